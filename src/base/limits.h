@@ -1,0 +1,69 @@
+/* Every ceiling of the program, with its reason. "device 7.1" is a section of the device contract, "service 8.1" of the
+ * service contract (doc/limits.md). */
+#pragma once
+
+#include <assert.h>
+
+/* Names. device 7.1: 128 characters. */
+#define ID_LEN_MAX 128
+#define GROUP_LEN_MAX 50   /* consumer group: what the cloud service allows */
+#define POLICY_LEN_MAX 64  /* as its portal */
+#define HOST_LEN_MAX 253   /* RFC 1035 */
+#define REASON_LEN_MAX 128 /* statusReason, service 4.3 */
+#define KEY_LEN_MIN 16     /* symmetric key, decoded, service 4.3 */
+#define KEY_LEN_MAX 64
+#define THUMBPRINT_LEN_MAX 64 /* hex digits of a SHA-256 */
+#define SAS_LEN_MAX 2048      /* a token with a long resource is a few hundred */
+
+/* Messages. device 7.1, 2.13. */
+#define MESSAGE_LEN_MAX (256 * 1024) /* body and properties as counted by the contract */
+#define TOPIC_LEN_MAX 65535          /* MQTT's own limit of a string */
+#define PACKET_LEN_MAX \
+    (MESSAGE_LEN_MAX + TOPIC_LEN_MAX + 16) /* an MQTT packet: the contract counts only part of the topic */
+#define PROPS_MAX 256                      /* application properties of one message: more is a mistake */
+#define SUBSCRIPTIONS_MAX 5                /* device 2.1 */
+#define RECORD_LEN_MAX (512 * 1024)        /* a message in its stored form, with annotations and framing */
+
+/* AMQP. */
+#define AMQP_FRAME_MAX 65536           /* service 2.3, device 3.1 */
+#define AMQP_CHANNEL_MAX 255           /* an SDK takes a session a link; 8191 as announced by the cloud costs memory */
+#define AMQP_LINKS_MAX 1024            /* of one connection, all sessions together */
+#define AMQP_MESSAGE_MAX (1024 * 1024) /* device 3.1: announced on attach */
+#define AMQP_IDLE_MS 240000            /* service 2.3 */
+#define CBS_TOKENS_MAX 1024 /* tokens of one connection; the cloud's figure is not published, SDKs pool 995 */
+
+/* Events. */
+#define PARTITIONS_MAX 32 /* service 2.1 */
+#define PARTITIONS_DEFAULT 4
+#define GROUPS_MAX 20 /* service 2.1 */
+#define READERS_MAX \
+    1024 /* without epoch on one partition of one group: the cloud allows 5, many receivers is what we add */
+#define FILTER_DEVICES_MAX 64 /* senders that one receiver may name */
+#define SELECTOR_LEN_MAX 8192
+#define RETENTION_DEFAULT_MS (86400LL * 1000) /* service 2.1: one day, at most seven */
+
+/* Registry. */
+#define LIST_MAX 1000 /* service 4.3: GET /devices?top= */
+
+/* HTTP. */
+#define HTTP_HEAD_MAX (16 * 1024)
+#define HTTP_HEADERS_MAX 100
+#define HTTP_BODY_MAX (1024 * 1024) /* bulk registry requests; a message is refused earlier */
+#define HTTP_HEAD_MS 15000          /* a slow client has this long for a head, */
+#define HTTP_BODY_MS 60000          /* this for a body, */
+#define HTTP_IDLE_MS 120000         /* and this between two requests */
+
+/* Connections. */
+#define CONN_IN_MAX (PACKET_LEN_MAX + 4096)
+#define CONN_OUT_MAX (2 * 1024 * 1024)  /* of each half; a front stops pulling long before */
+#define CONN_OUT_SOFT (128 * 1024)      /* from here on nothing more is pulled or read for this peer */
+#define HANDSHAKE_MS 15000              /* for the TLS handshake */
+#define CONNECT_MS 60000                /* for the first packet after it, device 2.1 */
+#define KEEP_ALIVE_MAX_S 1767           /* device 2.5: 1.5 x keep-alive is never more */
+#define SKEW_MS (5 * 60 * 1000)         /* device 1.4: clock skew allowed in tokens */
+#define TOKEN_GRACE_MS (10 * 60 * 1000) /* device 1.4: an open MQTT connection outlives its token by this */
+
+static_assert(PACKET_LEN_MAX < CONN_IN_MAX, "a packet must fit the input it arrives in");
+static_assert(MESSAGE_LEN_MAX + TOPIC_LEN_MAX < RECORD_LEN_MAX, "what is accepted must fit a record");
+static_assert(CONN_OUT_SOFT + RECORD_LEN_MAX < CONN_OUT_MAX, "one more message always fits behind the soft limit");
+static_assert(HTTP_HEAD_MAX + HTTP_BODY_MAX < CONN_OUT_MAX * 2, "a request is not larger than what we could say");

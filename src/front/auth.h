@@ -1,0 +1,36 @@
+/* Who is it, and what may it do: SAS tokens and policy keys against the identities and policies of the hub. Used by every
+ * front, so that a rule stands once (device 1.2-1.4, service 1.3-1.6). Nothing here says why to the peer; the log does. */
+#pragma once
+
+#include "front.h"
+
+/* What a checked credential proves. */
+struct who {
+    char device[ID_LEN_MAX + 1];     /* the device it is, or "" for a policy */
+    char generation[24];             /* of that device, when its key was used */
+    char policy[POLICY_LEN_MAX + 1]; /* the policy whose key signed, or "" */
+    unsigned rights;                 /* of the policy; RIGHT_DEVICE alone for a device key */
+    enum proof proof;
+    int64_t until_ms; /* the token's own expiry, without skew; INT64_MAX: none */
+    char scope[512];  /* decoded audience without scheme, port and slash at the end: host[/path] */
+};
+
+/* A device connects with this token: signed with one of its keys, or by a policy with RIGHT_DEVICE. ERR_UNAUTHORIZED (with
+ * ERR_EXPIRED, ERR_NOT_FOUND and ERR_DISABLED told apart for the log and for protocols that say so). */
+enum err auth_device(const struct front_env *, struct bytes device, struct bytes token, int64_t now_ms,
+                     struct who *out) MUST_CHECK;
+
+/* A service token: signed by a policy, with the decoded key or with the text of the key (Event Hubs SDKs), primary or
+ * secondary. What it covers is asked by auth_covers(). */
+enum err auth_policy_token(const struct front_env *, struct bytes token, int64_t now_ms, struct who *out) MUST_CHECK;
+
+/* SASL PLAIN of the Event Hubs-compatible endpoint: policy name and raw key text (service 1.6). */
+enum err auth_policy_key(const struct front_env *, struct bytes policy, struct bytes key_text,
+                         struct who *out) MUST_CHECK;
+
+/* True if the audience of `who` is this path ("messages/events", "devices/a", an entity path) of our host or above it, by
+ * whole segments, without regard to case of the host. */
+bool auth_covers(const struct front_env *, const struct who *, struct bytes path);
+
+/* The host is ours: the name, the short name's host, or an alias; a port is ignored; case is too. */
+bool auth_host_is_ours(const struct front_env *, struct bytes host);

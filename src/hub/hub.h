@@ -1,0 +1,220 @@
+/* The hub: devices, their seats, events and those who read them. It speaks no protocol, opens no socket and asks no clock.
+ * Every call may come from any thread. Calls that change something give the place that the answer has to wait for. */
+#pragma once
+
+#include "limits.h"
+#include "msg.h"
+#include "state.h"
+#include "store.h"
+
+struct hub;
+
+/* ---- identities --------------------------------------------------------------------------------------------------- */
+
+enum auth_type { AUTH_SAS, AUTH_SELF_SIGNED, AUTH_CA }; /* service 4.3: authentication.type */
+
+struct key_bytes {
+    uint8_t at[KEY_LEN_MAX];
+    uint8_t len; /* 0: there is none */
+};
+
+/* A device identity, as a copy that its owner may keep. Texts end with NUL. */
+struct device {
+    char id[ID_LEN_MAX + 1];
+    char generation[24];
+    char etag[24]; /* without quotes */
+    bool disabled;
+    char reason[REASON_LEN_MAX + 1];
+    enum auth_type auth;
+    struct key_bytes primary, secondary;
+    char thumbprint[2][THUMBPRINT_LEN_MAX + 1]; /* primary, secondary; upper-case hex or empty */
+    int64_t status_ms;                          /* when the status changed last; 0: never */
+    /* Below this line nothing is written to the log. */
+    bool connected;
+    int64_t connection_ms; /* when connected changed last; 0: never */
+    int64_t activity_ms;
+};
+
+/* If-Match of a change (service 4.2). */
+struct match {
+    enum { MATCH_NONE, MATCH_ANY, MATCH_ETAG } how;
+    struct bytes etag; /* without quotes */
+};
+
+/* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces (MATCH_ANY, MATCH_ETAG: ERR_NOT_FOUND, ERR_PRECONDITION).
+ * Reads id, disabled, reason, auth, keys and thumbprints of `wanted`; keys of length 0 are generated; a bad id or key is
+ * ERR_ARGUMENT. `out` is the identity as it is now. Disabling and new keys end the seat of the device. */
+enum err hub_device_put(struct hub *, const struct device *wanted, struct match, int64_t now_ms, struct device *out,
+                        uint64_t *at) MUST_CHECK;
+enum err hub_device_get(struct hub *, struct bytes id, struct device *out) MUST_CHECK;
+enum err hub_device_delete(struct hub *, struct bytes id, struct match, int64_t now_ms, uint64_t *at) MUST_CHECK;
+/* By id, those after `after`; at most `max`. *n is how many were put into `out`. */
+enum err hub_device_list(struct hub *, struct bytes after, struct device *out, size_t max, size_t *n) MUST_CHECK;
+
+bool device_id_valid(struct bytes id);
+
+struct hub_counts {
+    uint64_t devices, disabled, connected;
+    uint64_t received, received_bytes; /* events since the start */
+};
+
+void hub_count(struct hub *, struct hub_counts *out);
+
+/* ---- policies ----------------------------------------------------------------------------------------------------- */
+
+enum right { RIGHT_REGISTRY_READ = 1, RIGHT_REGISTRY_WRITE = 2, RIGHT_SERVICE = 4, RIGHT_DEVICE = 8 };
+
+struct policy {
+    char name[POLICY_LEN_MAX + 1];
+    unsigned rights;
+    struct key_bytes primary, secondary;
+};
+
+enum err hub_policy_get(struct hub *, struct bytes name, struct policy *out) MUST_CHECK;
+size_t hub_policy_list(struct hub *, struct policy *out, size_t max);
+
+/* ---- the seat of a device ------------------------------------------------------------------------------------------ */
+
+/* How the holder of a seat proved who it is; it is stamped on what it sends (device 6.3). */
+enum proof { PROOF_DEVICE_SAS, PROOF_POLICY_SAS, PROOF_X509 };
+
+/* Tells a connection on another thread to look: carries nothing, may come twice, must not block. */
+struct waker {
+    void (*wake)(struct waker *);
+};
+
+/* What a device wants to hear; kept with the identity when its session is (device 2.6). */
+enum want { WANT_C2D, WANT_CALLS, WANT_TWIN_ANSWERS, WANT_DESIRED, WANTS };
+
+struct session {
+    uint8_t wants[WANTS]; /* 0: no; 1: at most once (QoS 0); 2: at least once (QoS 1) */
+};
+
+struct seat;
+
+/* Takes the seat of the device; whoever sat there is woken and told by seat_state(). ERR_NOT_FOUND, ERR_DISABLED.
+ * The identity is read again here: it may have changed since the credentials were checked; `generation` (may be empty)
+ * then no longer fits and the answer is ERR_UNAUTHORIZED. */
+enum err hub_attach(struct hub *, struct bytes device, struct bytes generation, enum proof, struct waker *,
+                    int64_t now_ms, struct seat **out) MUST_CHECK;
+/* Given back; NULL is fine. The waker is not called any more after this returns. */
+void hub_detach(struct seat *, int64_t now_ms);
+
+/* OK while it is ours; ERR_STOLEN, ERR_DISABLED, ERR_NOT_FOUND (deleted), ERR_UNAUTHORIZED (new keys) once it is not. */
+enum err seat_state(const struct seat *);
+struct bytes seat_device(const struct seat *);
+
+/* The kept session; false when there is none. Setting NULL forgets it. */
+bool hub_session_get(struct seat *, struct session *out);
+enum err hub_session_set(struct seat *, const struct session *, uint64_t *at) MUST_CHECK;
+
+/* ---- events ------------------------------------------------------------------------------------------------------- */
+
+/* A device-to-cloud message becomes an event of the device's partition, stamped with who sent it and when. ERR_TOO_LARGE
+ * over MESSAGE_LEN_MAX (device 6.1), ERR_DISK_FULL, or what seat_state() says. Allocates nothing. */
+enum err hub_send(struct seat *, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
+
+unsigned hub_partitions(const struct hub *);
+unsigned hub_partition_of(const struct hub *, struct bytes device);
+
+struct partition {
+    int64_t first_sequence; /* the oldest that can be read; one more than the last when there is none */
+    int64_t last_sequence;  /* -1: never used */
+    uint64_t last_offset;
+    int64_t last_enqueued_ms;
+    bool empty;
+};
+
+enum err hub_partition(struct hub *, unsigned partition, struct partition *out) MUST_CHECK;
+
+/* Names are compared without case. "$Default" is always there. ERR_ARGUMENT, ERR_EXISTS, ERR_LIMIT, ERR_NOT_FOUND. */
+enum err hub_group_add(struct hub *, struct bytes name, uint64_t *at) MUST_CHECK;
+enum err hub_group_del(struct hub *, struct bytes name, uint64_t *at) MUST_CHECK;
+bool hub_group_exists(struct hub *, struct bytes name);
+/* Appends each name with a NUL behind it. */
+enum err hub_group_list(struct hub *, struct buf *out) MUST_CHECK;
+
+/* Where to begin (service 2.6). A position older than what is kept begins at the oldest. */
+struct position {
+    enum { FROM_EARLIEST, FROM_LATEST, FROM_OFFSET, FROM_SEQUENCE, FROM_TIME } from;
+    bool inclusive; /* >= instead of > */
+    int64_t value;  /* offset, sequence number, ms since 1970 */
+};
+
+struct read_options {
+    struct bytes group;
+    unsigned partition;
+    struct position position;
+    bool has_epoch;
+    int64_t epoch;
+    const struct bytes *devices; /* only these senders; copied */
+    size_t n_devices;            /* 0: all; at most FILTER_DEVICES_MAX */
+    struct waker *waker;         /* called when there may be more, and when the reader was displaced */
+};
+
+/* An event, lent until the next call on its reader. */
+struct event {
+    int64_t sequence;
+    uint64_t offset;
+    int64_t enqueued_ms;
+    struct bytes device;
+    struct bytes
+        sections; /* AMQP 1.0: message annotations, properties, application properties, data; to be sent as it is */
+};
+
+struct reader;
+
+/* ERR_NOT_FOUND: no such partition or group. ERR_STOLEN: an epoch is in the way (service 2.7); *epoch_now (may be NULL) is
+ * then the one that holds. ERR_LIMIT: READERS_MAX. A higher or equal epoch, or any epoch against readers without, displaces. */
+enum err hub_reader_open(struct hub *, const struct read_options *, int64_t *epoch_now, struct reader **out) MUST_CHECK;
+void hub_reader_close(struct reader *);
+/* OK, or ERR_STOLEN, or ERR_NOT_FOUND when its group was deleted. */
+enum err hub_reader_state(const struct reader *);
+
+/* The next event after the last one, durable ones only. ERR_NOT_FOUND: nothing yet, the waker will tell. ERR_BUSY: nothing
+ * found within a slice of work; call again soon. */
+enum err hub_read(struct reader *, struct event *out) MUST_CHECK;
+
+/* ---- life --------------------------------------------------------------------------------------------------------- */
+
+struct hub_options {
+    struct store *store; /* lent for the life of the hub */
+    struct state *state;
+    uint64_t hash_seed;
+    /* Fills with random bytes: keys, generation ids. */
+    void (*random)(void *ctx, uint8_t *out, size_t len);
+    void *random_ctx;
+    int64_t retention_ms;     /* 0: RETENTION_DEFAULT_MS */
+    uint64_t retention_bytes; /* of the log; 0: no limit */
+    /* Sentences about what was decided, for stories; NULL: none. */
+    void (*trace)(void *ctx, const char *sentence);
+    void *trace_ctx;
+};
+
+/* What hub_init() fixes for ever. */
+struct hub_birth {
+    char name[HOST_LEN_MAX + 1]; /* host name of the hub */
+    unsigned partitions;         /* 0: PARTITIONS_DEFAULT */
+    char scope[16];              /* provisioning scope id, "0ne…" */
+    int64_t created_ms;
+};
+
+/* In an empty store: writes the birth record and the five built-in policies with new keys; durable when it returns.
+ * ERR_EXISTS when there is a hub in it. The rest of `birth` is filled in. */
+enum err hub_init(const struct hub_options *, struct hub_birth *, int64_t now_ms) MUST_CHECK;
+/* Loads the checkpoint and replays the log behind it. ERR_NOT_FOUND: no hub was made here. */
+enum err hub_open(const struct hub_options *, struct hub **out) MUST_CHECK;
+/* Seats and readers must be gone. Writes a last checkpoint. NULL is fine. */
+void hub_close(struct hub *);
+
+const struct hub_birth *hub_birth(const struct hub *);
+
+/* To be called by the one who owns the store's `grew`: wakes the readers that wait for events. */
+void hub_grew(struct hub *);
+
+/* One record that is in the log at this place: live, recovery and standby alike. Applying it twice changes nothing. */
+enum err hub_apply(struct hub *, const struct record *) MUST_CHECK;
+
+/* Writes what changed since the last time into the state, with the place up to which it is true, then trims the log by
+ * age and size, never above the checkpoint. Slow: not on a loop. One caller at a time. */
+enum err hub_checkpoint(struct hub *, int64_t now_ms) MUST_CHECK;

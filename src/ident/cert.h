@@ -1,0 +1,30 @@
+/* Certificates: a private authority and the server certificates that it signs, made and renewed by `d2dhub`. */
+#pragma once
+
+#include "buf.h"
+
+#include <time.h>
+
+/* Names that go into subjectAltName: dotted or colon text becomes an IP entry, everything else a DNS entry. */
+struct cert_names {
+    const char *const *names; /* NULL at the end; the first is also the common name */
+};
+
+/* Appends PEM. EC P-256, signed with ECDSA-SHA256; serial numbers are random. Times are seconds since 1970. */
+enum err cert_make_authority(const char *common_name, int64_t from_s, int64_t to_s, struct buf *cert_pem,
+                             struct buf *key_pem) MUST_CHECK;
+enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key_pem, const struct cert_names *,
+                          int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem) MUST_CHECK;
+
+struct cert_facts {
+    char subject[256], issuer[256];
+    int64_t from_s, to_s;
+    bool is_authority;
+};
+
+/* Of the first certificate in a PEM text. */
+enum err cert_read(struct bytes pem, struct cert_facts *out) MUST_CHECK;
+/* True if the certificate is good for this host name or address. */
+bool cert_is_for(struct bytes pem, const char *name);
+/* True if the private key belongs to the certificate. */
+bool cert_fits_key(struct bytes pem, struct bytes key_pem);

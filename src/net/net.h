@@ -1,0 +1,111 @@
+/* Loops, connections, TLS and listeners. A connection carries a conversation: five functions that see bytes and a buffer.
+ * It knows nothing of what is said. One loop is one thread; a connection lives and dies on one loop. */
+#pragma once
+
+#include "buf.h"
+#include "limits.h"
+
+struct net_loop;
+struct net_conn;
+struct tls;
+
+/* The other party of a connection, described for whoever talks to it. */
+struct net_peer {
+    char address[64]; /* "192.0.2.7:51234" or "[2001:db8::1]:51234" */
+    bool has_certificate;
+    uint8_t sha1[20], sha256[32]; /* of the certificate's DER form */
+};
+
+/* The conversation that a connection carries. `out` is the open half of the output, lent by the connection: what is put in
+ * there leaves when *after (a place in the log; 0: at once) is durable. */
+struct net_talk {
+    void *ctx;
+    size_t (*input)(void *ctx, struct bytes in, int64_t now_ms);
+    void (*wake)(void *ctx, int64_t now_ms);
+    int64_t (*tick)(void *ctx, int64_t now_ms);
+    void (*close)(void *ctx, enum err why, int64_t now_ms); /* the last call; comes exactly once */
+    /* Asked after every call above: the place that `out` waits for (and it is reset by this), and whether the talk is over. */
+    uint64_t (*after)(void *ctx);
+    bool (*over)(void *ctx, enum err *why);
+};
+
+/* What a new connection is given to and what it lends: called on its loop after the TLS handshake. Fills in `talk`. */
+typedef enum err net_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
+                            struct net_talk *talk);
+
+/* The open half of the output. The address stays the same for the life of the connection. */
+struct buf *net_conn_out(struct net_conn *);
+/* From any thread, any number of times: has wake() called on the connection's loop. Valid until close() was called. */
+void net_conn_wake(struct net_conn *);
+
+struct net_loop_options {
+    /* Everything below this place is durable. NULL: output never waits (clients). */
+    uint64_t (*durable)(void *ctx);
+    void *durable_ctx;
+};
+
+enum err net_loop_open(const struct net_loop_options *, struct net_loop **out) MUST_CHECK;
+/* Runs until net_loop_stop(). Then every connection is closed with ERR_SHUTDOWN after its durable output has left (for at
+ * most `grace_ms`). */
+void net_loop_run(struct net_loop *);
+void net_loop_stop(struct net_loop *, int64_t grace_ms); /* from any thread, also a signal handler's thread */
+void net_loop_close(struct net_loop *);
+/* `durable` grew: sealed outputs are looked at again. From any thread, cheap when there is nothing to do. */
+void net_loop_grew(struct net_loop *);
+int64_t net_loop_now_ms(struct net_loop *); /* wall clock, read once a turn */
+
+/* For programs with an event loop of their own: a descriptor that becomes readable, the time to wait at most, one turn. */
+int net_loop_fd(struct net_loop *);
+int net_loop_timeout_ms(struct net_loop *);
+void net_loop_turn(struct net_loop *); /* does what is due, does not wait */
+
+struct net_stats {
+    uint64_t connections, accepted, handshakes_failed, refused;
+    uint64_t reads, writes; /* system calls on connections */
+    uint64_t bytes_in, bytes_out;
+};
+
+void net_loop_stats(struct net_loop *, struct net_stats *out); /* from any thread */
+
+/* ---- servers ------------------------------------------------------------------------------------------------------- */
+
+struct net_listen_options {
+    const char *address; /* "0.0.0.0", "::", "127.0.0.1" */
+    int port;            /* 0: any free one */
+    struct tls *tls;     /* lent */
+    net_accept *accept;
+    void *accept_ctx;
+    int connections_max; /* of this loop on this listener; 0: no limit */
+};
+
+/* SO_REUSEPORT: each loop opens its own on the same port. *port is the real one. ERR_DENIED (not permitted to use the
+ * port), ERR_BUSY (in use), ERR_ARGUMENT (not an address). */
+enum err net_listen(struct net_loop *, const struct net_listen_options *, int *port) MUST_CHECK;
+
+/* ---- clients ------------------------------------------------------------------------------------------------------- */
+
+struct net_connect_options {
+    const char *host; /* TCP goes here; name or address */
+    int port;
+    const char *name; /* SNI and what the certificate must be for; NULL: host */
+    struct tls *tls;
+    net_accept *accept; /* called when the handshake is done */
+    void *accept_ctx;
+    /* Instead of accept, when it could not be done: ERR_UNREACHABLE, ERR_TLS, ERR_TIMEOUT; `detail` is for people. */
+    void (*failed)(void *ctx, enum err, const char *detail);
+    int64_t timeout_ms;
+};
+
+/* Answers later, by accept or failed. */
+enum err net_connect(struct net_loop *, const struct net_connect_options *) MUST_CHECK;
+
+/* ---- TLS ----------------------------------------------------------------------------------------------------------- */
+
+/* 1.2 and 1.3. A server asks for a client certificate, takes any or none (device 1.6), and hands out session tickets whose
+ * keys rotate. `why` is for people. */
+enum err tls_server_new(const char *cert_file, const char *key_file, struct tls **out, char why[256]) MUST_CHECK;
+/* Takes the files anew for connections that come; those that are open stay. On failure everything stays as it was. */
+enum err tls_server_reload(struct tls *, const char *cert_file, const char *key_file, char why[256]) MUST_CHECK;
+/* Checks the server against a CA file (NULL: the system's). */
+enum err tls_client_new(const char *ca_file, struct tls **out, char why[256]) MUST_CHECK;
+void tls_free(struct tls *);

@@ -1,0 +1,39 @@
+/* The engines behind store.h and state.h, and how they are opened. */
+#pragma once
+
+#include "state.h"
+#include "store.h"
+
+struct disk_options {
+    const char *folder;    /* exists, 0700 */
+    uint64_t segment_size; /* 0: 64 MiB; tests take small ones */
+    size_t tail_max;       /* bytes appended and not yet written before append blocks; 0: 8 MiB */
+    uint64_t size_max;     /* bytes of segments before append says ERR_DISK_FULL; 0: as much as the disk has */
+};
+
+/* Opens or makes the log in a folder; one process at a time (ERR_BUSY: another holds its lock). Recovery cuts a torn end
+ * and says so with a log line. ERR_DAMAGED: `why` names the file and the byte; nothing was changed. A failed write or
+ * sync later ends the process (abort-free: a log line, then _exit) unless disk_on_failure() says otherwise. */
+enum err disk_store_open(const struct disk_options *, struct store **out, char why[256]) MUST_CHECK;
+
+/* The file system below the disk engine, to be replaced by tests that tear, drop and keep writes. */
+struct disk_io;
+enum err disk_store_open_on(const struct disk_options *, const struct disk_io *, struct store **out,
+                            char why[256]) MUST_CHECK;
+
+/* What a memory log does wrong on purpose. All zero: it is durable at once. */
+struct memory_faults {
+    bool manual;         /* durable only grows by memory_store_settle() */
+    enum err append;     /* what every append answers, when not OK */
+    uint64_t fail_after; /* appends that still work before `append` counts */
+};
+
+enum err memory_store_open(struct store **out) MUST_CHECK;
+void memory_store_faults(struct store *, const struct memory_faults *);
+void memory_store_settle(struct store *, uint64_t below); /* durable grows to this place; UINT64_MAX: all */
+/* What is left of the log after a power cut: a new store that holds only what was durable. */
+enum err memory_store_crashed(struct store *, struct store **out) MUST_CHECK;
+
+/* LMDB in a folder (made when missing). map_size 0: a default that fits the address space. */
+enum err lmdb_state_open(const char *folder, uint64_t map_size, struct state **out) MUST_CHECK;
+enum err memory_state_open(struct state **out) MUST_CHECK;
