@@ -164,7 +164,9 @@ uint16_t rd_u16(struct rd *r)
 {
     struct bytes b = rd_bytes(r, 2);
 
-    return r->bad ? 0 : (uint16_t)(b.at[0] << 8 | b.at[1]);
+    if (r->bad)
+        return 0;
+    return (uint16_t)((unsigned)b.at[0] << 8 | b.at[1]);
 }
 
 uint32_t rd_u32(struct rd *r)
