@@ -1,0 +1,14 @@
+#!/bin/bash
+# lint.sh BUILD: layout, mistakes that no compiler finds, clang-tidy and cppcheck over all our sources.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=$1
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+mapfile -t units < <(printf '%s\n' "${sources[@]}" | grep '^src/.*\.c$')
+
+clang-format --dry-run --Werror "${sources[@]}"
+tools/mistakes.sh "${sources[@]}"
+cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
+    --suppress=missingIncludeSystem -j 2 $(printf -- '-I %s ' src/*/ include) "${units[@]}"
+printf '%s\n' "${units[@]}" | xargs -P 2 -n 8 clang-tidy --quiet -p "$build" 2>/dev/null
+echo "${#sources[@]} files are clean"

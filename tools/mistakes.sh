@@ -1,0 +1,26 @@
+#!/bin/bash
+# mistakes.sh FILE…: what no tool finds and we got wrong twice.
+set -euo pipefail
+bad=0
+
+# no PATTERN WHY FILE…: the pattern must not occur.
+no() {
+    local pattern=$1 why=$2
+    shift 2
+    if grep -nE "$pattern" "$@" /dev/null; then
+        echo "  ^ $why" >&2
+        bad=1
+    fi
+}
+
+no '\b(TODO|FIXME|XXX|HACK)\b' 'do it now, or say so in an issue' "$@"
+no '\b(strcpy|strcat|sprintf|gets|strtok|atoi|atol)\(' 'unbounded, or cannot say that it failed' "$@"
+no '#include "\.\./' 'folders are included by the build, not by path' "$@"
+for file in "$@"; do
+    lines=$(wc -l <"$file")
+    if [ "$lines" -gt 600 ]; then
+        echo "$file: $lines lines: which two things does it do?" >&2
+        bad=1
+    fi
+done
+exit $bad
