@@ -1,0 +1,89 @@
+#include "address.h"
+
+#include "text.h"
+
+/* amqps://host:5671/path → /path */
+static struct bytes without_host(struct bytes text)
+{
+    static const char *const schemes[] = {"amqps://", "amqp://", "sb://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (bytes_starts_nocase(text, bytes_str(schemes[i]))) {
+            text = bytes_skip(text, strlen(schemes[i]));
+            return bytes_skip(text, bytes_find(text, '/'));
+        }
+    return text;
+}
+
+/* In place: no slash at the start, one where there were several. */
+static size_t squeeze_slashes(char *path, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        if (path[i] != '/' || (n && path[n - 1] != '/'))
+            path[n++] = path[i];
+    path[n] = '\0';
+    return n;
+}
+
+bool address_is_entity(const struct front_env *env, struct bytes path, struct bytes *rest)
+{
+    struct bytes entity = bytes_str(env->entity);
+    if (!bytes_starts_nocase(path, entity) || (path.len > entity.len && path.at[entity.len] != '/'))
+        return false;
+    *rest = bytes_skip(path, entity.len);
+    return true;
+}
+
+/* {group}/Partitions/{n} behind /ConsumerGroups/ */
+static enum address_kind parse_partition(struct bytes rest, struct address *out)
+{
+    out->group = bytes_cut(&rest, '/');
+    if (!out->group.len || !bytes_eq_nocase(bytes_cut(&rest, '/'), BYTES("Partitions")))
+        return ADDRESS_UNKNOWN;
+    out->partition = bytes_cut(&rest, '/');
+    return out->partition.len && !rest.at ? ADDRESS_EVENTS : ADDRESS_UNKNOWN;
+}
+
+static enum address_kind parse_path(const struct front_env *env, struct bytes path, bool slash, struct address *out)
+{
+    struct bytes rest;
+
+    if (bytes_eq_nocase(path, BYTES("$cbs")))
+        return ADDRESS_CBS;
+    if (bytes_eq_nocase(path, BYTES("$management")))
+        return ADDRESS_MANAGEMENT;
+    if (bytes_starts_nocase(path, BYTES("messages/events"))) {
+        out->rest = bytes_skip(path, strlen("messages/events"));
+        if (slash && !out->rest.len)
+            out->rest = BYTES("/");
+        return !out->rest.len || *out->rest.at == '/' ? ADDRESS_REDIRECT : ADDRESS_UNKNOWN;
+    }
+    if (!address_is_entity(env, path, &rest))
+        return ADDRESS_UNKNOWN;
+    /* Old Python clients ask for management behind the whole address of a partition. */
+    if (bytes_ends_nocase(rest, BYTES("/$management")))
+        return ADDRESS_MANAGEMENT;
+    if (bytes_starts_nocase(rest, BYTES("/ConsumerGroups/")))
+        return parse_partition(bytes_skip(rest, strlen("/ConsumerGroups/")), out);
+    if (!rest.len || bytes_starts_nocase(rest, BYTES("/Partitions/")) ||
+        bytes_starts_nocase(rest, BYTES("/Publishers/")))
+        return ADDRESS_ENTITY;
+    return ADDRESS_UNKNOWN;
+}
+
+void address_parse(const struct front_env *env, struct bytes text, struct address *out)
+{
+    size_t len;
+
+    *out = (struct address){.kind = ADDRESS_UNKNOWN};
+    if (percent_decode(without_host(text), (uint8_t *)out->path, sizeof out->path - 1, &len) ||
+        memchr(out->path, '\0', len)) {
+        out->path[0] = '\0';
+        return;
+    }
+    len = squeeze_slashes(out->path, len);
+    bool slash = len && out->path[len - 1] == '/';
+    if (slash)
+        out->path[--len] = '\0';
+    out->kind = parse_path(env, bytes_of(out->path, len), slash, out);
+}
