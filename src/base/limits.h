@@ -3,6 +3,9 @@
 #pragma once
 
 #include <assert.h>
+/* This file has the name of a standard header and stands before it on the include path: whoever asks for that one (OpenSSL
+ * does) gets it too. */
+#include_next <limits.h>
 
 /* Names. device 7.1: 128 characters. */
 #define ID_LEN_MAX 128
