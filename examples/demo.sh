@@ -1,0 +1,90 @@
+#!/bin/bash
+# demo.sh BUILD: a phone opens a garage door through a hub of one's own. Everything happens in a temporary folder, on free
+# ports of the loopback, and is gone afterwards.
+set -euo pipefail
+build=$(realpath "${1:-build/release}")
+export PATH=$build:$build/examples:$PATH
+# The folder of libd2d is not needed: the examples are linked with the static library.
+
+home=$(mktemp -d)
+pids=()
+cleanup() {
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    rm -rf "$home"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+export HOME=$home XDG_CONFIG_HOME=$home/config XDG_DATA_HOME=$home/data
+unset D2D_CONNECTION_STRING D2D_CONTEXT
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' dim=$'\e[2m' off=$'\e[0m'; else bold='' dim='' off=''; fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$off"; }
+show() { printf '%s$ %s%s\n' "$dim" "$*" "$off"; "$@"; }
+
+# Waits until FILE holds PATTERN; the limit only ends a demonstration that hangs.
+await() {
+    local file=$1 pattern=$2
+    for _ in $(seq 600); do
+        grep -q -- "$pattern" "$file" 2>/dev/null && return
+        sleep 0.05
+    done
+    echo "waited in vain for \"$pattern\" in $(basename "$file"):" >&2
+    tail -20 "$file" "$home"/*.log >&2
+    exit 1
+}
+port() { sed -n "s/.*\"protocol\":\"$1\".*\"port\":\([0-9]*\).*/\1/p" "$home/hub.out" | head -1; }
+
+say "1. A hub of your own"
+printf '%s$ d2dhub init --name localhost%s\n' "$dim" "$off"
+d2dhub init --data "$home/hub" --name localhost --no-context -o json >"$home/hub.json"
+printf '%s$ d2dhub run%s\n' "$dim" "$off"
+d2dhub run --data "$home/hub" --listen 127.0.0.1 --mqtts-port 0 --amqps-port 0 --https-port 0 -o json \
+    >"$home/hub.out" 2>"$home/hub.log" &
+pids+=($!)
+await "$home/hub.out" '"ready"'
+echo "MQTT on $(port mqtts), AMQP on $(port amqps), HTTPS on $(port https); all of them TLS, nothing else is open"
+sed -n 's/.*"iothubowner": *"\([^"]*\)".*/\1/p' "$home/hub.json" >"$home/owner.cs"
+d2d context add demo --connection-string-file "$home/owner.cs" --ca-file "$home/hub/tls/ca.pem" \
+    --mqtts-port "$(port mqtts)" --amqps-port "$(port amqps)" --https-port "$(port https)" >/dev/null
+
+say "2. Three devices, each with keys of its own"
+for device in phone garage-door stranger; do
+    show d2d device add "$device" -o table
+    d2d device key "$device" >"$home/$device.cs"
+done
+
+say "3. The garage door listens, to nobody but the phone"
+printf '%s$ garage-door --from phone%s\n' "$dim" "$off"
+garage-door --from phone >"$home/door.out" 2>"$home/door.log" &
+pids+=($!)
+await "$home/door.out" 'listening'
+cat "$home/door.out"
+seen=$(wc -l <"$home/door.out")
+door() { # what the door said since the last time, once it has said PATTERN
+    await "$home/door.out" "$1"
+    tail -n +$((seen + 1)) "$home/door.out"
+    seen=$(wc -l <"$home/door.out")
+}
+
+say "4. The phone sends \"open\""
+show d2d send --as phone open
+door 'is open'
+
+say "5. A stranger sends \"open\" too: the hub keeps it from the door"
+show d2d send --as phone close
+door 'is shut'
+show d2d send --as stranger open
+show d2d send --as phone status
+door 'is still shut'
+
+say "6. A motion sensor, in C, that alerts whoever reads"
+printf '%s$ motion-sensor --count 3%s\n' "$dim" "$off"
+d2d device add motion -o table
+motion-sensor --as motion --count 3
+
+say "7. What the hub has seen"
+show d2d events --since earliest -n 8 -o table
+show d2d hub status -o table
+
+say "Everything is stopped and removed. Now a hub that stays: see README.md."

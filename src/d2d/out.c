@@ -1,0 +1,158 @@
+#include "out.h"
+
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CELL_MAX = 1024 * 1024 };
+
+bool out_quiet;
+
+bool out_format_parse(const char *text, enum out_format *format)
+{
+    static const char *const names[] = {
+        [OUT_TABLE] = "table", [OUT_JSON] = "json", [OUT_TSV] = "tsv", [OUT_RAW] = "raw"};
+
+    for (int f = OUT_TABLE; f <= OUT_RAW; f++) {
+        if (strcmp(text, names[f]) == 0) {
+            *format = (enum out_format)f;
+            return true;
+        }
+    }
+    return false;
+}
+
+void out_begin(struct out *o, enum out_format format, const struct column *columns, const char *raw)
+{
+    if (format == OUT_AUTO)
+        format = isatty(STDOUT_FILENO) ? OUT_TABLE : OUT_JSON;
+    *o = (struct out){.format = format, .columns = columns, .raw = raw};
+}
+
+/* A member as text; objects and lists stay JSON. */
+static void put_value(struct buf *b, const json_t *value)
+{
+    char *text;
+
+    if (!value || json_is_null(value))
+        return;
+    if (json_is_string(value)) {
+        buf_put(b, bytes_of(json_string_value(value), json_string_length(value)));
+        return;
+    }
+    text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    buf_puts(b, text ? text : "");
+    free(text);
+}
+
+/* One line, whatever is in it. */
+static void put_plain(struct buf *b, struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+
+        if (c == '\n')
+            buf_puts(b, "\\n");
+        else if (c == '\t')
+            buf_puts(b, "\\t");
+        else if (c < 0x20 || c == 0x7F)
+            buf_printf(b, "\\x%02x", c);
+        else
+            buf_put_u8(b, c);
+    }
+}
+
+/* Characters, not bytes: what a terminal shows of well-formed text. */
+static int shown_width(struct bytes text)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        n += (text.at[i] & 0xC0) != 0x80;
+    return n;
+}
+
+static void put_cell(struct buf *line, const struct column *c, struct bytes text)
+{
+    int width = shown_width(text);
+
+    buf_put(line, text);
+    if (!c[1].key)
+        return;
+    for (int pad = width; pad < c->width; pad++)
+        buf_put_u8(line, ' ');
+    buf_puts(line, "  ");
+}
+
+static void put_line(const struct out *o, struct buf *line, const json_t *row)
+{
+    struct buf value = buf_max(CELL_MAX), plain = buf_max(4 * CELL_MAX);
+
+    for (const struct column *c = o->columns; c->key; c++) {
+        buf_clear(&value);
+        buf_clear(&plain);
+        if (row)
+            put_value(&value, json_object_get(row, c->key));
+        else
+            buf_puts(&value, o->format == OUT_TABLE ? c->title : c->key);
+        put_plain(&plain, buf_bytes(&value));
+        if (o->format == OUT_TABLE) {
+            put_cell(line, c, buf_bytes(&plain));
+            continue;
+        }
+        buf_put(line, buf_bytes(&plain));
+        if (c[1].key)
+            buf_put_u8(line, '\t');
+    }
+    while (line->len && line->at[line->len - 1] == ' ')
+        line->len--;
+    buf_put_u8(line, '\n');
+    buf_free(&value);
+    buf_free(&plain);
+}
+
+void out_row(struct out *o, json_t *given)
+{
+    struct buf line = buf_max(8 * CELL_MAX);
+    char *text;
+
+    switch (o->format) {
+    case OUT_AUTO:
+    case OUT_TABLE:
+    case OUT_TSV:
+        if (!o->titled)
+            put_line(o, &line, NULL);
+        o->titled = true;
+        put_line(o, &line, given);
+        break;
+    case OUT_JSON:
+        text = json_dumps(given, JSON_COMPACT);
+        buf_puts(&line, text ? text : "{}");
+        buf_put_u8(&line, '\n');
+        free(text);
+        break;
+    case OUT_RAW:
+        put_value(&line, json_object_get(given, o->raw));
+        buf_put_u8(&line, '\n');
+        break;
+    }
+    fwrite(line.at, 1, line.len, stdout);
+    fflush(stdout);
+    buf_free(&line);
+    json_decref(given);
+}
+
+void say(const char *format, ...)
+{
+    va_list args;
+
+    if (out_quiet)
+        return;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}

@@ -1,0 +1,33 @@
+/* What a command prints: rows. For people a table, for machines one JSON object a line. Messages go to stdout, talk to
+ * stderr. */
+#pragma once
+
+#include "bytes.h"
+
+#include <jansson.h>
+
+enum out_format { OUT_AUTO, OUT_TABLE, OUT_JSON, OUT_TSV, OUT_RAW };
+
+/* A column of tables and TSV: a member of the row's object. */
+struct column {
+    const char *key, *title;
+    int width; /* at least; the last column is never padded */
+};
+
+struct out {
+    enum out_format format;
+    const struct column *columns; /* NULL key at the end */
+    const char *raw;              /* the member that OUT_RAW prints */
+    bool titled;                  /* the head line stands there */
+};
+
+/* OUT_AUTO becomes a table on a terminal and JSON in a pipe. */
+void out_begin(struct out *o, enum out_format format, const struct column *columns, const char *raw);
+/* Takes the object over. Control characters of values are escaped on a terminal, so that a message cannot drive it. */
+void out_row(struct out *o, json_t *given);
+/* "table", "json", "tsv", "raw"; false when it is none of these. */
+bool out_format_parse(const char *text, enum out_format *format);
+
+/* Talk for people: to stderr, a line each, nothing with --quiet. */
+extern bool out_quiet;
+void say(const char *format, ...) PRINTF_LIKE(1, 2);
