@@ -1,0 +1,316 @@
+#include "amqp.h"
+
+#include "log.h"
+#include "text.h"
+
+#include <stdlib.h>
+
+#define CAPACITY (1024 * 1024) /* of a session for what comes in: whole frames, and requests are small */
+
+static struct amqp *amqp_of(struct front *f)
+{
+    return (struct amqp *)(void *)f;
+}
+
+void amqp_log_refusal(const struct amqp *c, const char *what, const char *why)
+{
+    log_event(LOG_WARN, "amqp-refused", KVS("peer", c->peer.address), KVS("who", amqp_who(c)), KVS("what", what),
+              KVS("why", why));
+}
+
+/* ---- Proton's bytes ------------------------------------------------------------------------------------------------ */
+
+void amqp_flush(struct amqp *c)
+{
+    pn_bytes_t bytes;
+
+    if (c->front.over)
+        return;
+    while ((bytes = pn_connection_driver_write_buffer(&c->driver)).size) {
+        buf_put(c->front.out, bytes_of(bytes.start, bytes.size));
+        pn_connection_driver_write_done(&c->driver, bytes.size);
+    }
+    if (buf_check(c->front.out))
+        front_end(&c->front, ERR_LIMIT);
+}
+
+void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text)
+{
+    if (c->front.over)
+        return;
+    amqp_log_refusal(c, condition, text);
+    pn_condition_t *error = pn_connection_condition(c->driver.connection);
+    pn_condition_set_name(error, condition);
+    pn_condition_set_description(error, text);
+    pn_connection_open(c->driver.connection);
+    pn_connection_close(c->driver.connection);
+    amqp_flush(c);
+    front_end(&c->front, why);
+}
+
+static void feed(struct amqp *c, struct bytes unit)
+{
+    while (unit.len) {
+        pn_rwbytes_t room = pn_connection_driver_read_buffer(&c->driver);
+        size_t n = unit.len < room.size ? unit.len : room.size;
+        if (!n)
+            return; /* Proton has closed its side: an error that it is about to tell */
+        memcpy(room.start, unit.at, n);
+        pn_connection_driver_read_done(&c->driver, n);
+        unit = bytes_skip(unit, n);
+    }
+}
+
+/* ---- events -------------------------------------------------------------------------------------------------------- */
+
+static void on_session(pn_session_t *s)
+{
+    pn_session_set_incoming_capacity(s, CAPACITY);
+    pn_session_open(s);
+}
+
+static void on_transport_error(struct amqp *c)
+{
+    pn_condition_t *error = pn_transport_condition(c->driver.transport);
+    const char *text = pn_condition_get_description(error);
+    amqp_log_refusal(c, pn_condition_get_name(error), text ? text : "");
+}
+
+static void on_event(struct amqp *c, pn_event_t *event)
+{
+    struct amqp_link *k;
+
+    switch (pn_event_type(event)) {
+    case PN_CONNECTION_REMOTE_OPEN:
+        c->open = true;
+        pn_connection_open(pn_event_connection(event));
+        break;
+    case PN_CONNECTION_REMOTE_CLOSE:
+        pn_connection_close(pn_event_connection(event));
+        break;
+    case PN_SESSION_REMOTE_OPEN:
+        on_session(pn_event_session(event));
+        break;
+    case PN_SESSION_REMOTE_CLOSE:
+        amqp_session_closed(c, pn_event_session(event));
+        break;
+    case PN_LINK_REMOTE_OPEN:
+        amqp_link_opened(c, pn_event_link(event));
+        break;
+    case PN_LINK_REMOTE_DETACH:
+    case PN_LINK_REMOTE_CLOSE:
+        amqp_link_closed(c, pn_event_link(event), pn_event_type(event) == PN_LINK_REMOTE_DETACH);
+        break;
+    case PN_DELIVERY:
+        if ((k = amqp_link_of(pn_event_link(event))) && pn_link_is_receiver(pn_event_link(event)))
+            amqp_request(c, k, pn_event_delivery(event));
+        break;
+    case PN_TRANSPORT_ERROR:
+        on_transport_error(c);
+        break;
+    default:
+        break; /* PN_LINK_FLOW: everything is pulled after each input */
+    }
+}
+
+static void run_events(struct amqp *c)
+{
+    pn_event_t *event;
+    while (!c->front.over && (event = pn_connection_driver_next_event(&c->driver)))
+        on_event(c, event);
+}
+
+/* After anything that came: what there is to say, and whether it was the last. */
+static void settle_down(struct amqp *c)
+{
+    if (c->front.over)
+        return;
+    c->again = false;
+    amqp_events_pull(c);
+    amqp_flush(c);
+    run_events(c); /* an error that showed while writing */
+    if (pn_connection_driver_write_closed(&c->driver)) {
+        bool failed = pn_condition_is_set(pn_transport_condition(c->driver.transport));
+        front_end(&c->front, failed ? ERR_PROTOCOL : OK);
+    }
+    if (c->again && !c->front.over && c->front.waker)
+        c->front.waker->wake(c->front.waker);
+}
+
+/* ---- the five functions -------------------------------------------------------------------------------------------- */
+
+/* What is no AMQP 1.0 gets the header that we speak, and the connection ends (AMQP 1.0, 2.2). */
+static void refuse_header(struct amqp *c)
+{
+    amqp_log_refusal(c, "protocol header", "this is not AMQP 1.0");
+    buf_put(c->front.out, BYTES("AMQP\x03\x01\x00\x00"));
+    front_end(&c->front, ERR_PROTOCOL);
+}
+
+/* One whole unit of the stream. */
+static void take_unit(struct amqp *c, struct bytes unit)
+{
+    if (bytes_starts(unit, BYTES("AMQP"))) {
+        if (!amqp_header_known(unit)) {
+            refuse_header(c);
+            return;
+        }
+        c->greeted = true;
+    } else if (amqp_frame_check(unit, &c->attach)) {
+        amqp_end(c, ERR_MALFORMED, "amqp:decode-error", "a frame is not well-formed, or nests too deep");
+        return;
+    }
+    feed(c, unit);
+    run_events(c);
+}
+
+static void set_now(struct amqp *c, int64_t now_ms)
+{
+    if (now_ms > c->now_ms)
+        c->steady_ms += now_ms - c->now_ms;
+    c->now_ms = now_ms;
+}
+
+static size_t amqp_input(struct front *f, struct bytes in, int64_t now_ms)
+{
+    struct amqp *c = amqp_of(f);
+    size_t used = 0, len;
+
+    set_now(c, now_ms);
+    if (!c->greeted && !bytes_starts(BYTES("AMQP"), bytes_first(in, 4)))
+        refuse_header(c);
+    while (!f->over) {
+        if (amqp_unit(bytes_skip(in, used), &len)) {
+            amqp_end(c, ERR_PROTOCOL, "amqp:connection:framing-error", "a frame has a size that is not allowed");
+            break;
+        }
+        if (!len)
+            break;
+        take_unit(c, bytes_first(bytes_skip(in, used), len));
+        used += len;
+    }
+    settle_down(c);
+    return f->over ? in.len : used;
+}
+
+static void amqp_wake(struct front *f, int64_t now_ms)
+{
+    struct amqp *c = amqp_of(f);
+    if (f->over)
+        return;
+    set_now(c, now_ms);
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+        amqp_request_credit(c, k);
+    }
+    settle_down(c);
+}
+
+/* Whoever has proved nothing gets as long as for the first packet. */
+static int64_t check_deadlines(struct amqp *c)
+{
+    int64_t due = c->born_ms + CONNECT_MS;
+
+    if (amqp_claims_expire(c)) {
+        if (c->has_who && !c->who.rights) {
+            amqp_end(c, ERR_EXPIRED, "amqp:unauthorized-access", "ExpiredToken: the token of this connection expired");
+            return INT64_MAX;
+        }
+        amqp_events_recheck(c);
+    }
+    if (c->proved && c->open)
+        return c->expiry_ms;
+    if (c->now_ms < due)
+        return due < c->expiry_ms ? due : c->expiry_ms;
+    if (c->open)
+        amqp_end(c, ERR_UNAUTHORIZED, "amqp:unauthorized-access", "no valid token was put in time");
+    else
+        front_end(&c->front, ERR_TIMEOUT);
+    return INT64_MAX;
+}
+
+static int64_t amqp_tick(struct front *f, int64_t now_ms)
+{
+    struct amqp *c = amqp_of(f);
+
+    if (f->over)
+        return INT64_MAX;
+    set_now(c, now_ms);
+    int64_t due = check_deadlines(c);
+    if (f->over)
+        return INT64_MAX;
+    int64_t beat = pn_transport_tick(c->driver.transport, c->steady_ms);
+    if (beat && now_ms + (beat - c->steady_ms) < due)
+        due = now_ms + (beat - c->steady_ms);
+    run_events(c);
+    settle_down(c);
+    return f->over ? INT64_MAX : due;
+}
+
+static void amqp_close(struct front *f, enum err why, int64_t now_ms)
+{
+    struct amqp *c = amqp_of(f);
+    (void)why;
+    (void)now_ms;
+    amqp_links_free(c);
+    amqp_claims_free(c);
+    pn_message_free(c->message);
+    pn_connection_driver_destroy(&c->driver);
+    buf_free(&c->scratch);
+    free(c);
+}
+
+static const struct front_ops amqp_ops = {
+    .name = "amqp",
+    .input = amqp_input,
+    .wake = amqp_wake,
+    .tick = amqp_tick,
+    .close = amqp_close,
+};
+
+/* service 2.3: what the live service announces. */
+static void announce(struct amqp *c)
+{
+    struct buf name = buf_max(64);
+    uint8_t random[16];
+
+    c->env->random(c->env->random_ctx, random, sizeof random);
+    buf_put_hex(&name, bytes_of(random, sizeof random));
+    buf_puts(&name, "_G1");
+    pn_connection_set_container(c->driver.connection, buf_str(&name));
+    buf_free(&name);
+    pn_transport_set_max_frame(c->driver.transport, AMQP_FRAME_MAX);
+    pn_transport_set_channel_max(c->driver.transport, AMQP_CHANNEL_MAX);
+    /* Proton announces the half of what it waits for. */
+    pn_transport_set_idle_timeout(c->driver.transport, 2 * AMQP_IDLE_MS);
+}
+
+enum err front_amqp_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+{
+    uint64_t seed;
+    struct amqp *c = calloc(1, sizeof *c);
+    if (!c)
+        return ERR_MEMORY;
+    *c = (struct amqp){
+        .front = {.ops = &amqp_ops},
+        .env = env,
+        .peer = *peer,
+        .now_ms = now_ms,
+        .born_ms = now_ms,
+        .steady_ms = 1,
+        .expiry_ms = INT64_MAX,
+        .scratch = buf_max(AMQP_MESSAGE_MAX),
+    };
+    list_init(&c->links);
+    env->random(env->random_ctx, (uint8_t *)&seed, sizeof seed);
+    map_init(&c->claims, seed);
+    if (pn_connection_driver_init(&c->driver, NULL, NULL)) {
+        free(c);
+        return ERR_MEMORY;
+    }
+    announce(c);
+    amqp_sasl_start(c);
+    pn_connection_driver_bind(&c->driver);
+    *out = &c->front;
+    return OK;
+}

@@ -1,0 +1,58 @@
+#include "amqp.h"
+
+#include <stdio.h>
+
+#define AUDIENCE_LEN_MAX 1024
+
+static enum err answer_status(struct amqp *c, struct amqp_request *r, int status, const char *condition,
+                              const char *text, const char *why)
+{
+    r->status = status;
+    r->condition = condition;
+    snprintf(r->text, sizeof r->text, "%s", text);
+    amqp_log_refusal(c, "put-token", why);
+    return OK;
+}
+
+/* The body: AmqpValue with the token as a string; some send it as binary. */
+static struct bytes token_of(pn_data_t *body)
+{
+    pn_data_rewind(body);
+    if (!pn_data_next(body))
+        return NO_BYTES;
+    pn_atom_t a = pn_data_get_atom(body);
+    if (a.type != PN_STRING && a.type != PN_BINARY)
+        return NO_BYTES;
+    return bytes_of(a.u.as_bytes.start, a.u.as_bytes.size);
+}
+
+/* service 1.7: every failure is an answer, the link stays. */
+enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
+{
+    char number[24];
+    struct who who;
+
+    if (!bytes_eq(amqp_property(r, "operation", number), BYTES("put-token")))
+        return ERR_UNSUPPORTED;
+    struct bytes type = amqp_property(r, "type", number);
+    struct bytes name = amqp_property(r, "name", number);
+    struct bytes token = token_of(r->body);
+    if (!name.len || name.len > AUDIENCE_LEN_MAX)
+        return answer_status(c, r, 400, "amqp:invalid-field", "The name of the audience is missing.", "no name");
+    if (!token.len || token.len > SAS_LEN_MAX)
+        return answer_status(c, r, 400, "amqp:invalid-field", "The body holds no token.", "no token");
+    if (!bytes_eq_nocase(type, BYTES("servicebus.windows.net:sastoken")))
+        return answer_status(c, r, 401, "amqp:unauthorized-access", "Only shared access signatures are accepted here.",
+                             "another type of token");
+    enum err e = amqp_token_check(c, token, &who);
+    if (e == ERR_EXPIRED)
+        return answer_status(c, r, 401, "amqp:unauthorized-access", "ExpiredToken: The token is expired.", err_text(e));
+    if (e)
+        return answer_status(c, r, 401, "amqp:unauthorized-access", "InvalidSignature: The token is not valid here.",
+                             err_text(e));
+    e = amqp_claim_put(c, name, &who);
+    if (e)
+        return answer_status(c, r, 403, "amqp:resource-limit-exceeded", "Too many tokens on this connection.",
+                             err_text(e));
+    return OK;
+}

@@ -1,0 +1,20 @@
+/* What an attach of a receiver says beside its address: filters and link properties (service 2.4, 2.6, 2.7). */
+#pragma once
+
+#include "selector.h"
+
+#include <proton/engine.h>
+
+enum { RECEIVER_NAME_CAP = 65 };
+
+struct amqp_owner {
+    bool has_epoch;
+    int64_t epoch;
+    char name[RECEIVER_NAME_CAP]; /* "nil" when there is none, as the service writes it */
+};
+
+/* Reads the selector out of the filter set and puts what is honoured into `echo` (empty when there is nothing).
+ * ERR_MALFORMED and the errors of selector_parse(), with `why`. */
+enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo, char why[SELECTOR_WHY_CAP]) MUST_CHECK;
+
+void amqp_owner_read(pn_data_t *properties, struct amqp_owner *out);

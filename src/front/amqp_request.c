@@ -1,0 +1,193 @@
+#include "amqp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REQUEST_LEN_MAX (64 * 1024)     /* a token and a few names are two thousand */
+#define CREDIT 100                      /* service 2.3 */
+#define ANSWERS_WAITING_MAX (64 * 1024) /* bytes that a session may hold for a peer that does not take its answers */
+
+void amqp_request_credit(struct amqp *c, struct amqp_link *k)
+{
+    int have = pn_link_credit(k->pn);
+
+    if ((k->kind != LINK_CBS && k->kind != LINK_MANAGEMENT) || !pn_link_is_receiver(k->pn))
+        return;
+    if (have > CREDIT / 2 || !front_has_room(&c->front) ||
+        pn_session_outgoing_bytes(pn_link_session(k->pn)) > ANSWERS_WAITING_MAX)
+        return;
+    pn_link_flow(k->pn, CREDIT - have);
+}
+
+struct bytes amqp_property(struct amqp_request *r, const char *name, char number[24])
+{
+    pn_data_rewind(r->properties);
+    if (!pn_data_next(r->properties) || pn_data_type(r->properties) != PN_MAP)
+        return NO_BYTES;
+    pn_data_enter(r->properties);
+    while (pn_data_next(r->properties)) {
+        pn_atom_t key = pn_data_get_atom(r->properties);
+        if (!pn_data_next(r->properties))
+            break;
+        if ((key.type != PN_STRING && key.type != PN_SYMBOL) ||
+            !bytes_eq(bytes_of(key.u.as_bytes.start, key.u.as_bytes.size), bytes_str(name)))
+            continue;
+        pn_atom_t value = pn_data_get_atom(r->properties);
+        if (value.type == PN_STRING || value.type == PN_SYMBOL)
+            return bytes_of(value.u.as_bytes.start, value.u.as_bytes.size);
+        if (value.type == PN_INT || value.type == PN_LONG || value.type == PN_UINT || value.type == PN_ULONG) {
+            long long n = value.type == PN_INT || value.type == PN_UINT ? value.u.as_int : (long long)value.u.as_long;
+            snprintf(number, 24, "%lld", n);
+            return bytes_str(number);
+        }
+        return NO_BYTES;
+    }
+    return NO_BYTES;
+}
+
+/* service 1.7: uamqp says no reply-to, so the answer goes to the link of the same kind in the same session; among several
+ * to the one whose target is the reply-to. */
+static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked, const char *reply_to)
+{
+    struct amqp_link *found = NULL;
+
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+        if (k->kind != asked->kind || !pn_link_is_sender(k->pn) || pn_link_session(k->pn) != pn_link_session(asked->pn))
+            continue;
+        const char *target = pn_terminus_get_address(pn_link_remote_target(k->pn));
+        if (!found)
+            found = k;
+        if (reply_to && target && !strcmp(reply_to, target))
+            return k;
+    }
+    return found;
+}
+
+static void send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
+{
+    size_t size;
+
+    for (size = 512; size <= AMQP_MESSAGE_MAX; size *= 2) {
+        size_t used = size;
+        buf_clear(&c->scratch);
+        if (!buf_reserve(&c->scratch, size))
+            return;
+        int e = pn_message_encode(m, (char *)c->scratch.at, &used);
+        if (e == PN_OVERFLOW)
+            continue;
+        if (e)
+            return;
+        c->tag++;
+        pn_delivery_t *d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
+        pn_link_send(k->pn, (const char *)c->scratch.at, used);
+        pn_link_advance(k->pn);
+        pn_delivery_settle(d);
+        return;
+    }
+}
+
+static void answer(struct amqp *c, struct amqp_link *k, struct amqp_request *r, pn_message_t *m)
+{
+    pn_data_t *p = pn_message_properties(m);
+    const char *target = pn_terminus_get_address(pn_link_remote_target(k->pn));
+
+    /* service 1.7: clients compare the identifier with its type, and want an int and a string. */
+    pn_message_set_correlation_id(m, pn_message_get_id(c->message));
+    if (target)
+        pn_message_set_address(m, target);
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    pn_data_put_string(p, pn_bytes(strlen("status-code"), "status-code"));
+    pn_data_put_int(p, r->status);
+    pn_data_put_string(p, pn_bytes(strlen("status-description"), "status-description"));
+    pn_data_put_string(p, pn_bytes(strlen(r->text), r->text));
+    if (r->condition) {
+        pn_data_put_string(p, pn_bytes(strlen("error-condition"), "error-condition"));
+        pn_data_put_symbol(p, pn_bytes(strlen(r->condition), r->condition));
+    }
+    pn_data_exit(p);
+    if (!pn_data_size(r->answer))
+        pn_data_put_null(r->answer);
+    send_message(c, k, m);
+}
+
+static void reject(pn_delivery_t *d, const char *condition, const char *text)
+{
+    pn_condition_t *error = pn_disposition_condition(pn_delivery_local(d));
+    pn_condition_set_name(error, condition);
+    pn_condition_set_description(error, text);
+    pn_delivery_update(d, PN_REJECTED);
+    pn_delivery_settle(d);
+}
+
+/* A whole request lies in c->message. */
+static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    struct amqp_link *to = answering_link(c, k, pn_message_get_reply_to(c->message));
+    pn_message_t *m = pn_message();
+
+    if (!to || !m) {
+        reject(d, "amqp:precondition-failed", "There is no receiver on this session that the answer could go to.");
+        pn_message_free(m);
+        return;
+    }
+    struct amqp_request r = {
+        .properties = pn_message_properties(c->message),
+        .body = pn_message_body(c->message),
+        .answer = pn_message_body(m),
+        .status = 200,
+        .text = "OK",
+    };
+    enum err e = k->kind == LINK_CBS ? amqp_cbs(c, &r) : amqp_management(c, &r);
+    if (e) {
+        reject(d, "amqp:not-allowed", "This operation is not supported here.");
+    } else {
+        pn_delivery_update(d, PN_ACCEPTED);
+        pn_delivery_settle(d);
+        amqp_flush(c); /* service 1.7: the request is settled before the answer comes */
+        answer(c, to, &r, m);
+    }
+    pn_message_free(m);
+}
+
+/* Takes the bytes out of Proton; false when they are no message. */
+static bool take_message(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    size_t size = pn_delivery_pending(d);
+
+    if (!c->message && !(c->message = pn_message()))
+        return false;
+    buf_clear(&c->scratch);
+    uint8_t *at = buf_grow(&c->scratch, size);
+    if (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)
+        return false;
+    if (amqp_message_check(buf_bytes(&c->scratch)))
+        return false;
+    pn_message_clear(c->message);
+    return !pn_message_decode(c->message, (const char *)at, size);
+}
+
+void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    if (k->kind == LINK_DEAD || !pn_delivery_readable(d))
+        return;
+    if (pn_delivery_aborted(d)) {
+        pn_delivery_settle(d);
+        return;
+    }
+    if (pn_delivery_pending(d) > REQUEST_LEN_MAX) {
+        amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A request has at most %d bytes.", REQUEST_LEN_MAX);
+        return;
+    }
+    if (pn_delivery_partial(d))
+        return;
+    if (take_message(c, k, d)) {
+        pn_link_advance(k->pn);
+        ask(c, k, d);
+    } else {
+        pn_link_advance(k->pn);
+        reject(d, "amqp:decode-error", "The message is not well-formed.");
+    }
+    amqp_request_credit(c, k);
+}

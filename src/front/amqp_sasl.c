@@ -1,0 +1,117 @@
+#include "amqp.h"
+
+#include <proton/sasl.h>
+#include <proton/sasl_plugin.h>
+
+/* service 1.5: what clients begin with. EXTERNAL only for those who showed a certificate. */
+static const char *list_mechanisms(pn_transport_t *t)
+{
+    struct amqp *c = pnx_sasl_get_context(t);
+    return c->peer.has_certificate ? "PLAIN ANONYMOUS MSSBCBS EXTERNAL" : "PLAIN ANONYMOUS MSSBCBS";
+}
+
+static enum err check_device(struct amqp *c, struct bytes device, struct bytes token)
+{
+    return auth_device(c->env, device, token, c->now_ms, &c->who);
+}
+
+/* The token must be of the policy that the user name says. */
+static enum err check_policy_token(struct amqp *c, struct bytes policy, struct bytes token)
+{
+    enum err e = amqp_token_check(c, token, &c->who);
+    if (!e && !bytes_eq_nocase(bytes_str(c->who.policy), policy))
+        e = ERR_UNAUTHORIZED;
+    return e;
+}
+
+/* service 1.6: {policy}@sas.root.{hub} and {device}@sas.{hub} bring a token, a bare policy brings its key. */
+static enum err check_plain(struct amqp *c, struct bytes user, struct bytes password)
+{
+    size_t at = bytes_find_bytes(user, BYTES("@sas.root."));
+    if (at < user.len)
+        return check_policy_token(c, bytes_first(user, at), password);
+    at = bytes_find_bytes(user, BYTES("@sas."));
+    if (at < user.len)
+        return check_device(c, bytes_first(user, at), password);
+    return auth_policy_key(c->env, user, password, &c->who);
+}
+
+static void plain(struct amqp *c, pn_transport_t *t, struct bytes response)
+{
+    bytes_cut(&response, '\0'); /* the identity to act as: nobody uses it */
+    struct bytes user = bytes_cut(&response, '\0');
+    enum err e = ERR_MALFORMED;
+
+    if (response.at && bytes_to_str(user, c->user, sizeof c->user))
+        e = check_plain(c, user, response);
+    if (e) {
+        c->who = (struct who){0};
+        amqp_log_refusal(c, c->user[0] ? c->user : "SASL PLAIN", err_text(e));
+        pnx_sasl_set_failed(t);
+        return;
+    }
+    c->has_who = true;
+    amqp_proved(c, &c->who);
+    pnx_sasl_set_succeeded(t, c->user, c->user);
+}
+
+static void process_init(pn_transport_t *t, const char *mechanism, const pn_bytes_t *response)
+{
+    struct amqp *c = pnx_sasl_get_context(t);
+
+    if (!strcmp(mechanism, "PLAIN")) {
+        plain(c, t, bytes_of(response->start, response->size));
+    } else if (!strcmp(mechanism, "ANONYMOUS") || !strcmp(mechanism, "MSSBCBS") ||
+               (!strcmp(mechanism, "EXTERNAL") && c->peer.has_certificate)) {
+        pnx_sasl_set_succeeded(t, "", ""); /* proves nothing: tokens come by $cbs */
+    } else {
+        amqp_log_refusal(c, "SASL mechanism", mechanism);
+        pnx_sasl_set_failed(t);
+    }
+}
+
+/* None of our mechanisms has a second step. */
+static void process_response(pn_transport_t *t, const pn_bytes_t *response)
+{
+    (void)response;
+    pnx_sasl_set_failed(t);
+}
+
+static bool init_server(pn_transport_t *t)
+{
+    (void)t;
+    return true;
+}
+
+static void nothing(pn_transport_t *t)
+{
+    (void)t;
+}
+
+static bool never(pn_transport_t *t)
+{
+    (void)t;
+    return false;
+}
+
+/* The functions of a client, and of a security layer, are never called on a server without one. */
+static const pnx_sasl_implementation plugin = {
+    .free = nothing,
+    .list_mechanisms = list_mechanisms,
+    .init_server = init_server,
+    .init_client = never,
+    .prepare_write = nothing,
+    .process_init = process_init,
+    .process_response = process_response,
+    .can_encrypt = never,
+};
+
+void amqp_sasl_start(struct amqp *c)
+{
+    pn_transport_t *t = c->driver.transport;
+
+    pn_transport_set_server(t);
+    pn_transport_require_auth(t, false);                /* service 1.5: hub SDKs come without SASL and put a token */
+    pn_sasl_set_allow_insecure_mechs(pn_sasl(t), true); /* TLS ends outside of Proton */
+    pnx_sasl_set_implementation(t, &plugin, c);
+}
