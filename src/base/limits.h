@@ -61,6 +61,9 @@
 #define CONN_OUT_MAX (2 * 1024 * 1024)  /* of each half; a front stops pulling long before */
 #define CONN_OUT_SOFT (128 * 1024)      /* from here on nothing more is pulled or read for this peer */
 #define HANDSHAKE_MS 15000              /* for the TLS handshake */
+#define FLUSH_MS 5000                   /* for the last output of a connection that is being closed */
+#define LINGER_MS 1000                  /* for the peer to close too */
+#define WARM_MS 2000                    /* an idle connection keeps its buffers for this long */
 #define CONNECT_MS 60000                /* for the first packet after it, device 2.1 */
 #define KEEP_ALIVE_MAX_S 1767           /* device 2.5: 1.5 x keep-alive is never more */
 #define SKEW_MS (5 * 60 * 1000)         /* device 1.4: clock skew allowed in tokens */

@@ -23,7 +23,8 @@ struct net_talk {
     size_t (*input)(void *ctx, struct bytes in, int64_t now_ms);
     void (*wake)(void *ctx, int64_t now_ms);
     int64_t (*tick)(void *ctx, int64_t now_ms);
-    void (*close)(void *ctx, enum err why, int64_t now_ms); /* the last call; comes exactly once */
+    void (*close)(void *ctx, enum err why,
+                  int64_t now_ms); /* the last call; comes exactly once; may still fill `out` */
     /* Asked after every call above: the place that `out` waits for (and it is reset by this), and whether the talk is over. */
     uint64_t (*after)(void *ctx);
     bool (*over)(void *ctx, enum err *why);
@@ -42,6 +43,8 @@ struct net_loop_options {
     /* Everything below this place is durable. NULL: output never waits (clients). */
     uint64_t (*durable)(void *ctx);
     void *durable_ctx;
+    /* Milliseconds; 0: HANDSHAKE_MS, FLUSH_MS, LINGER_MS, WARM_MS. */
+    int64_t handshake_ms, flush_ms, linger_ms, warm_ms;
 };
 
 enum err net_loop_open(const struct net_loop_options *, struct net_loop **out) MUST_CHECK;

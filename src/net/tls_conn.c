@@ -1,0 +1,229 @@
+#include "tls.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+
+/* Our BIO: reads from the view that was fed, writes into the buffer that was lent. It owns no memory, so an idle connection
+ * has none of it. */
+
+static int wire_read(BIO *bio, char *to, size_t cap, size_t *n)
+{
+    struct tls_conn *c = BIO_get_data(bio);
+    struct bytes now = bytes_first(c->in, cap);
+
+    BIO_clear_retry_flags(bio);
+    *n = now.len;
+    if (now.len == 0) {
+        BIO_set_retry_read(bio);
+        return 0;
+    }
+    memcpy(to, now.at, now.len);
+    c->in = bytes_skip(c->in, now.len);
+    return 1;
+}
+
+static int wire_write(BIO *bio, const char *from, size_t len, size_t *n)
+{
+    struct tls_conn *c = BIO_get_data(bio);
+
+    BIO_clear_retry_flags(bio);
+    buf_put(c->wire, bytes_of(from, len));
+    *n = c->wire->bad ? 0 : len;
+    return !c->wire->bad;
+}
+
+static long wire_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio;
+    (void)number;
+    (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+static pthread_once_t method_once = PTHREAD_ONCE_INIT;
+static BIO_METHOD *method; /* made once, kept for the life of the program */
+
+static void make_method(void)
+{
+    method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "d2d wire");
+    if (method && (BIO_meth_set_read_ex(method, wire_read) != 1 || BIO_meth_set_write_ex(method, wire_write) != 1 ||
+                   BIO_meth_set_ctrl(method, wire_ctrl) != 1)) {
+        BIO_meth_free(method);
+        method = NULL;
+    }
+}
+
+static BIO *wire_bio(struct tls_conn *c)
+{
+    BIO *bio;
+
+    pthread_once(&method_once, make_method);
+    bio = method ? BIO_new(method) : NULL;
+    if (bio) {
+        BIO_set_data(bio, c);
+        BIO_set_init(bio, 1);
+    }
+    return bio;
+}
+
+/* Whom the server must prove to be. An address is looked for among the addresses of the certificate, and is no SNI. */
+static bool expect_name(SSL *ssl, const char *name)
+{
+    X509_VERIFY_PARAM *check = SSL_get0_param(ssl);
+
+    if (X509_VERIFY_PARAM_set1_ip_asc(check, name) == 1)
+        return true;
+    ERR_clear_error();
+    X509_VERIFY_PARAM_set_hostflags(check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+enum err tls_conn_open(struct tls_conn *c, struct tls *tls, const char *name, struct buf *wire)
+{
+    BIO *bio;
+
+    *c = (struct tls_conn){.tls = tls, .wire = wire, .ssl = tls_ssl_new(tls)};
+    bio = c->ssl ? wire_bio(c) : NULL;
+    if (!bio) {
+        tls_conn_close(c);
+        return ERR_MEMORY;
+    }
+    SSL_set_bio(c->ssl, bio, bio); /* given */
+    SSL_set_app_data(c->ssl, c);
+    if (tls->server) {
+        SSL_set_accept_state(c->ssl);
+        return OK;
+    }
+    SSL_set_connect_state(c->ssl);
+    if (expect_name(c->ssl, name))
+        return OK;
+    ERR_clear_error();
+    tls_conn_close(c);
+    return ERR_ARGUMENT;
+}
+
+void tls_conn_close(struct tls_conn *c)
+{
+    SSL_free(c->ssl);
+    c->ssl = NULL;
+}
+
+void tls_conn_feed(struct tls_conn *c, struct bytes in, int64_t now_ms)
+{
+    c->in = in;
+    c->now_ms = now_ms;
+}
+
+/* What an answer of OpenSSL other than success means. OK: it needs more bytes. */
+static enum err meaning(struct tls_conn *c, int answer)
+{
+    switch (SSL_get_error(c->ssl, answer)) {
+    case SSL_ERROR_WANT_READ:
+        return OK;
+    case SSL_ERROR_ZERO_RETURN:
+        return ERR_CLOSED;
+    default:
+        c->broken = true;
+        return ERR_TLS;
+    }
+}
+
+enum err tls_conn_handshake(struct tls_conn *c, bool *done)
+{
+    int answer;
+
+    *done = false;
+    if (c->broken)
+        return ERR_TLS;
+    ERR_clear_error();
+    answer = SSL_do_handshake(c->ssl);
+    if (answer == 1) {
+        *done = true;
+        return OK;
+    }
+    /* A goodbye in the middle of a handshake is a failure like any other. */
+    return meaning(c, answer) ? ERR_TLS : OK;
+}
+
+enum err tls_conn_read(struct tls_conn *c, uint8_t *out, size_t cap, size_t *n)
+{
+    *n = 0;
+    if (c->broken)
+        return ERR_TLS;
+    ERR_clear_error();
+    while (*n < cap) {
+        size_t more = 0;
+
+        if (SSL_read_ex(c->ssl, out + *n, cap - *n, &more) != 1)
+            return meaning(c, 0);
+        *n += more;
+    }
+    return OK;
+}
+
+enum err tls_conn_write(struct tls_conn *c, struct bytes plain)
+{
+    size_t n;
+
+    if (c->broken)
+        return ERR_TLS;
+    ERR_clear_error();
+    if (SSL_write_ex(c->ssl, plain.at, plain.len, &n) == 1)
+        return OK;
+    c->broken = true;
+    return ERR_TLS;
+}
+
+void tls_conn_end(struct tls_conn *c)
+{
+    if (!c->ssl || c->broken || SSL_in_init(c->ssl))
+        return;
+    ERR_clear_error();
+    SSL_shutdown(c->ssl);
+    ERR_clear_error();
+}
+
+void tls_conn_peer(const struct tls_conn *c, struct net_peer *peer)
+{
+    X509 *cert = SSL_get0_peer_certificate(c->ssl);
+
+    peer->has_certificate = cert && X509_digest(cert, EVP_sha1(), peer->sha1, NULL) == 1 &&
+                            X509_digest(cert, EVP_sha256(), peer->sha256, NULL) == 1;
+}
+
+void tls_conn_why(const struct tls_conn *c, char *out, size_t cap)
+{
+    long verdict = SSL_get_verify_result(c->ssl);
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+    switch (verdict) {
+    case X509_V_OK:
+        snprintf(out, cap, "%s", reason ? reason : "the handshake was cut off");
+        break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        snprintf(out, cap, "the certificate is not for that name");
+        break;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        snprintf(out, cap, "the certificate has expired");
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        snprintf(out, cap, "the certificate is not valid yet (is the clock right?)");
+        break;
+    default:
+        snprintf(out, cap, "the certificate is not trusted: %s", X509_verify_cert_error_string(verdict));
+        break;
+    }
+}
+
+void tls_conn_keep_buffers(struct tls_conn *c, bool keep)
+{
+    if (keep) {
+        SSL_clear_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
+        return;
+    }
+    SSL_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_free_buffers(c->ssl);
+}
