@@ -1,0 +1,304 @@
+#include "cert.h"
+
+#include "limits.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+
+enum { SERIAL_LEN = 16, PEM_LEN_MAX = 64 * 1024 };
+
+/* ---- PEM ----------------------------------------------------------------------------------------------------------- */
+
+/* A key without a passphrase is what we read; nobody is asked for one. */
+static int no_passphrase(char *out, int cap, int writing, void *ctx)
+{
+    (void)out;
+    (void)cap;
+    (void)writing;
+    (void)ctx;
+    return -1;
+}
+
+static BIO *bio_over(struct bytes pem)
+{
+    return pem.len && pem.len <= PEM_LEN_MAX ? BIO_new_mem_buf(pem.at, (int)pem.len) : NULL;
+}
+
+static X509 *read_cert(struct bytes pem)
+{
+    BIO *bio = bio_over(pem);
+    X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    return cert;
+}
+
+static EVP_PKEY *read_key(struct bytes pem)
+{
+    BIO *bio = bio_over(pem);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+
+/* Appends both, or neither. */
+static enum err put_pems(X509 *cert, EVP_PKEY *key, struct buf *cert_pem, struct buf *key_pem)
+{
+    BIO *cert_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_secmem());
+    size_t cert_len = cert_pem->len, key_len = key_pem->len;
+    enum err e = ERR_MEMORY;
+    char *at;
+    long n;
+
+    if (!cert_bio || !key_bio || PEM_write_bio_X509(cert_bio, cert) != 1 ||
+        PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+        goto done;
+    n = BIO_get_mem_data(cert_bio, &at);
+    buf_put(cert_pem, bytes_of(at, (size_t)n));
+    n = BIO_get_mem_data(key_bio, &at);
+    buf_put(key_pem, bytes_of(at, (size_t)n));
+    e = buf_check(cert_pem) ? buf_check(cert_pem) : buf_check(key_pem);
+    if (e) {
+        cert_pem->len = cert_len;
+        key_pem->len = key_len;
+    }
+done:
+    BIO_free(key_bio);
+    BIO_free(cert_bio);
+    return e;
+}
+
+/* ---- making -------------------------------------------------------------------------------------------------------- */
+
+/* RFC 5280 4.1.2.2: positive and unique; random is both. */
+static bool set_serial(X509 *cert)
+{
+    uint8_t raw[SERIAL_LEN];
+    BIGNUM *number;
+    bool good;
+
+    if (RAND_bytes(raw, sizeof raw) != 1)
+        return false;
+    raw[0] = (uint8_t)((raw[0] & 0x7F) | 0x40);
+    number = BN_bin2bn(raw, sizeof raw, NULL);
+    good = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
+    BN_free(number);
+    return good;
+}
+
+/* RFC 5280 limits a common name to 64 characters; a longer one stands in the alternative names alone. */
+static bool set_common_name(X509 *cert, const char *name)
+{
+    enum { COMMON_NAME_MAX = 64 };
+    size_t len = strlen(name);
+
+    return X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, (const unsigned char *)name,
+                                      (int)(len < COMMON_NAME_MAX ? len : COMMON_NAME_MAX), -1, 0) == 1;
+}
+
+static bool put_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509_EXTENSION *extension;
+    bool good;
+
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    good = extension && X509_add_ext(cert, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return good;
+}
+
+/* What both kinds have in common. NULL without memory or randomness. */
+static X509 *cert_new(const char *name, EVP_PKEY *key, int64_t from_s, int64_t to_s)
+{
+    X509 *cert = X509_new();
+
+    if (cert && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) && set_common_name(cert, name) &&
+        ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)from_s) &&
+        ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)to_s) && X509_set_pubkey(cert, key) == 1)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+static bool add_name(GENERAL_NAMES *all, const char *name)
+{
+    GENERAL_NAME *one = GENERAL_NAME_new();
+    ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
+    ASN1_IA5STRING *dns = address ? NULL : ASN1_IA5STRING_new();
+
+    if (one && address) {
+        GENERAL_NAME_set0_value(one, GEN_IPADD, address);
+        address = NULL;
+    } else if (one && dns && ASN1_STRING_set(dns, name, -1) == 1) {
+        GENERAL_NAME_set0_value(one, GEN_DNS, dns);
+        dns = NULL;
+    }
+    ASN1_OCTET_STRING_free(address);
+    ASN1_IA5STRING_free(dns);
+    if (one && one->d.ptr && sk_GENERAL_NAME_push(all, one) > 0)
+        return true;
+    GENERAL_NAME_free(one);
+    return false;
+}
+
+static bool put_names(X509 *cert, const struct cert_names *names)
+{
+    GENERAL_NAMES *all = sk_GENERAL_NAME_new_null();
+    bool good = all;
+
+    for (const char *const *at = names->names; good && *at; at++)
+        good = add_name(all, *at);
+    good = good && X509_add1_ext_i2d(cert, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1;
+    GENERAL_NAMES_free(all);
+    return good;
+}
+
+enum err cert_make_authority(const char *common_name, int64_t from_s, int64_t to_s, struct buf *cert_pem,
+                             struct buf *key_pem)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = key ? cert_new(common_name, key, from_s, to_s) : NULL;
+    enum err e = ERR_MEMORY;
+
+    /* The authority signs servers only, so no certificate below it may sign another. */
+    if (cert && X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
+        put_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+        put_extension(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+        put_extension(cert, cert, NID_subject_key_identifier, "hash") &&
+        put_extension(cert, cert, NID_authority_key_identifier, "keyid:always") &&
+        X509_sign(cert, key, EVP_sha256()) > 0)
+        e = put_pems(cert, key, cert_pem, key_pem);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    return e;
+}
+
+static bool names_are_valid(const struct cert_names *names)
+{
+    if (!names->names || !names->names[0])
+        return false;
+    for (const char *const *at = names->names; *at; at++)
+        if (!**at || strlen(*at) > HOST_LEN_MAX)
+            return false;
+    return true;
+}
+
+enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key_pem, const struct cert_names *names,
+                          int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem)
+{
+    X509 *authority = read_cert(authority_pem), *cert = NULL;
+    EVP_PKEY *authority_key = read_key(authority_key_pem), *key = NULL;
+    enum err e = ERR_MALFORMED;
+
+    if (!authority || !authority_key)
+        goto done;
+    e = ERR_ARGUMENT;
+    if (!names_are_valid(names) || X509_check_private_key(authority, authority_key) != 1)
+        goto done;
+    e = ERR_MEMORY;
+    key = EVP_EC_gen("P-256");
+    cert = key ? cert_new(names->names[0], key, from_s, to_s) : NULL;
+    if (cert && X509_set_issuer_name(cert, X509_get_subject_name(authority)) == 1 &&
+        put_extension(cert, authority, NID_basic_constraints, "critical,CA:FALSE") &&
+        put_extension(cert, authority, NID_key_usage, "critical,digitalSignature") &&
+        put_extension(cert, authority, NID_ext_key_usage, "serverAuth") && put_names(cert, names) &&
+        put_extension(cert, authority, NID_subject_key_identifier, "hash") &&
+        put_extension(cert, authority, NID_authority_key_identifier, "keyid:always") &&
+        X509_sign(cert, authority_key, EVP_sha256()) > 0)
+        e = put_pems(cert, key, cert_pem, key_pem);
+done:
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(authority_key);
+    X509_free(cert);
+    X509_free(authority);
+    ERR_clear_error();
+    return e;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+static bool name_text(const X509_NAME *name, char *out, size_t cap)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool good = bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0;
+    char *at;
+    size_t n;
+
+    if (good) {
+        n = (size_t)BIO_get_mem_data(bio, &at);
+        n = n < cap ? n : cap - 1;
+        memcpy(out, at, n);
+        out[n] = 0;
+    }
+    BIO_free(bio);
+    return good;
+}
+
+static bool time_of(const ASN1_TIME *when, int64_t *out)
+{
+    struct tm tm;
+
+    if (ASN1_TIME_to_tm(when, &tm) != 1)
+        return false;
+    *out = (int64_t)timegm(&tm);
+    return true;
+}
+
+enum err cert_read(struct bytes pem, struct cert_facts *out)
+{
+    X509 *cert = read_cert(pem);
+    struct cert_facts facts;
+    bool good;
+
+    if (!cert)
+        return ERR_MALFORMED;
+    good = name_text(X509_get_subject_name(cert), facts.subject, sizeof facts.subject) &&
+           name_text(X509_get_issuer_name(cert), facts.issuer, sizeof facts.issuer) &&
+           time_of(X509_get0_notBefore(cert), &facts.from_s) && time_of(X509_get0_notAfter(cert), &facts.to_s);
+    facts.is_authority = X509_check_ca(cert) > 0;
+    X509_free(cert);
+    ERR_clear_error();
+    if (!good)
+        return ERR_MALFORMED;
+    *out = facts;
+    return OK;
+}
+
+bool cert_is_for(struct bytes pem, const char *name)
+{
+    X509 *cert = read_cert(pem);
+    ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
+    bool good = false;
+
+    if (cert && address)
+        good = X509_check_ip_asc(cert, name, 0) == 1;
+    else if (cert)
+        good = *name && X509_check_host(cert, name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+    ASN1_OCTET_STRING_free(address);
+    X509_free(cert);
+    ERR_clear_error();
+    return good;
+}
+
+bool cert_fits_key(struct bytes pem, struct bytes key_pem)
+{
+    X509 *cert = read_cert(pem);
+    EVP_PKEY *key = read_key(key_pem);
+    bool good = cert && key && X509_check_private_key(cert, key) == 1;
+
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    ERR_clear_error();
+    return good;
+}
