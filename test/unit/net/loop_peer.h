@@ -1,0 +1,251 @@
+/* A server and clients on one loop: the server's talks echo, the clients collect. Options of a talk say what it does else. */
+#pragma once
+
+#include "certs.h"
+#include "net.h"
+
+#include <poll.h>
+
+struct world {
+    struct net_loop *loop;
+    struct tls *server_tls, *client_tls;
+    int port;
+    uint64_t durable;
+    struct net_loop_options options;
+    struct party *server; /* the last one that was accepted */
+    struct party *all[512];
+    int n;
+    uint64_t next_after; /* what the server's answers wait for */
+    bool refuse, greedy;
+};
+
+struct party {
+    struct world *world;
+    struct net_conn *conn;
+    struct buf in;
+    size_t heard, to_say, said;
+    bool is_server, open, closed, failed, end, lazy;
+    int closes, wakes, ticks;
+    enum err why;
+    uint64_t after;
+    int64_t next_tick_ms;
+    struct net_peer peer;
+    char detail[256];
+};
+
+static struct party *party_new(struct world *w)
+{
+    struct party *p = calloc(1, sizeof *p);
+
+    CHECK(p && w->n < 512);
+    p->world = w;
+    p->in = buf_max(64 * 1024 * 1024);
+    p->next_tick_ms = INT64_MAX;
+    w->all[w->n++] = p;
+    return p;
+}
+
+static void party_pour(struct party *p)
+{
+    static const uint8_t filler[16384];
+    struct buf *out = net_conn_out(p->conn);
+
+    while (p->said < p->to_say && out->len < CONN_OUT_SOFT) {
+        size_t n = p->to_say - p->said < sizeof filler ? p->to_say - p->said : sizeof filler;
+
+        buf_put(out, bytes_of(filler, n));
+        p->said += n;
+    }
+}
+
+static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
+{
+    struct party *p = ctx;
+
+    (void)now_ms;
+    CHECK(!p->closed);
+    if (p->lazy)
+        return 0;
+    p->heard += in.len;
+    if (p->is_server) {
+        buf_put(net_conn_out(p->conn), in);
+        if (p->world->next_after)
+            p->after = p->world->next_after++;
+        if (p->world->greedy && in.len)
+            p->to_say = 64u * 1024 * 1024;
+        party_pour(p);
+    } else if (p->in.len < 1024 * 1024) {
+        buf_put(&p->in, in);
+    }
+    return in.len;
+}
+
+static void party_wake(void *ctx, int64_t now_ms)
+{
+    struct party *p = ctx;
+
+    (void)now_ms;
+    CHECK(!p->closed);
+    p->wakes++;
+    party_pour(p);
+}
+
+static int64_t party_tick(void *ctx, int64_t now_ms)
+{
+    struct party *p = ctx;
+
+    (void)now_ms;
+    CHECK(!p->closed);
+    p->ticks++;
+    return p->next_tick_ms;
+}
+
+static void party_close(void *ctx, enum err why, int64_t now_ms)
+{
+    struct party *p = ctx;
+
+    (void)now_ms;
+    p->closes++;
+    p->closed = true;
+    p->why = why;
+}
+
+static uint64_t party_after(void *ctx)
+{
+    struct party *p = ctx;
+    uint64_t after = p->after;
+
+    p->after = 0;
+    return after;
+}
+
+static bool party_over(void *ctx, enum err *why)
+{
+    struct party *p = ctx;
+
+    *why = OK;
+    return p->end;
+}
+
+static void party_talk(struct party *p, struct net_conn *conn, const struct net_peer *peer, struct net_talk *talk)
+{
+    p->conn = conn;
+    p->peer = *peer;
+    p->open = true;
+    *talk = (struct net_talk){p, party_input, party_wake, party_tick, party_close, party_after, party_over};
+}
+
+static enum err on_server_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
+                                 struct net_talk *talk)
+{
+    struct world *w = ctx;
+
+    (void)now_ms;
+    if (w->refuse)
+        return ERR_LIMIT;
+    w->server = party_new(w);
+    w->server->is_server = true;
+    party_talk(w->server, conn, peer, talk);
+    return OK;
+}
+
+static enum err on_client_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
+                                 struct net_talk *talk)
+{
+    (void)now_ms;
+    party_talk(ctx, conn, peer, talk);
+    return OK;
+}
+
+static void on_client_failed(void *ctx, enum err why, const char *detail)
+{
+    struct party *p = ctx;
+
+    p->failed = true;
+    p->why = why;
+    snprintf(p->detail, sizeof p->detail, "%s", detail);
+}
+
+static uint64_t world_durable(void *ctx)
+{
+    return ((struct world *)ctx)->durable;
+}
+
+static inline void world_open(struct world *w, const struct net_loop_options *options)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", NULL};
+    const char *cert, *key, *ca = certs_authority();
+    char why[256];
+
+    *w = (struct world){.durable = 1};
+    if (options)
+        w->options = *options;
+    w->options.durable = world_durable;
+    w->options.durable_ctx = w;
+    certs_server(names, &cert, &key);
+    CHECK_OK(tls_server_new(cert, key, &w->server_tls, why));
+    CHECK_OK(tls_client_new(ca, &w->client_tls, why));
+    CHECK_OK(net_loop_open(&w->options, &w->loop));
+    CHECK_OK(net_listen(w->loop,
+                        &(struct net_listen_options){
+                            .address = "127.0.0.1", .tls = w->server_tls, .accept = on_server_accept, .accept_ctx = w},
+                        &w->port));
+}
+
+static inline void world_close(struct world *w)
+{
+    net_loop_close(w->loop);
+    tls_free(w->server_tls);
+    tls_free(w->client_tls);
+    for (int i = 0; i < w->n; i++) {
+        CHECK(w->all[i]->closes == (w->all[i]->open ? 1 : 0));
+        buf_free(&w->all[i]->in);
+        free(w->all[i]);
+    }
+}
+
+static inline struct party *party_connect_to(struct world *w, const char *host, int port, const char *name)
+{
+    struct party *p = party_new(w);
+
+    CHECK_OK(net_connect(w->loop, &(struct net_connect_options){.host = host,
+                                                                .port = port,
+                                                                .name = name,
+                                                                .tls = w->client_tls,
+                                                                .accept = on_client_accept,
+                                                                .accept_ctx = p,
+                                                                .failed = on_client_failed,
+                                                                .timeout_ms = 20000}));
+    return p;
+}
+
+static inline struct party *party_connect(struct world *w)
+{
+    return party_connect_to(w, "127.0.0.1", w->port, NULL);
+}
+
+static inline void party_say(struct party *p, struct bytes text)
+{
+    buf_put(net_conn_out(p->conn), text);
+    net_conn_wake(p->conn);
+}
+
+/* One turn as a foreign event loop would do it: waits for the descriptor, for 50 ms at most. */
+static inline void world_turn(struct world *w)
+{
+    struct pollfd fd = {.fd = net_loop_fd(w->loop), .events = POLLIN};
+    int wait_ms = net_loop_timeout_ms(w->loop);
+
+    poll(&fd, 1, wait_ms < 0 || wait_ms > 50 ? 50 : wait_ms);
+    net_loop_turn(w->loop);
+}
+
+/* Turns the loop until the condition holds; a test that never gets there fails after 20 s. */
+#define RUN_UNTIL(w, condition)                                                    \
+    do {                                                                           \
+        for (int64_t until_ = net_loop_now_ms((w)->loop) + 20000; !(condition);) { \
+            world_turn(w);                                                         \
+            if (net_loop_now_ms((w)->loop) > until_)                               \
+                fail_msg("never: %s", #condition);                                 \
+        }                                                                          \
+    } while (0)
