@@ -44,7 +44,7 @@ struct command {
 
 /* An option of one command. `value` NULL: a flag, counted in *flag. Texts are lent from argv. */
 struct opt {
-    const char *name; /* "content-type"; a one-letter name is a short option */
+    const char *name;     /* "content-type"; a one-letter name is a short option */
     const char *argument; /* for the help; NULL: it takes none */
     const char *help;
     const char **value;
@@ -55,11 +55,11 @@ struct opt {
 
 /* Takes options of the command (ended by a NULL name) and the common ones, in any order with the arguments, which are moved
  * to the front of argv from 1; *n is how many. USAGE and a message for what is not understood; DONE with *stop for --help. */
-enum status cli_options(struct cli *c, const struct command *command, const struct opt *opts, int argc, char **argv, int *n,
-                        bool *stop);
+enum status cli_options(struct cli *c, const struct command *command, const struct opt *opts, int argc, char **argv,
+                        int *n, bool *stop);
 
 /* Settles who I am and where the hub is; says what is missing. `service` wants an operator's or receiver's string. */
-enum kind_of_string { STRING_DEVICE, STRING_SERVICE, STRING_EVENTS };
+enum kind_of_string { STRING_DEVICE, STRING_SERVICE, STRING_EVENTS, STRING_ANY };
 enum status cli_who(struct cli *c, enum kind_of_string wanted);
 
 /* Fills the library's common options from what cli_who() settled. */

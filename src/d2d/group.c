@@ -1,0 +1,175 @@
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef enum d2d_err change(struct d2d_registry *registry, const char *name);
+
+/* Runs one call against the hub's own routes; `name` NULL: it takes no argument. */
+static enum status with_registry(struct cli *c, enum d2d_err (*call)(struct d2d_registry *, void *), void *ctx,
+                                 const char *what)
+{
+    struct d2d_loop *loop = NULL;
+    struct d2d_registry *registry = NULL;
+    struct d2d_options options;
+    enum status status = cli_who(c, STRING_SERVICE);
+    enum d2d_err e;
+
+    if (status)
+        return status;
+    cli_d2d_options(c, &options);
+    if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) || (e = call(registry, ctx)))
+        status = cli_failed(what, e, registry ? d2d_registry_detail(registry) : "");
+    d2d_registry_free(registry);
+    d2d_loop_free(loop);
+    return status;
+}
+
+struct one_change {
+    change *make;
+    const char *name;
+};
+
+static enum d2d_err make_change(struct d2d_registry *registry, void *ctx)
+{
+    const struct one_change *one = ctx;
+
+    return one->make(registry, one->name);
+}
+
+static enum status group_change(struct cli *c, const struct command *command, change *make, int argc, char **argv)
+{
+    struct one_change one = {.make = make};
+    enum status status;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, command, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n != 1)
+        return cli_usage(command, "which group?");
+    one.name = argv[1];
+    return with_registry(c, make_change, &one, argv[1]);
+}
+
+static enum status group_add(struct cli *c, int argc, char **argv)
+{
+    return group_change(c, &command_group_add, d2d_registry_group_add, argc, argv);
+}
+
+static enum status group_rm(struct cli *c, int argc, char **argv)
+{
+    return group_change(c, &command_group_rm, d2d_registry_group_remove, argc, argv);
+}
+
+const struct command command_group_add = {"group add", "NAME", "a new consumer group", "d2d group add alarms\n",
+                                          group_add};
+const struct command command_group_rm = {"group rm", "NAME", "delete a consumer group", "d2d group rm alarms\n",
+                                         group_rm};
+
+static enum d2d_err get_groups(struct d2d_registry *registry, void *ctx)
+{
+    return d2d_registry_groups(registry, ctx);
+}
+
+static enum d2d_err get_status(struct d2d_registry *registry, void *ctx)
+{
+    return d2d_registry_status(registry, ctx);
+}
+
+/* A JSON text from the hub, parsed; NULL and a message when it is none. */
+static json_t *parsed(char *text)
+{
+    json_error_t why;
+    json_t *value = text ? json_loads(text, JSON_REJECT_DUPLICATES, &why) : NULL;
+
+    if (!value)
+        fprintf(stderr, "d2d: the hub's answer is no JSON\n");
+    free(text);
+    return value;
+}
+
+static enum status group_list(struct cli *c, int argc, char **argv)
+{
+    static const struct column columns[] = {{"name", "GROUP", 0}, {0}};
+    enum status status;
+    struct out out;
+    json_t *groups, *group;
+    size_t i;
+    char *text = NULL;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_group_list, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if ((status = with_registry(c, get_groups, &text, "the consumer groups")))
+        return status;
+    if (!(groups = parsed(text)))
+        return FAILED;
+    out_begin(&out, c->format, columns, "name");
+    json_array_foreach(groups, i, group)
+    {
+        const char *name =
+            json_is_string(group) ? json_string_value(group) : json_string_value(json_object_get(group, "name"));
+
+        out_row(&out, json_pack("{ss}", "name", name ? name : ""));
+    }
+    json_decref(groups);
+    return DONE;
+}
+
+const struct command command_group_list = {"group list", "", "the consumer groups", "d2d group list\n", group_list};
+
+/* For people: the hub in three lines, then its partitions. */
+static void print_status(const json_t *hub)
+{
+    static const struct column columns[] = {{"partition", "PARTITION", 10},
+                                            {"begin_sequence_number", "FIRST", 10},
+                                            {"last_enqueued_sequence_number", "LAST", 10},
+                                            {"last_enqueued_time_utc", "LAST ENQUEUED", 0},
+                                            {0}};
+    static const char *const skipped[] = {"partitions", NULL};
+    const char *key;
+    json_t *value, *partition;
+    struct out out;
+    size_t i;
+
+    json_object_foreach((json_t *)hub, key, value)
+    {
+        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+        if (strcmp(key, skipped[0]))
+            printf("%-24s %s\n", key, text ? text : json_string_value(value));
+        free(text);
+    }
+    puts("");
+    out_begin(&out, OUT_TABLE, columns, "partition");
+    json_array_foreach(json_object_get(hub, "partitions"), i, partition) out_row(&out, json_incref(partition));
+}
+
+static enum status hub_status(struct cli *c, int argc, char **argv)
+{
+    enum status status;
+    struct out out;
+    json_t *hub;
+    char *text = NULL;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_hub_status, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if ((status = with_registry(c, get_status, &text, "the hub")))
+        return status;
+    if (!(hub = parsed(text)))
+        return FAILED;
+    out_begin(&out, c->format, NULL, "host_name");
+    if (out.format == OUT_TABLE || out.format == OUT_TSV)
+        print_status(hub);
+    else
+        out_row(&out, json_incref(hub));
+    json_decref(hub);
+    return DONE;
+}
+
+const struct command command_hub_status = {"hub status", "", "what the hub has: devices, connections, partitions",
+                                           "d2d hub status\n", hub_status};

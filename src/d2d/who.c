@@ -1,0 +1,190 @@
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static enum status read_string_file(const char *path, char *out, size_t cap)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    size_t n;
+
+    if (!f) {
+        fprintf(stderr, "d2d: %s cannot be read: %m\n", path);
+        return FAILED;
+    }
+    n = fread(out, 1, cap - 1, f);
+    if (f != stdin)
+        fclose(f);
+    out[n] = 0;
+    out[strcspn(out, "\r\n")] = 0;
+    if (!out[0]) {
+        fprintf(stderr, "d2d: there is no connection string in %s\n", path);
+        return FAILED;
+    }
+    return DONE;
+}
+
+static enum status load_context(struct cli *c, bool must)
+{
+    enum err e = context_load(c->context_name, &c->context);
+
+    c->has_context = e == OK;
+    if (!e || (e == ERR_NOT_FOUND && !must && !c->context_name))
+        return DONE;
+    if (e == ERR_NOT_FOUND && c->context_name)
+        fprintf(stderr, "d2d: there is no context \"%s\"; `d2d context ls` lists them\n", c->context_name);
+    else if (e == ERR_NOT_FOUND)
+        fprintf(stderr,
+                "d2d: who am I? Give --connection-string-file FILE or D2D_CONNECTION_STRING, or make a context:\n"
+                "  d2d context add NAME --connection-string-file FILE --ca-file FILE\n");
+    else
+        fprintf(stderr, "d2d: the context cannot be used: %s\n", err_text(e));
+    return e == ERR_NOT_FOUND ? USAGE : FAILED;
+}
+
+/* A device of the context's hub: the registry knows its key. */
+static enum status as_device(struct cli *c, const char *device)
+{
+    struct d2d_options options;
+    struct d2d_registry *registry = NULL;
+    struct d2d_loop *loop = NULL;
+    struct d2d_identity identity;
+    char host[256];
+    enum status status = FAILED;
+    enum d2d_err e;
+
+    if (!bytes_to_str(bytes_str(c->context.connection_string), c->connection_string, sizeof c->connection_string))
+        return FAILED;
+    cli_d2d_options(c, &options);
+    if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
+        (e = d2d_registry_get(registry, device, &identity))) {
+        status = cli_failed(device, e, registry ? d2d_registry_detail(registry) : "");
+        goto done;
+    }
+    if (!identity.primary_key[0]) {
+        fprintf(stderr, "d2d: this context may not see the key of \"%s\"\n", device);
+        status = NOT_AUTHORISED;
+        goto done;
+    }
+    if ((e = d2d_connection_string_field(c->context.connection_string, "HostName", host, sizeof host))) {
+        status = cli_failed("the connection string of the context", e, "");
+        goto done;
+    }
+    snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s;DeviceId=%s;SharedAccessKey=%s", host,
+             identity.id, identity.primary_key);
+    status = DONE;
+done:
+    d2d_registry_free(registry);
+    d2d_loop_free(loop);
+    return status;
+}
+
+static bool has_field(const char *string, const char *field)
+{
+    char value[4096];
+
+    return d2d_connection_string_field(string, field, value, sizeof value) == D2D_OK;
+}
+
+/* A string of the wrong kind is told apart here, in words, and not by what the hub makes of it. */
+static enum status fits(const struct cli *c, enum kind_of_string wanted)
+{
+    bool device = has_field(c->connection_string, "DeviceId");
+    bool endpoint = has_field(c->connection_string, "Endpoint");
+
+    if (!device && !endpoint && !has_field(c->connection_string, "HostName")) {
+        fprintf(stderr, "d2d: this is no connection string: it has neither HostName nor Endpoint\n");
+        return USAGE;
+    }
+    if (wanted == STRING_ANY)
+        return DONE;
+    if (wanted == STRING_DEVICE && !device) {
+        fprintf(stderr, "d2d: which device? Give --as DEVICE, or a connection string with a DeviceId\n");
+        return USAGE;
+    }
+    if (wanted != STRING_DEVICE && device) {
+        fprintf(stderr, "d2d: this needs a service policy's connection string, not a device's\n");
+        return USAGE;
+    }
+    if (wanted == STRING_SERVICE && endpoint) {
+        fprintf(stderr, "d2d: this needs the hub's connection string (HostName=…), not the Event Hubs one\n");
+        return USAGE;
+    }
+    return DONE;
+}
+
+enum status cli_who(struct cli *c, enum kind_of_string wanted)
+{
+    const char *environment = getenv("D2D_CONNECTION_STRING");
+    bool given = c->connection_string_file || (environment && *environment);
+    enum status status = load_context(c, !given || c->as);
+
+    if (status)
+        return status;
+    if (c->as) {
+        if (wanted == STRING_DEVICE || wanted == STRING_ANY)
+            return as_device(c, c->as);
+        fprintf(stderr, "d2d: a device may not do this; leave out --as\n");
+        return USAGE;
+    }
+    if (c->connection_string_file) {
+        status = read_string_file(c->connection_string_file, c->connection_string, sizeof c->connection_string);
+    } else if (!bytes_to_str(bytes_str(given ? environment : c->context.connection_string), c->connection_string,
+                             sizeof c->connection_string)) {
+        fprintf(stderr, "d2d: the connection string is too long\n");
+        status = USAGE;
+    }
+    return status ? status : fits(c, wanted);
+}
+
+void cli_d2d_options(const struct cli *c, struct d2d_options *out)
+{
+    const struct context *context = c->has_context ? &c->context : NULL;
+    const char *environment = getenv("D2D_CA_FILE");
+
+    *out = (struct d2d_options){.connection_string = c->connection_string,
+                                .ca_file = c->ca_file                       ? c->ca_file
+                                           : environment && *environment    ? environment
+                                           : context && context->ca_file[0] ? context->ca_file
+                                                                            : NULL,
+                                .mqtts_port = c->mqtts_port ? c->mqtts_port
+                                              : context     ? context->mqtts_port
+                                                            : 0,
+                                .amqps_port = c->amqps_port ? c->amqps_port
+                                              : context     ? context->amqps_port
+                                                            : 0,
+                                .https_port = c->https_port ? c->https_port
+                                              : context     ? context->https_port
+                                                            : 0,
+                                .timeout_ms = c->timeout_ms};
+}
+
+enum status cli_failed(const char *what, enum d2d_err e, const char *detail)
+{
+    static const enum status statuses[] = {
+        [D2D_OK] = DONE,
+        [D2D_FAILED] = FAILED,
+        [D2D_ARGUMENT] = USAGE,
+        [D2D_NOT_AUTHORISED] = NOT_AUTHORISED,
+        [D2D_NOT_FOUND] = NOT_FOUND,
+        [D2D_NO_CONNECTION] = NO_CONNECTION,
+        [D2D_TIMED_OUT] = TIMED_OUT,
+        [D2D_REFUSED] = REFUSED,
+        [D2D_EXPIRED] = EXPIRED,
+        [D2D_OVER_QUOTA] = OVER_QUOTA,
+        [D2D_EXISTS] = REFUSED,
+        [D2D_CHANGED] = REFUSED,
+        [D2D_CLOSED] = NO_CONNECTION,
+        [D2D_NO_MEMORY] = FAILED,
+        [D2D_STOPPED] = INTERRUPTED,
+    };
+    enum status status = (size_t)e < sizeof statuses / sizeof *statuses ? statuses[e] : FAILED;
+
+    if (status == INTERRUPTED)
+        return status;
+    fprintf(stderr, "d2d: %s: %s%s%s%s\n", what, d2d_err_text(e), detail && *detail ? " (" : "", detail ? detail : "",
+            detail && *detail ? ")" : "");
+    if (e == D2D_NO_CONNECTION && detail && strstr(detail, "certificate"))
+        fprintf(stderr, "  does --ca-file name the authority of this hub (`d2dhub show` tells)?\n");
+    return status;
+}
