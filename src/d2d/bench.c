@@ -1,0 +1,181 @@
+/* Sends as fast as asked, as one device, and says how long the acknowledgements took. With a rate, each message has its
+ * time before the run begins, and its wait is counted from then: a hub that stalls does not get fewer questions. */
+#include "cli.h"
+
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct bench {
+    struct d2d_loop *loop;
+    struct d2d_device *device;
+    uint64_t count, size, window, rate;
+    uint64_t sent, done;
+    int64_t began_us;
+    int64_t *took_us; /* by number */
+    enum d2d_err why;
+};
+
+struct one {
+    struct bench *bench;
+    uint64_t number;
+    int64_t due_us;
+};
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void on_sent(void *ctx, struct d2d_device *device, enum d2d_err e)
+{
+    struct one *one = ctx;
+    struct bench *b = one->bench;
+
+    (void)device;
+    if (e && !b->why)
+        b->why = e;
+    b->took_us[one->number] = now_us() - one->due_us;
+    b->done++;
+    if (b->done == b->count || b->why)
+        d2d_loop_stop(b->loop);
+}
+
+static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err why, bool final)
+{
+    struct bench *b = ctx;
+
+    (void)device;
+    if (final) {
+        b->why = why;
+        d2d_loop_stop(b->loop);
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* What is due by now, as far as the window allows. */
+static void send_due(struct bench *b, struct one *ones, const void *body)
+{
+    while (b->sent < b->count && b->sent - b->done < b->window && !b->why) {
+        struct one *one = &ones[b->sent];
+        int64_t now = now_us();
+        struct d2d_message message = {.body = body, .body_len = (size_t)b->size};
+        enum d2d_err e;
+
+        one->due_us = b->rate ? b->began_us + (int64_t)(b->sent * 1000000 / b->rate) : now;
+        if (one->due_us > now)
+            return;
+        e = d2d_device_send(b->device, &message, D2D_AT_LEAST_ONCE, on_sent, one);
+        if (e == D2D_OVER_QUOTA)
+            return;
+        if (e) {
+            b->why = e;
+            return;
+        }
+        b->sent++;
+    }
+}
+
+static enum status report(struct cli *c, struct bench *b)
+{
+    static const struct column columns[] = {
+        {"messages", "MESSAGES", 9}, {"per_second", "A SECOND", 9}, {"p50_us", "P50 us", 8},   {"p90_us", "P90 us", 8},
+        {"p99_us", "P99 us", 8},     {"p999_us", "P99.9 us", 8},    {"most_us", "MOST us", 0}, {0}};
+    int64_t took = now_us() - b->began_us;
+    struct out out;
+
+    qsort(b->took_us, (size_t)b->count, sizeof *b->took_us, by_size);
+    out_begin(&out, c->format, columns, "per_second");
+    out_row(&out,
+            json_pack("{sI sI sI sI sI sI sI sI}", "messages", (json_int_t)b->count, "size", (json_int_t)b->size,
+                      "per_second", (json_int_t)((double)b->count * 1e6 / (double)(took > 0 ? took : 1)), "p50_us",
+                      (json_int_t)b->took_us[b->count / 2], "p90_us", (json_int_t)b->took_us[b->count * 9 / 10],
+                      "p99_us", (json_int_t)b->took_us[b->count * 99 / 100], "p999_us",
+                      (json_int_t)b->took_us[b->count * 999 / 1000], "most_us", (json_int_t)b->took_us[b->count - 1]));
+    return DONE;
+}
+
+static enum status run(struct cli *c, struct bench *b)
+{
+    struct d2d_device_options options = {.disconnected = on_disconnected, .ctx = b};
+    struct one *ones = calloc((size_t)b->count, sizeof *ones);
+    void *body = calloc(1, (size_t)b->size + 1);
+    enum status status = FAILED;
+    enum d2d_err e;
+
+    b->took_us = calloc((size_t)b->count, sizeof *b->took_us);
+    if (!ones || !body || !b->took_us)
+        goto done;
+    cli_d2d_options(c, &options.common);
+    options.window = (size_t)b->window;
+    options.queue_messages = (size_t)b->window + 1;
+    options.queue_bytes = (size_t)(b->window + 1) * ((size_t)b->size + 4096);
+    if ((e = d2d_loop_new(&b->loop)) || (e = d2d_device_new(b->loop, &options, &b->device))) {
+        status = cli_failed("the device", e, "");
+        goto done;
+    }
+    for (uint64_t i = 0; i < b->count; i++)
+        ones[i] = (struct one){.bench = b, .number = i};
+    memset(body, 'x', (size_t)b->size);
+    /* One message first, so that connecting is not counted. */
+    if ((e = d2d_device_send_wait(b->device, &(struct d2d_message){.body = "", .body_len = 0}, 30000)))
+        b->why = e;
+    b->began_us = now_us();
+    while (!b->why && b->done < b->count && !cli_interrupted) {
+        send_due(b, ones, body);
+        d2d_loop_run(b->loop, b->rate ? 1 : 10);
+    }
+    status = b->why            ? cli_failed("bench", b->why, d2d_device_detail(b->device))
+             : cli_interrupted ? INTERRUPTED
+                               : report(c, b);
+done:
+    d2d_device_free(b->device);
+    d2d_loop_free(b->loop);
+    free(b->took_us);
+    free(ones);
+    free(body);
+    return status;
+}
+
+/* A number between 1 and most; `otherwise` when nothing was said. */
+static bool number(const char *text, uint64_t otherwise, uint64_t most, uint64_t *out)
+{
+    *out = otherwise;
+    return !text || (bytes_to_u64(bytes_str(text), out) && *out >= 1 && *out <= most);
+}
+
+static enum status bench_run(struct cli *c, int argc, char **argv)
+{
+    const char *count = NULL, *size = NULL, *window = NULL, *rate = NULL;
+    const struct opt opts[] = {{"n", "COUNT", "messages (1000)", &count, NULL, NULL, NULL},
+                               {"size", "BYTES", "of each (300)", &size, NULL, NULL, NULL},
+                               {"window", "N", "on their way at once (64)", &window, NULL, NULL, NULL},
+                               {"rate", "N", "a second (as many as the window lets through)", &rate, NULL, NULL, NULL},
+                               {0}};
+    struct bench b = {0};
+    enum status status;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_bench, opts, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n || !number(count, 1000, 10000000, &b.count) || !number(size, 300, 256 * 1024, &b.size) ||
+        !number(window, 64, 10000, &b.window) || !number(rate, 0, 1000000, &b.rate))
+        return cli_usage(&command_bench, "-n up to 10000000, --size up to 262144, --window up to 10000");
+    status = cli_who(c, STRING_DEVICE);
+    return status ? status : run(c, &b);
+}
+
+const struct command command_bench = {"bench", "[-n COUNT] [--size N] [--window N] [--rate N]",
+                                      "how long acknowledgements take", "d2d bench --as phone -n 10000\n", bench_run};

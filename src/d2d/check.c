@@ -1,0 +1,181 @@
+/* Reaches the hub through each of its doors with what this command has, and says what to do about what does not work. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct column check_columns[] = {
+    {"door", "DOOR", 10}, {"result", "RESULT", 8}, {"detail", "DETAIL", 0}, {0}};
+
+struct check {
+    struct cli *cli;
+    struct d2d_loop *loop;
+    struct out out;
+    enum d2d_err why;
+    enum status worst;
+};
+
+static const char *remedy(enum d2d_err e)
+{
+    switch (e) {
+    case D2D_NO_CONNECTION:
+        return "is the hub running, and do name, port and --ca-file fit? `d2dhub check` looks from the other side";
+    case D2D_NOT_AUTHORISED:
+        return "does the key still belong to that name? Is this machine's clock right?";
+    case D2D_NOT_FOUND:
+        return "the hub does not know it";
+    case D2D_TIMED_OUT:
+        return "does a firewall drop the packets?";
+    case D2D_OK:
+    case D2D_FAILED:
+    case D2D_ARGUMENT:
+    case D2D_REFUSED:
+    case D2D_EXPIRED:
+    case D2D_OVER_QUOTA:
+    case D2D_EXISTS:
+    case D2D_CHANGED:
+    case D2D_CLOSED:
+    case D2D_NO_MEMORY:
+    case D2D_STOPPED:
+        break;
+    }
+    return "";
+}
+
+static void report(struct check *k, const char *door, enum d2d_err e, const char *detail)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "%s%s%s%s%s", e ? d2d_err_text(e) : "", e && *detail ? ": " : "", e ? detail : "",
+             e && *remedy(e) ? "; " : "", remedy(e));
+    out_row(&k->out, json_pack("{ss ss ss}", "door", door, "result", e ? "problem" : "ok", "detail", text));
+    if (e && !k->worst)
+        k->worst = FAILED;
+}
+
+static void on_device_connected(void *ctx, struct d2d_device *device)
+{
+    struct check *k = ctx;
+
+    (void)device;
+    k->why = D2D_OK;
+    d2d_loop_stop(k->loop);
+}
+
+static void on_device_failed(void *ctx, struct d2d_device *device, enum d2d_err why, bool final)
+{
+    struct check *k = ctx;
+
+    (void)device;
+    (void) final;
+    k->why = why;
+    d2d_loop_stop(k->loop);
+}
+
+static void check_mqtts(struct check *k)
+{
+    struct d2d_device_options options = {
+        .once = true, .connected = on_device_connected, .disconnected = on_device_failed, .ctx = k};
+    struct d2d_device *device = NULL;
+
+    cli_d2d_options(k->cli, &options.common);
+    k->why = d2d_device_new(k->loop, &options, &device);
+    if (!k->why) {
+        k->why = D2D_TIMED_OUT;
+        d2d_loop_run(k->loop, options.common.timeout_ms ? options.common.timeout_ms : 30000);
+    }
+    report(k, "mqtts", k->why, device ? d2d_device_detail(device) : "");
+    d2d_device_free(device);
+}
+
+static void on_receiver_listening(void *ctx, struct d2d_receiver *receiver)
+{
+    struct check *k = ctx;
+
+    (void)receiver;
+    k->why = D2D_OK;
+    d2d_loop_stop(k->loop);
+}
+
+static void on_receiver_failed(void *ctx, struct d2d_receiver *receiver, enum d2d_err why, bool final)
+{
+    struct check *k = ctx;
+
+    (void)receiver;
+    (void) final;
+    k->why = why;
+    d2d_loop_stop(k->loop);
+}
+
+static void ignore_event(void *ctx, struct d2d_receiver *receiver, const struct d2d_event *event)
+{
+    (void)ctx;
+    (void)receiver;
+    (void)event;
+}
+
+static void check_amqps(struct check *k)
+{
+    struct d2d_receiver_options options = {.once = true,
+                                           .event = ignore_event,
+                                           .listening = on_receiver_listening,
+                                           .disconnected = on_receiver_failed,
+                                           .ctx = k};
+    struct d2d_receiver *receiver = NULL;
+
+    cli_d2d_options(k->cli, &options.common);
+    k->why = d2d_receiver_new(k->loop, &options, &receiver);
+    if (!k->why) {
+        k->why = D2D_TIMED_OUT;
+        d2d_loop_run(k->loop, options.common.timeout_ms ? options.common.timeout_ms : 30000);
+    }
+    report(k, "amqps", k->why, receiver ? d2d_receiver_detail(receiver) : "");
+    d2d_receiver_free(receiver);
+}
+
+static void check_https(struct check *k)
+{
+    struct d2d_registry *registry = NULL;
+    struct d2d_identity *found = NULL;
+    struct d2d_options options;
+    enum d2d_err e;
+    size_t n;
+
+    cli_d2d_options(k->cli, &options);
+    if (!(e = d2d_registry_new(k->loop, &options, &registry)))
+        e = d2d_registry_list(registry, 1, &found, &n);
+    report(k, "https", e, registry ? d2d_registry_detail(registry) : "");
+    free(found);
+    d2d_registry_free(registry);
+}
+
+static enum status check_run(struct cli *c, int argc, char **argv)
+{
+    struct check k = {.cli = c};
+    char field[300];
+    enum status status;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_check, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n)
+        return cli_usage(&command_check, "it takes no arguments");
+    if ((status = cli_who(c, STRING_ANY)))
+        return status;
+    if (d2d_loop_new(&k.loop))
+        return FAILED;
+    out_begin(&k.out, c->format, check_columns, "result");
+    if (d2d_connection_string_field(c->connection_string, "DeviceId", field, sizeof field) == D2D_OK) {
+        check_mqtts(&k);
+    } else {
+        if (d2d_connection_string_field(c->connection_string, "Endpoint", field, sizeof field))
+            check_https(&k);
+        check_amqps(&k);
+    }
+    d2d_loop_free(k.loop);
+    return k.worst;
+}
+
+const struct command command_check = {"check", "", "try each door of the hub, and say what to do",
+                                      "d2d check\nd2d check --as phone\n", check_run};
