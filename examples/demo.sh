@@ -4,7 +4,6 @@
 set -euo pipefail
 build=$(realpath "${1:-build/release}")
 export PATH=$build:$build/examples:$PATH
-# The folder of libd2d is not needed: the examples are linked with the static library.
 
 home=$(mktemp -d)
 pids=()
@@ -56,7 +55,8 @@ done
 
 say "3. The garage door listens, to nobody but the phone"
 printf '%s$ garage-door --from phone%s\n' "$dim" "$off"
-garage-door --from phone >"$home/door.out" 2>"$home/door.log" &
+garage-door --from phone --connection-string-file "$home/owner.cs" --ca-file "$home/hub/tls/ca.pem" \
+    --amqps-port "$(port amqps)" >"$home/door.out" 2>"$home/door.log" &
 pids+=($!)
 await "$home/door.out" 'listening'
 cat "$home/door.out"
@@ -81,7 +81,9 @@ door 'is still shut'
 say "6. A motion sensor, in C, that alerts whoever reads"
 printf '%s$ motion-sensor --count 3%s\n' "$dim" "$off"
 d2d device add motion -o table
-motion-sensor --as motion --count 3
+d2d device key motion >"$home/motion.cs"
+motion-sensor --connection-string-file "$home/motion.cs" --ca-file "$home/hub/tls/ca.pem" \
+    --mqtts-port "$(port mqtts)" --count 3
 
 say "7. What the hub has seen"
 show d2d events --since earliest -n 8 -o table
