@@ -124,6 +124,8 @@ static bool integer_of(pn_atom_t a, int64_t *out)
 void amqp_owner_read(pn_data_t *properties, struct amqp_owner *out)
 {
     *out = (struct amqp_owner){.name = "nil"};
+    if (!properties)
+        return;
     pn_data_rewind(properties);
     if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP)
         return;

@@ -10,6 +10,18 @@ static const char *list_mechanisms(pn_transport_t *t)
     return c->peer.has_certificate ? "PLAIN ANONYMOUS MSSBCBS EXTERNAL" : "PLAIN ANONYMOUS MSSBCBS";
 }
 
+static void succeed(struct amqp *c, pn_transport_t *t)
+{
+    pnx_sasl_set_succeeded(t, c->user, c->user);
+    pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
+}
+
+static void fail(pn_transport_t *t)
+{
+    pnx_sasl_set_failed(t);
+    pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
+}
+
 static enum err check_device(struct amqp *c, struct bytes device, struct bytes token)
 {
     return auth_device(c->env, device, token, c->now_ms, &c->who);
@@ -47,12 +59,12 @@ static void plain(struct amqp *c, pn_transport_t *t, struct bytes response)
     if (e) {
         c->who = (struct who){0};
         amqp_log_refusal(c, c->user[0] ? c->user : "SASL PLAIN", err_text(e));
-        pnx_sasl_set_failed(t);
+        fail(t);
         return;
     }
     c->has_who = true;
     amqp_proved(c, &c->who);
-    pnx_sasl_set_succeeded(t, c->user, c->user);
+    succeed(c, t);
 }
 
 static void process_init(pn_transport_t *t, const char *mechanism, const pn_bytes_t *response)
@@ -63,10 +75,10 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
         plain(c, t, bytes_of(response->start, response->size));
     } else if (!strcmp(mechanism, "ANONYMOUS") || !strcmp(mechanism, "MSSBCBS") ||
                (!strcmp(mechanism, "EXTERNAL") && c->peer.has_certificate)) {
-        pnx_sasl_set_succeeded(t, "", ""); /* proves nothing: tokens come by $cbs */
+        succeed(c, t); /* proves nothing: tokens come by $cbs */
     } else {
         amqp_log_refusal(c, "SASL mechanism", mechanism);
-        pnx_sasl_set_failed(t);
+        fail(t);
     }
 }
 
@@ -74,12 +86,12 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
 static void process_response(pn_transport_t *t, const pn_bytes_t *response)
 {
     (void)response;
-    pnx_sasl_set_failed(t);
+    fail(t);
 }
 
 static bool init_server(pn_transport_t *t)
 {
-    (void)t;
+    pnx_sasl_set_desired_state(t, SASL_POSTED_MECHANISMS);
     return true;
 }
 

@@ -1,0 +1,432 @@
+/* A hub in memory, and an AMQP client of Proton joined to its front by arrays. */
+#pragma once
+
+#include "auth.h"
+#include "check.h"
+#include "engines.h"
+#include "front.h"
+#include "log.h"
+#include "sas.h"
+#include "text.h"
+
+#include <proton/connection_driver.h>
+#include <proton/engine.h>
+#include <proton/message.h>
+#include <proton/sasl.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define T0 1795411500000LL
+#define SELECTOR "apache.org:selector-filter:string"
+#define PARTITION_0 "hub/ConsumerGroups/$Default/Partitions/0"
+
+struct world {
+    struct store *store;
+    struct state *state;
+    struct hub *hub;
+    struct front_env env;
+    struct policy service, registry; /* one may listen, the other may not */
+    uint64_t random;
+    char log[16384]; /* all lines */
+};
+
+static struct world w;
+
+static void test_random(void *ctx, uint8_t *out, size_t len)
+{
+    struct world *world = ctx;
+    for (size_t i = 0; i < len; i++) {
+        world->random = world->random * 6364136223846793005ULL + 1442695040888963407ULL;
+        out[i] = (uint8_t)(world->random >> 33);
+    }
+}
+
+static void test_grew(void *ctx)
+{
+    hub_grew(((struct world *)ctx)->hub);
+}
+
+static void test_log(void *ctx, enum log_level level, struct bytes line)
+{
+    struct world *world = ctx;
+    size_t used = strlen(world->log);
+    (void)level;
+    if (used + line.len + 2 < sizeof world->log)
+        snprintf(world->log + used, sizeof world->log - used, "%.*s\n", BYTES_ARG(line));
+}
+
+static inline void world_open(unsigned partitions)
+{
+    struct hub_birth birth = {.name = "hub.test", .partitions = partitions, .scope = "0ne00000001", .created_ms = T0};
+    memset(&w, 0, sizeof w);
+    w.random = 7;
+    CHECK_OK(memory_store_open(&w.store));
+    CHECK_OK(memory_state_open(&w.state));
+    const struct hub_options options = {
+        .store = w.store, .state = w.state, .hash_seed = 5, .random = test_random, .random_ctx = &w};
+    CHECK_OK(hub_init(&options, &birth, T0));
+    CHECK_OK(hub_open(&options, &w.hub));
+    w.store->grew = test_grew;
+    w.store->grew_ctx = &w;
+    w.env = (struct front_env){
+        .hub = w.hub, .host = "hub.test", .entity = "hub", .amqps_port = 5671, .random = test_random, .random_ctx = &w};
+    CHECK_OK(hub_policy_get(w.hub, BYTES("service"), &w.service));
+    CHECK_OK(hub_policy_get(w.hub, BYTES("registryRead"), &w.registry));
+    log_to(test_log, &w, LOG_INFO);
+}
+
+static inline void world_close(void)
+{
+    log_to(NULL, NULL, LOG_ERROR);
+    hub_close(w.hub);
+    store_close(w.store);
+    state_close(w.state);
+}
+
+static inline const char *key_text(const struct key_bytes *key)
+{
+    static char text[128];
+    struct buf b = buf_max(sizeof text);
+    buf_put_base64(&b, bytes_of(key->at, key->len));
+    snprintf(text, sizeof text, "%s", buf_str(&b));
+    buf_free(&b);
+    return text;
+}
+
+/* A token of a policy; signed with the decoded key, or with its text as Event Hubs clients do. */
+static inline const char *token_for(const struct policy *p, const char *resource, int64_t expires_ms, bool text_key)
+{
+    static char token[SAS_LEN_MAX];
+    struct buf b = buf_max(sizeof token);
+    struct bytes key = text_key ? bytes_str(key_text(&p->primary)) : bytes_of(p->primary.at, p->primary.len);
+    CHECK_OK(sas_make(bytes_str(resource), bytes_str(p->name), expires_ms / 1000, key, &b));
+    snprintf(token, sizeof token, "%s", buf_str(&b));
+    buf_free(&b);
+    return token;
+}
+
+static inline void quiet_wake(struct waker *waker)
+{
+    (void)waker;
+}
+
+/* Sends n events of a device with bodies "0", "1", …; a millisecond apart. */
+static inline void send_events(const char *device, int n, int64_t from_ms, size_t padding)
+{
+    static struct waker waker = {quiet_wake};
+    static char body[MESSAGE_LEN_MAX];
+    struct device wanted = {.auth = AUTH_SAS}, made;
+    struct seat *seat;
+    uint64_t at;
+
+    snprintf(wanted.id, sizeof wanted.id, "%s", device);
+    if (hub_device_get(w.hub, bytes_str(device), &made))
+        CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, T0, &made, &at));
+    CHECK_OK(hub_attach(w.hub, bytes_str(device), NO_BYTES, PROOF_DEVICE_SAS, &waker, from_ms, &seat));
+    for (int i = 0; i < n; i++) {
+        int len = snprintf(body, 16, "%d", i);
+        memset(body + len, ' ', padding);
+        struct msg m = {.body = bytes_of(body, (size_t)len + padding)};
+        CHECK_OK(hub_send(seat, &m, from_ms + i, &at));
+    }
+    hub_detach(seat, from_ms + n);
+}
+
+/* ---- the client ---------------------------------------------------------------------------------------------------- */
+
+struct client {
+    struct front *front;
+    struct buf out;     /* what the front says */
+    struct buf pending; /* what it has not used yet */
+    struct waker waker;
+    bool woken, frozen; /* frozen: nothing is taken out of `out` */
+    size_t slice;       /* so many bytes at a time; 0: all */
+    int64_t now_ms;
+    struct peer peer;
+    pn_connection_driver_t driver;
+    pn_connection_t *conn;
+    pn_session_t *session;
+    pn_message_t *message;
+    char error[64]; /* of the transport */
+};
+
+static void client_wake(struct waker *waker)
+{
+    struct client *c = (struct client *)(void *)((char *)waker - offsetof(struct client, waker));
+    c->woken = true;
+}
+
+static inline void client_front(struct client *c)
+{
+    c->out = buf_max(CONN_OUT_MAX);
+    c->pending = buf_max(CONN_IN_MAX * 4);
+    c->waker.wake = client_wake;
+    snprintf(c->peer.address, sizeof c->peer.address, "192.0.2.7:1");
+    CHECK_OK(front_amqp_new(&w.env, &c->peer, c->now_ms, &c->front));
+    c->front->out = &c->out;
+    c->front->waker = &c->waker;
+}
+
+/* Gives the front bytes as a connection would. */
+static inline void client_input(struct client *c, struct bytes in)
+{
+    while (in.len || c->woken) {
+        size_t n = c->slice && c->slice < in.len ? c->slice : in.len;
+        buf_put(&c->pending, bytes_first(in, n));
+        CHECK(!c->pending.bad);
+        in = bytes_skip(in, n);
+        if (c->woken) {
+            c->woken = false;
+            c->front->ops->wake(c->front, c->now_ms);
+        }
+        buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
+    }
+}
+
+static inline void client_events(struct client *c)
+{
+    while (pn_connection_driver_next_event(&c->driver))
+        ;
+    pn_condition_t *error = pn_transport_condition(c->driver.transport);
+    if (pn_condition_is_set(error))
+        snprintf(c->error, sizeof c->error, "%s", pn_condition_get_name(error));
+}
+
+/* To and fro until nobody has anything to say. */
+static inline void client_run(struct client *c)
+{
+    bool busy = true;
+    for (int turn = 0; busy; turn++) {
+        busy = c->woken;
+        CHECK(turn < 100000);
+        pn_bytes_t said = pn_connection_driver_write_buffer(&c->driver);
+        if (said.size || c->woken) {
+            struct buf copy = buf_max(1 << 24);
+            buf_put(&copy, bytes_of(said.start, said.size));
+            pn_connection_driver_write_done(&c->driver, said.size);
+            client_input(c, buf_bytes(&copy));
+            buf_free(&copy);
+            busy = true;
+        }
+        while (c->out.len && !c->frozen) {
+            pn_rwbytes_t room = pn_connection_driver_read_buffer(&c->driver);
+            size_t n = room.size < c->out.len ? room.size : c->out.len;
+            if (!n)
+                break;
+            memcpy(room.start, c->out.at, n);
+            pn_connection_driver_read_done(&c->driver, n);
+            buf_drop(&c->out, n);
+            client_events(c);
+            c->woken = true; /* there is room again */
+            busy = true;
+        }
+        client_events(c);
+    }
+}
+
+enum { NO_SASL, SASL };
+
+/* Connects; `user` may be NULL. The session is open afterwards unless the front refused. */
+static inline void client_open(struct client *c, int sasl, const char *user, const char *password)
+{
+    c->now_ms = c->now_ms ? c->now_ms : T0;
+    client_front(c);
+    CHECK(!pn_connection_driver_init(&c->driver, NULL, NULL));
+    c->conn = c->driver.connection;
+    if (sasl == SASL) {
+        pn_sasl_set_allow_insecure_mechs(pn_sasl(c->driver.transport), true);
+        if (c->peer.has_certificate)
+            pn_sasl_allowed_mechs(pn_sasl(c->driver.transport), "EXTERNAL");
+        if (user)
+            pn_connection_set_user(c->conn, user);
+        if (password)
+            pn_connection_set_password(c->conn, password);
+    }
+    pn_connection_driver_bind(&c->driver);
+    pn_connection_set_container(c->conn, "client");
+    pn_connection_open(c->conn);
+    c->session = pn_session(c->conn);
+    pn_session_open(c->session);
+    c->message = pn_message();
+    client_run(c);
+}
+
+/* As the policy that may listen. */
+static inline void client_open_as_service(struct client *c)
+{
+    client_open(c, SASL, w.service.name, key_text(&w.service.primary));
+    CHECK(pn_connection_state(c->conn) & PN_REMOTE_ACTIVE);
+}
+
+static inline void client_close(struct client *c)
+{
+    c->front->ops->close(c->front, ERR_CLOSED, c->now_ms);
+    if (c->conn)
+        pn_connection_driver_destroy(&c->driver);
+    if (c->message)
+        pn_message_free(c->message);
+    buf_free(&c->out);
+    buf_free(&c->pending);
+}
+
+/* Time passes, a minute at a time, with the signs of life that the client owes. */
+static inline void client_tick(struct client *c, int64_t ms)
+{
+    while (ms > 0) {
+        int64_t step = ms < 60000 ? ms : 60000;
+        c->now_ms += step;
+        ms -= step;
+        if (c->conn) {
+            pn_transport_tick(c->driver.transport, c->now_ms);
+            client_run(c);
+        }
+        c->front->ops->tick(c->front, c->now_ms);
+        if (c->conn)
+            client_run(c);
+    }
+}
+
+/* ---- links --------------------------------------------------------------------------------------------------------- */
+
+static inline pn_link_t *attach_to(struct client *c, pn_session_t *s, const char *name, bool sender,
+                                   const char *address)
+{
+    pn_link_t *l = sender ? pn_sender(s, name) : pn_receiver(s, name);
+    pn_terminus_set_address(sender ? pn_link_target(l) : pn_link_source(l), address);
+    pn_terminus_set_type(sender ? pn_link_source(l) : pn_link_target(l), sender ? PN_SOURCE : PN_TARGET);
+    pn_link_open(l);
+    client_run(c);
+    return l;
+}
+
+static inline void put_filter(pn_link_t *l, uint64_t descriptor, const char *expression)
+{
+    pn_data_t *f = pn_terminus_filter(pn_link_source(l));
+    pn_data_put_map(f);
+    pn_data_enter(f);
+    pn_data_put_symbol(f, pn_bytes(strlen(SELECTOR), SELECTOR));
+    pn_data_put_described(f);
+    pn_data_enter(f);
+    if (descriptor)
+        pn_data_put_ulong(f, descriptor);
+    else
+        pn_data_put_symbol(f, pn_bytes(strlen(SELECTOR), SELECTOR));
+    pn_data_put_string(f, pn_bytes(strlen(expression), expression));
+}
+
+/* A receiver with a selector (NULL: none) and credit. */
+static inline pn_link_t *receive_from(struct client *c, const char *address, const char *selector, int credit)
+{
+    static unsigned n;
+    char name[32];
+    snprintf(name, sizeof name, "receiver-%u", n++);
+    pn_link_t *l = pn_receiver(c->session, name);
+    pn_terminus_set_address(pn_link_source(l), address);
+    if (selector)
+        put_filter(l, 0, selector);
+    pn_link_open(l);
+    pn_link_flow(l, credit);
+    client_run(c);
+    return l;
+}
+
+static inline bool link_is_open(pn_link_t *l)
+{
+    return pn_link_state(l) == (PN_LOCAL_ACTIVE | PN_REMOTE_ACTIVE) &&
+           pn_terminus_get_type(pn_link_remote_source(l)) == PN_SOURCE;
+}
+
+/* Refused as service 2.4 says: attached without termini, then closed with this condition. */
+static inline void check_refused(pn_link_t *l, const char *condition, const char *text)
+{
+    pn_condition_t *error = pn_link_remote_condition(l);
+    CHECK(pn_link_state(l) & PN_REMOTE_CLOSED);
+    CHECK(pn_terminus_get_type(pn_link_remote_source(l)) == PN_UNSPECIFIED);
+    CHECK(pn_terminus_get_type(pn_link_remote_target(l)) == PN_UNSPECIFIED);
+    CHECK(pn_condition_is_set(error));
+    assert_string_equal(pn_condition_get_name(error), condition);
+    if (text && !strstr(pn_condition_get_description(error), text))
+        fail_msg("\"%s\" is not in \"%s\"", text, pn_condition_get_description(error));
+}
+
+/* Takes the next message of a receiver into c->message; false when there is none. */
+static inline bool take(struct client *c, pn_link_t *l)
+{
+    static char bytes[AMQP_MESSAGE_MAX];
+    pn_delivery_t *d = pn_link_current(l);
+    if (!d || !pn_delivery_readable(d) || pn_delivery_partial(d))
+        return false;
+    ssize_t n = pn_link_recv(l, bytes, sizeof bytes);
+    CHECK(n > 0);
+    pn_message_clear(c->message);
+    CHECK(!pn_message_decode(c->message, bytes, (size_t)n));
+    pn_link_advance(l);
+    pn_delivery_settle(d);
+    return true;
+}
+
+/* The value of a map behind a key of either kind; type PN_NULL when it is not there. */
+static inline pn_atom_t value_of(pn_data_t *map, const char *key)
+{
+    pn_data_rewind(map);
+    if (pn_data_next(map) && pn_data_type(map) == PN_MAP) {
+        pn_data_enter(map);
+        while (pn_data_next(map)) {
+            pn_atom_t k = pn_data_get_atom(map);
+            if (!pn_data_next(map))
+                break;
+            if (bytes_eq(bytes_of(k.u.as_bytes.start, k.u.as_bytes.size), bytes_str(key)))
+                return pn_data_get_atom(map);
+        }
+    }
+    return (pn_atom_t){.type = PN_NULL};
+}
+
+static inline void check_text(pn_atom_t a, const char *text)
+{
+    CHECK(a.type == PN_STRING || a.type == PN_SYMBOL);
+    CHECK_BYTES(bytes_of(a.u.as_bytes.start, a.u.as_bytes.size), bytes_str(text));
+}
+
+/* All sequence numbers that are there, as text: "0 1 2". */
+static inline const char *sequences(struct client *c, pn_link_t *l)
+{
+    static char text[4096];
+    size_t used = 0;
+    text[0] = '\0';
+    while (take(c, l)) {
+        pn_atom_t n = value_of(pn_message_annotations(c->message), "x-opt-sequence-number");
+        CHECK(n.type == PN_LONG);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%lld", used ? " " : "", (long long)n.u.as_long);
+        CHECK(used < sizeof text);
+    }
+    return text;
+}
+
+static inline void send_request(struct client *c, pn_link_t *sender, pn_message_t *m)
+{
+    static uint64_t tag;
+    char bytes[8192];
+    size_t size = sizeof bytes;
+    tag++;
+    CHECK(!pn_message_encode(m, bytes, &size));
+    pn_delivery(sender, pn_dtag((const char *)&tag, sizeof tag));
+    CHECK(pn_link_send(sender, bytes, size) == (ssize_t)size);
+    pn_link_advance(sender);
+    client_run(c);
+}
+
+static inline void put_property(pn_data_t *p, const char *name, const char *value)
+{
+    pn_data_put_string(p, pn_bytes(strlen(name), name));
+    pn_data_put_string(p, pn_bytes(strlen(value), value));
+}
+
+static inline int answer_status(struct client *c)
+{
+    pn_atom_t status = value_of(pn_message_properties(c->message), "status-code");
+    pn_atom_t text = value_of(pn_message_properties(c->message), "status-description");
+    CHECK(status.type == PN_INT && text.type == PN_STRING);
+    return status.u.as_int;
+}
