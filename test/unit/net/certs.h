@@ -57,15 +57,23 @@ static inline void certs_server(const char *const *names, const char **cert_file
     buf_free(&key);
 }
 
-static inline void certs_remove(void)
+static int certs_remove(void **state)
 {
     char command[128];
 
+    (void)state;
     if (!certs.folder[0])
-        return;
+        return 0;
     snprintf(command, sizeof command, "rm -r '%s'", certs.folder);
-    CHECK(system(command) == 0);
     buf_free(&certs.ca);
     buf_free(&certs.ca_key);
-    certs.folder[0] = 0;
+    return system(command);
 }
+
+/* As TESTS(), and the folder is removed. */
+#define CERT_TESTS(...)                                            \
+    int main(void)                                                 \
+    {                                                              \
+        const struct CMUnitTest tests_[] = {__VA_ARGS__};          \
+        return cmocka_run_group_tests(tests_, NULL, certs_remove); \
+    }

@@ -4,7 +4,10 @@
 #include "certs.h"
 #include "net.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 struct world {
     struct net_loop *loop;
@@ -24,8 +27,10 @@ struct party {
     struct net_conn *conn;
     struct buf in;
     size_t heard, to_say, said;
-    bool is_server, open, closed, failed, end, lazy;
-    int closes, wakes, ticks;
+    size_t bite;    /* takes so much of its input at a time, nothing of less */
+    size_t offered; /* the most that it was shown at once */
+    bool is_server, open, closed, failed, end;
+    int closes, wakes, ticks, inputs;
     enum err why;
     uint64_t after;
     int64_t next_tick_ms;
@@ -33,7 +38,7 @@ struct party {
     char detail[256];
 };
 
-static struct party *party_new(struct world *w)
+static inline struct party *party_new(struct world *w)
 {
     struct party *p = calloc(1, sizeof *p);
 
@@ -45,7 +50,7 @@ static struct party *party_new(struct world *w)
     return p;
 }
 
-static void party_pour(struct party *p)
+static inline void party_pour(struct party *p)
 {
     static const uint8_t filler[16384];
     struct buf *out = net_conn_out(p->conn);
@@ -64,8 +69,13 @@ static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
 
     (void)now_ms;
     CHECK(!p->closed);
-    if (p->lazy)
+    p->inputs++;
+    if (in.len > p->offered)
+        p->offered = in.len;
+    if (in.len < p->bite)
         return 0;
+    if (p->bite)
+        in = bytes_first(in, p->bite);
     p->heard += in.len;
     if (p->is_server) {
         buf_put(net_conn_out(p->conn), in);
@@ -228,6 +238,25 @@ static inline void party_say(struct party *p, struct bytes text)
 {
     buf_put(net_conn_out(p->conn), text);
     net_conn_wake(p->conn);
+}
+
+/* A socket without TLS. */
+static inline int raw_connect(int port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    return fd;
+}
+
+static inline bool raw_is_closed(int fd)
+{
+    char c;
+
+    return recv(fd, &c, 1, 0) == 0;
 }
 
 /* One turn as a foreign event loop would do it: waits for the descriptor, for 50 ms at most. */
