@@ -1,0 +1,268 @@
+#include "engines.h"
+
+#include "limits.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Places are dense: the record at places[i] is i + FIRST. */
+enum { FIRST = 1 };
+
+struct kept {
+    uint8_t kind;
+    uint16_t lane;
+    uint8_t *body;
+    size_t len;
+};
+
+struct memory {
+    struct store store;
+    pthread_mutex_t lock;
+    struct kept *at;
+    size_t n, cap, trimmed;
+    uint64_t durable;
+    uint64_t appends;
+    struct memory_faults faults;
+};
+
+static struct memory *memory_of(struct store *s)
+{
+    return (struct memory *)(void *)s;
+}
+
+static enum err grow(struct memory *m)
+{
+    size_t cap = m->cap ? m->cap * 2 : 256;
+    struct kept *at;
+
+    if (m->n < m->cap)
+        return OK;
+    at = realloc(m->at, cap * sizeof *at);
+    if (!at)
+        return ERR_MEMORY;
+    m->at = at;
+    m->cap = cap;
+    return OK;
+}
+
+static enum err keep(struct memory *m, const struct draft *d, uint64_t *at)
+{
+    size_t len = 0, done = 0;
+    struct kept *k;
+    uint8_t *body;
+    enum err e;
+
+    for (size_t i = 0; i < d->n_parts; i++)
+        len += d->parts[i].len;
+    if (len > RECORD_LEN_MAX)
+        return ERR_TOO_LARGE;
+    if (m->faults.append && m->appends >= m->faults.fail_after)
+        return m->faults.append;
+    if ((e = grow(m)) || !(body = malloc(len ? len : 1)))
+        return ERR_MEMORY;
+    for (size_t i = 0; i < d->n_parts; i++) {
+        if (d->parts[i].len)
+            memcpy(body + done, d->parts[i].at, d->parts[i].len);
+        done += d->parts[i].len;
+    }
+    *at = FIRST + m->n;
+    if (d->stamp)
+        d->stamp(d->ctx, body, len, *at);
+    k = &m->at[m->n++];
+    *k = (struct kept){.kind = d->kind, .lane = d->lane, .body = body, .len = len};
+    m->appends++;
+    return OK;
+}
+
+static void tell(struct memory *m)
+{
+    if (m->store.grew)
+        m->store.grew(m->store.grew_ctx);
+}
+
+static enum err memory_append(struct store *s, const struct draft *d, uint64_t *at)
+{
+    struct memory *m = memory_of(s);
+    bool settled;
+    enum err e;
+
+    pthread_mutex_lock(&m->lock);
+    e = keep(m, d, at);
+    settled = !e && !m->faults.manual;
+    if (settled)
+        __atomic_store_n(&m->durable, FIRST + m->n, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&m->lock);
+    if (settled)
+        tell(m);
+    return e;
+}
+
+static uint64_t memory_durable(struct store *s)
+{
+    return __atomic_load_n(&memory_of(s)->durable, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t memory_first(struct store *s)
+{
+    struct memory *m = memory_of(s);
+    uint64_t first;
+
+    pthread_mutex_lock(&m->lock);
+    first = FIRST + m->trimmed;
+    pthread_mutex_unlock(&m->lock);
+    return first;
+}
+
+static uint64_t memory_end(struct store *s)
+{
+    struct memory *m = memory_of(s);
+    uint64_t end;
+
+    pthread_mutex_lock(&m->lock);
+    end = FIRST + m->n;
+    pthread_mutex_unlock(&m->lock);
+    return end;
+}
+
+/* With manual durability whoever waits settles what it waits for: there is no other thread that would. */
+static enum err memory_sync(struct store *s, uint64_t at)
+{
+    memory_store_settle(s, at + 1);
+    return OK;
+}
+
+/* What was lent outlives its trimming: bodies are freed when the store is closed. */
+static enum err memory_read(struct store *s, struct cursor *c, struct record *out)
+{
+    struct memory *m = memory_of(s);
+    size_t skipped = 0;
+    enum err e = ERR_NOT_FOUND;
+
+    pthread_mutex_lock(&m->lock);
+    if (c->at < FIRST + m->trimmed)
+        c->at = FIRST + m->trimmed;
+    for (; c->at < m->durable; c->at++) {
+        const struct kept *k = &m->at[c->at - FIRST];
+
+        if ((c->kind >= 0 && c->kind != k->kind) || (c->lane >= 0 && c->lane != k->lane)) {
+            skipped += k->len + 1;
+            if (c->budget && skipped > c->budget) {
+                c->at++;
+                e = ERR_BUSY;
+                break;
+            }
+            continue;
+        }
+        *out = (struct record){.at = c->at++, .kind = k->kind, .lane = k->lane, .body = bytes_of(k->body, k->len)};
+        e = OK;
+        break;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return e;
+}
+
+static void memory_cursor_close(struct store *s, struct cursor *c)
+{
+    (void)s;
+    c->engine = NULL;
+}
+
+static enum err memory_trim(struct store *s, uint64_t below)
+{
+    struct memory *m = memory_of(s);
+
+    pthread_mutex_lock(&m->lock);
+    if (below > m->durable)
+        below = m->durable;
+    if (below > FIRST + m->trimmed)
+        m->trimmed = below - FIRST;
+    pthread_mutex_unlock(&m->lock);
+    return OK;
+}
+
+static void memory_close(struct store *s)
+{
+    struct memory *m = memory_of(s);
+
+    for (size_t i = 0; i < m->n; i++)
+        free(m->at[i].body);
+    free(m->at);
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+}
+
+static const struct store_ops memory_ops = {.append = memory_append,
+                                            .durable = memory_durable,
+                                            .first = memory_first,
+                                            .end = memory_end,
+                                            .sync = memory_sync,
+                                            .read = memory_read,
+                                            .cursor_close = memory_cursor_close,
+                                            .trim = memory_trim,
+                                            .close = memory_close};
+
+enum err memory_store_open(struct store **out)
+{
+    struct memory *m = calloc(1, sizeof *m);
+
+    if (!m)
+        return ERR_MEMORY;
+    m->store.ops = &memory_ops;
+    m->durable = FIRST;
+    pthread_mutex_init(&m->lock, NULL);
+    *out = &m->store;
+    return OK;
+}
+
+void memory_store_faults(struct store *s, const struct memory_faults *faults)
+{
+    struct memory *m = memory_of(s);
+
+    pthread_mutex_lock(&m->lock);
+    m->faults = *faults;
+    m->appends = 0;
+    pthread_mutex_unlock(&m->lock);
+}
+
+void memory_store_settle(struct store *s, uint64_t below)
+{
+    struct memory *m = memory_of(s);
+    bool grew = false;
+
+    pthread_mutex_lock(&m->lock);
+    if (below > FIRST + m->n)
+        below = FIRST + m->n;
+    if (below > m->durable) {
+        __atomic_store_n(&m->durable, below, __ATOMIC_RELEASE);
+        grew = true;
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (grew)
+        tell(m);
+}
+
+enum err memory_store_crashed(struct store *s, struct store **out)
+{
+    struct memory *m = memory_of(s), *left;
+    struct store *made;
+    enum err e = memory_store_open(&made);
+
+    if (e)
+        return e;
+    left = memory_of(made);
+    for (size_t i = 0; !e && i + FIRST < m->durable; i++) {
+        struct bytes body = bytes_of(m->at[i].body, m->at[i].len);
+        uint64_t at;
+
+        e = keep(left, &(struct draft){.kind = m->at[i].kind, .lane = m->at[i].lane, .parts = &body, .n_parts = 1},
+                 &at);
+    }
+    left->durable = FIRST + left->n;
+    left->trimmed = m->trimmed;
+    left->faults.manual = m->faults.manual;
+    if (e)
+        memory_close(made);
+    else
+        *out = made;
+    return e;
+}
