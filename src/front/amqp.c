@@ -120,20 +120,26 @@ static void run_events(struct amqp *c)
         on_event(c, event);
 }
 
-/* After anything that came: what there is to say, and whether it was the last. */
-static void settle_down(struct amqp *c)
+/* Says what there is to say, and sees whether it was the last. */
+static void finish(struct amqp *c)
+{
+    amqp_flush(c);
+    run_events(c); /* an error that showed while writing */
+    if (!c->front.over && pn_connection_driver_write_closed(&c->driver)) {
+        bool failed = pn_condition_is_set(pn_transport_condition(c->driver.transport));
+        front_end(&c->front, failed ? ERR_PROTOCOL : OK);
+    }
+}
+
+/* After anything that came: it may be credit, a window, room, or events. */
+static void pull(struct amqp *c)
 {
     if (c->front.over)
         return;
     c->again = false;
     amqp_events_pull(c);
-    amqp_flush(c);
-    run_events(c); /* an error that showed while writing */
-    if (pn_connection_driver_write_closed(&c->driver)) {
-        bool failed = pn_condition_is_set(pn_transport_condition(c->driver.transport));
-        front_end(&c->front, failed ? ERR_PROTOCOL : OK);
-    }
-    if (c->again && !c->front.over && c->front.waker)
+    finish(c);
+    if (c->again && !c->front.over)
         c->front.waker->wake(c->front.waker);
 }
 
@@ -189,7 +195,7 @@ static size_t amqp_input(struct front *f, struct bytes in, int64_t now_ms)
         take_unit(c, bytes_first(bytes_skip(in, used), len));
         used += len;
     }
-    settle_down(c);
+    pull(c);
     return f->over ? in.len : used;
 }
 
@@ -203,7 +209,7 @@ static void amqp_wake(struct front *f, int64_t now_ms)
         struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
         amqp_request_credit(c, k);
     }
-    settle_down(c);
+    pull(c);
 }
 
 /* Whoever has proved nothing gets as long as for the first packet. */
@@ -243,7 +249,7 @@ static int64_t amqp_tick(struct front *f, int64_t now_ms)
     if (beat && now_ms + (beat - c->steady_ms) < due)
         due = now_ms + (beat - c->steady_ms);
     run_events(c);
-    settle_down(c);
+    finish(c);
     return f->over ? INT64_MAX : due;
 }
 

@@ -71,6 +71,8 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
 {
     struct amqp *c = pnx_sasl_get_context(t);
 
+    if (!mechanism)
+        mechanism = "none";
     if (!strcmp(mechanism, "PLAIN")) {
         plain(c, t, bytes_of(response->start, response->size));
     } else if (!strcmp(mechanism, "ANONYMOUS") || !strcmp(mechanism, "MSSBCBS") ||
