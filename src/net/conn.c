@@ -315,6 +315,13 @@ static void shake(struct net_conn *c)
 
 /* ---- the socket ---------------------------------------------------------------------------------------------------- */
 
+static void read_off(struct net_conn *c)
+{
+    if (!c->paused)
+        uv_read_stop((uv_stream_t *)&c->tcp);
+    c->paused = true;
+}
+
 static void lend_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
 {
     struct net_conn *c = handle->data;
@@ -360,6 +367,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (c->state == CONN_OPEN)
         take_input(c);
     conn_flush(c);
+    /* Now and not when the turn is settled: libuv reads on while there is something. */
+    if (c->full && c->state == CONN_OPEN)
+        read_off(c);
 }
 
 int conn_read_on(struct net_conn *c)
@@ -430,9 +440,7 @@ static void mind_pressure(struct net_conn *c)
 {
     if (conn_pending(c) >= CONN_OUT_SOFT) {
         c->full = true;
-        if (!c->paused)
-            uv_read_stop((uv_stream_t *)&c->tcp);
-        c->paused = true;
+        read_off(c);
     } else if (c->full) {
         c->full = false;
         if (c->paused && conn_read_on(c) < 0)

@@ -259,6 +259,17 @@ static inline bool raw_is_closed(int fd)
     return recv(fd, &c, 1, 0) == 0;
 }
 
+static inline bool raw_is_refused(int port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), status;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    status = connect(fd, (struct sockaddr *)&to, sizeof to);
+    close(fd);
+    return status < 0;
+}
+
 /* One turn as a foreign event loop would do it: waits for the descriptor, for 50 ms at most. */
 static inline void world_turn(struct world *w)
 {
