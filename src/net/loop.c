@@ -1,5 +1,8 @@
 #include "conn.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -274,19 +277,54 @@ enum err net_loop_open(const struct net_loop_options *options, struct net_loop *
     return OK;
 }
 
-static void turn(struct net_loop *l, uv_run_mode mode)
+/* Writing to a peer that is gone must not end the program, and a library must not change how its program takes signals: SIGPIPE
+ * is blocked on this thread while the loop runs, and what came of it is taken away. */
+struct quiet {
+    sigset_t pipe, outer;
+    bool was_pending;
+};
+
+static void quiet_begin(struct quiet *q)
+{
+    sigset_t pending;
+
+    sigemptyset(&pending);
+    sigpending(&pending);
+    q->was_pending = sigismember(&pending, SIGPIPE);
+    sigemptyset(&q->pipe);
+    sigaddset(&q->pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &q->pipe, &q->outer);
+}
+
+static void quiet_end(const struct quiet *q)
+{
+    static const struct timespec no_time = {0, 0};
+
+    if (!q->was_pending)
+        while (sigtimedwait(&q->pipe, NULL, &no_time) < 0 && errno == EINTR)
+            ;
+    pthread_sigmask(SIG_SETMASK, &q->outer, NULL);
+}
+
+static int turn(struct net_loop *l, uv_run_mode mode)
 {
     const struct net_loop *outer = turning;
+    int more;
 
     turning = l;
-    uv_run(&l->uv, mode);
+    more = uv_run(&l->uv, mode);
     turning = outer;
+    return more;
 }
 
 void net_loop_run(struct net_loop *l)
 {
+    struct quiet quiet;
+
+    quiet_begin(&quiet);
     while (!l->done)
         turn(l, UV_RUN_ONCE);
+    quiet_end(&quiet);
 }
 
 void net_loop_stop(struct net_loop *l, int64_t grace_ms)
@@ -297,8 +335,11 @@ void net_loop_stop(struct net_loop *l, int64_t grace_ms)
 
 void net_loop_close(struct net_loop *l)
 {
+    struct quiet quiet;
+
     if (!l)
         return;
+    quiet_begin(&quiet);
     listeners_close(l);
     attempts_cancel(l, ERR_SHUTDOWN);
     abort_all(l);
@@ -306,8 +347,9 @@ void net_loop_close(struct net_loop *l)
     uv_close((uv_handle_t *)&l->prepare, NULL);
     uv_close((uv_handle_t *)&l->check, NULL);
     uv_close((uv_handle_t *)&l->timer, NULL);
-    while (uv_run(&l->uv, UV_RUN_DEFAULT))
+    while (turn(l, UV_RUN_DEFAULT))
         ;
+    quiet_end(&quiet);
     take_woken(l);
     uv_loop_close(&l->uv);
     listeners_free(l);
@@ -337,7 +379,11 @@ int net_loop_timeout_ms(struct net_loop *l)
 
 void net_loop_turn(struct net_loop *l)
 {
+    struct quiet quiet;
+
+    quiet_begin(&quiet);
     turn(l, UV_RUN_NOWAIT);
+    quiet_end(&quiet);
 }
 
 void net_loop_stats(struct net_loop *l, struct net_stats *out)
