@@ -156,7 +156,7 @@ static bool take_message(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     size_t size = pn_delivery_pending(d);
 
-    if (!c->message && !(c->message = pn_message()))
+    if (!size || (!c->message && !(c->message = pn_message())))
         return false;
     buf_clear(&c->scratch);
     uint8_t *at = buf_grow(&c->scratch, size);

@@ -1,0 +1,156 @@
+/* The AMQP front on a hub in memory. The first byte says how far the peer has come when the bytes begin, and whether they
+ * are put into frames. Must reach: SASL, put-token, management, attach of receivers with filters, flow, detach, end. */
+#include "engines.h"
+#include "front.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { LOGGED_IN = 1, OPENED = 2, FRAMED = 4, IN_SLICES = 8 };
+
+#define NOW_MS 1795411500000LL
+
+static struct front_env env;
+static struct buf login;
+
+static void fixed_random(void *ctx, uint8_t *out, size_t len)
+{
+    uint64_t *state = ctx;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)((*state = *state * 6364136223846793005ULL + 1442695040888963407ULL) >> 33);
+}
+
+static void must(enum err e)
+{
+    if (e)
+        abort();
+}
+
+static void no_wake(struct waker *waker)
+{
+    (void)waker;
+}
+
+static void send_one(struct hub *hub)
+{
+    static struct waker waker = {no_wake};
+    struct device wanted = {.id = "phone", .auth = AUTH_SAS}, made;
+    struct seat *seat;
+    uint64_t at;
+    const struct msg m = {.body = BYTES("open")};
+
+    must(hub_device_put(hub, &wanted, (struct match){.how = MATCH_NONE}, NOW_MS, &made, &at));
+    must(hub_attach(hub, BYTES("phone"), NO_BYTES, PROOF_DEVICE_SAS, &waker, NOW_MS, &seat));
+    must(hub_send(seat, &m, NOW_MS, &at));
+    hub_detach(seat, NOW_MS);
+}
+
+/* What a peer with the key of a policy says first. */
+static void make_login(struct hub *hub)
+{
+    struct policy p;
+    struct buf key = buf_max(128);
+
+    must(hub_policy_get(hub, BYTES("service"), &p));
+    buf_put_base64(&key, bytes_of(p.primary.at, p.primary.len));
+    login = buf_max(1024);
+    buf_put(&login, BYTES("AMQP\x03\x01\x00\x00"));
+    buf_put_u32(&login, (uint32_t)(32 + key.len));
+    buf_put(&login, BYTES("\x02\x01\x00\x00\x00\x53\x41\xc0"));
+    buf_put_u8(&login, (uint8_t)(19 + key.len));
+    buf_put(&login, BYTES("\x02\xa3\x05PLAIN\xa0"));
+    buf_put_u8(&login, (uint8_t)(9 + key.len));
+    buf_put(&login, BYTES("\0service\0"));
+    buf_put(&login, buf_bytes(&key));
+    buf_put(&login, BYTES("AMQP\x00\x01\x00\x00"));
+    buf_free(&key);
+}
+
+static void start(void)
+{
+    static uint64_t seed = 7;
+    static struct store *store;
+    static struct state *state;
+    struct hub *hub;
+    struct hub_birth birth = {.name = "hub.test", .partitions = 1, .scope = "0ne00000001"};
+
+    must(memory_store_open(&store));
+    must(memory_state_open(&state));
+    const struct hub_options options = {
+        .store = store, .state = state, .hash_seed = 5, .random = fixed_random, .random_ctx = &seed};
+    must(hub_init(&options, &birth, NOW_MS));
+    must(hub_open(&options, &hub));
+    env = (struct front_env){.hub = hub,
+                             .host = "hub.test",
+                             .entity = "hub",
+                             .amqps_port = 5671,
+                             .random = fixed_random,
+                             .random_ctx = &seed};
+    send_one(hub);
+    make_login(hub);
+}
+
+/* Chunks of one length byte and a performative get the head that makes a frame of them. */
+static void put_frames(struct buf *b, struct bytes in)
+{
+    while (in.len) {
+        size_t n = *in.at < in.len ? *in.at : in.len - 1;
+        buf_put_u32(b, (uint32_t)n + 8);
+        buf_put(b, BYTES("\x02\x00\x00\x00"));
+        buf_put(b, bytes_first(bytes_skip(in, 1), n));
+        in = bytes_skip(in, n + 1);
+    }
+}
+
+static void give(struct front *f, struct bytes in, size_t slice)
+{
+    struct buf pending = buf_max(1 << 22);
+    while (in.len) {
+        size_t n = slice < in.len ? slice : in.len;
+        buf_put(&pending, bytes_first(in, n));
+        in = bytes_skip(in, n);
+        buf_drop(&pending, f->ops->input(f, buf_bytes(&pending), NOW_MS));
+        if (f->out->len > CONN_OUT_SOFT)
+            buf_clear(f->out);
+    }
+    buf_free(&pending);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct peer peer = {.address = "192.0.2.7:1", .has_certificate = true};
+    static struct waker waker = {no_wake};
+    struct buf in = buf_max(1 << 22), out = buf_max(CONN_OUT_MAX);
+    struct front *f;
+
+    if (!env.hub)
+        start();
+    if (!size)
+        return 0;
+    struct bytes rest = bytes_of(data + 1, size - 1);
+    if (*data & LOGGED_IN)
+        buf_put(&in, buf_bytes(&login));
+    if (*data & OPENED) /* open, begin */
+        buf_put(&in,
+                BYTES("\x00\x00\x00\x11\x02\x00\x00\x00\x00\x53\x10\xc0\x04\x01\xa1\x01x"
+                      "\x00\x00\x00\x1b\x02\x00\x00\x00\x00\x53\x11\xc0\x0e\x04\x40\x52\x00\x70\x00\x00\x08\x00\x70"
+                      "\x00\x00\x08\x00"));
+    if (*data & FRAMED)
+        put_frames(&in, rest);
+    else
+        buf_put(&in, rest);
+    must(front_amqp_new(&env, &peer, NOW_MS, &f));
+    f->out = &out;
+    f->waker = &waker;
+    give(f, buf_bytes(&in), *data & IN_SLICES ? 7 : SIZE_MAX);
+    f->ops->wake(f, NOW_MS + 1);
+    f->ops->tick(f, NOW_MS + 1000);
+    f->ops->tick(f, NOW_MS + CONNECT_MS);
+    f->ops->close(f, ERR_CLOSED, NOW_MS + CONNECT_MS);
+    buf_free(&in);
+    buf_free(&out);
+    return 0;
+}
