@@ -1,11 +1,14 @@
 /* Every ceiling of the program, with its reason. "device 7.1" is a section of the device contract, "service 8.1" of the
  * service contract (doc/limits.md). */
-#pragma once
+/* This file has the name of a standard header and stands before it on the include path: whoever asks for that one (OpenSSL
+ * and a fortified stdlib.h do) gets it too. gcc's own comes through here twice on its way to the C library's, so nothing
+ * may keep this line from being read again. */
+#include_next <limits.h>
+
+#ifndef D2D_LIMITS_H
+#define D2D_LIMITS_H
 
 #include <assert.h>
-/* This file has the name of a standard header and stands before it on the include path: whoever asks for that one (OpenSSL
- * does) gets it too. */
-#include_next <limits.h>
 
 /* Names. device 7.1: 128 characters. */
 #define ID_LEN_MAX 128
@@ -23,6 +26,8 @@
 #define TOPIC_LEN_MAX 65535          /* MQTT's own limit of a string */
 #define PACKET_LEN_MAX \
     (MESSAGE_LEN_MAX + TOPIC_LEN_MAX + 16) /* an MQTT packet: the contract counts only part of the topic */
+#define CONNECT_LEN_MAX (64 * 1024)        /* a stranger's first packet: names, token, a small will */
+#define MODEL_LEN_MAX 2048                 /* a DTMI */
 #define PROPS_MAX 256                      /* application properties of one message: more is a mistake */
 #define SUBSCRIPTIONS_MAX 5                /* device 2.1 */
 #define RECORD_LEN_MAX (512 * 1024)        /* a message in its stored form, with annotations and framing */
@@ -73,3 +78,5 @@ static_assert(PACKET_LEN_MAX < CONN_IN_MAX, "a packet must fit the input it arri
 static_assert(MESSAGE_LEN_MAX + TOPIC_LEN_MAX < RECORD_LEN_MAX, "what is accepted must fit a record");
 static_assert(CONN_OUT_SOFT + RECORD_LEN_MAX < CONN_OUT_MAX, "one more message always fits behind the soft limit");
 static_assert(HTTP_HEAD_MAX + HTTP_BODY_MAX < CONN_OUT_MAX * 2, "a request is not larger than what we could say");
+
+#endif
