@@ -165,8 +165,7 @@ static bool grew_unheard(struct net_loop *l)
 {
     bool any = !list_empty(&l->waiting);
 
-    atomic_store(&l->any_waiting, any);
-    atomic_thread_fence(memory_order_seq_cst);
+    atomic_exchange(&l->any_waiting, any);
     return any && durable(l) != l->durable;
 }
 
@@ -360,9 +359,9 @@ void net_loop_close(struct net_loop *l)
 
 void net_loop_grew(struct net_loop *l)
 {
-    /* Together with grew_unheard(): either this sees that somebody waits, or that one sees that the store grew. */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load(&l->any_waiting))
+    /* Together with grew_unheard(): both change the same variable, one after the other. Either this comes second and sees that
+     * somebody waits, or that one does and then sees what the store published before this. */
+    if (atomic_fetch_or(&l->any_waiting, 0))
         loop_again(l);
 }
 

@@ -44,7 +44,7 @@ struct net_loop {
     struct list warm;    /* hold buffers; the longest idle first */
 
     uint64_t durable;                 /* as of this turn */
-    atomic_bool any_waiting;          /* net_loop_grew() has something to do */
+    atomic_int any_waiting;           /* net_loop_grew() has something to do */
     _Atomic(struct net_conn *) woken; /* a stack, filled from any thread */
     _Atomic int64_t stop_ms;          /* the grace that net_loop_stop() gave, -1 before */
     bool stopping, done;
