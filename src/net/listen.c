@@ -125,6 +125,20 @@ static int real_port(int fd)
                                          : ((struct sockaddr_in *)&a)->sin_port);
 }
 
+/* With SO_REUSEPORT a second program of the same user would get half of the connections; without it the kernel refuses. */
+static bool is_taken(const struct sockaddr_storage *a, socklen_t len)
+{
+    int fd = socket(a->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    bool taken;
+
+    if (fd < 0)
+        return false; /* the real one will fail too, and say why */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    taken = bind(fd, (const struct sockaddr *)a, len) < 0 && errno == EADDRINUSE;
+    close(fd);
+    return taken;
+}
+
 /* Every loop opens its own on the same port: SO_REUSEPORT spreads the connections. */
 static enum err open_socket(const struct net_listen_options *o, int *out, int *port)
 {
@@ -135,6 +149,8 @@ static enum err open_socket(const struct net_listen_options *o, int *out, int *p
 
     if (!parse_address(o->address, o->port, &a, &len))
         return ERR_ARGUMENT;
+    if (o->first && o->port && is_taken(&a, len))
+        return ERR_BUSY;
     fd = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return errno == EAFNOSUPPORT ? ERR_ARGUMENT : ERR_LIMIT;

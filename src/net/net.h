@@ -36,7 +36,7 @@ typedef enum err net_accept(void *ctx, struct net_conn *conn, const struct net_p
 
 /* The open half of the output. The address stays the same for the life of the connection. */
 struct buf *net_conn_out(struct net_conn *);
-/* From any thread, any number of times: has wake() called on the connection's loop. Valid until close() was called. */
+/* From any thread, any number of times: has wake() called on the connection's loop. Valid until close() has returned. */
 void net_conn_wake(struct net_conn *);
 
 struct net_loop_options {
@@ -79,6 +79,7 @@ struct net_listen_options {
     net_accept *accept;
     void *accept_ctx;
     int connections_max; /* of this loop on this listener; 0: no limit */
+    bool first;          /* no loop of ours has this port yet: ERR_BUSY too if another program would share it */
 };
 
 /* SO_REUSEPORT: each loop opens its own on the same port. *port is the real one. ERR_DENIED (not permitted to use the

@@ -278,6 +278,25 @@ TEST(listening_says_what_is_wrong)
     world_close(&w);
 }
 
+TEST(loops_share_a_port_and_strangers_do_not)
+{
+    struct net_listen_options o = {.address = "127.0.0.1", .accept = on_server_accept};
+    struct world w;
+    int port;
+
+    world_open(&w, NULL);
+    o.tls = w.server_tls;
+    o.accept_ctx = &w;
+    o.port = w.port;
+    CHECK_OK(net_listen(w.loop, &o, &port));
+    CHECK(port == w.port);
+    o.first = true;
+    CHECK_ERR(net_listen(w.loop, &o, &port), ERR_BUSY);
+    o.port = 0;
+    CHECK_OK(net_listen(w.loop, &o, &port));
+    world_close(&w);
+}
+
 TEST(running_out_of_descriptors_neither_spins_nor_cuts)
 {
     struct rlimit was, few;
@@ -378,6 +397,7 @@ int main(void)
         RUN(no_more_connections_than_allowed),
         RUN(who_is_not_accepted_is_closed_politely),
         RUN(listening_says_what_is_wrong),
+        RUN(loops_share_a_port_and_strangers_do_not),
         RUN(running_out_of_descriptors_neither_spins_nor_cuts),
         RUN(a_warm_connection_allocates_nothing_and_an_idle_one_holds_nothing),
     };
