@@ -70,6 +70,7 @@ struct front_env {
     void *random_ctx;
     bool (*ready)(void *ctx); /* for /readyz */
     void *ready_ctx;
+    struct limiter *limiter; /* of failed logins (limiter.h); NULL: no limit */
 };
 
 /* Given to the connection, which lends out and waker by setting them before the first call. ERR_MEMORY, ERR_LIMIT. */
