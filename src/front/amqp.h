@@ -73,7 +73,7 @@ void amqp_sasl_start(struct amqp *c);
 /* ---- amqp_claims.c */
 /* Replaces the claim of this audience. ERR_LIMIT: CBS_TOKENS_MAX. */
 enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who *who) MUST_CHECK;
-/* A policy token for this hub. ERR_UNAUTHORIZED, ERR_EXPIRED. */
+/* A policy token for this hub. ERR_UNAUTHORIZED, ERR_EXPIRED; ERR_BUSY: too many failures lately. */
 enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out) MUST_CHECK;
 void amqp_proved(struct amqp *c, const struct who *who);
 /* One of the claims lets read this path ("entity/ConsumerGroups/…", "messages/events"). */

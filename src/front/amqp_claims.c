@@ -1,5 +1,7 @@
 #include "amqp.h"
 
+#include "sas.h"
+
 #include <stdlib.h>
 
 /* A token that was put: what it proves, under the audience that the peer gave it. */
@@ -34,7 +36,13 @@ void amqp_proved(struct amqp *c, const struct who *who)
 
 enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out)
 {
+    struct sas sas;
+    struct bytes policy = sas_parse(token, &sas) ? NO_BYTES : sas.skn;
+
+    if (!auth_may_try(c->env, &c->peer, policy, c->now_ms))
+        return ERR_BUSY;
     enum err e = auth_policy_token(c->env, token, c->now_ms, out);
+    auth_tried(c->env, &c->peer, policy, e, c->now_ms);
     if (e)
         return e;
     struct bytes scope = bytes_str(out->scope);

@@ -6,6 +6,7 @@
 
 #define BATCH 32                /* events of one receiver before the next one gets its turn */
 #define WAITING_MAX (64 * 1024) /* bytes of a session that its peer has opened no window for */
+#define STUCK_MAX (1024 * 1024) /* the same of all sessions together: behind this nothing is read for that peer */
 
 struct amqp_events {
     struct reader *reader;
@@ -186,6 +187,16 @@ static void settle_sent(struct amqp_link *k)
     }
 }
 
+/* Bytes that the peer has given credit for and then no window. */
+static bool too_much_is_stuck(const struct amqp *c)
+{
+    const pn_state_t open = PN_LOCAL_ACTIVE | PN_REMOTE_ACTIVE;
+    size_t stuck = 0;
+    for (pn_session_t *s = pn_session_head(c->driver.connection, open); s; s = pn_session_next(s, open))
+        stuck += pn_session_outgoing_bytes(s);
+    return stuck > STUCK_MAX;
+}
+
 static bool may_send(const struct amqp *c, const struct amqp_link *k)
 {
     return !c->front.over && front_has_room(&c->front) && pn_link_credit(k->pn) > 0 &&
@@ -260,7 +271,7 @@ void amqp_events_pull(struct amqp *c)
         more = false;
         LIST_EACH (&c->links, it) {
             struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
-            if (k->kind == LINK_EVENTS && pull_turn(c, k))
+            if (k->kind == LINK_EVENTS && !too_much_is_stuck(c) && pull_turn(c, k))
                 more = true;
         }
     }

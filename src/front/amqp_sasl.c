@@ -22,11 +22,6 @@ static void fail(pn_transport_t *t)
     pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
 }
 
-static enum err check_device(struct amqp *c, struct bytes device, struct bytes token)
-{
-    return auth_device(c->env, device, token, c->now_ms, &c->who);
-}
-
 /* The token must be of the policy that the user name says. */
 static enum err check_policy_token(struct amqp *c, struct bytes policy, struct bytes token)
 {
@@ -43,9 +38,13 @@ static enum err check_plain(struct amqp *c, struct bytes user, struct bytes pass
     if (at < user.len)
         return check_policy_token(c, bytes_first(user, at), password);
     at = bytes_find_bytes(user, BYTES("@sas."));
-    if (at < user.len)
-        return check_device(c, bytes_first(user, at), password);
-    return auth_policy_key(c->env, user, password, &c->who);
+    struct bytes name = bytes_first(user, at);
+    if (!auth_may_try(c->env, &c->peer, name, c->now_ms))
+        return ERR_BUSY;
+    enum err e = at < user.len ? auth_device(c->env, name, password, c->now_ms, &c->who)
+                               : auth_policy_key(c->env, name, password, &c->who);
+    auth_tried(c->env, &c->peer, name, e, c->now_ms);
+    return e;
 }
 
 static void plain(struct amqp *c, pn_transport_t *t, struct bytes response)

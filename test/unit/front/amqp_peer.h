@@ -141,6 +141,7 @@ struct client {
     struct buf pending; /* what it has not used yet */
     struct waker waker;
     bool woken, frozen; /* frozen: nothing is taken out of `out` */
+    uint32_t max_frame; /* that the client announces; 0: none */
     size_t slice;       /* so many bytes at a time; 0: all */
     int64_t now_ms;
     struct peer peer;
@@ -243,6 +244,8 @@ static inline void client_open(struct client *c, int sasl, const char *user, con
         if (password)
             pn_connection_set_password(c->conn, password);
     }
+    if (c->max_frame)
+        pn_transport_set_max_frame(c->driver.transport, c->max_frame);
     pn_connection_driver_bind(&c->driver);
     pn_connection_set_container(c->conn, "client");
     pn_connection_open(c->conn);
