@@ -1,0 +1,351 @@
+#include "engines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The map is address space, not disk: large where there is plenty of it. */
+#define MAP_DEFAULT (sizeof(void *) > 4 ? 64ULL << 30 : 512ULL << 20)
+#define MAP_MAX (sizeof(void *) > 4 ? 1ULL << 42 : 1ULL << 30)
+#define CHANGES_MAX (256U << 20) /* bytes of one transaction, kept in memory until its commit */
+#define READERS 256              /* threads that read at the same moment */
+
+enum { PUT = 1, DEL };
+
+struct lmdb {
+    struct state state;
+    MDB_env *env;
+    MDB_dbi kept, meta;
+    pthread_rwlock_t map; /* held for reading by every transaction: the map may only grow when there is none */
+    struct buf changes;   /* a transaction in the making, so that it can be tried again in a larger map */
+    uint64_t map_size;
+    uint64_t place;
+};
+
+static const char PLACE_KEY[] = "place";
+
+static struct lmdb *lmdb_of(struct state *s)
+{
+    return (struct lmdb *)(void *)s;
+}
+
+static enum err err_of(int rc)
+{
+    switch (rc) {
+    case MDB_SUCCESS:
+        return OK;
+    case MDB_NOTFOUND:
+        return ERR_NOT_FOUND;
+    case ENOMEM:
+        return ERR_MEMORY;
+    case ENOSPC:
+    case EDQUOT:
+    case MDB_MAP_FULL:
+        return ERR_DISK_FULL;
+    case MDB_READERS_FULL:
+        return ERR_BUSY;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+        return ERR_DAMAGED;
+    default:
+        return ERR_IO;
+    }
+}
+
+/* LMDB does not write through what it is given. */
+static MDB_val val_of(struct bytes b)
+{
+    return (MDB_val){.mv_size = b.len, .mv_data = (void *)(uintptr_t)b.at};
+}
+
+static struct bytes bytes_of_val(const MDB_val *v)
+{
+    return bytes_of(v->mv_data, v->mv_size);
+}
+
+static uint64_t lmdb_place(struct state *s)
+{
+    return __atomic_load_n(&lmdb_of(s)->place, __ATOMIC_ACQUIRE);
+}
+
+static enum err read_begin(struct lmdb *m, MDB_txn **txn)
+{
+    int rc;
+
+    pthread_rwlock_rdlock(&m->map);
+    rc = mdb_txn_begin(m->env, NULL, MDB_RDONLY, txn);
+    if (rc)
+        pthread_rwlock_unlock(&m->map);
+    return err_of(rc);
+}
+
+static void read_end(struct lmdb *m, MDB_txn *txn)
+{
+    mdb_txn_abort(txn);
+    pthread_rwlock_unlock(&m->map);
+}
+
+static enum err lmdb_get(struct state *s, struct bytes key, struct buf *out)
+{
+    struct lmdb *m = lmdb_of(s);
+    MDB_val k = val_of(key), v;
+    MDB_txn *txn;
+    enum err e;
+
+    if (key.len == 0 || key.len > STATE_KEY_MAX)
+        return ERR_NOT_FOUND;
+    if ((e = read_begin(m, &txn)))
+        return e;
+    e = err_of(mdb_get(txn, m->kept, &k, &v));
+    if (!e) {
+        buf_put(out, bytes_of_val(&v));
+        e = buf_check(out);
+    }
+    read_end(m, txn);
+    return e;
+}
+
+static int visit_all(MDB_cursor *c, struct bytes prefix, struct bytes after, state_visit *visit, void *ctx)
+{
+    struct bytes from = after.len && bytes_cmp(after, prefix) > 0 ? after : prefix;
+    MDB_val k = val_of(from), v;
+    int rc = mdb_cursor_get(c, &k, &v, from.len ? MDB_SET_RANGE : MDB_FIRST);
+
+    if (!rc && after.len && bytes_eq(bytes_of_val(&k), after))
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    while (!rc && bytes_starts(bytes_of_val(&k), prefix) && visit(ctx, bytes_of_val(&k), bytes_of_val(&v)))
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static enum err lmdb_each(struct state *s, struct bytes prefix, struct bytes after, state_visit *visit, void *ctx)
+{
+    struct lmdb *m = lmdb_of(s);
+    MDB_cursor *c;
+    MDB_txn *txn;
+    enum err e;
+    int rc;
+
+    if (prefix.len > STATE_KEY_MAX || after.len > STATE_KEY_MAX)
+        return ERR_ARGUMENT;
+    if ((e = read_begin(m, &txn)))
+        return e;
+    if (!(rc = mdb_cursor_open(txn, m->kept, &c))) {
+        rc = visit_all(c, prefix, after, visit, ctx);
+        mdb_cursor_close(c);
+    }
+    read_end(m, txn);
+    return err_of(rc);
+}
+
+static enum err lmdb_begin(struct state *s)
+{
+    buf_clear(&lmdb_of(s)->changes);
+    return OK;
+}
+
+static enum err change(struct lmdb *m, uint8_t what, struct bytes key, struct bytes value)
+{
+    if (key.len == 0 || key.len > STATE_KEY_MAX)
+        return ERR_ARGUMENT;
+    if (value.len > CHANGES_MAX)
+        return ERR_TOO_LARGE;
+    buf_put_u8(&m->changes, what);
+    buf_put_u32(&m->changes, (uint32_t)key.len);
+    buf_put(&m->changes, key);
+    buf_put_u32(&m->changes, (uint32_t)value.len);
+    buf_put(&m->changes, value);
+    return buf_check(&m->changes);
+}
+
+static enum err lmdb_put(struct state *s, struct bytes key, struct bytes value)
+{
+    return change(lmdb_of(s), PUT, key, value);
+}
+
+static enum err lmdb_del(struct state *s, struct bytes key)
+{
+    return change(lmdb_of(s), DEL, key, NO_BYTES);
+}
+
+static int apply(struct lmdb *m, MDB_txn *txn, uint64_t place)
+{
+    struct rd r = rd_over(buf_bytes(&m->changes));
+    MDB_val k, v;
+    int rc = 0;
+
+    while (!rc && rd_left(&r)) {
+        uint8_t what = rd_u8(&r);
+
+        k = val_of(rd_str32(&r));
+        v = val_of(rd_str32(&r));
+        rc = what == PUT ? mdb_put(txn, m->kept, &k, &v, 0) : mdb_del(txn, m->kept, &k, NULL);
+        if (what == DEL && rc == MDB_NOTFOUND)
+            rc = 0;
+    }
+    if (rc)
+        return rc;
+    k = val_of(bytes_str(PLACE_KEY));
+    v = (MDB_val){.mv_size = sizeof place, .mv_data = &place};
+    return mdb_put(txn, m->meta, &k, &v, 0);
+}
+
+static int try_commit(struct lmdb *m, uint64_t place)
+{
+    MDB_txn *txn;
+    int rc;
+
+    pthread_rwlock_rdlock(&m->map);
+    if (!(rc = mdb_txn_begin(m->env, NULL, 0, &txn))) {
+        if ((rc = apply(m, txn, place)))
+            mdb_txn_abort(txn);
+        else
+            rc = mdb_txn_commit(txn);
+    }
+    pthread_rwlock_unlock(&m->map);
+    return rc;
+}
+
+static enum err grow_map(struct lmdb *m)
+{
+    int rc;
+
+    if (m->map_size > MAP_MAX / 2)
+        return ERR_DISK_FULL;
+    pthread_rwlock_wrlock(&m->map);
+    rc = mdb_env_set_mapsize(m->env, (size_t)m->map_size * 2);
+    if (!rc)
+        m->map_size *= 2;
+    pthread_rwlock_unlock(&m->map);
+    return rc == ENOMEM ? ERR_DISK_FULL : err_of(rc);
+}
+
+static enum err lmdb_commit(struct state *s, uint64_t place)
+{
+    struct lmdb *m = lmdb_of(s);
+    enum err e = buf_check(&m->changes);
+    int dead, rc;
+
+    if (e)
+        return e;
+    /* A reader that died keeps pages from being used again. */
+    (void)mdb_reader_check(m->env, &dead);
+    while ((rc = try_commit(m, place)) == MDB_MAP_FULL)
+        if ((e = grow_map(m)))
+            return e;
+    if (rc)
+        return err_of(rc);
+    __atomic_store_n(&m->place, place, __ATOMIC_RELEASE);
+    buf_clear(&m->changes);
+    buf_shrink(&m->changes, 1 << 20);
+    return OK;
+}
+
+static void lmdb_abort(struct state *s)
+{
+    buf_clear(&lmdb_of(s)->changes);
+}
+
+static void lmdb_close(struct state *s)
+{
+    struct lmdb *m = lmdb_of(s);
+
+    mdb_env_close(m->env);
+    pthread_rwlock_destroy(&m->map);
+    buf_free(&m->changes);
+    free(m);
+}
+
+static const struct state_ops lmdb_ops = {.place = lmdb_place,
+                                          .get = lmdb_get,
+                                          .each = lmdb_each,
+                                          .begin = lmdb_begin,
+                                          .put = lmdb_put,
+                                          .del = lmdb_del,
+                                          .commit = lmdb_commit,
+                                          .abort = lmdb_abort,
+                                          .close = lmdb_close};
+
+static int open_tables(struct lmdb *m)
+{
+    MDB_val k = val_of(bytes_str(PLACE_KEY)), v;
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(m->env, NULL, 0, &txn);
+
+    if (rc)
+        return rc;
+    if ((rc = mdb_dbi_open(txn, "kept", MDB_CREATE, &m->kept)) ||
+        (rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &m->meta)))
+        goto failed;
+    rc = mdb_get(txn, m->meta, &k, &v);
+    if (!rc && v.mv_size != sizeof m->place)
+        rc = MDB_CORRUPTED;
+    if (rc && rc != MDB_NOTFOUND)
+        goto failed;
+    if (!rc)
+        memcpy(&m->place, v.mv_data, sizeof m->place);
+    return mdb_txn_commit(txn);
+failed:
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+/* The names of new files are durable only when their folder is. */
+static int sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+    if (fd < 0)
+        return errno;
+    if (fsync(fd))
+        rc = errno;
+    close(fd);
+    return rc;
+}
+
+static int open_env(struct lmdb *m, const char *folder)
+{
+    int dead, rc;
+
+    if ((rc = mdb_env_set_maxdbs(m->env, 2)) || (rc = mdb_env_set_maxreaders(m->env, READERS)) ||
+        (rc = mdb_env_set_mapsize(m->env, (size_t)m->map_size)))
+        return rc;
+    /* NOTLS: a read transaction belongs to its call, not to its thread. */
+    if ((rc = mdb_env_open(m->env, folder, MDB_NOTLS, 0600)) || (rc = mdb_reader_check(m->env, &dead)))
+        return rc;
+    while ((rc = open_tables(m)) == MDB_MAP_FULL)
+        if (grow_map(m))
+            return ENOSPC;
+    return rc ? rc : sync_folder(folder);
+}
+
+enum err lmdb_state_open(const char *folder, uint64_t map_size, struct state **out)
+{
+    struct lmdb *m;
+    int rc;
+
+    if (mkdir(folder, 0700) && errno != EEXIST)
+        return err_of(errno);
+    if (!(m = calloc(1, sizeof *m)))
+        return ERR_MEMORY;
+    m->state.ops = &lmdb_ops;
+    m->changes = buf_max(CHANGES_MAX);
+    m->map_size = map_size ? map_size : MAP_DEFAULT;
+    if ((rc = mdb_env_create(&m->env))) {
+        free(m);
+        return err_of(rc);
+    }
+    pthread_rwlock_init(&m->map, NULL);
+    if ((rc = open_env(m, folder))) {
+        lmdb_close(&m->state);
+        return err_of(rc);
+    }
+    *out = &m->state;
+    return OK;
+}

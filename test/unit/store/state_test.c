@@ -1,0 +1,169 @@
+/* One body of tests over both engines of the checkpoint; what only LMDB promises comes behind it. */
+#include "check.h"
+
+#include "engines.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static void folder_make(void)
+{
+    strcpy(folder, "/tmp/d2d-state-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+}
+
+static void folder_drop(void)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/lock.mdb", folder);
+    unlink(path);
+    rmdir(folder);
+}
+
+struct seen {
+    char text[256];
+    size_t most;
+};
+
+static bool see(void *ctx, struct bytes key, struct bytes value)
+{
+    struct seen *s = ctx;
+    size_t n = strlen(s->text);
+
+    snprintf(s->text + n, sizeof s->text - n, "%.*s=%.*s ", BYTES_ARG(key), BYTES_ARG(value));
+    return s->most == 0 || --s->most > 0;
+}
+
+static void check_each(struct state *s, const char *prefix, const char *after, size_t most, const char *wanted)
+{
+    struct seen seen = {.most = most};
+
+    CHECK_OK(state_each(s, bytes_str(prefix), bytes_str(after), see, &seen));
+    assert_string_equal(seen.text, wanted);
+}
+
+static void check_get(struct state *s, const char *key, const char *wanted)
+{
+    struct buf out = buf_max(1024);
+
+    if (wanted) {
+        CHECK_OK(state_get(s, bytes_str(key), &out));
+        CHECK_BYTES(buf_bytes(&out), bytes_str(wanted));
+    } else {
+        CHECK_ERR(state_get(s, bytes_str(key), &out), ERR_NOT_FOUND);
+    }
+    buf_free(&out);
+}
+
+static void put(struct state *s, const char *key, const char *value)
+{
+    CHECK_OK(state_put(s, bytes_str(key), bytes_str(value)));
+}
+
+static void every_promise(struct state *s)
+{
+    static const uint8_t long_key[STATE_KEY_MAX + 1];
+
+    assert_int_equal(state_place(s), 0);
+    check_get(s, "a", NULL);
+    check_each(s, "", NULL, 0, "");
+
+    CHECK_OK(state_begin(s));
+    put(s, "d/b", "2");
+    put(s, "d/a", "1");
+    put(s, "e/a", "");
+    put(s, "c", "0");
+    check_get(s, "c", NULL); /* not before the commit */
+    CHECK_OK(state_commit(s, 7));
+    assert_int_equal(state_place(s), 7);
+    check_get(s, "d/a", "1");
+    check_get(s, "e/a", "");
+    check_each(s, "", NULL, 0, "c=0 d/a=1 d/b=2 e/a= ");
+    check_each(s, "d/", NULL, 0, "d/a=1 d/b=2 ");
+    check_each(s, "d/", "d/a", 0, "d/b=2 ");
+    check_each(s, "d/", "d/aa", 0, "d/b=2 ");
+    check_each(s, "d/", "a", 0, "d/a=1 d/b=2 ");
+    check_each(s, "d/", "z", 0, "");
+    check_each(s, "", NULL, 2, "c=0 d/a=1 ");
+
+    CHECK_OK(state_begin(s));
+    put(s, "c", "lost");
+    CHECK_OK(state_del(s, BYTES("d/a")));
+    state_abort(s);
+    check_each(s, "", NULL, 0, "c=0 d/a=1 d/b=2 e/a= ");
+    assert_int_equal(state_place(s), 7);
+
+    CHECK_OK(state_begin(s));
+    put(s, "c", "first");
+    put(s, "c", "last");
+    CHECK_OK(state_del(s, BYTES("d/a")));
+    CHECK_OK(state_del(s, BYTES("never there")));
+    CHECK_OK(state_commit(s, 9));
+    check_each(s, "", NULL, 0, "c=last d/b=2 e/a= ");
+    assert_int_equal(state_place(s), 9);
+
+    CHECK_OK(state_begin(s));
+    CHECK_ERR(state_put(s, bytes_of(long_key, sizeof long_key), NO_BYTES), ERR_ARGUMENT);
+    CHECK_ERR(state_put(s, NO_BYTES, NO_BYTES), ERR_ARGUMENT);
+    state_abort(s);
+}
+
+TEST(memory_keeps_every_promise)
+{
+    struct state *s;
+
+    CHECK_OK(memory_state_open(&s));
+    every_promise(s);
+    state_close(s);
+}
+
+TEST(lmdb_keeps_every_promise_and_finds_it_again)
+{
+    struct state *s;
+
+    folder_make();
+    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    every_promise(s);
+    state_close(s);
+    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    assert_int_equal(state_place(s), 9);
+    check_each(s, "", NULL, 0, "c=last d/b=2 e/a= ");
+    state_close(s);
+    folder_drop();
+}
+
+TEST(lmdb_grows_its_map_when_a_transaction_does_not_fit)
+{
+    static uint8_t large[4096];
+    struct state *s;
+    struct buf out = buf_max(sizeof large);
+
+    folder_make();
+    memset(large, 'x', sizeof large);
+    CHECK_OK(lmdb_state_open(folder, 64 * 1024, &s));
+    CHECK_OK(state_begin(s));
+    for (int i = 0; i < 300; i++) {
+        char key[16];
+
+        snprintf(key, sizeof key, "%03d", i);
+        CHECK_OK(state_put(s, bytes_str(key), bytes_of(large, sizeof large)));
+    }
+    CHECK_OK(state_commit(s, 5));
+    assert_int_equal(state_place(s), 5);
+    state_close(s);
+    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    CHECK_OK(state_get(s, BYTES("299"), &out));
+    CHECK_BYTES(buf_bytes(&out), bytes_of(large, sizeof large));
+    buf_free(&out);
+    state_close(s);
+    folder_drop();
+}
+
+TESTS(RUN(memory_keeps_every_promise), RUN(lmdb_keeps_every_promise_and_finds_it_again),
+      RUN(lmdb_grows_its_map_when_a_transaction_does_not_fit))
