@@ -1,0 +1,264 @@
+#include "auth.h"
+
+#include "limiter.h"
+#include "sas.h"
+#include "text.h"
+
+/* ---- audiences ---------------------------------------------------------------------------------------------------- */
+
+/* [scheme://]host[:port][/path][/] without scheme, port and slash at the end, as `who.scope` has it. */
+static bool scope_of(struct bytes audience, char *out, size_t cap)
+{
+    size_t scheme = bytes_find_bytes(audience, BYTES("://"));
+    if (scheme < audience.len)
+        audience = bytes_skip(audience, scheme + 3);
+    while (audience.len && audience.at[audience.len - 1] == '/')
+        audience.len--;
+
+    struct bytes path = audience, host = bytes_cut(&path, '/');
+    host = bytes_first(host, bytes_find(host, ':'));
+    if (!host.len || host.len + 1 + path.len >= cap || bytes_find(audience, '\0') < audience.len)
+        return false;
+    memcpy(out, host.at, host.len);
+    out += host.len;
+    if (path.len) {
+        *out++ = '/';
+        memcpy(out, path.at, path.len);
+        out += path.len;
+    }
+    *out = 0;
+    return true;
+}
+
+static bool scope_decoded(struct bytes sr, char *out, size_t cap)
+{
+    uint8_t text[SAS_LEN_MAX];
+    size_t len;
+
+    return !percent_decode(sr, text, sizeof text, &len) && scope_of(bytes_of(text, len), out, cap);
+}
+
+bool auth_host_is_ours(const struct front_env *env, struct bytes host)
+{
+    host = bytes_first(host, bytes_find(host, ':'));
+    if (bytes_eq_nocase(host, bytes_str(env->host)))
+        return true;
+    for (const char *const *alias = env->aliases; alias && *alias; alias++)
+        if (bytes_eq_nocase(host, bytes_str(*alias)))
+            return true;
+    return false;
+}
+
+/* True if all segments of `shorter` stand at the start of `path`. The cloud's clients write hub paths in either case;
+ * device ids are told apart by it (device 1.3). */
+static bool path_starts(struct bytes path, struct bytes shorter)
+{
+    bool devices = bytes_starts_nocase(path, BYTES("devices/"));
+
+    if (shorter.len > path.len || (shorter.len && shorter.len < path.len && path.at[shorter.len] != '/'))
+        return false;
+    if (!bytes_eq_nocase(bytes_first(path, shorter.len), shorter))
+        return false;
+    return !devices || bytes_eq(bytes_skip(bytes_first(path, shorter.len), 8), bytes_skip(shorter, 8));
+}
+
+static struct bytes scope_path(const struct front_env *env, const char *scope, bool *ours)
+{
+    struct bytes path = bytes_str(scope), host = bytes_cut(&path, '/');
+
+    *ours = auth_host_is_ours(env, host);
+    return path;
+}
+
+bool auth_covers(const struct front_env *env, const struct who *who, struct bytes path)
+{
+    bool ours;
+    struct bytes covered = scope_path(env, who->scope, &ours);
+
+    while (path.len && path.at[0] == '/')
+        path = bytes_skip(path, 1);
+    return ours && path_starts(path, covered);
+}
+
+/* True if a token with this audience lets the device in (device 1.3): what lies below the device is accepted too, what lies
+ * above it only from a policy. */
+static bool scope_fits_device(const struct front_env *env, const char *scope, struct bytes device, bool policy)
+{
+    char wanted[sizeof "devices/" + ID_LEN_MAX] = "devices/";
+    bool ours;
+    struct bytes path = scope_path(env, scope, &ours);
+
+    if (!ours || !bytes_to_str(device, wanted + 8, sizeof wanted - 8))
+        return false;
+    struct bytes own = bytes_str(wanted);
+    return path_starts(path, own) || (policy && path_starts(own, path));
+}
+
+/* Ids may hold `%`, and some clients do not escape: the text as it stands may be meant too (device 1.3). */
+static bool sas_fits_device(const struct front_env *env, const struct sas *sas, struct bytes device, bool policy,
+                            char *scope, size_t cap)
+{
+    if (scope_decoded(sas->sr, scope, cap) && scope_fits_device(env, scope, device, policy))
+        return true;
+    return scope_of(sas->sr, scope, cap) && scope_fits_device(env, scope, device, policy);
+}
+
+/* ---- keys --------------------------------------------------------------------------------------------------------- */
+
+static bool signed_raw(const struct sas *sas, const struct key_bytes *key)
+{
+    return key->len && sas_signed_with(sas, bytes_of(key->at, key->len));
+}
+
+/* service 1.3: the SDKs of Event Hubs sign with the text of the key. */
+static bool signed_text(const struct sas *sas, const struct key_bytes *key)
+{
+    struct buf text = buf_max((KEY_LEN_MAX + 2) / 3 * 4);
+
+    buf_put_base64(&text, bytes_of(key->at, key->len));
+    bool is = key->len && !text.bad && sas_signed_with(sas, buf_bytes(&text));
+    buf_free(&text);
+    return is;
+}
+
+static bool signed_by_policy(const struct sas *sas, const struct policy *p)
+{
+    return signed_raw(sas, &p->primary) || signed_raw(sas, &p->secondary) || signed_text(sas, &p->primary) ||
+           signed_text(sas, &p->secondary);
+}
+
+static enum err policy_of(const struct front_env *env, const struct sas *sas, struct policy *out)
+{
+    uint8_t name[POLICY_LEN_MAX * 3];
+    size_t len;
+
+    if (!sas->skn.len || percent_decode(sas->skn, name, sizeof name, &len))
+        return ERR_NOT_FOUND;
+    return hub_policy_get(env->hub, bytes_of(name, len), out);
+}
+
+static int64_t until_ms(const struct sas *sas)
+{
+    return sas->expires_s > INT64_MAX / 1000 ? INT64_MAX : sas->expires_s * 1000;
+}
+
+/* device 1.4: the clock of whoever made the token may differ. */
+static bool has_expired(const struct sas *sas, int64_t now_ms)
+{
+    return until_ms(sas) < now_ms - SKEW_MS;
+}
+
+static void be_policy(struct who *out, const struct policy *p)
+{
+    memcpy(out->policy, p->name, sizeof out->policy);
+    out->rights = p->rights;
+    out->proof = PROOF_POLICY_SAS;
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------------------------- */
+
+/* ERR_NOT_FOUND: no policy signed this, so the device itself may have. */
+static enum err try_policy(const struct front_env *env, const struct sas *sas, struct bytes device, struct who *out)
+{
+    struct policy p;
+
+    if (policy_of(env, sas, &p) || !signed_by_policy(sas, &p))
+        return ERR_NOT_FOUND;
+    if (!(p.rights & RIGHT_DEVICE) || !sas_fits_device(env, sas, device, true, out->scope, sizeof out->scope))
+        return ERR_DENIED;
+    be_policy(out, &p);
+    return OK;
+}
+
+static enum err try_device(const struct front_env *env, const struct sas *sas, const struct device *d, struct who *out)
+{
+    if (d->auth != AUTH_SAS || !(signed_raw(sas, &d->primary) || signed_raw(sas, &d->secondary)))
+        return ERR_UNAUTHORIZED;
+    if (!sas_fits_device(env, sas, bytes_str(d->id), false, out->scope, sizeof out->scope))
+        return ERR_UNAUTHORIZED;
+    memcpy(out->generation, d->generation, sizeof out->generation);
+    out->rights = RIGHT_DEVICE;
+    out->proof = PROOF_DEVICE_SAS;
+    return OK;
+}
+
+enum err auth_device(const struct front_env *env, struct bytes device, struct bytes token, int64_t now_ms,
+                     struct who *out)
+{
+    struct who who = {0};
+    struct device d;
+    struct sas sas;
+    enum err e;
+
+    if (sas_parse(token, &sas) || !device_id_valid(device) || !bytes_to_str(device, who.device, sizeof who.device))
+        return ERR_UNAUTHORIZED;
+    /* The signature comes first: only who has a key is told why else it failed. A name of a policy that is none, or that
+     * did not sign, is what some clients put beside their own key (device 1.2). */
+    if ((e = hub_device_get(env->hub, device, &d)))
+        return e;
+    e = try_policy(env, &sas, device, &who);
+    if (e == ERR_NOT_FOUND)
+        e = try_device(env, &sas, &d, &who);
+    if (e)
+        return e;
+    if (has_expired(&sas, now_ms))
+        return ERR_EXPIRED;
+    if (d.disabled)
+        return ERR_DISABLED;
+    who.until_ms = until_ms(&sas);
+    *out = who;
+    return OK;
+}
+
+enum err auth_policy_token(const struct front_env *env, struct bytes token, int64_t now_ms, struct who *out)
+{
+    struct who who = {0};
+    struct policy p;
+    struct sas sas;
+
+    if (sas_parse(token, &sas) || policy_of(env, &sas, &p) || !signed_by_policy(&sas, &p) ||
+        !scope_decoded(sas.sr, who.scope, sizeof who.scope))
+        return ERR_UNAUTHORIZED;
+    if (has_expired(&sas, now_ms))
+        return ERR_EXPIRED;
+    be_policy(&who, &p);
+    who.until_ms = until_ms(&sas);
+    *out = who;
+    return OK;
+}
+
+static bool key_is(const struct key_bytes *key, struct bytes wanted)
+{
+    return key->len && bytes_eq_secret(bytes_of(key->at, key->len), wanted);
+}
+
+enum err auth_policy_key(const struct front_env *env, struct bytes policy, struct bytes key_text, struct who *out)
+{
+    struct who who = {.until_ms = INT64_MAX};
+    uint8_t key[KEY_LEN_MAX];
+    struct policy p;
+    size_t len;
+
+    if (hub_policy_get(env->hub, policy, &p) || base64_decode(key_text, key, sizeof key, &len))
+        return ERR_UNAUTHORIZED;
+    struct bytes given = bytes_of(key, len);
+    if (!key_is(&p.primary, given) && !key_is(&p.secondary, given))
+        return ERR_UNAUTHORIZED;
+    if (!bytes_to_str(bytes_str(env->host), who.scope, sizeof who.scope))
+        return ERR_INTERNAL;
+    be_policy(&who, &p);
+    *out = who;
+    return OK;
+}
+
+bool auth_may_try(const struct front_env *env, const struct peer *peer, struct bytes identity, int64_t now_ms)
+{
+    return !env->limiter || limiter_allows(env->limiter, bytes_str(peer->address), identity, now_ms);
+}
+
+void auth_tried(const struct front_env *env, const struct peer *peer, struct bytes identity, enum err outcome,
+                int64_t now_ms)
+{
+    if (env->limiter && (outcome == ERR_UNAUTHORIZED || outcome == ERR_NOT_FOUND))
+        limiter_failed(env->limiter, bytes_str(peer->address), identity, now_ms);
+}

@@ -1,0 +1,221 @@
+#include "mqtt_front.h"
+
+#include "text.h"
+
+/* What a user name says (device 2.2). */
+struct user {
+    struct bytes host, device, module;
+    struct bytes model; /* still escaped; at == NULL: not given */
+    bool has_api_version;
+};
+
+static bool is_trailer(struct bytes text)
+{
+    return (text.len && text.at[0] == '?') || bytes_find_bytes(text, BYTES("api-version=")) < text.len;
+}
+
+static void parse_trailer(struct bytes trailer, struct user *out)
+{
+    if (trailer.len && trailer.at[0] == '?')
+        trailer = bytes_skip(trailer, 1);
+    while (trailer.at) {
+        struct bytes value = bytes_cut(&trailer, '&'), name = bytes_cut(&value, '=');
+        if (bytes_eq(name, BYTES("api-version")))
+            out->has_api_version = value.len > 0 || out->has_api_version;
+        else if (bytes_eq(name, BYTES("model-id")) && !out->model.at)
+            out->model = value;
+    }
+}
+
+/* {host}/{device}[/{module}][/{trailer}]. One old client has slashes in its trailer, so the trailer begins where it is first
+ * recognised and goes to the end; a `?` at the start of a device id is data. */
+static bool parse_user(struct bytes text, struct user *out)
+{
+    struct bytes rest = text;
+
+    *out = (struct user){.host = bytes_cut(&rest, '/')};
+    out->device = bytes_cut(&rest, '/');
+    if (!out->host.len || !out->device.len)
+        return false;
+    struct bytes tail = rest, third = bytes_cut(&tail, '/');
+    if (tail.at && is_trailer(tail)) {
+        out->module = third;
+        parse_trailer(tail, out);
+        return third.len > 0;
+    }
+    if (is_trailer(rest))
+        parse_trailer(rest, out);
+    else if (third.len)
+        out->module = third;
+    return is_trailer(rest) || tail.len == 0;
+}
+
+/* device 2.3: no other codes are used. What may be over soon is 3, so that clients try again. */
+static enum mqtt_code code_of(enum err e)
+{
+    switch (e) {
+    case ERR_MALFORMED:
+    case ERR_ARGUMENT:
+    case ERR_UNAUTHORIZED:
+    case ERR_EXPIRED:
+    case ERR_DENIED:
+    case ERR_DISABLED:
+    case ERR_NOT_FOUND:
+    case ERR_UNSUPPORTED:
+    case ERR_TOO_LARGE:
+        return MQTT_NOT_AUTHORIZED;
+    default:
+        return MQTT_UNAVAILABLE;
+    }
+}
+
+static void refuse(struct mqtt_session *s, enum err why, const char *what)
+{
+    mqtt_put_connack(s->front.out, false, code_of(why));
+    mqtt_stop(s, why, what);
+}
+
+/* The names must be right before anything is looked up. */
+static enum err check_names(struct mqtt_session *s, const struct mqtt_connect *p, struct user *user, const char **what)
+{
+    *what = "malformed user name";
+    if (!parse_user(p->user, user) || !bytes_to_str(user->device, s->device, sizeof s->device))
+        return ERR_MALFORMED;
+    *what = "the user name is for another hub";
+    if (!auth_host_is_ours(s->env, user->host))
+        return ERR_UNAUTHORIZED;
+    *what = "modules do not exist here";
+    if (user->module.at)
+        return ERR_NOT_FOUND;
+    *what = "the client id is not the device id";
+    return bytes_eq(p->client_id, user->device) ? OK : ERR_UNAUTHORIZED;
+}
+
+static enum err check_credentials(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who,
+                                  const char **what)
+{
+    struct bytes device = bytes_str(s->device);
+
+    *what = "no token";
+    if (!p->password.len)
+        return ERR_UNAUTHORIZED;
+    *what = "too many failed logins";
+    if (!auth_may_try(s->env, &s->peer, device, now_ms))
+        return ERR_BUSY;
+    enum err e = auth_device(s->env, device, p->password, now_ms, who);
+    auth_tried(s->env, &s->peer, device, e, now_ms);
+    *what = e ? err_text(e) : "";
+    return e;
+}
+
+/* device 2.2: a will goes where the device's own messages go. */
+static enum err check_will(const struct mqtt_session *s, const struct mqtt_connect *p, const char **what)
+{
+    struct bytes bag;
+
+    *what = "the will goes to a foreign topic";
+    if (p->will_topic.at && !mqtt_topic_is_own(s, p->will_topic, &bag))
+        return ERR_DENIED;
+    *what = "the will has QoS 2";
+    return p->will_topic.at && p->will_qos > 1 ? ERR_UNSUPPORTED : OK;
+}
+
+/* The packet goes; its model id and its will stay. */
+static enum err keep(struct mqtt_session *s, const struct mqtt_connect *p, const struct user *user)
+{
+    struct mqtt_kept *k = &s->kept;
+    size_t len = 0;
+
+    if (user->model.len) {
+        if (user->model.len > MODEL_LEN_MAX || !buf_reserve(&k->bytes, user->model.len))
+            return ERR_TOO_LARGE;
+        if (percent_decode(user->model, k->bytes.at, user->model.len, &len) || !utf8_valid(bytes_of(k->bytes.at, len)))
+            return ERR_MALFORMED;
+        k->bytes.len = k->model_len = len;
+    }
+    if (p->will_topic.at) {
+        buf_put(&k->bytes, p->will_topic);
+        buf_put(&k->bytes, p->will_body);
+        k->topic_len = p->will_topic.len;
+        k->will_retain = p->will_retain;
+        k->has_will = true;
+    }
+    return buf_check(&k->bytes);
+}
+
+/* device 2.6, 2.3: session-present tells that there is a kept one; a clean start forgets it. */
+static enum err open_session(struct mqtt_session *s, bool *present)
+{
+    uint64_t at = 0;
+    enum err e = OK;
+
+    *present = hub_session_get(s->seat, &s->subscribed);
+    if (s->clean != *present)
+        return OK;
+    /* Either there is one and it is to be forgotten, or there is none and it is to be begun. */
+    s->subscribed = (struct session){0};
+    *present = false;
+    e = hub_session_set(s->seat, s->clean ? NULL : &s->subscribed, &at);
+    if (!e)
+        front_wait_for(&s->front, at);
+    return e;
+}
+
+/* device 2.5: a longer one, and none, count as the longest. */
+static int64_t silence_of(uint16_t keep_alive_s)
+{
+    int64_t ms = (int64_t)keep_alive_s * 1500;
+    return ms == 0 || ms > KEEP_ALIVE_MAX_S * 1000LL ? KEEP_ALIVE_MAX_S * 1000LL : ms;
+}
+
+static int64_t with_grace(int64_t until_ms)
+{
+    return until_ms > INT64_MAX - TOKEN_GRACE_MS ? INT64_MAX : until_ms + TOKEN_GRACE_MS;
+}
+
+static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, bool *present,
+                       const char **what)
+{
+    struct user user;
+    struct who who;
+    enum err e;
+
+    if ((e = check_names(s, p, &user, what)) || (e = check_credentials(s, p, now_ms, &who, what)) ||
+        (e = check_will(s, p, what)))
+        return e;
+    *what = "the will or the model id cannot be kept";
+    if ((e = keep(s, p, &user)))
+        return e;
+    /* device 2.4: whoever sat there is told only now that the newcomer has shown who it is. */
+    *what = "the seat cannot be taken";
+    if ((e = hub_attach(s->env->hub, bytes_str(s->device), bytes_str(who.generation), who.proof, s->front.waker, now_ms,
+                        &s->seat)))
+        return e;
+    *what = "the session cannot be kept";
+    s->clean = p->clean;
+    s->has_api_version = user.has_api_version;
+    s->silence_ms = silence_of(p->keep_alive_s);
+    s->expires_ms = with_grace(who.until_ms);
+    return open_session(s, present);
+}
+
+void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms)
+{
+    const char *what = "";
+    bool present = false;
+
+    if (p->level != 4) {
+        mqtt_put_connack(s->front.out, false, MQTT_BAD_LEVEL);
+        mqtt_stop(s, ERR_UNSUPPORTED, "not MQTT 3.1.1");
+        return;
+    }
+    enum err e = let_in(s, p, now_ms, &present, &what);
+    if (e) {
+        refuse(s, e, what);
+        return;
+    }
+    s->heard_ms = now_ms;
+    s->state = MQTT_OPEN;
+    log_event(LOG_INFO, "device-connected", KVS("device", s->device), KVS("address", s->peer.address));
+    mqtt_put_connack(s->front.out, present, MQTT_ACCEPTED);
+}

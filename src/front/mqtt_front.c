@@ -1,0 +1,265 @@
+#include "mqtt_front.h"
+
+#include <stdlib.h>
+
+static struct mqtt_session *session_of(struct front *f)
+{
+    return (struct mqtt_session *)(void *)((char *)f - offsetof(struct mqtt_session, front));
+}
+
+void mqtt_stop(struct mqtt_session *s, enum err why, const char *what)
+{
+    if (s->front.over)
+        return;
+    log_event(LOG_WARN, s->state == MQTT_WAIT_CONNECT ? "device-refused" : "device-closed",
+              KVS("device", s->device[0] ? s->device : "?"), KVS("address", s->peer.address),
+              KVS("reason", err_name(why)), KVS("detail", what));
+    s->told = true;
+    front_end(&s->front, why);
+}
+
+/* ---- subscriptions ------------------------------------------------------------------------------------------------ */
+
+/* devices/{d}/messages/devicebound/#, where `+` for the id means the same (device 2.10). */
+static bool is_own_c2d(const struct mqtt_session *s, struct bytes filter)
+{
+    struct bytes rest = filter;
+
+    if (!bytes_eq(bytes_cut(&rest, '/'), BYTES("devices")))
+        return false;
+    struct bytes id = bytes_cut(&rest, '/');
+    return (bytes_eq(id, bytes_str(s->device)) || bytes_eq(id, BYTES("+"))) &&
+           bytes_eq(rest, BYTES("messages/devicebound/#"));
+}
+
+static bool want_of(const struct mqtt_session *s, struct bytes filter, enum want *out)
+{
+    if (is_own_c2d(s, filter))
+        *out = WANT_C2D;
+    else if (bytes_eq(filter, BYTES("$iothub/methods/POST/#")))
+        *out = WANT_CALLS;
+    else if (bytes_eq(filter, BYTES("$iothub/twin/res/#")))
+        *out = WANT_TWIN_ANSWERS;
+    else if (bytes_eq(filter, BYTES("$iothub/twin/PATCH/properties/desired/#")))
+        *out = WANT_DESIRED;
+    else
+        return false;
+    return true;
+}
+static_assert((int)WANTS <= SUBSCRIPTIONS_MAX, "a filter is a subscription: there cannot be more of them");
+
+/* device 2.6: what a session without clean start subscribed to outlives the connection and the hub. */
+static enum err keep_subscriptions(struct mqtt_session *s, const struct session *before)
+{
+    uint64_t at;
+    enum err e;
+
+    if (s->clean || !memcmp(before->wants, s->subscribed.wants, sizeof before->wants))
+        return OK;
+    if ((e = hub_session_set(s->seat, &s->subscribed, &at)))
+        return e;
+    front_wait_for(&s->front, at);
+    return OK;
+}
+
+static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
+{
+    struct session before = s->subscribed;
+    uint8_t granted[SUBSCRIPTIONS_MAX], qos;
+    struct bytes list = p->list, filter;
+    size_t n = 0;
+    enum want want;
+    enum err e;
+
+    while (mqtt_next_filter(MQTT_SUBSCRIBE, &list, &filter, &qos)) {
+        if (n == SUBSCRIPTIONS_MAX) {
+            mqtt_stop(s, ERR_LIMIT, "too many filters in one SUBSCRIBE");
+            return;
+        }
+        /* device 2.8: a filter that is not supported ends the connection, there is no SUBACK with a failure. */
+        if (!want_of(s, filter, &want)) {
+            mqtt_stop(s, ERR_UNSUPPORTED, "SUBSCRIBE to a filter that is not supported");
+            return;
+        }
+        granted[n] = qos ? 1 : 0; /* device 2.7: two is granted as one */
+        s->subscribed.wants[want] = (uint8_t)(1 + granted[n++]);
+    }
+    if ((e = keep_subscriptions(s, &before)))
+        mqtt_stop(s, e, "the subscription could not be kept");
+    else
+        mqtt_put_suback(s->front.out, p->id, granted, n);
+}
+
+/* device 9.14: also answered for what was never subscribed. */
+static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p)
+{
+    struct session before = s->subscribed;
+    struct bytes list = p->list, filter;
+    uint8_t qos;
+    enum want want;
+    enum err e;
+
+    while (mqtt_next_filter(MQTT_UNSUBSCRIBE, &list, &filter, &qos))
+        if (want_of(s, filter, &want))
+            s->subscribed.wants[want] = 0;
+    if ((e = keep_subscriptions(s, &before)))
+        mqtt_stop(s, e, "the subscription could not be kept");
+    else
+        mqtt_put_ack(s->front.out, MQTT_UNSUBACK, p->id);
+}
+
+/* ---- packets ------------------------------------------------------------------------------------------------------ */
+
+static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
+{
+    s->heard_ms = now_ms;
+    switch (p->type) {
+    case MQTT_PUBLISH:
+        mqtt_on_publish(s, &p->publish, now_ms);
+        return;
+    case MQTT_SUBSCRIBE:
+        on_subscribe(s, &p->filters);
+        return;
+    case MQTT_UNSUBSCRIBE:
+        on_unsubscribe(s, &p->filters);
+        return;
+    case MQTT_PINGREQ:
+        mqtt_put_empty(s->front.out, MQTT_PINGRESP);
+        return;
+    case MQTT_PUBACK: /* of a message that is not in flight: 4.4 has nothing against it */
+        return;
+    case MQTT_DISCONNECT:
+        s->state = MQTT_LEFT;
+        front_end(&s->front, OK);
+        return;
+    case MQTT_CONNECT:
+        mqtt_stop(s, ERR_PROTOCOL, "a second CONNECT");
+        return;
+    case MQTT_CONNACK:
+    case MQTT_PUBREC:
+    case MQTT_PUBREL:
+    case MQTT_PUBCOMP:
+    case MQTT_SUBACK:
+    case MQTT_UNSUBACK:
+    case MQTT_PINGRESP:
+        mqtt_stop(s, ERR_PROTOCOL, "a packet that a device does not send");
+        return;
+    }
+}
+
+static void on_packet(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
+{
+    if (s->state == MQTT_OPEN)
+        on_packet_open(s, p, now_ms);
+    else if (p->type == MQTT_CONNECT)
+        mqtt_on_connect(s, &p->connect, now_ms);
+    else
+        mqtt_stop(s, ERR_PROTOCOL, "a packet before CONNECT");
+    if (s->front.out->bad)
+        mqtt_stop(s, ERR_TOO_LARGE, "the device does not read what it asked for");
+}
+
+static enum mqtt_answer decode(const struct mqtt_session *s, struct bytes in, struct mqtt_packet *p, size_t *used)
+{
+    return mqtt_decode(in, s->state == MQTT_OPEN ? PACKET_LEN_MAX : CONNECT_LEN_MAX, p, used);
+}
+
+static size_t mqtt_input(struct front *f, struct bytes in, int64_t now_ms)
+{
+    struct mqtt_session *s = session_of(f);
+    struct mqtt_packet p;
+    size_t used, all = 0;
+
+    while (!f->over && front_has_room(f)) {
+        switch (decode(s, bytes_skip(in, all), &p, &used)) {
+        case MQTT_PACKET:
+            all += used;
+            on_packet(s, &p, now_ms);
+            break;
+        case MQTT_MORE:
+            return all;
+        case MQTT_MALFORMED:
+            mqtt_stop(s, ERR_MALFORMED, "not an MQTT 3.1.1 packet");
+            break;
+        case MQTT_TOO_LARGE:
+            mqtt_stop(s, ERR_TOO_LARGE, "a packet over the limit");
+            break;
+        }
+    }
+    return f->over ? in.len : all;
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------------- */
+
+static void mqtt_wake(struct front *f, int64_t now_ms)
+{
+    struct mqtt_session *s = session_of(f);
+    enum err e = s->seat && !f->over ? seat_state(s->seat) : OK;
+
+    (void)now_ms;
+    if (e)
+        mqtt_stop(s, e, "the seat of the device is gone");
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t mqtt_tick(struct front *f, int64_t now_ms)
+{
+    struct mqtt_session *s = session_of(f);
+    int64_t silence_ends = s->heard_ms + s->silence_ms;
+
+    if (f->over)
+        return INT64_MAX;
+    if (now_ms >= silence_ends)
+        mqtt_stop(s, s->state == MQTT_OPEN ? ERR_IDLE : ERR_TIMEOUT,
+                  s->state == MQTT_OPEN ? "nothing was heard within keep-alive" : "no CONNECT came");
+    else if (now_ms >= s->expires_ms)
+        mqtt_stop(s, ERR_EXPIRED, "the token of this connection expired"); /* device 1.5 */
+    return f->over ? INT64_MAX : sooner(silence_ends, s->expires_ms);
+}
+
+static void mqtt_close(struct front *f, enum err why, int64_t now_ms)
+{
+    struct mqtt_session *s = session_of(f);
+    enum err e;
+
+    if (s->state == MQTT_OPEN && !s->told)
+        log_event(LOG_INFO, "device-closed", KVS("device", s->device), KVS("address", s->peer.address),
+                  KVS("reason", err_name(why ? why : ERR_CLOSED)));
+    /* A device that came back on another connection, and one whose hub stops, did not go: there is nothing to announce. */
+    if (s->state == MQTT_OPEN && s->kept.has_will && why != ERR_SHUTDOWN && !seat_state(s->seat) &&
+        (e = mqtt_send_will(s, now_ms)))
+        log_event(LOG_WARN, "will-lost", KVS("device", s->device), KVS("reason", err_name(e)));
+    hub_detach(s->seat, now_ms);
+    buf_free(&s->kept.bytes);
+    free(s);
+}
+
+static const struct front_ops ops = {
+    .name = "mqtt",
+    .input = mqtt_input,
+    .wake = mqtt_wake,
+    .tick = mqtt_tick,
+    .close = mqtt_close,
+};
+
+enum err front_mqtt_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+{
+    struct mqtt_session *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return ERR_MEMORY;
+    s->front.ops = &ops;
+    s->env = env;
+    s->peer = *peer;
+    s->heard_ms = now_ms;
+    s->silence_ms = CONNECT_MS;
+    s->expires_ms = INT64_MAX;
+    s->kept.bytes = buf_max(MODEL_LEN_MAX + CONNECT_LEN_MAX);
+    *out = &s->front;
+    return OK;
+}
+static_assert(sizeof(struct mqtt_session) < 1024, "an idle device costs little");

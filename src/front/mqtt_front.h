@@ -1,0 +1,57 @@
+/* One device over MQTT 3.1.1: what the files of this conversation share (device 2).
+ *
+ *   mqtt_front.c    packets, states, time, the end
+ *   mqtt_connect.c  CONNECT: who is it, its session, its will
+ *   mqtt_publish.c  topics and bags into messages
+ *   mqtt_iothub.c   $iothub/…: twins and methods */
+#pragma once
+
+#include "auth.h"
+#include "bag.h"
+#include "log.h"
+#include "mqtt.h"
+
+enum mqtt_state {
+    MQTT_WAIT_CONNECT, /* → MQTT_OPEN on a CONNECT that is accepted; over on everything else */
+    MQTT_OPEN,         /* → MQTT_LEFT on DISCONNECT; over on a mistake, silence, a stolen seat, an old token */
+    MQTT_LEFT,         /* it said goodbye: its will is forgotten */
+};
+
+/* A will that was announced, and the model id, are kept in one piece of memory; most devices have neither. */
+struct mqtt_kept {
+    struct buf bytes; /* model id, topic, body */
+    size_t model_len, topic_len;
+    bool has_will, will_retain;
+};
+
+struct mqtt_session {
+    struct front front;
+    const struct front_env *env;
+    struct peer peer;
+    enum mqtt_state state;
+    bool clean, has_api_version;
+    bool told; /* the log knows why this ended */
+    struct seat *seat;
+    struct session subscribed;
+    char device[ID_LEN_MAX + 1];
+    int64_t heard_ms;   /* the last packet */
+    int64_t silence_ms; /* so long may it be silent */
+    int64_t expires_ms; /* with the grace */
+    struct mqtt_kept kept;
+};
+
+/* Ends the conversation; one line for the operator. `what` is a short phrase of ours. */
+void mqtt_stop(struct mqtt_session *, enum err why, const char *what);
+
+/* mqtt_connect.c: answers CONNECT and opens the session, or refuses it. */
+void mqtt_on_connect(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms);
+
+/* mqtt_publish.c: a PUBLISH of an open session, and its acknowledgement. */
+void mqtt_on_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
+/* True for a topic that this device may send events to. */
+bool mqtt_topic_is_own(const struct mqtt_session *, struct bytes topic, struct bytes *bag);
+/* The will becomes an event. */
+enum err mqtt_send_will(struct mqtt_session *, int64_t now_ms) MUST_CHECK;
+
+/* mqtt_iothub.c: a publish to $iothub/…, acknowledged and answered. ERR_DENIED: no such topic. */
+enum err mqtt_on_iothub(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;

@@ -1,0 +1,91 @@
+#include "mqtt_front.h"
+
+#include "text.h"
+
+enum { ANSWER_MAX = 512 };
+
+/* `?$rid={rid}[&…]`, the last segment of every such topic (device 2.11, 2.12). The text is echoed as it came. */
+static bool parse_rid(struct bytes segment, struct bytes *rid)
+{
+    if (!bytes_starts(segment, BYTES("?")))
+        return false;
+    segment = bytes_skip(segment, 1);
+    while (segment.at) {
+        struct bytes value = bytes_cut(&segment, '&'), name = bytes_cut(&value, '=');
+        if (bytes_eq(name, BYTES("$rid")) && value.at) {
+            *rid = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take(struct bytes *rest, struct bytes prefix)
+{
+    if (!bytes_starts(*rest, prefix))
+        return false;
+    *rest = bytes_skip(*rest, prefix.len);
+    return true;
+}
+
+/* {errorCode, trackingId, message, timestampUtc}: one SDK sees a failure only by the errorCode in it (device 2.12). */
+static void put_error(const struct mqtt_session *s, struct buf *b, unsigned code, const char *message, int64_t now_ms)
+{
+    uint8_t tracking[16] = {0};
+    char time[ISO_TIME_CAP];
+
+    if (s->env->random)
+        s->env->random(s->env->random_ctx, tracking, sizeof tracking);
+    iso_time(now_ms, time);
+    buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"", code);
+    buf_put_hex(b, bytes_of(tracking, sizeof tracking));
+    buf_printf(b, "\",\"message\":\"%s\",\"timestampUtc\":\"%s\"}", message, time);
+}
+
+/* Answers of a twin go out with QoS 0 (device 2.7), and only to who subscribed to them. */
+static enum err answer_twin(struct mqtt_session *s, struct bytes rid, int64_t now_ms)
+{
+    bool known = s->has_api_version;
+    char text[ANSWER_MAX];
+    struct buf topic = {.at = (uint8_t *)text, .cap = sizeof text, .max = sizeof text};
+    char body_text[ANSWER_MAX];
+    struct buf body = {.at = (uint8_t *)body_text, .cap = sizeof body_text, .max = sizeof body_text};
+
+    if (!s->subscribed.wants[WANT_TWIN_ANSWERS])
+        return OK;
+    /* device 2.2: without an api-version twin operations are a bad request. 403010 is the cloud's code for an operation
+     * that a hub of this kind does not have. */
+    buf_printf(&topic, "$iothub/twin/res/%s/?$rid=", known ? "403" : "400");
+    buf_put(&topic, rid);
+    put_error(s, &body, known ? 403010 : 400001,
+              known ? "Twins are not available on this hub." : "api-version is missing.", now_ms);
+    if (topic.bad || body.bad)
+        return ERR_TOO_LARGE;
+    mqtt_put_publish(s->front.out, &(struct mqtt_publish){.topic = buf_bytes(&topic), .body = buf_bytes(&body)});
+    return OK;
+}
+
+static bool is_status(struct bytes text)
+{
+    uint64_t status;
+    if (text.len && text.at[0] == '-') /* some SDKs send any integer (device 2.11) */
+        text = bytes_skip(text, 1);
+    return bytes_to_u64(text, &status);
+}
+
+enum err mqtt_on_iothub(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+{
+    struct bytes rest = p->topic, rid = NO_BYTES;
+    bool twin =
+        take(&rest, BYTES("$iothub/twin/GET/")) || take(&rest, BYTES("$iothub/twin/PATCH/properties/reported/"));
+
+    /* The answer to a method that nobody called is acknowledged and dropped. */
+    if (!twin && (!take(&rest, BYTES("$iothub/methods/res/")) || !is_status(bytes_cut(&rest, '/'))))
+        return ERR_DENIED;
+    if (!parse_rid(rest, &rid))
+        return ERR_MALFORMED;
+    /* device 9.8: first the acknowledgement, then the answer. */
+    if (p->qos)
+        mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
+    return twin ? answer_twin(s, rid, now_ms) : OK;
+}

@@ -1,0 +1,149 @@
+#include "mqtt_front.h"
+
+#include "text.h"
+
+/* A message being put together: room for decoded text and for properties. It lives on the stack of one call, so a session
+ * costs nothing for it and nothing is allocated. */
+struct draft_msg {
+    struct msg msg;
+    struct prop props[PROPS_MAX + 2]; /* ours: the mark of a will, the mark of RETAIN */
+    uint8_t room[TOPIC_LEN_MAX];
+};
+
+static const struct {
+    struct bytes name;
+    size_t field; /* in struct msg */
+} system_props[] = {
+#define PROP(text, field)                                                        \
+    {                                                                            \
+        {(const uint8_t *)(text), sizeof(text) - 1}, offsetof(struct msg, field) \
+    }
+    PROP("$.mid", message_id),       PROP("$.cid", correlation_id),
+    PROP("$.uid", user_id),          PROP("$.to", to),
+    PROP("$.ct", content_type),      PROP("$.ce", content_encoding),
+    PROP("$.ctime", creation_time),  PROP("$.ifid", interface_id),
+    PROP("$.sub", subject),          PROP("$.schema", schema),
+    PROP("$.diagid", diagnostic_id), PROP("$.diagctx", correlation_context),
+#undef PROP
+};
+
+/* True if the name is one of the system's; a null value is as if it were not there. */
+static bool put_system(struct msg *m, struct bytes name, struct bytes value)
+{
+    for (size_t i = 0; i < sizeof system_props / sizeof *system_props; i++) {
+        if (!bytes_eq(system_props[i].name, name))
+            continue;
+        *(struct bytes *)(void *)((char *)m + system_props[i].field) = value;
+        return true;
+    }
+    /* device 2.9: who sent it is the hub's to say. */
+    return bytes_eq(name, BYTES("$.cdid")) || bytes_eq(name, BYTES("$.cmid"));
+}
+
+/* device 2.9: of two with one name the last wins. */
+static enum err put_app(struct draft_msg *d, size_t max, struct bytes name, struct bytes value)
+{
+    for (size_t i = 0; i < d->msg.n_props; i++) {
+        if (bytes_eq(d->props[i].name, name)) {
+            d->props[i].value = value;
+            return OK;
+        }
+    }
+    if (d->msg.n_props == max)
+        return ERR_LIMIT;
+    d->props[d->msg.n_props++] = (struct prop){name, value};
+    return OK;
+}
+
+static enum err put_prop(struct draft_msg *d, const struct bag_pair *p)
+{
+    if (bytes_eq(p->name, BYTES("$.exp")))
+        return p->value.len ? iso_time_parse(p->value, &d->msg.expiry_ms) : OK;
+    if (bytes_eq(p->name, BYTES("$.mid")) && p->value.len > ID_LEN_MAX) /* device 6.1 */
+        return ERR_ARGUMENT;
+    if (put_system(&d->msg, p->name, p->value))
+        return OK;
+    return put_app(d, PROPS_MAX, p->name, p->value);
+}
+
+/* The topic's bag and the body become a message of this session. */
+static enum err make_msg(const struct mqtt_session *s, struct bytes bag, struct bytes body, struct draft_msg *d)
+{
+    struct bag_room room = {d->room, sizeof d->room};
+    struct bag_pair pair;
+    enum err e = OK;
+
+    d->msg = (struct msg){.body = body, .props = d->props};
+    if (s->kept.model_len)
+        d->msg.model_id = bytes_of(s->kept.bytes.at, s->kept.model_len);
+    while (!e && bag_next(&bag, &room, &pair))
+        e = put_prop(d, &pair);
+    return e;
+}
+
+/* device 2.7: RETAIN is not obeyed but told. */
+static enum err mark_retain(struct draft_msg *d, bool retain)
+{
+    return retain ? put_app(d, PROPS_MAX + 2, BYTES("mqtt-retain"), BYTES("true")) : OK;
+}
+
+bool mqtt_topic_is_own(const struct mqtt_session *s, struct bytes topic, struct bytes *bag)
+{
+    struct d2c_topic t;
+
+    if (!d2c_topic_parse(topic, &t) || t.module.at || !bytes_eq(t.device, bytes_str(s->device)))
+        return false;
+    *bag = t.bag;
+    return true;
+}
+
+static enum err send_event(struct mqtt_session *s, const struct mqtt_publish *p, struct bytes bag, int64_t now_ms)
+{
+    struct draft_msg d;
+    uint64_t at;
+    enum err e;
+
+    if ((e = make_msg(s, bag, p->body, &d)) || (e = mark_retain(&d, p->retain)) ||
+        (e = hub_send(s->seat, &d.msg, now_ms, &at)))
+        return e;
+    front_wait_for(&s->front, at);
+    if (p->qos)
+        mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
+    return OK;
+}
+
+enum err mqtt_send_will(struct mqtt_session *s, int64_t now_ms)
+{
+    struct bytes rest = bytes_skip(buf_bytes(&s->kept.bytes), s->kept.model_len), bag;
+    struct draft_msg d;
+    uint64_t at;
+    enum err e;
+
+    if (!mqtt_topic_is_own(s, bytes_first(rest, s->kept.topic_len), &bag))
+        return ERR_INTERNAL; /* it was when it was kept */
+    if ((e = make_msg(s, bag, bytes_skip(rest, s->kept.topic_len), &d)) ||
+        (e = put_app(&d, PROPS_MAX + 1, BYTES("iothub-MessageType"), BYTES("Will"))) ||
+        (e = mark_retain(&d, s->kept.will_retain)))
+        return e;
+    return hub_send(s->seat, &d.msg, now_ms, &at);
+}
+
+void mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+{
+    struct bytes bag;
+    enum err e;
+
+    /* device 2.8: there is no negative acknowledgement, so every refusal ends the connection. */
+    if (p->qos == 2) {
+        mqtt_stop(s, ERR_UNSUPPORTED, "PUBLISH with QoS 2");
+        return;
+    }
+    if (mqtt_topic_is_own(s, p->topic, &bag))
+        e = send_event(s, p, bag, now_ms);
+    else if (bytes_starts(p->topic, BYTES("$iothub/")))
+        e = mqtt_on_iothub(s, p, now_ms);
+    else
+        e = ERR_DENIED;
+    if (e)
+        mqtt_stop(s, e, e == ERR_DENIED ? "PUBLISH to a topic that is not the device's" : "PUBLISH is refused");
+}
