@@ -1,5 +1,6 @@
 /* Who may come in: SASL in every form, put-token, and what happens when a token runs out. */
 #include "amqp_peer.h"
+#include "limiter.h"
 
 #define HOUR 3600000LL
 
@@ -76,6 +77,27 @@ TEST(a_wrong_key_is_refused_with_outcome_1_and_logged)
     assert_string_equal(c.error, "amqp:unauthorized-access");
     CHECK(c.front->over);
     CHECK(strstr(w.log, "amqp-refused") && strstr(w.log, "192.0.2.7:1") && strstr(w.log, "service"));
+}
+
+TEST(whoever_guesses_keys_is_soon_refused_without_a_look)
+{
+    struct limiter *limiter;
+    CHECK_OK(limiter_new(3, &limiter));
+    w.env.limiter = limiter;
+    for (int i = 0; i < LIMITER_ADDRESS_BURST + 1; i++) {
+        client_open(&c, SASL, "service", "bm90IHRoZSBrZXkgbm90IHRoZSBrZXk=");
+        CHECK(!connected());
+        client_close(&c);
+        memset(&c, 0, sizeof c);
+    }
+    client_open(&c, SASL, "service", key_text(&w.service.primary));
+    CHECK(!connected() && strstr(w.log, err_text(ERR_BUSY)));
+    client_close(&c);
+    memset(&c, 0, sizeof c);
+    c.now_ms = T0 + 60 * LIMITER_REFILL_MS;
+    client_open(&c, SASL, "service", key_text(&w.service.primary));
+    CHECK(connected());
+    limiter_free(limiter);
 }
 
 TEST(an_unknown_policy_is_refused)
@@ -393,6 +415,7 @@ TESTS(CASE(the_open_says_what_the_live_service_says), CASE(a_policy_comes_in_wit
       CASE(the_secondary_key_is_as_good), CASE(a_policy_comes_in_with_a_token),
       CASE(a_token_of_another_policy_does_not_fit_the_user_name),
       CASE(a_wrong_key_is_refused_with_outcome_1_and_logged), CASE(an_unknown_policy_is_refused),
+      CASE(whoever_guesses_keys_is_soon_refused_without_a_look),
       CASE(a_device_comes_in_with_its_token_and_may_attach_nothing), CASE(anonymous_is_let_in_for_tokens_only),
       CASE(without_sasl_only_tokens_count_too), CASE(external_is_offered_to_those_who_showed_a_certificate),
       CASE(mssbcbs_is_anonymous_by_another_name), CASE(a_mechanism_that_was_not_offered_is_refused),
