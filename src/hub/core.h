@@ -1,0 +1,151 @@
+/* What the files of the hub share. Locks, always in this order: `cold`, one shard, the store's tail, one partition. Never two
+ * shards. No I/O but the append under any of them. */
+#pragma once
+
+#include "list.h"
+#include "map.h"
+#include "records.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    SHARDS = 64,
+    POLICIES = 5,
+    /* Identities that a shard keeps in memory without anybody using them. */
+    SHARD_IDLE_MAX = 256,
+    /* Entries of a partition's index; when they run out every second one goes and the rest stand for twice as many. */
+    INDEX_CAP = 4096,
+    INDEX_STRIDE = 64, /* events an entry stands for, at first */
+    INDEX_SAVED = 512, /* entries in the checkpoint */
+    DEVICE_VALUE_MAX = 2048,
+};
+
+struct identity {
+    struct device device;
+    struct session session;
+    bool has_session;
+    bool gone;  /* deleted, and the checkpoint does not know yet */
+    bool dirty; /* the checkpoint does not know this value yet */
+    uint64_t changed_at;
+    struct seat *seat; /* who sits there, or NULL */
+};
+
+struct shard {
+    pthread_mutex_t lock;
+    struct map identities; /* by device id: those in use, dirty, or used lately */
+    struct buf scratch;    /* for hub_send: sections of the message that is being sent */
+};
+
+/* Every stride-th event of a partition. */
+struct index_entry {
+    int64_t sequence;
+    uint64_t at;
+    int64_t enqueued_ms;
+};
+
+struct partition_state {
+    pthread_mutex_t lock;
+    unsigned number;
+    int64_t first, next; /* sequence numbers: the oldest that can be read, the next to be given */
+    uint64_t last_at;
+    int64_t last_ms;
+    uint64_t stride;
+    size_t n_index;
+    struct index_entry *index; /* INDEX_CAP of them */
+    struct list readers;
+    bool dirty;
+};
+
+struct hub {
+    struct hub_options options;
+    struct store *store;
+    struct state *state;
+    struct hub_birth birth;
+    bool born;
+
+    pthread_mutex_t cold; /* of groups and policies */
+    struct policy policies[POLICIES];
+    size_t n_policies;
+    char groups[GROUPS_MAX][GROUP_LEN_MAX + 1];
+    size_t n_groups;
+    bool cold_dirty;
+    uint64_t cold_at;
+
+    struct shard shards[SHARDS];
+    struct partition_state partitions[PARTITIONS_MAX];
+    struct hub_counts committed; /* devices and disabled ones in the checkpoint; of the checkpoint's caller */
+
+    _Atomic uint64_t devices, disabled, connected, received, received_bytes;
+    _Atomic int64_t last_generation;
+};
+
+struct seat {
+    struct hub *hub;
+    struct shard *shard;
+    struct identity *identity; /* NULL once it is not ours any more; under the shard's lock */
+    struct partition_state *partition;
+    struct waker *waker;
+    _Atomic int state; /* enum err */
+    char id[ID_LEN_MAX + 1];
+    size_t head_len; /* of what stands before each event that is sent from here: event.c */
+    uint8_t head[];
+};
+
+void hub_random(struct hub *h, uint8_t *out, size_t len);
+void hub_trace(struct hub *h, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* registry.c */
+struct shard *shard_of(struct hub *h, struct bytes id);
+/* Under the shard's lock. The identity of that id, from memory or the checkpoint; ERR_NOT_FOUND also for a deleted one. */
+enum err identity_get(struct hub *h, struct shard *s, struct bytes id, struct identity **out) MUST_CHECK;
+enum err device_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+enum err device_gone_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+enum err session_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+/* Ends the seat of an identity: its holder is told why. Under the shard's lock. */
+void seat_end(struct identity *i, enum err why);
+
+/* identity.c: an identity in the log and in the checkpoint */
+void device_encode(struct buf *b, const struct device *d);
+enum err device_decode(struct bytes body, struct device *out) MUST_CHECK;
+void identity_encode(struct buf *b, const struct identity *i);
+enum err identity_decode(struct bytes value, struct identity *out) MUST_CHECK;
+
+/* event.c */
+enum { EVENT_HEAD_MAX = 1024 };
+/* Writes what every event of this seat begins with; gives its length. */
+size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX]);
+struct event_facts {
+    int64_t sequence, enqueued_ms;
+    struct bytes device, sections;
+};
+enum err event_decode(struct bytes body, struct event_facts *out) MUST_CHECK;
+
+/* partition.c */
+void partition_init(struct partition_state *p, unsigned number);
+void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, int64_t enqueued_ms);
+/* Under its lock: a place at or before the first event with that sequence number, place or time. */
+uint64_t partition_seek(const struct partition_state *p, const struct position *position);
+void partition_encode(struct buf *b, const struct partition_state *p);
+enum err partition_decode(struct bytes value, struct partition_state *p) MUST_CHECK;
+void partition_trimmed(struct hub *h, struct partition_state *p);
+enum err event_apply(struct hub *h, const struct record *r) MUST_CHECK;
+
+/* reader.c */
+void readers_of_group_end(struct hub *h, const char *group);
+
+/* group.c, policy.c */
+void cold_encode_groups(struct buf *b, const struct hub *h);
+enum err groups_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+void policies_encode(struct buf *b, const struct hub *h);
+enum err policies_decode(struct hub *h, struct bytes value) MUST_CHECK;
+enum err policy_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+enum err policies_make(struct hub *h) MUST_CHECK;
+
+/* hub.c */
+enum err partitions_make(struct hub *h) MUST_CHECK;
+
+/* checkpoint.c */
+void put_birth(struct buf *b, const struct hub_birth *birth);
+enum err birth_decode(struct bytes body, struct hub_birth *out) MUST_CHECK;
+enum err checkpoint_load(struct hub *h) MUST_CHECK;

@@ -1,0 +1,216 @@
+#include "core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void hub_random(struct hub *h, uint8_t *out, size_t len)
+{
+    h->options.random(h->options.random_ctx, out, len);
+}
+
+void hub_trace(struct hub *h, const char *format, ...)
+{
+    char sentence[256];
+    va_list args;
+
+    if (!h->options.trace)
+        return;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    h->options.trace(h->options.trace_ctx, sentence);
+}
+
+const struct hub_birth *hub_birth(const struct hub *h)
+{
+    return &h->birth;
+}
+
+static enum err hub_new(const struct hub_options *o, struct hub **out)
+{
+    struct hub *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return ERR_MEMORY;
+    h->options = *o;
+    h->store = o->store;
+    h->state = o->state;
+    pthread_mutex_init(&h->cold, NULL);
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_init(&h->shards[i].lock, NULL);
+        map_init(&h->shards[i].identities, o->hash_seed);
+        h->shards[i].scratch = buf_max(RECORD_LEN_MAX);
+    }
+    for (unsigned i = 0; i < PARTITIONS_MAX; i++)
+        partition_init(&h->partitions[i], i);
+    *out = h;
+    return OK;
+}
+
+static void hub_free(struct hub *h)
+{
+    struct identity *i;
+
+    for (size_t k = 0; k < SHARDS; k++) {
+        struct shard *s = &h->shards[k];
+
+        for (size_t at = 0; (i = map_next(&s->identities, &at));)
+            free(i);
+        map_free(&s->identities);
+        buf_free(&s->scratch);
+        pthread_mutex_destroy(&s->lock);
+    }
+    for (unsigned n = 0; n < PARTITIONS_MAX; n++) {
+        free(h->partitions[n].index);
+        pthread_mutex_destroy(&h->partitions[n].lock);
+    }
+    pthread_mutex_destroy(&h->cold);
+    free(h);
+}
+
+/* The index of each partition, once it is known how many there are. */
+enum err partitions_make(struct hub *h)
+{
+    for (unsigned n = 0; n < h->birth.partitions; n++) {
+        struct partition_state *p = &h->partitions[n];
+
+        if (!p->index && !(p->index = calloc(INDEX_CAP, sizeof *p->index)))
+            return ERR_MEMORY;
+    }
+    return OK;
+}
+
+static enum err birth_apply(struct hub *h, struct bytes body, uint64_t at)
+{
+    struct hub_birth birth;
+    enum err e = birth_decode(body, &birth);
+
+    if (e)
+        return e;
+    h->birth = birth;
+    h->born = true;
+    h->cold_dirty = true;
+    h->cold_at = at;
+    return partitions_make(h);
+}
+
+enum err hub_apply(struct hub *h, const struct record *r)
+{
+    switch ((enum record_kind)r->kind) {
+    case REC_BIRTH:
+        return birth_apply(h, r->body, r->at);
+    case REC_POLICY:
+        return policy_apply(h, r->body, r->at);
+    case REC_DEVICE:
+        return device_apply(h, r->body, r->at);
+    case REC_DEVICE_GONE:
+        return device_gone_apply(h, r->body, r->at);
+    case REC_SESSION:
+        return session_apply(h, r->body, r->at);
+    case REC_GROUPS:
+        return groups_apply(h, r->body, r->at);
+    case REC_EVENT:
+        return event_apply(h, r);
+    }
+    return ERR_UNSUPPORTED;
+}
+
+/* The log behind the checkpoint. */
+static enum err replay(struct hub *h)
+{
+    struct cursor c = {.at = state_place(h->state), .kind = -1, .lane = -1};
+    struct record r;
+    enum err e;
+
+    while (!(e = store_read(h->store, &c, &r)))
+        if ((e = hub_apply(h, &r)))
+            break;
+    store_cursor_close(h->store, &c);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err load(struct hub *h)
+{
+    enum err e = checkpoint_load(h);
+
+    if (!e)
+        e = replay(h);
+    if (!e && !h->born)
+        e = ERR_NOT_FOUND;
+    return e;
+}
+
+enum err hub_open(const struct hub_options *o, struct hub **out)
+{
+    struct hub *h;
+    enum err e = hub_new(o, &h);
+
+    if (e)
+        return e;
+    if ((e = load(h))) {
+        hub_free(h);
+        return e;
+    }
+    for (unsigned n = 0; n < h->birth.partitions; n++)
+        partition_trimmed(h, &h->partitions[n]);
+    *out = h;
+    return OK;
+}
+
+void hub_close(struct hub *h)
+{
+    if (!h)
+        return;
+    /* A checkpoint that fails costs time at the next start, nothing else: the log has it all. */
+    (void)!hub_checkpoint(h, 0);
+    hub_free(h);
+}
+
+/* "0ne" and eight hexadecimal digits (provisioning 1). */
+static void make_scope(struct hub *h, char out[16])
+{
+    uint32_t number;
+
+    hub_random(h, (uint8_t *)&number, sizeof number);
+    snprintf(out, 16, "0ne%08X", (unsigned)number);
+}
+
+static enum err give_birth(struct hub *h, const struct hub_birth *wanted, int64_t now_ms)
+{
+    struct hub_birth birth = *wanted;
+    struct buf b = buf_max(1024);
+    uint64_t at;
+    enum err e;
+
+    if (!birth.partitions)
+        birth.partitions = PARTITIONS_DEFAULT;
+    birth.created_ms = now_ms;
+    make_scope(h, birth.scope);
+    put_birth(&b, &birth);
+    if (!(e = record_append(h->store, REC_BIRTH, &b, &at)) && !(e = birth_apply(h, buf_bytes(&b), at)) &&
+        !(e = policies_make(h)))
+        e = store_sync(h->store, store_end(h->store) - 1);
+    buf_free(&b);
+    return e;
+}
+
+enum err hub_init(const struct hub_options *o, struct hub_birth *birth, int64_t now_ms)
+{
+    struct hub *h;
+    enum err e;
+
+    if (!birth->name[0] || birth->partitions > PARTITIONS_MAX)
+        return ERR_ARGUMENT;
+    if ((e = hub_new(o, &h)))
+        return e;
+    e = load(h);
+    if (!e)
+        e = ERR_EXISTS;
+    else if (e == ERR_NOT_FOUND)
+        e = give_birth(h, birth, now_ms);
+    if (!e)
+        *birth = h->birth;
+    hub_free(h);
+    return e;
+}

@@ -1,0 +1,83 @@
+#include "core.h"
+
+/* Version, id, generation, etag, flags, authentication type, keys, thumbprints, reason, time of the last status change. */
+static void put_device(struct buf *b, const struct device *d)
+{
+    buf_put_u8(b, RECORD_VERSION);
+    put_text(b, d->id);
+    put_text(b, d->generation);
+    put_text(b, d->etag);
+    buf_put_u8(b, d->disabled);
+    buf_put_u8(b, (uint8_t)d->auth);
+    put_key(b, &d->primary);
+    put_key(b, &d->secondary);
+    put_text(b, d->thumbprint[0]);
+    put_text(b, d->thumbprint[1]);
+    put_text(b, d->reason);
+    buf_put_u64(b, (uint64_t)d->status_ms);
+}
+
+static void rd_device(struct rd *r, struct device *d)
+{
+    uint8_t auth;
+
+    *d = (struct device){0};
+    if (rd_u8(r) < RECORD_VERSION)
+        r->bad = true;
+    rd_text(r, d->id, sizeof d->id);
+    rd_text(r, d->generation, sizeof d->generation);
+    rd_text(r, d->etag, sizeof d->etag);
+    d->disabled = rd_u8(r) != 0;
+    auth = rd_u8(r);
+    if (auth > AUTH_CA)
+        r->bad = true;
+    d->auth = r->bad ? AUTH_SAS : (enum auth_type)auth;
+    rd_key(r, &d->primary);
+    rd_key(r, &d->secondary);
+    rd_text(r, d->thumbprint[0], sizeof d->thumbprint[0]);
+    rd_text(r, d->thumbprint[1], sizeof d->thumbprint[1]);
+    rd_text(r, d->reason, sizeof d->reason);
+    d->status_ms = (int64_t)rd_u64(r);
+}
+
+void device_encode(struct buf *b, const struct device *d)
+{
+    put_device(b, d);
+}
+
+enum err device_decode(struct bytes body, struct device *out)
+{
+    struct rd r = rd_over(body);
+
+    rd_device(&r, out);
+    return r.bad || !out->id[0] ? ERR_DAMAGED : OK;
+}
+
+/* In the checkpoint: the device with its length, then the session. */
+void identity_encode(struct buf *b, const struct identity *i)
+{
+    size_t at = b->len;
+
+    buf_put_u16(b, 0);
+    put_device(b, &i->device);
+    if (!b->bad) {
+        b->at[at] = (uint8_t)((b->len - at - 2) >> 8);
+        b->at[at + 1] = (uint8_t)(b->len - at - 2);
+    }
+    buf_put_u8(b, i->has_session);
+    for (int w = 0; w < WANTS; w++)
+        buf_put_u8(b, i->session.wants[w]);
+}
+
+enum err identity_decode(struct bytes value, struct identity *out)
+{
+    struct rd r = rd_over(value);
+    struct rd device = rd_over(rd_str16(&r));
+
+    *out = (struct identity){0};
+    rd_device(&device, &out->device);
+    out->has_session = rd_u8(&r) != 0;
+    for (int w = 0; w < WANTS; w++)
+        out->session.wants[w] = rd_u8(&r);
+    return r.bad || device.bad || !out->device.id[0] ? ERR_DAMAGED : OK;
+}

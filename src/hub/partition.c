@@ -1,0 +1,181 @@
+#include "core.h"
+
+#include <stdlib.h>
+
+void partition_init(struct partition_state *p, unsigned number)
+{
+    *p = (struct partition_state){.number = number, .stride = INDEX_STRIDE};
+    pthread_mutex_init(&p->lock, NULL);
+    list_init(&p->readers);
+}
+
+/* Every second entry goes: the index never grows beyond what it was born with. */
+static void thin(struct partition_state *p)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->n_index; i += 2)
+        p->index[kept++] = p->index[i];
+    p->n_index = kept;
+    p->stride *= 2;
+}
+
+void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, int64_t enqueued_ms)
+{
+    if (sequence < p->next)
+        return; /* the checkpoint has it already */
+    if (p->n_index == 0 || (uint64_t)(sequence - p->index[p->n_index - 1].sequence) >= p->stride) {
+        if (p->n_index == INDEX_CAP)
+            thin(p);
+        p->index[p->n_index++] = (struct index_entry){sequence, at, enqueued_ms};
+    }
+    p->next = sequence + 1;
+    p->last_at = at;
+    p->last_ms = enqueued_ms;
+    p->dirty = true;
+}
+
+static bool is_before(const struct index_entry *e, const struct position *position)
+{
+    switch (position->from) {
+    case FROM_EARLIEST:
+    case FROM_LATEST:
+        return false;
+    case FROM_OFFSET:
+        return e->at <= (uint64_t)position->value;
+    case FROM_SEQUENCE:
+        return e->sequence <= position->value;
+    case FROM_TIME:
+        return e->enqueued_ms < position->value;
+    }
+    return false;
+}
+
+uint64_t partition_seek(const struct partition_state *p, const struct position *position)
+{
+    size_t low = 0, high = p->n_index;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (is_before(&p->index[middle], position))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? p->index[low - 1].at : 0;
+}
+
+/* Version, first, next, last place and time, stride, entries: at most INDEX_SAVED of them. */
+void partition_encode(struct buf *b, const struct partition_state *p)
+{
+    size_t step = (p->n_index + INDEX_SAVED - 1) / INDEX_SAVED;
+
+    if (step == 0)
+        step = 1;
+    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u64(b, (uint64_t)p->first);
+    buf_put_u64(b, (uint64_t)p->next);
+    buf_put_u64(b, p->last_at);
+    buf_put_u64(b, (uint64_t)p->last_ms);
+    buf_put_u32(b, (uint32_t)((p->n_index + step - 1) / step));
+    for (size_t i = 0; i < p->n_index; i += step) {
+        buf_put_u64(b, (uint64_t)p->index[i].sequence);
+        buf_put_u64(b, p->index[i].at);
+        buf_put_u64(b, (uint64_t)p->index[i].enqueued_ms);
+    }
+}
+
+enum err partition_decode(struct bytes value, struct partition_state *p)
+{
+    struct rd r = rd_over(value);
+    uint32_t n;
+
+    if (rd_u8(&r) < RECORD_VERSION)
+        r.bad = true;
+    p->first = (int64_t)rd_u64(&r);
+    p->next = (int64_t)rd_u64(&r);
+    p->last_at = rd_u64(&r);
+    p->last_ms = (int64_t)rd_u64(&r);
+    n = rd_u32(&r);
+    if (r.bad || n > INDEX_CAP)
+        return ERR_DAMAGED;
+    for (p->n_index = 0; p->n_index < n; p->n_index++) {
+        struct index_entry *e = &p->index[p->n_index];
+
+        e->sequence = (int64_t)rd_u64(&r);
+        e->at = rd_u64(&r);
+        e->enqueued_ms = (int64_t)rd_u64(&r);
+    }
+    return r.bad ? ERR_DAMAGED : OK;
+}
+
+enum err event_apply(struct hub *h, const struct record *r)
+{
+    struct event_facts facts;
+    struct partition_state *p;
+    enum err e = event_decode(r->body, &facts);
+
+    if (e || r->lane >= h->birth.partitions)
+        return ERR_DAMAGED;
+    p = &h->partitions[r->lane];
+    pthread_mutex_lock(&p->lock);
+    partition_grow(p, facts.sequence, r->at, facts.enqueued_ms);
+    pthread_mutex_unlock(&p->lock);
+    return OK;
+}
+
+/* The log lost its beginning: what is the oldest event now? */
+void partition_trimmed(struct hub *h, struct partition_state *p)
+{
+    struct cursor c = {.at = store_first(h->store), .kind = REC_EVENT, .lane = (int)p->number};
+    struct record r;
+    struct event_facts facts = {0};
+    enum err e = store_read(h->store, &c, &r);
+    size_t gone = 0;
+
+    if (!e)
+        e = event_decode(r.body, &facts);
+    pthread_mutex_lock(&p->lock);
+    if (!e && facts.sequence > p->first)
+        p->first = facts.sequence;
+    else if (e == ERR_NOT_FOUND && p->last_at < store_first(h->store))
+        p->first = p->next;
+    while (gone < p->n_index && p->index[gone].sequence < p->first)
+        gone++;
+    if (gone) {
+        memmove(p->index, p->index + gone, (p->n_index - gone) * sizeof *p->index);
+        p->n_index -= gone;
+        p->dirty = true;
+    }
+    pthread_mutex_unlock(&p->lock);
+    store_cursor_close(h->store, &c);
+}
+
+unsigned hub_partitions(const struct hub *h)
+{
+    return h->birth.partitions;
+}
+
+/* Any stable hash will do (service 2.8), but it must be the same after a restart: its seed is no secret. */
+unsigned hub_partition_of(const struct hub *h, struct bytes device)
+{
+    return (unsigned)(bytes_hash(device, 0) % h->birth.partitions);
+}
+
+enum err hub_partition(struct hub *h, unsigned number, struct partition *out)
+{
+    struct partition_state *p;
+
+    if (number >= h->birth.partitions)
+        return ERR_NOT_FOUND;
+    p = &h->partitions[number];
+    pthread_mutex_lock(&p->lock);
+    *out = (struct partition){.first_sequence = p->first,
+                              .last_sequence = p->next - 1,
+                              .last_offset = p->last_at,
+                              .last_enqueued_ms = p->last_ms,
+                              .empty = p->first == p->next};
+    pthread_mutex_unlock(&p->lock);
+    return OK;
+}

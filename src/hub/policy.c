@@ -1,0 +1,141 @@
+#include "core.h"
+
+#include <stdio.h>
+
+/* service 1.2 */
+static const struct {
+    const char *name;
+    unsigned rights;
+} built_in[POLICIES] = {
+    {"iothubowner", RIGHT_REGISTRY_READ | RIGHT_REGISTRY_WRITE | RIGHT_SERVICE | RIGHT_DEVICE},
+    {"service", RIGHT_SERVICE},
+    {"device", RIGHT_DEVICE},
+    {"registryRead", RIGHT_REGISTRY_READ},
+    {"registryReadWrite", RIGHT_REGISTRY_READ | RIGHT_REGISTRY_WRITE},
+};
+
+static void put_policy(struct buf *b, const struct policy *p)
+{
+    put_text(b, p->name);
+    buf_put_u8(b, (uint8_t)p->rights);
+    put_key(b, &p->primary);
+    put_key(b, &p->secondary);
+}
+
+static void rd_policy(struct rd *r, struct policy *p)
+{
+    *p = (struct policy){0};
+    rd_text(r, p->name, sizeof p->name);
+    p->rights = rd_u8(r);
+    rd_key(r, &p->primary);
+    rd_key(r, &p->secondary);
+}
+
+/* Under `cold`: replaces the one of that name or adds it. */
+static enum err policy_set(struct hub *h, const struct policy *p)
+{
+    size_t i = 0;
+
+    while (i < h->n_policies && strcmp(h->policies[i].name, p->name))
+        i++;
+    if (i == POLICIES)
+        return ERR_DAMAGED;
+    h->policies[i] = *p;
+    if (i == h->n_policies)
+        h->n_policies++;
+    return OK;
+}
+
+enum err policy_apply(struct hub *h, struct bytes body, uint64_t at)
+{
+    struct rd r = rd_over(body);
+    struct policy p;
+    enum err e;
+
+    if (rd_u8(&r) < RECORD_VERSION)
+        r.bad = true;
+    rd_policy(&r, &p);
+    if (r.bad)
+        return ERR_DAMAGED;
+    pthread_mutex_lock(&h->cold);
+    e = policy_set(h, &p);
+    h->cold_dirty = true;
+    h->cold_at = at;
+    pthread_mutex_unlock(&h->cold);
+    return e;
+}
+
+enum err policies_make(struct hub *h)
+{
+    for (size_t i = 0; i < POLICIES; i++) {
+        struct policy p = {.rights = built_in[i].rights, .primary.len = 32, .secondary.len = 32};
+        struct buf b = buf_max(512);
+        uint64_t at;
+        enum err e;
+
+        snprintf(p.name, sizeof p.name, "%s", built_in[i].name);
+        hub_random(h, p.primary.at, p.primary.len);
+        hub_random(h, p.secondary.at, p.secondary.len);
+        buf_put_u8(&b, RECORD_VERSION);
+        put_policy(&b, &p);
+        if (!(e = record_append(h->store, REC_POLICY, &b, &at)))
+            e = policy_apply(h, buf_bytes(&b), at);
+        buf_free(&b);
+        if (e)
+            return e;
+    }
+    return OK;
+}
+
+/* In the checkpoint: all of them. */
+void policies_encode(struct buf *b, const struct hub *h)
+{
+    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u8(b, (uint8_t)h->n_policies);
+    for (size_t i = 0; i < h->n_policies; i++)
+        put_policy(b, &h->policies[i]);
+}
+
+enum err policies_decode(struct hub *h, struct bytes value)
+{
+    struct rd r = rd_over(value);
+    size_t n;
+
+    if (rd_u8(&r) < RECORD_VERSION)
+        r.bad = true;
+    n = rd_u8(&r);
+    for (size_t i = 0; i < n && !r.bad; i++) {
+        struct policy p;
+
+        rd_policy(&r, &p);
+        if (!r.bad && policy_set(h, &p))
+            r.bad = true;
+    }
+    return r.bad ? ERR_DAMAGED : OK;
+}
+
+enum err hub_policy_get(struct hub *h, struct bytes name, struct policy *out)
+{
+    enum err e = ERR_NOT_FOUND;
+
+    pthread_mutex_lock(&h->cold);
+    for (size_t i = 0; i < h->n_policies; i++) {
+        if (bytes_eq(bytes_str(h->policies[i].name), name)) {
+            *out = h->policies[i];
+            e = OK;
+        }
+    }
+    pthread_mutex_unlock(&h->cold);
+    return e;
+}
+
+size_t hub_policy_list(struct hub *h, struct policy *out, size_t max)
+{
+    size_t n;
+
+    pthread_mutex_lock(&h->cold);
+    n = h->n_policies < max ? h->n_policies : max;
+    memcpy(out, h->policies, n * sizeof *out);
+    pthread_mutex_unlock(&h->cold);
+    return n;
+}

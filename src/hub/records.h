@@ -1,0 +1,27 @@
+/* The kinds of records in the log and how their bodies are written: a version, then fields of known width or with their
+ * length in front. A newer version appends fields; whoever reads ignores what is behind those that it knows. Each record
+ * carries the new value whole, so that applying it twice changes nothing (doc/disk-format.md). */
+#pragma once
+
+#include "hub.h"
+
+enum record_kind {
+    REC_BIRTH = 1,
+    REC_POLICY = 2,
+    REC_DEVICE = 3,
+    REC_DEVICE_GONE = 4,
+    REC_SESSION = 5,
+    REC_GROUPS = 6,
+    REC_EVENT = 16,
+};
+
+enum { RECORD_VERSION = 1 };
+
+/* Texts and keys: one byte of length, then the bytes. */
+void put_text(struct buf *b, const char *text);
+void put_key(struct buf *b, const struct key_bytes *key);
+void rd_text(struct rd *r, char *out, size_t cap);
+void rd_key(struct rd *r, struct key_bytes *out);
+
+/* Appends a record whose body is in `b`. */
+enum err record_append(struct store *s, enum record_kind kind, const struct buf *b, uint64_t *at) MUST_CHECK;

@@ -1,0 +1,143 @@
+#include "sections.h"
+
+void section_begin(struct buf *b, enum section section)
+{
+    buf_put_u8(b, 0x00);
+    buf_put_u8(b, 0x53);
+    buf_put_u8(b, (uint8_t)section);
+}
+
+static void put_variable(struct buf *b, uint8_t code8, uint8_t code32, struct bytes v)
+{
+    if (v.len <= UINT8_MAX) {
+        buf_put_u8(b, code8);
+        buf_put_u8(b, (uint8_t)v.len);
+    } else {
+        buf_put_u8(b, code32);
+        buf_put_u32(b, (uint32_t)v.len);
+    }
+    buf_put(b, v);
+}
+
+void put_sym(struct buf *b, struct bytes text)
+{
+    put_variable(b, AMQP_SYM8, AMQP_SYM32, text);
+}
+
+void put_str(struct buf *b, struct bytes text)
+{
+    put_variable(b, AMQP_STR8, AMQP_STR32, text);
+}
+
+void put_long(struct buf *b, int64_t v)
+{
+    buf_put_u8(b, AMQP_LONG);
+    buf_put_u64(b, (uint64_t)v);
+}
+
+void put_timestamp(struct buf *b, int64_t ms)
+{
+    buf_put_u8(b, AMQP_TIMESTAMP);
+    buf_put_u64(b, (uint64_t)ms);
+}
+
+/* Size and count of a list or map are known when its items are written. */
+static size_t compound_begin(struct buf *b, uint8_t code)
+{
+    buf_put_u8(b, code);
+    buf_put_u64(b, 0);
+    return b->len;
+}
+
+static void compound_end(struct buf *b, size_t items_at, uint32_t count)
+{
+    uint32_t size = (uint32_t)(b->len - items_at + 4);
+
+    if (b->bad)
+        return;
+    for (int i = 0; i < 4; i++) {
+        b->at[items_at - 8 + (size_t)i] = (uint8_t)(size >> (24 - 8 * i));
+        b->at[items_at - 4 + (size_t)i] = (uint8_t)(count >> (24 - 8 * i));
+    }
+}
+
+enum form { FORM_STRING, FORM_SYMBOL, FORM_BINARY };
+
+static void put_or_null(struct buf *b, struct bytes v, enum form form)
+{
+    if (!v.at)
+        buf_put_u8(b, AMQP_NULL);
+    else if (form == FORM_STRING)
+        put_str(b, v);
+    else if (form == FORM_SYMBOL)
+        put_sym(b, v);
+    else
+        put_variable(b, AMQP_BIN8, AMQP_BIN32, v);
+}
+
+/* device 6.2: user-id is binary, content type and encoding are symbols */
+void put_properties(struct buf *b, const struct msg *m)
+{
+    uint32_t count = m->expiry_ms             ? 9
+                     : m->content_encoding.at ? 8
+                     : m->content_type.at     ? 7
+                     : m->correlation_id.at   ? 6
+                     : m->to.at               ? 3
+                     : m->user_id.at          ? 2
+                     : m->message_id.at       ? 1
+                                              : 0;
+    size_t at;
+
+    if (count == 0)
+        return;
+    section_begin(b, SECTION_PROPERTIES);
+    at = compound_begin(b, AMQP_LIST32);
+    put_or_null(b, m->message_id, FORM_STRING);
+    if (count > 1)
+        put_or_null(b, m->user_id, FORM_BINARY);
+    if (count > 2)
+        put_or_null(b, m->to, FORM_STRING);
+    for (uint32_t unused = 3; unused < 5 && unused < count; unused++) /* subject, reply-to */
+        buf_put_u8(b, AMQP_NULL);
+    if (count > 5)
+        put_or_null(b, m->correlation_id, FORM_STRING);
+    if (count > 6)
+        put_or_null(b, m->content_type, FORM_SYMBOL);
+    if (count > 7)
+        put_or_null(b, m->content_encoding, FORM_SYMBOL);
+    if (count > 8)
+        put_timestamp(b, m->expiry_ms);
+    compound_end(b, at, count);
+}
+
+static uint32_t put_pair(struct buf *b, struct bytes name, struct bytes value)
+{
+    put_str(b, name);
+    put_or_null(b, value, FORM_STRING);
+    return 2;
+}
+
+void put_application_properties(struct buf *b, const struct msg *m)
+{
+    uint32_t items = 0;
+    size_t at;
+
+    if (m->n_props == 0 && !m->creation_time.at && !m->schema.at)
+        return;
+    section_begin(b, SECTION_APPLICATION_PROPERTIES);
+    at = compound_begin(b, AMQP_MAP32);
+    for (size_t i = 0; i < m->n_props; i++)
+        items += put_pair(b, m->props[i].name, m->props[i].value);
+    if (m->creation_time.at)
+        items += put_pair(b, BYTES("iothub-creation-time-utc"), m->creation_time);
+    if (m->schema.at)
+        items += put_pair(b, BYTES("iothub-message-schema"), m->schema);
+    compound_end(b, at, items);
+}
+
+void put_data_head(struct buf *b, size_t len)
+{
+    section_begin(b, SECTION_DATA);
+    buf_put_u8(b, AMQP_BIN32);
+    buf_put_u32(b, (uint32_t)len);
+}

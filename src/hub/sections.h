@@ -1,0 +1,39 @@
+/* Writing the AMQP 1.0 types and sections that events are stored in (OASIS AMQP 1.0, parts 1.6 and 3.2). */
+#pragma once
+
+#include "msg.h"
+
+enum amqp_code {
+    AMQP_NULL = 0x40,
+    AMQP_TRUE = 0x41,
+    AMQP_LIST0 = 0x45,
+    AMQP_LONG = 0x81,
+    AMQP_TIMESTAMP = 0x83,
+    AMQP_BIN8 = 0xA0,
+    AMQP_STR8 = 0xA1,
+    AMQP_SYM8 = 0xA3,
+    AMQP_BIN32 = 0xB0,
+    AMQP_STR32 = 0xB1,
+    AMQP_SYM32 = 0xB3,
+    AMQP_LIST32 = 0xD0,
+    AMQP_MAP32 = 0xD1,
+};
+
+enum section {
+    SECTION_MESSAGE_ANNOTATIONS = 0x72,
+    SECTION_PROPERTIES = 0x73,
+    SECTION_APPLICATION_PROPERTIES = 0x74,
+    SECTION_DATA = 0x75,
+};
+
+void section_begin(struct buf *b, enum section section); /* three bytes */
+void put_sym(struct buf *b, struct bytes text);
+void put_str(struct buf *b, struct bytes text);
+void put_long(struct buf *b, int64_t v);
+void put_timestamp(struct buf *b, int64_t ms);
+
+/* Whole sections, left out when there is nothing in them. */
+void put_properties(struct buf *b, const struct msg *m);
+void put_application_properties(struct buf *b, const struct msg *m);
+/* Descriptor and length of a data section whose bytes follow. */
+void put_data_head(struct buf *b, size_t len);
