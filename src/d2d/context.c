@@ -87,7 +87,7 @@ void context_current(char name[65])
 
     name[0] = 0;
     if (environment && context_name_valid(environment)) {
-        snprintf(name, 65, "%s", environment);
+        snprintf(name, 65, "%.64s", environment);
         return;
     }
     if (!folder_of(path, "/current") || !(f = fopen(path, "re")))
@@ -95,7 +95,7 @@ void context_current(char name[65])
     if (fgets(line, sizeof line, f)) {
         line[strcspn(line, "\r\n")] = 0;
         if (context_name_valid(line))
-            snprintf(name, 65, "%s", line);
+            snprintf(name, 65, "%.64s", line);
     }
     fclose(f);
 }
