@@ -8,7 +8,12 @@ static bool parse_host(struct bytes text, struct connstr *out)
         text = bytes_skip(text, scheme + 3);
     text = bytes_first(text, bytes_find(text, '/'));
 
-    size_t colon = text.len && text.at[0] == '[' ? bytes_find(text, ']') + 1 : bytes_find(text, ':');
+    size_t colon = bytes_find(text, ':');
+    if (text.len && text.at[0] == '[') {
+        colon = bytes_find(text, ']') + 1;
+        if (colon > text.len)
+            return false;
+    }
     out->host = bytes_first(text, colon);
     if (colon < text.len) {
         uint64_t port;
