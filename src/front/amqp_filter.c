@@ -23,7 +23,7 @@ static struct bytes text_of(pn_atom_t a)
     return bytes_of(a.u.as_bytes.start, a.u.as_bytes.size);
 }
 
-/* One value of the set: `described` is set and false returned when it is no selector at all. */
+/* One value of the set, and its descriptor when it has one. False: it is no selector at all. */
 static bool read_entry(pn_data_t *set, struct bytes key, pn_atom_t *descriptor, pn_atom_t *value)
 {
     *descriptor = (pn_atom_t){.type = PN_NULL};
@@ -141,6 +141,6 @@ void amqp_owner_read(pn_data_t *properties, struct amqp_owner *out)
             out->has_epoch = integer_of(value, &out->epoch);
         if (bytes_eq(text_of(key), BYTES("com.microsoft:receiver-name")) && is_text(value) &&
             !bytes_to_str(bytes_first(text_of(value), sizeof out->name - 1), out->name, sizeof out->name))
-            strcpy(out->name, "nil");
+            memcpy(out->name, "nil", sizeof "nil");
     }
 }

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define CLOSED_TEXT_MAX 2048 /* a long address in a refusal is cut nowhere else */
+#define TEXT_MAX 2048 /* of an error: an address, its resource and the tracking id fit */
 
 void amqp_put_tracking(struct amqp *c, struct buf *b)
 {
@@ -21,7 +21,7 @@ void amqp_put_tracking(struct amqp *c, struct buf *b)
 
 static void set_condition(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, va_list args)
 {
-    struct buf text = buf_max(CLOSED_TEXT_MAX);
+    struct buf text = buf_max(TEXT_MAX);
     pn_condition_t *error = pn_link_condition(k->pn);
 
     buf_vprintf(&text, format, args);
@@ -104,7 +104,7 @@ static void put_info(pn_data_t *info, const char *key, const char *value)
 /* service 2.9: the events are elsewhere, even if it is the same host. */
 static void redirect(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
-    struct buf address = buf_max(CLOSED_TEXT_MAX);
+    struct buf address = buf_max(TEXT_MAX);
     pn_condition_t *error = pn_link_condition(k->pn);
     pn_data_t *info = pn_condition_info(error);
 
