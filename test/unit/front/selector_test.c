@@ -63,8 +63,9 @@ TEST(position_and_senders_join_in_either_order)
         "amqp.annotation.x-opt-offset > '5' AND amqp.annotation.iothub-connection-device-id = 'a'",
         "amqp.annotation.iothub-connection-device-id = 'a' and amqp.annotation.x-opt-offset > '5'",
         "((amqp.annotation.iothub-connection-device-id IN ('a'))) AND (amqp.annotation.x-opt-offset > 5)",
-        "(amqp.annotation.x-opt-offset > 5)AND(amqp.annotation.iothub-connection-device-id = 'a' OR "
-        "amqp.annotation.iothub-connection-device-id = 'a')",
+        "(amqp.annotation.x-opt-offset > 5)AND(amqp.annotation.iothub-connection-device-id = 'a')",
+        ("(amqp.annotation.x-opt-offset > 5)AND(amqp.annotation.iothub-connection-device-id = 'a' OR "
+         "amqp.annotation.iothub-connection-device-id = 'a')"),
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         check_position(texts[i], FROM_OFFSET, false, 5);
