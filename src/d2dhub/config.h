@@ -1,0 +1,46 @@
+/* What a hub is told: defaults, then d2dhub.ini in its data folder, then D2DHUB_… in the environment, then flags. An unknown
+ * key is an error. Each key has one name: "mqtts_port" in the file, D2DHUB_MQTTS_PORT, --mqtts-port. */
+#pragma once
+
+#include "err.h"
+#include "limits.h"
+#include "log.h"
+
+#include <getopt.h>
+
+enum { PATH_CAP = 4096, NAMES_CAP = 32, VALUE_CAP = 1024 };
+
+struct config {
+    char data[PATH_CAP];
+    char file[PATH_CAP + 16]; /* the ini file, for messages */
+    char name[HOST_LEN_MAX + 1];
+    char listen[64];
+    int mqtts_port, amqps_port, https_port;
+    int loops; /* 0: one a core, at most 8 */
+    enum log_level log_level;
+    bool log_json;
+    char cert_file[PATH_CAP], key_file[PATH_CAP]; /* "": what init made */
+    char names[VALUE_CAP];                        /* further host names, with blanks between */
+    int64_t retention_ms;
+    uint64_t retention_size, segment_size;
+    char user[64];
+    int partitions;
+    /* Flags that are no keys. */
+    bool json, no_context, help;
+    bool https_port_given;
+    const char *groups[NAMES_CAP];
+    size_t n_groups;
+};
+
+/* Reads everything. `argv` begins with the subcommand. On failure a message was printed and the exit status is given; 0 else. */
+int config_load(struct config *c, int argc, char **argv);
+
+/* DATA/BELOW */
+void config_path(const struct config *c, const char *below, char out[PATH_CAP]);
+
+/* The names that the hub answers to besides its own, one string each, NULL at the end; lent from `c`, which it cuts up. */
+size_t config_names(struct config *c, const char *out[NAMES_CAP + 1]);
+/* The name up to its first dot, in lower case: the event hub's name (service 2.1). */
+void config_entity(const struct config *c, char out[HOST_LEN_MAX + 1]);
+/* Writes the ini file of a new hub. */
+enum err config_write(const struct config *c) MUST_CHECK;

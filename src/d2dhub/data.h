@@ -1,0 +1,18 @@
+/* The stores of a data folder, opened together, and the two sources of the world that the hub gets as arguments. */
+#pragma once
+
+#include "config.h"
+#include "hub.h"
+
+struct data {
+    struct store *store;
+    struct state *state;
+    struct hub_options options; /* for hub_init() and hub_open() */
+};
+
+/* On failure a message was printed and nothing is open. */
+enum err data_open(const struct config *c, struct data *out) MUST_CHECK;
+void data_close(struct data *d);
+
+int64_t now_ms(void);
+void random_bytes(void *ctx, uint8_t *out, size_t len);

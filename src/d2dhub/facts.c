@@ -1,0 +1,158 @@
+#include "facts.h"
+
+#include "certs.h"
+#include "files.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { STRING_CAP = 1024, FILE_MAX = 64 * 1024 };
+
+static void hub_string(const struct config *c, const struct policy *p, struct buf *out)
+{
+    buf_clear(out);
+    buf_printf(out, "HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=", c->name, p->name);
+    buf_put_base64(out, bytes_of(p->primary.at, p->primary.len));
+}
+
+static void event_hub_string(const struct config *c, const struct policy *p, const char *entity, struct buf *out)
+{
+    char port[16] = "";
+
+    if (c->amqps_port != 5671)
+        snprintf(port, sizeof port, ":%d", c->amqps_port);
+    buf_clear(out);
+    buf_printf(out, "Endpoint=sb://%s%s/;SharedAccessKeyName=%s;SharedAccessKey=", c->name, port, p->name);
+    buf_put_base64(out, bytes_of(p->primary.at, p->primary.len));
+    buf_printf(out, ";EntityPath=%s", entity);
+}
+
+json_t *facts_make(const struct config *c, const struct hub_birth *birth, const struct policy *policies, size_t n)
+{
+    char cert[PATH_CAP], key[PATH_CAP], ca[PATH_CAP], entity[HOST_LEN_MAX + 1];
+    struct buf text = buf_max(STRING_CAP);
+    json_t *strings = json_object(), *facts;
+
+    certs_files(c, cert, key, ca);
+    config_entity(c, entity);
+    facts = json_pack("{ss ss si si si ss ss ss si}", "host_name", c->name, "data", c->data, "mqtts_port",
+                      c->mqtts_port, "amqps_port", c->amqps_port, "https_port", c->https_port, "ca_file", ca,
+                      "scope_id", birth->scope, "entity_path", entity, "partitions", (int)birth->partitions);
+    for (size_t i = 0; i < n; i++) {
+        hub_string(c, &policies[i], &text);
+        json_object_set_new(strings, policies[i].name, json_string(buf_str(&text)));
+        if (strcmp(policies[i].name, "service") == 0) {
+            event_hub_string(c, &policies[i], entity, &text);
+            json_object_set_new(facts, "event_hub_connection_string", json_string(buf_str(&text)));
+        }
+    }
+    json_object_set_new(facts, "connection_strings", strings);
+    buf_free(&text);
+    return facts;
+}
+
+static enum err save_json(const char *path, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_INDENT(2));
+    enum err e = text ? file_write(path, bytes_str(text), 0600) : ERR_MEMORY;
+
+    free(text);
+    return e;
+}
+
+enum err facts_save(const struct config *c, const json_t *facts)
+{
+    char path[PATH_CAP];
+
+    config_path(c, "hub.json", path);
+    return save_json(path, facts);
+}
+
+enum err facts_load(const struct config *c, json_t **out)
+{
+    struct buf text = buf_max(FILE_MAX);
+    char path[PATH_CAP];
+    enum err e;
+
+    config_path(c, "hub.json", path);
+    if (!(e = file_read(path, &text))) {
+        *out = json_loadb((const char *)text.at, text.len, JSON_REJECT_DUPLICATES, NULL);
+        e = *out ? OK : ERR_DAMAGED;
+    }
+    buf_free(&text);
+    return e;
+}
+
+static const char *text_of(const json_t *facts, const char *key)
+{
+    const char *text = json_string_value(json_object_get(facts, key));
+
+    return text ? text : "";
+}
+
+void facts_print(const struct config *c, const json_t *facts)
+{
+    static const char *const order[] = {"iothubowner", "service", "device", "registryRead", "registryReadWrite"};
+    const json_t *strings = json_object_get(facts, "connection_strings");
+    char *line;
+
+    if (c->json) {
+        line = json_dumps(facts, JSON_COMPACT);
+        puts(line ? line : "{}");
+        free(line);
+        return;
+    }
+    printf("hub         %s\nauthority   %s (devices and receivers need it)\nMQTT        %d\nAMQP        %d\nHTTPS      "
+           " %d\n"
+           "event hub   %s, %d partitions\nscope id    %s\n\nconnection strings\n",
+           text_of(facts, "host_name"), text_of(facts, "ca_file"),
+           (int)json_integer_value(json_object_get(facts, "mqtts_port")),
+           (int)json_integer_value(json_object_get(facts, "amqps_port")),
+           (int)json_integer_value(json_object_get(facts, "https_port")), text_of(facts, "entity_path"),
+           (int)json_integer_value(json_object_get(facts, "partitions")), text_of(facts, "scope_id"));
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        printf("  %-18s %s\n", order[i], text_of(strings, order[i]));
+    printf("  %-18s %s\n", "events", text_of(facts, "event_hub_connection_string"));
+}
+
+static bool config_folder(char out[PATH_CAP], const char *below)
+{
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    int n;
+
+    if (config && *config)
+        n = snprintf(out, PATH_CAP, "%s/d2d%s", config, below);
+    else if (home && *home)
+        n = snprintf(out, PATH_CAP, "%s/.config/d2d%s", home, below);
+    else
+        return false;
+    return n > 0 && n < PATH_CAP;
+}
+
+enum err facts_write_context(const json_t *facts)
+{
+    char path[PATH_CAP], current[PATH_CAP], below[HOST_LEN_MAX + 32], line[HOST_LEN_MAX + 2];
+    const char *name = text_of(facts, "entity_path");
+    json_t *context;
+    enum err e;
+
+    snprintf(below, sizeof below, "/contexts/%s.json", name);
+    if (!config_folder(path, "/contexts") || !config_folder(current, "/current"))
+        return ERR_NOT_FOUND;
+    if ((e = folder_make(path, 0700)))
+        return e;
+    config_folder(path, below);
+    context = json_pack("{ss ss ss sO sO sO ss ss}", "name", name, "host_name", text_of(facts, "host_name"), "ca_file",
+                        text_of(facts, "ca_file"), "mqtts_port", json_object_get(facts, "mqtts_port"), "amqps_port",
+                        json_object_get(facts, "amqps_port"), "https_port", json_object_get(facts, "https_port"),
+                        "connection_string", text_of(json_object_get(facts, "connection_strings"), "iothubowner"),
+                        "event_hub_connection_string", text_of(facts, "event_hub_connection_string"));
+    e = context ? save_json(path, context) : ERR_MEMORY;
+    json_decref(context);
+    if (e || access(current, F_OK) == 0)
+        return e;
+    snprintf(line, sizeof line, "%.*s\n", HOST_LEN_MAX, name);
+    return file_write(current, bytes_str(line), 0600);
+}

@@ -1,0 +1,138 @@
+#include "certs.h"
+#include "commands.h"
+#include "data.h"
+#include "facts.h"
+#include "files.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { POLICIES_CAP = 8 };
+
+static bool name_valid(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && name[0] != '.' && name[0] != '-' &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.") == len;
+}
+
+static enum err add_groups(const struct config *c, struct hub *hub)
+{
+    for (size_t i = 0; i < c->n_groups; i++) {
+        uint64_t at;
+        enum err e = hub_group_add(hub, bytes_str(c->groups[i]), &at);
+
+        if (e && e != ERR_EXISTS) {
+            fprintf(stderr, "d2dhub: consumer group \"%s\": %s\n", c->groups[i], err_text(e));
+            return e;
+        }
+    }
+    return OK;
+}
+
+/* The hub in the log, with its policies and groups; what is to be known of it as facts. */
+static enum err make_hub(const struct config *c, json_t **facts)
+{
+    struct hub_birth birth = {.partitions = (unsigned)c->partitions};
+    struct policy policies[POLICIES_CAP];
+    struct hub *hub = NULL;
+    struct data data;
+    enum err e;
+
+    if ((e = data_open(c, &data)))
+        return e;
+    snprintf(birth.name, sizeof birth.name, "%s", c->name);
+    if ((e = hub_init(&data.options, &birth, now_ms()))) {
+        fprintf(stderr, "d2dhub: %s: %s\n", c->data, err_text(e));
+        goto done;
+    }
+    if ((e = hub_open(&data.options, &hub)) || (e = add_groups(c, hub)))
+        goto done;
+    *facts = facts_make(c, hub_birth(hub), policies, hub_policy_list(hub, policies, POLICIES_CAP));
+    e = *facts ? OK : ERR_MEMORY;
+done:
+    hub_close(hub);
+    data_close(&data);
+    return e;
+}
+
+static void print_next(const struct config *c)
+{
+    printf("\nNext:\n  d2dhub run%s%s\n  d2d device add phone\n", c->data[0] ? " --data " : "", c->data);
+}
+
+int init_run(int argc, char **argv)
+{
+    struct config c;
+    json_t *facts = NULL;
+    char path[PATH_CAP];
+    int status = config_load(&c, argc, argv);
+
+    if (status || c.help) {
+        if (c.help)
+            puts("\nd2dhub init --data DIR --name HOST [--also NAME]... [--group NAME]... [--partitions N] "
+                 "[--no-context] "
+                 "[-o json]");
+        return status;
+    }
+    if (!name_valid(c.name)) {
+        fprintf(stderr,
+                "d2dhub init: --name HOST: the name by which devices will reach this hub (localhost will do for a "
+                "try)\n");
+        return 2;
+    }
+    if (c.partitions < 1 || c.partitions > PARTITIONS_MAX) {
+        fprintf(stderr, "d2dhub init: --partitions is 1 to %d\n", PARTITIONS_MAX);
+        return 2;
+    }
+    config_path(&c, "hub.json", path);
+    if (access(path, F_OK) == 0) {
+        fprintf(stderr, "d2dhub init: there is a hub in %s already; `d2dhub show --data %s` tells about it\n", c.data,
+                c.data);
+        return 1;
+    }
+    umask(077);
+    if (folder_make(c.data, 0700) || chmod(c.data, 0700)) {
+        fprintf(stderr, "d2dhub init: %s cannot be made: %m\n", c.data);
+        return 1;
+    }
+    if (make_hub(&c, &facts))
+        return 1;
+    if (certs_make(&c, now_ms() / 1000) || config_write(&c) || facts_save(&c, facts)) {
+        fprintf(stderr, "d2dhub init: the certificates could not be written to %s: %m\n", c.data);
+        json_decref(facts);
+        return 1;
+    }
+    facts_print(&c, facts);
+    if (!c.no_context && facts_write_context(facts))
+        fprintf(stderr, "d2dhub init: no context was written for the command line d2d (is HOME set?)\n");
+    if (!c.json)
+        print_next(&c);
+    json_decref(facts);
+    return 0;
+}
+
+int show_run(int argc, char **argv)
+{
+    struct config c;
+    json_t *facts;
+    int status = config_load(&c, argc, argv);
+    enum err e;
+
+    if (status || c.help)
+        return status;
+    if ((e = facts_load(&c, &facts))) {
+        if (e == ERR_NOT_FOUND)
+            fprintf(stderr, "d2dhub show: there is no hub in %s; `d2dhub init --data %s --name HOST` makes one\n",
+                    c.data, c.data);
+        else
+            fprintf(stderr, "d2dhub show: %s/hub.json: %s\n", c.data, err_text(e));
+        return e == ERR_NOT_FOUND ? 4 : 1;
+    }
+    facts_print(&c, facts);
+    json_decref(facts);
+    return 0;
+}

@@ -1,0 +1,51 @@
+#include "commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"init", init_run, "make a hub in a data folder"},
+    {"run", run_run, "serve, in the foreground"},
+    {"check", check_run, "look at configuration, clock, ports, certificates, disk"},
+    {"show", show_run, "names, ports, authority, connection strings"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void help(void)
+{
+    puts("d2dhub: a hub of one's own for devices that speak to Azure IoT Hub\n"
+         "\n"
+         "  d2dhub init --name hub.home.example     make it\n"
+         "  d2dhub run                              serve: MQTT 8883, AMQP 5671, HTTPS 443\n"
+         "  d2dhub show                             how to reach it, and with which keys\n"
+         "\n"
+         "commands:");
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+    puts("\n`d2dhub COMMAND --help` tells more. Where it is: --data DIR or D2DHUB_DATA.");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help();
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        help();
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("d2dhub " D2D_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "d2dhub: there is no command \"%s\"; there are init, run, check and show\n", argv[1]);
+    return 2;
+}
