@@ -1,0 +1,211 @@
+#include "account.h"
+
+#include "list.h"
+
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const enum d2d_err errors[ERRS_END] = {
+    [OK] = D2D_OK,
+    [ERR_MEMORY] = D2D_NO_MEMORY,
+    [ERR_MALFORMED] = D2D_FAILED,
+    [ERR_PROTOCOL] = D2D_FAILED,
+    [ERR_UNSUPPORTED] = D2D_REFUSED,
+    [ERR_ARGUMENT] = D2D_ARGUMENT,
+    [ERR_RANGE] = D2D_ARGUMENT,
+    [ERR_TOO_LARGE] = D2D_ARGUMENT,
+    [ERR_LIMIT] = D2D_OVER_QUOTA,
+    [ERR_UNAUTHORIZED] = D2D_NOT_AUTHORISED,
+    [ERR_EXPIRED] = D2D_EXPIRED,
+    [ERR_DENIED] = D2D_NOT_AUTHORISED,
+    [ERR_DISABLED] = D2D_NOT_AUTHORISED,
+    [ERR_NOT_FOUND] = D2D_NOT_FOUND,
+    [ERR_EXISTS] = D2D_EXISTS,
+    [ERR_PRECONDITION] = D2D_CHANGED,
+    [ERR_STOLEN] = D2D_REFUSED,
+    [ERR_CLOSED] = D2D_CLOSED,
+    [ERR_IDLE] = D2D_TIMED_OUT,
+    [ERR_TIMEOUT] = D2D_TIMED_OUT,
+    [ERR_BUSY] = D2D_OVER_QUOTA,
+    [ERR_QUOTA] = D2D_OVER_QUOTA,
+    [ERR_FULL] = D2D_OVER_QUOTA,
+    [ERR_DISK_FULL] = D2D_OVER_QUOTA,
+    [ERR_DAMAGED] = D2D_FAILED,
+    [ERR_IO] = D2D_FAILED,
+    [ERR_UNREACHABLE] = D2D_NO_CONNECTION,
+    [ERR_TLS] = D2D_NO_CONNECTION,
+    [ERR_REJECTED] = D2D_REFUSED,
+    [ERR_SHUTDOWN] = D2D_CLOSED,
+    [ERR_INTERNAL] = D2D_FAILED,
+};
+
+enum d2d_err err_of(enum err e)
+{
+    return errors[e];
+}
+
+static void say(struct account *a, enum d2d_log_level level, const char *text)
+{
+    if (a->log)
+        a->log(a->log_ctx, level, text);
+}
+
+void account_say(struct account *a, enum d2d_log_level level, const char *format, ...)
+{
+    char text[DETAIL_CAP];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    say(a, level, text);
+}
+
+enum d2d_err account_fail(struct account *a, enum d2d_err e, const char *format, ...)
+{
+    char text[DETAIL_CAP]; /* the old detail may be among the arguments */
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    memcpy(a->detail, text, sizeof text);
+    say(a, D2D_LOG_WARN, a->detail);
+    return e;
+}
+
+static const char *const kinds[] = {[CONNSTR_DEVICE] = "a device's (HostName, DeviceId, SharedAccessKey)",
+                                    [CONNSTR_SERVICE] = "a policy's (HostName, SharedAccessKeyName, SharedAccessKey)",
+                                    [CONNSTR_EVENTS] = "an Event Hubs one (Endpoint, SharedAccessKeyName, SharedAccessKey)"};
+
+static enum d2d_err open_string(struct account *a, const char *text, unsigned needs)
+{
+    enum err e;
+
+    if (!text)
+        return account_fail(a, D2D_ARGUMENT, "there is no connection string");
+    a->text = strdup(text);
+    if (!a->text)
+        return D2D_NO_MEMORY;
+    if ((e = connstr_parse(bytes_trim(bytes_str(a->text)), &a->string)))
+        return account_fail(a, D2D_ARGUMENT, "the connection string: %s", err_text(e));
+    if (!(needs & 1u << a->string.kind))
+        return account_fail(a, D2D_ARGUMENT, "this connection string is %s, which is not what is needed here",
+                            kinds[a->string.kind]);
+    if (a->string.key.at && (e = key_of_base64(a->string.key, &a->key)))
+        return account_fail(a, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT,
+                            "the key of the connection string is no base64 text of 16 to 64 bytes");
+    if (!a->key && !a->string.signature.at)
+        return account_fail(a, D2D_ARGUMENT, "the connection string has neither a key nor a token");
+    if (!bytes_to_str(a->string.host, a->host, sizeof a->host))
+        return account_fail(a, D2D_ARGUMENT, "the host name of the connection string is too long");
+    return D2D_OK;
+}
+
+static int port_of(int given, uint16_t in_string, int usual)
+{
+    return given ? given : in_string ? in_string : usual;
+}
+
+static bool is_port(int port)
+{
+    return port >= 0 && port <= 65535;
+}
+
+static enum d2d_err open_address(struct account *a, const struct d2d_options *o)
+{
+    struct bytes to = o->host ? bytes_str(o->host) : a->string.gateway.len ? a->string.gateway : a->string.host;
+
+    if (!bytes_to_str(to, a->connect, sizeof a->connect))
+        return account_fail(a, D2D_ARGUMENT, "the host name is too long");
+    if (!is_port(o->mqtts_port) || !is_port(o->amqps_port) || !is_port(o->https_port))
+        return account_fail(a, D2D_ARGUMENT, "a port is a number up to 65535");
+    a->mqtts_port = port_of(o->mqtts_port, a->string.port, 8883);
+    a->amqps_port = port_of(o->amqps_port, a->string.port, 5671);
+    a->https_port = port_of(o->https_port, a->string.port, 443);
+    a->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
+    a->token_ttl_ms = o->token_ttl_ms > 0 ? o->token_ttl_ms : TOKEN_TTL_MS;
+    return D2D_OK;
+}
+
+enum d2d_err account_open(struct account *a, struct d2d_loop *loop, const struct d2d_options *o, unsigned needs)
+{
+    char why[256] = "";
+    enum d2d_err e;
+    enum err inner;
+
+    *a = (struct account){.loop = loop, .log = o->log, .log_ctx = o->log_ctx};
+    if (!(e = open_string(a, o->connection_string, needs)) && !(e = open_address(a, o)) &&
+        (inner = loop_tls(loop, o->ca_file, &a->tls, why)))
+        e = account_fail(a, inner == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT, "the CA file: %s",
+                         *why ? why : err_text(inner));
+    if (e)
+        account_close(a);
+    return e;
+}
+
+void account_close(struct account *a)
+{
+    key_drop(a->key);
+    if (a->text)
+        explicit_bzero(a->text, strlen(a->text));
+    free(a->text);
+    a->key = NULL;
+    a->text = NULL;
+}
+
+/* ---- tokens -------------------------------------------------------------------------------------------------------- */
+
+struct answer {
+    struct signing job;
+    bool done;
+};
+
+static void on_signed(struct signing *job)
+{
+    LIST_OF(job, struct answer, job)->done = true;
+}
+
+enum err token_put(struct key *key, struct bytes resource, struct bytes policy, int64_t expires_s, struct buf *out)
+{
+    struct buf text = buf_max(SAS_LEN_MAX), signature = buf_max(64);
+    struct answer answer = {.job.done = on_signed};
+    size_t sr_len;
+    enum err e;
+
+    /* device 1.2, service 1.3: what is signed is the resource as it stands in the token, a new line and the expiry. */
+    buf_put_percent(&text, resource);
+    sr_len = text.len;
+    buf_printf(&text, "\n%lld", (long long)expires_s);
+    if ((e = buf_check(&text)) || (e = key_sign(key, buf_bytes(&text), &answer.job)))
+        goto done;
+    if (!answer.done || (e = answer.job.e)) {
+        e = e ? e : ERR_BUSY;
+        goto done;
+    }
+    buf_put_base64(&signature, bytes_of(answer.job.mac, sizeof answer.job.mac));
+    buf_puts(out, "SharedAccessSignature sr=");
+    buf_put(out, bytes_first(buf_bytes(&text), sr_len));
+    buf_puts(out, "&sig=");
+    buf_put_percent(out, buf_bytes(&signature));
+    buf_printf(out, "&se=%lld", (long long)expires_s);
+    if (policy.len) {
+        buf_puts(out, "&skn=");
+        buf_put_percent(out, policy);
+    }
+    e = buf_check(&signature) ? ERR_MEMORY : buf_check(out);
+done:
+    buf_free(&text);
+    buf_free(&signature);
+    return e;
+}
+
+enum err account_token(struct account *a, struct bytes resource, int64_t expires_s, struct buf *out)
+{
+    if (a->key)
+        return token_put(a->key, resource, a->string.key_name, expires_s, out);
+    buf_put(out, a->string.signature);
+    return buf_check(out);
+}

@@ -1,0 +1,40 @@
+/* What every handle is made from: the options' common part with its texts copied, the connection string taken apart, the
+ * key, and what is told about the last failure. */
+#pragma once
+
+#include "connstr.h"
+#include "key.h"
+#include "loop.h"
+
+enum { TIMEOUT_MS = 30000, TOKEN_TTL_MS = 3600 * 1000, DETAIL_CAP = 512 };
+
+struct account {
+    struct d2d_loop *loop;
+    char *text; /* the connection string, into which `string` looks */
+    struct connstr string;
+    struct key *key;   /* NULL: a ready token, or none */
+    char host[254];    /* who the hub is: TLS name, resource of tokens */
+    char connect[254]; /* where TCP goes */
+    int mqtts_port, amqps_port, https_port;
+    int64_t timeout_ms, token_ttl_ms;
+    struct tls *tls; /* lent by the loop */
+    void (*log)(void *ctx, enum d2d_log_level level, const char *line);
+    void *log_ctx;
+    char detail[DETAIL_CAP]; /* of the last failure */
+};
+
+/* `needs` says what kinds of strings will do, 1u << CONNSTR_…. What fails has its reason in the log. */
+enum d2d_err account_open(struct account *, struct d2d_loop *, const struct d2d_options *, unsigned needs);
+void account_close(struct account *);
+void account_say(struct account *, enum d2d_log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Sets the detail, and logs it. Gives back e. */
+enum d2d_err account_fail(struct account *, enum d2d_err e, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* What our own errors are for callers. */
+enum d2d_err err_of(enum err);
+
+/* Appends a token for a resource, signed by the key, or the ready one that the string has. ERR_BUSY: the key answers later,
+ * which nothing here can wait for. */
+enum err account_token(struct account *, struct bytes resource, int64_t expires_s, struct buf *out) MUST_CHECK;
+/* The same with a key of its own. */
+enum err token_put(struct key *, struct bytes resource, struct bytes policy, int64_t expires_s, struct buf *out) MUST_CHECK;

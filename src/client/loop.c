@@ -1,0 +1,371 @@
+#include "loop.h"
+
+#include "list.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { GRACE_MS = 1000, LINGER_SHORT_MS = 200 };
+
+struct trust {
+    struct list all;
+    struct tls *tls;
+    char *ca_file; /* NULL: the system's */
+};
+
+struct d2d_loop {
+    struct net_loop *net;
+    struct heap alarms;
+    struct list trusts;
+    uint64_t random;
+    int stop_fd; /* wakes the wait of d2d_loop_run() */
+    atomic_bool stop;
+    bool turning;
+};
+
+int64_t loop_now_ms(struct d2d_loop *l)
+{
+    return net_loop_now_ms(l->net);
+}
+
+/* xorshift64*: for jitter and names, not for secrets. */
+uint64_t loop_random(struct d2d_loop *l)
+{
+    l->random ^= l->random >> 12;
+    l->random ^= l->random << 25;
+    l->random ^= l->random >> 27;
+    return l->random * 0x2545F4914F6CDD1DULL;
+}
+
+enum err loop_alarm(struct d2d_loop *l, struct alarm *a, int64_t at_ms)
+{
+    return heap_set(&l->alarms, &a->timer, at_ms);
+}
+
+void loop_no_alarm(struct d2d_loop *l, struct alarm *a)
+{
+    heap_del(&l->alarms, &a->timer);
+}
+
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+enum err loop_tls(struct d2d_loop *l, const char *ca_file, struct tls **out, char why[256])
+{
+    struct trust *t;
+    enum err e;
+
+    LIST_EACH (&l->trusts, it) {
+        t = LIST_OF(it, struct trust, all);
+        if (same_file(t->ca_file, ca_file)) {
+            *out = t->tls;
+            return OK;
+        }
+    }
+    t = calloc(1, sizeof *t);
+    if (!t || (ca_file && !(t->ca_file = copy_text(ca_file)))) {
+        free(t);
+        return ERR_MEMORY;
+    }
+    if ((e = tls_client_new(ca_file, &t->tls, why))) {
+        free(t->ca_file);
+        free(t);
+        return e;
+    }
+    list_add(&l->trusts, &t->all);
+    *out = t->tls;
+    return OK;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+enum d2d_err d2d_loop_new(struct d2d_loop **out)
+{
+    const struct net_loop_options options = {.linger_ms = LINGER_SHORT_MS};
+    struct d2d_loop *l;
+
+    if (!out)
+        return D2D_ARGUMENT;
+    l = calloc(1, sizeof *l);
+    if (!l)
+        return D2D_NO_MEMORY;
+    list_init(&l->trusts);
+    l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->stop_fd < 0 || getrandom(&l->random, sizeof l->random, 0) < 0 || net_loop_open(&options, &l->net)) {
+        if (l->stop_fd >= 0)
+            close(l->stop_fd);
+        free(l);
+        return D2D_FAILED;
+    }
+    l->random |= 1;
+    *out = l;
+    return D2D_OK;
+}
+
+void d2d_loop_free(struct d2d_loop *l)
+{
+    if (!l)
+        return;
+    net_loop_stop(l->net, GRACE_MS); /* what was said leaves */
+    net_loop_run(l->net);
+    net_loop_close(l->net);
+    LIST_EACH (&l->trusts, it) {
+        struct trust *t = LIST_OF(it, struct trust, all);
+
+        tls_free(t->tls);
+        free(t->ca_file);
+        free(t);
+    }
+    heap_free(&l->alarms);
+    close(l->stop_fd);
+    free(l);
+}
+
+/* ---- turns --------------------------------------------------------------------------------------------------------- */
+
+static void run_alarms(struct d2d_loop *l)
+{
+    struct timer *t;
+
+    while ((t = heap_first(&l->alarms)) && t->due_ms <= loop_now_ms(l)) {
+        struct alarm *a = LIST_OF(t, struct alarm, timer);
+
+        heap_del(&l->alarms, t);
+        a->run(a->ctx, loop_now_ms(l));
+    }
+}
+
+void d2d_loop_turn(struct d2d_loop *l)
+{
+    if (l->turning)
+        return;
+    l->turning = true;
+    net_loop_turn(l->net);
+    run_alarms(l);
+    l->turning = false;
+}
+
+int d2d_loop_fd(const struct d2d_loop *l)
+{
+    return net_loop_fd(l->net);
+}
+
+static int sooner(int a, int64_t b)
+{
+    if (b < 0)
+        b = 0;
+    return a < 0 || b < a ? (int)(b < INT32_MAX ? b : INT32_MAX) : a;
+}
+
+int d2d_loop_timeout_ms(const struct d2d_loop *l)
+{
+    int wait_ms = net_loop_timeout_ms(l->net);
+    struct timer *t = heap_first(&l->alarms);
+
+    return t ? sooner(wait_ms, t->due_ms - net_loop_now_ms(l->net)) : wait_ms;
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void wait_for_something(struct d2d_loop *l, int64_t left_ms)
+{
+    struct pollfd fds[] = {{.fd = d2d_loop_fd(l), .events = POLLIN}, {.fd = l->stop_fd, .events = POLLIN}};
+    int wait_ms = d2d_loop_timeout_ms(l);
+
+    if (left_ms >= 0)
+        wait_ms = sooner(wait_ms, left_ms);
+    poll(fds, 2, wait_ms); /* interrupted: the caller looks again */
+}
+
+static bool take_stop(struct d2d_loop *l)
+{
+    uint64_t times;
+
+    if (!atomic_exchange(&l->stop, false))
+        return false;
+    if (read(l->stop_fd, &times, sizeof times) < 0) {
+        /* The one who stops us has not come to write yet: the next wait is cut short once, nothing else. */
+    }
+    return true;
+}
+
+enum d2d_err loop_until(struct d2d_loop *l, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms)
+{
+    int64_t until_ms = timeout_ms < 0 ? -1 : monotonic_ms() + timeout_ms, left_ms = -1;
+
+    if (l->turning)
+        return D2D_ARGUMENT;
+    for (;;) {
+        if (done && done(ctx))
+            return D2D_OK;
+        if (take_stop(l))
+            return D2D_STOPPED;
+        if (until_ms >= 0 && (left_ms = until_ms - monotonic_ms()) <= 0)
+            return D2D_TIMED_OUT;
+        wait_for_something(l, left_ms);
+        d2d_loop_turn(l);
+    }
+}
+
+enum d2d_err d2d_loop_run(struct d2d_loop *l, int64_t timeout_ms)
+{
+    return loop_until(l, NULL, NULL, timeout_ms);
+}
+
+void d2d_loop_stop(struct d2d_loop *l)
+{
+    static const uint64_t once = 1;
+    int saved = errno;
+
+    atomic_store(&l->stop, true);
+    if (write(l->stop_fd, &once, sizeof once) < 0)
+        errno = saved; /* full: somebody has stopped it already */
+    errno = saved;
+}
+
+/* ---- links --------------------------------------------------------------------------------------------------------- */
+
+struct link {
+    struct net_conn *conn; /* NULL until it is open */
+    struct talk *talk;     /* NULL: dropped */
+    void (*failed)(void *ctx, enum err, const char *detail);
+    void *ctx;
+};
+
+static size_t link_input(void *ctx, struct bytes in, int64_t now_ms)
+{
+    struct link *k = ctx;
+
+    return k->talk ? k->talk->ops->input(k->talk, in, now_ms) : in.len;
+}
+
+static void link_woken(void *ctx, int64_t now_ms)
+{
+    struct link *k = ctx;
+
+    if (k->talk)
+        k->talk->ops->wake(k->talk, now_ms);
+}
+
+static int64_t link_tick(void *ctx, int64_t now_ms)
+{
+    struct link *k = ctx;
+
+    return k->talk ? k->talk->ops->tick(k->talk, now_ms) : INT64_MAX;
+}
+
+static void link_closed(void *ctx, enum err why, int64_t now_ms)
+{
+    struct link *k = ctx;
+    struct talk *t = k->talk;
+
+    free(k);
+    if (t)
+        t->ops->close(t, t->over ? t->why : why, now_ms);
+}
+
+static uint64_t link_after(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static bool link_over(void *ctx, enum err *why)
+{
+    struct link *k = ctx;
+
+    if (k->talk && !k->talk->over)
+        return false;
+    *why = k->talk ? k->talk->why : ERR_CLOSED;
+    return true;
+}
+
+static enum err on_open(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms, struct net_talk *out)
+{
+    struct link *k = ctx;
+
+    (void)peer;
+    k->conn = conn;
+    *out = (struct net_talk){k, link_input, link_woken, link_tick, link_closed, link_after, link_over};
+    if (k->talk) {
+        k->talk->out = net_conn_out(conn);
+        k->talk->ops->start(k->talk, now_ms);
+    }
+    return OK;
+}
+
+static void on_failed(void *ctx, enum err why, const char *detail)
+{
+    struct link k = *(struct link *)ctx;
+
+    free(ctx);
+    if (k.talk)
+        k.failed(k.ctx, why, detail);
+}
+
+enum err link_dial(struct d2d_loop *l, const struct dial *d, struct link **out)
+{
+    struct link *k = calloc(1, sizeof *k);
+    struct net_connect_options options = {.host = d->host,
+                                          .port = d->port,
+                                          .name = d->name,
+                                          .tls = d->tls,
+                                          .accept = on_open,
+                                          .accept_ctx = k,
+                                          .failed = on_failed,
+                                          .timeout_ms = d->timeout_ms};
+    enum err e;
+
+    if (!k)
+        return ERR_MEMORY;
+    *k = (struct link){.talk = d->talk, .failed = d->failed, .ctx = d->ctx};
+    d->talk->over = false;
+    d->talk->out = NULL;
+    if ((e = net_connect(l->net, &options))) {
+        free(k);
+        return e;
+    }
+    *out = k;
+    return OK;
+}
+
+void link_wake(struct link *k)
+{
+    if (k && k->conn)
+        net_conn_wake(k->conn);
+}
+
+void link_drop(struct link *k)
+{
+    if (!k)
+        return;
+    k->talk = NULL;
+    link_wake(k);
+}
+
+struct buf *link_out(struct link *k)
+{
+    return k && k->conn ? net_conn_out(k->conn) : NULL;
+}

@@ -1,0 +1,46 @@
+/* The loop of the library: connections that carry talks, and timers. The only part of the client that touches the net. */
+#pragma once
+
+#include "d2d.h"
+#include "heap.h"
+#include "net.h"
+#include "talk.h"
+
+/* Something to be done at a time. */
+struct alarm {
+    struct timer timer;
+    void (*run)(void *ctx, int64_t now_ms);
+    void *ctx;
+};
+
+enum err loop_alarm(struct d2d_loop *, struct alarm *, int64_t at_ms) MUST_CHECK;
+void loop_no_alarm(struct d2d_loop *, struct alarm *);
+
+int64_t loop_now_ms(struct d2d_loop *);
+uint64_t loop_random(struct d2d_loop *);
+/* Runs it until done(ctx): D2D_OK, D2D_TIMED_OUT (timeout_ms -1: never), D2D_STOPPED, D2D_ARGUMENT inside of a callback. */
+enum d2d_err loop_until(struct d2d_loop *, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms);
+
+/* The TLS of all who trust this file (NULL: the system's); lent for the life of the loop. */
+enum err loop_tls(struct d2d_loop *, const char *ca_file, struct tls **out, char why[256]) MUST_CHECK;
+
+/* A connection that is being made or open, and carries a talk. It ends with exactly one of failed() and the talk's close();
+ * afterwards, and after link_drop(), it may not be used. */
+struct link;
+
+struct dial {
+    const char *host, *name; /* as in net_connect_options */
+    int port;
+    struct tls *tls;
+    int64_t timeout_ms;
+    struct talk *talk; /* lent until the end */
+    void (*failed)(void *ctx, enum err, const char *detail);
+    void *ctx;
+};
+
+enum err link_dial(struct d2d_loop *, const struct dial *, struct link **out) MUST_CHECK;
+void link_wake(struct link *); /* its talk's wake() is called soon; also NULL */
+/* What was said still leaves, then it is closed. The talk is called no more, not even inside of one of its calls. */
+void link_drop(struct link *); /* also NULL */
+/* What may still be said before link_drop(); NULL until the connection is open. */
+struct buf *link_out(struct link *);

@@ -1,0 +1,108 @@
+#include "account.h"
+
+#include "sas.h"
+
+#include <stdlib.h>
+
+static const char *const texts[] = {
+    [D2D_OK] = "done",
+    [D2D_FAILED] = "it failed",
+    [D2D_ARGUMENT] = "an argument is not valid",
+    [D2D_NOT_AUTHORISED] = "these credentials are not accepted, or do not allow that",
+    [D2D_NOT_FOUND] = "there is nothing of that name",
+    [D2D_NO_CONNECTION] = "the hub could not be reached",
+    [D2D_TIMED_OUT] = "it took too long",
+    [D2D_REFUSED] = "the other side refused it",
+    [D2D_EXPIRED] = "it is expired",
+    [D2D_OVER_QUOTA] = "a limit or a quota is reached",
+    [D2D_EXISTS] = "there is one of that name already",
+    [D2D_CHANGED] = "it was changed in the meantime",
+    [D2D_CLOSED] = "the connection was closed",
+    [D2D_NO_MEMORY] = "no memory left",
+    [D2D_STOPPED] = "the loop was stopped",
+};
+
+const char *d2d_version(void)
+{
+    return D2D_VERSION;
+}
+
+const char *d2d_err_text(enum d2d_err e)
+{
+    return (size_t)e < sizeof texts / sizeof *texts ? texts[e] : "an unknown error";
+}
+
+static void put_resource(const struct connstr *s, struct buf *out)
+{
+    if (s->kind == CONNSTR_EVENTS)
+        buf_puts(out, "sb://");
+    buf_put(out, s->host);
+    if (s->device.len) {
+        buf_puts(out, "/devices/");
+        buf_put(out, s->device);
+    }
+    if (s->module.len) {
+        buf_puts(out, "/modules/");
+        buf_put(out, s->module);
+    }
+    if (s->entity.len) {
+        buf_puts(out, "/");
+        buf_put(out, s->entity);
+    }
+}
+
+/* service 1.3: Event Hubs clients sign with the text of the key, all others with what it decodes to. */
+static enum err key_of(const struct connstr *s, struct key **out)
+{
+    return s->kind == CONNSTR_EVENTS ? key_in_memory(s->key, out) : key_of_base64(s->key, out);
+}
+
+static enum d2d_err given(struct buf *b, char **out)
+{
+    char *text = b->bad ? NULL : strdup(buf_str(b));
+
+    if (!text)
+        return D2D_NO_MEMORY;
+    *out = text;
+    return D2D_OK;
+}
+
+enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms, char **out)
+{
+    struct buf name = buf_max(SAS_LEN_MAX / 3), token = buf_max(SAS_LEN_MAX);
+    struct key *key = NULL;
+    struct connstr s;
+    enum d2d_err result;
+    enum err e;
+
+    if (!connection_string || !out || ttl_ms <= 0 || now_ms < 0 || ttl_ms > INT64_MAX - now_ms ||
+        connstr_parse(bytes_trim(bytes_str(connection_string)), &s) || !s.key.at)
+        return D2D_ARGUMENT;
+    if (resource)
+        buf_puts(&name, resource);
+    else
+        put_resource(&s, &name);
+    if (!(e = buf_check(&name)) && !(e = key_of(&s, &key)))
+        e = token_put(key, buf_bytes(&name), s.key_name, (now_ms + ttl_ms) / 1000, &token);
+    result = e == ERR_MEMORY ? D2D_NO_MEMORY : e ? D2D_ARGUMENT : given(&token, out);
+    key_drop(key);
+    buf_free(&name);
+    buf_free(&token);
+    return result;
+}
+
+enum d2d_err d2d_connection_string_field(const char *connection_string, const char *field, char *out, size_t cap)
+{
+    struct bytes rest = bytes_trim(bytes_str(connection_string));
+
+    if (!connection_string || !field || !out || !cap)
+        return D2D_ARGUMENT;
+    while (rest.at) {
+        struct bytes value = bytes_cut(&rest, ';');
+        struct bytes name = bytes_cut(&value, '=');
+
+        if (value.at && bytes_eq_nocase(bytes_trim(name), bytes_str(field)))
+            return bytes_to_str(value, out, cap) ? D2D_OK : D2D_ARGUMENT;
+    }
+    return D2D_NOT_FOUND;
+}
