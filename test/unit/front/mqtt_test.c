@@ -1,0 +1,159 @@
+#include "mqtt_world.h"
+
+#include "check.h"
+
+static struct world w;
+static struct wire c;
+static struct buf say;
+
+static void begin(void)
+{
+    w = (struct world){0};
+    world_open(&w);
+    world_device(&w, "d1");
+    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    say = buf_max(CONN_IN_MAX);
+}
+
+static void end(void)
+{
+    wire_free(&c, WORLD_T0);
+    world_close(&w);
+    buf_free(&say);
+}
+
+static void publish(const char *topic, const char *body, uint16_t id)
+{
+    mqtt_put_publish(&say, &(struct mqtt_publish){bytes_str(topic), bytes_str(body), id, id ? 1 : 0, false, false});
+}
+
+static void say_all(void)
+{
+    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    buf_clear(&say);
+}
+
+TEST(packets_behind_connect_are_answered_in_order)
+{
+    begin();
+    world_connect(&w, "d1", false, &say);
+    mqtt_put_subscribe(&say, 1, BYTES("devices/d1/messages/devicebound/#"), 2);
+    publish("devices/d1/messages/events/", "a", 7);
+    publish("devices/d1/messages/events/%24.mid=1&k=v", "b", 8);
+    mqtt_put_empty(&say, MQTT_PINGREQ);
+    say_all();
+    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x20\2\0\0"
+                                           "\x90\3\0\1\1"
+                                           "\x40\2\0\7"
+                                           "\x40\2\0\x08"
+                                           "\xd0\0"));
+    CHECK(!c.closed);
+    end();
+}
+
+TEST(byte_by_byte_is_the_same_as_whole)
+{
+    struct buf whole = buf_max(4096);
+
+    begin();
+    world_connect(&w, "d1", true, &say);
+    publish("devices/d1/messages/events/a=b", "x", 3);
+    mqtt_put_subscribe(&say, 1, BYTES("$iothub/twin/res/#"), 0);
+    mqtt_put_empty(&say, MQTT_PINGREQ);
+    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    buf_put(&whole, buf_bytes(&c.heard));
+    wire_free(&c, WORLD_T0);
+    wire_open(&c, &w, "192.0.2.7:5001", WORLD_T0);
+    for (size_t i = 0; i < say.len; i++)
+        wire_say(&c, &w, bytes_of(say.at + i, 1), WORLD_T0);
+    CHECK_BYTES(buf_bytes(&c.heard), buf_bytes(&whole));
+    CHECK(whole.len == 4 + 4 + 5 + 2);
+    buf_free(&whole);
+    end();
+}
+
+TEST(a_twin_request_is_answered_with_an_error_body)
+{
+    struct mqtt_packet p;
+    size_t used;
+
+    begin();
+    world_connect(&w, "d1", true, &say);
+    mqtt_put_subscribe(&say, 1, BYTES("$iothub/twin/res/#"), 0);
+    say_all();
+    buf_clear(&c.heard);
+    publish("$iothub/twin/GET/?$rid=r-1", " ", 9);
+    say_all();
+    CHECK_BYTES(bytes_first(buf_bytes(&c.heard), 4), BYTES("\x40\2\0\x09"));
+    CHECK(mqtt_decode(bytes_skip(buf_bytes(&c.heard), 4), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET);
+    CHECK_BYTES(p.publish.topic, BYTES("$iothub/twin/res/403/?$rid=r-1"));
+    CHECK(bytes_find_bytes(p.publish.body, BYTES("\"errorCode\":403010")) < p.publish.body.len);
+    CHECK(!c.closed);
+    end();
+}
+
+TEST(a_full_message_passes_and_one_byte_more_does_not)
+{
+    static uint8_t body[MESSAGE_LEN_MAX + 1];
+    struct mqtt_publish p = {.topic = BYTES("devices/d1/messages/events/"), .id = 1, .qos = 1};
+
+    begin();
+    world_connect(&w, "d1", true, &say);
+    p.body = bytes_of(body, MESSAGE_LEN_MAX);
+    mqtt_put_publish(&say, &p);
+    say_all();
+    CHECK(!c.closed && c.heard.len == 8);
+    p.body.len++;
+    mqtt_put_publish(&say, &p);
+    say_all();
+    CHECK(c.closed && c.why == ERR_TOO_LARGE && c.heard.len == 8);
+    end();
+}
+
+TEST(who_guesses_is_refused_without_a_look_and_the_owner_is_not)
+{
+    struct buf wrong = buf_max(4096);
+
+    begin();
+    mqtt_put_connect(&wrong, &(struct mqtt_connect){.client_id = BYTES("d1"),
+                                                    .user = BYTES(WORLD_HOST "/d1"),
+                                                    .password = BYTES("SharedAccessSignature sr=a")});
+    for (int i = 0; i < LIMITER_ADDRESS_BURST; i++) {
+        wire_free(&c, WORLD_T0);
+        wire_open(&c, &w, "198.51.100.1:1", WORLD_T0);
+        wire_say(&c, &w, buf_bytes(&wrong), WORLD_T0);
+        /* Once its guesses are used up, it is "try again", whatever the credentials are. */
+        CHECK(c.closed && c.heard.at[3] == (i < LIMITER_IDENTITY_BURST ? 5 : 3));
+    }
+    wire_free(&c, WORLD_T0);
+    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_connect(&w, "d1", true, &say);
+    say_all();
+    CHECK(!c.closed && c.heard.at[3] == 0);
+    buf_free(&wrong);
+    end();
+}
+
+TEST(ten_thousand_silent_peers_cost_little_and_leave_in_a_minute)
+{
+    enum { N = 10000 };
+    static struct wire idle[N];
+
+    begin();
+    for (size_t i = 0; i < N; i++) {
+        wire_open(&idle[i], &w, "192.0.2.9:1", WORLD_T0);
+        CHECK(idle[i].out.cap == 0 && idle[i].in.cap == 0);
+        CHECK(idle[i].front->ops->tick(idle[i].front, WORLD_T0) == WORLD_T0 + CONNECT_MS);
+    }
+    for (size_t i = 0; i < N; i++) {
+        CHECK(idle[i].front->ops->tick(idle[i].front, WORLD_T0 + CONNECT_MS) == INT64_MAX);
+        CHECK(idle[i].front->over && idle[i].front->why == ERR_TIMEOUT);
+        wire_free(&idle[i], WORLD_T0 + CONNECT_MS);
+    }
+    end();
+}
+
+TESTS(RUN(packets_behind_connect_are_answered_in_order), RUN(byte_by_byte_is_the_same_as_whole),
+      RUN(a_twin_request_is_answered_with_an_error_body), RUN(a_full_message_passes_and_one_byte_more_does_not),
+      RUN(who_guesses_is_refused_without_a_look_and_the_owner_is_not),
+      RUN(ten_thousand_silent_peers_cost_little_and_leave_in_a_minute))
