@@ -1,0 +1,87 @@
+#include "commands.h"
+#include "report.h"
+#include "server.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* After the ports are open nothing needs root any more. */
+static int become(const char *name)
+{
+    const struct passwd *user;
+
+    if (!name[0] || geteuid() != 0)
+        return 0;
+    user = getpwnam(name);
+    if (!user) {
+        fprintf(stderr, "d2dhub run: there is no user \"%s\"\n", name);
+        return 1;
+    }
+    if (initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid)) {
+        fprintf(stderr, "d2dhub run: this program cannot become \"%s\": %m\n", name);
+        return 1;
+    }
+    return 0;
+}
+
+/* Signals are taken here, by the main thread, and nowhere else. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* The second one does not wait for anybody. */
+static void *end_at_once(void *ctx)
+{
+    int number;
+
+    while (sigwait(ctx, &number) || number == SIGHUP) {
+        /* certificates do not matter any more */
+    }
+    _exit(128 + number);
+}
+
+static void serve(struct server *s, sigset_t *set)
+{
+    int number = SIGHUP;
+    pthread_t second;
+
+    while (sigwait(set, &number) || number == SIGHUP)
+        server_reload(s);
+    log_event(LOG_INFO, "stopping", KVN("signal", number));
+    report_notify("STOPPING=1");
+    if (pthread_create(&second, NULL, end_at_once, set) == 0)
+        pthread_detach(second);
+}
+
+int run_run(int argc, char **argv)
+{
+    static struct server s; /* the second signal's thread may outlive main() */
+    static sigset_t set;
+    int status = config_load(&s.config, argc, argv);
+
+    if (status || s.config.help)
+        return status;
+    block_signals(&set);
+    report_open(&s.config);
+    log_event(LOG_INFO, "starting", KVS("version", D2D_VERSION), KVS("data", s.config.data));
+    if (!(status = server_open(&s)) && !(status = server_listen(&s)) && !(status = become(s.config.user)) &&
+        !(status = server_start(&s))) {
+        puts(s.config.json ? "{\"event\":\"ready\"}" : "ready");
+        fflush(stdout);
+        report_notify("READY=1");
+        log_event(LOG_INFO, "ready", KVS("hub", s.config.name), KVN("loops", s.n_loops));
+        serve(&s, &set);
+    }
+    server_close(&s);
+    log_event(LOG_INFO, "stopped", KVN("status", status));
+    return status;
+}

@@ -1,0 +1,300 @@
+#include "server.h"
+
+#include "certs.h"
+#include "facts.h"
+#include "limiter.h"
+#include "report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool is_ready(void *ctx)
+{
+    const struct server *s = ctx;
+
+    return s->ready && !s->stopping;
+}
+
+static uint64_t durable(void *ctx)
+{
+    return store_durable(ctx);
+}
+
+/* From the sync thread: events became readable, answers may leave. */
+static void grew(void *ctx)
+{
+    struct server *s = ctx;
+
+    if (s->hub)
+        hub_grew(s->hub);
+    for (int i = 0; i < s->n_loops; i++)
+        net_loop_grew(s->loops[i]);
+}
+
+/* Sockets are files: as many as the system permits. */
+static void raise_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static int open_tls(struct server *s)
+{
+    char cert[PATH_CAP], key[PATH_CAP], ca[PATH_CAP], why[256] = "";
+    bool renewed;
+
+    if (certs_renew(&s->config, now_ms() / 1000, &renewed))
+        fprintf(stderr, "d2dhub run: the certificate in %s/tls could not be renewed\n", s->config.data);
+    certs_files(&s->config, cert, key, ca);
+    if (tls_server_new(cert, key, &s->tls, why)) {
+        fprintf(stderr, "d2dhub run: %s\n  `d2dhub check` looks at certificates\n", why);
+        return 1;
+    }
+    return 0;
+}
+
+static void make_env(struct server *s)
+{
+    struct config *c = &s->config;
+
+    config_names(c, s->names);
+    s->env = (struct front_env){.hub = s->hub,
+                                .aliases = s->names,
+                                .random = random_bytes,
+                                .ready = is_ready,
+                                .ready_ctx = s,
+                                .limiter = s->limiter};
+    snprintf(s->env.host, sizeof s->env.host, "%s", c->name);
+    config_entity(c, s->env.entity);
+    s->doors[0] = (struct door){"mqtts", &s->env, front_mqtt_new};
+    s->doors[1] = (struct door){"amqps", &s->env, front_amqp_new};
+    s->doors[2] = (struct door){"https", &s->env, front_http_new};
+}
+
+/* What `show` prints: written anew at each start, because ports and names may have changed. */
+static void save_facts(struct server *s)
+{
+    struct policy policies[8];
+    json_t *facts = facts_make(&s->config, hub_birth(s->hub), policies, hub_policy_list(s->hub, policies, 8));
+
+    if (!facts || facts_save(&s->config, facts))
+        log_event(LOG_WARN, "facts-not-written", KVS("folder", s->config.data));
+    json_decref(facts);
+}
+
+int server_open(struct server *s)
+{
+    struct net_loop_options options = {.durable = durable};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t seed;
+    enum err e;
+
+    raise_files();
+    if (data_open(&s->config, &s->data))
+        return 1;
+    s->data.store->grew = grew;
+    s->data.store->grew_ctx = s;
+    if ((e = hub_open(&s->data.options, &s->hub))) {
+        fprintf(stderr,
+                e == ERR_NOT_FOUND ? "d2dhub run: there is no hub in %s; `d2dhub init` makes one (%s)\n"
+                                   : "d2dhub run: %s: %s\n",
+                s->config.data, err_text(e));
+        return 1;
+    }
+    if (!s->config.name[0])
+        snprintf(s->config.name, sizeof s->config.name, "%s", hub_birth(s->hub)->name);
+    random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
+    if (limiter_new(seed, &s->limiter))
+        return 1;
+    save_facts(s);
+    make_env(s);
+    if (open_tls(s))
+        return 1;
+    options.durable_ctx = s->data.store;
+    s->n_loops = s->config.loops ? s->config.loops : cores < 1 ? 1 : cores > 8 ? 8 : (int)cores;
+    for (int i = 0; i < s->n_loops; i++) {
+        if (net_loop_open(&options, &s->loops[i])) {
+            fprintf(stderr, "d2dhub run: an event loop cannot be made\n");
+            s->n_loops = i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void listen_failed(const struct server *s, const struct door *door, int port, enum err e)
+{
+    fprintf(stderr, "d2dhub run: %s on %s port %d: ", door->protocol, s->config.listen, port);
+    if (e == ERR_DENIED)
+        fprintf(stderr, "not permitted. Ports below 1024 need root or the capability:\n"
+                        "  setcap cap_net_bind_service=+ep $(command -v d2dhub)\n");
+    else if (e == ERR_BUSY)
+        fprintf(stderr, "another program has it. `ss -ltnp sport = :%d` tells which; --%s-port takes another one\n",
+                port, door->protocol);
+    else
+        fprintf(stderr, "%s\n", err_text(e));
+}
+
+static enum err listen_on_all(struct server *s, struct door *door, int *port)
+{
+    struct net_listen_options options = {
+        .address = s->config.listen, .tls = s->tls, .accept = joint_accept, .accept_ctx = door};
+
+    for (int i = 0; i < s->n_loops; i++) {
+        enum err e;
+
+        options.port = *port;
+        options.first = i == 0;
+        if ((e = net_listen(s->loops[i], &options, port)))
+            return e;
+    }
+    return OK;
+}
+
+static void say_listening(const struct server *s, const struct door *door, int port)
+{
+    if (s->config.json)
+        printf("{\"event\":\"listening\",\"protocol\":\"%s\",\"address\":\"%s\",\"port\":%d}\n", door->protocol,
+               s->config.listen, port);
+    else
+        printf("%s on %s port %d\n", door->protocol, s->config.listen, port);
+    fflush(stdout);
+    log_event(LOG_INFO, "listening", KVS("protocol", door->protocol), KVS("address", s->config.listen),
+              KVN("port", port));
+}
+
+int server_listen(struct server *s)
+{
+    s->ports[0] = s->config.mqtts_port;
+    s->ports[1] = s->config.amqps_port;
+    s->ports[2] = s->config.https_port;
+    for (int i = 0; i < DOORS; i++) {
+        enum err e = listen_on_all(s, &s->doors[i], &s->ports[i]);
+
+        if (e == ERR_DENIED && s->ports[i] == 443) {
+            listen_failed(s, &s->doors[i], s->ports[i], e);
+            fprintf(stderr, "  going on with 8443; SDKs that insist on 443 will not find it\n");
+            s->ports[i] = 8443;
+            e = listen_on_all(s, &s->doors[i], &s->ports[i]);
+        }
+        if (e) {
+            listen_failed(s, &s->doors[i], s->ports[i], e);
+            return 1;
+        }
+        say_listening(s, &s->doors[i], s->ports[i]);
+    }
+    s->env.amqps_port = s->ports[1];
+    return 0;
+}
+
+static void *run_loop(void *loop)
+{
+    net_loop_run(loop);
+    return NULL;
+}
+
+void server_reload(struct server *s)
+{
+    char cert[PATH_CAP], key[PATH_CAP], ca[PATH_CAP], why[256] = "";
+
+    certs_files(&s->config, cert, key, ca);
+    if (tls_server_reload(s->tls, cert, key, why))
+        log_event(LOG_ERROR, "certificate-not-reloaded", KVS("file", cert), KVS("reason", why));
+    else
+        log_event(LOG_INFO, "certificate-reloaded", KVS("file", cert));
+}
+
+static void renew(struct server *s)
+{
+    bool renewed;
+
+    if (certs_renew(&s->config, now_ms() / 1000, &renewed))
+        log_event(LOG_ERROR, "certificate-not-renewed", KVS("folder", s->config.data));
+    else if (renewed)
+        server_reload(s);
+}
+
+/* Checkpoints every few seconds; certificates once a day. */
+static void *keep_house(void *ctx)
+{
+    struct server *s = ctx;
+    int64_t renewed_ms = now_ms();
+    enum err last = OK;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->stopping) {
+        struct timespec until;
+        enum err e;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += CHECKPOINT_MS / 1000;
+        pthread_cond_timedwait(&s->stop, &s->lock, &until);
+        if (s->stopping)
+            break;
+        pthread_mutex_unlock(&s->lock);
+        e = hub_checkpoint(s->hub, now_ms());
+        if (e != last)
+            log_event(e ? LOG_ERROR : LOG_INFO, e ? "checkpoint-failed" : "checkpoint-works-again",
+                      KVS("reason", err_text(e)));
+        last = e;
+        if (now_ms() - renewed_ms > DAY_MS) {
+            renewed_ms = now_ms();
+            renew(s);
+        }
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+int server_start(struct server *s)
+{
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->stop, NULL);
+    for (int i = 0; i < s->n_loops; i++)
+        if (pthread_create(&s->threads[i], NULL, run_loop, s->loops[i]))
+            return 1;
+    if (pthread_create(&s->keeper, NULL, keep_house, s))
+        return 1;
+    s->ready = true;
+    return 0;
+}
+
+static void end_threads(struct server *s)
+{
+    if (!s->ready)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_signal(&s->stop);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->keeper, NULL);
+    for (int i = 0; i < s->n_loops; i++)
+        net_loop_stop(s->loops[i], GRACE_MS);
+    for (int i = 0; i < s->n_loops; i++)
+        pthread_join(s->threads[i], NULL);
+}
+
+void server_close(struct server *s)
+{
+    struct hub *hub = s->hub;
+
+    end_threads(s);
+    if (s->data.store) {
+        /* The sync thread may still tell that the log grew: the loops must be there until it has ended. */
+        hub_close(hub);
+        s->hub = NULL;
+        data_close(&s->data);
+    }
+    for (int i = 0; i < s->n_loops; i++)
+        net_loop_close(s->loops[i]);
+    tls_free(s->tls);
+    limiter_free(s->limiter);
+}
