@@ -21,6 +21,9 @@ static bool parse_host(struct bytes text, struct connstr *out)
             return false;
         out->port = (uint16_t)port;
     }
+    for (size_t i = 0; i < out->host.len; i++)
+        if (out->host.at[i] <= ' ')
+            return false;
     return out->host.len > 0;
 }
 

@@ -51,6 +51,7 @@ TEST(what_cannot_be_meant_is_refused)
         "HostName=h:65536",
         "HostName=h:x",
         "HostName=[::1",
+        "HostName=\t\t/",
         "HostName=h;x509=true;x509=true",
     };
     struct connstr c;

@@ -1,0 +1,158 @@
+#include "auth.h"
+
+#include "mqtt_world.h"
+#include "text.h"
+
+#include "check.h"
+
+static struct world w;
+static struct buf token;
+
+/* A token with any text as `sr` and `skn`, as clients make them that do not escape. */
+static struct bytes signed_for(const char *sr, const char *skn, struct bytes key, int64_t expires_s)
+{
+    struct buf text = buf_max(SAS_LEN_MAX), base64 = buf_max(64);
+    uint8_t raw[32];
+
+    buf_printf(&text, "%s\n%lld", sr, (long long)expires_s);
+    hmac_sha256(key, buf_bytes(&text), raw);
+    buf_put_base64(&base64, bytes_of(raw, sizeof raw));
+    buf_clear(&token);
+    buf_printf(&token, "SharedAccessSignature sr=%s&sig=", sr);
+    buf_put_percent(&token, buf_bytes(&base64));
+    buf_printf(&token, "&se=%lld", (long long)expires_s);
+    if (skn)
+        buf_printf(&token, "&skn=%s", skn);
+    buf_free(&text);
+    buf_free(&base64);
+    return buf_bytes(&token);
+}
+
+static struct bytes key_of(const char *id)
+{
+    static struct device d;
+    CHECK_OK(hub_device_get(w.hub, bytes_str(id), &d));
+    return bytes_of(d.primary.at, d.primary.len);
+}
+
+static struct policy policy_of(const char *name)
+{
+    struct policy p;
+    CHECK_OK(hub_policy_get(w.hub, bytes_str(name), &p));
+    return p;
+}
+
+#define LATER (WORLD_T0 / 1000 + 60)
+
+static enum err device_with(const char *id, const char *sr, const char *skn)
+{
+    struct who who;
+    return auth_device(&w.env, bytes_str(id), signed_for(sr, skn, key_of(id), LATER), WORLD_T0, &who);
+}
+
+static enum err device_by(const char *policy, const char *sr)
+{
+    struct policy p = policy_of(policy);
+    struct who who;
+    return auth_device(&w.env, BYTES("d1"), signed_for(sr, policy, bytes_of(p.primary.at, p.primary.len), LATER),
+                       WORLD_T0, &who);
+}
+
+static void begin(void)
+{
+    static const char *const aliases[] = {"localhost", NULL};
+    w = (struct world){0};
+    world_open(&w);
+    w.env.aliases = aliases;
+    world_device(&w, "d1");
+    world_device(&w, "d10");
+    world_device(&w, "50%25+");
+    token = buf_max(SAS_LEN_MAX * 2);
+}
+
+static void end(void)
+{
+    world_close(&w);
+    buf_free(&token);
+}
+
+TEST(a_device_comes_in_with_every_form_of_its_audience)
+{
+    begin();
+    CHECK_OK(device_with("d1", "hub.test%2Fdevices%2fd1", NULL));
+    CHECK_OK(device_with("d1", "HUB.test/devices/d1/", NULL));
+    CHECK_OK(device_with("d1", "hub.test/devices/d1/api-version=2016-11-14", NULL));
+    CHECK_OK(device_with("d1", "localhost/devices/d1", NULL));
+    CHECK_OK(device_with("50%25+", "hub.test/devices/50%25+", NULL));
+    CHECK_OK(device_with("50%25+", "hub.test%2Fdevices%2F50%2525%2B", NULL));
+    CHECK_ERR(device_with("d1", "hub.test/devices/d10", NULL), ERR_UNAUTHORIZED);
+    CHECK_ERR(device_with("d10", "hub.test/devices/d1", NULL), ERR_UNAUTHORIZED);
+    CHECK_ERR(device_with("d1", "hub.test/devices/D1", NULL), ERR_UNAUTHORIZED);
+    CHECK_ERR(device_with("d1", "hub.test/devices", NULL), ERR_UNAUTHORIZED);
+    CHECK_ERR(device_with("d1", "hub.test", NULL), ERR_UNAUTHORIZED);
+    CHECK_ERR(device_with("d1", "other.test/devices/d1", NULL), ERR_UNAUTHORIZED);
+    end();
+}
+
+TEST(a_policy_name_that_did_not_sign_is_passed_over)
+{
+    begin();
+    CHECK_OK(device_with("d1", "hub.test/devices/d1", ""));
+    CHECK_OK(device_with("d1", "hub.test/devices/d1", "d1"));
+    CHECK_OK(device_with("d1", "hub.test/devices/d1", "device"));
+    end();
+}
+
+TEST(a_policy_lets_devices_in_if_it_may)
+{
+    begin();
+    CHECK_OK(device_by("device", "hub.test"));
+    CHECK_OK(device_by("device", "hub.test%2fdevices"));
+    CHECK_OK(device_by("iothubowner", "hub.test/devices/d1"));
+    CHECK_ERR(device_by("service", "hub.test"), ERR_DENIED);
+    CHECK_ERR(device_by("device", "hub.test/devices/d"), ERR_DENIED);
+    end();
+}
+
+TEST(skew_is_five_minutes)
+{
+    struct who who;
+    begin();
+    struct bytes t = signed_for("hub.test/devices/d1", NULL, key_of("d1"), WORLD_T0 / 1000);
+    CHECK_OK(auth_device(&w.env, BYTES("d1"), t, WORLD_T0 + SKEW_MS, &who));
+    CHECK(who.until_ms == WORLD_T0 && who.proof == PROOF_DEVICE_SAS && who.rights == RIGHT_DEVICE);
+    CHECK_ERR(auth_device(&w.env, BYTES("d1"), t, WORLD_T0 + SKEW_MS + 1, &who), ERR_EXPIRED);
+    CHECK_ERR(auth_device(&w.env, BYTES("nobody"), t, WORLD_T0, &who), ERR_NOT_FOUND);
+    end();
+}
+
+TEST(policy_tokens_are_signed_with_either_form_of_either_key)
+{
+    begin();
+    struct policy p = policy_of("service");
+    struct buf text = buf_max(128);
+    struct who who;
+    struct bytes raw = bytes_of(p.secondary.at, p.secondary.len);
+
+    buf_put_base64(&text, raw);
+    CHECK_OK(auth_policy_token(&w.env, signed_for("sb%3A%2F%2Fhub.test%3A5671%2Fhub%2F", "service", raw, LATER),
+                               WORLD_T0, &who));
+    assert_string_equal(who.scope, "hub.test/hub");
+    CHECK(auth_covers(&w.env, &who, BYTES("hub/ConsumerGroups/$Default/Partitions/0")));
+    CHECK(auth_covers(&w.env, &who, BYTES("HUB")) && !auth_covers(&w.env, &who, BYTES("hubs")));
+    CHECK(!auth_covers(&w.env, &who, BYTES("messages/events")));
+    CHECK_OK(auth_policy_token(&w.env, signed_for("hub.test", "service", buf_bytes(&text), LATER), WORLD_T0, &who));
+    CHECK(auth_covers(&w.env, &who, BYTES("messages/events")));
+    CHECK_ERR(auth_policy_token(&w.env, signed_for("hub.test", "nobody", raw, LATER), WORLD_T0, &who),
+              ERR_UNAUTHORIZED);
+    CHECK_OK(auth_policy_key(&w.env, BYTES("service"), buf_bytes(&text), &who));
+    text.len--; /* service 10.40: without its padding */
+    CHECK_OK(auth_policy_key(&w.env, BYTES("service"), buf_bytes(&text), &who));
+    CHECK_ERR(auth_policy_key(&w.env, BYTES("device"), buf_bytes(&text), &who), ERR_UNAUTHORIZED);
+    buf_free(&text);
+    end();
+}
+
+TESTS(RUN(a_device_comes_in_with_every_form_of_its_audience), RUN(a_policy_name_that_did_not_sign_is_passed_over),
+      RUN(a_policy_lets_devices_in_if_it_may), RUN(skew_is_five_minutes),
+      RUN(policy_tokens_are_signed_with_either_form_of_either_key))
