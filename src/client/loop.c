@@ -1,7 +1,5 @@
 #include "loop.h"
 
-#include "list.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -23,6 +21,7 @@ struct d2d_loop {
     struct net_loop *net;
     struct heap alarms;
     struct list trusts;
+    struct list graves;
     uint64_t random;
     int stop_fd; /* wakes the wait of d2d_loop_run() */
     atomic_bool stop;
@@ -106,6 +105,7 @@ enum d2d_err d2d_loop_new(struct d2d_loop **out)
     if (!l)
         return D2D_NO_MEMORY;
     list_init(&l->trusts);
+    list_init(&l->graves);
     l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->stop_fd < 0 || getrandom(&l->random, sizeof l->random, 0) < 0 || net_loop_open(&options, &l->net)) {
         if (l->stop_fd >= 0)
@@ -151,6 +151,19 @@ static void run_alarms(struct d2d_loop *l)
     }
 }
 
+static void end_of(struct grave *g)
+{
+    list_del(&g->link);
+    g->end(g->of);
+}
+
+void loop_bury(struct d2d_loop *l, struct grave *g)
+{
+    list_add(&l->graves, &g->link);
+    if (!l->turning)
+        end_of(g);
+}
+
 void d2d_loop_turn(struct d2d_loop *l)
 {
     if (l->turning)
@@ -159,6 +172,8 @@ void d2d_loop_turn(struct d2d_loop *l)
     net_loop_turn(l->net);
     run_alarms(l);
     l->turning = false;
+    while (!list_empty(&l->graves))
+        end_of(LIST_OF(l->graves.next, struct grave, link));
 }
 
 int d2d_loop_fd(const struct d2d_loop *l)

@@ -3,6 +3,7 @@
 
 #include "d2d.h"
 #include "heap.h"
+#include "list.h"
 #include "net.h"
 #include "talk.h"
 
@@ -15,6 +16,15 @@ struct alarm {
 
 enum err loop_alarm(struct d2d_loop *, struct alarm *, int64_t at_ms) MUST_CHECK;
 void loop_no_alarm(struct d2d_loop *, struct alarm *);
+
+/* What is freed inside of a callback goes at the end of the turn, so that nothing on the stack loses its ground. */
+struct grave {
+    struct list link;
+    void (*end)(void *of);
+    void *of;
+};
+
+void loop_bury(struct d2d_loop *, struct grave *); /* at once outside of a turn */
 
 int64_t loop_now_ms(struct d2d_loop *);
 uint64_t loop_random(struct d2d_loop *);
