@@ -56,6 +56,7 @@
 
 /* HTTP. */
 #define HTTP_HEAD_MAX (16 * 1024)
+#define HTTP_TARGET_MAX 4096 /* path and query: the longest id escaped twice is 640 */
 #define HTTP_HEADERS_MAX 100
 #define HTTP_BODY_MAX (1024 * 1024) /* bulk registry requests; a message is refused earlier */
 #define HTTP_HEAD_MS 15000          /* a slow client has this long for a head, */
