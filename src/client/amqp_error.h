@@ -1,0 +1,6 @@
+/* What conditions of AMQP are for callers. */
+#pragma once
+
+#include "d2d.h"
+
+enum d2d_err amqp_error(const char *condition); /* NULL, or one that is not known: D2D_FAILED */

@@ -1,0 +1,260 @@
+#include "events_ask.h"
+
+#include <stdio.h>
+
+#define SELECTOR "apache.org:selector-filter:string"
+#define REPLY_TO "d2d-answers"
+
+static pn_bytes_t text_of(const char *text)
+{
+    return pn_bytes(strlen(text), text);
+}
+
+static struct bytes bytes_of_pn(pn_bytes_t b)
+{
+    return bytes_of(b.start, b.size);
+}
+
+static pn_link_t *link_new(struct events_talk *m, bool sender, const char *address)
+{
+    char name[48];
+    pn_link_t *l;
+
+    snprintf(name, sizeof name, "d2d-%016llx-%s", (unsigned long long)m->seed++, sender ? "s" : "r");
+    l = sender ? pn_sender(m->session, name) : pn_receiver(m->session, name);
+    pn_terminus_set_address(sender ? pn_link_target(l) : pn_link_source(l), address);
+    pn_terminus_set_address(sender ? pn_link_source(l) : pn_link_target(l), REPLY_TO);
+    return l;
+}
+
+void ask_where(struct events_talk *m)
+{
+    m->ask = link_new(m, false, "messages/events/$management");
+    pn_link_open(m->ask);
+}
+
+void ask_open(struct events_talk *m)
+{
+    m->ask = link_new(m, true, "$management");
+    m->answer = link_new(m, false, "$management");
+    pn_link_open(m->ask);
+    pn_link_open(m->answer);
+    pn_link_flow(m->answer, 1 + PARTITIONS_MAX);
+}
+
+/* ---- the redirect -------------------------------------------------------------------------------------------------- */
+
+/* The value behind a key of the map that the data stands before; type PN_NULL when it is not there. */
+static bool find(pn_data_t *map, const char *key)
+{
+    pn_data_rewind(map);
+    if (!pn_data_next(map) || pn_data_type(map) != PN_MAP)
+        return false;
+    pn_data_enter(map);
+    while (pn_data_next(map)) {
+        pn_type_t type = pn_data_type(map);
+        bool same = (type == PN_SYMBOL || type == PN_STRING) &&
+                    bytes_eq(bytes_of_pn(pn_data_get_bytes(map)), bytes_str(key));
+
+        if (!pn_data_next(map))
+            return false;
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+static int64_t number_at(pn_data_t *d)
+{
+    switch (pn_data_type(d)) {
+    case PN_INT:
+        return pn_data_get_int(d);
+    case PN_UINT:
+        return pn_data_get_uint(d);
+    case PN_USHORT:
+        return pn_data_get_ushort(d);
+    case PN_LONG:
+        return pn_data_get_long(d);
+    case PN_ULONG:
+        return (int64_t)pn_data_get_ulong(d);
+    default:
+        return -1;
+    }
+}
+
+/* service 2.9: amqps://{host}:{port}/{entity}/$management */
+bool read_redirect(pn_link_t *l, struct bytes *host, int *port, struct bytes *entity)
+{
+    pn_data_t *info = pn_condition_info(pn_link_remote_condition(l));
+    struct bytes address, authority;
+    int64_t number;
+
+    if (!find(info, "hostname"))
+        return false;
+    *host = bytes_of_pn(pn_data_get_bytes(info));
+    number = find(info, "port") ? number_at(info) : 5671;
+    *port = number > 0 && number < 65536 ? (int)number : 5671;
+    if (!find(info, "address"))
+        return false;
+    address = bytes_of_pn(pn_data_get_bytes(info));
+    address = bytes_skip(address, bytes_find_bytes(address, BYTES("://")) + 3);
+    authority = bytes_cut(&address, '/');
+    *entity = bytes_cut(&address, '/');
+    return authority.len && host->len && entity->len;
+}
+
+/* ---- $management --------------------------------------------------------------------------------------------------- */
+
+static void put_property(pn_data_t *p, const char *name, const char *value)
+{
+    pn_data_put_string(p, text_of(name));
+    pn_data_put_string(p, text_of(value));
+}
+
+static enum err send(struct events_talk *m, pn_message_t *q)
+{
+    static const size_t room = 4096;
+    uint64_t tag = m->seed++;
+    size_t size = room;
+
+    buf_clear(&m->room.raw);
+    if (!buf_reserve(&m->room.raw, room) || pn_message_encode(q, (char *)m->room.raw.at, &size))
+        return ERR_MEMORY;
+    pn_delivery(m->ask, pn_dtag((const char *)&tag, sizeof tag));
+    if (pn_link_send(m->ask, (const char *)m->room.raw.at, size) != (ssize_t)size)
+        return ERR_MEMORY;
+    pn_link_advance(m->ask);
+    m->awaited++;
+    return OK;
+}
+
+static enum err ask(struct events_talk *m, const char *type, const char *partition)
+{
+    pn_message_t *q = m->room.message;
+    pn_data_t *p = pn_message_properties(q);
+
+    pn_message_clear(q);
+    pn_message_set_reply_to(q, REPLY_TO);
+    pn_message_set_id(q, (pn_atom_t){.type = PN_STRING, .u.as_bytes = text_of(partition ? partition : "hub")});
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    put_property(p, "operation", "READ");
+    put_property(p, "name", m->entity);
+    put_property(p, "type", type);
+    if (partition)
+        put_property(p, "partition", partition);
+    pn_data_exit(p);
+    return send(m, q);
+}
+
+enum err ask_partitions(struct events_talk *m)
+{
+    return ask(m, "com.microsoft:eventhub", NULL);
+}
+
+enum err ask_tail(struct events_talk *m, const struct partition *at)
+{
+    return ask(m, "com.microsoft:partition", at->id);
+}
+
+/* An array or a list of texts. */
+static bool read_ids(struct events_talk *m, pn_data_t *d)
+{
+    if (pn_data_type(d) != PN_ARRAY && pn_data_type(d) != PN_LIST)
+        return false;
+    pn_data_enter(d);
+    while (pn_data_next(d))
+        if (pn_data_type(d) != PN_STRING || !positions_of(m->positions, bytes_of_pn(pn_data_get_bytes(d))))
+            return false;
+    return true;
+}
+
+/* Reading from now on begins behind the last event that there is, so that a reconnect before the first one misses nothing. */
+static bool read_tail(struct events_talk *m, pn_data_t *d)
+{
+    struct partition *at = NULL;
+
+    if (find(d, "partition"))
+        at = positions_of(m->positions, bytes_of_pn(pn_data_get_bytes(d)));
+    if (!at || !find(d, "last_enqueued_offset") ||
+        !bytes_to_str(bytes_of_pn(pn_data_get_bytes(d)), at->offset, sizeof at->offset) || !at->offset[0])
+        return false;
+    at->known = true;
+    at->sequence = find(d, "last_enqueued_sequence_number") ? number_at(d) : -1;
+    return true;
+}
+
+int read_answer(struct events_talk *m)
+{
+    pn_message_t *a = m->room.message;
+    pn_data_t *properties = pn_message_properties(a), *body = pn_message_body(a);
+    int64_t status;
+    bool read;
+
+    pn_message_clear(a);
+    if (pn_message_decode(a, (const char *)m->room.raw.at, m->room.raw.len) || !find(properties, "status-code"))
+        return 500;
+    status = number_at(properties);
+    if (status < 200 || status > 299)
+        return status > 0 && status < 1000 ? (int)status : 500;
+    if (find(body, "partition_ids"))
+        read = read_ids(m, body);
+    else
+        read = read_tail(m, body);
+    return read ? 0 : 500;
+}
+
+/* ---- receivers ----------------------------------------------------------------------------------------------------- */
+
+static void put_filter(pn_link_t *l, struct bytes selector)
+{
+    pn_data_t *f = pn_terminus_filter(pn_link_source(l));
+
+    pn_data_put_map(f);
+    pn_data_enter(f);
+    pn_data_put_symbol(f, text_of(SELECTOR));
+    pn_data_put_described(f);
+    pn_data_enter(f);
+    pn_data_put_symbol(f, text_of(SELECTOR));
+    pn_data_put_string(f, pn_bytes(selector.len, (const char *)selector.at));
+    pn_data_exit(f);
+    pn_data_exit(f);
+}
+
+enum err attach(struct events_talk *m, struct partition *at)
+{
+    struct buf selector = buf_max(SELECTOR_LEN_MAX);
+    char address[512];
+    enum err e = selector_put(at, &m->position, m->filter_refused ? NULL : m->devices, &selector);
+
+    if (!e) {
+        snprintf(address, sizeof address, "%s/ConsumerGroups/%s/Partitions/%s", m->entity, m->group, at->id);
+        at->link = link_new(m, false, address);
+        at->attached = false;
+        pn_link_set_context(at->link, at);
+        put_filter(at->link, buf_bytes(&selector));
+        pn_link_open(at->link);
+        if (!m->paused)
+            pn_link_flow(at->link, m->credit);
+    }
+    buf_free(&selector);
+    return e;
+}
+
+bool filter_is_honoured(pn_link_t *l)
+{
+    pn_data_t *f = pn_terminus_filter(pn_link_remote_source(l));
+    struct bytes text;
+
+    if (!find(f, SELECTOR))
+        return false;
+    if (pn_data_type(f) == PN_DESCRIBED) {
+        pn_data_enter(f);
+        if (!pn_data_next(f) || !pn_data_next(f))
+            return false;
+    }
+    if (pn_data_type(f) != PN_STRING)
+        return false;
+    text = bytes_of_pn(pn_data_get_bytes(f));
+    return bytes_find_bytes(text, BYTES("iothub-connection-device-id")) < text.len;
+}
