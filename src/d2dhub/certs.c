@@ -20,10 +20,9 @@ void certs_files(const struct config *c, char cert[PATH_CAP], char key[PATH_CAP]
 }
 
 /* The hub's name, its short name, this machine, the loopback, and what the operator added. */
-static size_t all_names(struct config *c, const char *out[NAMES_CAP + 8], char short_name[HOST_LEN_MAX + 1],
+static size_t all_names(const struct config *c, const char *out[NAMES_CAP + 8], char short_name[HOST_LEN_MAX + 1],
                         char machine[HOST_LEN_MAX + 1], char copy[VALUE_CAP])
 {
-    struct config names = *c;
     const char *further[NAMES_CAP + 1];
     size_t n = 0, m;
 
@@ -37,16 +36,9 @@ static size_t all_names(struct config *c, const char *out[NAMES_CAP + 8], char s
         out[n++] = "localhost";
     out[n++] = "127.0.0.1";
     out[n++] = "::1";
-    memcpy(copy, c->names, VALUE_CAP);
-    memcpy(names.names, copy, VALUE_CAP);
-    m = config_names(&names, further);
-    for (size_t i = 0; i < m; i++) {
-        /* The views lie in `names`: the same place of `copy`, cut up alike, outlives it. */
-        size_t at = (size_t)(further[i] - names.names);
-
-        copy[at + strlen(further[i])] = 0;
-        out[n++] = copy + at;
-    }
+    m = config_names(c, copy, further);
+    for (size_t i = 0; i < m; i++)
+        out[n++] = further[i];
     out[n] = NULL;
     return n;
 }
@@ -66,7 +58,7 @@ static enum err make_authority(const struct config *c, int64_t now_s, struct buf
     return file_write(path, buf_bytes(cert), 0644);
 }
 
-static enum err make_server(struct config *c, int64_t now_s, struct bytes ca, struct bytes ca_key)
+static enum err make_server(const struct config *c, int64_t now_s, struct bytes ca, struct bytes ca_key)
 {
     const char *names[NAMES_CAP + 8];
     char short_name[HOST_LEN_MAX + 1], machine[HOST_LEN_MAX + 1], copy[VALUE_CAP], path[PATH_CAP];
@@ -102,7 +94,7 @@ static enum err read_authority(const struct config *c, struct buf *cert, struct 
     return file_read(path, key);
 }
 
-enum err certs_make(struct config *c, int64_t now_s)
+enum err certs_make(const struct config *c, int64_t now_s)
 {
     struct buf cert = buf_max(PEM_MAX), key = buf_max(PEM_MAX);
     char path[PATH_CAP];
@@ -118,7 +110,7 @@ enum err certs_make(struct config *c, int64_t now_s)
     return e;
 }
 
-enum err certs_renew(struct config *c, int64_t now_s, bool *renewed)
+enum err certs_renew(const struct config *c, int64_t now_s, bool *renewed)
 {
     struct buf server = buf_max(PEM_MAX), ca = buf_max(PEM_MAX), ca_key = buf_max(PEM_MAX);
     struct cert_facts facts;

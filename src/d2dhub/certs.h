@@ -4,8 +4,8 @@
 #include "config.h"
 
 /* Makes what is missing. `names` are further ones for the certificate. ERR_IO. */
-enum err certs_make(struct config *c, int64_t now_s) MUST_CHECK;
+enum err certs_make(const struct config *c, int64_t now_s) MUST_CHECK;
 /* The server certificate is ours and has less than a third of its life left: a new one takes its place, *renewed. */
-enum err certs_renew(struct config *c, int64_t now_s, bool *renewed) MUST_CHECK;
+enum err certs_renew(const struct config *c, int64_t now_s, bool *renewed) MUST_CHECK;
 /* Which files to serve with: own ones by configuration, or DATA/tls. */
 void certs_files(const struct config *c, char cert[PATH_CAP], char key[PATH_CAP], char ca[PATH_CAP]);

@@ -54,12 +54,12 @@ static bool take_number(const char *text, uint64_t most, int *out)
     return true;
 }
 
+static const char *const levels[] = {"error", "warn", "info", "debug"};
+
 static bool take_level(const char *text, enum log_level *out)
 {
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-
     for (int i = LOG_ERROR; i <= LOG_DEBUG; i++) {
-        if (strcmp(text, names[i]) == 0) {
+        if (strcmp(text, levels[i]) == 0) {
             *out = (enum log_level)i;
             return true;
         }
@@ -155,8 +155,9 @@ static int load_environment(struct config *c)
 
 enum flag { FLAG_DATA = 1000, FLAG_GROUP, FLAG_NO_CONTEXT, FLAG_HELP, FLAG_OUTPUT, FLAG_ALSO };
 
-static void print_keys(void)
+void config_help(const char *examples)
 {
+    fputs(examples, stdout);
     puts("\noptions (each is also a key of d2dhub.ini and, as D2DHUB_…, of the environment):");
     for (size_t i = 0; i < KEYS; i++) {
         char name[40];
@@ -291,10 +292,8 @@ int config_load(struct config *c, int argc, char **argv)
     memcpy(c->listen, "0.0.0.0", sizeof "0.0.0.0");
     if (!default_data(c) || (status = load_flags(c, argc, argv, true)))
         return 2;
-    if (c->help) {
-        print_keys();
+    if (c->help)
         return 0;
-    }
     snprintf(c->file, sizeof c->file, "%s/d2dhub.ini", c->data);
     if ((status = load_file(c)) || (status = load_environment(c)))
         return status;
@@ -307,12 +306,13 @@ void config_path(const struct config *c, const char *below, char out[PATH_CAP])
         out[0] = 0;
 }
 
-size_t config_names(struct config *c, const char *out[NAMES_CAP + 1])
+size_t config_names(const struct config *c, char text[VALUE_CAP], const char *out[NAMES_CAP + 1])
 {
     size_t n = 0;
     char *rest = NULL;
 
-    for (char *name = strtok_r(c->names, " \t,", &rest); name && n < NAMES_CAP; name = strtok_r(NULL, " \t,", &rest))
+    memcpy(text, c->names, VALUE_CAP);
+    for (char *name = strtok_r(text, " \t,", &rest); name && n < NAMES_CAP; name = strtok_r(NULL, " \t,", &rest))
         out[n++] = name;
     out[n] = NULL;
     return n;
@@ -327,25 +327,48 @@ void config_entity(const struct config *c, char out[HOST_LEN_MAX + 1])
     out[n] = 0;
 }
 
+/* A value in the form in which it is read. */
+static void write_key(FILE *f, const struct config *c, const struct key *k)
+{
+    const void *field = (const char *)c + k->offset;
+
+    fprintf(f, "%s = ", k->name);
+    switch (k->type) {
+    case TEXT:
+        fprintf(f, "%s\n", (const char *)field);
+        break;
+    case PORT:
+    case COUNT:
+        fprintf(f, "%d\n", *(const int *)field);
+        break;
+    case DURATION:
+        fprintf(f, "%lldms\n", (long long)*(const int64_t *)field);
+        break;
+    case SIZE:
+        fprintf(f, "%llu\n", (unsigned long long)*(const uint64_t *)field);
+        break;
+    case LEVEL:
+        fprintf(f, "%s\n", levels[*(const enum log_level *)field]);
+        break;
+    case FORMAT:
+        fprintf(f, "%s\n", *(const bool *)field ? "json" : "logfmt");
+        break;
+    }
+}
+
 enum err config_write(const struct config *c)
 {
     FILE *f = fopen(c->file, "we");
-    int days = (int)(c->retention_ms / 86400000);
+    bool failed;
 
     if (!f)
         return ERR_IO;
-    fprintf(f,
-            "; A hub of d2d. Every key is also an option (--mqtts-port) and a variable (D2DHUB_MQTTS_PORT);\n"
-            "; `d2dhub run --help` lists them. After a change: restart, or SIGHUP for certificates and the log.\n"
-            "name = %s\nlisten = %s\nmqtts_port = %d\namqps_port = %d\nhttps_port = %d\nretention = %dd\n",
-            c->name, c->listen, c->mqtts_port, c->amqps_port, c->https_port, days ? days : 1);
-    if (c->names[0])
-        fprintf(f, "names = %s\n", c->names);
-    if (c->retention_size)
-        fprintf(f, "retention_size = %llu\n", (unsigned long long)c->retention_size);
-    if (c->segment_size != 64 << 20)
-        fprintf(f, "segment_size = %llu\n", (unsigned long long)c->segment_size);
-    if (c->user[0])
-        fprintf(f, "user = %s\n", c->user);
-    return fclose(f) ? ERR_IO : OK;
+    fputs("; A hub of d2d. Every key is also an option (--mqtts-port) and a variable (D2DHUB_MQTTS_PORT);\n"
+          "; `d2dhub run --help` lists them. After a change: restart, or SIGHUP for certificates and the log.\n",
+          f);
+    for (size_t i = 0; i < KEYS; i++)
+        if (keys[i].type != TEXT || *((const char *)c + keys[i].offset))
+            write_key(f, c, &keys[i]);
+    failed = ferror(f) != 0;
+    return fclose(f) || failed ? ERR_IO : OK;
 }

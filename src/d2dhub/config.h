@@ -34,12 +34,14 @@ struct config {
 
 /* Reads everything. `argv` begins with the subcommand. On failure a message was printed and the exit status is given; 0 else. */
 int config_load(struct config *c, int argc, char **argv);
+/* What --help prints: examples first, then every option. */
+void config_help(const char *examples);
 
 /* DATA/BELOW */
 void config_path(const struct config *c, const char *below, char out[PATH_CAP]);
 
-/* The names that the hub answers to besides its own, one string each, NULL at the end; lent from `c`, which it cuts up. */
-size_t config_names(struct config *c, const char *out[NAMES_CAP + 1]);
+/* The names that the hub answers to besides its own, one string each, NULL at the end; they lie in `text`. */
+size_t config_names(const struct config *c, char text[VALUE_CAP], const char *out[NAMES_CAP + 1]);
 /* The name up to its first dot, in lower case: the event hub's name (service 2.1). */
 void config_entity(const struct config *c, char out[HOST_LEN_MAX + 1]);
 /* Writes the ini file of a new hub. */

@@ -63,9 +63,3 @@ enum err data_open(const struct config *c, struct data *out)
     random_bytes(NULL, (uint8_t *)&out->options.hash_seed, sizeof out->options.hash_seed);
     return OK;
 }
-
-void data_close(struct data *d)
-{
-    store_close(d->store);
-    state_close(d->state);
-}

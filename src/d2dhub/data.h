@@ -12,7 +12,6 @@ struct data {
 
 /* On failure a message was printed and nothing is open. */
 enum err data_open(const struct config *c, struct data *out) MUST_CHECK;
-void data_close(struct data *d);
 
 int64_t now_ms(void);
 void random_bytes(void *ctx, uint8_t *out, size_t len);

@@ -54,8 +54,9 @@ static enum err make_hub(const struct config *c, json_t **facts)
     *facts = facts_make(c, hub_birth(hub), policies, hub_policy_list(hub, policies, POLICIES_CAP));
     e = *facts ? OK : ERR_MEMORY;
 done:
+    store_close(data.store);
     hub_close(hub);
-    data_close(&data);
+    state_close(data.state);
     return e;
 }
 
@@ -73,9 +74,12 @@ int init_run(int argc, char **argv)
 
     if (status || c.help) {
         if (c.help)
-            puts("\nd2dhub init --data DIR --name HOST [--also NAME]... [--group NAME]... [--partitions N] "
-                 "[--no-context] "
-                 "[-o json]");
+            config_help("  d2dhub init --name hub.home.example\n"
+                        "  d2dhub init --data DIR --name localhost --no-context -o json\n"
+                        "\n"
+                        "  --also NAME          a further name in the certificate, may be repeated\n"
+                        "  --group NAME         a consumer group besides $Default, may be repeated\n"
+                        "  --no-context         write no context for the command d2d\n");
         return status;
     }
     if (!name_valid(c.name)) {
@@ -122,8 +126,12 @@ int show_run(int argc, char **argv)
     int status = config_load(&c, argc, argv);
     enum err e;
 
-    if (status || c.help)
+    if (status || c.help) {
+        if (c.help)
+            config_help("  d2dhub show                      for people\n"
+                        "  d2dhub show --data DIR -o json   for scripts\n");
         return status;
+    }
     if ((e = facts_load(&c, &facts))) {
         if (e == ERR_NOT_FOUND)
             fprintf(stderr, "d2dhub show: there is no hub in %s; `d2dhub init --data %s --name HOST` makes one\n",

@@ -15,6 +15,39 @@ static const struct {
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
+/* Letters that have to be put in, taken out or changed. */
+static size_t distance(const char *a, const char *b)
+{
+    enum { MOST = 31 };
+    size_t n = strnlen(a, MOST), m = strnlen(b, MOST), row[MOST + 1];
+
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t corner = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t change = corner + (a[i - 1] != b[j - 1]);
+            size_t other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+
+            corner = row[j];
+            row[j] = change < other ? change : other;
+        }
+    }
+    return row[m];
+}
+
+static const char *nearest(const char *name)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < COMMANDS; i++)
+        if (distance(name, commands[i].name) < distance(name, commands[best].name))
+            best = i;
+    return commands[best].name;
+}
+
 static void help(void)
 {
     puts("d2dhub: a hub of one's own for devices that speak to Azure IoT Hub\n"
@@ -46,6 +79,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "d2dhub: there is no command \"%s\"; there are init, run, check and show\n", argv[1]);
+    fprintf(stderr,
+            "d2dhub: there is no command \"%s\"; did you mean `d2dhub %s`? There are init, run, check and show\n",
+            argv[1], nearest(argv[1]));
     return 2;
 }

@@ -2,14 +2,24 @@
 #include "report.h"
 #include "server.h"
 
+#include <ftw.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
-/* After the ports are open nothing needs root any more. */
-static int become(const char *name)
+static const struct passwd *owner;
+
+static int give_to_owner(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)type;
+    (void)where;
+    return st->st_uid == owner->pw_uid ? 0 : lchown(path, owner->pw_uid, owner->pw_gid);
+}
+
+/* After the ports are open nothing needs root any more: what init and the start wrote as root becomes the user's. */
+static int become(const char *name, const char *data)
 {
     const struct passwd *user;
 
@@ -18,6 +28,11 @@ static int become(const char *name)
     user = getpwnam(name);
     if (!user) {
         fprintf(stderr, "d2dhub run: there is no user \"%s\"\n", name);
+        return 1;
+    }
+    owner = user;
+    if (nftw(data, give_to_owner, 16, FTW_PHYS)) {
+        fprintf(stderr, "d2dhub run: %s cannot be given to \"%s\": %m\n", data, name);
         return 1;
     }
     if (initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid)) {
@@ -68,13 +83,20 @@ int run_run(int argc, char **argv)
     static sigset_t set;
     int status = config_load(&s.config, argc, argv);
 
-    if (status || s.config.help)
+    if (status || s.config.help) {
+        if (s.config.help)
+            config_help("  d2dhub run                                     serve what `d2dhub init` made\n"
+                        "  d2dhub run --data DIR --mqtts-port 0 -o json   any free port, for scripts\n"
+                        "  kill -HUP PROCESS                              certificates and log level again\n");
         return status;
+    }
+    s.argc = argc;
+    s.argv = argv;
     block_signals(&set);
     report_open(&s.config);
     log_event(LOG_INFO, "starting", KVS("version", D2D_VERSION), KVS("data", s.config.data));
-    if (!(status = server_open(&s)) && !(status = server_listen(&s)) && !(status = become(s.config.user)) &&
-        !(status = server_start(&s))) {
+    if (!(status = server_open(&s)) && !(status = server_listen(&s)) &&
+        !(status = become(s.config.user, s.config.data)) && !(status = server_start(&s))) {
         puts(s.config.json ? "{\"event\":\"ready\"}" : "ready");
         fflush(stdout);
         report_notify("READY=1");

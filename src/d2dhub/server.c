@@ -28,8 +28,10 @@ static void grew(void *ctx)
 {
     struct server *s = ctx;
 
+    pthread_mutex_lock(&s->hubs);
     if (s->hub)
         hub_grew(s->hub);
+    pthread_mutex_unlock(&s->hubs);
     for (int i = 0; i < s->n_loops; i++)
         net_loop_grew(s->loops[i]);
 }
@@ -64,7 +66,7 @@ static void make_env(struct server *s)
 {
     struct config *c = &s->config;
 
-    config_names(c, s->names);
+    config_names(c, s->names_text, s->names);
     s->env = (struct front_env){.hub = s->hub,
                                 .aliases = s->names,
                                 .random = random_bytes,
@@ -96,6 +98,10 @@ int server_open(struct server *s)
     uint64_t seed;
     enum err e;
 
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->certs, NULL);
+    pthread_mutex_init(&s->hubs, NULL);
+    pthread_cond_init(&s->stop, NULL);
     raise_files();
     if (data_open(&s->config, &s->data))
         return 1;
@@ -200,7 +206,8 @@ static void *run_loop(void *loop)
     return NULL;
 }
 
-void server_reload(struct server *s)
+/* The lock `certs` is held. */
+static void reload_certificate(struct server *s)
 {
     char cert[PATH_CAP], key[PATH_CAP], ca[PATH_CAP], why[256] = "";
 
@@ -211,14 +218,33 @@ void server_reload(struct server *s)
         log_event(LOG_INFO, "certificate-reloaded", KVS("file", cert));
 }
 
+void server_reload(struct server *s)
+{
+    struct config *fresh = malloc(sizeof *fresh);
+
+    if (fresh && config_load(fresh, s->argc, s->argv) == 0) {
+        pthread_mutex_lock(&s->certs);
+        memcpy(s->config.cert_file, fresh->cert_file, sizeof fresh->cert_file);
+        memcpy(s->config.key_file, fresh->key_file, sizeof fresh->key_file);
+        reload_certificate(s);
+        pthread_mutex_unlock(&s->certs);
+        report_open(fresh);
+    } else {
+        log_event(LOG_ERROR, "configuration-not-reloaded", KVS("file", s->config.file));
+    }
+    free(fresh);
+}
+
 static void renew(struct server *s)
 {
     bool renewed;
 
+    pthread_mutex_lock(&s->certs);
     if (certs_renew(&s->config, now_ms() / 1000, &renewed))
         log_event(LOG_ERROR, "certificate-not-renewed", KVS("folder", s->config.data));
     else if (renewed)
-        server_reload(s);
+        reload_certificate(s);
+    pthread_mutex_unlock(&s->certs);
 }
 
 /* Checkpoints every few seconds; certificates once a day. */
@@ -256,29 +282,33 @@ static void *keep_house(void *ctx)
 
 int server_start(struct server *s)
 {
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->stop, NULL);
-    for (int i = 0; i < s->n_loops; i++)
-        if (pthread_create(&s->threads[i], NULL, run_loop, s->loops[i]))
+    for (int i = 0; i < s->n_loops; i++) {
+        if (pthread_create(&s->threads[i], NULL, run_loop, s->loops[i])) {
+            fprintf(stderr, "d2dhub run: a thread cannot be made\n");
             return 1;
-    if (pthread_create(&s->keeper, NULL, keep_house, s))
+        }
+        s->n_threads++;
+    }
+    if (pthread_create(&s->keeper, NULL, keep_house, s)) {
+        fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
+    }
+    s->n_threads++;
     s->ready = true;
     return 0;
 }
 
 static void end_threads(struct server *s)
 {
-    if (!s->ready)
-        return;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
     pthread_cond_signal(&s->stop);
     pthread_mutex_unlock(&s->lock);
-    pthread_join(s->keeper, NULL);
-    for (int i = 0; i < s->n_loops; i++)
+    if (s->n_threads > s->n_loops)
+        pthread_join(s->keeper, NULL);
+    for (int i = 0; i < s->n_threads && i < s->n_loops; i++)
         net_loop_stop(s->loops[i], GRACE_MS);
-    for (int i = 0; i < s->n_loops; i++)
+    for (int i = 0; i < s->n_threads && i < s->n_loops; i++)
         pthread_join(s->threads[i], NULL);
 }
 
@@ -286,11 +316,14 @@ void server_close(struct server *s)
 {
     struct hub *hub = s->hub;
 
-    end_threads(s);
+    if (s->n_threads)
+        end_threads(s);
     if (s->data.store) {
         /* The sync thread may still tell that the log grew: the loops must be there until it has ended. */
-        hub_close(hub);
+        pthread_mutex_lock(&s->hubs);
         s->hub = NULL;
+        pthread_mutex_unlock(&s->hubs);
+        hub_close(hub);
         data_close(&s->data);
     }
     for (int i = 0; i < s->n_loops; i++)

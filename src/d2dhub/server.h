@@ -16,16 +16,21 @@ struct server {
     struct tls *tls;
     struct limiter *limiter;
     struct front_env env;
+    char names_text[VALUE_CAP];
     const char *names[NAMES_CAP + 1];
     struct door doors[DOORS];
     int ports[DOORS];
     struct net_loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
-    int n_loops;
+    int n_loops, n_threads; /* the keeper counts as a thread too */
+    int argc;
+    char **argv; /* read again by server_reload() */
     _Atomic bool ready, stopping;
     /* Housekeeping: checkpoints, certificates. */
     pthread_t keeper;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;  /* of `stopping` */
+    pthread_mutex_t certs; /* of the certificate files and where they are */
+    pthread_mutex_t hubs;  /* of `hub` between the sync thread and the end */
     pthread_cond_t stop;
 };
 
@@ -35,5 +40,5 @@ int server_listen(struct server *s);
 int server_start(struct server *s);
 /* Ends loops and threads, writes the last checkpoint, frees. */
 void server_close(struct server *s);
-/* Certificates again from their files. */
+/* Configuration again: certificates and the log change without dropping a connection; everything else needs a restart. */
 void server_reload(struct server *s);
