@@ -204,7 +204,8 @@ struct hub_birth {
 enum err hub_init(const struct hub_options *, struct hub_birth *, int64_t now_ms) MUST_CHECK;
 /* Loads the checkpoint and replays the log behind it. ERR_NOT_FOUND: no hub was made here. */
 enum err hub_open(const struct hub_options *, struct hub **out) MUST_CHECK;
-/* Seats and readers must be gone. Writes a last checkpoint. NULL is fine. */
+/* Seats and readers must be gone, and the store closed: its thread tells the hub that it grew. A checkpoint before all that
+ * makes the next start quick; without it the log is replayed. NULL is fine. */
 void hub_close(struct hub *);
 
 const struct hub_birth *hub_birth(const struct hub *);
