@@ -1,0 +1,81 @@
+/* The disk engine's inside: what appending, syncing, reading and recovery share. */
+#pragma once
+
+#include "engines.h"
+#include "segment.h"
+
+#include <pthread.h>
+
+enum {
+    PIECES = 4, /* of a buffer: it may go on in the next segment a few times */
+    SPARES = 2, /* trimmed segments that are kept to be written again */
+};
+
+/* What goes into one segment with one write. */
+struct piece {
+    struct segment *segment;
+    uint64_t place;   /* of its first frame */
+    size_t from, len; /* in the buffer */
+};
+
+struct tail {
+    uint8_t *at;
+    size_t len, cap;
+    struct piece pieces[PIECES];
+    int n;
+};
+
+struct disk {
+    struct store store;
+    struct disk_io io;
+    char folder[SEGMENT_PATH_CAP - 64];
+    uint64_t segment_size, size_max;
+    size_t tail_max;
+    int lock_fd;
+
+    /* The tail lock. `open` is appended to, `busy` is being written; they change places. */
+    pthread_mutex_t tail;
+    pthread_cond_t work, room; /* for the sync thread; for appenders and those who wait for durability */
+    struct tail tails[2];
+    struct tail *open;
+    struct segment *last; /* the segment that is appended to */
+    struct segment *next; /* made ahead, empty; or NULL */
+    uint64_t end;         /* the place that the next record gets */
+    bool full;            /* no room for a next segment */
+    bool stop;
+    pthread_t syncer;
+    bool syncing;
+
+    _Atomic uint64_t durable, first;
+
+    /* Segments, by base; spares; users. Taken alone or inside the tail lock. */
+    pthread_mutex_t segments_lock;
+    struct list segments;
+    struct segment *spares[SPARES];
+    size_t n_spares;
+    uint64_t spare_number;
+};
+
+static inline struct disk *disk_of(struct store *s)
+{
+    return (struct disk *)(void *)s;
+}
+
+static inline struct segment *segment_of(struct list *l)
+{
+    return LIST_OF(l, struct segment, in);
+}
+
+/* disk_recover.c: fills the list of segments, says where the log ends. */
+enum err disk_recover(struct disk *d, char why[256]) MUST_CHECK;
+/* disk_space.c: a segment for the place behind `after`: a spare one or a new one, in the folder under its name; not yet in the
+ * list. ERR_DISK_FULL, or ERR_IO and errno. */
+enum err disk_segment_new(struct disk *d, uint64_t base, struct segment **out) MUST_CHECK;
+/* It is out of the log: its file loses its name, on disk, before any younger one does, so that no hole is ever left. */
+void disk_segment_retire(struct disk *d, struct segment *s);
+/* Nobody reads in it any more: it becomes a spare or goes. */
+void disk_segment_give_up(struct disk *d, struct segment *s);
+void disk_segment_path(const struct disk *d, uint64_t base, char out[SEGMENT_PATH_CAP]);
+/* disk_read.c */
+enum err disk_read(struct store *s, struct cursor *c, struct record *out) MUST_CHECK;
+void disk_cursor_close(struct store *s, struct cursor *c);

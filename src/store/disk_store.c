@@ -1,0 +1,434 @@
+/* The disk engine: appenders copy into a tail in memory; one thread writes and syncs for all of them. */
+#include "disk.h"
+
+#include "limits.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TAIL_DEFAULT = 8 << 20, SEGMENT_DEFAULT = 64 << 20, RETRY_MS = 500 };
+
+/* ---- appending ---------------------------------------------------------------------------------------------------- */
+
+/* Under the tail lock: the piece of the open buffer that goes into this segment; NULL when the buffer has no more room for
+ * pieces. *begun: it is a new one. */
+static struct piece *piece_for(struct tail *t, struct segment *s, uint64_t place, bool *begun)
+{
+    struct piece *p = t->n ? &t->pieces[t->n - 1] : NULL;
+
+    *begun = !p || p->segment != s;
+    if (!*begun)
+        return p;
+    if (t->n == PIECES)
+        return NULL;
+    p = &t->pieces[t->n++];
+    *p = (struct piece){.segment = s, .place = place, .from = t->len};
+    return p;
+}
+
+/* Under the tail lock: the frame goes into the open buffer at d->end. */
+static void put_frame(struct disk *d, const struct draft *draft, size_t len, uint8_t flags, uint64_t *at)
+{
+    struct tail *t = d->open;
+    bool begun;
+    struct piece *p = piece_for(t, d->last, d->end, &begun);
+    uint8_t *to = t->at + t->len;
+    struct frame f = {.place = d->end, .len = (uint32_t)len, .flags = (uint8_t)(flags | (begun ? FRAME_FIRST : 0))};
+    size_t done = FRAME_HEAD;
+
+    for (size_t i = 0; draft && i < draft->n_parts; i++) {
+        if (draft->parts[i].len)
+            memcpy(to + done, draft->parts[i].at, draft->parts[i].len);
+        done += draft->parts[i].len;
+    }
+    if (draft) {
+        f.kind = draft->kind;
+        f.lane = draft->lane;
+        if (draft->stamp)
+            draft->stamp(draft->ctx, to + FRAME_HEAD, len, d->end);
+    }
+    frame_seal(to, d->last, &f);
+    *at = d->end;
+    t->len += (size_t)frame_size(len);
+    p->len += (size_t)frame_size(len);
+    d->end += frame_size(len);
+}
+
+/* Under the tail lock: the segment has no room for the record; close it and go on in the next one. */
+static void roll(struct disk *d)
+{
+    uint64_t at;
+
+    if (d->end < d->last->base + d->last->size)
+        put_frame(d, NULL, 0, FRAME_END, &at);
+    pthread_mutex_lock(&d->segments_lock);
+    list_add(&d->segments, &d->next->in);
+    pthread_mutex_unlock(&d->segments_lock);
+    d->last = d->next;
+    d->next = NULL;
+    d->end = d->last->base + SEGMENT_HEAD;
+}
+
+/* Under the tail lock: the record of that length may be put. Waits for the sync thread when memory or the next segment is not
+ * ready; ERR_DISK_FULL when there will be none. */
+static enum err make_room(struct disk *d, size_t len)
+{
+    for (;;) {
+        bool fits = segment_fits(d->last, d->end, len);
+        struct tail *t = d->open;
+        size_t wanted = (size_t)frame_size(len) + FRAME_HEAD;
+
+        if (d->stop)
+            return ERR_SHUTDOWN;
+        if (!fits && !d->next && d->full)
+            return ERR_DISK_FULL;
+        if ((t->len && t->len + wanted > d->tail_max) || t->n + 2 > PIECES || (!fits && !d->next)) {
+            pthread_cond_signal(&d->work);
+            pthread_cond_wait(&d->room, &d->tail);
+            continue;
+        }
+        if (fits)
+            return OK;
+        roll(d);
+    }
+}
+
+static enum err disk_append(struct store *s, const struct draft *draft, uint64_t *at)
+{
+    struct disk *d = disk_of(s);
+    size_t len = 0;
+    enum err e;
+
+    for (size_t i = 0; i < draft->n_parts; i++)
+        len += draft->parts[i].len;
+    if (len > RECORD_LEN_MAX || SEGMENT_HEAD + frame_size(len) + FRAME_HEAD > d->segment_size)
+        return ERR_TOO_LARGE;
+    pthread_mutex_lock(&d->tail);
+    if (!(e = make_room(d, len))) {
+        put_frame(d, draft, len, 0, at);
+        pthread_cond_signal(&d->work); /* costs nothing while the thread is busy */
+    }
+    pthread_mutex_unlock(&d->tail);
+    return e;
+}
+
+/* ---- the sync thread ------------------------------------------------------------------------------------------------ */
+
+static void write_piece(struct disk *d, const struct tail *t, const struct piece *p)
+{
+    struct iovec part = {t->at + p->from, p->len};
+
+    if (d->io.write_synced(d->io.ctx, p->segment->fd, &part, 1, (off_t)(p->place - p->segment->base)))
+        d->io.failed(d->io.ctx, "writing the log", p->segment->path, errno);
+    atomic_store_explicit(&d->durable, p->place + p->len, memory_order_release);
+}
+
+/* Pieces of one buffer one after the other: what is in a later segment says that the earlier one was synced. */
+static void write_tail(struct disk *d, struct tail *t)
+{
+    for (int i = 0; i < t->n; i++)
+        write_piece(d, t, &t->pieces[i]);
+    t->len = 0;
+    t->n = 0;
+}
+
+/* The next segment is made while the last one has room, so that nobody waits for it. Called without the tail lock. */
+static void make_ahead(struct disk *d, uint64_t base)
+{
+    struct segment *made = NULL;
+    enum err e = disk_segment_new(d, base, &made);
+
+    if (e && e != ERR_DISK_FULL)
+        d->io.failed(d->io.ctx, "making a segment", d->folder, errno);
+    pthread_mutex_lock(&d->tail);
+    if (!e)
+        d->next = made;
+    if (e && !d->full)
+        log_event(LOG_ERROR, "disk-full", KVS("folder", d->folder),
+                  KVS("remedy", "make room; until then new messages are refused and reading goes on"));
+    if (!e && d->full)
+        log_event(LOG_INFO, "disk-has-room-again", KVS("folder", d->folder));
+    d->full = e == ERR_DISK_FULL;
+    pthread_cond_broadcast(&d->room);
+    pthread_mutex_unlock(&d->tail);
+}
+
+/* Under the tail lock: until there is something to write, or to stop, or it is time to try for space again. */
+static void wait_for_work(struct disk *d)
+{
+    struct timespec until;
+
+    if (d->open->len || d->stop)
+        return;
+    if (d->next) {
+        pthread_cond_wait(&d->work, &d->tail);
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += RETRY_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&d->work, &d->tail, &until);
+}
+
+static void *sync_thread(void *ctx)
+{
+    struct disk *d = ctx;
+
+    pthread_mutex_lock(&d->tail);
+    for (;;) {
+        struct tail *t;
+        uint64_t base;
+
+        if (d->next || d->full)
+            wait_for_work(d);
+        t = d->open;
+        if (t->len == 0 && d->stop)
+            break;
+        d->open = t == &d->tails[0] ? &d->tails[1] : &d->tails[0];
+        pthread_cond_broadcast(&d->room);
+        pthread_mutex_unlock(&d->tail);
+        if (t->len) {
+            write_tail(d, t);
+            if (d->store.grew)
+                d->store.grew(d->store.grew_ctx);
+        }
+        pthread_mutex_lock(&d->tail);
+        pthread_cond_broadcast(&d->room);
+        /* Nobody but this thread makes it, and nobody but an appender takes it: base is still right when it is missing. */
+        base = d->last->base + d->last->size;
+        if (!d->next && !d->stop) {
+            pthread_mutex_unlock(&d->tail);
+            make_ahead(d, base);
+            pthread_mutex_lock(&d->tail);
+        }
+    }
+    pthread_mutex_unlock(&d->tail);
+    return NULL;
+}
+
+/* ---- the rest of the interface ---------------------------------------------------------------------------------------- */
+
+static uint64_t disk_durable(struct store *s)
+{
+    return atomic_load_explicit(&disk_of(s)->durable, memory_order_acquire);
+}
+
+static uint64_t disk_first(struct store *s)
+{
+    return atomic_load(&disk_of(s)->first);
+}
+
+static uint64_t disk_end(struct store *s)
+{
+    struct disk *d = disk_of(s);
+    uint64_t end;
+
+    pthread_mutex_lock(&d->tail);
+    end = d->end;
+    pthread_mutex_unlock(&d->tail);
+    return end;
+}
+
+static enum err disk_sync(struct store *s, uint64_t at)
+{
+    struct disk *d = disk_of(s);
+
+    pthread_mutex_lock(&d->tail);
+    while (disk_durable(s) <= at && at < d->end)
+        pthread_cond_wait(&d->room, &d->tail);
+    pthread_mutex_unlock(&d->tail);
+    return OK;
+}
+
+/* Takes the oldest segment out of the log, if all of it is below the place and durable; NULL else. */
+static struct segment *take_oldest(struct disk *d, uint64_t below)
+{
+    struct segment *oldest;
+    uint64_t end;
+
+    pthread_mutex_lock(&d->tail);
+    pthread_mutex_lock(&d->segments_lock);
+    oldest = segment_of(d->segments.next);
+    end = oldest->base + oldest->size;
+    if (oldest == d->last || end > below || end > disk_durable(&d->store)) {
+        oldest = NULL;
+    } else {
+        list_del(&oldest->in);
+        atomic_store(&d->first, segment_of(d->segments.next)->base + SEGMENT_HEAD);
+    }
+    pthread_mutex_unlock(&d->segments_lock);
+    pthread_mutex_unlock(&d->tail);
+    return oldest;
+}
+
+static enum err disk_trim(struct store *s, uint64_t below)
+{
+    struct disk *d = disk_of(s);
+    struct segment *oldest;
+    bool used;
+
+    while ((oldest = take_oldest(d, below))) {
+        disk_segment_retire(d, oldest);
+        pthread_mutex_lock(&d->segments_lock);
+        oldest->trimmed = true;
+        used = oldest->users > 0;
+        pthread_mutex_unlock(&d->segments_lock);
+        if (!used)
+            disk_segment_give_up(d, oldest);
+    }
+    pthread_mutex_lock(&d->tail);
+    if (d->full)
+        pthread_cond_signal(&d->work);
+    pthread_mutex_unlock(&d->tail);
+    return OK;
+}
+
+static void disk_free(struct disk *d)
+{
+    LIST_EACH (&d->segments, it) {
+        list_del(it);
+        segment_free(segment_of(it));
+    }
+    segment_free(d->next);
+    while (d->n_spares)
+        segment_free(d->spares[--d->n_spares]);
+    for (int i = 0; i < 2; i++)
+        free(d->tails[i].at);
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+    pthread_mutex_destroy(&d->tail);
+    pthread_mutex_destroy(&d->segments_lock);
+    pthread_cond_destroy(&d->work);
+    pthread_cond_destroy(&d->room);
+    free(d);
+}
+
+static void disk_close(struct store *s)
+{
+    struct disk *d = disk_of(s);
+
+    if (d->syncing) {
+        pthread_mutex_lock(&d->tail);
+        d->stop = true;
+        pthread_cond_broadcast(&d->work);
+        pthread_cond_broadcast(&d->room);
+        pthread_mutex_unlock(&d->tail);
+        pthread_join(d->syncer, NULL);
+    }
+    disk_free(d);
+}
+
+static const struct store_ops disk_ops = {.append = disk_append,
+                                          .durable = disk_durable,
+                                          .first = disk_first,
+                                          .end = disk_end,
+                                          .sync = disk_sync,
+                                          .read = disk_read,
+                                          .cursor_close = disk_cursor_close,
+                                          .trim = disk_trim,
+                                          .close = disk_close};
+
+/* ---- opening ------------------------------------------------------------------------------------------------------------ */
+
+/* One process at a time. */
+static enum err lock_folder(struct disk *d, char why[256])
+{
+    char path[SEGMENT_PATH_CAP];
+
+    snprintf(path, sizeof path, "%s/lock", d->folder);
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd < 0) {
+        snprintf(why, 256, "%.200s: %s", path, strerror(errno));
+        return ERR_IO;
+    }
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB)) {
+        snprintf(why, 256, "another hub runs in this folder");
+        return ERR_BUSY;
+    }
+    return OK;
+}
+
+/* A log of no segments gets its first one; one whose last segment is closed goes on in the next. */
+static enum err make_last(struct disk *d)
+{
+    enum err e;
+
+    if (list_empty(&d->segments) && !d->next && (e = disk_segment_new(d, 0, &d->next)))
+        return e;
+    if (!d->last || d->end >= d->last->base + d->last->size) {
+        if (!d->next && (e = disk_segment_new(d, d->last->base + d->last->size, &d->next)))
+            return e;
+        list_add(&d->segments, &d->next->in);
+        d->last = d->next;
+        d->next = NULL;
+        d->end = d->last->base + SEGMENT_HEAD;
+    }
+    atomic_store(&d->durable, d->end);
+    atomic_store(&d->first, segment_of(d->segments.next)->base + SEGMENT_HEAD);
+    return OK;
+}
+
+static enum err start(struct disk *d, char why[256])
+{
+    enum err e;
+
+    if ((e = lock_folder(d, why)) || (e = disk_recover(d, why)))
+        return e;
+    if ((e = make_last(d))) {
+        snprintf(why, 256, "a segment cannot be made: %s", strerror(errno));
+        return e;
+    }
+    for (int i = 0; i < 2; i++) {
+        d->tails[i].cap = d->tail_max + (size_t)frame_size(RECORD_LEN_MAX) + 2 * FRAME_HEAD;
+        if (!(d->tails[i].at = malloc(d->tails[i].cap)))
+            return ERR_MEMORY;
+    }
+    d->open = &d->tails[0];
+    if (pthread_create(&d->syncer, NULL, sync_thread, d))
+        return ERR_MEMORY;
+    d->syncing = true;
+    return OK;
+}
+
+enum err disk_store_open_on(const struct disk_options *o, const struct disk_io *io, struct store **out, char why[256])
+{
+    struct disk *d = calloc(1, sizeof *d);
+    enum err e;
+
+    why[0] = 0;
+    if (!d)
+        return ERR_MEMORY;
+    d->store.ops = &disk_ops;
+    d->io = *io;
+    d->segment_size = (o->segment_size ? o->segment_size : SEGMENT_DEFAULT) & ~(uint64_t)7;
+    d->size_max = o->size_max;
+    d->tail_max = o->tail_max ? o->tail_max : TAIL_DEFAULT;
+    d->lock_fd = -1;
+    list_init(&d->segments);
+    pthread_mutex_init(&d->tail, NULL);
+    pthread_mutex_init(&d->segments_lock, NULL);
+    pthread_cond_init(&d->work, NULL);
+    pthread_cond_init(&d->room, NULL);
+    if (!bytes_to_str(bytes_str(o->folder), d->folder, sizeof d->folder) ||
+        d->segment_size < SEGMENT_HEAD + 2 * FRAME_HEAD)
+        e = ERR_ARGUMENT;
+    else
+        e = start(d, why);
+    if (e)
+        disk_free(d);
+    else
+        *out = &d->store;
+    return e;
+}
+
+enum err disk_store_open(const struct disk_options *o, struct store **out, char why[256])
+{
+    return disk_store_open_on(o, &disk_io_system, out, why);
+}
