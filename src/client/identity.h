@@ -1,0 +1,12 @@
+/* Identities and errors of the registry's REST interface as JSON (service 4.3, 4.13). */
+#pragma once
+
+#include "buf.h"
+#include "d2d.h"
+
+#include <jansson.h>
+
+void identity_put(const struct d2d_identity *, struct buf *out);
+bool identity_read(const json_t *, struct d2d_identity *out);
+/* What a status and an error's body are for callers; the body's sentence into `text`. */
+enum d2d_err status_error(int status, struct bytes body, char *text, size_t cap);
