@@ -81,8 +81,6 @@ void http_in_cool(struct http_in *);
 enum http_step http_read(struct http_in *, struct bytes in, size_t *used) MUST_CHECK;
 /* The connection ended: true when that completes a response. */
 bool http_read_end(struct http_in *);
-/* A message has begun and is not complete, or a part of its head is in `in`. */
-bool http_in_midst(const struct http_in *, struct bytes in);
 
 /* ---- targets ------------------------------------------------------------------------------------------------------- */
 

@@ -30,13 +30,13 @@ enum err http_path_split(struct bytes path, struct http_path *out)
     if (!path.len || path.at[0] != '/' || path.len > sizeof out->text)
         return ERR_MALFORMED;
     path = bytes_skip(path, 1);
+    if (path.len && path.at[path.len - 1] == '/')
+        path.len--;
     if (is_escaped_whole(path)) {
         if (percent_decode(path, unescaped, sizeof unescaped, &path.len))
             return ERR_MALFORMED;
         path.at = unescaped;
     }
-    if (path.len && path.at[path.len - 1] == '/')
-        path.len--;
     if (!path.len)
         return OK;
     while (path.at) {
