@@ -278,6 +278,17 @@ static bool default_data(struct config *c)
     return n > 0 && (size_t)n < sizeof c->data;
 }
 
+/* Clients in other folders read the paths that init writes down. */
+static bool make_absolute(struct config *c)
+{
+    char here[PATH_CAP], given[PATH_CAP];
+
+    if (c->data[0] == '/')
+        return true;
+    memcpy(given, c->data, sizeof given);
+    return getcwd(here, sizeof here) && snprintf(c->data, sizeof c->data, "%s/%s", here, given) < PATH_CAP;
+}
+
 int config_load(struct config *c, int argc, char **argv)
 {
     int status;
@@ -294,6 +305,10 @@ int config_load(struct config *c, int argc, char **argv)
         return 2;
     if (c->help)
         return 0;
+    if (!make_absolute(c)) {
+        fprintf(stderr, "d2dhub %s: --data %s: this folder has no path: %m\n", argv[0], c->data);
+        return 2;
+    }
     snprintf(c->file, sizeof c->file, "%s/d2dhub.ini", c->data);
     if ((status = load_file(c)) || (status = load_environment(c)))
         return status;

@@ -28,10 +28,7 @@ static void grew(void *ctx)
 {
     struct server *s = ctx;
 
-    pthread_mutex_lock(&s->hubs);
-    if (s->hub)
-        hub_grew(s->hub);
-    pthread_mutex_unlock(&s->hubs);
+    hub_grew(s->hub);
     for (int i = 0; i < s->n_loops; i++)
         net_loop_grew(s->loops[i]);
 }
@@ -80,11 +77,17 @@ static void make_env(struct server *s)
     s->doors[2] = (struct door){"https", &s->env, front_http_new};
 }
 
-/* What `show` prints: written anew at each start, because ports and names may have changed. */
+/* What `show` prints: written anew at each start, with the ports that it got. */
 static void save_facts(struct server *s)
 {
     struct policy policies[8];
-    json_t *facts = facts_make(&s->config, hub_birth(s->hub), policies, hub_policy_list(s->hub, policies, 8));
+    struct config real = s->config;
+    json_t *facts;
+
+    real.mqtts_port = s->ports[0];
+    real.amqps_port = s->ports[1];
+    real.https_port = s->ports[2];
+    facts = facts_make(&real, hub_birth(s->hub), policies, hub_policy_list(s->hub, policies, 8));
 
     if (!facts || facts_save(&s->config, facts))
         log_event(LOG_WARN, "facts-not-written", KVS("folder", s->config.data));
@@ -100,7 +103,6 @@ int server_open(struct server *s)
 
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->certs, NULL);
-    pthread_mutex_init(&s->hubs, NULL);
     pthread_cond_init(&s->stop, NULL);
     raise_files();
     if (data_open(&s->config, &s->data))
@@ -119,7 +121,6 @@ int server_open(struct server *s)
     random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
     if (limiter_new(seed, &s->limiter))
         return 1;
-    save_facts(s);
     make_env(s);
     if (open_tls(s))
         return 1;
@@ -197,6 +198,7 @@ int server_listen(struct server *s)
         say_listening(s, &s->doors[i], s->ports[i]);
     }
     s->env.amqps_port = s->ports[1];
+    save_facts(s);
     return 0;
 }
 
@@ -314,18 +316,15 @@ static void end_threads(struct server *s)
 
 void server_close(struct server *s)
 {
-    struct hub *hub = s->hub;
-
     if (s->n_threads)
         end_threads(s);
-    if (s->data.store) {
-        /* The sync thread may still tell that the log grew: the loops must be there until it has ended. */
-        pthread_mutex_lock(&s->hubs);
-        s->hub = NULL;
-        pthread_mutex_unlock(&s->hubs);
-        hub_close(hub);
-        data_close(&s->data);
-    }
+    /* A checkpoint that fails costs time at the next start, nothing else: the log has it all. */
+    if (s->hub && hub_checkpoint(s->hub, now_ms()))
+        log_event(LOG_WARN, "checkpoint-failed", KVS("data", s->config.data));
+    /* Its thread tells hub and loops that the log grew: they must be there until it has ended. */
+    store_close(s->data.store);
+    hub_close(s->hub);
+    state_close(s->data.state);
     for (int i = 0; i < s->n_loops; i++)
         net_loop_close(s->loops[i]);
     tls_free(s->tls);

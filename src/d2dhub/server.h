@@ -30,7 +30,6 @@ struct server {
     pthread_t keeper;
     pthread_mutex_t lock;  /* of `stopping` */
     pthread_mutex_t certs; /* of the certificate files and where they are */
-    pthread_mutex_t hubs;  /* of `hub` between the sync thread and the end */
     pthread_cond_t stop;
 };
 
