@@ -43,11 +43,11 @@ static bool may_stand(struct bytes in, size_t i)
     return c == '\r' || c == '\t' || (c >= 0x20 && c != 0x7F);
 }
 
-/* The first line without its CRLF; with `more` when it has not ended yet. False: it is none, or too long. */
-static bool line_of(struct bytes in, struct bytes *line, bool *more)
+/* The first line without its CRLF; with `more` when it has not ended yet. False: it is none, or longer than max. */
+static bool line_of(struct bytes in, size_t max, struct bytes *line, bool *more)
 {
     *more = false;
-    for (size_t i = 0; i < in.len && i < CHUNK_LINE_MAX; i++) {
+    for (size_t i = 0; i < in.len && i < max; i++) {
         if (!may_stand(in, i))
             return false;
         if (in.at[i] == '\n') {
@@ -55,7 +55,7 @@ static bool line_of(struct bytes in, struct bytes *line, bool *more)
             return true;
         }
     }
-    *more = in.len < CHUNK_LINE_MAX;
+    *more = in.len < max;
     return *more;
 }
 
@@ -359,7 +359,7 @@ static enum http_fault take_body(struct http_in *h, struct bytes *in)
                 h->at = h->at == HTTP_AT_CHUNK ? HTTP_AT_CHUNK_END : HTTP_AT_MESSAGE;
             continue;
         }
-        if (!line_of(*in, &line, &more))
+        if (!line_of(*in, h->at == HTTP_AT_CHUNK_END ? 2 : CHUNK_LINE_MAX, &line, &more))
             return HTTP_MALFORMED;
         if (!more) {
             *in = bytes_skip(*in, line.len + 2);

@@ -111,5 +111,5 @@ void http_put_header(struct buf *b, const char *name, struct bytes value);
 void http_put_date(struct buf *b, int64_t now_ms);
 /* Ends the head of a message that has no body (204, GET). */
 void http_put_end(struct buf *b);
-/* Ends the head with Content-Length; the body follows unless it is the answer to HEAD. */
+/* Ends the head with Content-Length and puts the body behind it, except (head_only) in an answer to HEAD. */
 void http_put_body(struct buf *b, struct bytes body, bool head_only);

@@ -287,7 +287,7 @@ TEST(what_two_programs_could_read_in_two_ways_is_refused)
         {BYTES("GET * HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_MALFORMED},
         {BYTES("CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_MALFORMED},
         {BYTES("NONSENSE / HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_MALFORMED},
-        {BYTES("GET /\r\n\r\n"), HTTP_MALFORMED},
+        {BYTES("GET /\r\n\r\n"), HTTP_BAD_VERSION},
         {BYTES("GET / HTTP/2.0\r\nHost: h\r\n\r\n"), HTTP_BAD_VERSION},
         {BYTES("GET / HTTP/0.9\r\nHost: h\r\n\r\n"), HTTP_BAD_VERSION},
         {BYTES("GET / HTTP/1.2\r\nHost: h\r\n\r\n"), HTTP_BAD_VERSION},
