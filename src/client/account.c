@@ -78,7 +78,8 @@ enum d2d_err account_fail(struct account *a, enum d2d_err e, const char *format,
 
 static const char *const kinds[] = {[CONNSTR_DEVICE] = "a device's (HostName, DeviceId, SharedAccessKey)",
                                     [CONNSTR_SERVICE] = "a policy's (HostName, SharedAccessKeyName, SharedAccessKey)",
-                                    [CONNSTR_EVENTS] = "an Event Hubs one (Endpoint, SharedAccessKeyName, SharedAccessKey)"};
+                                    [CONNSTR_EVENTS] =
+                                        "an Event Hubs one (Endpoint, SharedAccessKeyName, SharedAccessKey)"};
 
 static enum d2d_err open_string(struct account *a, const char *text, unsigned needs)
 {

@@ -37,4 +37,5 @@ enum d2d_err err_of(enum err);
  * which nothing here can wait for. */
 enum err account_token(struct account *, struct bytes resource, int64_t expires_s, struct buf *out) MUST_CHECK;
 /* The same with a key of its own. */
-enum err token_put(struct key *, struct bytes resource, struct bytes policy, int64_t expires_s, struct buf *out) MUST_CHECK;
+enum err token_put(struct key *, struct bytes resource, struct bytes policy, int64_t expires_s,
+                   struct buf *out) MUST_CHECK;

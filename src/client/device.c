@@ -255,7 +255,8 @@ const char *d2d_device_detail(const struct d2d_device *d)
 
 /* ---- sending ------------------------------------------------------------------------------------------------------- */
 
-enum d2d_err d2d_device_send(struct d2d_device *d, const struct d2d_message *m, enum d2d_qos qos, d2d_sent *sent, void *ctx)
+enum d2d_err d2d_device_send(struct d2d_device *d, const struct d2d_message *m, enum d2d_qos qos, d2d_sent *sent,
+                             void *ctx)
 {
     enum err e;
 

@@ -153,7 +153,7 @@ static void take_body(struct event_room *r, struct d2d_event *out)
     }
 }
 
-enum err event_decode(struct event_room *r, const char *partition, struct d2d_event *out)
+enum err event_view(struct event_room *r, const char *partition, struct d2d_event *out)
 {
     *out = (struct d2d_event){.partition = partition, .sequence = -1, .offset = "", .device = ""};
     pn_message_clear(r->message);

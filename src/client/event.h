@@ -17,4 +17,4 @@ struct event_room {
 enum err event_room_open(struct event_room *) MUST_CHECK;
 void event_room_close(struct event_room *);
 /* Of what is in room->raw. service 2.8. ERR_MALFORMED. */
-enum err event_decode(struct event_room *, const char *partition, struct d2d_event *out) MUST_CHECK;
+enum err event_view(struct event_room *, const char *partition, struct d2d_event *out) MUST_CHECK;

@@ -53,8 +53,8 @@ static bool find(pn_data_t *map, const char *key)
     pn_data_enter(map);
     while (pn_data_next(map)) {
         pn_type_t type = pn_data_type(map);
-        bool same = (type == PN_SYMBOL || type == PN_STRING) &&
-                    bytes_eq(bytes_of_pn(pn_data_get_bytes(map)), bytes_str(key));
+        bool same =
+            (type == PN_SYMBOL || type == PN_STRING) && bytes_eq(bytes_of_pn(pn_data_get_bytes(map)), bytes_str(key));
 
         if (!pn_data_next(map))
             return false;
@@ -152,7 +152,7 @@ enum err ask_partitions(struct events_talk *m)
     return ask(m, "com.microsoft:eventhub", NULL);
 }
 
-enum err ask_tail(struct events_talk *m, const struct partition *at)
+enum err ask_tail(struct events_talk *m, const struct progress *at)
 {
     return ask(m, "com.microsoft:partition", at->id);
 }
@@ -172,7 +172,7 @@ static bool read_ids(struct events_talk *m, pn_data_t *d)
 /* Reading from now on begins behind the last event that there is, so that a reconnect before the first one misses nothing. */
 static bool read_tail(struct events_talk *m, pn_data_t *d)
 {
-    struct partition *at = NULL;
+    struct progress *at = NULL;
 
     if (find(d, "partition"))
         at = positions_of(m->positions, bytes_of_pn(pn_data_get_bytes(d)));
@@ -221,7 +221,7 @@ static void put_filter(pn_link_t *l, struct bytes selector)
     pn_data_exit(f);
 }
 
-enum err attach(struct events_talk *m, struct partition *at)
+enum err attach(struct events_talk *m, struct progress *at)
 {
     struct buf selector = buf_max(SELECTOR_LEN_MAX);
     char address[512];

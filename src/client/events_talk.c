@@ -110,11 +110,11 @@ static bool is_wanted(const struct events_talk *m, const struct d2d_event *e)
     return false;
 }
 
-static void on_event(struct events_talk *m, struct partition *at)
+static void on_event(struct events_talk *m, struct progress *at)
 {
     struct d2d_event e;
 
-    if (event_decode(&m->room, at->id, &e)) {
+    if (event_view(&m->room, at->id, &e)) {
         fail(m, D2D_FAILED, "an event is not well-formed");
         return;
     }
@@ -168,7 +168,7 @@ static void on_delivery(struct events_talk *m, pn_delivery_t *ready)
         return;
     }
     while (!stopped(m) && (d = pn_link_current(l)) && pn_delivery_readable(d) && !pn_delivery_partial(d)) {
-        struct partition *at = pn_link_get_context(l);
+        struct progress *at = pn_link_get_context(l);
 
         if (!take_delivery(m, l, d))
             return;
@@ -183,7 +183,7 @@ static void on_delivery(struct events_talk *m, pn_delivery_t *ready)
 
 static void on_link_open(struct events_talk *m, pn_link_t *l)
 {
-    struct partition *at = pn_link_get_context(l);
+    struct progress *at = pn_link_get_context(l);
 
     if (pn_terminus_get_type(pn_link_remote_source(l)) == PN_UNSPECIFIED)
         return; /* service 2.4: refused; the reason comes with the detach */
@@ -228,7 +228,7 @@ static void on_link_closed(struct events_talk *m, pn_link_t *l)
 {
     pn_condition_t *c = pn_link_remote_condition(l);
     const char *name = pn_condition_get_name(c);
-    struct partition *at = pn_link_get_context(l);
+    struct progress *at = pn_link_get_context(l);
 
     pn_link_close(l);
     if (m->state == EVENTS_REDIRECT && name && strcmp(name, "amqp:link:redirect") == 0) {

@@ -317,7 +317,8 @@ static bool link_over(void *ctx, enum err *why)
     return true;
 }
 
-static enum err on_open(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms, struct net_talk *out)
+static enum err on_open(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
+                        struct net_talk *out)
 {
     struct link *k = ctx;
 

@@ -18,7 +18,7 @@ struct mqtt_talk {
     size_t window;
     int64_t timeout_ms, renew_ms; /* renew_ms: when to make way for a fresh token */
     void (*opened)(void *ctx);
-    void (*done)(void *ctx, struct queued *, enum d2d_err); /* given: free() */
+    void (*done)(void *ctx, struct queued *, enum d2d_err);  /* given: free() */
     void (*ended)(void *ctx, enum err why, uint8_t connack); /* the last call */
     void *ctx;
 

@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-struct partition *positions_of(struct positions *p, struct bytes id)
+struct progress *positions_of(struct positions *p, struct bytes id)
 {
-    struct partition *made;
+    struct progress *made;
 
     for (size_t i = 0; i < p->n; i++)
         if (bytes_eq(bytes_str(p->at[i].id), id))
@@ -15,7 +15,7 @@ struct partition *positions_of(struct positions *p, struct bytes id)
     if (p->n == PARTITIONS_MAX)
         return NULL;
     made = &p->at[p->n];
-    *made = (struct partition){.sequence = -1};
+    *made = (struct progress){.sequence = -1};
     if (!id.len || !bytes_to_str(id, made->id, sizeof made->id))
         return NULL;
     p->n++;
@@ -26,7 +26,7 @@ static enum err load_one(struct positions *p, const char *id, const json_t *valu
 {
     const char *offset = json_string_value(json_object_get(value, "offset"));
     const json_t *sequence = json_object_get(value, "sequence");
-    struct partition *at = offset ? positions_of(p, bytes_str(id)) : NULL;
+    struct progress *at = offset ? positions_of(p, bytes_str(id)) : NULL;
 
     if (!at || !bytes_to_str(bytes_str(offset), at->offset, sizeof at->offset))
         return ERR_MALFORMED;
@@ -41,9 +41,7 @@ enum err positions_load(struct positions *p, const char *json)
     enum err e = json_is_object(all) ? OK : ERR_MALFORMED;
     const char *id;
 
-    json_object_foreach (all, id, value)
-        if (!e)
-            e = load_one(p, id, value);
+    json_object_foreach(all, id, value) if (!e) e = load_one(p, id, value);
     json_decref(root);
     return e;
 }
@@ -111,7 +109,8 @@ static enum err put_position(const struct d2d_position *p, struct buf *out)
     return ERR_ARGUMENT;
 }
 
-enum err selector_put(const struct partition *at, const struct d2d_position *p, const char *const *devices, struct buf *out)
+enum err selector_put(const struct progress *at, const struct d2d_position *p, const char *const *devices,
+                      struct buf *out)
 {
     enum err e = at->known ? put_offset(at->offset, false, out) : put_position(p, out);
 

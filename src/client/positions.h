@@ -1,15 +1,15 @@
 /* The partitions of a receiver and how far each was read. */
 #pragma once
 
-#include "d2d.h"
 #include "buf.h"
+#include "d2d.h"
 #include "limits.h"
 
 struct pn_link_t;
 
 enum { OFFSET_CAP = 80 };
 
-struct partition {
+struct progress {
     char id[12];
     bool known;              /* there is an offset to go on behind */
     char offset[OFFSET_CAP]; /* of the last event that was given, or that the hub had when we began */
@@ -19,17 +19,17 @@ struct partition {
 };
 
 struct positions {
-    struct partition at[PARTITIONS_MAX];
+    struct progress at[PARTITIONS_MAX];
     size_t n;
 };
 
 /* The partition of that name, made when it is not there; NULL when there are too many or the name is too long. */
-struct partition *positions_of(struct positions *, struct bytes id);
+struct progress *positions_of(struct positions *, struct bytes id);
 /* {"partitions":{"0":{"offset":"…","sequence":7},…}}. ERR_MALFORMED. */
 enum err positions_load(struct positions *, const char *json) MUST_CHECK;
 void positions_save(const struct positions *, struct buf *out);
 
 /* Appends the selector of a partition: its position, and the senders unless `devices` is NULL (service 2.6). ERR_TOO_LARGE;
  * ERR_ARGUMENT: an offset or a name that cannot stand in one. */
-enum err selector_put(const struct partition *, const struct d2d_position *, const char *const *devices,
+enum err selector_put(const struct progress *, const struct d2d_position *, const char *const *devices,
                       struct buf *out) MUST_CHECK;

@@ -40,7 +40,8 @@ static void on_listening(void *ctx)
     struct d2d_receiver *r = ctx;
 
     backoff_reset(&r->backoff);
-    account_say(&r->account, D2D_LOG_INFO, "listening to %zu partitions of %s on %s", r->positions.n, r->entity, r->host);
+    account_say(&r->account, D2D_LOG_INFO, "listening to %zu partitions of %s on %s", r->positions.n, r->entity,
+                r->host);
     if (r->listening)
         r->listening(r->ctx, r);
 }
@@ -119,7 +120,8 @@ static enum err credentials(struct d2d_receiver *r)
         snprintf(r->user, sizeof r->user, "%s", r->policy);
         buf_put(&r->password, a->string.key);
     } else {
-        snprintf(r->user, sizeof r->user, "%s@sas.root.%.*s", r->policy, BYTES_ARG(bytes_first(host, bytes_find(host, '.'))));
+        snprintf(r->user, sizeof r->user, "%s@sas.root.%.*s", r->policy,
+                 BYTES_ARG(bytes_first(host, bytes_find(host, '.'))));
         e = account_token(&r->account, host, (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000, &r->password);
     }
     r->talk.user = r->user;
@@ -189,10 +191,10 @@ static enum d2d_err copy_devices(struct d2d_receiver *r, const char *const *devi
 }
 
 /* A saved position counts for a partition that is read. */
-static void resume(struct d2d_receiver *r, const struct partition *saved)
+static void resume(struct d2d_receiver *r, const struct progress *saved)
 {
     size_t n = r->positions.n;
-    struct partition *at = positions_of(&r->positions, bytes_str(saved->id));
+    struct progress *at = positions_of(&r->positions, bytes_str(saved->id));
 
     if (at && (r->talk.all || r->positions.n == n))
         *at = *saved;
@@ -205,7 +207,8 @@ static enum d2d_err set_partitions(struct d2d_receiver *r, const struct d2d_rece
     struct positions saved = {.n = 0};
 
     if (o->resume && positions_load(&saved, o->resume))
-        return account_fail(&r->account, D2D_ARGUMENT, "the saved positions are not what d2d_receiver_positions() gave");
+        return account_fail(&r->account, D2D_ARGUMENT,
+                            "the saved positions are not what d2d_receiver_positions() gave");
     r->talk.all = !o->partitions || !o->partitions[0];
     for (size_t i = 0; !r->talk.all && o->partitions[i]; i++)
         if (!positions_of(&r->positions, bytes_str(o->partitions[i])))

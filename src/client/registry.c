@@ -106,7 +106,8 @@ static enum d2d_err carry(struct d2d_registry *r, struct exchange *x)
 }
 
 /* Says the request; a good answer's body goes into *answer (NULL: nobody wants it). */
-static enum d2d_err request(struct d2d_registry *r, const char *method, const char *if_match, json_t **answer, char **text)
+static enum d2d_err request(struct d2d_registry *r, const char *method, const char *if_match, json_t **answer,
+                            char **text)
 {
     struct exchange x = {.registry = r};
     char why[300];

@@ -7,11 +7,12 @@
 struct talk;
 
 struct talk_ops {
-    void (*start)(struct talk *, int64_t now_ms);                    /* the connection is there */
-    size_t (*input)(struct talk *, struct bytes in, int64_t now_ms); /* bytes used; the rest comes back with more behind it */
-    void (*wake)(struct talk *, int64_t now_ms);                     /* its owner wants something said */
-    int64_t (*tick)(struct talk *, int64_t now_ms);                  /* does what is due; when to call again */
-    void (*close)(struct talk *, enum err why, int64_t now_ms);      /* the last call */
+    void (*start)(struct talk *, int64_t now_ms); /* the connection is there */
+    size_t (*input)(struct talk *, struct bytes in,
+                    int64_t now_ms);                /* bytes used; the rest comes back with more behind it */
+    void (*wake)(struct talk *, int64_t now_ms);    /* its owner wants something said */
+    int64_t (*tick)(struct talk *, int64_t now_ms); /* does what is due; when to call again */
+    void (*close)(struct talk *, enum err why, int64_t now_ms); /* the last call */
 };
 
 struct talk {

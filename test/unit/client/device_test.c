@@ -248,7 +248,8 @@ TEST(qos_0_is_over_when_it_was_written)
 TEST(properties_go_into_the_topic)
 {
     const struct d2d_property properties[] = {{"a b", "c&d"}};
-    struct d2d_message m = {.message_id = "m1", .content_type = "application/json", .properties = properties, .n_properties = 1};
+    struct d2d_message m = {
+        .message_id = "m1", .content_type = "application/json", .properties = properties, .n_properties = 1};
     struct queued *q;
 
     world_open(10, 1000, 2);
@@ -261,8 +262,8 @@ TEST(properties_go_into_the_topic)
 
 TEST(each_refusal_has_its_error)
 {
-    static const enum err wanted[] = {[1] = ERR_UNSUPPORTED,  [2] = ERR_UNAUTHORIZED, [3] = ERR_BUSY,
-                                      [4] = ERR_UNAUTHORIZED, [5] = ERR_UNAUTHORIZED};
+    static const enum err wanted[] = {
+        [1] = ERR_UNSUPPORTED, [2] = ERR_UNAUTHORIZED, [3] = ERR_BUSY, [4] = ERR_UNAUTHORIZED, [5] = ERR_UNAUTHORIZED};
 
     for (uint8_t code = 1; code <= 5; code++) {
         const uint8_t connack[] = {0x20, 2, 0, code};

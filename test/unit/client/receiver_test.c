@@ -1,0 +1,333 @@
+#include "events_talk.h"
+#include "unit/front/amqp_peer.h"
+
+/* A receiver's conversation, joined by arrays to the AMQP front of a hub in memory. */
+struct reading {
+    struct client hub; /* the front's side of it */
+    struct events_talk talk;
+    struct positions positions;
+    struct buf out;
+    char told[1024]; /* "partition-less" bodies and senders, in order */
+    unsigned listening, ends;
+    enum d2d_err why;
+    char host[64], entity[64];
+    int port;
+};
+
+static struct reading r;
+
+static void on_event(void *ctx, const struct d2d_event *e)
+{
+    struct reading *reading = ctx;
+    size_t used = strlen(reading->told);
+
+    snprintf(reading->told + used, sizeof reading->told - used, "%s:%.*s ", e->device, (int)e->body_len,
+             (const char *)e->body);
+}
+
+static void on_listening(void *ctx)
+{
+    ((struct reading *)ctx)->listening++;
+}
+
+static void on_redirected(void *ctx, struct bytes host, int port, struct bytes entity)
+{
+    struct reading *reading = ctx;
+
+    snprintf(reading->host, sizeof reading->host, "%.*s", BYTES_ARG(host));
+    snprintf(reading->entity, sizeof reading->entity, "%.*s", BYTES_ARG(entity));
+    reading->port = port;
+}
+
+static void on_ended(void *ctx, enum d2d_err why, const char *detail)
+{
+    struct reading *reading = ctx;
+
+    (void)detail;
+    reading->ends++;
+    reading->why = why;
+}
+
+static void reading_open(enum d2d_from from)
+{
+    memset(&r, 0, sizeof r);
+    r.out = buf_max(CONN_OUT_MAX);
+    r.talk = (struct events_talk){.host = "hub.test",
+                                  .user = w.service.name,
+                                  .password = key_text(&w.service.primary),
+                                  .entity = "hub",
+                                  .group = "$Default",
+                                  .positions = &r.positions,
+                                  .all = true,
+                                  .position = {.from = from},
+                                  .credit = 4,
+                                  .timeout_ms = 30000,
+                                  .seed = 1,
+                                  .redirected = on_redirected,
+                                  .listening = on_listening,
+                                  .event = on_event,
+                                  .ended = on_ended,
+                                  .ctx = &r};
+    events_talk_init(&r.talk);
+    CHECK_OK(event_room_open(&r.talk.room));
+}
+
+/* To and fro until nobody has anything to say. */
+static void run(void)
+{
+    struct talk *t = &r.talk.talk;
+    bool busy = true;
+
+    for (int turn = 0; busy && !t->over; turn++) {
+        CHECK(turn < 10000);
+        busy = r.out.len || r.hub.woken || r.hub.out.len;
+        struct buf said = buf_max(CONN_OUT_MAX);
+        buf_put(&said, buf_bytes(&r.out));
+        buf_clear(&r.out);
+        client_input(&r.hub, buf_bytes(&said));
+        buf_free(&said);
+        size_t used = t->ops->input(t, buf_bytes(&r.hub.out), r.hub.now_ms);
+        if (used)
+            r.hub.woken = true; /* there is room again */
+        buf_drop(&r.hub.out, used);
+        t->ops->tick(t, r.hub.now_ms);
+        busy = busy || r.out.len || used;
+    }
+}
+
+static void connect(void)
+{
+    memset(&r.hub, 0, sizeof r.hub);
+    r.hub.now_ms = T0;
+    client_front(&r.hub);
+    r.talk.talk.out = &r.out;
+    r.talk.talk.over = false;
+    r.talk.talk.ops->start(&r.talk.talk, T0);
+    run();
+}
+
+static void cut(void)
+{
+    r.talk.talk.ops->close(&r.talk.talk, ERR_CLOSED, T0);
+    client_close(&r.hub);
+    buf_clear(&r.out);
+}
+
+static void reading_close(void)
+{
+    cut();
+    events_talk_close(&r.talk);
+    buf_free(&r.out);
+}
+
+TEST(all_partitions_are_read_from_the_oldest)
+{
+    world_open(4);
+    send_events("phone", 10, T0, 0);
+    reading_open(D2D_FROM_EARLIEST);
+    connect();
+    CHECK(r.listening == 1 && r.positions.n == 4);
+    assert_string_equal(r.told, "phone:0 phone:1 phone:2 phone:3 phone:4 phone:5 phone:6 phone:7 phone:8 phone:9 ");
+    reading_close();
+    world_close();
+}
+
+TEST(reading_from_now_on_misses_nothing_over_a_cut)
+{
+    world_open(1);
+    send_events("phone", 3, T0, 0);
+    reading_open(D2D_FROM_LATEST);
+    connect();
+    CHECK(r.listening == 1);
+    assert_string_equal(r.told, "");
+    cut(); /* before the first event came */
+    send_events("door", 2, T0 + 10, 0);
+    connect();
+    assert_string_equal(r.told, "door:0 door:1 ");
+    cut();
+    send_events("lamp", 1, T0 + 20, 0);
+    connect();
+    assert_string_equal(r.told, "door:0 door:1 lamp:0 ");
+    reading_close();
+    world_close();
+}
+
+TEST(a_saved_position_is_gone_on_from)
+{
+    struct buf saved = buf_max(4096);
+
+    world_open(4);
+    send_events("phone", 3, T0, 0);
+    reading_open(D2D_FROM_EARLIEST);
+    connect();
+    positions_save(&r.positions, &saved);
+    reading_close();
+    send_events("phone", 2, T0 + 10, 0);
+    reading_open(D2D_FROM_EARLIEST);
+    CHECK_OK(positions_load(&r.positions, buf_str(&saved)));
+    connect();
+    assert_string_equal(r.told, "phone:0 phone:1 ");
+    reading_close();
+    buf_free(&saved);
+    world_close();
+}
+
+TEST(the_hub_filters_by_sender)
+{
+    static const char *const devices[] = {"phone", "lamp", NULL};
+
+    world_open(1);
+    send_events("phone", 1, T0, 0);
+    send_events("stranger", 2, T0 + 10, 0);
+    send_events("lamp", 1, T0 + 20, 0);
+    reading_open(D2D_FROM_EARLIEST);
+    r.talk.devices = devices;
+    connect();
+    assert_string_equal(r.told, "phone:0 lamp:0 ");
+    CHECK(r.talk.filtered && !r.talk.filter_refused);
+    reading_close();
+    world_close();
+}
+
+TEST(a_hub_that_does_not_filter_is_filtered_here)
+{
+    static const char *const devices[] = {"phone", NULL};
+
+    world_open(1);
+    send_events("phone", 1, T0, 0);
+    send_events("stranger", 2, T0 + 10, 0);
+    reading_open(D2D_FROM_EARLIEST);
+    r.talk.devices = devices;
+    r.talk.filter_refused = true;
+    connect();
+    assert_string_equal(r.told, "phone:0 ");
+    CHECK(!r.talk.filtered);
+    reading_close();
+    world_close();
+}
+
+TEST(a_hub_says_where_its_events_are)
+{
+    char user[POLICY_LEN_MAX + 16];
+
+    world_open(1);
+    reading_open(D2D_FROM_EARLIEST);
+    snprintf(user, sizeof user, "%s@sas.root.hub", w.service.name);
+    r.talk.entity = NULL;
+    r.talk.user = user;
+    r.talk.password = token_for(&w.service, "hub.test", T0 + 3600000, false);
+    connect();
+    CHECK(r.talk.talk.over);
+    cut();
+    CHECK(r.why == D2D_OK && r.port == 5671);
+    assert_string_equal(r.host, "hub.test");
+    assert_string_equal(r.entity, "hub");
+    events_talk_close(&r.talk);
+    buf_free(&r.out);
+    world_close();
+}
+
+TEST(refusals_are_told_apart)
+{
+    world_open(1);
+    reading_open(D2D_FROM_EARLIEST);
+    r.talk.password = "bm9uZSBvZiB0aGUga2V5cw==";
+    connect();
+    reading_close();
+    CHECK(r.why == D2D_NOT_AUTHORISED);
+    reading_open(D2D_FROM_EARLIEST);
+    r.talk.group = "nobody";
+    connect();
+    reading_close();
+    CHECK(r.why == D2D_NOT_FOUND);
+    reading_open(D2D_FROM_EARLIEST);
+    r.talk.entity = "elsewhere";
+    connect();
+    reading_close();
+    CHECK(r.why == D2D_NOT_FOUND);
+    world_close();
+}
+
+TEST(a_hub_that_says_nothing_is_given_up)
+{
+    world_open(1);
+    reading_open(D2D_FROM_EARLIEST);
+    client_front(&r.hub);
+    r.talk.talk.out = &r.out;
+    r.talk.talk.ops->start(&r.talk.talk, T0);
+    CHECK(r.talk.talk.ops->tick(&r.talk.talk, T0) <= T0 + 30000);
+    r.talk.talk.ops->tick(&r.talk.talk, T0 + 30000);
+    CHECK(r.talk.talk.over);
+    reading_close();
+    CHECK(r.why == D2D_TIMED_OUT);
+    world_close();
+}
+
+TEST(a_pause_holds_events_back)
+{
+    world_open(1);
+    send_events("phone", 10, T0, 0);
+    reading_open(D2D_FROM_EARLIEST);
+    r.talk.paused = true;
+    connect();
+    CHECK(r.listening == 1);
+    assert_string_equal(r.told, "");
+    r.talk.paused = false;
+    r.talk.talk.ops->wake(&r.talk.talk, T0);
+    run();
+    assert_string_equal(r.told, "phone:0 phone:1 phone:2 phone:3 phone:4 phone:5 phone:6 phone:7 phone:8 phone:9 ");
+    reading_close();
+    world_close();
+}
+
+static void check_selector(struct d2d_position p, const char *const *devices, const char *wanted)
+{
+    struct progress at = {.sequence = -1};
+    struct buf b = buf_max(SELECTOR_LEN_MAX);
+
+    CHECK_OK(selector_put(&at, &p, devices, &b));
+    assert_string_equal(buf_str(&b), wanted);
+    buf_free(&b);
+}
+
+TEST(positions_are_said_as_clients_say_them)
+{
+    static const char *const one[] = {"it's", NULL}, *const two[] = {"a", "b", NULL};
+    struct buf b = buf_max(100);
+    struct progress at = {.sequence = -1};
+    struct d2d_position quoted = {.from = D2D_FROM_OFFSET, .offset = "1' OR '1"};
+
+    check_selector((struct d2d_position){.from = D2D_FROM_EARLIEST}, NULL, "amqp.annotation.x-opt-offset > '-1'");
+    check_selector((struct d2d_position){.from = D2D_FROM_LATEST}, NULL, "amqp.annotation.x-opt-offset > '@latest'");
+    check_selector((struct d2d_position){.from = D2D_FROM_OFFSET, .offset = "77", .inclusive = true}, NULL,
+                   "amqp.annotation.x-opt-offset >= '77'");
+    check_selector(
+        (struct d2d_position){.from = D2D_FROM_SEQUENCE, .value = 5}, one,
+        "amqp.annotation.x-opt-sequence-number > '5' AND amqp.annotation.iothub-connection-device-id = 'it''s'");
+    check_selector(
+        (struct d2d_position){.from = D2D_FROM_TIME, .value = 9, .inclusive = true}, two,
+        "amqp.annotation.x-opt-enqueued-time > '8' AND amqp.annotation.iothub-connection-device-id IN ('a', 'b')");
+    CHECK_ERR(selector_put(&at, &quoted, NULL, &b), ERR_ARGUMENT);
+    buf_free(&b);
+}
+
+TEST(saved_positions_that_are_none_are_refused)
+{
+    static const char *const bad[] = {"",
+                                      "[]",
+                                      "{}",
+                                      "{\"partitions\":[]}",
+                                      "{\"partitions\":{\"0\":{}}}",
+                                      "{\"partitions\":{\"0123456789012\":{\"offset\":\"1\"}}}"};
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct positions p = {.n = 0};
+        CHECK_ERR(positions_load(&p, bad[i]), ERR_MALFORMED);
+    }
+}
+
+TESTS(RUN(all_partitions_are_read_from_the_oldest), RUN(reading_from_now_on_misses_nothing_over_a_cut),
+      RUN(a_saved_position_is_gone_on_from), RUN(the_hub_filters_by_sender),
+      RUN(a_hub_that_does_not_filter_is_filtered_here), RUN(a_hub_says_where_its_events_are),
+      RUN(refusals_are_told_apart), RUN(a_hub_that_says_nothing_is_given_up), RUN(a_pause_holds_events_back),
+      RUN(positions_are_said_as_clients_say_them), RUN(saved_positions_that_are_none_are_refused))
