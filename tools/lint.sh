@@ -9,6 +9,6 @@ mapfile -t units < <(printf '%s\n' "${sources[@]}" | grep '^src/.*\.c$')
 clang-format --dry-run --Werror "${sources[@]}"
 tools/mistakes.sh "${sources[@]}"
 cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
-    --suppress=missingIncludeSystem -j 2 $(printf -- '-I %s ' src/*/ include) "${units[@]}"
+    --suppress=missingIncludeSystem --suppress=funcArgOrderDifferent --library=tools/cppcheck.xml -j 2 $(printf -- '-I %s ' src/*/ include) "${units[@]}"
 printf '%s\n' "${units[@]}" | xargs -P 2 -n 8 clang-tidy --quiet -p "$build" 2>/dev/null
 echo "${#sources[@]} files are clean"

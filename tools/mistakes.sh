@@ -13,8 +13,13 @@ no() {
     fi
 }
 
+src=()
+for file in "$@"; do
+    case $file in src/*|include/*|examples/*) src+=("$file") ;; esac
+done
+
 no '\b(TODO|FIXME|XXX|HACK)\b' 'do it now, or say so in an issue' "$@"
-no '\b(strcpy|strcat|sprintf|gets|strtok|atoi|atol)\(' 'unbounded, or cannot say that it failed' "$@"
+no '\b(strcpy|strcat|sprintf|gets|strtok|atoi|atol)\(' 'unbounded, or cannot say that it failed' "${src[@]}"
 no '#include "\.\./' 'folders are included by the build, not by path' "$@"
 for file in "$@"; do
     lines=$(wc -l <"$file")

@@ -50,7 +50,6 @@ static enum err keep(struct memory *m, const struct draft *d, uint64_t *at)
     size_t len = 0, done = 0;
     struct kept *k;
     uint8_t *body;
-    enum err e;
 
     for (size_t i = 0; i < d->n_parts; i++)
         len += d->parts[i].len;
@@ -58,7 +57,7 @@ static enum err keep(struct memory *m, const struct draft *d, uint64_t *at)
         return ERR_TOO_LARGE;
     if (m->faults.append && m->appends >= m->faults.fail_after)
         return m->faults.append;
-    if ((e = grow(m)) || !(body = malloc(len ? len : 1)))
+    if (grow(m) || !(body = malloc(len ? len : 1)))
         return ERR_MEMORY;
     for (size_t i = 0; i < d->n_parts; i++) {
         if (d->parts[i].len)
