@@ -1,0 +1,132 @@
+"""daemon.py D2DHUB: the program itself, started as an operator does: init, run, check, show, signals, wrong configuration."""
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HUB = sys.argv.pop(1)
+PORTS = ["--listen", "127.0.0.1", "--mqtts-port", "0", "--amqps-port", "0", "--https-port", "0"]
+
+
+def d2dhub(*args, **options):
+    return subprocess.run([HUB, *args], capture_output=True, text=True, timeout=60, **options)
+
+
+class Daemon(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="d2d-daemon-")
+        self.data = os.path.join(self.folder, "hub")
+        self.hubs = []
+        made = d2dhub("init", "--data", self.data, "--name", "localhost", "--no-context", "-o", "json", "--segment-size", "1m")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.facts = json.loads(made.stdout)
+
+    def tearDown(self):
+        for hub in self.hubs:
+            if hub.poll() is None:
+                hub.kill()
+            hub.wait()
+            hub.stdout.close()
+        shutil.rmtree(self.folder)
+
+    def start(self, *args):
+        hub = subprocess.Popen([HUB, "run", "--data", self.data, "-o", "json", *PORTS, *args], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+        self.hubs.append(hub)
+        ports = {}
+        for line in hub.stdout:
+            event = json.loads(line)
+            if event["event"] == "ready":
+                return hub, ports
+            ports[event["protocol"]] = event["port"]
+        self.fail(f"ended with {hub.wait()} before it was ready")
+
+    def connect(self, port):
+        context = ssl.create_default_context(cafile=os.path.join(self.data, "tls", "ca.pem"))
+        raw = socket.create_connection(("127.0.0.1", port), 10)
+        return context.wrap_socket(raw, server_hostname="localhost")
+
+    def stop(self, hub):
+        hub.send_signal(signal.SIGTERM)
+        self.assertEqual(hub.wait(10), 0)
+
+    def test_init_refuses_an_existing_hub(self):
+        again = d2dhub("init", "--data", self.data, "--name", "localhost", "--no-context")
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("already", again.stderr)
+
+    def test_show_tells_the_real_ports_of_a_running_hub_and_the_same_keys_after_a_restart(self):
+        for _ in range(2):
+            hub, ports = self.start()
+            shown = json.loads(d2dhub("show", "--data", self.data, "-o", "json").stdout)
+            self.assertEqual(shown["mqtts_port"], ports["mqtts"])
+            self.assertEqual(shown["connection_strings"], self.facts["connection_strings"])
+            self.stop(hub)
+
+    def test_secrets_are_for_the_owner_only(self):
+        for path in ["", "hub.json", "tls/ca-key.pem", "tls/server-key.pem", "log", "state"]:
+            self.assertEqual(os.stat(os.path.join(self.data, path)).st_mode & 0o077, 0, path)
+
+    def test_a_second_hub_on_the_folder_is_refused(self):
+        self.start()
+        second = d2dhub("run", "--data", self.data, *PORTS)
+        self.assertEqual(second.returncode, 1)
+        self.assertEqual(d2dhub("check", "--data", self.data, *PORTS).returncode, 0)
+
+    def test_a_port_in_use_is_told_with_the_remedy(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            args = ["--data", self.data, *PORTS, "--mqtts-port", port]
+            run, check = d2dhub("run", *args), d2dhub("check", *args)
+        self.assertEqual((run.returncode, check.returncode), (1, 1))
+        self.assertIn("--mqtts-port", run.stderr)
+        self.assertIn(f"process {os.getpid()}", check.stdout)
+
+    def test_an_unknown_key_is_named_with_its_line(self):
+        with open(os.path.join(self.data, "d2dhub.ini"), "w") as ini:
+            ini.write("name = localhost\ncolour = blue\n")
+        run = d2dhub("run", "--data", self.data, *PORTS)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn("d2dhub.ini:2: there is no key \"colour\"", run.stderr)
+
+    def test_sighup_brings_a_new_certificate_and_open_connections_stay(self):
+        hub, ports = self.start()
+        other = os.path.join(self.folder, "other")
+        self.assertEqual(d2dhub("init", "--data", other, "--name", "localhost", "--no-context").returncode, 0)
+        before = self.connect(ports["mqtts"])
+        first = before.getpeercert(True)
+        for name in ["ca.pem", "server.pem", "server-key.pem"]:
+            shutil.copy(os.path.join(other, "tls", name), os.path.join(self.data, "tls", name))
+        hub.send_signal(signal.SIGHUP)
+        for _ in range(1000):
+            try:
+                with self.connect(ports["mqtts"]) as after:
+                    self.assertNotEqual(after.getpeercert(True), first)
+                break
+            except ssl.SSLCertVerificationError:
+                continue
+        else:
+            self.fail("the new certificate never came")
+        before.settimeout(0.2)
+        with self.assertRaises(TimeoutError):
+            before.recv(1)
+        before.close()
+        self.stop(hub)
+
+    def test_help_begins_with_examples_and_a_near_miss_is_suggested(self):
+        for command in ["init", "run", "check", "show"]:
+            told = d2dhub(command, "--help")
+            self.assertEqual(told.returncode, 0)
+            self.assertTrue(told.stdout.startswith(f"  d2dhub {command}"), told.stdout[:80])
+        miss = d2dhub("chekc")
+        self.assertEqual(miss.returncode, 2)
+        self.assertIn("d2dhub check", miss.stderr)
+
+
+unittest.main()
