@@ -267,8 +267,8 @@ enum d2d_err d2d_registry_list(struct d2d_registry *r, size_t most, struct d2d_i
 
 /* ---- what only a d2dhub has ---------------------------------------------------------------------------------------- */
 
-#define GROUPS "/d2d/groups"
-#define STATUS "/d2d/status"
+#define GROUPS "/eventHubEndpoints/events/ConsumerGroups"
+#define STATUS "/hub/status"
 
 enum d2d_err d2d_registry_group_add(struct d2d_registry *r, const char *name)
 {
