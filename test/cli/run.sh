@@ -1,0 +1,159 @@
+#!/bin/bash
+# run.sh BUILD: the command line against a hub of its own: what it prints, what it says, how it ends.
+set -euo pipefail
+build=$(realpath "$1")
+home=$(mktemp -d)
+hub=
+passed=0
+cleanup() {
+    [ -z "$hub" ] || { kill "$hub" 2>/dev/null && wait "$hub" 2>/dev/null || true; }
+    rm -rf "$home"
+}
+trap cleanup EXIT
+export HOME=$home XDG_CONFIG_HOME=$home/config PATH=$build:$PATH
+unset D2D_CONNECTION_STRING D2D_CONTEXT D2D_CA_FILE
+
+fail() {
+    echo "FAILED: $*" >&2
+    echo "-- standard output:" >&2
+    cat "$home/out" >&2
+    echo "-- standard error:" >&2
+    cat "$home/err" >&2
+    tail -5 "$home/hub.err" >&2 || true
+    exit 1
+}
+# is STATUS COMMAND...: it ends with that status; its output is in out and err.
+is() {
+    local wanted=$1 got=0
+    shift
+    "$@" >"$home/out" 2>"$home/err" </dev/null || got=$?
+    [ "$got" -eq "$wanted" ] || fail "\`$*\` ended with $got, not $wanted"
+    passed=$((passed + 1))
+}
+out() { grep -q -- "$1" "$home/out" || fail "standard output has no \"$1\""; }
+err() { grep -q -- "$1" "$home/err" || fail "standard error has no \"$1\""; }
+silent() { [ ! -s "$home/err" ] || fail "standard error is not empty"; }
+
+d2dhub init --data "$home/hub" --name localhost --no-context -o json >"$home/hub.json"
+d2dhub run --data "$home/hub" --listen 127.0.0.1 --mqtts-port 0 --amqps-port 0 --https-port 0 -o json \
+    >"$home/hub.out" 2>"$home/hub.err" &
+hub=$!
+for _ in $(seq 200); do grep -q ready "$home/hub.out" && break; sleep 0.05; done
+port() { sed -n "s/.*\"protocol\":\"$1\".*\"port\":\([0-9]*\).*/\1/p" "$home/hub.out"; }
+jq -r .connection_strings.iothubowner "$home/hub.json" >"$home/owner.cs"
+jq -r .connection_strings.registryRead "$home/hub.json" >"$home/reader.cs"
+jq -r .connection_strings.device "$home/hub.json" >"$home/device.cs"
+ports=(--mqtts-port "$(port mqtts)" --amqps-port "$(port amqps)" --https-port "$(port https)")
+ca=(--ca-file "$home/hub/tls/ca.pem")
+
+# Usage.
+is 2 d2d
+out 'd2d device add'
+is 0 d2d --help
+is 0 d2d --version
+is 2 d2d evnts
+err 'did you mean "events"'
+is 2 d2d device
+err 'device list'
+is 2 d2d device ad phone
+err 'did you mean "device add"'
+is 2 d2d send --as phone
+err 'which message'
+is 2 d2d send --colour red x
+err 'there is no option --colour'
+is 2 d2d events --timeout soon
+is 0 d2d events --help
+out '--exec'
+is 2 d2d device list
+err 'who am I'
+
+# A context.
+is 0 d2d context add home --connection-string-file "$home/owner.cs" "${ca[@]}" "${ports[@]}"
+err 'current'
+[ "$(stat -c %a "$home/config/d2d/contexts/home.json")" = 600 ] || fail "the context can be read by others"
+is 0 d2d context ls
+out '"name":"home"'
+is 4 d2d context use nowhere
+is 2 d2d context add '../x' --connection-string-file "$home/owner.cs"
+
+# Devices.
+is 0 d2d device add phone garage
+out '"deviceId":"phone"'
+silent
+is 7 d2d device add phone
+err 'already'
+is 2 d2d device add 'a b'
+is 0 d2d device list -o tsv
+out 'phone	enabled'
+is 0 d2d device show phone -o table
+out 'DEVICE'
+is 4 d2d device show nobody
+is 0 d2d device key phone
+cp "$home/out" "$home/phone.cs"
+out '^HostName=localhost;DeviceId=phone;SharedAccessKey='
+! grep -rq "$(sed 's/.*SharedAccessKey=//' "$home/phone.cs")" "$home/hub.err" || fail "a key is in the log"
+is 3 d2d device add x --connection-string-file "$home/reader.cs" "${ca[@]}" "${ports[@]}"
+is 3 d2d device list --connection-string-file "$home/device.cs" "${ca[@]}" "${ports[@]}"
+
+# Messages.
+is 0 d2d send --as phone -p colour=red --content-type text/plain open
+err 'on the hub.s disk'
+is 0 d2d send --connection-string-file "$home/phone.cs" "${ca[@]}" "${ports[@]}" -q --message-id m-2 close
+silent
+is 0 d2d send --as garage 'not for the door'
+printf 'one\ntwo\n' | d2d send --as phone -q - || fail "lines of standard input"
+is 0 d2d events --since earliest --from phone -n 4 --timeout 20s
+[ "$(jq -r .body "$home/out" | sort | tr '\n' ' ')" = 'close one open two ' ] || fail "the wrong events"
+jq -e 'select(.body == "open") | .properties.colour == "red" and .contentType == "text/plain" and .deviceId == "phone"' \
+    "$home/out" >/dev/null || fail "properties"
+is 6 d2d events --since earliest -n 100 --timeout 1s
+is 0 d2d events --since 1h --from garage -n 1 --timeout 20s -o raw
+out '^not for the door$'
+is 0 d2d events --since earliest -n 2 --from phone --timeout 20s --resume "$home/positions"
+is 0 d2d events --since earliest -n 2 --from phone --timeout 20s --resume "$home/positions"
+[ "$(jq -r .body "$home/out" | tr '\n' ' ')" = 'one two ' ] || fail "it did not go on where it had ended"
+is 0 d2d events --since earliest -n 1 --from phone --timeout 20s \
+    --exec 'printf "%s|%s|%s" "$D2D_DEVICE" "$D2D_PROP_COLOUR" "$(cat)" >'"$home/ran"
+[ "$(cat "$home/ran")" = 'phone|red|open' ] || fail "--exec"
+is 7 d2d events --since earliest -n 1 --from phone --timeout 20s --exec 'exit 3' --stop-on-error
+is 4 d2d events --group nowhere -n 1 --timeout 20s
+
+# Groups, status, token, check, bench.
+is 0 d2d group add alarms
+is 7 d2d group add alarms
+is 0 d2d group list -o tsv
+out 'alarms'
+is 0 d2d events --since earliest --group alarms -n 1 --timeout 20s
+is 0 d2d group rm alarms
+is 4 d2d group rm alarms
+is 0 d2d hub status
+out 'localhost'
+is 0 d2d hub status -o table
+out 'PARTITION'
+is 0 d2d token --as phone --ttl 10m
+out '^SharedAccessSignature sr=localhost%2Fdevices%2Fphone&sig='
+is 0 d2d check
+out '"door":"https"'
+is 0 d2d check --as phone
+out '"door":"mqtts"'
+is 0 d2d bench --as phone -n 200
+out '"p99_us"'
+
+# What is refused.
+is 0 d2d device disable garage --reason lost
+is 3 d2d send --as garage x
+is 0 d2d device enable garage
+is 0 d2d send --as garage x
+is 0 d2d device key --rotate phone
+is 3 d2d send --connection-string-file "$home/phone.cs" "${ca[@]}" "${ports[@]}" x
+is 5 d2d send --as phone x --mqtts-port 1 --timeout 2s
+is 5 d2d device list --connection-string-file "$home/owner.cs" "${ports[@]}"
+err 'certificate'
+is 0 d2d device rm phone
+is 4 d2d send --as phone x
+is 0 d2d context rm home
+
+kill "$hub"
+wait "$hub" || fail "the hub ended with $?"
+hub=
+echo "$passed passed, 0 failed"
