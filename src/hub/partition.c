@@ -128,7 +128,8 @@ enum err event_apply(struct hub *h, const struct record *r)
 /* The log lost its beginning: what is the oldest event now? */
 void partition_trimmed(struct hub *h, struct partition_state *p)
 {
-    struct cursor c = {.at = store_first(h->store), .kind = REC_EVENT, .lane = (int)p->number};
+    uint64_t first = store_first(h->store);
+    struct cursor c = {.at = first, .kind = REC_EVENT, .lane = (int)p->number};
     struct record r;
     struct event_facts facts = {0};
     enum err e = store_read(h->store, &c, &r);
@@ -139,7 +140,7 @@ void partition_trimmed(struct hub *h, struct partition_state *p)
     pthread_mutex_lock(&p->lock);
     if (!e && facts.sequence > p->first)
         p->first = facts.sequence;
-    else if (e == ERR_NOT_FOUND && p->last_at < store_first(h->store))
+    else if (e == ERR_NOT_FOUND && p->last_at < first)
         p->first = p->next;
     while (gone < p->n_index && p->index[gone].sequence < p->first)
         gone++;
