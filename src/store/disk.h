@@ -23,6 +23,7 @@ struct tail {
     size_t len, cap;
     struct piece pieces[PIECES];
     int n;
+    bool rolled; /* the end of a segment is in here, not yet on disk */
 };
 
 struct disk {

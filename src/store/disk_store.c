@@ -73,6 +73,7 @@ static void roll(struct disk *d)
     d->last = d->next;
     d->next = NULL;
     d->end = d->last->base + SEGMENT_HEAD;
+    d->open->rolled = true;
 }
 
 /* Under the tail lock: the record of that length may be put. Waits for the sync thread when memory or the next segment is not
@@ -136,6 +137,7 @@ static void write_tail(struct disk *d, struct tail *t)
         write_piece(d, t, &t->pieces[i]);
     t->len = 0;
     t->n = 0;
+    t->rolled = false;
 }
 
 /* The next segment is made while the last one has room, so that nobody waits for it. Called without the tail lock. */
@@ -203,7 +205,9 @@ static void *sync_thread(void *ctx)
         pthread_cond_broadcast(&d->room);
         /* Nobody but this thread makes it, and nobody but an appender takes it: base is still right when it is missing. */
         base = d->last->base + d->last->size;
-        if (!d->next && !d->stop) {
+        /* Not before the end of the segment that was left is on disk: recovery allows one empty segment behind the open one. A
+         * second roll has to wait for the next segment, so the coming turn writes the first. */
+        if (!d->next && !d->stop && !d->open->rolled) {
             pthread_mutex_unlock(&d->tail);
             make_ahead(d, base);
             pthread_mutex_lock(&d->tail);

@@ -144,7 +144,7 @@ def main():
     chance = random.Random(SEED)
     folder = tempfile.mkdtemp(prefix="d2d-kill9-")
     data = os.path.join(folder, "hub")
-    subprocess.run([HUB, "init", "--data", data, "--name", "localhost", "--no-context", "--segment-size", "4m"],
+    subprocess.run([HUB, "init", "--data", data, "--name", "localhost", "--no-context", "--segment-size", "1m"],
                    check=True, stdout=subprocess.DEVNULL)
     made = subprocess.run([STORE, "add", data, *DEVICES], check=True, capture_output=True, text=True).stdout
     devices = [Device(*line.split()) for line in made.splitlines()]
