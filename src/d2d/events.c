@@ -123,6 +123,8 @@ static void on_event(void *ctx, struct d2d_receiver *receiver, const struct d2d_
         r->most = r->seen;
     }
     if (r->most && r->seen >= r->most) {
+        /* Now: what is on its way still comes, and must not count as seen. */
+        keep_positions(r);
         d2d_receiver_pause(receiver, true);
         d2d_loop_stop(r->loop);
     }
@@ -221,7 +223,7 @@ static enum status read_on(struct cli *c, struct reading *r)
         if (left <= 0)
             return r->listened ? TIMED_OUT : cli_failed("the events", D2D_TIMED_OUT, d2d_receiver_detail(r->receiver));
         d2d_loop_run(r->loop, left < 200 ? left : 200);
-        if (r->seen != kept)
+        if (r->seen != kept && r->seen != r->most)
             keep_positions(r);
         kept = r->seen;
     }

@@ -104,7 +104,7 @@ is 0 d2d send --as garage 'not for the door'
 printf 'one\ntwo\n' | d2d send --as phone -q - || fail "lines of standard input"
 is 0 d2d events --since earliest --from phone -n 4 --timeout 20s
 [ "$(jq -r .body "$home/out" | sort | tr '\n' ' ')" = 'close one open two ' ] || fail "the wrong events"
-jq -e 'select(.body == "open") | .properties.colour == "red" and .contentType == "text/plain" and .deviceId == "phone"' \
+jq -se 'any(.body == "open" and .properties.colour == "red" and .contentType == "text/plain" and .deviceId == "phone")' \
     "$home/out" >/dev/null || fail "properties"
 is 6 d2d events --since earliest -n 100 --timeout 1s
 is 0 d2d events --since 1h --from garage -n 1 --timeout 20s -o raw
@@ -120,7 +120,7 @@ is 4 d2d events --group nowhere -n 1 --timeout 20s
 
 # Groups, status, token, check, bench.
 is 0 d2d group add alarms
-is 7 d2d group add alarms
+is 0 d2d group add alarms # as the management plane does it: it is there
 is 0 d2d group list -o tsv
 out 'alarms'
 is 0 d2d events --since earliest --group alarms -n 1 --timeout 20s

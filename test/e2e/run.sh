@@ -2,9 +2,9 @@
 # run.sh BUILD [FILE…]: official SDKs and field clients, unchanged, against a freshly started d2dhub. The SDKs fix the ports
 # 8883, 5671 and 443, so each file runs in a network namespace of its own, with nothing in it but a loopback.
 set -euo pipefail
-cd "$(dirname "$0")"
 build=$(realpath "$1")
 shift
+cd "$(dirname "$0")"
 files=("$@")
 [ ${#files[@]} -gt 0 ] || files=(*.test.js)
 
