@@ -1,0 +1,181 @@
+#include "http_front.h"
+
+#include "log.h"
+#include "text.h"
+
+#include <stdio.h>
+
+static const struct {
+    int status, number;
+    const char *name;
+} codes[HTTP_CODES_END] = {
+#define X(code, status, number, name) {status, number, name},
+    HTTP_CODES(X)
+#undef X
+};
+
+/* One table for the front. Who is told 503 may come again; who is told 403, after making room. */
+static enum http_code code_of(enum err e)
+{
+    switch (e) {
+    case OK:
+        return CODE_NONE;
+    case ERR_MALFORMED:
+    case ERR_PROTOCOL:
+        return CODE_BAD_REQUEST;
+    case ERR_ARGUMENT:
+    case ERR_RANGE:
+    case ERR_UNSUPPORTED:
+        return CODE_ARGUMENT;
+    case ERR_TOO_LARGE:
+        return CODE_BODY_SIZE;
+    case ERR_UNAUTHORIZED:
+    case ERR_EXPIRED:
+    case ERR_DENIED: /* service 1.2: 401, not 403 */
+        return CODE_UNAUTHORIZED;
+    case ERR_DISABLED:
+        return CODE_DISABLED;
+    case ERR_NOT_FOUND:
+        return CODE_NO_DEVICE;
+    case ERR_EXISTS:
+        return CODE_DEVICE_EXISTS;
+    case ERR_PRECONDITION:
+        return CODE_PRECONDITION;
+    case ERR_TIMEOUT:
+    case ERR_IDLE:
+        return CODE_TOO_SLOW;
+    case ERR_BUSY:
+        return CODE_THROTTLED;
+    case ERR_LIMIT:
+    case ERR_QUOTA:
+    case ERR_FULL:
+        return CODE_QUOTA;
+    case ERR_DISK_FULL:
+    case ERR_MEMORY:
+    case ERR_SHUTDOWN:
+        return CODE_UNAVAILABLE;
+    case ERR_STOLEN:
+    case ERR_CLOSED:
+    case ERR_DAMAGED:
+    case ERR_IO:
+    case ERR_UNREACHABLE:
+    case ERR_TLS:
+    case ERR_REJECTED:
+    case ERR_INTERNAL:
+    case ERRS_END:
+        return CODE_SERVER;
+    }
+    return CODE_SERVER;
+}
+
+enum err http_says(struct http_answer *a, enum err e, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(a->text, sizeof a->text, format, args);
+    va_end(args);
+    return e;
+}
+
+/* service 4.13, envelope 1: the name comes first, up to the semicolon. */
+static void put_envelope(struct http_answer *a, enum http_code code, const char *text, const char *tracking,
+                         int64_t now_ms)
+{
+    struct buf message = buf_max(512);
+    char iso[ISO_TIME_CAP];
+
+    iso_time(now_ms, iso);
+    buf_printf(&message, "ErrorCode:%s;%s", codes[code].name, text);
+    buf_clear(&a->body);
+    buf_puts(&a->body, "{\"Message\":");
+    buf_put_json(&a->body, buf_bytes(&message));
+    buf_printf(&a->body, ",\"ExceptionMessage\":\"Tracking ID:%s-G:0-TimeStamp:%.2s/%.2s/%.4s %.8s\"}", tracking,
+               iso + 5, iso + 8, iso, iso + 11);
+    buf_free(&message);
+}
+
+/* One line for each refused request: who, what, why. The query stays out: one day something may be in it. */
+static void log_refusal(const struct http_request *r, enum http_code code, enum err e, const char *text)
+{
+    log_event(LOG_WARN, "request-refused", KVS("peer", r->address),
+              KVS("who", r->who.policy[0] ? r->who.policy : "nobody"),
+              KV("method", r->head ? r->head->method : BYTES("?")),
+              KV("path", r->head ? bytes_first(r->head->path, 256) : BYTES("?")), KVN("status", codes[code].status),
+              KVS("code", codes[code].name), KVS("reason", err_name(e)), KVS("detail", text));
+}
+
+/* Two forms of one number: clients log the header, people send us the body. */
+static void put_request_id(struct front *f, const struct front_env *env, char tracking[33])
+{
+    struct buf hex = buf_max(33);
+    uint8_t id[16];
+    char guid[40];
+
+    env->random(env->random_ctx, id, sizeof id);
+    buf_put_hex(&hex, bytes_of(id, sizeof id));
+    snprintf(tracking, 33, "%s", buf_str(&hex));
+    buf_free(&hex);
+    snprintf(guid, sizeof guid, "%.8s-%.4s-%.4s-%.4s-%.12s", tracking, tracking + 8, tracking + 12, tracking + 16,
+             tracking + 20);
+    http_put_header(f->out, "x-ms-request-id", bytes_str(guid));
+}
+
+static void put_connection(struct front *f, const struct http_request *r, bool last)
+{
+    if (last)
+        http_put_header(f->out, "Connection", BYTES("close"));
+    else if (r->head && !r->head->minor)
+        http_put_header(f->out, "Connection", BYTES("keep-alive"));
+}
+
+static void put_type(struct front *f, const struct http_answer *a)
+{
+    http_put_header(f->out, "Content-Type",
+                    a->is_text ? BYTES("text/plain; charset=utf-8") : BYTES("application/json; charset=utf-8"));
+    http_put_header(f->out, "Cache-Control", BYTES("no-store")); /* there may be keys in it */
+}
+
+static void put_failure(struct front *f, const struct http_request *r, struct http_answer *a, enum http_code code,
+                        enum err e, const char *tracking)
+{
+    const char *text = a->text[0] ? a->text : err_text(e);
+
+    log_refusal(r, code, e, text);
+    a->is_text = false;
+    put_envelope(a, code, text, tracking, r->now_ms);
+    put_type(f, a);
+    http_put_header(f->out, "iothub-errorcode", bytes_str(codes[code].name));
+    if (code == CODE_UNAUTHORIZED)
+        http_put_header(f->out, "WWW-Authenticate", BYTES("SharedAccessSignature"));
+    if (code == CODE_METHOD)
+        http_put_header(f->out, "Allow", bytes_str(a->allow));
+}
+
+void http_put_answer(struct front *f, const struct front_env *env, const struct http_request *r, struct http_answer *a,
+                     enum err e, bool last)
+{
+    enum http_code code = !e ? CODE_NONE : a->code ? a->code : code_of(e);
+    int status = e ? codes[code].status : a->status;
+    bool head_only = r->head && bytes_eq(r->head->method, BYTES("HEAD"));
+    char tracking[33];
+
+    http_put_status(f->out, status);
+    http_put_date(f->out, r->now_ms);
+    put_request_id(f, env, tracking);
+    put_connection(f, r, last);
+    if (e)
+        put_failure(f, r, a, code, e, tracking);
+    else if (status != 204)
+        put_type(f, a);
+    if (!e && a->etag[0]) {
+        char quoted[sizeof a->etag + 2];
+
+        snprintf(quoted, sizeof quoted, "\"%s\"", a->etag);
+        http_put_header(f->out, "ETag", bytes_str(quoted));
+    }
+    if (status == 204)
+        http_put_end(f->out);
+    else
+        http_put_body(f->out, buf_bytes(&a->body), head_only);
+}

@@ -1,0 +1,230 @@
+#include "http_front.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What exists only while there is a request: an idle connection costs little. */
+struct exchange {
+    struct http_in in;
+    struct http_request request;
+    struct http_answer answer;
+    enum err verdict; /* of the routes, when the head was there */
+};
+
+struct http_session {
+    struct front front;
+    const struct front_env *env;
+    struct peer peer;
+    struct exchange *exchange; /* NULL between requests */
+    enum {
+        WAIT_HEAD,    /* the first one, or one that has begun: → WAIT_BODY, WAIT_REQUEST, or too slow */
+        WAIT_BODY,    /* → WAIT_REQUEST, or too slow */
+        WAIT_REQUEST, /* → WAIT_HEAD with its first byte, or idle */
+    } state;
+    int64_t due_ms; /* when this state has lasted too long */
+};
+
+static struct http_session *session_of(struct front *f)
+{
+    return (struct http_session *)(void *)((char *)f - offsetof(struct http_session, front));
+}
+
+static bool exchange_open(struct http_session *s)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+
+    if (!x)
+        return false;
+    http_in_init(&x->in, HTTP_REQUESTS, HTTP_BODY_MAX);
+    s->exchange = x;
+    return true;
+}
+
+static void exchange_close(struct http_session *s)
+{
+    if (s->exchange)
+        http_in_free(&s->exchange->in);
+    free(s->exchange);
+    s->exchange = NULL;
+}
+
+static void begin(struct http_session *s, int64_t now_ms, const struct http_head *head)
+{
+    struct exchange *x = s->exchange;
+
+    x->request = (struct http_request){.env = s->env, .front = &s->front, .head = head, .now_ms = now_ms};
+    memcpy(x->request.address, s->peer.address, sizeof x->request.address);
+    x->answer = (struct http_answer){.status = 200, .body = buf_max(HTTP_ANSWER_MAX)};
+}
+
+/* The answer leaves; with `last` nothing comes after it. */
+static void answer(struct http_session *s, enum err e, bool last)
+{
+    struct exchange *x = s->exchange;
+
+    if (!e && x->answer.body.bad)
+        e = ERR_MEMORY;
+    http_put_answer(&s->front, s->env, &x->request, &x->answer, e, last);
+    buf_free(&x->answer.body);
+    if (last)
+        front_end(&s->front, e);
+}
+
+/* Credentials and route are checked before the body is read: what a stranger sends is not kept. */
+static void on_head(struct http_session *s, int64_t now_ms)
+{
+    struct exchange *x = s->exchange;
+    const struct http_head *head = &x->in.head;
+
+    begin(s, now_ms, head);
+    x->verdict = http_judge(&x->request, &s->peer, &x->answer);
+    s->state = WAIT_BODY;
+    s->due_ms = now_ms + HTTP_BODY_MS;
+    x->in.skip_body = x->verdict != OK;
+    if (!head->has_body || !head->wants_continue)
+        return;
+    if (x->verdict) { /* the body may come or not: nothing can be read behind it */
+        answer(s, x->verdict, true);
+        return;
+    }
+    http_put_status(s->front.out, 100);
+    http_put_end(s->front.out);
+}
+
+static void on_message(struct http_session *s, int64_t now_ms)
+{
+    struct exchange *x = s->exchange;
+    enum err e = x->verdict;
+
+    x->request.now_ms = now_ms;
+    x->request.body = buf_bytes(&x->in.body);
+    if (!e)
+        e = http_route_run(&x->request, &x->answer);
+    /* service 4.13: whoever is throttled has to come again */
+    answer(s, e, !x->in.head.keep_alive || e == ERR_BUSY);
+    s->state = WAIT_REQUEST;
+    s->due_ms = now_ms + HTTP_IDLE_MS;
+}
+
+/* What cannot be read. The connection ends: nobody knows where the next request begins. */
+static void on_fault(struct http_session *s, int64_t now_ms)
+{
+    static const struct {
+        enum http_code code;
+        enum err e;
+        const char *text;
+    } faults[] = {
+        [HTTP_FINE] = {CODE_SERVER, ERR_INTERNAL, ""},
+        [HTTP_MALFORMED] = {CODE_BAD_REQUEST, ERR_MALFORMED, "This is not a well-formed HTTP/1.1 request"},
+        [HTTP_TARGET_TOO_LONG] = {CODE_TARGET_SIZE, ERR_TOO_LARGE, "The target is longer than the limit"},
+        [HTTP_BODY_TOO_LARGE] = {CODE_BODY_SIZE, ERR_TOO_LARGE, "The body is larger than the limit"},
+        [HTTP_HEAD_TOO_LARGE] = {CODE_HEAD_SIZE, ERR_TOO_LARGE, "The head is larger than the limit"},
+        [HTTP_BAD_CODING] = {CODE_CODING, ERR_UNSUPPORTED, "The only transfer coding here is chunked"},
+        [HTTP_BAD_VERSION] = {CODE_HTTP_VERSION, ERR_UNSUPPORTED, "The only version here is HTTP/1.1"},
+    };
+    struct exchange *x = s->exchange;
+    enum http_fault fault = x->in.fault;
+    const struct http_head *head = fault == HTTP_BODY_TOO_LARGE ? &x->in.head : NULL;
+
+    begin(s, now_ms, head);
+    x->answer.code = faults[fault].code;
+    answer(s, http_says(&x->answer, faults[fault].e, "%s", faults[fault].text), true);
+}
+
+/* Nothing is complete. `left`: bytes of a head that has begun. */
+static void on_more(struct http_session *s, bool left, int64_t now_ms)
+{
+    if (s->state == WAIT_REQUEST && left) {
+        s->state = WAIT_HEAD;
+        s->due_ms = now_ms + HTTP_HEAD_MS;
+    } else if (s->state == WAIT_REQUEST) {
+        exchange_close(s);
+    }
+}
+
+static size_t http_input(struct front *f, struct bytes in, int64_t now_ms)
+{
+    struct http_session *s = session_of(f);
+    size_t all = 0, used = 0;
+
+    while (!f->over && front_has_room(f)) {
+        if (!s->exchange && !exchange_open(s)) {
+            front_end(f, ERR_MEMORY);
+            break;
+        }
+        enum http_step step = http_read(&s->exchange->in, bytes_skip(in, all), &used);
+        all += used;
+        switch (step) {
+        case HTTP_STEP_HEAD:
+            on_head(s, now_ms);
+            break;
+        case HTTP_STEP_MESSAGE:
+            on_message(s, now_ms);
+            break;
+        case HTTP_STEP_BAD:
+            on_fault(s, now_ms);
+            break;
+        case HTTP_STEP_MORE:
+            on_more(s, all < in.len, now_ms);
+            return all;
+        }
+    }
+    return f->over ? in.len : all;
+}
+
+/* Input that found no room is given again by the connection. */
+static void http_wake(struct front *f, int64_t now_ms)
+{
+    (void)f;
+    (void)now_ms;
+}
+
+static int64_t http_tick(struct front *f, int64_t now_ms)
+{
+    struct http_session *s = session_of(f);
+
+    if (f->over)
+        return INT64_MAX;
+    if (now_ms < s->due_ms)
+        return s->due_ms;
+    if (s->state == WAIT_REQUEST || !s->exchange) { /* nothing was asked: nothing is said */
+        front_end(f, ERR_IDLE);
+        return INT64_MAX;
+    }
+    begin(s, now_ms, s->state == WAIT_BODY ? &s->exchange->in.head : NULL);
+    answer(s, http_says(&s->exchange->answer, ERR_TIMEOUT, "The request did not come in time"), true);
+    return INT64_MAX;
+}
+
+static void http_close(struct front *f, enum err why, int64_t now_ms)
+{
+    struct http_session *s = session_of(f);
+
+    (void)why;
+    (void)now_ms;
+    exchange_close(s);
+    free(s);
+}
+
+static const struct front_ops ops = {
+    .name = "https",
+    .input = http_input,
+    .wake = http_wake,
+    .tick = http_tick,
+    .close = http_close,
+};
+
+enum err front_http_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+{
+    struct http_session *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return ERR_MEMORY;
+    s->front.ops = &ops;
+    s->env = env;
+    s->peer = *peer;
+    s->state = WAIT_HEAD;
+    s->due_ms = now_ms + HTTP_HEAD_MS;
+    *out = &s->front;
+    return OK;
+}

@@ -1,0 +1,100 @@
+/* What the files of the HTTPS front share: a request on its way through the routes, and the answer to it (service 4). */
+#pragma once
+
+#include "auth.h"
+#include "http.h"
+
+/* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it. */
+#define HTTP_CODES(X)                                              \
+    X(CODE_NONE, 200, 0, "")                                       \
+    X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")          \
+    X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")      \
+    X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")               \
+    X(CODE_NO_JSON, 400, 400012, "DeserializationError")           \
+    X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")  \
+    X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")              \
+    X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                \
+    X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")              \
+    X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")               \
+    X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")         \
+    X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")             \
+    X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")      \
+    X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")        \
+    X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge") \
+    X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")          \
+    X(CODE_THROTTLED, 429, 429001, "ThrottlingException")          \
+    X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")            \
+    X(CODE_SERVER, 500, 500001, "ServerError")                     \
+    X(CODE_CODING, 501, 400000, "GenericBadRequest")               \
+    X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")         \
+    X(CODE_HTTP_VERSION, 505, 400001, "InvalidProtocolVersion")
+
+enum http_code {
+#define X(code, status, number, name) code,
+    HTTP_CODES(X)
+#undef X
+        HTTP_CODES_END
+};
+
+/* What always fits behind the soft limit of the output, with a head before it. */
+#define HTTP_ANSWER_HEAD_MAX 2048
+#define HTTP_ANSWER_MAX (CONN_OUT_MAX - CONN_OUT_SOFT - HTTP_ANSWER_HEAD_MAX)
+
+struct http_answer {
+    int status; /* when nothing failed: 200 unless said otherwise */
+    bool is_text;
+    char etag[32]; /* without quotes; "" for none */
+    struct buf body;
+    /* When something failed: */
+    enum http_code code; /* CODE_NONE: the one of the enum err */
+    char text[192];      /* for people; "" for the text of the enum err */
+    char allow[48];      /* with CODE_METHOD: what may be done here */
+};
+
+struct http_route;
+
+/* A request that passed the routes and the check of its credentials. */
+struct http_request {
+    const struct front_env *env;
+    struct front *front;
+    const struct http_head *head;   /* NULL: it could not be read */
+    struct bytes method;            /* what counts: of the override, GET for HEAD */
+    char address[64];               /* of the peer, for the log */
+    const struct http_route *route; /* NULL when it is refused */
+    char name[ID_LEN_MAX * 3];      /* what stands for {} in the route; cut short it is no valid name any more */
+    struct who who;                 /* what the token proved, if the route wants one */
+    struct bytes body;
+    int64_t now_ms;
+};
+
+/* What a route does; on failure the answer may say more than the enum err. */
+typedef enum err http_run(struct http_request *, struct http_answer *);
+
+/* ---- http_answer.c ---- */
+
+/* For people, at the failure `e`, which it gives back. */
+enum err http_says(struct http_answer *, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The whole answer into the output: head, then body or error envelope. `e` is what the route said. `last` closes. */
+void http_put_answer(struct front *, const struct front_env *, const struct http_request *, struct http_answer *,
+                     enum err e, bool last);
+
+/* ---- http_routes.c ---- */
+
+/* Finds the route of a request and checks that whoever asks may take it: route, name and who are filled in. */
+enum err http_judge(struct http_request *, const struct peer *, struct http_answer *) MUST_CHECK;
+enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
+
+/* ---- http_registry.c, http_hub.c ---- */
+
+http_run http_devices_list, http_device_get, http_device_put, http_device_delete, http_statistics_devices,
+    http_statistics_service;
+http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_group_get, http_group_put,
+    http_group_delete;
+
+/* ---- http_identity.c ---- */
+
+enum { HTTP_IDENTITY_MAX = 1900 }; /* the longest one as JSON */
+
+void http_identity_put(struct buf *b, const struct device *d);
+/* A device as a client describes it. Reads id (which must fit what is in out->id), status, reason, authentication. */
+enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;

@@ -1,0 +1,227 @@
+#include "http_front.h"
+
+#include "text.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* ---- out ----------------------------------------------------------------------------------------------------------- */
+
+static void put_text_or_null(struct buf *b, const char *text)
+{
+    if (text[0])
+        buf_put_json(b, bytes_str(text));
+    else
+        buf_puts(b, "null");
+}
+
+static void put_time(struct buf *b, const char *name, int64_t ms)
+{
+    char iso[ISO_TIME_CAP] = "0001-01-01T00:00:00"; /* service 4.3: without a Z */
+
+    if (ms)
+        iso_time(ms, iso);
+    buf_printf(b, ",\"%s\":\"%s\"", name, iso);
+}
+
+static void put_key(struct buf *b, const struct key_bytes *key)
+{
+    if (!key->len) {
+        buf_puts(b, "null");
+        return;
+    }
+    buf_put_u8(b, '"');
+    buf_put_base64(b, bytes_of(key->at, key->len));
+    buf_put_u8(b, '"');
+}
+
+static const char *const auth_names[] = {
+    [AUTH_SAS] = "sas", [AUTH_SELF_SIGNED] = "selfSigned", [AUTH_CA] = "certificateAuthority"};
+
+static void put_authentication(struct buf *b, const struct device *d)
+{
+    buf_puts(b, ",\"authentication\":{\"symmetricKey\":{\"primaryKey\":");
+    put_key(b, &d->primary);
+    buf_puts(b, ",\"secondaryKey\":");
+    put_key(b, &d->secondary);
+    buf_puts(b, "},\"x509Thumbprint\":{\"primaryThumbprint\":");
+    put_text_or_null(b, d->thumbprint[0]);
+    buf_puts(b, ",\"secondaryThumbprint\":");
+    put_text_or_null(b, d->thumbprint[1]);
+    buf_printf(b, "},\"type\":\"%s\"}", auth_names[d->auth]);
+}
+
+void http_identity_put(struct buf *b, const struct device *d)
+{
+    buf_puts(b, "{\"deviceId\":");
+    buf_put_json(b, bytes_str(d->id));
+    buf_printf(
+        b, ",\"generationId\":\"%s\",\"etag\":\"%s\",\"connectionState\":\"%s\",\"status\":\"%s\",\"statusReason\":",
+        d->generation, d->etag, d->connected ? "Connected" : "Disconnected", d->disabled ? "disabled" : "enabled");
+    put_text_or_null(b, d->reason);
+    put_time(b, "connectionStateUpdatedTime", d->connection_ms);
+    put_time(b, "statusUpdatedTime", d->status_ms);
+    put_time(b, "lastActivityTime", d->activity_ms);
+    buf_puts(b, ",\"cloudToDeviceMessageCount\":0");
+    put_authentication(b, d);
+    buf_puts(b, ",\"capabilities\":{\"iotEdge\":false}}");
+}
+
+/* ---- in ------------------------------------------------------------------------------------------------------------ */
+
+/* A text that may be missing or null, which is "". ERR_ARGUMENT: it is something else, or too long. */
+static enum err take_text(const json_t *from, const char *name, char *out, size_t cap, struct http_answer *a)
+{
+    const json_t *value = json_object_get(from, name);
+
+    out[0] = 0;
+    if (!value || json_is_null(value))
+        return OK;
+    if (!json_is_string(value))
+        return http_says(a, ERR_ARGUMENT, "%s is not a text", name);
+    if (!bytes_to_str(bytes_of(json_string_value(value), json_string_length(value)), out, cap))
+        return http_says(a, ERR_ARGUMENT, "%s is longer than %zu bytes", name, cap - 1);
+    return OK;
+}
+
+/* An object that may be missing or null, which is NULL. */
+static enum err take_object(const json_t *from, const char *name, const json_t **out, struct http_answer *a)
+{
+    *out = json_object_get(from, name);
+    if (json_is_null(*out))
+        *out = NULL;
+    return *out && !json_is_object(*out) ? http_says(a, ERR_ARGUMENT, "%s is not an object", name) : OK;
+}
+
+static enum err take_key(const json_t *from, const char *name, struct key_bytes *out, struct http_answer *a)
+{
+    char text[KEY_TEXT_MAX + 1];
+    size_t len;
+    enum err e = take_text(from, name, text, sizeof text, a);
+
+    out->len = 0;
+    if (e || !text[0])
+        return e;
+    if (base64_decode(bytes_str(text), out->at, sizeof out->at, &len) || len < KEY_LEN_MIN)
+        return http_says(a, ERR_ARGUMENT, "%s is not %d to %d bytes in base64", name, KEY_LEN_MIN, KEY_LEN_MAX);
+    out->len = (uint8_t)len;
+    return OK;
+}
+
+/* service 4.3: both or neither; empty texts mean that the hub makes them. */
+static enum err take_keys(const json_t *authentication, struct device *out, struct http_answer *a)
+{
+    const json_t *keys;
+    enum err e = take_object(authentication, "symmetricKey", &keys, a);
+
+    if (e || (e = take_key(keys, "primaryKey", &out->primary, a)) ||
+        (e = take_key(keys, "secondaryKey", &out->secondary, a)))
+        return e;
+    if (!out->primary.len != !out->secondary.len)
+        return http_says(a, ERR_ARGUMENT, "one of the two keys is missing");
+    return OK;
+}
+
+static enum err take_thumbprint(const json_t *from, const char *name, char out[THUMBPRINT_LEN_MAX + 1],
+                                struct http_answer *a)
+{
+    enum err e = take_text(from, name, out, THUMBPRINT_LEN_MAX + 1, a);
+    size_t len = e ? 0 : strlen(out);
+
+    for (size_t i = 0; i < len; i++)
+        if (out[i] >= 'a' && out[i] <= 'f')
+            out[i] = (char)(out[i] - 'a' + 'A');
+    if (len && ((len != 40 && len != 64) || strspn(out, "0123456789ABCDEF") != len))
+        return http_says(a, ERR_ARGUMENT, "%s is not 40 or 64 hexadecimal digits", name);
+    return e;
+}
+
+static enum err take_thumbprints(const json_t *authentication, struct device *out, struct http_answer *a)
+{
+    const json_t *both;
+    enum err e = take_object(authentication, "x509Thumbprint", &both, a);
+
+    if (!e)
+        e = take_thumbprint(both, "primaryThumbprint", out->thumbprint[0], a);
+    return e ? e : take_thumbprint(both, "secondaryThumbprint", out->thumbprint[1], a);
+}
+
+/* Without a type, thumbprints say what is meant (older clients). */
+static enum err take_auth_type(const json_t *authentication, struct device *out, struct http_answer *a)
+{
+    char type[32];
+    enum err e = take_text(authentication, "type", type, sizeof type, a);
+
+    if (e)
+        return e;
+    out->auth = out->thumbprint[0][0] || out->thumbprint[1][0] ? AUTH_SELF_SIGNED : AUTH_SAS;
+    if (!type[0])
+        return OK;
+    for (size_t i = 0; i < sizeof auth_names / sizeof *auth_names; i++) {
+        if (bytes_eq_nocase(bytes_str(type), bytes_str(auth_names[i]))) {
+            out->auth = (enum auth_type)i;
+            return OK;
+        }
+    }
+    return http_says(a, ERR_ARGUMENT, "authentication.type is not sas, selfSigned or certificateAuthority");
+}
+
+/* A put replaces everything: what is not there is made anew or empty (service 4.3). */
+static enum err take_authentication(const json_t *root, struct device *out, struct http_answer *a)
+{
+    const json_t *authentication;
+    enum err e = take_object(root, "authentication", &authentication, a);
+
+    if (e || (e = take_keys(authentication, out, a)) || (e = take_thumbprints(authentication, out, a)) ||
+        (e = take_auth_type(authentication, out, a)))
+        return e;
+    /* What the type does not use is not kept: a key that works must be one that is shown. */
+    if (out->auth != AUTH_SAS)
+        out->primary.len = out->secondary.len = 0;
+    if (out->auth != AUTH_SELF_SIGNED)
+        out->thumbprint[0][0] = out->thumbprint[1][0] = 0;
+    return OK;
+}
+
+static enum err take_status(const json_t *root, struct device *out, struct http_answer *a)
+{
+    char status[16];
+    enum err e = take_text(root, "status", status, sizeof status, a);
+
+    if (e)
+        return e;
+    out->disabled = bytes_eq_nocase(bytes_str(status), BYTES("disabled"));
+    if (status[0] && !out->disabled && !bytes_eq_nocase(bytes_str(status), BYTES("enabled")))
+        return http_says(a, ERR_ARGUMENT, "status is neither enabled nor disabled");
+    return take_text(root, "statusReason", out->reason, sizeof out->reason, a);
+}
+
+static enum err take_identity(const json_t *root, struct device *out, struct http_answer *a)
+{
+    char id[ID_LEN_MAX + 1];
+    enum err e;
+
+    if (!json_is_object(root))
+        return http_says(a, ERR_ARGUMENT, "the body is not an object");
+    if ((e = take_text(root, "deviceId", id, sizeof id, a)))
+        return e;
+    if (json_object_get(root, "deviceId") && strcmp(id, out->id) != 0)
+        return http_says(a, ERR_ARGUMENT, "deviceId in the body is not the one in the path");
+    e = take_status(root, out, a);
+    return e ? e : take_authentication(root, out, a);
+}
+
+enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *a)
+{
+    json_error_t why;
+    json_t *root = json_loadb(json.len ? (const char *)json.at : "", json.len, JSON_REJECT_DUPLICATES, &why);
+    enum err e;
+
+    if (!root) {
+        a->code = CODE_NO_JSON;
+        return http_says(a, ERR_MALFORMED, "the body is not JSON: %.100s in line %d", why.text, why.line);
+    }
+    e = take_identity(root, out, a);
+    json_decref(root);
+    return e;
+}

@@ -1,0 +1,147 @@
+/* The identity registry (service 4.2, 4.3, 4.11). */
+#include "http_front.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static_assert(LIST_MAX * (HTTP_IDENTITY_MAX + 1) + 2 < HTTP_ANSWER_MAX, "the longest list is one answer");
+
+enum { PAGE = 50 }; /* identities of a list that are in memory at a time */
+
+/* *, "*", x, "x", W/"x" (service 4.2) */
+static struct match match_of(const struct http_head *head)
+{
+    struct bytes text = http_header(head, BYTES("if-match"));
+
+    if (!text.at)
+        return (struct match){.how = MATCH_NONE};
+    if (bytes_starts(text, BYTES("W/")))
+        text = bytes_skip(text, 2);
+    if (text.len >= 2 && text.at[0] == '"' && text.at[text.len - 1] == '"')
+        text = bytes_first(bytes_skip(text, 1), text.len - 2);
+    if (bytes_eq(text, BYTES("*")))
+        return (struct match){.how = MATCH_ANY};
+    return (struct match){.how = MATCH_ETAG, .etag = text};
+}
+
+static enum err no_device(const struct http_request *r, struct http_answer *a)
+{
+    return http_says(a, ERR_NOT_FOUND, "Device %.128s not registered", r->name);
+}
+
+static void put_device(struct http_answer *a, const struct device *d)
+{
+    http_identity_put(&a->body, d);
+    snprintf(a->etag, sizeof a->etag, "%s", d->etag);
+}
+
+enum err http_device_get(struct http_request *r, struct http_answer *a)
+{
+    struct device d;
+    enum err e = hub_device_get(r->env->hub, bytes_str(r->name), &d);
+
+    if (e)
+        return e == ERR_NOT_FOUND ? no_device(r, a) : e;
+    put_device(a, &d);
+    return OK;
+}
+
+/* 200 whether it is new or not: one client takes nothing else (service 4.2). */
+enum err http_device_put(struct http_request *r, struct http_answer *a)
+{
+    struct device wanted = {0}, made;
+    uint64_t at;
+    enum err e;
+
+    if (!device_id_valid(bytes_str(r->name)) || !bytes_to_str(bytes_str(r->name), wanted.id, sizeof wanted.id))
+        return http_says(a, ERR_ARGUMENT,
+                         "this device id is not 1 to %d of A-Z a-z 0-9 - : . + %% _ # * ? ! ( ) , = @ ; $ '",
+                         ID_LEN_MAX);
+    if ((e = http_identity_read(r->body, &wanted, a)))
+        return e;
+    e = hub_device_put(r->env->hub, &wanted, match_of(r->head), r->now_ms, &made, &at);
+    if (e == ERR_EXISTS)
+        return http_says(a, e, "A device with ID '%s' is already registered", wanted.id);
+    if (e)
+        return e == ERR_NOT_FOUND ? no_device(r, a) : e;
+    front_wait_for(r->front, at);
+    put_device(a, &made);
+    return OK;
+}
+
+enum err http_device_delete(struct http_request *r, struct http_answer *a)
+{
+    struct match match = match_of(r->head);
+    uint64_t at;
+    enum err e = hub_device_delete(r->env->hub, bytes_str(r->name), match, r->now_ms, &at);
+
+    if (e == ERR_PRECONDITION && match.how == MATCH_NONE)
+        return http_says(a, e, "The ETag is missing: a delete needs If-Match");
+    if (e)
+        return e == ERR_NOT_FOUND ? no_device(r, a) : e;
+    front_wait_for(r->front, at);
+    a->status = 204;
+    return OK;
+}
+
+/* service 4.3: from 1 to 1000, which is also what no number means. */
+static enum err take_top(const struct http_request *r, size_t *top, struct http_answer *a)
+{
+    char text[24];
+    uint64_t n = LIST_MAX;
+    enum err e = http_query(r->head->query, BYTES("top"), text, sizeof text);
+
+    if (e == ERR_NOT_FOUND)
+        e = OK;
+    else if (e || !bytes_to_u64(bytes_str(text), &n) || n < 1 || n > LIST_MAX)
+        e = http_says(a, ERR_ARGUMENT, "top is not a number from 1 to %d", LIST_MAX);
+    *top = (size_t)n;
+    return e;
+}
+
+enum err http_devices_list(struct http_request *r, struct http_answer *a)
+{
+    struct device *page;
+    char after[ID_LEN_MAX + 1] = "";
+    size_t left, n = PAGE;
+    enum err e = take_top(r, &left, a);
+
+    if (e)
+        return e;
+    if (!(page = malloc(PAGE * sizeof *page)))
+        return ERR_MEMORY;
+    buf_puts(&a->body, "[");
+    while (!e && left && n == PAGE) {
+        e = hub_device_list(r->env->hub, bytes_str(after), page, left < PAGE ? left : PAGE, &n);
+        for (size_t i = 0; !e && i < n; i++) {
+            if (a->body.len > 1)
+                buf_puts(&a->body, ",");
+            http_identity_put(&a->body, &page[i]);
+            memcpy(after, page[i].id, sizeof after);
+        }
+        left -= e ? 0 : n;
+    }
+    buf_puts(&a->body, "]");
+    free(page);
+    return e;
+}
+
+enum err http_statistics_devices(struct http_request *r, struct http_answer *a)
+{
+    struct hub_counts n;
+
+    hub_count(r->env->hub, &n);
+    buf_printf(&a->body, "{\"totalDeviceCount\":%llu,\"enabledDeviceCount\":%llu,\"disabledDeviceCount\":%llu}",
+               (unsigned long long)n.devices, (unsigned long long)(n.devices - n.disabled),
+               (unsigned long long)n.disabled);
+    return OK;
+}
+
+enum err http_statistics_service(struct http_request *r, struct http_answer *a)
+{
+    struct hub_counts n;
+
+    hub_count(r->env->hub, &n);
+    buf_printf(&a->body, "{\"connectedDeviceCount\":%llu}", (unsigned long long)n.connected);
+    return OK;
+}

@@ -1,0 +1,193 @@
+#include "http_front.h"
+
+#include "sas.h"
+#include "text.h"
+
+#include <stdio.h>
+
+struct http_route {
+    const char *method, *path; /* words in any case; {} stands for a name */
+    unsigned rights;           /* one of them is enough; 0: everybody may */
+    bool versioned;            /* Azure's: api-version must be there (service 4.1) */
+    http_run *run;
+};
+
+enum {
+    READ = RIGHT_REGISTRY_READ,
+    WRITE = RIGHT_REGISTRY_WRITE,
+    LOOK = RIGHT_REGISTRY_READ | RIGHT_SERVICE,
+};
+
+/* Azure's own, but for these:
+ *
+ * /healthz and /readyz: whether the process runs, and whether it is worth sending somebody to (200 or 503).
+ *
+ * /eventHubEndpoints/events/ConsumerGroups has the names of the management plane (service 5), which cannot be served under its
+ * own host. GET gives [{"name":…},…], GET and PUT of one give {"name":…}; PUT of one that is there changes nothing.
+ *
+ * /hub/status, for operators: {"host_name", "entity", "devices", "disabled_devices", "connected_devices", "events_received",
+ * "bytes_received" (both since the start), "consumer_groups", "partition_count", "partitions": [what $management says of each
+ * (service 2.5)]}. */
+static const struct http_route routes[] = {
+    {"GET", "/healthz", 0, false, http_healthz},
+    {"GET", "/readyz", 0, false, http_readyz},
+    {"GET", "/devices", READ, true, http_devices_list},
+    {"GET", "/devices/{}", READ, true, http_device_get},
+    {"PUT", "/devices/{}", WRITE, true, http_device_put},
+    {"DELETE", "/devices/{}", WRITE, true, http_device_delete},
+    {"GET", "/statistics/devices", READ, true, http_statistics_devices},
+    {"GET", "/statistics/service", LOOK, true, http_statistics_service},
+    {"GET", "/eventHubEndpoints/events/ConsumerGroups", LOOK, false, http_groups_list},
+    {"GET", "/eventHubEndpoints/events/ConsumerGroups/{}", LOOK, false, http_group_get},
+    {"PUT", "/eventHubEndpoints/events/ConsumerGroups/{}", WRITE, false, http_group_put},
+    {"DELETE", "/eventHubEndpoints/events/ConsumerGroups/{}", WRITE, false, http_group_delete},
+    {"GET", "/hub/status", LOOK, false, http_hub_status},
+};
+
+/* What stands for {} goes into `name`. */
+static bool fits(const struct http_route *route, const struct http_path *path, struct bytes *name)
+{
+    struct bytes pattern = bytes_skip(bytes_str(route->path), 1);
+
+    for (size_t i = 0; i < path->n; i++) {
+        struct bytes word = bytes_cut(&pattern, '/');
+
+        if (bytes_eq(word, BYTES("{}")))
+            *name = path->segments[i];
+        else if (!bytes_eq_nocase(word, path->segments[i]))
+            return false;
+    }
+    return path->n > 0 && !pattern.at;
+}
+
+static enum err find_route(struct http_request *r, const struct http_path *path, struct http_answer *a)
+{
+    struct buf allow = buf_max(sizeof a->allow);
+    struct bytes name = NO_BYTES;
+
+    r->route = NULL;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        bool get = routes[i].method[0] == 'G';
+
+        if (!fits(&routes[i], path, &name))
+            continue;
+        if (bytes_eq(r->method, bytes_str(routes[i].method)))
+            r->route = &routes[i];
+        buf_printf(&allow, "%s%s%s", allow.len ? ", " : "", routes[i].method, get ? ", HEAD" : "");
+    }
+    snprintf(a->allow, sizeof a->allow, "%s", buf_str(&allow));
+    buf_free(&allow);
+    if (!a->allow[0]) {
+        a->code = CODE_NOT_FOUND;
+        return http_says(a, ERR_NOT_FOUND, "There is nothing at this path");
+    }
+    if (!r->route) {
+        a->code = CODE_METHOD;
+        return http_says(a, ERR_UNSUPPORTED, "This path does not take %.*s", BYTES_ARG(bytes_first(r->method, 16)));
+    }
+    snprintf(r->name, sizeof r->name, "%.*s", BYTES_ARG(name));
+    return OK;
+}
+
+/* ---- who asks ------------------------------------------------------------------------------------------------------ */
+
+static enum err check_token(struct http_request *r, const struct peer *peer, struct bytes token)
+{
+    struct sas sas;
+    struct bytes policy = sas_parse(token, &sas) ? NO_BYTES : sas.skn;
+
+    if (!auth_may_try(r->env, peer, policy, r->now_ms))
+        return ERR_BUSY;
+    enum err e = auth_policy_token(r->env, token, r->now_ms, &r->who);
+    auth_tried(r->env, peer, policy, e, r->now_ms);
+    return e;
+}
+
+/* The path as tokens name it: decoded, without slashes at its ends. */
+static bool covers(const struct http_request *r, const struct http_path *path)
+{
+    struct buf resource = buf_max(HTTP_TARGET_MAX + HTTP_SEGMENTS_MAX);
+
+    for (size_t i = 0; i < path->n; i++) {
+        buf_puts(&resource, i ? "/" : "");
+        buf_put(&resource, path->segments[i]);
+    }
+    bool yes = !resource.bad && auth_covers(r->env, &r->who, buf_bytes(&resource));
+    buf_free(&resource);
+    return yes;
+}
+
+static enum err check_who(struct http_request *r, const struct peer *peer, const struct http_path *path,
+                          struct http_answer *a)
+{
+    struct bytes token = http_header(r->head, BYTES("authorization"));
+    enum err e;
+
+    if (!r->route->rights)
+        return OK;
+    if (!token.len)
+        return http_says(a, ERR_UNAUTHORIZED, "The Authorization header is missing");
+    if (bytes_starts_nocase(token, BYTES("Bearer "))) /* service 1.4 */
+        return http_says(a, ERR_UNAUTHORIZED, "Bearer tokens are not accepted here, SharedAccessSignature is");
+    if ((e = check_token(r, peer, token)) == ERR_BUSY)
+        return http_says(a, e, "Too many failed logins; try again after 10 seconds");
+    if (e)
+        return e;
+    if (!(r->who.rights & r->route->rights))
+        return http_says(a, ERR_DENIED, "The policy of this token does not have the right to do that");
+    if (!covers(r, path))
+        return http_says(a, ERR_DENIED, "The token is for another resource");
+    return OK;
+}
+
+/* ---- what is asked ------------------------------------------------------------------------------------------------- */
+
+/* service 4.1: there must be one; every one that looks like one is taken. */
+static enum err check_version(const struct http_request *r, struct http_answer *a)
+{
+    char version[32];
+    int64_t day_ms;
+
+    if (!r->route->versioned)
+        return OK;
+    a->code = CODE_NO_VERSION;
+    if (http_query(r->head->query, BYTES("api-version"), version, sizeof version))
+        return http_says(a, ERR_ARGUMENT, "The query parameter api-version is missing");
+    /* 2021-04-12, 2020-05-31-preview */
+    struct bytes rest = bytes_str(version), day = bytes_first(rest, 10);
+    char midnight[32];
+    snprintf(midnight, sizeof midnight, "%.*sT00:00:00Z", BYTES_ARG(day));
+    rest = bytes_skip(rest, 10);
+    if (iso_time_parse(bytes_str(midnight), &day_ms) || (rest.len && rest.at[0] != '-'))
+        return http_says(a, ERR_ARGUMENT, "api-version is not a date such as 2021-04-12");
+    a->code = CODE_NONE;
+    return OK;
+}
+
+/* service 4.1: Java sends PATCH as POST with an override. HEAD is GET without its body. */
+static struct bytes method_of(const struct http_head *head)
+{
+    struct bytes other = http_header(head, BYTES("x-http-method-override"));
+
+    if (bytes_eq(head->method, BYTES("POST")) && other.len)
+        return other;
+    return bytes_eq(head->method, BYTES("HEAD")) ? BYTES("GET") : head->method;
+}
+
+enum err http_judge(struct http_request *r, const struct peer *peer, struct http_answer *a)
+{
+    struct http_path path;
+    enum err e;
+
+    r->method = method_of(r->head);
+    if ((e = http_path_split(r->head->path, &path)))
+        return http_says(a, ERR_MALFORMED, "This path is not valid");
+    if ((e = find_route(r, &path, a)) || (e = check_who(r, peer, &path, a)))
+        return e;
+    return check_version(r, a);
+}
+
+enum err http_route_run(struct http_request *r, struct http_answer *a)
+{
+    return r->route->run(r, a);
+}
