@@ -22,7 +22,7 @@ struct reading {
     struct d2d_loop *loop;
     struct d2d_receiver *receiver;
     char *resume_text;
-    enum d2d_err why;
+    enum d2d_err why, away; /* why it ended; why there is no connection now */
     enum status status;
     bool listened;
 };
@@ -134,6 +134,7 @@ static void on_listening(void *ctx, struct d2d_receiver *receiver)
 {
     struct reading *r = ctx;
 
+    r->away = D2D_OK;
     if (!r->listened)
         say("listening%s", r->n_devices && !d2d_receiver_filtered_by_hub(receiver)
                                ? " (this hub cannot filter by sender: everything is sent, and filtered here)"
@@ -150,6 +151,7 @@ static void on_disconnected(void *ctx, struct d2d_receiver *receiver, enum d2d_e
         d2d_loop_stop(r->loop);
         return;
     }
+    r->away = why;
     say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_receiver_detail(receiver));
 }
 
@@ -221,7 +223,9 @@ static enum status read_on(struct cli *c, struct reading *r)
         int64_t left = end == INT64_MAX ? 200 : end - wall_ms();
 
         if (left <= 0)
-            return r->listened ? TIMED_OUT : cli_failed("the events", D2D_TIMED_OUT, d2d_receiver_detail(r->receiver));
+            return r->listened && !r->away
+                       ? TIMED_OUT
+                       : cli_failed("the events", r->away ? r->away : D2D_TIMED_OUT, d2d_receiver_detail(r->receiver));
         d2d_loop_run(r->loop, left < 200 ? left : 200);
         if (r->seen != kept && r->seen != r->most)
             keep_positions(r);

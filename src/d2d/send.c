@@ -14,7 +14,8 @@ struct sending {
     const char *file, *qos, *content_type, *content_encoding, *message_id, *correlation_id, *user_id;
     struct d2d_loop *loop;
     struct d2d_device *device;
-    enum d2d_err why; /* of the first message that was not taken */
+    enum d2d_err why;  /* of the first message that was not taken */
+    enum d2d_err away; /* why there is no connection now */
     size_t sent;
 };
 
@@ -57,8 +58,17 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
         s->why = why;
         d2d_loop_stop(s->loop);
     } else {
+        s->away = why;
         say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_device_detail(device));
     }
+}
+
+static void on_connected(void *ctx, struct d2d_device *device)
+{
+    struct sending *s = ctx;
+
+    (void)device;
+    s->away = D2D_OK;
 }
 
 static int64_t timeout_of(const struct cli *c)
@@ -123,7 +133,7 @@ static enum d2d_err send_file(struct cli *c, struct sending *s)
 
 static enum status send_all(struct cli *c, struct sending *s, int n, char **argv)
 {
-    struct d2d_device_options options = {.disconnected = on_disconnected, .ctx = s};
+    struct d2d_device_options options = {.connected = on_connected, .disconnected = on_disconnected, .ctx = s};
     enum status status;
     enum d2d_err e;
 
@@ -142,6 +152,8 @@ static enum status send_all(struct cli *c, struct sending *s, int n, char **argv
         e = d2d_device_flush_wait(s->device, timeout_of(c));
     if (s->why)
         e = s->why;
+    if (e == D2D_TIMED_OUT && s->away)
+        e = s->away;
     if (e)
         return cli_interrupted ? INTERRUPTED : cli_failed("not sent", e, d2d_device_detail(s->device));
     say("%zu message%s of %s: on the hub's disk", s->sent, s->sent == 1 ? "" : "s", d2d_device_id(s->device));

@@ -137,9 +137,20 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted)
     return status ? status : fits(c, wanted);
 }
 
+/* The context's authority and ports are of the context's hub, and of no other. */
+static bool is_of_context(const struct cli *c)
+{
+    char ours[300], its[300];
+
+    return c->has_context &&
+           d2d_connection_string_field(c->connection_string, "HostName", ours, sizeof ours) == D2D_OK &&
+           d2d_connection_string_field(c->context.connection_string, "HostName", its, sizeof its) == D2D_OK &&
+           strcmp(ours, its) == 0;
+}
+
 void cli_d2d_options(const struct cli *c, struct d2d_options *out)
 {
-    const struct context *context = c->has_context ? &c->context : NULL;
+    const struct context *context = is_of_context(c) ? &c->context : NULL;
     const char *environment = getenv("D2D_CA_FILE");
 
     *out = (struct d2d_options){.connection_string = c->connection_string,

@@ -143,11 +143,11 @@ static void put_metric(struct amqp *c, struct buf *b, unsigned partition)
 {
     enum { LONG = 0x81, TIMESTAMP = 0x83, STR8 = 0xa1 };
     struct partition p = {.last_sequence = -1};
-    char offset[24];
+    char offset[OFFSET_TEXT_CAP];
 
     if (hub_partition(c->env->hub, partition, &p))
         return;
-    snprintf(offset, sizeof offset, "%llu", (unsigned long long)p.last_offset);
+    offset_text(p.last_offset, offset);
     buf_put(b, BYTES("\x00\x53\x71\xc1\x00\x08"));
     size_t start = b->len - 1;
     put_key(b, "last_enqueued_sequence_number", LONG);

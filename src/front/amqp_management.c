@@ -60,11 +60,11 @@ static void put_long(pn_data_t *map, const char *key, int64_t value)
 
 static void describe_partition(struct amqp *c, pn_data_t *map, unsigned number, const struct partition *p)
 {
-    char id[12], offset[24];
+    char id[12], offset[OFFSET_TEXT_CAP];
     bool used = p->last_sequence >= 0;
 
     snprintf(id, sizeof id, "%u", number);
-    snprintf(offset, sizeof offset, "%llu", (unsigned long long)p->last_offset);
+    offset_text(p->last_offset, offset);
     put_text(map, "name", c->env->entity);
     put_text(map, "type", "com.microsoft:partition");
     put_text(map, "partition", id);

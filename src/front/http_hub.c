@@ -101,11 +101,11 @@ enum err http_group_delete(struct http_request *r, struct http_answer *a)
 
 static void put_partition(struct http_answer *a, unsigned number, const struct partition *p)
 {
-    char iso[ISO_TIME_CAP] = "0001-01-01T00:00:00", offset[24] = "-1";
+    char iso[ISO_TIME_CAP] = "0001-01-01T00:00:00", offset[OFFSET_TEXT_CAP] = "-1";
 
     if (p->last_sequence >= 0) {
         iso_time(p->last_enqueued_ms, iso);
-        snprintf(offset, sizeof offset, "%llu", (unsigned long long)p->last_offset);
+        offset_text(p->last_offset, offset);
     }
     buf_printf(&a->body,
                "%s{\"partition\":\"%u\",\"begin_sequence_number\":%lld,\"last_enqueued_sequence_number\":%lld,"

@@ -15,7 +15,7 @@ enum {
     HEAD_SEQUENCE = 1,
     HEAD_TIME = 9,
     HEAD_ID = 17,
-    OFFSET_DIGITS = 20,
+    OFFSET_DIGITS = OFFSET_TEXT_CAP - 1,
     /* Behind the device id: descriptor (3), map32 code, size and count (9). */
     MAP_AT = 3,
     MAP_HEAD = 12,

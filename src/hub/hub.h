@@ -127,6 +127,10 @@ struct partition {
 
 enum err hub_partition(struct hub *, unsigned partition, struct partition *out) MUST_CHECK;
 
+/* An offset as text, everywhere the same: of a fixed width, so that it can be written into an event that is stored already. */
+enum { OFFSET_TEXT_CAP = 21 };
+void offset_text(uint64_t offset, char out[OFFSET_TEXT_CAP]);
+
 /* Names are compared without case. "$Default" is always there. ERR_ARGUMENT, ERR_EXISTS, ERR_LIMIT, ERR_NOT_FOUND. */
 enum err hub_group_add(struct hub *, struct bytes name, uint64_t *at) MUST_CHECK;
 enum err hub_group_del(struct hub *, struct bytes name, uint64_t *at) MUST_CHECK;

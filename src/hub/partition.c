@@ -1,5 +1,6 @@
 #include "core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 void partition_init(struct partition_state *p, unsigned number)
@@ -151,6 +152,11 @@ void partition_trimmed(struct hub *h, struct partition_state *p)
     }
     pthread_mutex_unlock(&p->lock);
     store_cursor_close(h->store, &c);
+}
+
+void offset_text(uint64_t offset, char out[OFFSET_TEXT_CAP])
+{
+    snprintf(out, OFFSET_TEXT_CAP, "%020llu", (unsigned long long)offset);
 }
 
 unsigned hub_partitions(const struct hub *h)

@@ -147,7 +147,7 @@ is 0 d2d send --as garage x
 is 0 d2d device key --rotate phone
 is 3 d2d send --connection-string-file "$home/phone.cs" "${ca[@]}" "${ports[@]}" x
 is 5 d2d send --as phone x --mqtts-port 1 --timeout 2s
-is 5 d2d device list --connection-string-file "$home/owner.cs" "${ports[@]}"
+is 5 env XDG_CONFIG_HOME="$home/nothing" d2d device list --connection-string-file "$home/owner.cs" "${ports[@]}"
 err 'certificate'
 is 0 d2d device rm phone
 is 4 d2d send --as phone x
