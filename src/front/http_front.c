@@ -100,8 +100,8 @@ static void on_message(struct http_session *s, int64_t now_ms)
     x->request.body = buf_bytes(&x->in.body);
     if (!e)
         e = http_route_run(&x->request, &x->answer);
-    /* service 4.13: whoever is throttled has to come again */
-    answer(s, e, !x->in.head.keep_alive || e == ERR_BUSY);
+    /* service 4.13: the connection of whoever is throttled is closed */
+    answer(s, e, !x->in.head.keep_alive || (e == ERR_BUSY && !x->answer.code));
     s->state = WAIT_REQUEST;
     s->due_ms = now_ms + HTTP_IDLE_MS;
 }

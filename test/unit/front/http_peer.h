@@ -1,0 +1,233 @@
+/* A hub in memory, and a client joined to its HTTP front by arrays. */
+#pragma once
+
+#include "auth.h"
+#include "check.h"
+#include "engines.h"
+#include "front.h"
+#include "http.h"
+#include "limiter.h"
+#include "log.h"
+#include "sas.h"
+#include "text.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define T0 1795411500000LL /* 2026-11-23T05:25:00Z */
+#define V "?api-version=2021-04-12"
+#define GROUPS "/eventHubEndpoints/events/ConsumerGroups"
+#define KEY_A "cHJpbWFyeXByaW1hcnlwcmltYXJ5cHJpbWFyeQ=="
+#define KEY_B "c2Vjb25kYXJ5c2Vjb25kYXJ5c2Vjb25kYXJ5cw=="
+
+struct world {
+    struct store *store;
+    struct state *state;
+    struct hub *hub;
+    struct front_env env;
+    uint64_t random;
+    bool ready;
+    char log[16384]; /* all lines */
+};
+
+static struct world w;
+
+static void test_random(void *ctx, uint8_t *out, size_t len)
+{
+    struct world *world = ctx;
+    for (size_t i = 0; i < len; i++) {
+        world->random = world->random * 6364136223846793005ULL + 1442695040888963407ULL;
+        out[i] = (uint8_t)(world->random >> 33);
+    }
+}
+
+static void test_log(void *ctx, enum log_level level, struct bytes line)
+{
+    struct world *world = ctx;
+    size_t used = strlen(world->log);
+    (void)level;
+    if (used + line.len + 2 < sizeof world->log)
+        snprintf(world->log + used, sizeof world->log - used, "%.*s\n", BYTES_ARG(line));
+}
+
+static bool test_ready(void *ctx)
+{
+    return ((struct world *)ctx)->ready;
+}
+
+static inline void world_open(void)
+{
+    struct hub_birth birth = {.name = "hub.test", .partitions = 2, .scope = "0ne00000001", .created_ms = T0};
+    memset(&w, 0, sizeof w);
+    w.random = 7;
+    w.ready = true;
+    CHECK_OK(memory_store_open(&w.store));
+    CHECK_OK(memory_state_open(&w.state));
+    const struct hub_options options = {
+        .store = w.store, .state = w.state, .hash_seed = 5, .random = test_random, .random_ctx = &w};
+    CHECK_OK(hub_init(&options, &birth, T0));
+    CHECK_OK(hub_open(&options, &w.hub));
+    w.env = (struct front_env){.hub = w.hub,
+                               .host = "hub.test",
+                               .entity = "hub",
+                               .amqps_port = 5671,
+                               .random = test_random,
+                               .random_ctx = &w,
+                               .ready = test_ready,
+                               .ready_ctx = &w};
+    log_to(test_log, &w, LOG_INFO);
+}
+
+static inline void world_close(void)
+{
+    log_to(NULL, NULL, LOG_ERROR);
+    hub_close(w.hub);
+    store_close(w.store);
+    state_close(w.state);
+}
+
+/* A token of a policy for a resource. Lent until the next call. */
+static inline const char *token_for(const char *policy, const char *resource, int64_t expires_ms)
+{
+    static char token[SAS_LEN_MAX];
+    struct buf b = buf_max(sizeof token);
+    struct policy p;
+    CHECK_OK(hub_policy_get(w.hub, bytes_str(policy), &p));
+    CHECK_OK(
+        sas_make(bytes_str(resource), bytes_str(policy), expires_ms / 1000, bytes_of(p.primary.at, p.primary.len), &b));
+    snprintf(token, sizeof token, "%s", buf_str(&b));
+    buf_free(&b);
+    return token;
+}
+
+/* ---- the client ---------------------------------------------------------------------------------------------------- */
+
+struct client {
+    struct front *front;
+    struct buf out;     /* what the front says */
+    struct buf pending; /* what it has not used yet */
+    struct waker waker;
+    struct http_in in;
+    size_t slice; /* so many bytes at a time; 0: all */
+    int64_t now_ms;
+    char why[64];
+};
+
+static void quiet_wake(struct waker *waker)
+{
+    (void)waker;
+}
+
+static inline void client_open(struct client *c)
+{
+    const struct peer peer = {.address = "192.0.2.7:51234"};
+    c->now_ms = c->now_ms ? c->now_ms : T0;
+    c->out = buf_max(CONN_OUT_MAX);
+    c->pending = buf_max(CONN_IN_MAX * 8);
+    c->waker.wake = quiet_wake;
+    CHECK_OK(front_http_new(&w.env, &peer, c->now_ms, &c->front));
+    c->front->out = &c->out;
+    c->front->waker = &c->waker;
+    http_in_init(&c->in, HTTP_RESPONSES, CONN_OUT_MAX);
+}
+
+static inline void client_close(struct client *c)
+{
+    c->front->ops->close(c->front, ERR_CLOSED, c->now_ms);
+    buf_free(&c->out);
+    buf_free(&c->pending);
+    http_in_free(&c->in);
+}
+
+/* Gives the front bytes as a connection would. */
+static inline void client_say(struct client *c, struct bytes in)
+{
+    while (in.len) {
+        size_t n = c->slice && c->slice < in.len ? c->slice : in.len;
+        buf_put(&c->pending, bytes_first(in, n));
+        CHECK(!c->pending.bad);
+        in = bytes_skip(in, n);
+        buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
+    }
+}
+
+/* Room came back: what was left over is given again. */
+static inline void client_say_rest(struct client *c)
+{
+    c->front->ops->wake(c->front, c->now_ms);
+    buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
+}
+
+/* The next answer into c->in; false when there is none. Answers of 100 come too. */
+static inline bool client_hear(struct client *c)
+{
+    enum http_step step;
+    size_t used;
+    do {
+        step = http_read(&c->in, buf_bytes(&c->out), &used);
+        CHECK(step != HTTP_STEP_BAD);
+        buf_drop(&c->out, used);
+    } while (step == HTTP_STEP_HEAD);
+    return step == HTTP_STEP_MESSAGE;
+}
+
+static inline struct bytes heard(const struct client *c, const char *header)
+{
+    return http_header(&c->in.head, bytes_str(header));
+}
+
+static inline const char *heard_body(struct client *c)
+{
+    return buf_str(&c->in.body);
+}
+
+/* Asks with a token of the policy (NULL: none) and waits for the answer, whose status it gives. */
+static inline int ask_as(struct client *c, const char *policy, const char *method, const char *target,
+                         const char *headers, const char *body)
+{
+    struct buf b = buf_max(1 << 21);
+    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: hub.test\r\n", method, target);
+    if (policy)
+        buf_printf(&b, "Authorization: %s\r\n", token_for(policy, "hub.test", c->now_ms + 3600000));
+    buf_puts(&b, headers ? headers : "");
+    if (body)
+        buf_printf(&b, "Content-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n", strlen(body));
+    buf_puts(&b, "\r\n");
+    buf_puts(&b, body ? body : "");
+    c->in.answer_to_head = strcmp(method, "HEAD") == 0;
+    client_say(c, buf_bytes(&b));
+    buf_free(&b);
+    CHECK(client_hear(c));
+    return c->in.head.status;
+}
+
+static inline int ask(struct client *c, const char *method, const char *target, const char *headers, const char *body)
+{
+    return ask_as(c, "iothubowner", method, target, headers, body);
+}
+
+/* service 4.13: every error has a header and a body that name the same code. */
+static inline void check_error(struct client *c, int status, const char *name)
+{
+    char begins[80];
+    json_t *root = json_loadb(heard_body(c), c->in.body.len, JSON_REJECT_DUPLICATES, NULL);
+
+    if (c->in.head.status != status)
+        fail_msg("%d, not %d: %s", c->in.head.status, status, heard_body(c));
+    CHECK_BYTES(heard(c, "iothub-errorcode"), bytes_str(name));
+    CHECK_BYTES(heard(c, "content-type"), BYTES("application/json; charset=utf-8"));
+    CHECK(heard(c, "x-ms-request-id").len == 36);
+    snprintf(begins, sizeof begins, "ErrorCode:%s;", name);
+    CHECK(root);
+    CHECK(bytes_starts(bytes_str(json_string_value(json_object_get(root, "Message"))), bytes_str(begins)));
+    struct bytes tracking = bytes_str(json_string_value(json_object_get(root, "ExceptionMessage")));
+    CHECK(bytes_starts(tracking, BYTES("Tracking ID:")));
+    CHECK_BYTES(bytes_skip(tracking, sizeof "Tracking ID:" - 1 + 32), BYTES("-G:0-TimeStamp:11/23/2026 05:25:00"));
+    json_decref(root);
+}
+
+static inline bool body_has(struct client *c, const char *text)
+{
+    return strstr(heard_body(c), text) != NULL;
+}
