@@ -187,9 +187,25 @@ static enum err write_partitions(struct hub *h, struct snapshot *s, bool dirty[P
     return e;
 }
 
+/* How many there are, and what else no object says. */
+static enum err write_rest(struct hub *h, const struct snapshot *s)
+{
+    struct buf b = buf_max(SNAPSHOT_MAX);
+    enum err e;
+
+    buf_put_u64(&b, s->counts.devices);
+    buf_put_u64(&b, s->counts.disabled);
+    buf_put_u64(&b, (uint64_t)h->last_generation);
+    if (!(e = put_value(h, BYTES("counts"), &b))) {
+        ages_encode(&b, h);
+        e = put_value(h, BYTES("ages"), &b);
+    }
+    buf_free(&b);
+    return e;
+}
+
 static enum err write_all(struct hub *h, struct snapshot *s, bool *cold, bool dirty[PARTITIONS_MAX])
 {
-    struct buf counts = buf_max(64);
     enum err e = write_cold(h, s, cold);
 
     for (size_t k = 0; !e && k < SHARDS; k++) {
@@ -198,14 +214,7 @@ static enum err write_all(struct hub *h, struct snapshot *s, bool *cold, bool di
     }
     if (!e)
         e = write_partitions(h, s, dirty);
-    if (!e) {
-        buf_put_u64(&counts, s->counts.devices);
-        buf_put_u64(&counts, s->counts.disabled);
-        buf_put_u64(&counts, (uint64_t)h->last_generation);
-        e = put_value(h, BYTES("counts"), &counts);
-    }
-    buf_free(&counts);
-    return e;
+    return e ? e : write_rest(h, s);
 }
 
 /* The transaction did not happen: what it took is still to be written. */
@@ -221,51 +230,13 @@ static void give_back(struct hub *h, bool cold, const bool dirty[PARTITIONS_MAX]
     }
 }
 
-/* What is below this place is too old, or too much. */
-static uint64_t retention_place(struct hub *h, int64_t now_ms)
-{
-    int64_t keep_ms = h->options.retention_ms ? h->options.retention_ms : RETENTION_DEFAULT_MS;
-    struct position old = {.from = FROM_TIME, .value = now_ms - keep_ms};
-    uint64_t end = store_end(h->store), below = end;
-
-    /* The place of the oldest event that is young enough decides, over all partitions: they share the log. */
-    for (unsigned n = 0; n < h->birth.partitions; n++) {
-        struct partition_state *p = &h->partitions[n];
-        uint64_t at;
-
-        pthread_mutex_lock(&p->lock);
-        at = p->last_ms < old.value ? end : partition_seek(p, &old);
-        pthread_mutex_unlock(&p->lock);
-        if (at < below)
-            below = at;
-    }
-    if (h->options.retention_bytes && end > h->options.retention_bytes && end - h->options.retention_bytes > below)
-        below = end - h->options.retention_bytes;
-    return below;
-}
-
-static enum err trim(struct hub *h, uint64_t place, int64_t now_ms)
-{
-    uint64_t below = retention_place(h, now_ms), first = store_first(h->store);
-    enum err e;
-
-    if (below > place)
-        below = place;
-    if (below <= first || (e = store_trim(h->store, below)))
-        return below <= first ? OK : e;
-    for (unsigned n = 0; store_first(h->store) != first && n < h->birth.partitions; n++)
-        partition_trimmed(h, &h->partitions[n]);
-    return OK;
-}
-
-enum err hub_checkpoint(struct hub *h, int64_t now_ms)
+static enum err take(struct hub *h, uint64_t place)
 {
     struct snapshot s = {.copied = buf_max(SNAPSHOT_MAX), .counts = h->committed};
     bool cold = false, dirty[PARTITIONS_MAX] = {false};
-    uint64_t place = store_end(h->store);
-    enum err e;
+    enum err e = state_begin(h->state);
 
-    if ((e = state_begin(h->state)))
+    if (e)
         goto done;
     e = write_all(h, &s, &cold, dirty);
     if (!e && s.newest)
@@ -281,10 +252,23 @@ enum err hub_checkpoint(struct hub *h, int64_t now_ms)
     h->committed = s.counts;
     for (size_t k = 0; k < SHARDS; k++)
         settle(&h->shards[k], place);
-    e = trim(h, place, now_ms);
 done:
     buf_free(&s.copied);
     return e;
+}
+
+enum err hub_checkpoint(struct hub *h, int64_t now_ms)
+{
+    uint64_t place = store_end(h->store);
+    enum err e = OK, retained;
+
+    ages_add(h, place, now_ms);
+    /* A hub where nothing happens writes nothing. */
+    if (place != state_place(h->state))
+        e = take(h, place);
+    /* Also when that failed: a full disk gets room by what the last checkpoint lets go. */
+    retained = retain(h, now_ms);
+    return e ? e : retained;
 }
 
 static enum err load_value(struct hub *h, struct bytes key, struct buf *b)
@@ -306,10 +290,19 @@ enum err birth_decode(struct bytes body, struct hub_birth *out)
     return r.bad || out->partitions < 1 || out->partitions > PARTITIONS_MAX ? ERR_DAMAGED : OK;
 }
 
+static enum err counts_decode(struct hub *h, struct bytes value)
+{
+    struct rd r = rd_over(value);
+
+    h->devices = h->committed.devices = rd_u64(&r);
+    h->disabled = h->committed.disabled = rd_u64(&r);
+    h->last_generation = (int64_t)rd_u64(&r);
+    return r.bad ? ERR_DAMAGED : OK;
+}
+
 enum err checkpoint_load(struct hub *h)
 {
     struct buf b = buf_max(SNAPSHOT_MAX);
-    struct rd r;
     enum err e;
 
     if ((e = load_value(h, BYTES("birth"), &b))) {
@@ -325,12 +318,10 @@ enum err checkpoint_load(struct hub *h)
         goto done;
     if ((e = load_value(h, BYTES("groups"), &b)) || (e = groups_apply(h, buf_bytes(&b), 0)))
         goto done;
-    if ((e = load_value(h, BYTES("counts"), &b)))
+    if ((e = load_value(h, BYTES("counts"), &b)) || (e = counts_decode(h, buf_bytes(&b))))
         goto done;
-    r = rd_over(buf_bytes(&b));
-    h->devices = h->committed.devices = rd_u64(&r);
-    h->disabled = h->committed.disabled = rd_u64(&r);
-    h->last_generation = (int64_t)rd_u64(&r);
+    if ((e = load_value(h, BYTES("ages"), &b)) || (e = ages_decode(h, buf_bytes(&b))))
+        goto done;
     for (unsigned n = 0; !e && n < h->birth.partitions; n++) {
         char key[16];
 

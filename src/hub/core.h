@@ -14,10 +14,16 @@ enum {
     POLICIES = 5,
     /* Identities that a shard keeps in memory without anybody using them. */
     SHARD_IDLE_MAX = 256,
+    EVICT_LOOKS = 16, /* at most so many are looked at for one that comes */
+    /* Of a shard's scratch: what all the properties in one MQTT topic come to. Only longer ones make it grow. */
+    SCRATCH_READY = TOPIC_LEN_MAX + MODEL_LEN_MAX + 8 * PROPS_MAX + 2048,
     /* Entries of a partition's index; when they run out every second one goes and the rest stand for twice as many. */
     INDEX_CAP = 4096,
     INDEX_STRIDE = 64, /* events an entry stands for, at first */
+    INDEX_REACH =
+        64 * 1024,     /* and what it may reach over in the log, where the partition is quiet and others are not */
     INDEX_SAVED = 512, /* entries in the checkpoint */
+    AGES = 512,        /* how many places of the log it is remembered of how old they are */
     DEVICE_VALUE_MAX = 2048,
 };
 
@@ -34,10 +40,11 @@ struct identity {
 struct shard {
     pthread_mutex_t lock;
     struct map identities; /* by device id: those in use, dirty, or used lately */
+    size_t hand;           /* where to look next for one that may go */
     struct buf scratch;    /* for hub_send: sections of the message that is being sent */
 };
 
-/* Every stride-th event of a partition. */
+/* Every stride-th event of a partition, or more of them where they lie far apart. */
 struct index_entry {
     int64_t sequence;
     uint64_t at;
@@ -48,13 +55,20 @@ struct partition_state {
     pthread_mutex_t lock;
     unsigned number;
     int64_t first, next; /* sequence numbers: the oldest that can be read, the next to be given */
+    uint64_t first_at;   /* place of the oldest */
     uint64_t last_at;
     int64_t last_ms;
-    uint64_t stride;
+    uint64_t stride, reach;
     size_t n_index;
     struct index_entry *index; /* INDEX_CAP of them */
     struct list readers;
     bool dirty;
+};
+
+/* Everything below the place was appended before that time. */
+struct age {
+    uint64_t at;
+    int64_t ms;
 };
 
 struct hub {
@@ -75,6 +89,9 @@ struct hub {
     struct shard shards[SHARDS];
     struct partition_state partitions[PARTITIONS_MAX];
     struct hub_counts committed; /* devices and disabled ones in the checkpoint; of the checkpoint's caller */
+    struct age ages[AGES];       /* oldest first; his too */
+    size_t n_ages;
+    int64_t age_step_ms;
 
     _Atomic uint64_t devices, disabled, connected, received, received_bytes;
     _Atomic int64_t last_generation;
@@ -103,7 +120,7 @@ enum err device_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 enum err device_gone_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 enum err session_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 /* Ends the seat of an identity: its holder is told why. Under the shard's lock. */
-void seat_end(struct identity *i, enum err why);
+void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms);
 
 /* identity.c: an identity in the log and in the checkpoint */
 void device_encode(struct buf *b, const struct device *d);
@@ -128,13 +145,15 @@ void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, in
 uint64_t partition_seek(const struct partition_state *p, const struct position *position);
 void partition_encode(struct buf *b, const struct partition_state *p);
 enum err partition_decode(struct bytes value, struct partition_state *p) MUST_CHECK;
-void partition_trimmed(struct hub *h, struct partition_state *p);
+/* The log may have lost its beginning: what is the oldest event now? */
+enum err partition_trimmed(struct hub *h, struct partition_state *p) MUST_CHECK;
 enum err event_apply(struct hub *h, const struct record *r) MUST_CHECK;
 
 /* reader.c */
 void readers_of_group_end(struct hub *h, const char *group);
 
 /* group.c, policy.c */
+bool group_is_there(const struct hub *h, struct bytes name); /* under `cold` */
 void cold_encode_groups(struct buf *b, const struct hub *h);
 enum err groups_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 void policies_encode(struct buf *b, const struct hub *h);
@@ -144,6 +163,14 @@ enum err policies_make(struct hub *h) MUST_CHECK;
 
 /* hub.c */
 enum err partitions_make(struct hub *h) MUST_CHECK;
+
+/* retention.c */
+void ages_encode(struct buf *b, const struct hub *h);
+enum err ages_decode(struct hub *h, struct bytes value) MUST_CHECK;
+/* The checkpoint is about to hold what is below this place. */
+void ages_add(struct hub *h, uint64_t place, int64_t now_ms);
+/* Gives up what is too old or too much, below what the checkpoint holds. */
+enum err retain(struct hub *h, int64_t now_ms) MUST_CHECK;
 
 /* checkpoint.c */
 void put_birth(struct buf *b, const struct hub_birth *birth);

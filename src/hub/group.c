@@ -128,14 +128,17 @@ enum err hub_group_del(struct hub *h, struct bytes name, uint64_t *at)
     return e;
 }
 
+bool group_is_there(const struct hub *h, struct bytes name)
+{
+    return bytes_eq_nocase(name, bytes_str(DEFAULT_GROUP)) || group_find(h, name) < h->n_groups;
+}
+
 bool hub_group_exists(struct hub *h, struct bytes name)
 {
-    bool there = bytes_eq_nocase(name, bytes_str(DEFAULT_GROUP));
+    bool there;
 
-    if (there)
-        return true;
     pthread_mutex_lock(&h->cold);
-    there = group_find(h, name) < h->n_groups;
+    there = group_is_there(h, name);
     pthread_mutex_unlock(&h->cold);
     return there;
 }

@@ -27,27 +27,6 @@ const struct hub_birth *hub_birth(const struct hub *h)
     return &h->birth;
 }
 
-static enum err hub_new(const struct hub_options *o, struct hub **out)
-{
-    struct hub *h = calloc(1, sizeof *h);
-
-    if (!h)
-        return ERR_MEMORY;
-    h->options = *o;
-    h->store = o->store;
-    h->state = o->state;
-    pthread_mutex_init(&h->cold, NULL);
-    for (size_t i = 0; i < SHARDS; i++) {
-        pthread_mutex_init(&h->shards[i].lock, NULL);
-        map_init(&h->shards[i].identities, o->hash_seed);
-        h->shards[i].scratch = buf_max(RECORD_LEN_MAX);
-    }
-    for (unsigned i = 0; i < PARTITIONS_MAX; i++)
-        partition_init(&h->partitions[i], i);
-    *out = h;
-    return OK;
-}
-
 static void hub_free(struct hub *h)
 {
     struct identity *i;
@@ -67,6 +46,33 @@ static void hub_free(struct hub *h)
     }
     pthread_mutex_destroy(&h->cold);
     free(h);
+}
+
+static enum err hub_new(const struct hub_options *o, struct hub **out)
+{
+    struct hub *h = calloc(1, sizeof *h);
+    bool ready = true;
+
+    if (!h)
+        return ERR_MEMORY;
+    h->options = *o;
+    h->store = o->store;
+    h->state = o->state;
+    pthread_mutex_init(&h->cold, NULL);
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_init(&h->shards[i].lock, NULL);
+        map_init(&h->shards[i].identities, o->hash_seed);
+        h->shards[i].scratch = buf_max(RECORD_LEN_MAX);
+        ready = buf_reserve(&h->shards[i].scratch, SCRATCH_READY) && ready;
+    }
+    for (unsigned i = 0; i < PARTITIONS_MAX; i++)
+        partition_init(&h->partitions[i], i);
+    if (!ready) {
+        hub_free(h);
+        return ERR_MEMORY;
+    }
+    *out = h;
+    return OK;
 }
 
 /* The index of each partition, once it is known how many there are. */
@@ -138,6 +144,8 @@ static enum err load(struct hub *h)
         e = replay(h);
     if (!e && !h->born)
         e = ERR_NOT_FOUND;
+    for (unsigned n = 0; !e && n < h->birth.partitions; n++)
+        e = partition_trimmed(h, &h->partitions[n]);
     return e;
 }
 
@@ -152,8 +160,6 @@ enum err hub_open(const struct hub_options *o, struct hub **out)
         hub_free(h);
         return e;
     }
-    for (unsigned n = 0; n < h->birth.partitions; n++)
-        partition_trimmed(h, &h->partitions[n]);
     *out = h;
     return OK;
 }
@@ -173,6 +179,7 @@ static void make_scope(struct hub *h, char out[16])
     snprintf(out, 16, "0ne%08X", (unsigned)number);
 }
 
+/* The birth record comes last: a hub without it is none, and can be made again. */
 static enum err give_birth(struct hub *h, const struct hub_birth *wanted, int64_t now_ms)
 {
     struct hub_birth birth = *wanted;
@@ -185,9 +192,9 @@ static enum err give_birth(struct hub *h, const struct hub_birth *wanted, int64_
     birth.created_ms = now_ms;
     make_scope(h, birth.scope);
     put_birth(&b, &birth);
-    if (!(e = record_append(h->store, REC_BIRTH, &b, &at)) && !(e = birth_apply(h, buf_bytes(&b), at)) &&
-        !(e = policies_make(h)))
-        e = store_sync(h->store, store_end(h->store) - 1);
+    if (!(e = policies_make(h)) && !(e = record_append(h->store, REC_BIRTH, &b, &at)) &&
+        !(e = birth_apply(h, buf_bytes(&b), at)))
+        e = store_sync(h->store, at);
     buf_free(&b);
     return e;
 }

@@ -50,20 +50,18 @@ static void add_dirty(struct hub *h, struct bytes after, struct ids *ids)
 struct page {
     struct ids ids;
     size_t left;
-    char last[ID_LEN_MAX + 1];
 };
 
 static bool add_kept(void *ctx, struct bytes key, struct bytes value)
 {
     struct page *p = ctx;
-    struct bytes id = bytes_skip(key, 2);
 
     (void)value;
-    ids_add(&p->ids, id);
-    return bytes_to_str(id, p->last, sizeof p->last) && --p->left > 0;
+    ids_add(&p->ids, bytes_skip(key, 2));
+    return --p->left > 0;
 }
 
-/* One page of candidates behind `after`; *last is where the checkpoint was read to. */
+/* One page of candidates behind `after`. */
 static enum err page_take(struct hub *h, struct bytes after, struct page *p)
 {
     uint8_t key[ID_LEN_MAX + 8] = "d/";
@@ -71,7 +69,6 @@ static enum err page_take(struct hub *h, struct bytes after, struct page *p)
 
     p->ids.n = 0;
     p->left = p->ids.max;
-    p->last[0] = 0;
     if (after.len > ID_LEN_MAX)
         return ERR_ARGUMENT;
     if (after.len)

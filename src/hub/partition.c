@@ -5,7 +5,7 @@
 
 void partition_init(struct partition_state *p, unsigned number)
 {
-    *p = (struct partition_state){.number = number, .stride = INDEX_STRIDE};
+    *p = (struct partition_state){.number = number, .stride = INDEX_STRIDE, .reach = INDEX_REACH};
     pthread_mutex_init(&p->lock, NULL);
     list_init(&p->readers);
 }
@@ -19,13 +19,24 @@ static void thin(struct partition_state *p)
         p->index[kept++] = p->index[i];
     p->n_index = kept;
     p->stride *= 2;
+    p->reach *= 2;
+}
+
+/* Whether the newest entry of the index is far enough behind to add one. */
+static bool is_due(const struct partition_state *p, int64_t sequence, uint64_t at)
+{
+    const struct index_entry *newest = p->n_index ? &p->index[p->n_index - 1] : NULL;
+
+    return !newest || (uint64_t)(sequence - newest->sequence) >= p->stride || at - newest->at >= p->reach;
 }
 
 void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, int64_t enqueued_ms)
 {
     if (sequence < p->next)
         return; /* the checkpoint has it already */
-    if (p->n_index == 0 || (uint64_t)(sequence - p->index[p->n_index - 1].sequence) >= p->stride) {
+    if (p->first == p->next)
+        p->first_at = at;
+    if (is_due(p, sequence, at)) {
         if (p->n_index == INDEX_CAP)
             thin(p);
         p->index[p->n_index++] = (struct index_entry){sequence, at, enqueued_ms};
@@ -64,10 +75,10 @@ uint64_t partition_seek(const struct partition_state *p, const struct position *
         else
             high = middle;
     }
-    return low ? p->index[low - 1].at : 0;
+    return low ? p->index[low - 1].at : p->first_at;
 }
 
-/* Version, first, next, last place and time, stride, entries: at most INDEX_SAVED of them. */
+/* Version, first and next, places of the first and the last, time of the last, entries: at most INDEX_SAVED of them. */
 void partition_encode(struct buf *b, const struct partition_state *p)
 {
     size_t step = (p->n_index + INDEX_SAVED - 1) / INDEX_SAVED;
@@ -77,6 +88,7 @@ void partition_encode(struct buf *b, const struct partition_state *p)
     buf_put_u8(b, RECORD_VERSION);
     buf_put_u64(b, (uint64_t)p->first);
     buf_put_u64(b, (uint64_t)p->next);
+    buf_put_u64(b, p->first_at);
     buf_put_u64(b, p->last_at);
     buf_put_u64(b, (uint64_t)p->last_ms);
     buf_put_u32(b, (uint32_t)((p->n_index + step - 1) / step));
@@ -96,6 +108,7 @@ enum err partition_decode(struct bytes value, struct partition_state *p)
         r.bad = true;
     p->first = (int64_t)rd_u64(&r);
     p->next = (int64_t)rd_u64(&r);
+    p->first_at = rd_u64(&r);
     p->last_at = rd_u64(&r);
     p->last_ms = (int64_t)rd_u64(&r);
     n = rd_u32(&r);
@@ -126,37 +139,47 @@ enum err event_apply(struct hub *h, const struct record *r)
     return OK;
 }
 
-/* The log lost its beginning: what is the oldest event now? */
-void partition_trimmed(struct hub *h, struct partition_state *p)
+/* Under its lock: nothing below this sequence number can be read any more. */
+static void forget_below(struct partition_state *p, int64_t sequence, uint64_t at)
 {
-    uint64_t first = store_first(h->store);
-    struct cursor c = {.at = first, .kind = REC_EVENT, .lane = (int)p->number};
-    struct record r;
-    struct event_facts facts = {0};
-    enum err e = store_read(h->store, &c, &r);
     size_t gone = 0;
 
-    if (!e)
-        e = event_decode(r.body, &facts);
-    pthread_mutex_lock(&p->lock);
-    if (!e && facts.sequence > p->first)
-        p->first = facts.sequence;
-    else if (e == ERR_NOT_FOUND && p->last_at < first)
-        p->first = p->next;
-    while (gone < p->n_index && p->index[gone].sequence < p->first)
+    p->first = sequence;
+    p->first_at = at;
+    p->dirty = true;
+    while (gone < p->n_index && p->index[gone].sequence < sequence)
         gone++;
-    if (gone) {
+    if (gone)
         memmove(p->index, p->index + gone, (p->n_index - gone) * sizeof *p->index);
-        p->n_index -= gone;
-        p->dirty = true;
-    }
-    pthread_mutex_unlock(&p->lock);
-    store_cursor_close(h->store, &c);
+    p->n_index -= gone;
 }
 
-void offset_text(uint64_t offset, char out[OFFSET_TEXT_CAP])
+/* Looks into the log only when it lost the first event of this partition and not the last, so it finds one soon. */
+enum err partition_trimmed(struct hub *h, struct partition_state *p)
 {
-    snprintf(out, OFFSET_TEXT_CAP, "%020llu", (unsigned long long)offset);
+    uint64_t oldest = store_first(h->store);
+    struct cursor c = {.at = oldest, .kind = REC_EVENT, .lane = (int)p->number};
+    struct event_facts facts;
+    struct record r;
+    enum err e = OK;
+    bool look;
+
+    pthread_mutex_lock(&p->lock);
+    look = p->first < p->next && p->first_at < oldest;
+    if (look && p->last_at < oldest) {
+        forget_below(p, p->next, 0);
+        look = false;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (!look)
+        return OK;
+    if (!(e = store_read(h->store, &c, &r)) && !(e = event_decode(r.body, &facts))) {
+        pthread_mutex_lock(&p->lock);
+        forget_below(p, facts.sequence, r.at);
+        pthread_mutex_unlock(&p->lock);
+    }
+    store_cursor_close(h->store, &c);
+    return e == ERR_NOT_FOUND ? OK : e; /* what is left is not durable yet: the next time */
 }
 
 unsigned hub_partitions(const struct hub *h)

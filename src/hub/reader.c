@@ -17,8 +17,9 @@ struct reader {
     /* An event is ours when it is none of these: */
     int64_t below_sequence, below_ms;
     uint64_t below_at;
-    _Atomic int state;            /* enum err */
-    _Atomic uint64_t waiting_for; /* wake me when there is an event at or behind this place; 0: I am not waiting */
+    _Atomic int state; /* enum err */
+    /* Under the partition's lock: wake me when there is an event at or behind this place; 0: I am not waiting. */
+    uint64_t waiting_for;
     size_t n_devices;
     struct bytes *devices;
 };
@@ -126,7 +127,7 @@ enum err hub_reader_open(struct hub *h, const struct read_options *o, int64_t *e
     struct reader *r;
     enum err e;
 
-    if (o->partition >= h->birth.partitions || !hub_group_exists(h, o->group))
+    if (o->partition >= h->birth.partitions)
         return ERR_NOT_FOUND;
     if (o->n_devices > FILTER_DEVICES_MAX)
         return ERR_LIMIT;
@@ -143,12 +144,16 @@ enum err hub_reader_open(struct hub *h, const struct read_options *o, int64_t *e
         free(r);
         return ERR_NOT_FOUND;
     }
+    /* The group may not go before its reader is in the list, where the one who deletes the group will find it. */
+    pthread_mutex_lock(&h->cold);
     pthread_mutex_lock(&r->partition->lock);
-    if (!(e = admit(r->partition, r, epoch_now))) {
+    e = group_is_there(h, o->group) ? OK : ERR_NOT_FOUND;
+    if (!e && !(e = admit(r->partition, r, epoch_now))) {
         place_at(r, &o->position, end);
         list_add(&r->partition->readers, &r->in);
     }
     pthread_mutex_unlock(&r->partition->lock);
+    pthread_mutex_unlock(&h->cold);
     if (e)
         free(r);
     else
@@ -231,12 +236,11 @@ enum err hub_read(struct reader *r, struct event *out)
 
     if (e || (e = next_wanted(r, out)) != ERR_NOT_FOUND)
         return e;
-    /* Say that we wait, then look once more: what became durable in between would wake nobody. */
-    atomic_store(&r->waiting_for, r->cursor.at ? r->cursor.at : 1);
-    e = next_wanted(r, out);
-    if (e != ERR_NOT_FOUND)
-        atomic_store(&r->waiting_for, 0);
-    return e;
+    /* Say that we wait, then look once more: what became durable in between would wake nobody. A wake too many does no harm. */
+    pthread_mutex_lock(&r->partition->lock);
+    r->waiting_for = r->cursor.at ? r->cursor.at : 1;
+    pthread_mutex_unlock(&r->partition->lock);
+    return next_wanted(r, out);
 }
 
 void hub_grew(struct hub *h)
@@ -249,10 +253,11 @@ void hub_grew(struct hub *h)
         pthread_mutex_lock(&p->lock);
         LIST_EACH (&p->readers, it) {
             struct reader *r = LIST_OF(it, struct reader, in);
-            uint64_t from = atomic_load(&r->waiting_for);
 
-            if (from && p->last_at >= from && atomic_exchange(&r->waiting_for, 0))
-                r->waker->wake(r->waker);
+            if (!r->waiting_for || p->last_at < r->waiting_for)
+                continue;
+            r->waiting_for = 0;
+            r->waker->wake(r->waker);
         }
         pthread_mutex_unlock(&p->lock);
     }

@@ -33,6 +33,22 @@ static struct bytes state_key(char out[STATE_KEY_MAX], struct bytes id)
     return bytes_of(out, (size_t)n);
 }
 
+/* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too. */
+static void make_room(struct shard *s)
+{
+    struct identity *i;
+
+    for (int n = 0; n < EVICT_LOOKS && s->identities.n >= SHARD_IDLE_MAX; n++) {
+        i = map_next(&s->identities, &s->hand);
+        if (!i) {
+            s->hand = 0;
+        } else if (!i->dirty && !i->seat) {
+            map_del(&s->identities, bytes_str(i->device.id));
+            free(i);
+        }
+    }
+}
+
 /* From the checkpoint into memory. */
 static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
 {
@@ -45,6 +61,8 @@ static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, s
         e = state_get(h->state, state_key(key, id), &value);
     if (!e)
         e = identity_decode(buf_bytes(&value), i);
+    if (!e)
+        make_room(s);
     if (!e)
         e = map_put(&s->identities, bytes_str(i->device.id), i);
     if (e)
@@ -68,13 +86,16 @@ enum err identity_get(struct hub *h, struct shard *s, struct bytes id, struct id
     return i->gone ? ERR_NOT_FOUND : OK;
 }
 
-void seat_end(struct identity *i, enum err why)
+void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
 {
     struct seat *seat = i->seat;
 
     if (!seat)
         return;
     i->seat = NULL;
+    i->device.connected = false;
+    i->device.connection_ms = now_ms;
+    h->connected--;
     seat->identity = NULL;
     atomic_store(&seat->state, (int)why);
     /* A wake only marks the connection; it never calls the hub. */
@@ -86,11 +107,35 @@ static bool same_key(const struct key_bytes *a, const struct key_bytes *b)
     return bytes_eq_secret(bytes_of(a->at, a->len), bytes_of(b->at, b->len));
 }
 
-/* The identity becomes what the record says. */
-static void device_become(struct hub *h, struct identity *i, const struct device *d, bool was)
+static bool same_credentials(const struct device *a, const struct device *b)
 {
-    struct device old = i->device;
+    return a->auth == b->auth && same_key(&a->primary, &b->primary) && same_key(&a->secondary, &b->secondary) &&
+           strcmp(a->thumbprint[0], b->thumbprint[0]) == 0 && strcmp(a->thumbprint[1], b->thumbprint[1]) == 0;
+}
 
+/* A generation that was used is not given again, whatever the clock says. */
+static void generation_used(struct hub *h, const char *generation)
+{
+    int64_t ticks, last = atomic_load(&h->last_generation);
+
+    if (!bytes_to_i64(bytes_str(generation), &ticks))
+        return;
+    while (ticks > last && !atomic_compare_exchange_weak(&h->last_generation, &last, ticks))
+        ;
+}
+
+/* Under the shard's lock: the identity becomes what the record says. Nothing here can fail: the record is in the log. */
+static void device_become(struct hub *h, struct identity *i, const struct device *d, int64_t now_ms, uint64_t at)
+{
+    bool was = !i->gone;
+    struct device old;
+
+    if (d->disabled)
+        seat_end(h, i, ERR_DISABLED, now_ms);
+    else if (was && !same_credentials(&i->device, d))
+        seat_end(h, i, ERR_UNAUTHORIZED, now_ms);
+    old = i->device;
+    generation_used(h, d->generation);
     h->devices += !was;
     h->disabled += (uint64_t)d->disabled - (uint64_t)(was && old.disabled);
     i->device = *d;
@@ -101,51 +146,43 @@ static void device_become(struct hub *h, struct identity *i, const struct device
     } else {
         i->has_session = false;
     }
-    if (d->disabled)
-        seat_end(i, ERR_DISABLED);
-    else if (was && (!same_key(&old.primary, &d->primary) || !same_key(&old.secondary, &d->secondary)))
-        seat_end(i, ERR_UNAUTHORIZED);
-}
-
-/* Whoever sat there does not any more: said once, here and in hub_detach(). */
-static void unseated(struct hub *h, struct identity *i, const struct seat *before, int64_t now_ms)
-{
-    if (!before || i->seat)
-        return;
-    i->device.connected = false;
-    i->device.connection_ms = now_ms;
-    h->connected--;
-}
-
-/* Under the shard's lock. */
-static enum err device_set(struct hub *h, struct shard *s, const struct device *d, uint64_t at)
-{
-    struct identity *i = NULL;
-    enum err e = identity_get(h, s, bytes_str(d->id), &i);
-    const struct seat *before = i ? i->seat : NULL;
-    bool was = e == OK;
-
-    if (e && e != ERR_NOT_FOUND)
-        return e;
-    if (!i) {
-        if (!(i = calloc(1, sizeof *i)))
-            return ERR_MEMORY;
-        memcpy(i->device.id, d->id, sizeof i->device.id);
-        if ((e = map_put(&s->identities, bytes_str(i->device.id), i))) {
-            free(i);
-            return e;
-        }
-    }
-    device_become(h, i, d, was);
-    unseated(h, i, before, d->status_ms);
     i->gone = false;
     i->dirty = true;
     i->changed_at = at;
-    return OK;
+}
+
+/* Under the shard's lock: the identity of that id, or one that is not there yet (`gone`), so that what follows cannot fail. */
+static enum err identity_make(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
+{
+    struct identity *i = NULL;
+    enum err e = identity_get(h, s, id, &i);
+
+    if (e == ERR_NOT_FOUND && !i) {
+        if (!(i = calloc(1, sizeof *i)))
+            return ERR_MEMORY;
+        i->gone = true;
+        if (!bytes_to_str(id, i->device.id, sizeof i->device.id) ||
+            map_put(&s->identities, bytes_str(i->device.id), i)) {
+            free(i);
+            return ERR_MEMORY;
+        }
+    }
+    *out = i;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* Under the shard's lock: what was made for a record that could not be appended goes again. */
+static void identity_unmake(struct shard *s, struct identity *i)
+{
+    if (!i->gone || i->dirty)
+        return;
+    map_del(&s->identities, bytes_str(i->device.id));
+    free(i);
 }
 
 enum err device_apply(struct hub *h, struct bytes body, uint64_t at)
 {
+    struct identity *i;
     struct device d;
     struct shard *s;
     enum err e = device_decode(body, &d);
@@ -154,7 +191,8 @@ enum err device_apply(struct hub *h, struct bytes body, uint64_t at)
         return e;
     s = shard_of(h, bytes_str(d.id));
     pthread_mutex_lock(&s->lock);
-    e = device_set(h, s, &d, at);
+    if (!(e = identity_make(h, s, bytes_str(d.id), &i)))
+        device_become(h, i, &d, 0, at);
     pthread_mutex_unlock(&s->lock);
     return e;
 }
@@ -162,17 +200,14 @@ enum err device_apply(struct hub *h, struct bytes body, uint64_t at)
 /* Under the shard's lock. Deleting what is not there is fine: the record may be applied twice. */
 static enum err device_unset(struct hub *h, struct shard *s, struct bytes id, int64_t now_ms, uint64_t at)
 {
-    struct identity *i = NULL;
+    struct identity *i;
     enum err e = identity_get(h, s, id, &i);
-    const struct seat *before;
 
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
-    before = i->seat;
     h->devices--;
     h->disabled -= i->device.disabled;
-    seat_end(i, ERR_NOT_FOUND);
-    unseated(h, i, before, now_ms);
+    seat_end(h, i, ERR_NOT_FOUND, now_ms);
     i->gone = true;
     i->has_session = false;
     i->dirty = true;
@@ -231,8 +266,8 @@ static void make_generation(struct hub *h, int64_t now_ms, char out[24])
     snprintf(out, 24, "%lld", (long long)next);
 }
 
-/* Base64 of a random number as text (service 4.3). */
-static void make_etag(struct hub *h, char out[24])
+/* Base64 of a random number as text (service 4.3), another one than before. */
+static void make_etag(struct hub *h, const char *before, char out[24])
 {
     struct buf text = buf_max(32);
     uint32_t number;
@@ -241,8 +276,20 @@ static void make_etag(struct hub *h, char out[24])
     hub_random(h, (uint8_t *)&number, sizeof number);
     snprintf(digits, sizeof digits, "%09u", (unsigned)(number % 1000000000));
     buf_put_base64(&text, bytes_str(digits));
+    if (bytes_eq(buf_bytes(&text), bytes_str(before))) {
+        buf_clear(&text);
+        snprintf(digits, sizeof digits, "%09u", (unsigned)((number + 1) % 1000000000));
+        buf_put_base64(&text, bytes_str(digits));
+    }
     snprintf(out, 24, "%s", buf_str(&text));
     buf_free(&text);
+}
+
+static void to_upper(char *text)
+{
+    for (; *text; text++)
+        if (*text >= 'a' && *text <= 'z')
+            *text = (char)(*text - 'a' + 'A');
 }
 
 static void make_key(struct hub *h, struct key_bytes *key)
@@ -277,7 +324,9 @@ static void device_compose(struct hub *h, const struct device *wanted, const str
         memcpy(out->generation, now->device.generation, sizeof out->generation);
     else
         make_generation(h, now_ms, out->generation);
-    make_etag(h, out->etag);
+    make_etag(h, now ? now->device.etag : "", out->etag);
+    to_upper(out->thumbprint[0]);
+    to_upper(out->thumbprint[1]);
     if (out->auth == AUTH_SAS) {
         make_key(h, &out->primary);
         make_key(h, &out->secondary);
@@ -289,23 +338,27 @@ enum err hub_device_put(struct hub *h, const struct device *wanted, struct match
 {
     struct shard *s = shard_of(h, bytes_str(wanted->id));
     struct buf body = buf_max(DEVICE_VALUE_MAX);
-    struct identity *i = NULL;
+    struct identity *i, *now;
     struct device made;
     enum err e;
 
     if (!device_valid(wanted))
         return ERR_ARGUMENT;
     pthread_mutex_lock(&s->lock);
-    e = identity_get(h, s, bytes_str(wanted->id), &i);
-    if (!e || e == ERR_NOT_FOUND)
-        e = match_check(match, e ? NULL : i);
-    if (e)
+    if ((e = identity_make(h, s, bytes_str(wanted->id), &i)))
         goto done;
-    device_compose(h, wanted, match.how == MATCH_NONE ? NULL : i, now_ms, &made);
-    device_encode(&body, &made);
-    if ((e = record_append(h->store, REC_DEVICE, &body, at)) || (e = device_set(h, s, &made, *at)))
+    now = i->gone ? NULL : i;
+    if (!(e = match_check(match, now))) {
+        device_compose(h, wanted, now, now_ms, &made);
+        device_encode(&body, &made);
+        e = record_append(h->store, REC_DEVICE, &body, at);
+    }
+    if (e) {
+        identity_unmake(s, i);
         goto done;
-    *out = ((struct identity *)map_get(&s->identities, bytes_str(made.id)))->device;
+    }
+    device_become(h, i, &made, now_ms, *at);
+    *out = i->device;
     hub_trace(h, "device %s is %s", made.id, made.disabled ? "disabled" : "enabled");
 done:
     pthread_mutex_unlock(&s->lock);

@@ -5,16 +5,19 @@
 /* Under the shard's lock. */
 static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64_t now_ms)
 {
+    int64_t changed_ms = now_ms;
+
     if (i->seat) {
         /* device 2.4: the later connection wins */
         hub_trace(h, "seat of %s: taken by another connection", i->device.id);
-        seat_end(i, ERR_STOLEN);
+        changed_ms = i->device.connection_ms; /* it was connected all the time */
+        seat_end(h, i, ERR_STOLEN, now_ms);
     } else {
         hub_trace(h, "seat of %s: taken", i->device.id);
-        i->device.connected = true;
-        i->device.connection_ms = now_ms;
-        h->connected++;
     }
+    i->device.connected = true;
+    i->device.connection_ms = changed_ms;
+    h->connected++;
     i->seat = seat;
     seat->identity = i;
 }

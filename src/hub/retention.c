@@ -1,0 +1,98 @@
+/* What may go from the log's beginning. It is shared by all partitions and all records, so its age is remembered by place:
+ * once in a while a checkpoint notes when everything below its own place was there. A place is kept too long by one step at
+ * most, never too short. */
+#include "core.h"
+
+#include <string.h>
+
+enum { AGE_STEP_MS = 60000 };
+
+/* Version, step, entries. */
+void ages_encode(struct buf *b, const struct hub *h)
+{
+    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u64(b, (uint64_t)h->age_step_ms);
+    buf_put_u32(b, (uint32_t)h->n_ages);
+    for (size_t i = 0; i < h->n_ages; i++) {
+        buf_put_u64(b, h->ages[i].at);
+        buf_put_u64(b, (uint64_t)h->ages[i].ms);
+    }
+}
+
+enum err ages_decode(struct hub *h, struct bytes value)
+{
+    struct rd r = rd_over(value);
+    uint32_t n;
+
+    if (rd_u8(&r) < RECORD_VERSION)
+        r.bad = true;
+    h->age_step_ms = (int64_t)rd_u64(&r);
+    n = rd_u32(&r);
+    if (r.bad || n > AGES)
+        return ERR_DAMAGED;
+    for (h->n_ages = 0; h->n_ages < n; h->n_ages++) {
+        h->ages[h->n_ages].at = rd_u64(&r);
+        h->ages[h->n_ages].ms = (int64_t)rd_u64(&r);
+    }
+    return r.bad ? ERR_DAMAGED : OK;
+}
+
+void ages_add(struct hub *h, uint64_t place, int64_t now_ms)
+{
+    const struct age *newest;
+    size_t kept = 0;
+
+    if (h->age_step_ms < AGE_STEP_MS)
+        h->age_step_ms = AGE_STEP_MS;
+    /* The clock went back: what it said before would keep everything until it is there again. */
+    while (h->n_ages && h->ages[h->n_ages - 1].ms > now_ms)
+        h->n_ages--;
+    newest = h->n_ages ? &h->ages[h->n_ages - 1] : NULL;
+    if (newest && (place <= newest->at || now_ms < newest->ms + h->age_step_ms))
+        return;
+    if (h->n_ages == AGES) {
+        /* Of two the later one stays: what it says of the places of the earlier one is true, too. */
+        for (size_t i = 1; i < AGES; i += 2)
+            h->ages[kept++] = h->ages[i];
+        h->n_ages = kept;
+        h->age_step_ms *= 2;
+    }
+    h->ages[h->n_ages++] = (struct age){place, now_ms};
+}
+
+/* What is below this place is too old, or too much. */
+static uint64_t retention_place(const struct hub *h, int64_t now_ms)
+{
+    int64_t keep_ms = h->options.retention_ms ? h->options.retention_ms : RETENTION_DEFAULT_MS;
+    uint64_t end = store_end(h->store), keep = h->options.retention_bytes, below = 0;
+
+    for (size_t i = 0; i < h->n_ages && h->ages[i].ms <= now_ms - keep_ms; i++)
+        below = h->ages[i].at;
+    return keep && end > keep && end - keep > below ? end - keep : below;
+}
+
+/* Those of places that are no more. */
+static void ages_forget(struct hub *h, uint64_t below)
+{
+    size_t gone = 0;
+
+    while (gone < h->n_ages && h->ages[gone].at <= below)
+        gone++;
+    memmove(h->ages, h->ages + gone, (h->n_ages - gone) * sizeof *h->ages);
+    h->n_ages -= gone;
+}
+
+enum err retain(struct hub *h, int64_t now_ms)
+{
+    uint64_t below = retention_place(h, now_ms), held = state_place(h->state);
+    enum err e = OK;
+
+    if (below > held)
+        below = held;
+    if (below > store_first(h->store))
+        e = store_trim(h->store, below);
+    ages_forget(h, store_first(h->store));
+    for (unsigned n = 0; !e && n < h->birth.partitions; n++)
+        e = partition_trimmed(h, &h->partitions[n]);
+    return e;
+}
