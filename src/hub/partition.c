@@ -182,6 +182,11 @@ enum err partition_trimmed(struct hub *h, struct partition_state *p)
     return e == ERR_NOT_FOUND ? OK : e; /* what is left is not durable yet: the next time */
 }
 
+void offset_text(uint64_t offset, char out[OFFSET_TEXT_CAP])
+{
+    snprintf(out, OFFSET_TEXT_CAP, "%020llu", (unsigned long long)offset);
+}
+
 unsigned hub_partitions(const struct hub *h)
 {
     return h->birth.partitions;
