@@ -180,7 +180,7 @@ enum err http_judge(struct http_request *r, const struct peer *peer, struct http
     enum err e;
 
     r->method = method_of(r->head);
-    if ((e = http_path_split(r->head->path, &path)))
+    if (http_path_split(r->head->path, &path))
         return http_says(a, ERR_MALFORMED, "This path is not valid");
     if ((e = find_route(r, &path, a)) || (e = check_who(r, peer, &path, a)))
         return e;
