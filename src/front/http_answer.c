@@ -102,7 +102,8 @@ static void log_refusal(const struct http_request *r, enum http_code code, enum 
               KVS("who", r->who.policy[0] ? r->who.policy : "nobody"),
               KV("method", r->head ? r->head->method : BYTES("?")),
               KV("path", r->head ? bytes_first(r->head->path, 256) : BYTES("?")), KVN("status", codes[code].status),
-              KVS("code", codes[code].name), KVS("reason", err_name(e)), KVS("detail", text));
+              KVN("code", codes[code].number), KVS("name", codes[code].name), KVS("reason", err_name(e)),
+              KVS("detail", text));
 }
 
 /* Two forms of one number: clients log the header, people send us the body. */

@@ -570,7 +570,7 @@ TEST(each_refused_request_is_one_line_and_others_are_none)
     char *line = strchr(w.log, '\n');
     CHECK(line && !line[1]);
     CHECK(strstr(w.log, "request-refused peer=192.0.2.7:51234 who=service method=GET path=/devices/a status=401 "
-                        "code=IotHubUnauthorizedAccess reason=denied"));
+                        "code=401002 name=IotHubUnauthorizedAccess reason=denied"));
     CHECK(!strstr(w.log, "secret"));
     w.log[0] = 0;
     ask(&c, "PUT", "/devices/a" V, NULL, "{}");
