@@ -45,13 +45,11 @@ await "$home/hub.out" '"ready"'
 echo "MQTT on $(port mqtts), AMQP on $(port amqps), HTTPS on $(port https); all of them TLS, nothing else is open"
 sed -n 's/.*"iothubowner": *"\([^"]*\)".*/\1/p' "$home/hub.json" >"$home/owner.cs"
 d2d context add demo --connection-string-file "$home/owner.cs" --ca-file "$home/hub/tls/ca.pem" \
-    --mqtts-port "$(port mqtts)" --amqps-port "$(port amqps)" --https-port "$(port https)" >/dev/null
+    --mqtts-port "$(port mqtts)" --amqps-port "$(port amqps)" --https-port "$(port https)" --quiet
 
 say "2. Three devices, each with keys of its own"
-for device in phone garage-door stranger; do
-    show d2d device add "$device" -o table
-    d2d device key "$device" >"$home/$device.cs"
-done
+printf '%s$ d2d device add phone garage-door stranger%s\n' "$dim" "$off"
+d2d device add phone garage-door stranger -o table
 
 say "3. The garage door listens, to nobody but the phone"
 printf '%s$ garage-door --from phone%s\n' "$dim" "$off"
@@ -71,22 +69,26 @@ say "4. The phone sends \"open\""
 show d2d send --as phone open
 door 'is open'
 
-say "5. A stranger sends \"open\" too: the hub keeps it from the door"
+say "5. The phone sends \"close\""
 show d2d send --as phone close
 door 'is shut'
+
+say "6. A stranger sends \"open\": the hub keeps it from the door"
 show d2d send --as stranger open
 show d2d send --as phone status
 door 'is still shut'
 
-say "6. A motion sensor, in C, that alerts whoever reads"
+say "7. A motion sensor, in C, that alerts whoever reads"
 printf '%s$ motion-sensor --count 3%s\n' "$dim" "$off"
-d2d device add motion -o table
+d2d device add motion -o json >/dev/null
 d2d device key motion >"$home/motion.cs"
 motion-sensor --connection-string-file "$home/motion.cs" --ca-file "$home/hub/tls/ca.pem" \
     --mqtts-port "$(port mqtts)" --count 3
 
-say "7. What the hub has seen"
-show d2d events --since earliest -n 8 -o table
-show d2d hub status -o table
+say "8. What the hub has seen"
+printf '%s$ d2d events --since earliest -n 7%s\n' "$dim" "$off"
+d2d events --since earliest -n 7 --timeout 30s --quiet -o table
+printf '%s$ d2d hub status%s\n' "$dim" "$off"
+d2d hub status -o table
 
 say "Everything is stopped and removed. Now a hub that stays: see README.md."

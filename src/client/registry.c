@@ -68,7 +68,6 @@ static enum err put_request(struct d2d_registry *r, const char *method, const ch
     if (r->body.len) {
         http_put_header(&r->head, "Content-Type", BYTES("application/json; charset=utf-8"));
         http_put_body(&r->head, buf_bytes(&r->body), false);
-        buf_put(&r->head, buf_bytes(&r->body));
     } else if (strcmp(method, "PUT") == 0) {
         http_put_body(&r->head, NO_BYTES, false);
     } else {
