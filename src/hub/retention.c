@@ -66,7 +66,7 @@ static uint64_t retention_place(const struct hub *h, int64_t now_ms)
     int64_t keep_ms = h->options.retention_ms ? h->options.retention_ms : RETENTION_DEFAULT_MS;
     uint64_t end = store_end(h->store), keep = h->options.retention_bytes, below = 0;
 
-    for (size_t i = 0; i < h->n_ages && h->ages[i].ms <= now_ms - keep_ms; i++)
+    for (size_t i = 0; i < h->n_ages && h->ages[i].ms < now_ms - keep_ms; i++)
         below = h->ages[i].at;
     return keep && end > keep && end - keep > below ? end - keep : below;
 }
