@@ -106,8 +106,8 @@ TEST(a_partition_is_described_before_and_after_its_first_event)
     CHECK(told("last_enqueued_time_utc").u.as_timestamp == T0 + 7);
     CHECK(!told("is_partition_empty").u.as_bool);
     CHECK_OK(hub_partition(w.hub, hub_partition_of(w.hub, BYTES("phone")), &p));
-    char offset[24];
-    snprintf(offset, sizeof offset, "%llu", (unsigned long long)p.last_offset);
+    char offset[OFFSET_TEXT_CAP];
+    offset_text(p.last_offset, offset);
     check_text(told("last_enqueued_offset"), offset);
 }
 
