@@ -1,0 +1,118 @@
+/* The message path allocates nothing: from the bytes of a PUBLISH to its PUBACK, over a log on disk. What the programs' own
+ * code asks the C library for is counted, on all threads. */
+#include "check.h"
+
+#include "mqtt_world.h"
+
+#include <dirent.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+
+static _Atomic size_t allocations;
+
+void *__wrap_malloc(size_t n)
+{
+    allocations++;
+    return __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    allocations++;
+    return __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    allocations++;
+    return __real_realloc(p, n);
+}
+
+static struct world w;
+static char folder[] = "/tmp/d2d-allocation-XXXXXX";
+
+/* The world's hub, but on a log on disk. */
+static void open_on_disk(void)
+{
+    struct hub_birth birth = {.name = WORLD_HOST, .partitions = 2};
+    struct hub_options options = {.hash_seed = 5, .random = world_random, .random_ctx = &w.random};
+    char why[256];
+
+    CHECK(mkdtemp(folder));
+    CHECK_OK(disk_store_open(&(struct disk_options){.folder = folder, .segment_size = 1 << 20}, &w.store, why));
+    CHECK_OK(memory_state_open(&w.state));
+    options.store = w.store;
+    options.state = w.state;
+    CHECK_OK(hub_init(&options, &birth, WORLD_T0));
+    CHECK_OK(hub_open(&options, &w.hub));
+    w.env = (struct front_env){
+        .hub = w.hub, .host = WORLD_HOST, .entity = "hub", .random = world_random, .random_ctx = &w.random};
+    CHECK_OK(limiter_new(3, &w.env.limiter));
+}
+
+static void remove_folder(void)
+{
+    DIR *d = opendir(folder);
+
+    for (const struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    rmdir(folder);
+}
+
+static void publish(struct wire *c, struct buf *say, uint16_t id)
+{
+    static const char body[300];
+    struct mqtt_publish p = {
+        .qos = 1,
+        .id = id,
+        .topic = BYTES("devices/dev-1/messages/events/%24.ct=application%2Fjson&%24.mid=m&k=v%20w&u=%C3%BC"),
+        .body = bytes_of(body, sizeof body)};
+
+    buf_clear(say);
+    mqtt_put_publish(say, &p);
+    buf_clear(&c->heard);
+    wire_say(c, &w, buf_bytes(say), WORLD_T0 + id);
+    CHECK(c->front != NULL);
+    /* Waits for the disk, as the connection would. */
+    while (c->heard.len == 0) {
+        usleep(50);
+        wire_settle(c, &w, WORLD_T0 + id);
+    }
+    CHECK(c->heard.len == 4 && c->heard.at[0] == 0x40 && c->heard.at[3] == (uint8_t)id);
+}
+
+TEST(a_publish_and_its_puback_allocate_nothing)
+{
+    struct buf say = buf_max(PACKET_LEN_MAX);
+    struct wire c;
+    size_t before;
+
+    open_on_disk();
+    world_device(&w, "dev-1");
+    wire_open(&c, &w, "192.0.2.1:1", WORLD_T0);
+    world_connect(&w, "dev-1", true, &say);
+    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    publish(&c, &say, 1); /* buffers get their size */
+    before = allocations;
+    for (uint16_t id = 2; id < 500; id++)
+        publish(&c, &say, id);
+    assert_int_equal(allocations - before, 0);
+    wire_free(&c, WORLD_T0);
+    buf_free(&say);
+    store_close(w.store);
+    hub_close(w.hub);
+    state_close(w.state);
+    limiter_free(w.env.limiter);
+    remove_folder();
+}
+
+TESTS(RUN(a_publish_and_its_puback_allocate_nothing))
