@@ -390,6 +390,33 @@ TEST(applying_everything_twice_changes_nothing)
     }
 }
 
+TEST(an_index_grows_by_each_event_once)
+{
+    struct bell bell = bell_new();
+    struct cursor c = {.kind = -1, .lane = -1};
+    const struct partition_state *p;
+    struct seat *seat;
+    struct record r;
+    size_t n_index;
+
+    world_start(&w, 2);
+    world_add(&w, "d00");
+    seat = world_sit(&w, "d00", &bell);
+    for (int i = 0; i < 1000; i++)
+        world_send(&w, seat, "x");
+    hub_detach(seat, w.now_ms);
+    p = &w.hub->partitions[hub_partition_of(w.hub, BYTES("d00"))];
+    n_index = p->n_index;
+    CHECK(n_index == (1000 + INDEX_STRIDE - 1) / INDEX_STRIDE);
+    while (!store_read(w.store, &c, &r))
+        CHECK_OK(hub_apply(w.hub, &r));
+    store_cursor_close(w.store, &c);
+    CHECK(p->n_index == n_index && p->next == 1000 && p->first == 0);
+    for (size_t i = 1; i < p->n_index; i++)
+        CHECK(p->index[i].sequence > p->index[i - 1].sequence && p->index[i].at > p->index[i - 1].at);
+    world_end(&w);
+}
+
 /* The body in a block of its own, so that reading behind its end is seen. */
 static enum err apply_copy(const struct record *r, size_t len)
 {
@@ -432,4 +459,4 @@ TEST(a_record_that_is_cut_is_damaged_and_one_with_more_fields_is_fine)
 }
 
 TESTS(RUN(after_any_power_cut_the_hub_knows_what_the_log_says), RUN(applying_everything_twice_changes_nothing),
-      RUN(a_record_that_is_cut_is_damaged_and_one_with_more_fields_is_fine))
+      RUN(an_index_grows_by_each_event_once), RUN(a_record_that_is_cut_is_damaged_and_one_with_more_fields_is_fine))
