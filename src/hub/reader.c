@@ -245,8 +245,6 @@ enum err hub_read(struct reader *r, struct event *out)
 
 void hub_grew(struct hub *h)
 {
-    /* The store's growth before our look at who waits; hub_read() says that it waits before it looks at the store. */
-    atomic_thread_fence(memory_order_seq_cst);
     for (unsigned i = 0; i < h->birth.partitions; i++) {
         struct partition_state *p = &h->partitions[i];
 
