@@ -106,6 +106,23 @@ static enum status report(struct cli *c, struct bench *b)
     return DONE;
 }
 
+/* Until all is acknowledged; when nothing is for `patience_ms`, that is the end. */
+static void run_on(struct bench *b, struct one *ones, const void *body, int64_t patience_ms)
+{
+    int64_t heard_us = now_us();
+
+    while (!b->why && b->done < b->count && !cli_interrupted) {
+        uint64_t done = b->done;
+
+        send_due(b, ones, body);
+        d2d_loop_run(b->loop, b->rate ? 1 : 10);
+        if (b->done != done)
+            heard_us = now_us();
+        else if (now_us() - heard_us > patience_ms * 1000)
+            b->why = D2D_TIMED_OUT;
+    }
+}
+
 static enum status run(struct cli *c, struct bench *b)
 {
     struct d2d_device_options options = {.disconnected = on_disconnected, .ctx = b};
@@ -132,10 +149,7 @@ static enum status run(struct cli *c, struct bench *b)
     if ((e = d2d_device_send_wait(b->device, &(struct d2d_message){.body = "", .body_len = 0}, 30000)))
         b->why = e;
     b->began_us = now_us();
-    while (!b->why && b->done < b->count && !cli_interrupted) {
-        send_due(b, ones, body);
-        d2d_loop_run(b->loop, b->rate ? 1 : 10);
-    }
+    run_on(b, ones, body, c->timeout_ms ? c->timeout_ms : 30000);
     status = b->why            ? cli_failed("bench", b->why, d2d_device_detail(b->device))
              : cli_interrupted ? INTERRUPTED
                                : report(c, b);

@@ -1,4 +1,9 @@
 #!/bin/bash
-# run.sh BUILD: the program as an operator starts it.
+# run.sh BUILD: the program as an operator starts it, then what it must survive (in a mount namespace: the full disk is a tmpfs).
 set -euo pipefail
-exec /usr/bin/python3 "$(dirname "$0")/daemon.py" "$1/d2dhub"
+build=$(realpath "$1")
+cd "$(dirname "$0")"
+/usr/bin/python3 daemon.py "$build/d2dhub"
+map_root=
+[ "$(id -u)" -eq 0 ] || map_root=--map-root-user
+exec unshare $map_root --mount /usr/bin/python3 hostile.py "$build"

@@ -1,0 +1,151 @@
+"""hostile.py BUILD: the real hub under what it must survive: peers that say nothing or nonsense, a disk that is full.
+
+Run in a mount namespace of its own: the full disk is a small tmpfs."""
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = sys.argv.pop(1)
+SILENT = int(os.environ.get("D2D_SILENT", "10000"))
+
+
+class Hub:
+    def __init__(self, folder, *init):
+        self.folder = folder
+        self.data = os.path.join(folder, "hub")
+        self.env = {**os.environ, "HOME": folder, "XDG_CONFIG_HOME": os.path.join(folder, "config")}
+        self.run("d2dhub", "init", "--data", self.data, "--name", "localhost", "--no-context", "-o", "json", *init)
+        with open(os.path.join(folder, "owner.cs"), "w") as f:
+            with open(os.path.join(self.data, "hub.json")) as facts:
+                f.write(json.load(facts)["connection_strings"]["iothubowner"])
+        self.log = open(os.path.join(folder, "log"), "w+")
+        self.process = subprocess.Popen(
+            [os.path.join(BUILD, "d2dhub"), "run", "--data", self.data, "--listen", "127.0.0.1", "--mqtts-port", "0",
+             "--amqps-port", "0", "--https-port", "0", "-o", "json"],
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
+        self.ports = {}
+        for line in self.process.stdout:
+            event = json.loads(line)
+            if event["event"] == "ready":
+                break
+            self.ports[event["protocol"]] = event["port"]
+        self.d2d("context", "add", "test", "--connection-string-file", os.path.join(folder, "owner.cs"), "--ca-file",
+                 os.path.join(self.data, "tls", "ca.pem"), *(x for p in self.ports for x in (f"--{p}-port", str(self.ports[p]))))
+
+    def run(self, program, *args, status=0):
+        done = subprocess.run([os.path.join(BUILD, program), *args], capture_output=True, text=True, timeout=120,
+                              env=self.env, check=False)
+        if status is not None and done.returncode != status:
+            raise AssertionError(f"{program} {args}: {done.returncode}, {done.stdout} {done.stderr}")
+        return done
+
+    def d2d(self, *args, status=0):
+        return self.run("d2d", *args, status=status)
+
+    def resident_kib(self):
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+    def logged(self):
+        with open(self.log.name) as f:
+            return f.read()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(30)
+        self.process.stdout.close()
+        self.log.close()
+        return status
+
+
+class Hostile(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="d2d-hostile-")
+        self.hub = None
+
+    def tearDown(self):
+        if self.hub and self.hub.process.poll() is None:
+            self.hub.process.kill()
+            self.hub.process.wait()
+            self.hub.process.stdout.close()
+            self.hub.log.close()
+        subprocess.run(["umount", self.folder], capture_output=True, check=False)
+        shutil.rmtree(self.folder)
+
+    def start(self, *init):
+        self.hub = Hub(self.folder, *init)
+        self.hub.d2d("device", "add", "phone")
+        return self.hub
+
+    def test_connections_that_say_nothing_cost_little_and_disturb_nobody(self):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        count = min(SILENT, most - 500)
+        hub = self.start("--segment-size", "1m")
+        before = hub.resident_kib()
+        silent = []
+        for i in range(count):
+            port = list(hub.ports.values())[i % 3]
+            silent.append(socket.create_connection(("127.0.0.1", port), 30))
+        hub.d2d("send", "--as", "phone", "hello")
+        hub.d2d("events", "--since", "earliest", "-n", "1", "--timeout", "30s")
+        each = (hub.resident_kib() - before) / count
+        self.assertLess(each, 20, "KiB of each silent connection")
+        for s in silent:
+            s.close()
+        hub.d2d("send", "--as", "phone", "still there")
+        self.assertEqual(hub.stop(), 0)
+        print(f"{count} silent connections: {each:.1f} KiB each")
+
+    def test_nonsense_on_every_door_harms_nobody(self):
+        hub = self.start("--segment-size", "1m")
+        chance = random.Random(7)
+        beginnings = [b"GET / HTTP/1.1\r\n\r\n", b"AMQP\x00\x01\x00\x00", b"\x10\xff\xff\xff\x7f", b"\x16\x03\x01\xff\xff", b""]
+        for i in range(300):
+            port = list(hub.ports.values())[i % 3]
+            with socket.create_connection(("127.0.0.1", port), 30) as s:
+                try:
+                    s.sendall(beginnings[i % 5] + chance.randbytes(chance.randrange(2000)))
+                    s.shutdown(socket.SHUT_WR)
+                    s.settimeout(30)
+                    while s.recv(4096):
+                        pass
+                except ConnectionError:
+                    pass
+        hub.d2d("send", "--as", "phone", "still there")
+        self.assertEqual(hub.stop(), 0)
+
+    def test_a_full_disk_refuses_messages_serves_readers_and_recovers(self):
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", self.folder], capture_output=True, check=False)
+        if made.returncode:
+            self.fail(f"a tmpfs cannot be mounted: {made.stderr}")
+        hub = self.start("--segment-size", "4m")
+        hub.d2d("send", "--as", "phone", "before")
+        with open(os.path.join(self.folder, "filler"), "wb") as f:
+            f.write(b"x" * (12 << 20))
+        refused = hub.d2d("bench", "--as", "phone", "-n", "400", "--size", "200000", "--timeout", "3s", status=None)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("disk-full", hub.logged())
+        self.assertIsNone(hub.process.poll(), "the hub ended")
+        hub.d2d("send", "--as", "phone", "no room", "--timeout", "2s", status=None)
+        first = json.loads(hub.d2d("events", "--since", "earliest", "-n", "1", "--timeout", "30s", "-o", "json").stdout)
+        self.assertEqual(first["body"], "before")
+        over = hub.d2d("device", "add", *(f"d{i}" for i in range(20)), status=None)
+        os.remove(os.path.join(self.folder, "filler"))
+        end = time.monotonic() + 60
+        while hub.d2d("send", "--as", "phone", "after", "--timeout", "2s", status=None).returncode:
+            self.assertLess(time.monotonic(), end, "it does not recover: " + hub.logged()[-2000:] + over.stderr)
+        self.assertIn("disk-has-room-again", hub.logged())
+        self.assertEqual(hub.stop(), 0)
+
+
+unittest.main()
