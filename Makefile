@@ -54,7 +54,8 @@ soak: deps all
 	@D2D_KILLS=$${D2D_KILLS:-3000} tools/soak.sh $(BUILD)/release
 
 install: all
-	@cmake --install $(BUILD)/release --prefix $(PREFIX)
+	@cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(BUILD)/release >/dev/null
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)/release
 
 clean:
 	@rm -rf $(BUILD)

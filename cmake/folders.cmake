@@ -5,11 +5,6 @@
 function(d2d_folder name)
     cmake_parse_arguments(A "" "" "USES;HEADERS;LIBS" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
-    if(NOT sources)
-        add_library(d2d_${name} INTERFACE)
-        target_include_directories(d2d_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src/${name} ${A_HEADERS})
-        return()
-    endif()
     add_library(d2d_${name} STATIC ${sources})
     target_include_directories(d2d_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src/${name} ${A_HEADERS})
     foreach(used IN LISTS A_USES)
@@ -24,9 +19,6 @@ endfunction()
 function(d2d_program name)
     cmake_parse_arguments(A "" "" "USES;LIBS" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
-    if(NOT sources)
-        return()
-    endif()
     add_executable(${name} ${sources})
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/${name} ${PROJECT_SOURCE_DIR}/include)
     foreach(used IN LISTS A_USES)
@@ -38,40 +30,43 @@ endfunction()
 # d2d_no_world(folder…): after the build of each, nm -u must show nothing that reaches outside.
 function(d2d_no_world)
     foreach(name IN LISTS ARGN)
-        get_target_property(kind d2d_${name} TYPE)
-        if(kind STREQUAL "INTERFACE_LIBRARY")
-            continue()
-        endif()
         add_custom_command(TARGET d2d_${name} POST_BUILD
             COMMAND ${PROJECT_SOURCE_DIR}/tools/no-world.sh $<TARGET_FILE:d2d_${name}> VERBATIM)
     endforeach()
 endfunction()
 
-# libd2d, static and shared: only what include/d2d.h marks is visible.
+# libd2d, static and shared: only what include/d2d.h marks is visible. The static one is a single object whose hidden names
+# were made local, so that none of ours can meet one of the program's.
 function(d2d_client_library)
-    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/client/*.c)
-    if(NOT sources)
-        return()
-    endif()
-    foreach(kind STATIC SHARED)
-        string(TOLOWER ${kind} suffix)
-        set(target libd2d_${suffix})
-        set(objects "")
-        foreach(folder base wire ident net client)
-            file(GLOB folder_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${folder}/*.c)
-            if(folder_sources)
-                list(APPEND objects ${folder_sources})
-            endif()
-        endforeach()
-        add_library(${target} ${kind} ${objects})
-        target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE
-            ${PROJECT_SOURCE_DIR}/src/base ${PROJECT_SOURCE_DIR}/src/wire ${PROJECT_SOURCE_DIR}/src/ident
-            ${PROJECT_SOURCE_DIR}/src/net ${PROJECT_SOURCE_DIR}/src/client)
-        target_link_libraries(${target} PRIVATE PkgConfig::OPENSSL PkgConfig::UV PkgConfig::PROTON PkgConfig::JANSSON
-            PkgConfig::XXHASH ${HTTP_PARSER} Threads::Threads)
-        set_target_properties(${target} PROPERTIES OUTPUT_NAME d2d SOVERSION 0 VERSION ${PROJECT_VERSION}
-            ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+    set(objects "")
+    set(archives "")
+    foreach(folder base wire ident net client)
+        list(APPEND objects $<TARGET_OBJECTS:d2d_${folder}>)
+        list(APPEND archives d2d_${folder})
     endforeach()
+    set(libraries PkgConfig::OPENSSL PkgConfig::UV PkgConfig::PROTON PkgConfig::JANSSON PkgConfig::XXHASH ${HTTP_PARSER}
+        Threads::Threads)
+    set(folder ${PROJECT_BINARY_DIR}/lib)
+    file(MAKE_DIRECTORY ${folder})
+
+    add_library(libd2d_shared SHARED ${objects})
+    target_include_directories(libd2d_shared PUBLIC ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(libd2d_shared PRIVATE ${libraries})
+    set_target_properties(libd2d_shared PROPERTIES OUTPUT_NAME d2d SOVERSION 0 VERSION ${PROJECT_VERSION}
+        LINKER_LANGUAGE C LIBRARY_OUTPUT_DIRECTORY ${folder})
+
+    add_custom_command(OUTPUT ${folder}/libd2d.a
+        COMMAND ${CMAKE_LINKER} -r -o ${folder}/d2d.o ${objects}
+        COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${folder}/d2d.o
+        COMMAND ${CMAKE_COMMAND} -E rm -f ${folder}/libd2d.a
+        COMMAND ${CMAKE_AR} rcs ${folder}/libd2d.a ${folder}/d2d.o
+        DEPENDS ${archives} ${objects} COMMAND_EXPAND_LISTS VERBATIM)
+    add_custom_target(libd2d_archive ALL DEPENDS ${folder}/libd2d.a)
+    add_library(libd2d_static STATIC IMPORTED GLOBAL)
+    set_target_properties(libd2d_static PROPERTIES IMPORTED_LOCATION ${folder}/libd2d.a
+        INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(libd2d_static INTERFACE ${libraries})
+    add_dependencies(libd2d_static libd2d_archive)
 endfunction()
 
 # Each examples/*.c is a program on libd2d alone, as a user would build it.
@@ -87,19 +82,18 @@ function(d2d_examples)
 endfunction()
 
 function(d2d_install)
-    if(TARGET d2dhub)
-        install(TARGETS d2dhub DESTINATION ${CMAKE_INSTALL_BINDIR})
-    endif()
-    if(TARGET libd2d_shared)
-        install(TARGETS libd2d_static libd2d_shared
-            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-        install(FILES ${PROJECT_SOURCE_DIR}/include/d2d.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-        configure_file(${PROJECT_SOURCE_DIR}/packaging/d2d.pc.in ${PROJECT_BINARY_DIR}/d2d.pc @ONLY)
-        install(FILES ${PROJECT_BINARY_DIR}/d2d.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-    endif()
-    if(TARGET d2d)
-        install(TARGETS d2d DESTINATION ${CMAKE_INSTALL_BINDIR})
-    endif()
+    install(TARGETS d2dhub d2d DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS libd2d_shared DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(FILES ${PROJECT_BINARY_DIR}/lib/libd2d.a DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(FILES ${PROJECT_SOURCE_DIR}/include/d2d.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    configure_file(${PROJECT_SOURCE_DIR}/packaging/d2d.pc.in ${PROJECT_BINARY_DIR}/d2d.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/d2d.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
     file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/doc/*.1)
     install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    set(completion ${PROJECT_SOURCE_DIR}/packaging/completion)
+    install(FILES ${completion}/d2d.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME d2d)
+    install(FILES ${completion}/d2d.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME d2dhub)
+    install(FILES ${completion}/_d2d DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(FILES ${completion}/d2d.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+    install(FILES ${PROJECT_SOURCE_DIR}/packaging/d2dhub.service DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
 endfunction()

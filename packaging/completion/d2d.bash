@@ -1,0 +1,59 @@
+# bash completion of d2d and d2dhub
+_d2d() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local common="--as --connection-string-file --context --ca-file --mqtts-port --amqps-port --https-port --timeout --output --quiet --help"
+    case $before in
+    --connection-string-file | --ca-file | --file | --resume)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --context | use | rm)
+        if [ "$before" = --context ] || [ "${COMP_WORDS[1]}" = context ]; then
+            mapfile -t COMPREPLY < <(compgen -W "$(d2d context ls -o raw 2>/dev/null)" -- "$word")
+            return
+        fi
+        ;;
+    -o | --output)
+        mapfile -t COMPREPLY < <(compgen -W "json table tsv raw" -- "$word")
+        return
+        ;;
+    esac
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "bench check context device events group hub send token --help --version" -- "$word")
+        return
+    fi
+    if [ "$COMP_CWORD" -eq 2 ]; then
+        case ${COMP_WORDS[1]} in
+        device) mapfile -t COMPREPLY < <(compgen -W "add disable enable key list rm show" -- "$word") && return ;;
+        context) mapfile -t COMPREPLY < <(compgen -W "add ls rm use" -- "$word") && return ;;
+        group) mapfile -t COMPREPLY < <(compgen -W "add list rm" -- "$word") && return ;;
+        hub) mapfile -t COMPREPLY < <(compgen -W "status" -- "$word") && return ;;
+        esac
+    fi
+    case ${COMP_WORDS[1]} in
+    events) common="$common --from --since --offset --resume --group --partition -n --exec --stop-on-error" ;;
+    send) common="$common -p --file --content-type --content-encoding --message-id --correlation-id --user-id --qos" ;;
+    device) common="$common --disabled --reason --secondary --rotate --top" ;;
+    token) common="$common --ttl --resource" ;;
+    bench) common="$common -n --size --window --rate" ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$common" -- "$word")
+}
+_d2dhub() {
+    local word=${COMP_WORDS[COMP_CWORD]}
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "init run check show --help --version" -- "$word")
+        return
+    fi
+    case ${COMP_WORDS[COMP_CWORD - 1]} in
+    --data | --cert-file | --key-file)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "--data --name --listen --mqtts-port --amqps-port --https-port --loops --log-level
+        --log-format --cert-file --key-file --names --retention --retention-size --segment-size --user --partitions --also
+        --group --no-context --output --help" -- "$word")
+}
+complete -F _d2d d2d
+complete -F _d2dhub d2dhub

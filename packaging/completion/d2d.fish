@@ -1,0 +1,41 @@
+# fish completion of d2d and d2dhub
+complete -c d2d -f
+complete -c d2d -n __fish_use_subcommand -a "bench check context device events group hub send token"
+complete -c d2d -n "__fish_seen_subcommand_from device; and not __fish_seen_subcommand_from add disable enable key list rm show" -a "add disable enable key list rm show"
+complete -c d2d -n "__fish_seen_subcommand_from context; and not __fish_seen_subcommand_from add ls rm use" -a "add ls rm use"
+complete -c d2d -n "__fish_seen_subcommand_from group; and not __fish_seen_subcommand_from add list rm" -a "add list rm"
+complete -c d2d -n "__fish_seen_subcommand_from hub; and not __fish_seen_subcommand_from status" -a status
+complete -c d2d -n "__fish_seen_subcommand_from context; and __fish_seen_subcommand_from use rm" -a "(d2d context ls -o raw 2>/dev/null)"
+complete -c d2d -l as -x -d "as this device"
+complete -c d2d -l connection-string-file -r -F -d "as what it says"
+complete -c d2d -l context -x -a "(d2d context ls -o raw 2>/dev/null)" -d "another context"
+complete -c d2d -l ca-file -r -F -d "authority of the hub"
+complete -c d2d -l mqtts-port -x
+complete -c d2d -l amqps-port -x
+complete -c d2d -l https-port -x
+complete -c d2d -l timeout -x -d "give up after so long"
+complete -c d2d -s o -l output -x -a "json table tsv raw" -d "how to print"
+complete -c d2d -s q -l quiet -d "no talk"
+complete -c d2d -s h -l help
+complete -c d2d -n "__fish_seen_subcommand_from events" -l from -x -d "only what it sent"
+complete -c d2d -n "__fish_seen_subcommand_from events" -l since -x -a "earliest now 1h"
+complete -c d2d -n "__fish_seen_subcommand_from events" -l offset -x
+complete -c d2d -n "__fish_seen_subcommand_from events" -l resume -r -F
+complete -c d2d -n "__fish_seen_subcommand_from events" -l group -x
+complete -c d2d -n "__fish_seen_subcommand_from events" -l partition -x
+complete -c d2d -n "__fish_seen_subcommand_from events" -s n -x -d "stop after so many"
+complete -c d2d -n "__fish_seen_subcommand_from events" -l exec -x -d "run this for each"
+complete -c d2d -n "__fish_seen_subcommand_from events" -l stop-on-error
+complete -c d2d -n "__fish_seen_subcommand_from send" -s p -x -d "a property"
+complete -c d2d -n "__fish_seen_subcommand_from send" -l file -r -F
+complete -c d2d -n "__fish_seen_subcommand_from send" -l content-type -x
+complete -c d2d -n "__fish_seen_subcommand_from send" -l qos -x -a "0 1"
+complete -c d2dhub -f
+complete -c d2dhub -n __fish_use_subcommand -a "init run check show"
+complete -c d2dhub -l data -r -F -d "data folder"
+complete -c d2dhub -l name -x -d "host name"
+complete -c d2dhub -l listen -x
+complete -c d2dhub -l mqtts-port -x
+complete -c d2dhub -l amqps-port -x
+complete -c d2dhub -l https-port -x
+complete -c d2dhub -l help
