@@ -249,8 +249,12 @@ bool filter_is_honoured(pn_link_t *l)
     if (!find(f, SELECTOR))
         return false;
     if (pn_data_type(f) == PN_DESCRIBED) {
+        bool descriptor, value;
+
         pn_data_enter(f);
-        if (!pn_data_next(f) || !pn_data_next(f))
+        descriptor = pn_data_next(f);
+        value = pn_data_next(f);
+        if (!descriptor || !value)
             return false;
     }
     if (pn_data_type(f) != PN_STRING)

@@ -301,7 +301,7 @@ int config_load(struct config *c, int argc, char **argv)
                          .segment_size = 64 << 20,
                          .partitions = PARTITIONS_DEFAULT};
     memcpy(c->listen, "0.0.0.0", sizeof "0.0.0.0");
-    if (!default_data(c) || (status = load_flags(c, argc, argv, true)))
+    if (!default_data(c) || load_flags(c, argc, argv, true))
         return 2;
     if (c->help)
         return 0;

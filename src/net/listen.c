@@ -116,7 +116,7 @@ static bool parse_address(const char *text, int port, struct sockaddr_storage *o
 
 static int real_port(int fd)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {0};
     socklen_t len = sizeof a;
 
     if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)

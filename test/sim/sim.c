@@ -20,27 +20,6 @@ static void settle_disk(void)
     memory_store_faults(s.w.store, &(struct memory_faults){.manual = true, .append = s.full ? ERR_DISK_FULL : OK});
 }
 
-static void begin(uint64_t seed)
-{
-    s = (struct sim){0};
-    world_start(&s.w, seed);
-    if (seed % 3 == 0) { /* places of this log are records */
-        s.w.options.retention_bytes = 200;
-        world_restart(&s.w);
-    }
-    settle_disk();
-    for (unsigned i = 0; i < DEVICES; i++) {
-        struct sim_device *d = &s.devices[i];
-
-        snprintf(d->id, sizeof d->id, "d%u", i);
-        d->partition = hub_partition_of(s.w.hub, bytes_str(d->id));
-    }
-    for (unsigned i = 0; i < PARTITIONS; i++) {
-        s.receivers[i].resumes = true;
-        s.receivers[i].partition = i;
-    }
-}
-
 /* ---- devices ---------------------------------------------------------------------------------------------------------------- */
 
 static void loses_seat(struct sim_device *d, enum err why)
@@ -53,7 +32,7 @@ static void loses_seat(struct sim_device *d, enum err why)
 static void put_device(struct sim_device *d)
 {
     struct device wanted = device_named(d->id), out;
-    bool enable = below(4) > 0, new_keys = !d->there || below(2);
+    bool enable = below(8) > 0, new_keys = !d->there || below(4) == 0;
     uint64_t at;
     enum err e;
 
@@ -232,6 +211,30 @@ static void pull(struct receiver *r, unsigned most)
 
 /* ---- the world ------------------------------------------------------------------------------------------------------------------ */
 
+static void begin(uint64_t seed)
+{
+    s = (struct sim){0};
+    world_start(&s.w, seed);
+    if (seed % 3 == 0) { /* places of this log are records */
+        s.w.options.retention_bytes = 60;
+        world_restart(&s.w);
+    }
+    settle_disk();
+    for (unsigned i = 0; i < DEVICES; i++) {
+        struct sim_device *d = &s.devices[i];
+
+        snprintf(d->id, sizeof d->id, "d%u", i);
+        d->partition = hub_partition_of(s.w.hub, bytes_str(d->id));
+        put_device(d);
+    }
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        connect_device(&s.connections[i]);
+    for (unsigned i = 0; i < PARTITIONS; i++) {
+        s.receivers[i].resumes = true;
+        s.receivers[i].partition = i;
+    }
+}
+
 static void sync_some(void)
 {
     uint64_t durable = store_durable(s.w.store), end = store_end(s.w.store);
@@ -282,14 +285,14 @@ static void step(void)
 {
     unsigned dice = below(100);
 
-    s.w.now_ms += below(50);
-    if (dice < 6)
+    s.w.now_ms += (int64_t)below(50) - 5; /* clocks are set back, too */
+    if (dice < 2)
         put_device(&s.devices[below(DEVICES)]);
-    else if (dice < 8)
+    else if (dice < 3)
         drop_device(&s.devices[below(DEVICES)]);
-    else if (dice < 16)
+    else if (dice < 12)
         connect_device(&s.connections[below(CONNECTIONS)]);
-    else if (dice < 18)
+    else if (dice < 14)
         hang_up(&s.connections[below(CONNECTIONS)]);
     else if (dice < 55)
         send_from(&s.connections[below(CONNECTIONS)]);
@@ -303,7 +306,7 @@ static void step(void)
         CHECK_OK(hub_checkpoint(s.w.hub, s.w.now_ms));
     else if (below(4) == 0)
         cut_power();
-    else if (below(4) == 0) {
+    if (below(s.full ? 10 : 300) == 0) {
         s.full = !s.full;
         settle_disk();
     }

@@ -81,6 +81,7 @@ void sim_check_state(struct sim *s)
 
         CHECK_OK(hub_partition(s->w.hub, i, &p));
         CHECK(p.last_sequence == (int64_t)l->n - 1);
+        CHECK(p.first_sequence <= (int64_t)l->n && p.empty == (p.first_sequence == (int64_t)l->n));
         CHECK(l->n == 0 || (p.last_offset == l->sent[l->n - 1].at && p.last_enqueued_ms == l->sent[l->n - 1].ms));
     }
 }
