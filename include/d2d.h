@@ -39,14 +39,14 @@ enum d2d_err {
     D2D_NOT_FOUND,      /* no such device, group, partition, hub */
     D2D_NO_CONNECTION,  /* the hub could not be reached, or its certificate is not trusted */
     D2D_TIMED_OUT,
-    D2D_REFUSED,        /* the other side refused it */
-    D2D_EXPIRED,        /* a token or a message */
-    D2D_OVER_QUOTA,     /* a queue, a limit, a quota */
-    D2D_EXISTS,         /* there is one of that name already */
-    D2D_CHANGED,        /* it was changed in the meantime (ETag) */
-    D2D_CLOSED,         /* the handle or the connection was closed */
+    D2D_REFUSED,    /* the other side refused it */
+    D2D_EXPIRED,    /* a token or a message */
+    D2D_OVER_QUOTA, /* a queue, a limit, a quota */
+    D2D_EXISTS,     /* there is one of that name already */
+    D2D_CHANGED,    /* it was changed in the meantime (ETag) */
+    D2D_CLOSED,     /* the handle or the connection was closed */
     D2D_NO_MEMORY,
-    D2D_STOPPED         /* the loop was stopped while a _wait function waited */
+    D2D_STOPPED /* the loop was stopped while a _wait function waited */
 };
 
 /* A sentence without a full stop, never NULL. */
@@ -75,13 +75,13 @@ struct d2d_options {
     /* "HostName=…;DeviceId=…;SharedAccessKey=…" (device), "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…" (service) or
      * "Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…" (Event Hubs-compatible endpoint). */
     const char *connection_string;
-    const char *ca_file;    /* PEM file of the authority; NULL: the system's */
-    const char *host;       /* TCP goes here instead of to the host of the string, whose name stays; NULL: there */
-    int mqtts_port;         /* 0: 8883 */
-    int amqps_port;         /* 0: 5671 */
-    int https_port;         /* 0: 443 */
-    int64_t timeout_ms;     /* to connect, and of one request; 0: 30 s */
-    int64_t token_ttl_ms;   /* life of the SAS tokens that are made; 0: one hour */
+    const char *ca_file;  /* PEM file of the authority; NULL: the system's */
+    const char *host;     /* TCP goes here instead of to the host of the string, whose name stays; NULL: there */
+    int mqtts_port;       /* 0: 8883 */
+    int amqps_port;       /* 0: 5671 */
+    int https_port;       /* 0: 443 */
+    int64_t timeout_ms;   /* to connect, and of one request; 0: 30 s */
+    int64_t token_ttl_ms; /* life of the SAS tokens that are made; 0: one hour */
     void (*log)(void *ctx, enum d2d_log_level level, const char *line); /* NULL: silent */
     void *log_ctx;
 };
@@ -112,10 +112,10 @@ struct d2d_device_options {
     /* What may wait while there is no connection or no acknowledgement; sending beyond it is D2D_OVER_QUOTA.
      * 0: 1,000 messages, 16 MiB. */
     size_t queue_messages, queue_bytes;
-    size_t window;               /* QoS 1 messages on their way at once; 0: 64 */
-    int64_t backoff_first_ms;    /* reconnecting: 0: 500 ms, doubled up to */
-    int64_t backoff_most_ms;     /* 0: 30 s; each with up to half of it taken off by chance */
-    bool once;                   /* do not reconnect: the first failure ends it */
+    size_t window;            /* QoS 1 messages on their way at once; 0: 64 */
+    int64_t backoff_first_ms; /* reconnecting: 0: 500 ms, doubled up to */
+    int64_t backoff_most_ms;  /* 0: 30 s; each with up to half of it taken off by chance */
+    bool once;                /* do not reconnect: the first failure ends it */
     void (*connected)(void *ctx, struct d2d_device *device);
     /* The connection ended or could not be made, and why; it is tried again unless `once`, or the hub said that these
      * credentials are no good, and then `final` is true: nothing more will be sent. */
@@ -124,7 +124,8 @@ struct d2d_device_options {
 };
 
 /* Connects at once. The connection string is a device's. */
-D2D_API enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_options *options, struct d2d_device **out);
+D2D_API enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_options *options,
+                                    struct d2d_device **out);
 /* Waits for nothing: what is not acknowledged is told D2D_CLOSED. */
 D2D_API void d2d_device_free(struct d2d_device *device);
 D2D_API const char *d2d_device_id(const struct d2d_device *device);
@@ -137,10 +138,11 @@ enum d2d_qos { D2D_AT_MOST_ONCE, D2D_AT_LEAST_ONCE };
 
 /* Queues the message (a copy). Order is kept; nothing is lost while offline; a QoS 1 message that was on its way when the
  * connection broke is sent again, so it may arrive twice. `sent` may be NULL. */
-D2D_API enum d2d_err d2d_device_send(struct d2d_device *device, const struct d2d_message *message, enum d2d_qos qos, d2d_sent *sent,
-                             void *ctx);
+D2D_API enum d2d_err d2d_device_send(struct d2d_device *device, const struct d2d_message *message, enum d2d_qos qos,
+                                     d2d_sent *sent, void *ctx);
 /* Sends and runs the loop until it is acknowledged. */
-D2D_API enum d2d_err d2d_device_send_wait(struct d2d_device *device, const struct d2d_message *message, int64_t timeout_ms);
+D2D_API enum d2d_err d2d_device_send_wait(struct d2d_device *device, const struct d2d_message *message,
+                                          int64_t timeout_ms);
 /* Runs the loop until everything that was queued is acknowledged. */
 D2D_API enum d2d_err d2d_device_flush_wait(struct d2d_device *device, int64_t timeout_ms);
 /* Messages that are not acknowledged yet. */
@@ -165,7 +167,7 @@ struct d2d_event {
     int64_t sequence;
     const char *offset;
     int64_t enqueued_ms;
-    const char *device;  /* who sent it, as the hub stamped it; "" when it did not */
+    const char *device; /* who sent it, as the hub stamped it; "" when it did not */
     const char *message_id, *correlation_id, *user_id, *content_type, *content_encoding; /* "" when there is none */
     const struct d2d_property *properties; /* application properties; values that are no text are written as one */
     size_t n_properties;
@@ -174,15 +176,16 @@ struct d2d_event {
 };
 
 struct d2d_receiver_options {
-    struct d2d_options common; /* a service policy's string (the hub redirects), or an Event Hubs one */
-    const char *group;         /* NULL: "$Default" */
+    struct d2d_options common;     /* a service policy's string (the hub redirects), or an Event Hubs one */
+    const char *group;             /* NULL: "$Default" */
     const char *const *partitions; /* only these, NULL at the end; NULL: all */
     struct d2d_position position;  /* for the partitions that `resume` does not name */
     const char *resume;            /* what d2d_receiver_positions() gave; NULL: none */
-    const char *const *devices;    /* only what these sent, NULL at the end; NULL: everybody. Filtered in a d2dhub; an Azure
+    const char *const
+        *devices;    /* only what these sent, NULL at the end; NULL: everybody. Filtered in a d2dhub; an Azure
                                       hub sends everything, and it is filtered here */
-    unsigned credit;               /* events on their way at once, of each partition; 0: 300 */
-    bool once;                     /* do not reconnect */
+    unsigned credit; /* events on their way at once, of each partition; 0: 300 */
+    bool once;       /* do not reconnect */
     int64_t backoff_first_ms, backoff_most_ms; /* as of a device */
     void (*event)(void *ctx, struct d2d_receiver *receiver, const struct d2d_event *event);
     /* All partitions are being read. Called again after a reconnect. */
@@ -194,7 +197,7 @@ struct d2d_receiver_options {
 /* Connects at once. After a reconnect it goes on behind the last event that was given to `event`, so that none is missed
  * and none comes twice. */
 D2D_API enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_options *options,
-                              struct d2d_receiver **out);
+                                      struct d2d_receiver **out);
 D2D_API void d2d_receiver_free(struct d2d_receiver *receiver);
 D2D_API const char *d2d_receiver_detail(const struct d2d_receiver *receiver);
 /* Whether the hub filters by sender (true) or this library does. */
@@ -221,7 +224,8 @@ struct d2d_identity {
 struct d2d_registry;
 
 /* A service policy's string with registry rights. Every call blocks and runs the loop. */
-D2D_API enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *options, struct d2d_registry **out);
+D2D_API enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *options,
+                                      struct d2d_registry **out);
 D2D_API void d2d_registry_free(struct d2d_registry *registry);
 D2D_API const char *d2d_registry_detail(const struct d2d_registry *registry);
 
@@ -233,7 +237,8 @@ D2D_API enum d2d_err d2d_registry_update(struct d2d_registry *registry, struct d
 D2D_API enum d2d_err d2d_registry_get(struct d2d_registry *registry, const char *id, struct d2d_identity *out);
 D2D_API enum d2d_err d2d_registry_remove(struct d2d_registry *registry, const char *id);
 /* At most 1,000 (the API has no pages). Given: free *out with free(). */
-D2D_API enum d2d_err d2d_registry_list(struct d2d_registry *registry, size_t most, struct d2d_identity **out, size_t *n);
+D2D_API enum d2d_err d2d_registry_list(struct d2d_registry *registry, size_t most, struct d2d_identity **out,
+                                       size_t *n);
 
 /* A d2dhub only: consumer groups, and what the hub has, as JSON text. Given: free *json with free(). */
 D2D_API enum d2d_err d2d_registry_group_add(struct d2d_registry *registry, const char *name);
@@ -245,10 +250,12 @@ D2D_API enum d2d_err d2d_registry_status(struct d2d_registry *registry, char **j
 
 /* A SAS token made with the key of a connection string. resource NULL: what the string is for (the device, the hub, the
  * entity). Given: free *out with free(). */
-D2D_API enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms, char **out);
+D2D_API enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms,
+                               char **out);
 
 /* The value of a field of a connection string ("HostName", "DeviceId", …; case matters not) into `out`; D2D_NOT_FOUND. */
-D2D_API enum d2d_err d2d_connection_string_field(const char *connection_string, const char *field, char *out, size_t cap);
+D2D_API enum d2d_err d2d_connection_string_field(const char *connection_string, const char *field, char *out,
+                                                 size_t cap);
 
 #ifdef __cplusplus
 }

@@ -18,7 +18,7 @@
 #define REASON_LEN_MAX 128 /* statusReason, service 4.3 */
 #define KEY_LEN_MIN 16     /* symmetric key, decoded, service 4.3 */
 #define KEY_LEN_MAX 64
-#define KEY_TEXT_MAX 88 /* the base64 text of the longest */
+#define KEY_TEXT_MAX 88       /* the base64 text of the longest */
 #define THUMBPRINT_LEN_MAX 64 /* hex digits of a SHA-256 */
 #define SAS_LEN_MAX 2048      /* a token with a long resource is a few hundred */
 
