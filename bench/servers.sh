@@ -29,7 +29,6 @@ start_hub() {
     jq -r .connection_strings.iothubowner "$folder/facts" >"$folder/owner"
     local names i
     mapfile -t names < <(for ((i = 0; i < $2; i++)); do echo "bench$i"; done)
-    # Keys are made here, so that nobody has to be asked for each of them.
     "$1/d2d" device add "${names[@]}" -o json --connection-string-file "$folder/owner" --ca-file "$ca" --https-port "$https" \
         >"$folder/added"
     for i in "${names[@]}"; do

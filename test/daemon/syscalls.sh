@@ -7,7 +7,7 @@ start_hub "$build" 50
 strace -c -f -q -o "$folder/strace" -p "$hub" &
 tracer=$!
 sleep 0.5
-load d2dhub --connections 50 --window 64 --seconds 3 >"$folder/result"
+load d2dhub --connections 50 --window 64 --seconds 3 >"$folder/result"; cat "$folder/result" >&2
 kill -INT "$tracer"
 wait "$tracer" || true
 messages=$(jq .acked "$folder/result")
