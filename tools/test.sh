@@ -34,6 +34,7 @@ part "in memory, with address and undefined-behaviour sanitizers" in_memory
 part "with the thread sanitizer" threads
 part "what is installed" tools/check-install.sh build/release
 part "the daemon" test/daemon/run.sh build/release
+part "system calls a message" test/daemon/syscalls.sh build/release
 part "kill -9 under load" test/crash/kill9.sh build/release
 part "the command line" test/cli/run.sh build/release
 part "official SDKs and field clients" test/e2e/run.sh build/release
