@@ -64,5 +64,7 @@ void sim_check_event(struct sim *s, struct receiver *r, const struct event *e);
 void sim_check_wakes(struct sim *s);
 /* The hub says what the model says. */
 void sim_check_state(struct sim *s);
+/* With everything durable, behind a checkpoint: each partition knows its oldest event. */
+void sim_check_oldest(struct sim *s);
 /* With everything durable: the hub that starts from the checkpoint, and one that has only the log, know the same. */
 void sim_check_replay(struct sim *s);

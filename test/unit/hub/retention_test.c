@@ -122,14 +122,43 @@ TEST(everything_goes_when_nothing_is_young_and_numbers_go_on)
     world_end(&w);
 }
 
+static int begun;
+
+static enum err count_begin(struct state *s)
+{
+    (void)s;
+    begun++;
+    return ERR_IO;
+}
+
+/* Sets the state so that no checkpoint can be written; gives what it was. */
+static const struct state_ops *fail_checkpoints(struct state_ops *failing)
+{
+    const struct state_ops *real = w.state->ops;
+
+    begun = 0;
+    *failing = *real;
+    failing->begin = count_begin;
+    w.state->ops = failing;
+    return real;
+}
+
 TEST(what_no_checkpoint_holds_is_never_given_up)
 {
-    start(4, HOUR, 0);
+    const struct state_ops *real;
+    struct state_ops failing;
+
+    start(4, HOUR, 5);
     send_from(loud, 10);
-    w.now_ms += 100 * HOUR;
-    send_from(loud, 10);
+    real = fail_checkpoints(&failing);
+    for (int i = 0; i < 3; i++) {
+        CHECK_ERR(hub_checkpoint(w.hub, w.now_ms), ERR_IO);
+        w.now_ms += 100 * HOUR;
+        send_from(loud, 10);
+    }
+    w.state->ops = real;
     world_crash(&w);
-    CHECK(partition_of(loud).first_sequence == 0);
+    CHECK(partition_of(loud).first_sequence == 0 && partition_of(loud).last_sequence == 39);
     check_readable(loud);
     world_end(&w);
 }
@@ -222,27 +251,15 @@ TEST(an_index_that_is_full_gets_coarser_and_still_finds)
     world_end(&w);
 }
 
-static int begun;
-
-static enum err count_begin(struct state *s)
-{
-    (void)s;
-    begun++;
-    return ERR_IO;
-}
-
 TEST(a_hub_where_nothing_happens_writes_nothing)
 {
     const struct state_ops *real;
-    struct state_ops counting;
+    struct state_ops failing;
 
     start(9, 0, 0);
     send_from(loud, 1);
     checkpoint();
-    real = w.state->ops;
-    counting = *real;
-    counting.begin = count_begin;
-    w.state->ops = &counting;
+    real = fail_checkpoints(&failing);
     checkpoint();
     w.now_ms += 10 * HOUR;
     checkpoint();
