@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HUB = sys.argv.pop(1)
@@ -72,6 +73,20 @@ class Daemon(unittest.TestCase):
     def test_secrets_are_for_the_owner_only(self):
         for path in ["", "hub.json", "tls/ca-key.pem", "tls/server-key.pem", "log", "state"]:
             self.assertEqual(os.stat(os.path.join(self.data, path)).st_mode & 0o077, 0, path)
+
+    def days_left(self, port):
+        with self.connect(port) as s:
+            return (ssl.cert_time_to_seconds(s.getpeercert()["notAfter"]) - time.time()) / 86400
+
+    def test_a_certificate_near_its_end_is_renewed_at_the_start_and_the_authority_stays(self):
+        subprocess.run([os.path.join(os.path.dirname(HUB), "test", "old_cert"), self.data], check=True)
+        with open(os.path.join(self.data, "tls", "ca.pem")) as f:
+            authority = f.read()
+        hub, ports = self.start()
+        self.assertGreater(self.days_left(ports["https"]), 300)
+        with open(os.path.join(self.data, "tls", "ca.pem")) as f:
+            self.assertEqual(f.read(), authority)
+        self.stop(hub)
 
     def test_a_second_hub_on_the_folder_is_refused(self):
         self.start()
