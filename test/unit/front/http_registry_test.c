@@ -89,8 +89,7 @@ TEST(keys_that_are_empty_missing_or_null_are_made)
         "{\"authentication\":{}}",
         "{\"authentication\":{\"type\":null,\"symmetricKey\":null}}",
         "{\"authentication\":{\"type\":\"sas\",\"symmetricKey\":{\"primaryKey\":\"\",\"secondaryKey\":\"\"}}}",
-        "{\"authentication\":{\"type\":\"SAS\",\"symmetricKey\":{\"primaryKey\":null}},\"unknown\":[{}],\"etag\":"
-        "\"x\"}",
+        "{\"authentication\":{\"type\":\"SAS\",\"symmetricKey\":{\"primaryKey\":null}},\"new\":[{}],\"etag\":\"x\"}",
     };
     char primary[128];
 

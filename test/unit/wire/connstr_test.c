@@ -39,7 +39,7 @@ TEST(what_cannot_be_meant_is_refused)
         ";",
         "HostName",
         "HostName=",
-        "DeviceId=d;SharedAccessKey=" KEY,
+        ("DeviceId=d;SharedAccessKey=" KEY),
         "HostName=h;HostName=i",
         "HostName=h;Endpoint=sb://i/",
         "HostName=h;DeviceId=",
