@@ -1,6 +1,5 @@
 #include "power.h"
 
-#include "check.h"
 #include "limits.h"
 
 #include <dirent.h>
@@ -12,6 +11,19 @@
 #include <unistd.h>
 
 enum { SECTOR = 512, TAIL = 8192 };
+
+static uint64_t seed_now;
+
+static void must(bool holds, const char *what, int line)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "seed %llu: line %d: %s does not hold\n", (unsigned long long)seed_now, line, what);
+    abort();
+}
+
+/* Most of this runs on the log's own thread, where a test cannot end with less noise. */
+#define MUST(condition) must((condition), #condition, __LINE__)
 
 uint64_t power_random(struct power *p, uint64_t below)
 {
@@ -54,9 +66,10 @@ void power_append(struct power *p)
     struct bytes part = bytes_of(body, body_of(p, number, body));
     uint64_t at;
 
-    assert_true(number < RECORDS_MAX);
-    CHECK_OK(store_append(
-        p->store, &(struct draft){.kind = 3, .lane = (uint16_t)(number % 5), .parts = &part, .n_parts = 1}, &at));
+    MUST(number < RECORDS_MAX);
+    MUST(store_append(p->store,
+                      &(struct draft){.kind = 3, .lane = (uint16_t)(number % 5), .parts = &part, .n_parts = 1},
+                      &at) == OK);
     atomic_store(&p->places[number], at);
     atomic_store(&p->appended, number + 1);
 }
@@ -64,7 +77,7 @@ void power_append(struct power *p)
 void power_trim(struct power *p, size_t below)
 {
     atomic_store(&p->may_be_gone, below);
-    CHECK_OK(store_trim(p->store, atomic_load(&p->places[below])));
+    MUST(store_trim(p->store, atomic_load(&p->places[below])) == OK);
 }
 
 /* ---- ordinary files, without syncs: what the copies are opened with ------------------------------------------------------ */
@@ -143,9 +156,9 @@ static void copy_file(const char *from, const char *to)
     static uint8_t block[1 << 16];
     int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-    assert_true(in >= 0 && out >= 0);
+    MUST(in >= 0 && out >= 0);
     for (ssize_t n; (n = read(in, block, sizeof block)) > 0;)
-        assert_int_equal(write(out, block, (size_t)n), n);
+        MUST(write(out, block, (size_t)n) == n);
     close(in);
     close(out);
 }
@@ -181,19 +194,19 @@ static size_t check_records(struct power *p, struct store *s, size_t wanted, siz
         size_t number = number_of(r.body);
 
         if (next == SIZE_MAX)
-            assert_true(number <= atomic_load(&p->may_be_gone));
+            MUST(number <= atomic_load(&p->may_be_gone));
         else
-            assert_int_equal(number, next);
-        assert_true(number < most);
-        CHECK_BYTES(r.body, bytes_of(body, body_of(p, number, body)));
-        assert_int_equal(r.kind, 3);
-        assert_int_equal(r.lane, number % 5);
+            MUST(number == next);
+        MUST(number < most);
+        MUST(bytes_eq(r.body, bytes_of(body, body_of(p, number, body))));
+        MUST(r.kind == 3);
+        MUST(r.lane == number % 5);
         next = number + 1;
     }
     store_cursor_close(s, &c);
     if (next == SIZE_MAX)
         next = 0;
-    assert_true(next >= wanted);
+    MUST(next >= wanted);
     return next;
 }
 
@@ -209,7 +222,8 @@ void power_check(struct power *p, const char *folder, size_t wanted)
         enum err e = disk_store_open_on(&o, &plain, &s, why);
 
         if (e)
-            fail_msg("seed %llu: %s: %s", (unsigned long long)p->seed, err_name(e), why);
+            fprintf(stderr, "%s: %s\n", err_name(e), why);
+        MUST(e == OK);
         found = check_records(p, s, wanted, most);
         /* What comes after must not bring anything of the cut write back to life. */
         for (size_t i = 0; again == 0 && i < 3; i++) {
@@ -217,9 +231,10 @@ void power_check(struct power *p, const char *folder, size_t wanted)
             struct bytes part = bytes_of(body, body_of(p, found + i, body));
             uint64_t at;
 
-            CHECK_OK(store_append(
-                s, &(struct draft){.kind = 3, .lane = (uint16_t)((found + i) % 5), .parts = &part, .n_parts = 1}, &at));
-            CHECK_OK(store_sync(s, at));
+            MUST(store_append(
+                     s, &(struct draft){.kind = 3, .lane = (uint16_t)((found + i) % 5), .parts = &part, .n_parts = 1},
+                     &at) == OK);
+            MUST(store_sync(s, at) == OK);
         }
         store_close(s);
         if (again == 0) {
@@ -274,12 +289,12 @@ static void write_torn(struct power *p, const char *name, const struct iovec *pa
 
     snprintf(path, sizeof path, "%s/%.100s", p->copy, name);
     fd = open(path, O_RDWR);
-    assert_true(fd >= 0 && left);
-    assert_true(pread(fd, left, part->iov_len, at) >= 0);
+    MUST(fd >= 0 && left);
+    MUST(pread(fd, left, part->iov_len, at) >= 0);
     for (size_t i = 0; i < part->iov_len; i++)
         if (survives(p, tear, limit, (uint64_t)at + i))
             left[i] = from[i];
-    assert_int_equal(pwrite(fd, left, part->iov_len, at), (ssize_t)part->iov_len);
+    MUST(pwrite(fd, left, part->iov_len, at) == (ssize_t)part->iov_len);
     close(fd);
     free(left);
 }
@@ -301,7 +316,7 @@ static int cut_write(void *ctx, int fd, const struct iovec *parts, int n, off_t 
     char path[600];
     const char *name = name_of(fd, path);
 
-    assert_int_equal(n, 1);
+    MUST(n == 1);
     pthread_mutex_lock(&p->files);
     for (enum tear tear = DROP; tear < TEARS; tear++) {
         copy_folder(p);
@@ -349,7 +364,8 @@ void power_open(struct power *p)
     enum err e = disk_store_open_on(&o, &p->io, &s, why);
 
     if (e)
-        fail_msg("seed %llu: %s: %s", (unsigned long long)p->seed, err_name(e), why);
+        fprintf(stderr, "%s: %s\n", err_name(e), why);
+    MUST(e == OK);
     p->store = s;
 }
 
@@ -358,11 +374,11 @@ void power_on(struct power *p, uint64_t seed)
     const char *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
     memset(p, 0, sizeof *p);
-    p->seed = p->chance = seed;
+    p->seed = p->chance = seed_now = seed;
     p->segment_size = 4096 + 512 * power_random(p, 16);
     pthread_mutex_init(&p->files, NULL);
     snprintf(p->folder, sizeof p->folder, "%s/d2d-power-XXXXXX", memory);
-    assert_non_null(mkdtemp(p->folder));
+    MUST(mkdtemp(p->folder));
     snprintf(p->copy, sizeof p->copy, "%s.cut", p->folder);
     p->io = plain;
     p->io.ctx = p;
