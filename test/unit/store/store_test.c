@@ -5,6 +5,9 @@
 #include "limits.h"
 
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define PER_WRITER 500
 
@@ -125,6 +128,26 @@ TEST(memory_keeps_every_promise)
     store_close(s);
 }
 
+TEST(disk_keeps_every_promise)
+{
+    char folder[] = "/tmp/d2d-store-XXXXXX", path[64], why[256];
+    static const char *const files[] = {"lock", "0000000000000000.log", "0000000000400000.log"};
+    struct store *s;
+
+    CHECK(mkdtemp(folder));
+    CHECK_OK(disk_store_open(&(struct disk_options){.folder = folder, .segment_size = 4 << 20}, &s, why));
+    reads_by_place_and_filter(s);
+    store_close(s);
+    CHECK_OK(disk_store_open(&(struct disk_options){.folder = folder, .segment_size = 4 << 20}, &s, why));
+    stamps_follow_the_order_of_the_log(s);
+    store_close(s);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    CHECK(rmdir(folder) == 0);
+}
+
 TEST(only_what_was_durable_survives_a_crash)
 {
     struct store *s, *left;
@@ -163,5 +186,5 @@ TEST(a_full_disk_refuses_appends_and_a_trim_moves_cursors_on)
     store_close(s);
 }
 
-TESTS(RUN(memory_keeps_every_promise), RUN(only_what_was_durable_survives_a_crash),
+TESTS(RUN(memory_keeps_every_promise), RUN(disk_keeps_every_promise), RUN(only_what_was_durable_survives_a_crash),
       RUN(a_full_disk_refuses_appends_and_a_trim_moves_cursors_on))

@@ -1,0 +1,265 @@
+/* What the disk engine promises besides what every engine does: segments, trimming, a full disk, one process at a time. */
+#include "check.h"
+
+#include "crc32c.h"
+#include "engines.h"
+#include "limits.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SEGMENT = 16384, BODY = 500 };
+
+static char folder[64];
+static struct store *s;
+
+static void open_log(uint64_t size_max)
+{
+    struct disk_options o = {.folder = folder, .segment_size = SEGMENT, .size_max = size_max, .tail_max = 4096};
+    char why[256];
+
+    CHECK_OK(disk_store_open(&o, &s, why));
+}
+
+static void begin(uint64_t size_max)
+{
+    snprintf(folder, sizeof folder, "/tmp/d2d-disk-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    open_log(size_max);
+}
+
+static void end(void)
+{
+    DIR *d;
+
+    store_close(s);
+    d = opendir(folder);
+    for (const struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    rmdir(folder);
+}
+
+/* A record that begins with its number. */
+static enum err add(uint32_t number, uint64_t *at)
+{
+    uint8_t body[BODY] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
+    struct bytes part = bytes_of(body, sizeof body);
+
+    return store_append(s, &(struct draft){.kind = 1, .lane = (uint16_t)(number % 4), .parts = &part, .n_parts = 1},
+                        at);
+}
+
+static uint32_t number_of(struct bytes body)
+{
+    struct rd r = rd_over(body);
+
+    return rd_u32(&r);
+}
+
+static void add_many(uint32_t from, uint32_t to, uint64_t *places)
+{
+    uint64_t at = 0;
+
+    for (uint32_t i = from; i < to; i++) {
+        CHECK_OK(add(i, &at));
+        if (places)
+            places[i] = at;
+    }
+    CHECK_OK(store_sync(s, at));
+}
+
+TEST(the_checksum_is_the_castagnoli_one)
+{
+    uint8_t zeros[32] = {0}, rising[32];
+
+    for (uint8_t i = 0; i < 32; i++)
+        rising[i] = i;
+    /* RFC 3720, B.4 */
+    assert_int_equal(crc32c(0, bytes_of(zeros, 32)), 0x8A9136AA);
+    assert_int_equal(crc32c(0, bytes_of(rising, 32)), 0x46DD794E);
+    assert_int_equal(crc32c(crc32c(0, bytes_of(rising, 5)), bytes_of(rising + 5, 27)), 0x46DD794E);
+}
+
+TEST(records_go_on_over_the_ends_of_segments_and_over_a_restart)
+{
+    struct cursor c = {.kind = -1, .lane = -1}, lane = {.kind = -1, .lane = 2};
+    struct record r;
+
+    begin(0);
+    add_many(0, 300, NULL);
+    store_close(s);
+    open_log(0);
+    add_many(300, 400, NULL);
+    assert_true(store_end(s) > 10 * SEGMENT);
+    for (uint32_t i = 0; i < 400; i++) {
+        CHECK_OK(store_read(s, &c, &r));
+        assert_int_equal(number_of(r.body), i);
+    }
+    CHECK_ERR(store_read(s, &c, &r), ERR_NOT_FOUND);
+    for (uint32_t i = 2; i < 400; i += 4) {
+        CHECK_OK(store_read(s, &lane, &r));
+        assert_int_equal(number_of(r.body), i);
+    }
+    store_cursor_close(s, &c);
+    store_cursor_close(s, &lane);
+    end();
+}
+
+TEST(what_was_lent_stays_whole_while_the_log_is_trimmed_and_written_again)
+{
+    static uint64_t places[2000];
+    struct cursor c = {.kind = -1, .lane = -1};
+    struct record r;
+    uint8_t copy[BODY];
+
+    begin(0);
+    add_many(0, 100, places);
+    CHECK_OK(store_read(s, &c, &r));
+    memcpy(copy, r.body.at, BODY);
+    for (uint32_t i = 100; i < 2000; i += 100) {
+        add_many(i, i + 100, places);
+        CHECK_OK(store_trim(s, places[i]));
+    }
+    assert_memory_equal(copy, r.body.at, BODY);
+    /* The cursor's place is gone: it goes on at the oldest record. */
+    CHECK_OK(store_read(s, &c, &r));
+    assert_true(number_of(r.body) > 1 && r.at == store_first(s));
+    store_cursor_close(s, &c);
+    end();
+}
+
+TEST(a_full_disk_refuses_serves_and_recovers)
+{
+    static uint64_t places[2000];
+    struct cursor c = {.kind = -1, .lane = -1};
+    struct record r;
+    uint32_t n = 0;
+    enum err e;
+
+    begin(8 * SEGMENT);
+    while ((e = add(n, &places[n])) == OK)
+        n++;
+    CHECK_ERR(e, ERR_DISK_FULL);
+    assert_true(n > 150 && n < 300);
+    CHECK_OK(store_sync(s, places[n - 1]));
+    for (uint32_t i = 0; i < n; i++) {
+        CHECK_OK(store_read(s, &c, &r));
+        assert_int_equal(number_of(r.body), i);
+    }
+    CHECK_ERR(add(n, &places[n]), ERR_DISK_FULL);
+    CHECK_OK(store_trim(s, places[n - 1]));
+    /* Space comes back when the log's thread has made a segment of it. */
+    for (int tries = 0; (e = add(n, &places[n])) == ERR_DISK_FULL && tries < 3000; tries++)
+        usleep(10000);
+    CHECK_OK(e);
+    CHECK_OK(store_sync(s, places[n]));
+    CHECK_OK(store_read(s, &c, &r));
+    assert_int_equal(number_of(r.body), n);
+    store_cursor_close(s, &c);
+    end();
+}
+
+TEST(a_second_process_is_refused)
+{
+    struct disk_options o = {.folder = folder, .segment_size = SEGMENT};
+    struct store *second;
+    char why[256];
+
+    begin(0);
+    CHECK_ERR(disk_store_open(&o, &second, why), ERR_BUSY);
+    assert_non_null(strstr(why, "another"));
+    end();
+}
+
+TEST(a_record_that_no_segment_can_hold_is_refused)
+{
+    static const uint8_t large[SEGMENT];
+    struct bytes part = bytes_of(large, sizeof large);
+    uint64_t at;
+
+    begin(0);
+    CHECK_ERR(store_append(s, &(struct draft){.parts = &part, .n_parts = 1}, &at), ERR_TOO_LARGE);
+    part.len = SEGMENT - 200;
+    CHECK_OK(store_append(s, &(struct draft){.parts = &part, .n_parts = 1}, &at));
+    CHECK_OK(store_append(s, &(struct draft){.parts = &part, .n_parts = 1}, &at));
+    CHECK_OK(store_sync(s, at));
+    end();
+}
+
+/* ---- several threads ------------------------------------------------------------------------------------------------------ */
+
+enum { WRITERS = 3, EACH = 2000 };
+
+static _Atomic bool done;
+
+static void *write_many(void *ctx)
+{
+    uint32_t from = (uint32_t)(uintptr_t)ctx * EACH;
+    uint64_t at;
+
+    for (uint32_t i = from; i < from + EACH; i++)
+        if (add(i, &at))
+            return s;
+    return store_sync(s, at) ? s : NULL;
+}
+
+/* Each writer's records come in its order, none twice. */
+static void *read_many(void *ctx)
+{
+    struct cursor c = {.kind = -1, .lane = -1};
+    uint32_t next[WRITERS] = {0};
+    size_t seen = 0;
+    void *wrong = NULL;
+
+    (void)ctx;
+    while (!wrong && !(atomic_load(&done) && seen == WRITERS * EACH)) {
+        struct record r;
+        enum err e = store_read(s, &c, &r);
+        uint32_t number;
+
+        if (e == ERR_NOT_FOUND) {
+            usleep(100);
+            continue;
+        }
+        number = e ? UINT32_MAX : number_of(r.body);
+        if (e || number / EACH >= WRITERS || number % EACH != next[number / EACH]++)
+            wrong = s;
+        seen++;
+    }
+    store_cursor_close(s, &c);
+    return wrong;
+}
+
+TEST(writers_and_readers_do_not_disturb_each_other)
+{
+    pthread_t writers[WRITERS], readers[2];
+    void *wrong;
+
+    begin(0);
+    atomic_store(&done, false);
+    for (size_t i = 0; i < 2; i++)
+        pthread_create(&readers[i], NULL, read_many, NULL);
+    for (size_t i = 0; i < WRITERS; i++)
+        pthread_create(&writers[i], NULL, write_many, (void *)(uintptr_t)i);
+    for (size_t i = 0; i < WRITERS; i++) {
+        pthread_join(writers[i], &wrong);
+        assert_null(wrong);
+    }
+    atomic_store(&done, true);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(readers[i], &wrong);
+        assert_null(wrong);
+    }
+    end();
+}
+
+TESTS(RUN(the_checksum_is_the_castagnoli_one), RUN(records_go_on_over_the_ends_of_segments_and_over_a_restart),
+      RUN(what_was_lent_stays_whole_while_the_log_is_trimmed_and_written_again),
+      RUN(a_full_disk_refuses_serves_and_recovers), RUN(a_second_process_is_refused),
+      RUN(a_record_that_no_segment_can_hold_is_refused), RUN(writers_and_readers_do_not_disturb_each_other))
