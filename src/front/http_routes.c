@@ -189,5 +189,10 @@ enum err http_judge(struct http_request *r, const struct peer *peer, struct http
 
 enum err http_route_run(struct http_request *r, struct http_answer *a)
 {
-    return r->route->run(r, a);
+    enum err e = r->route->run(r, a);
+
+    /* Whether the hub is there has to be told even when the disk stands still. */
+    if (r->route->rights)
+        front_wait_for(r->front, hub_seen(r->env->hub));
+    return e;
 }

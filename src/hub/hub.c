@@ -22,6 +22,11 @@ void hub_trace(struct hub *h, const char *format, ...)
     h->options.trace(h->options.trace_ctx, sentence);
 }
 
+uint64_t hub_seen(struct hub *h)
+{
+    return store_end(h->store) - 1;
+}
+
 const struct hub_birth *hub_birth(const struct hub *h)
 {
     return &h->birth;

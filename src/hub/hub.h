@@ -214,6 +214,10 @@ void hub_close(struct hub *);
 
 const struct hub_birth *hub_birth(const struct hub *);
 
+/* What was read just now may rest on records that are not durable yet: an answer that tells it waits for this place, or a crash
+ * could take back what was said. */
+uint64_t hub_seen(struct hub *);
+
 /* To be called by the one who owns the store's `grew`: wakes the readers that wait for events. */
 void hub_grew(struct hub *);
 

@@ -76,6 +76,9 @@ void power_append(struct power *p)
 
 void power_trim(struct power *p, size_t below)
 {
+    /* Of those that a check of the folder has appended the place is not known. */
+    while (below && atomic_load(&p->places[below]) == UINT64_MAX)
+        below--;
     atomic_store(&p->may_be_gone, below);
     MUST(store_trim(p->store, atomic_load(&p->places[below])) == OK);
 }

@@ -81,6 +81,23 @@ TEST(an_answer_to_a_change_waits_for_its_record)
     CHECK(c.front->after > after);
 }
 
+TEST(an_answer_that_tells_of_a_record_waits_for_it)
+{
+    uint64_t after;
+
+    CHECK(ask(&c, "PUT", "/devices/a" V, NULL, "{}") == 200);
+    after = c.front->after;
+    /* Another connection asks before the record is on disk. */
+    c.front->after = 0;
+    CHECK(ask(&c, "GET", "/healthz", NULL, NULL) == 200);
+    CHECK(c.front->after == 0);
+    CHECK(ask(&c, "GET", "/devices/a" V, NULL, NULL) == 200);
+    CHECK(c.front->after == after);
+    c.front->after = 0;
+    CHECK(ask(&c, "GET", "/statistics/devices" V, NULL, NULL) == 200);
+    CHECK(c.front->after == after);
+}
+
 TEST(keys_that_are_empty_missing_or_null_are_made)
 {
     static const char *const bodies[] = {
@@ -401,8 +418,9 @@ TEST(a_store_that_is_full_is_said_and_reads_go_on)
 #define RUN_HERE(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 TESTS(RUN_HERE(a_new_device_is_answered_as_the_sdks_expect), RUN_HERE(an_answer_to_a_change_waits_for_its_record),
-      RUN_HERE(keys_that_are_empty_missing_or_null_are_made), RUN_HERE(a_second_create_is_409_and_changes_nothing),
-      RUN_HERE(if_match_is_taken_in_every_form), RUN_HERE(a_delete_needs_if_match), RUN_HERE(a_put_replaces_everything),
+      RUN_HERE(an_answer_that_tells_of_a_record_waits_for_it), RUN_HERE(keys_that_are_empty_missing_or_null_are_made),
+      RUN_HERE(a_second_create_is_409_and_changes_nothing), RUN_HERE(if_match_is_taken_in_every_form),
+      RUN_HERE(a_delete_needs_if_match), RUN_HERE(a_put_replaces_everything),
       RUN_HERE(certificates_are_named_by_their_thumbprints), RUN_HERE(a_body_that_is_not_right_is_refused),
       RUN_HERE(keys_and_reasons_have_their_lengths), RUN_HERE(ids_are_checked_and_told_apart_by_case),
       RUN_HERE(paths_are_taken_as_clients_write_them), RUN_HERE(devices_are_listed_up_to_top),
