@@ -79,7 +79,8 @@ void power_trim(struct power *p, size_t below)
     /* Of those that a check of the folder has appended the place is not known. */
     while (below && atomic_load(&p->places[below]) == UINT64_MAX)
         below--;
-    atomic_store(&p->may_be_gone, below);
+    if (below > atomic_load(&p->may_be_gone))
+        atomic_store(&p->may_be_gone, below);
     MUST(store_trim(p->store, atomic_load(&p->places[below])) == OK);
 }
 
