@@ -1,5 +1,6 @@
 #include "context.h"
 
+#include "home.h"
 #include "out.h"
 
 #include <dirent.h>
@@ -11,20 +12,6 @@
 #include <unistd.h>
 
 enum { PATH_CAP = 4096, FILE_MAX = 64 * 1024 };
-
-static bool folder_of(char out[PATH_CAP], const char *below)
-{
-    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    int n;
-
-    if (config && *config)
-        n = snprintf(out, PATH_CAP, "%s/d2d%s", config, below);
-    else if (home && *home)
-        n = snprintf(out, PATH_CAP, "%s/.config/d2d%s", home, below);
-    else
-        return false;
-    return n > 0 && n < PATH_CAP;
-}
 
 /* The folders of a path, each readable by its owner only. */
 static bool make_folders(const char *path)
@@ -68,7 +55,7 @@ static enum err context_path(const char *name, char out[PATH_CAP])
     if (!context_name_valid(name))
         return ERR_ARGUMENT;
     snprintf(below, sizeof below, "/contexts/%s.json", name);
-    return folder_of(out, below) ? OK : ERR_IO;
+    return home_config(below, out, PATH_CAP) ? OK : ERR_IO;
 }
 
 bool context_name_valid(const char *name)
@@ -90,7 +77,7 @@ void context_current(char name[65])
         snprintf(name, 65, "%.64s", environment);
         return;
     }
-    if (!folder_of(path, "/current") || !(f = fopen(path, "re")))
+    if (!home_config("/current", path, PATH_CAP) || !(f = fopen(path, "re")))
         return;
     if (fgets(line, sizeof line, f)) {
         line[strcspn(line, "\r\n")] = 0;
@@ -178,7 +165,7 @@ enum err context_remove(const char *name)
     if (unlink(path))
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     context_current(current);
-    if (strcmp(current, name) == 0 && folder_of(path, "/current"))
+    if (strcmp(current, name) == 0 && home_config("/current", path, PATH_CAP))
         unlink(path);
     return OK;
 }
@@ -192,7 +179,7 @@ enum err context_use(const char *name)
         return e;
     if (access(path, F_OK))
         return ERR_NOT_FOUND;
-    if (!folder_of(path, "/current"))
+    if (!home_config("/current", path, PATH_CAP))
         return ERR_IO;
     snprintf(line, sizeof line, "%s\n", name);
     return write_file(path, bytes_str(line));
@@ -209,7 +196,7 @@ enum err context_each(void (*visit)(void *ctx, const char *name), void *ctx)
     struct dirent **found;
     int n;
 
-    if (!folder_of(path, "/contexts"))
+    if (!home_config("/contexts", path, PATH_CAP))
         return ERR_IO;
     n = scandir(path, &found, is_context, alphasort);
     if (n < 0)

@@ -2,6 +2,7 @@
 
 #include "certs.h"
 #include "files.h"
+#include "home.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -117,20 +118,6 @@ void facts_print(const struct config *c, const json_t *facts)
     printf("  %-18s %s\n", "events", text_of(facts, "event_hub_connection_string"));
 }
 
-static bool config_folder(char out[PATH_CAP], const char *below)
-{
-    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    int n;
-
-    if (config && *config)
-        n = snprintf(out, PATH_CAP, "%s/d2d%s", config, below);
-    else if (home && *home)
-        n = snprintf(out, PATH_CAP, "%s/.config/d2d%s", home, below);
-    else
-        return false;
-    return n > 0 && n < PATH_CAP;
-}
-
 enum err facts_write_context(const json_t *facts)
 {
     char path[PATH_CAP], current[PATH_CAP], below[HOST_LEN_MAX + 32], line[HOST_LEN_MAX + 2];
@@ -139,11 +126,12 @@ enum err facts_write_context(const json_t *facts)
     enum err e;
 
     snprintf(below, sizeof below, "/contexts/%s.json", name);
-    if (!config_folder(path, "/contexts") || !config_folder(current, "/current"))
+    if (!home_config("/contexts", path, PATH_CAP) || !home_config("/current", current, PATH_CAP))
         return ERR_NOT_FOUND;
     if ((e = folder_make(path, 0700)))
         return e;
-    config_folder(path, below);
+    if (!home_config(below, path, PATH_CAP))
+        return ERR_NOT_FOUND;
     context = json_pack("{ss ss ss sO sO sO ss ss}", "name", name, "host_name", text_of(facts, "host_name"), "ca_file",
                         text_of(facts, "ca_file"), "mqtts_port", json_object_get(facts, "mqtts_port"), "amqps_port",
                         json_object_get(facts, "amqps_port"), "https_port", json_object_get(facts, "https_port"),
