@@ -20,6 +20,7 @@
     X(ERR_EXISTS, "there is one of that name already")                              \
     X(ERR_PRECONDITION, "it was changed in the meantime (the ETag does not match)") \
     X(ERR_STOLEN, "another connection took this seat")                              \
+    X(ERR_LOCK_LOST, "the lock of this message is gone")                            \
     X(ERR_CLOSED, "the other side closed the connection")                           \
     X(ERR_IDLE, "nothing was heard for too long")                                   \
     X(ERR_TIMEOUT, "it took too long")                                              \

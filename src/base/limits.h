@@ -33,6 +33,25 @@
 #define SUBSCRIPTIONS_MAX 5                /* device 2.1 */
 #define RECORD_LEN_MAX (512 * 1024)        /* a message in its stored form, with annotations and framing */
 
+/* Cloud-to-device messages. device 5, 7.1. */
+#define C2D_LEN_MAX (64 * 1024)  /* counted as MESSAGE_LEN_MAX is */
+#define MAILBOX_DEPTH_DEFAULT 50 /* messages that wait for one device */
+#define MAILBOX_DEPTH_MAX \
+    100000 /* as far as it can be raised: a checkpoint writes what is known of them as one value */
+#define C2D_TTL_DEFAULT_MS (3600 * 1000LL)  /* how long one waits when it does not say so */
+#define C2D_TTL_MIN_MS (60 * 1000LL)        /* what can be configured: a minute */
+#define C2D_TTL_MAX_MS (2 * 86400 * 1000LL) /* to two days; a message that says more gets these two days */
+#define C2D_DELIVERIES_DEFAULT 10           /* after so many it is a dead letter */
+#define C2D_DELIVERIES_MAX 100
+#define C2D_LOCK_MS (60 * 1000LL)      /* a delivered one waits so long for its outcome */
+#define C2D_WINDOW 16                  /* unacknowledged ones on an MQTT connection, device 2.10 */
+#define FEEDBACK_BATCH 64              /* records in one feedback message, */
+#define FEEDBACK_WAIT_MS (15 * 1000LL) /* or what there is after so long */
+#define FEEDBACK_TTL_DEFAULT_MS (3600 * 1000LL)
+#define FEEDBACK_LOCK_MS (60 * 1000LL)
+#define FEEDBACK_DELIVERIES_DEFAULT 10
+#define FEEDBACK_MAX 65536 /* records that wait for a receiver: then the oldest go, as they would by age */
+
 /* AMQP. */
 #define AMQP_FRAME_MAX 65536           /* service 2.3, device 3.1 */
 #define AMQP_CHANNEL_MAX 255           /* an SDK takes a session a link; 8191 as announced by the cloud costs memory */

@@ -4,6 +4,8 @@
 #include "sas.h"
 #include "text.h"
 
+#include <stdio.h>
+
 /* ---- audiences ---------------------------------------------------------------------------------------------------- */
 
 /* [scheme://]host[:port][/path][/] without scheme, port and slash at the end, as `who.scope` has it. */
@@ -206,6 +208,47 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
     if (d.disabled)
         return ERR_DISABLED;
     who.until_ms = until_ms(&sas);
+    *out = who;
+    return OK;
+}
+
+/* device 1.6: the hash of the leaf, SHA-1 or SHA-256, is the primary thumbprint or the secondary one. */
+static bool thumbprint_is(const struct peer *peer, const char *thumbprint)
+{
+    uint8_t hash[THUMBPRINT_LEN_MAX / 2];
+    size_t len;
+
+    if (!thumbprint[0] || hex_decode(bytes_str(thumbprint), hash, sizeof hash, &len))
+        return false;
+    return bytes_eq(bytes_of(hash, len), bytes_of(peer->sha1, sizeof peer->sha1)) ||
+           bytes_eq(bytes_of(hash, len), bytes_of(peer->sha256, sizeof peer->sha256));
+}
+
+static enum err by_certificate(const struct peer *peer, const struct device *d)
+{
+    if (!peer->has_certificate)
+        return ERR_UNAUTHORIZED;
+    return thumbprint_is(peer, d->thumbprint[0]) || thumbprint_is(peer, d->thumbprint[1]) ? OK : ERR_UNAUTHORIZED;
+}
+
+enum err auth_peer(const struct front_env *env, const struct peer *peer, struct bytes device, struct bytes token,
+                   int64_t now_ms, struct who *out)
+{
+    struct who who = {.rights = RIGHT_DEVICE, .proof = PROOF_X509, .until_ms = INT64_MAX};
+    struct device d;
+    enum err e = hub_device_get(env->hub, device, &d);
+
+    if (e)
+        return e;
+    if (d.auth == AUTH_SAS)
+        return auth_device(env, device, token, now_ms, out);
+    if ((e = by_certificate(peer, &d)))
+        return e;
+    if (d.disabled)
+        return ERR_DISABLED;
+    memcpy(who.device, d.id, sizeof who.device);
+    memcpy(who.generation, d.generation, sizeof who.generation);
+    snprintf(who.scope, sizeof who.scope, "%s/devices/%s", env->host, d.id);
     *out = who;
     return OK;
 }

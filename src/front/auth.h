@@ -20,6 +20,11 @@ struct who {
 enum err auth_device(const struct front_env *, struct bytes device, struct bytes token, int64_t now_ms,
                      struct who *out) MUST_CHECK;
 
+/* A device of any kind: its registered type decides whether the token or the certificate of the connection counts (device
+ * 1.6). `token` may be empty. Besides the errors above ERR_UNAUTHORIZED for a certificate that is missing or not the device's. */
+enum err auth_peer(const struct front_env *, const struct peer *, struct bytes device, struct bytes token,
+                   int64_t now_ms, struct who *out) MUST_CHECK;
+
 /* A service token: signed by a policy, with the decoded key or with the text of the key (Event Hubs SDKs), primary or
  * secondary. What it covers is asked by auth_covers(). */
 enum err auth_policy_token(const struct front_env *, struct bytes token, int64_t now_ms, struct who *out) MUST_CHECK;

@@ -41,6 +41,8 @@ static enum http_code code_of(enum err e)
         return CODE_DEVICE_EXISTS;
     case ERR_PRECONDITION:
         return CODE_PRECONDITION;
+    case ERR_LOCK_LOST:
+        return CODE_LOCK_LOST;
     case ERR_TIMEOUT:
     case ERR_IDLE:
         return CODE_TOO_SLOW;

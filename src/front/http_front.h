@@ -20,6 +20,7 @@
     X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")             \
     X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")      \
     X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")        \
+    X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")        \
     X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge") \
     X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")          \
     X(CODE_THROTTLED, 429, 429001, "ThrottlingException")          \

@@ -33,6 +33,7 @@ struct device {
     bool connected;
     int64_t connection_ms; /* when connected changed last; 0: never */
     int64_t activity_ms;
+    unsigned c2d_count; /* cloud-to-device messages that wait for it or are locked */
 };
 
 /* If-Match of a change (service 4.2). */
@@ -108,6 +109,93 @@ struct bytes seat_device(const struct seat *);
 bool hub_session_get(struct seat *, struct session *out);
 enum err hub_session_set(struct seat *, const struct session *, uint64_t *at) MUST_CHECK;
 
+/* ---- the mailbox of a device (device 5) ------------------------------------------------------------------------------ */
+
+/* What is to be told of the end of a message (iothub-ack). */
+enum ack { ACK_NONE, ACK_POSITIVE, ACK_NEGATIVE, ACK_FULL };
+
+/* The text of iothub-ack, in any case; no text is none. False: it is none of the four. */
+bool ack_parse(struct bytes text, enum ack *out) MUST_CHECK;
+
+/* How a message left, or did not. */
+enum outcome {
+    OUTCOME_COMPLETE,
+    OUTCOME_REJECT,
+    OUTCOME_ABANDON, /* back to its place in the queue; its delivery count grows, which may make it a dead letter */
+};
+
+/* Names one delivery of one message: 16 bytes, shown as a GUID. */
+struct c2d_lock {
+    uint8_t at[16];
+};
+
+enum { GUID_TEXT_CAP = 37 };
+/* 8-4-4-4-12 lower-case hex digits of the bytes in order, and back (either case). */
+void lock_text(const struct c2d_lock *lock, char out[GUID_TEXT_CAP]);
+bool lock_parse(struct bytes text, struct c2d_lock *out) MUST_CHECK;
+
+/* A message on its way to the device. */
+struct c2d {
+    struct c2d_lock lock;
+    uint64_t sequence;       /* of the device's mailbox, from 1 */
+    unsigned delivery_count; /* how often it was abandoned */
+    bool again;              /* it was sent before and never settled */
+    int64_t enqueued_ms;
+    int64_t expiry_ms;
+    struct bytes sections; /* AMQP 1.0: properties, application properties (with iothub-ack), data; lent */
+};
+
+/* Puts a message into the mailbox; to, expiry (when there is none) and what was not given are filled in. ERR_NOT_FOUND: no such
+ * device. ERR_FULL: the mailbox is. ERR_TOO_LARGE: over C2D_LEN_MAX. ERR_ARGUMENT: ack. ERR_RANGE: it is expired already.
+ * ERR_DISK_FULL. A disabled device gets it when it is enabled. */
+enum err hub_post(struct hub *, struct bytes device, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
+
+/* The next message for who sits here, in order, locked for as long as the seat lasts. Only what is durable. ERR_NOT_FOUND:
+ * none, the waker will tell. `out` is lent until the next call with this seat. Cheap when there is none. */
+enum err hub_next(struct seat *, int64_t now_ms, struct c2d *out) MUST_CHECK;
+/* ERR_LOCK_LOST: it is not locked by this seat: settled before, expired, purged. */
+enum err hub_settle(struct seat *, const struct c2d_lock *, enum outcome, int64_t now_ms, uint64_t *at) MUST_CHECK;
+/* What this seat has locked goes back into the queue, its delivery count as it was: the link or subscription ended. */
+void hub_release(struct seat *, int64_t now_ms);
+
+/* The same for who has no seat: the lock lasts C2D_LOCK_MS. Sections go into `room`. Takes no seat from anybody.
+ * ERR_NOT_FOUND: no message (that the device exists has been checked with its credentials). */
+enum err hub_take(struct hub *, struct bytes device, int64_t now_ms, struct buf *room, struct c2d *out) MUST_CHECK;
+enum err hub_take_settle(struct hub *, struct bytes device, const struct c2d_lock *, enum outcome, int64_t now_ms,
+                         uint64_t *at) MUST_CHECK;
+
+/* Empties the mailbox, of locked ones too; *n says of how many. ERR_NOT_FOUND: no such device. */
+enum err hub_purge(struct hub *, struct bytes device, int64_t now_ms, uint64_t *n, uint64_t *at) MUST_CHECK;
+
+/* ---- feedback (service 3.2): one queue of the hub, its receivers compete ------------------------------------------------ */
+
+enum fate { FATE_SUCCESS, FATE_EXPIRED, FATE_DELIVERY_COUNT, FATE_REJECTED, FATE_PURGED };
+
+/* "Success", "Expired", "DeliveryCountExceeded", "Rejected", "Purged" */
+const char *fate_name(enum fate);
+
+/* What became of one message. */
+struct feedback_record {
+    char message_id[ID_LEN_MAX + 1];
+    char device[ID_LEN_MAX + 1];
+    char generation[24];
+    enum fate fate;
+    int64_t ms; /* when */
+};
+
+struct feedback_reader;
+
+enum err hub_feedback_open(struct hub *, struct waker *, struct feedback_reader **out) MUST_CHECK;
+/* What it has locked goes back. NULL is fine. */
+void hub_feedback_close(struct feedback_reader *);
+/* A batch of 1 to FEEDBACK_BATCH records: when so many wait, or the oldest has waited for FEEDBACK_WAIT_MS. Locked for
+ * FEEDBACK_LOCK_MS. ERR_NOT_FOUND: none yet, the waker will tell. */
+enum err hub_feedback_next(struct feedback_reader *, int64_t now_ms, struct feedback_record out[FEEDBACK_BATCH],
+                           size_t *n, struct c2d_lock *lock) MUST_CHECK;
+/* Complete and reject drop the batch, abandon brings it again (FEEDBACK_DELIVERIES_DEFAULT times). ERR_LOCK_LOST. */
+enum err hub_feedback_settle(struct feedback_reader *, const struct c2d_lock *, enum outcome, int64_t now_ms,
+                             uint64_t *at) MUST_CHECK;
+
 /* ---- events ------------------------------------------------------------------------------------------------------- */
 
 /* A device-to-cloud message becomes an event of the device's partition, stamped with who sent it and when. ERR_TOO_LARGE
@@ -181,6 +269,15 @@ enum err hub_read(struct reader *, struct event *out) MUST_CHECK;
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
+/* Zero is the default of limits.h. */
+struct c2d_options {
+    unsigned depth;      /* of a mailbox; MAILBOX_DEPTH_DEFAULT */
+    int64_t ttl_ms;      /* of a message that does not say; C2D_TTL_DEFAULT_MS */
+    unsigned deliveries; /* C2D_DELIVERIES_DEFAULT */
+    int64_t feedback_ttl_ms;
+    unsigned feedback_deliveries;
+};
+
 struct hub_options {
     struct store *store; /* lent for the life of the hub */
     struct state *state;
@@ -190,6 +287,7 @@ struct hub_options {
     void *random_ctx;
     int64_t retention_ms;     /* 0: RETENTION_DEFAULT_MS */
     uint64_t retention_bytes; /* of the log; 0: no limit */
+    struct c2d_options c2d;
     /* Sentences about what was decided, for stories; NULL: none. */
     void (*trace)(void *ctx, const char *sentence);
     void *trace_ctx;
@@ -220,6 +318,10 @@ uint64_t hub_seen(struct hub *);
 
 /* To be called by the one who owns the store's `grew`: wakes the readers that wait for events. */
 void hub_grew(struct hub *);
+
+/* Does what is due: messages expire, locks of those without a seat end, feedback has waited long enough. Returns when to call
+ * again at the latest; sooner does no harm. Any thread, one at a time. */
+int64_t hub_tick(struct hub *, int64_t now_ms);
 
 /* One record that is in the log at this place: live, recovery and standby alike. Applying it twice changes nothing. */
 enum err hub_apply(struct hub *, const struct record *) MUST_CHECK;
