@@ -33,6 +33,16 @@ static int take_any_chain(X509_STORE_CTX *chain, void *arg)
     return 1;
 }
 
+/* A key file with a passphrase cannot be used; nobody is there to be asked. */
+static int no_passphrase(char *out, int cap, int writing, void *arg)
+{
+    (void)out;
+    (void)cap;
+    (void)writing;
+    (void)arg;
+    return -1;
+}
+
 static SSL_CTX *context_new(const SSL_METHOD *method)
 {
     SSL_CTX *ctx = SSL_CTX_new(method);
@@ -43,6 +53,7 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
                                  SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_max_cert_list(ctx, CHAIN_LEN_MAX);
+    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, ciphers_12) == 1)
         return ctx;
     SSL_CTX_free(ctx);
@@ -167,6 +178,11 @@ enum err tls_client_new(const char *ca_file, struct tls **out, char why[WHY_CAP]
     if ((e = tls_new(ctx, false, out)))
         snprintf(why, WHY_CAP, "%s", err_text(e));
     return e;
+}
+
+enum err tls_client_use(struct tls *t, const char *cert_file, const char *key_file, char why[WHY_CAP])
+{
+    return load_files(t->ctx, cert_file, key_file, why);
 }
 
 void tls_free(struct tls *t)

@@ -445,6 +445,30 @@ TEST(contexts_say_what_is_wrong_with_their_files)
     CHECK(!tls);
 }
 
+TEST(a_client_shows_the_certificate_it_uses)
+{
+    const char *const id[] = {"device-1", NULL};
+    const char *cert, *key, *other_cert, *other_key;
+    struct net_peer peer;
+    struct pair p;
+    char why[256];
+
+    contexts(&p);
+    certs_server(id, &cert, &key);
+    certs_server(id, &other_cert, &other_key);
+    CHECK_ERR(tls_client_use(p.client_tls, "/nowhere", key, why), ERR_IO);
+    CHECK_ERR(tls_client_use(p.client_tls, cert, "/nowhere", why), ERR_IO);
+    CHECK_ERR(tls_client_use(p.client_tls, cert, other_key, why), ERR_MALFORMED);
+    CHECK(strstr(why, other_key));
+    CHECK_OK(tls_client_use(p.client_tls, cert, key, why));
+    ends(&p, "hub.example");
+    shake(&p, 100000);
+    check_talk(&p);
+    tls_conn_peer(&p.server.tls, &peer);
+    CHECK(peer.has_certificate);
+    drop(&p);
+}
+
 TEST(a_peer_cannot_start_over)
 {
     struct pair p;
@@ -467,4 +491,5 @@ CERT_TESTS(RUN(versions_1_2_and_1_3_are_spoken), RUN(an_older_version_is_not_spo
            RUN(a_goodbye_comes_after_what_was_said_before), RUN(a_client_checks_the_authority_and_the_name),
            RUN(a_client_finds_an_address_in_the_certificate), RUN(a_resumed_session_knows_the_certificate),
            RUN(a_certificate_without_its_key_is_refused), RUN(a_reload_is_for_new_connections),
-           RUN(contexts_say_what_is_wrong_with_their_files), RUN(a_peer_cannot_start_over))
+           RUN(contexts_say_what_is_wrong_with_their_files), RUN(a_client_shows_the_certificate_it_uses),
+           RUN(a_peer_cannot_start_over))
