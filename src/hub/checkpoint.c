@@ -9,12 +9,23 @@
 
 enum { SNAPSHOT_MAX = 1 << 30 };
 
-/* Copied under a lock, written without one: id with its length, whether it is gone, value with its length. */
+/* Copied under a lock, written without one: id with its length, whether it is gone, value and mailbox with their lengths. */
 struct snapshot {
     struct buf copied;
     uint64_t newest;
     struct hub_counts counts;
 };
+
+static void copy_mailbox(struct snapshot *s, const struct identity *i)
+{
+    size_t at = s->copied.len, len;
+
+    buf_put_u32(&s->copied, 0);
+    mailbox_encode(&s->copied, i->mailbox);
+    len = s->copied.len - at - 4;
+    for (unsigned k = 0; !s->copied.bad && k < 4; k++)
+        s->copied.at[at + k] = (uint8_t)(len >> (24 - 8 * k));
+}
 
 static void copy_identity(struct snapshot *s, const struct identity *i)
 {
@@ -29,6 +40,7 @@ static void copy_identity(struct snapshot *s, const struct identity *i)
         return;
     s->copied.at[at] = (uint8_t)((s->copied.len - at - 2) >> 8);
     s->copied.at[at + 1] = (uint8_t)(s->copied.len - at - 2);
+    copy_mailbox(s, i);
     if (i->changed_at > s->newest)
         s->newest = i->changed_at;
 }
@@ -68,7 +80,8 @@ static enum err kept_as(struct hub *h, struct bytes key, int *out)
     return e;
 }
 
-static enum err write_one(struct hub *h, struct snapshot *s, struct bytes id, bool gone, struct bytes value)
+static enum err write_one(struct hub *h, struct snapshot *s, struct bytes id, bool gone, struct bytes value,
+                          struct bytes mailbox)
 {
     char name[STATE_KEY_MAX];
     struct bytes key = device_key(name, id);
@@ -80,7 +93,9 @@ static enum err write_one(struct hub *h, struct snapshot *s, struct bytes id, bo
         return e;
     s->counts.devices += (uint64_t)!gone - (uint64_t)(before != 0);
     s->counts.disabled += (uint64_t)(!gone && now.device.disabled) - (uint64_t)(before == 2);
-    return gone ? state_del(h->state, key) : state_put(h->state, key, value);
+    if ((e = gone ? state_del(h->state, key) : state_put(h->state, key, value)))
+        return e;
+    return mail_keep(h, id, mailbox);
 }
 
 static enum err write_copied(struct hub *h, struct snapshot *s)
@@ -92,7 +107,9 @@ static enum err write_copied(struct hub *h, struct snapshot *s)
         struct bytes id = rd_bytes(&r, rd_u8(&r));
         bool gone = rd_u8(&r) != 0;
 
-        e = write_one(h, s, id, gone, rd_str16(&r));
+        struct bytes value = rd_str16(&r);
+
+        e = write_one(h, s, id, gone, value, rd_str32(&r));
     }
     return e;
 }
@@ -107,10 +124,10 @@ static void settle(struct shard *shard, uint64_t place)
     for (size_t at = 0; (i = map_next(&shard->identities, &at));) {
         if (i->changed_at < place)
             i->dirty = false;
-        if (i->dirty || i->seat || (!i->gone && shard->identities.n <= SHARD_IDLE_MAX))
+        if (!identity_may_go(i) || (!i->gone && shard->identities.n <= SHARD_IDLE_MAX))
             continue;
         map_del(&shard->identities, bytes_str(i->device.id));
-        free(i);
+        identity_free(shard, i);
     }
     pthread_mutex_unlock(&shard->lock);
 }
@@ -214,6 +231,8 @@ static enum err write_all(struct hub *h, struct snapshot *s, bool *cold, bool di
     }
     if (!e)
         e = write_partitions(h, s, dirty);
+    if (!e)
+        e = feedback_keep(h, &s->newest);
     return e ? e : write_rest(h, s);
 }
 
@@ -245,6 +264,7 @@ static enum err take(struct hub *h, uint64_t place)
         e = state_commit(h->state, place);
     else
         state_abort(h->state);
+    feedback_kept(h, !e);
     if (e) {
         give_back(h, cold, dirty);
         goto done;
@@ -328,6 +348,8 @@ enum err checkpoint_load(struct hub *h)
         e = load_value(h, partition_key(key, n), &b);
         e = e == ERR_NOT_FOUND ? OK : e ? e : partition_decode(buf_bytes(&b), &h->partitions[n]);
     }
+    if (!e)
+        e = feedback_load(h);
     h->cold_dirty = false;
 done:
     buf_free(&b);

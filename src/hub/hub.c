@@ -40,8 +40,9 @@ static void hub_free(struct hub *h)
         struct shard *s = &h->shards[k];
 
         for (size_t at = 0; (i = map_next(&s->identities, &at));)
-            free(i);
+            identity_free(s, i);
         map_free(&s->identities);
+        heap_free(&s->due);
         buf_free(&s->scratch);
         pthread_mutex_destroy(&s->lock);
     }
@@ -49,6 +50,8 @@ static void hub_free(struct hub *h)
         free(h->partitions[n].index);
         pthread_mutex_destroy(&h->partitions[n].lock);
     }
+    feedback_free(h);
+    pthread_mutex_destroy(&h->awaiting_lock);
     pthread_mutex_destroy(&h->cold);
     free(h);
 }
@@ -57,6 +60,7 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
 {
     struct hub *h = calloc(1, sizeof *h);
     bool ready = true;
+    uint64_t nonce;
 
     if (!h)
         return ERR_MEMORY;
@@ -64,6 +68,10 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
     h->store = o->store;
     h->state = o->state;
     pthread_mutex_init(&h->cold, NULL);
+    pthread_mutex_init(&h->awaiting_lock, NULL);
+    list_init(&h->awaiting);
+    hub_random(h, (uint8_t *)&nonce, sizeof nonce);
+    h->nonce = nonce;
     for (size_t i = 0; i < SHARDS; i++) {
         pthread_mutex_init(&h->shards[i].lock, NULL);
         map_init(&h->shards[i].identities, o->hash_seed);
@@ -72,6 +80,7 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
     }
     for (unsigned i = 0; i < PARTITIONS_MAX; i++)
         partition_init(&h->partitions[i], i);
+    ready = !feedback_make(h) && ready;
     if (!ready) {
         hub_free(h);
         return ERR_MEMORY;
@@ -123,6 +132,14 @@ enum err hub_apply(struct hub *h, const struct record *r)
         return groups_apply(h, r->body, r->at);
     case REC_EVENT:
         return event_apply(h, r);
+    case REC_C2D:
+        return c2d_apply(h, r);
+    case REC_C2D_OUT:
+        return c2d_out_apply(h, r->body, r->at);
+    case REC_C2D_COUNT:
+        return c2d_count_apply(h, r->body, r->at);
+    case REC_FEEDBACK_DONE:
+        return feedback_done_apply(h, r->body);
     }
     return ERR_UNSUPPORTED;
 }

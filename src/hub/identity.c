@@ -53,7 +53,7 @@ enum err device_decode(struct bytes body, struct device *out)
     return r.bad || !out->id[0] ? ERR_DAMAGED : OK;
 }
 
-/* In the checkpoint: the device with its length, then the session. */
+/* In the checkpoint: the device with its length, the session, the number of the next C2D message. */
 void identity_encode(struct buf *b, const struct identity *i)
 {
     size_t at = b->len;
@@ -67,6 +67,7 @@ void identity_encode(struct buf *b, const struct identity *i)
     buf_put_u8(b, i->has_session);
     for (int w = 0; w < WANTS; w++)
         buf_put_u8(b, i->session.wants[w]);
+    buf_put_u64(b, i->c2d_next);
 }
 
 enum err identity_decode(struct bytes value, struct identity *out)
@@ -79,5 +80,7 @@ enum err identity_decode(struct bytes value, struct identity *out)
     out->has_session = rd_u8(&r) != 0;
     for (int w = 0; w < WANTS; w++)
         out->session.wants[w] = rd_u8(&r);
+    if (rd_left(&r)) /* an older one ends here */
+        out->c2d_next = rd_u64(&r);
     return r.bad || device.bad || !out->device.id[0] ? ERR_DAMAGED : OK;
 }

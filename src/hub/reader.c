@@ -243,7 +243,7 @@ enum err hub_read(struct reader *r, struct event *out)
     return next_wanted(r, out);
 }
 
-void hub_grew(struct hub *h)
+void readers_grew(struct hub *h)
 {
     for (unsigned i = 0; i < h->birth.partitions; i++) {
         struct partition_state *p = &h->partitions[i];

@@ -13,6 +13,10 @@ enum record_kind {
     REC_SESSION = 5,
     REC_GROUPS = 6,
     REC_EVENT = 16,
+    REC_C2D = 17,           /* into a mailbox */
+    REC_C2D_OUT = 18,       /* out of it, with its fate and, where it was wanted, what the feedback tells */
+    REC_C2D_COUNT = 19,     /* abandoned: its delivery count now */
+    REC_FEEDBACK_DONE = 20, /* feedback that somebody took, or that nobody wanted */
 };
 
 enum { RECORD_VERSION = 1 };

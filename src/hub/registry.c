@@ -33,6 +33,19 @@ static struct bytes state_key(char out[STATE_KEY_MAX], struct bytes id)
     return bytes_of(out, (size_t)n);
 }
 
+void identity_free(struct shard *s, struct identity *i)
+{
+    if (!i)
+        return;
+    mailbox_free(s, i);
+    free(i);
+}
+
+bool identity_may_go(const struct identity *i)
+{
+    return !i->dirty && !i->seat && !(i->mailbox && i->mailbox->n_locked);
+}
+
 /* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too. */
 static void make_room(struct shard *s)
 {
@@ -42,9 +55,9 @@ static void make_room(struct shard *s)
         i = map_next(&s->identities, &s->hand);
         if (!i) {
             s->hand = 0;
-        } else if (!i->dirty && !i->seat) {
+        } else if (identity_may_go(i)) {
             map_del(&s->identities, bytes_str(i->device.id));
-            free(i);
+            identity_free(s, i);
         }
     }
 }
@@ -61,12 +74,14 @@ static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, s
         e = state_get(h->state, state_key(key, id), &value);
     if (!e)
         e = identity_decode(buf_bytes(&value), i);
+    if (!e && i->c2d_next)
+        e = mail_load(h, s, i);
     if (!e)
         make_room(s);
     if (!e)
         e = map_put(&s->identities, bytes_str(i->device.id), i);
     if (e)
-        free(i);
+        identity_free(s, i);
     else
         *out = i;
     buf_free(&value);
@@ -96,6 +111,7 @@ void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
     i->device.connected = false;
     i->device.connection_ms = now_ms;
     h->connected--;
+    mail_unseated(h, i, seat);
     seat->identity = NULL;
     atomic_store(&seat->state, (int)why);
     /* A wake only marks the connection; it never calls the hub. */
@@ -143,6 +159,7 @@ static void device_become(struct hub *h, struct identity *i, const struct device
         i->device.connected = old.connected;
         i->device.connection_ms = old.connection_ms;
         i->device.activity_ms = old.activity_ms;
+        i->device.c2d_count = old.c2d_count;
     } else {
         i->has_session = false;
     }
@@ -208,6 +225,8 @@ static enum err device_unset(struct hub *h, struct shard *s, struct bytes id, in
     h->devices--;
     h->disabled -= i->device.disabled;
     seat_end(h, i, ERR_NOT_FOUND, now_ms);
+    mailbox_free(s, i);
+    i->c2d_next = 0;
     i->gone = true;
     i->has_session = false;
     i->dirty = true;
@@ -384,6 +403,7 @@ enum err hub_device_delete(struct hub *h, struct bytes id, struct match match, i
     struct shard *s = shard_of(h, id);
     struct buf body = buf_max(ID_LEN_MAX + 8);
     struct identity *i;
+    uint64_t purged = 0;
     enum err e;
 
     pthread_mutex_lock(&s->lock);
@@ -391,6 +411,9 @@ enum err hub_device_delete(struct hub *h, struct bytes id, struct match match, i
         goto done;
     /* service 4.2: a delete without If-Match is refused */
     if ((e = match.how == MATCH_NONE ? ERR_PRECONDITION : match_check(match, i)))
+        goto done;
+    /* device 5: what still waits is purged, and whoever asked for feedback is told so */
+    if ((e = mail_drop_all(h, i, FATE_PURGED, now_ms, &purged, at)))
         goto done;
     buf_put_u8(&body, RECORD_VERSION);
     put_text(&body, i->device.id);

@@ -20,6 +20,7 @@ static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64
     h->connected++;
     i->seat = seat;
     seat->identity = i;
+    mail_seated(h, i);
 }
 
 enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation, enum proof proof, struct waker *waker,
@@ -43,6 +44,7 @@ enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation,
         seat->shard = s;
         seat->partition = &h->partitions[hub_partition_of(h, device)];
         seat->waker = waker;
+        seat->kept = buf_max(RECORD_LEN_MAX);
         memcpy(seat->id, i->device.id, sizeof seat->id);
         seat->head_len = event_head(&i->device, proof, seat->head);
         if (seat->head_len)
@@ -74,8 +76,10 @@ void hub_detach(struct seat *seat, int64_t now_ms)
         i->device.connection_ms = now_ms;
         seat->hub->connected--;
         hub_trace(seat->hub, "seat of %s: left", i->device.id);
+        mail_unseated(seat->hub, i, seat);
     }
     pthread_mutex_unlock(&s->lock);
+    mail_seat_free(seat);
     free(seat);
 }
 

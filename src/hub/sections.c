@@ -82,6 +82,8 @@ void put_properties(struct buf *b, const struct msg *m)
                      : m->content_encoding.at ? 8
                      : m->content_type.at     ? 7
                      : m->correlation_id.at   ? 6
+                     : m->reply_to.at         ? 5
+                     : m->label.at            ? 4
                      : m->to.at               ? 3
                      : m->user_id.at          ? 2
                      : m->message_id.at       ? 1
@@ -97,8 +99,10 @@ void put_properties(struct buf *b, const struct msg *m)
         put_or_null(b, m->user_id, FORM_BINARY);
     if (count > 2)
         put_or_null(b, m->to, FORM_STRING);
-    for (uint32_t unused = 3; unused < 5 && unused < count; unused++) /* subject, reply-to */
-        buf_put_u8(b, AMQP_NULL);
+    if (count > 3)
+        put_or_null(b, m->label, FORM_STRING);
+    if (count > 4)
+        put_or_null(b, m->reply_to, FORM_STRING);
     if (count > 5)
         put_or_null(b, m->correlation_id, FORM_STRING);
     if (count > 6)
@@ -122,12 +126,14 @@ void put_application_properties(struct buf *b, const struct msg *m)
     uint32_t items = 0;
     size_t at;
 
-    if (m->n_props == 0 && !m->creation_time.at && !m->schema.at)
+    if (m->n_props == 0 && !m->ack.at && !m->creation_time.at && !m->schema.at)
         return;
     section_begin(b, SECTION_APPLICATION_PROPERTIES);
     at = compound_begin(b, AMQP_MAP32);
     for (size_t i = 0; i < m->n_props; i++)
         items += put_pair(b, m->props[i].name, m->props[i].value);
+    if (m->ack.at)
+        items += put_pair(b, BYTES("iothub-ack"), m->ack);
     if (m->creation_time.at)
         items += put_pair(b, BYTES("iothub-creation-time-utc"), m->creation_time);
     if (m->schema.at)

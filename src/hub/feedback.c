@@ -1,0 +1,345 @@
+/* What became of messages whose senders want to know (device 5, service 3.2). A record of a message that leaves its mailbox is
+ * also the record of its feedback, so there is no moment in which one is known and the other is not. One queue for the hub;
+ * what its receivers have locked is not recorded, what they are done with is:
+ *
+ *   done: version | u16 n | n places of the records that told it */
+#include "feedback.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct feedback_reader {
+    struct list in; /* feedback.readers */
+    struct hub *hub;
+    struct waker *waker;
+};
+
+enum err feedback_make(struct hub *h)
+{
+    struct feedback *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return ERR_MEMORY;
+    pthread_mutex_init(&f->lock, NULL);
+    list_init(&f->items);
+    list_init(&f->readers);
+    map_init(&f->by_place, h->options.hash_seed);
+    h->feedback = f;
+    return OK;
+}
+
+void feedback_free(struct hub *h)
+{
+    struct feedback *f = h->feedback;
+
+    if (!f)
+        return;
+    LIST_EACH (&f->items, it)
+        free(LIST_OF(it, struct item, in));
+    map_free(&f->by_place);
+    free(f->gone);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+static int64_t ttl_ms(const struct hub *h)
+{
+    return h->options.c2d.feedback_ttl_ms ? h->options.c2d.feedback_ttl_ms : FEEDBACK_TTL_DEFAULT_MS;
+}
+
+static unsigned deliveries_max(const struct hub *h)
+{
+    return h->options.c2d.feedback_deliveries ? h->options.c2d.feedback_deliveries : FEEDBACK_DELIVERIES_DEFAULT;
+}
+
+/* ---- under the lock ----------------------------------------------------------------------------------------------------- */
+
+static void wake_readers(struct feedback *f)
+{
+    LIST_EACH (&f->readers, it) {
+        struct waker *w = LIST_OF(it, struct feedback_reader, in)->waker;
+
+        w->wake(w);
+    }
+}
+
+static void item_remove(struct feedback *f, struct item *i)
+{
+    /* There is room: it was made when the item went into the checkpoint. */
+    if (i->kept != NOT_KEPT)
+        f->gone[f->n_gone++] = i->at;
+    map_del(&f->by_place, place_key(&i->at));
+    list_del(&i->in);
+    free(i);
+}
+
+static void item_unlock(struct item *i)
+{
+    i->reader = NULL;
+    i->nonce = 0;
+}
+
+enum err feedback_item_add(struct feedback *f, uint64_t at, const struct feedback_record *r, struct item **out)
+{
+    size_t id = strlen(r->message_id) + 1, device = strlen(r->device) + 1, generation = strlen(r->generation) + 1;
+    struct item *i;
+    enum err e;
+
+    *out = map_get(&f->by_place, place_key(&at));
+    if (*out)
+        return OK;
+    if (!(i = calloc(1, sizeof *i + id + device + generation)))
+        return ERR_MEMORY;
+    i->at = at;
+    i->ms = r->ms;
+    i->fate = r->fate;
+    memcpy(i->message_id, r->message_id, id);
+    i->device = memcpy(i->message_id + id, r->device, device);
+    i->generation = memcpy(i->device + device, r->generation, generation);
+    if ((e = map_put(&f->by_place, place_key(&i->at), i))) {
+        free(i);
+        return e;
+    }
+    list_add(&f->items, &i->in);
+    /* The oldest would be the next to go for its age. */
+    if (f->by_place.n > FEEDBACK_MAX)
+        item_remove(f, LIST_OF(f->items.next, struct item, in));
+    *out = i;
+    return OK;
+}
+
+/* Which of the oldest could make a batch now; how many. */
+static size_t batch_of(struct hub *h, int64_t now_ms, struct item *out[FEEDBACK_BATCH])
+{
+    uint64_t durable = store_durable(h->store);
+    size_t n = 0;
+
+    LIST_EACH (&h->feedback->items, it) {
+        struct item *i = LIST_OF(it, struct item, in);
+
+        if (i->reader || i->at >= durable)
+            continue;
+        out[n++] = i;
+        if (n == FEEDBACK_BATCH)
+            return n;
+    }
+    return n && out[0]->ms + FEEDBACK_WAIT_MS <= now_ms ? n : 0;
+}
+
+static enum err append_done(struct hub *h, struct item *const *items, size_t n, uint64_t *at)
+{
+    struct buf b = buf_max(8 + FEEDBACK_BATCH * sizeof(uint64_t));
+    enum err e;
+
+    buf_put_u8(&b, RECORD_VERSION);
+    buf_put_u16(&b, (uint16_t)n);
+    for (size_t i = 0; i < n; i++)
+        buf_put_u64(&b, items[i]->at);
+    e = record_append(h->store, REC_FEEDBACK_DONE, &b, at);
+    buf_free(&b);
+    return e;
+}
+
+/* ---- the hub's side ------------------------------------------------------------------------------------------------------- */
+
+void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
+{
+    struct feedback *f = h->feedback;
+    struct item *i, *batch[FEEDBACK_BATCH];
+
+    pthread_mutex_lock(&f->lock);
+    /* Without memory the sender is not told: the message itself is not touched by that. */
+    if (!feedback_item_add(f, at, r, &i) && !list_empty(&f->readers)) {
+        f->undurable = true;
+        if (f->by_place.n >= FEEDBACK_BATCH && batch_of(h, r->ms, batch))
+            wake_readers(f);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+enum err feedback_done_apply(struct hub *h, struct bytes body)
+{
+    struct feedback *f = h->feedback;
+    struct rd r = rd_over(body);
+    uint16_t n;
+
+    if (rd_u8(&r) < RECORD_VERSION)
+        r.bad = true;
+    n = rd_u16(&r);
+    pthread_mutex_lock(&f->lock);
+    for (uint16_t k = 0; k < n && !r.bad; k++) {
+        uint64_t at = rd_u64(&r);
+        struct item *i = map_get(&f->by_place, place_key(&at));
+
+        if (i)
+            item_remove(f, i);
+    }
+    pthread_mutex_unlock(&f->lock);
+    return r.bad ? ERR_DAMAGED : OK;
+}
+
+void feedback_grew(struct hub *h)
+{
+    struct feedback *f = h->feedback;
+    struct item *batch[FEEDBACK_BATCH];
+
+    if (!f->undurable)
+        return;
+    pthread_mutex_lock(&f->lock);
+    f->undurable = false;
+    if (f->by_place.n >= FEEDBACK_BATCH && batch_of(h, 0, batch))
+        wake_readers(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void feedback_tick(struct hub *h, int64_t now_ms)
+{
+    struct feedback *f = h->feedback;
+    struct item *batch[FEEDBACK_BATCH];
+
+    pthread_mutex_lock(&f->lock);
+    LIST_EACH (&f->items, it) {
+        struct item *i = LIST_OF(it, struct item, in);
+
+        if (i->reader && i->until_ms <= now_ms)
+            item_unlock(i);
+        if (!i->reader && i->ms + ttl_ms(h) <= now_ms)
+            item_remove(f, i);
+    }
+    if (!list_empty(&f->readers) && batch_of(h, now_ms, batch))
+        wake_readers(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* ---- the receivers' side --------------------------------------------------------------------------------------------------- */
+
+enum err hub_feedback_open(struct hub *h, struct waker *waker, struct feedback_reader **out)
+{
+    struct feedback_reader *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return ERR_MEMORY;
+    r->hub = h;
+    r->waker = waker;
+    pthread_mutex_lock(&h->feedback->lock);
+    list_add(&h->feedback->readers, &r->in);
+    pthread_mutex_unlock(&h->feedback->lock);
+    *out = r;
+    return OK;
+}
+
+void hub_feedback_close(struct feedback_reader *r)
+{
+    struct feedback *f;
+    bool some = false;
+
+    if (!r)
+        return;
+    f = r->hub->feedback;
+    pthread_mutex_lock(&f->lock);
+    list_del(&r->in);
+    LIST_EACH (&f->items, it) {
+        struct item *i = LIST_OF(it, struct item, in);
+
+        if (i->reader == r) {
+            item_unlock(i);
+            some = true;
+        }
+    }
+    if (some)
+        wake_readers(f);
+    pthread_mutex_unlock(&f->lock);
+    free(r);
+}
+
+static void lock_write(struct c2d_lock *lock, uint64_t nonce)
+{
+    *lock = (struct c2d_lock){0};
+    for (unsigned i = 0; i < 8; i++)
+        lock->at[8 + i] = (uint8_t)(nonce >> (56 - 8 * i));
+}
+
+enum err hub_feedback_next(struct feedback_reader *r, int64_t now_ms, struct feedback_record out[FEEDBACK_BATCH],
+                           size_t *n, struct c2d_lock *lock)
+{
+    struct feedback *f = r->hub->feedback;
+    struct item *batch[FEEDBACK_BATCH];
+    uint64_t nonce = r->hub->nonce++;
+
+    pthread_mutex_lock(&f->lock);
+    *n = batch_of(r->hub, now_ms, batch);
+    for (size_t k = 0; k < *n; k++) {
+        struct item *i = batch[k];
+
+        i->reader = r;
+        i->nonce = nonce;
+        i->until_ms = now_ms + FEEDBACK_LOCK_MS;
+        out[k] = (struct feedback_record){.fate = i->fate, .ms = i->ms};
+        snprintf(out[k].message_id, sizeof out[k].message_id, "%s", i->message_id);
+        snprintf(out[k].device, sizeof out[k].device, "%s", i->device);
+        snprintf(out[k].generation, sizeof out[k].generation, "%s", i->generation);
+    }
+    pthread_mutex_unlock(&f->lock);
+    lock_write(lock, nonce);
+    return *n ? OK : ERR_NOT_FOUND;
+}
+
+/* Under the lock: those that this lock holds. */
+static size_t held(struct feedback *f, const struct feedback_reader *r, const struct c2d_lock *lock, int64_t now_ms,
+                   struct item *out[FEEDBACK_BATCH])
+{
+    size_t n = 0;
+
+    LIST_EACH (&f->items, it) {
+        struct item *i = LIST_OF(it, struct item, in);
+        struct c2d_lock its;
+
+        if (i->reader != r || i->until_ms <= now_ms)
+            continue;
+        lock_write(&its, i->nonce);
+        if (!memcmp(&its, lock, sizeof its) && n < FEEDBACK_BATCH)
+            out[n++] = i;
+    }
+    return n;
+}
+
+/* Under the lock. Those that came back too often go, the others come again. */
+static enum err abandon(struct hub *h, struct item **batch, size_t n, uint64_t *at)
+{
+    struct item *dead[FEEDBACK_BATCH];
+    size_t n_dead = 0;
+    enum err e = OK;
+
+    for (size_t k = 0; k < n; k++) {
+        item_unlock(batch[k]);
+        if (++batch[k]->deliveries >= deliveries_max(h))
+            dead[n_dead++] = batch[k];
+    }
+    if (n_dead && !(e = append_done(h, dead, n_dead, at)))
+        for (size_t k = 0; k < n_dead; k++)
+            item_remove(h->feedback, dead[k]);
+    wake_readers(h->feedback);
+    return e;
+}
+
+enum err hub_feedback_settle(struct feedback_reader *r, const struct c2d_lock *lock, enum outcome how, int64_t now_ms,
+                             uint64_t *at)
+{
+    struct feedback *f = r->hub->feedback;
+    struct item *batch[FEEDBACK_BATCH];
+    enum err e;
+    size_t n;
+
+    *at = 0;
+    pthread_mutex_lock(&f->lock);
+    n = held(f, r, lock, now_ms, batch);
+    if (n == 0)
+        e = ERR_LOCK_LOST;
+    else if (how == OUTCOME_ABANDON)
+        e = abandon(r->hub, batch, n, at);
+    else if (!(e = append_done(r->hub, batch, n, at)))
+        for (size_t k = 0; k < n; k++)
+            item_remove(f, batch[k]);
+    pthread_mutex_unlock(&f->lock);
+    return e;
+}

@@ -1,0 +1,37 @@
+/* The queue of feedback: what feedback.c and its part of the checkpoint share. */
+#pragma once
+
+#include "core.h"
+
+struct item {
+    struct list in; /* feedback.items, as they came */
+    uint64_t at;    /* of the record that tells it */
+    int64_t ms;
+    enum fate fate;
+    uint8_t deliveries;
+    enum { NOT_KEPT, BEING_KEPT, KEPT } kept; /* in the checkpoint */
+    struct feedback_reader *reader;           /* who has it locked, or NULL */
+    uint64_t nonce;
+    int64_t until_ms;
+    char *device, *generation; /* behind the message id */
+    char message_id[];
+};
+
+struct feedback {
+    pthread_mutex_t lock; /* taken under a shard's; only the store's tail is taken under it */
+    struct list items;
+    struct map by_place;
+    struct list readers;
+    _Atomic bool undurable; /* something was added that no reader could get yet */
+    uint64_t *gone;         /* places that the checkpoint still has */
+    size_t n_gone, gone_cap, n_gone_taken;
+};
+
+static inline struct bytes place_key(const uint64_t *at)
+{
+    return bytes_of(at, sizeof *at);
+}
+
+/* Under the lock. What is there already stays as it is. */
+enum err feedback_item_add(struct feedback *f, uint64_t at, const struct feedback_record *r,
+                           struct item **out) MUST_CHECK;
