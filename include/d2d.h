@@ -46,7 +46,8 @@ enum d2d_err {
     D2D_CHANGED,    /* it was changed in the meantime (ETag) */
     D2D_CLOSED,     /* the handle or the connection was closed */
     D2D_NO_MEMORY,
-    D2D_STOPPED /* the loop was stopped while a _wait function waited */
+    D2D_STOPPED,    /* the loop was stopped while a _wait function waited */
+    D2D_UNSUPPORTED /* the hub, or this transport, does not have that */
 };
 
 /* A sentence without a full stop, never NULL. */
@@ -71,15 +72,27 @@ D2D_API void d2d_loop_turn(struct d2d_loop *loop);
 
 enum d2d_log_level { D2D_LOG_ERROR, D2D_LOG_WARN, D2D_LOG_INFO, D2D_LOG_DEBUG };
 
+/* How the hub is reached. Receivers and operators speak AMQP in any case: for them only "on a WebSocket" counts. */
+enum d2d_transport {
+    D2D_MQTT,    /* MQTT 3.1.1 on mqtts_port */
+    D2D_MQTT_WS, /* the same on a WebSocket, on https_port: where a firewall lets nothing else through */
+    D2D_AMQP,    /* AMQP 1.0 on amqps_port */
+    D2D_AMQP_WS
+};
+
 struct d2d_options {
-    /* "HostName=…;DeviceId=…;SharedAccessKey=…" (device), "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…" (service) or
+    /* "HostName=…;DeviceId=…;SharedAccessKey=…" or "…;x509=true" (device), "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…" (service) or
      * "Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…" (Event Hubs-compatible endpoint). */
     const char *connection_string;
-    const char *ca_file;  /* PEM file of the authority; NULL: the system's */
-    const char *host;     /* TCP goes here instead of to the host of the string, whose name stays; NULL: there */
-    int mqtts_port;       /* 0: 8883 */
-    int amqps_port;       /* 0: 5671 */
-    int https_port;       /* 0: 443 */
+    const char *ca_file; /* PEM file of the authority; NULL: the system's */
+    const char *host;    /* TCP goes here instead of to the host of the string, whose name stays; NULL: there */
+    int mqtts_port;      /* 0: 8883 */
+    int amqps_port;      /* 0: 5671 */
+    int https_port;      /* 0: 443 */
+    enum d2d_transport transport;
+    const char
+        *cert_file; /* with "x509=true": PEM files of the device's certificate, those that lead to its authority */
+    const char *key_file; /* behind it, and of its key */
     int64_t timeout_ms;   /* to connect, and of one request; 0: 30 s */
     int64_t token_ttl_ms; /* life of the SAS tokens that are made; 0: one hour */
     void (*log)(void *ctx, enum d2d_log_level level, const char *line); /* NULL: silent */
@@ -93,7 +106,10 @@ struct d2d_property {
     const char *value;
 };
 
-/* A device-to-cloud message. All zero is an empty one. */
+/* What the sender of a cloud-to-device message wants to be told of its end, as feedback. */
+enum d2d_ack { D2D_ACK_NONE, D2D_ACK_POSITIVE, D2D_ACK_NEGATIVE, D2D_ACK_FULL };
+
+/* A message to be sent. All zero is an empty one. */
 struct d2d_message {
     const void *body;
     size_t body_len;
@@ -101,11 +117,28 @@ struct d2d_message {
     const char *content_type, *content_encoding;       /* "application/json", "utf-8" */
     const struct d2d_property *properties;             /* application properties */
     size_t n_properties;
+    /* Of messages to devices only. */
+    enum d2d_ack ack;
+    int64_t ttl_ms; /* it is dead if it was not completed within this time; 0: what the hub says (an hour) */
 };
 
 /* ---- a device ----------------------------------------------------------------------------------------------------- */
 
 struct d2d_device;
+
+/* A cloud-to-device message as its device gets it. Texts are "" when there is none. */
+struct d2d_c2d {
+    uint64_t lock; /* names this delivery of it */
+    const char *message_id, *correlation_id, *user_id, *content_type, *content_encoding;
+    const char *ack;     /* "none", "positive", "negative", "full": what its sender wants to be told */
+    int64_t expiry_ms;   /* 0: not told */
+    int64_t enqueued_ms; /* 0: not told (MQTT) */
+    unsigned deliveries; /* how often it was given to this device before, as far as the hub tells */
+    const struct d2d_property *properties;
+    size_t n_properties;
+    const void *body;
+    size_t body_len;
+};
 
 struct d2d_device_options {
     struct d2d_options common;
@@ -116,6 +149,13 @@ struct d2d_device_options {
     int64_t backoff_first_ms; /* reconnecting: 0: 500 ms, doubled up to */
     int64_t backoff_most_ms;  /* 0: 30 s; each with up to half of it taken off by chance */
     bool once;                /* do not reconnect: the first failure ends it */
+    /* A cloud-to-device message. It has to be settled, now or later: see d2d_device_complete(). NULL: none are asked for, and
+     * what waits for this device goes on waiting. */
+    void (*c2d)(void *ctx, struct d2d_device *device, const struct d2d_c2d *message);
+    bool auto_complete;    /* each message is complete when `c2d` returns, unless that has settled it */
+    size_t receive_window; /* messages that are given before one of them is settled; 0: 16 */
+    /* The hub has heard that we want messages. Called again after a reconnect. */
+    void (*listening)(void *ctx, struct d2d_device *device);
     void (*connected)(void *ctx, struct d2d_device *device);
     /* The connection ended or could not be made, and why; it is tried again unless `once`, or the hub said that these
      * credentials are no good, and then `final` is true: nothing more will be sent. */
@@ -147,6 +187,67 @@ D2D_API enum d2d_err d2d_device_send_wait(struct d2d_device *device, const struc
 D2D_API enum d2d_err d2d_device_flush_wait(struct d2d_device *device, int64_t timeout_ms);
 /* Messages that are not acknowledged yet. */
 D2D_API size_t d2d_device_pending(const struct d2d_device *device);
+
+/* What becomes of a received message: each one has to get one of these, in any order. Complete: it is done with. Abandon: it
+ * comes again. Reject: it is dead, and its sender is told. Until then the hub keeps it for this device.
+ *
+ * MQTT knows only "complete". An abandoned message comes again with the next connection, which is made when eight of them wait
+ * and nothing else does; d2d_device_reject() is D2D_UNSUPPORTED there, and the message is still to be settled.
+ *
+ * D2D_EXPIRED: the connection that it came with is gone, or it was settled before; it comes again if it was not. */
+D2D_API enum d2d_err d2d_device_complete(struct d2d_device *device, uint64_t lock);
+D2D_API enum d2d_err d2d_device_abandon(struct d2d_device *device, uint64_t lock);
+D2D_API enum d2d_err d2d_device_reject(struct d2d_device *device, uint64_t lock);
+/* Messages that were given and are not settled. */
+D2D_API size_t d2d_device_unsettled(const struct d2d_device *device);
+
+/* ---- an operator: messages to devices, and what became of them ------------------------------------------------------ */
+
+struct d2d_operator;
+
+/* The end of one message that asked for it with `ack`. */
+struct d2d_feedback {
+    const char *message_id, *device, *generation;
+    const char *status;      /* "Success", "Expired", "DeliveryCountExceeded", "Rejected", "Purged" */
+    const char *description; /* for people */
+    enum d2d_err result;     /* the same: D2D_OK, D2D_EXPIRED, or D2D_REFUSED for the other three */
+    int64_t ended_ms;        /* 0: not told */
+};
+
+struct d2d_operator_options {
+    struct d2d_options common; /* a service policy's string */
+    size_t queue_messages, queue_bytes, window;
+    int64_t backoff_first_ms, backoff_most_ms; /* these as of a device */
+    bool once;                                 /* do not reconnect */
+    /* A batch of feedback, about messages of whoever sent them: all receivers of a hub share one queue. True: the hub forgets
+     * it. False: it is left to others, who get it when this operator is freed, or a minute later. The hub collects a batch for
+     * up to fifteen seconds. NULL: feedback is not asked for. */
+    bool (*feedback)(void *ctx, struct d2d_operator *op, const struct d2d_feedback *batch, size_t n);
+    void (*connected)(void *ctx, struct d2d_operator *op);
+    void (*disconnected)(void *ctx, struct d2d_operator *op, enum d2d_err why, bool final); /* as of a device */
+    void *ctx;
+};
+
+/* Connects at once. */
+D2D_API enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_operator_options *options,
+                                      struct d2d_operator **out);
+/* What is not acknowledged is told D2D_CLOSED. */
+D2D_API void d2d_operator_free(struct d2d_operator *op);
+D2D_API const char *d2d_operator_detail(const struct d2d_operator *op);
+
+/* D2D_OK once the hub has the message in the device's mailbox, on disk. D2D_NOT_FOUND: no such device. D2D_OVER_QUOTA: its
+ * mailbox is full. */
+typedef void d2d_posted(void *ctx, struct d2d_operator *op, enum d2d_err e, const char *message_id);
+
+/* Queues the message (a copy). One that asks for feedback and has no message id gets one, which `posted` is told; `posted` may
+ * be NULL. What was on its way when the connection broke is sent again, so it may arrive twice. */
+D2D_API enum d2d_err d2d_operator_send(struct d2d_operator *op, const char *device, const struct d2d_message *message,
+                                       d2d_posted *posted, void *ctx);
+/* Sends and runs the loop until the hub has it. */
+D2D_API enum d2d_err d2d_operator_send_wait(struct d2d_operator *op, const char *device,
+                                            const struct d2d_message *message, int64_t timeout_ms);
+/* Messages that the hub has not answered yet. */
+D2D_API size_t d2d_operator_pending(const struct d2d_operator *op);
 
 /* ---- a receiver of events ------------------------------------------------------------------------------------------ */
 

@@ -12,7 +12,7 @@ static const enum d2d_err errors[ERRS_END] = {
     [ERR_MEMORY] = D2D_NO_MEMORY,
     [ERR_MALFORMED] = D2D_FAILED,
     [ERR_PROTOCOL] = D2D_FAILED,
-    [ERR_UNSUPPORTED] = D2D_REFUSED,
+    [ERR_UNSUPPORTED] = D2D_UNSUPPORTED,
     [ERR_ARGUMENT] = D2D_ARGUMENT,
     [ERR_RANGE] = D2D_ARGUMENT,
     [ERR_TOO_LARGE] = D2D_ARGUMENT,
@@ -25,6 +25,7 @@ static const enum d2d_err errors[ERRS_END] = {
     [ERR_EXISTS] = D2D_EXISTS,
     [ERR_PRECONDITION] = D2D_CHANGED,
     [ERR_STOLEN] = D2D_REFUSED,
+    [ERR_LOCK_LOST] = D2D_EXPIRED,
     [ERR_CLOSED] = D2D_CLOSED,
     [ERR_IDLE] = D2D_TIMED_OUT,
     [ERR_TIMEOUT] = D2D_TIMED_OUT,
@@ -121,6 +122,9 @@ static enum d2d_err open_address(struct account *a, const struct d2d_options *o)
 
     if (!bytes_to_str(to, a->connect, sizeof a->connect))
         return account_fail(a, D2D_ARGUMENT, "the host name is too long");
+    if ((unsigned)o->transport > D2D_AMQP_WS)
+        return account_fail(a, D2D_ARGUMENT, "there is no such transport");
+    a->transport = o->transport;
     if (!is_port(o->mqtts_port) || !is_port(o->amqps_port) || !is_port(o->https_port))
         return account_fail(a, D2D_ARGUMENT, "a port is a number up to 65535");
     a->mqtts_port = port_of(o->mqtts_port, a->string.port, 8883);
@@ -155,6 +159,16 @@ void account_close(struct account *a)
     free(a->text);
     a->key = NULL;
     a->text = NULL;
+}
+
+bool account_speaks_amqp(const struct account *a)
+{
+    return a->transport == D2D_AMQP || a->transport == D2D_AMQP_WS;
+}
+
+bool account_on_websocket(const struct account *a)
+{
+    return a->transport == D2D_MQTT_WS || a->transport == D2D_AMQP_WS;
 }
 
 /* ---- tokens -------------------------------------------------------------------------------------------------------- */

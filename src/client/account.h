@@ -15,6 +15,7 @@ struct account {
     struct key *key;   /* NULL: a ready token, or none */
     char host[254];    /* who the hub is: TLS name, resource of tokens */
     char connect[254]; /* where TCP goes */
+    enum d2d_transport transport;
     int mqtts_port, amqps_port, https_port;
     int64_t timeout_ms, token_ttl_ms;
     struct tls *tls; /* lent by the loop */
@@ -26,6 +27,8 @@ struct account {
 /* `needs` says what kinds of strings will do, 1u << CONNSTR_…. What fails has its reason in the log. */
 enum d2d_err account_open(struct account *, struct d2d_loop *, const struct d2d_options *, unsigned needs);
 void account_close(struct account *);
+bool account_speaks_amqp(const struct account *); /* of a device; all others do */
+bool account_on_websocket(const struct account *);
 void account_say(struct account *, enum d2d_log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Sets the detail, and logs it. Gives back e. */
 enum d2d_err account_fail(struct account *, enum d2d_err e, const char *format, ...) PRINTF_LIKE(3, 4);

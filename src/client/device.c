@@ -1,27 +1,14 @@
-#include "account.h"
-#include "backoff.h"
-#include "mqtt_talk.h"
+#include "device.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { QUEUE_MESSAGES = 1000, QUEUE_BYTES = 16 * 1024 * 1024, WINDOW = 64, WINDOW_MAX = 1024 };
-
-struct d2d_device {
-    struct account account;
-    struct device_queue queue;
-    struct mqtt_talk mqtt;
-    struct link *link;
-    struct alarm retry;
-    struct backoff backoff;
-    struct buf token;
-    char id[ID_LEN_MAX + 1], client_id[2 * ID_LEN_MAX + 2], user[HOST_LEN_MAX + 2 * ID_LEN_MAX + 64];
-    bool once;
-    enum d2d_err ended; /* nothing more will be sent, for this reason */
-    struct grave grave;
-    void (*connected)(void *ctx, struct d2d_device *);
-    void (*disconnected)(void *ctx, struct d2d_device *, enum d2d_err, bool final);
-    void *ctx;
+enum {
+    QUEUE_MESSAGES = 1000,
+    QUEUE_BYTES = 16 * 1024 * 1024,
+    WINDOW = 64,
+    WINDOW_MAX = 1024,
+    RECEIVE_WINDOW = C2D_WINDOW,
 };
 
 static void dial(struct d2d_device *d);
@@ -45,9 +32,24 @@ static void on_opened(void *ctx)
         d->connected(d->ctx, d);
 }
 
+static void on_listening(void *ctx)
+{
+    struct d2d_device *d = ctx;
+
+    if (d->listening)
+        d->listening(d->ctx, d);
+}
+
 static void on_done(void *ctx, struct queued *q, enum d2d_err e)
 {
     tell(ctx, q, e);
+}
+
+static void on_c2d(void *ctx, const struct d2d_c2d *message)
+{
+    struct d2d_device *d = ctx;
+
+    d->c2d(d->ctx, d, message);
 }
 
 static void finish(struct d2d_device *d, enum d2d_err why)
@@ -55,7 +57,7 @@ static void finish(struct d2d_device *d, enum d2d_err why)
     struct queued *q;
 
     d->ended = why;
-    while ((q = queue_take(&d->queue)))
+    while ((q = queue_take(&d->side.queue)))
         tell(d, q, why);
 }
 
@@ -69,7 +71,7 @@ static void ended(struct d2d_device *d, enum d2d_err why)
 {
     bool final = d->once || is_hopeless(why);
 
-    queue_rewind(&d->queue);
+    queue_rewind(&d->side.queue);
     if (!final) {
         int64_t wait_ms = backoff_next(&d->backoff, loop_random(d->account.loop));
 
@@ -78,7 +80,7 @@ static void ended(struct d2d_device *d, enum d2d_err why)
     }
     if (d->disconnected)
         d->disconnected(d->ctx, d, why, final);
-    if (final && !d->mqtt.gone)
+    if (final && !d->side.gone)
         finish(d, why);
 }
 
@@ -86,58 +88,65 @@ static void on_failed(void *ctx, enum err e, const char *detail)
 {
     struct d2d_device *d = ctx;
 
-    d->link = NULL;
-    account_fail(&d->account, err_of(e), "%s", detail);
-    ended(d, err_of(e));
+    carrier_ended(&d->carrier);
+    ended(d, account_fail(&d->account, err_of(e), "%s", detail));
 }
 
-static void on_ended(void *ctx, enum err why, uint8_t connack)
+static void on_ended(void *ctx, enum d2d_err why, const char *detail)
 {
     struct d2d_device *d = ctx;
 
-    d->link = NULL;
-    if (why == ERR_EXPIRED) { /* our own token: at once with a fresh one */
-        queue_rewind(&d->queue);
+    carrier_ended(&d->carrier);
+    if (why == D2D_OK) {
+        queue_rewind(&d->side.queue);
         dial(d);
     } else {
-        if (connack)
-            account_fail(&d->account, err_of(why), "%s refuses %s (CONNACK %d)", d->account.host, d->id, connack);
-        else
-            account_fail(&d->account, err_of(why), "%s: %s", d->account.host, err_text(why));
-        ended(d, err_of(why));
+        ended(d, account_fail(&d->account, why, "%s: %s", d->account.host, detail));
     }
 }
 
-/* device 1.3: host/devices/id. The life of a token that we did not make is not ours to renew. */
-static enum err fresh_token(struct d2d_device *d)
+/* device 1.3: host/devices/id. */
+static enum err put_token(void *ctx, int64_t expires_ms, struct buf *out)
 {
+    struct d2d_device *d = ctx;
     struct buf resource = buf_max(sizeof d->user);
-    int64_t now_ms = loop_now_ms(d->account.loop);
     enum err e;
 
     buf_printf(&resource, "%s/devices/%s", d->account.host, d->id);
-    buf_clear(&d->token);
-    e = account_token(&d->account, buf_bytes(&resource), (now_ms + d->account.token_ttl_ms) / 1000, &d->token);
-    d->mqtt.renew_ms = d->account.key ? now_ms + d->account.token_ttl_ms / 10 * 8 : INT64_MAX;
-    d->mqtt.password = buf_bytes(&d->token);
+    e = account_token(&d->account, buf_bytes(&resource), expires_ms / 1000, out);
     buf_free(&resource);
+    return e;
+}
+
+/* The life of a token that we did not make is not ours to renew. */
+static enum err prepare_mqtt(struct d2d_device *d)
+{
+    int64_t now_ms = loop_now_ms(d->account.loop), ttl_ms = d->account.token_ttl_ms;
+    enum err e = OK;
+
+    buf_clear(&d->token);
+    if (!d->account.string.x509)
+        e = put_token(d, now_ms + ttl_ms, &d->token);
+    d->mqtt.renew_ms = d->account.key ? now_ms + ttl_ms / 10 * 8 : INT64_MAX;
+    d->mqtt.password = buf_bytes(&d->token);
     return e;
 }
 
 static void dial(struct d2d_device *d)
 {
-    const struct dial dial = {.host = d->account.connect,
-                              .name = d->account.host,
-                              .port = d->account.mqtts_port,
-                              .tls = d->account.tls,
-                              .timeout_ms = d->account.timeout_ms,
-                              .talk = &d->mqtt.talk,
-                              .failed = on_failed,
-                              .ctx = d};
-    enum err e = fresh_token(d);
+    const struct carriage carriage = {.account = &d->account,
+                                      .name = d->account.host,
+                                      .connect = d->account.connect,
+                                      .port = d->account.mqtts_port,
+                                      .path = "/$iothub/websocket",
+                                      .protocol = "mqtt",
+                                      .talk = &d->mqtt.talk,
+                                      .failed = on_failed,
+                                      .ctx = d};
+    enum err e = prepare_mqtt(d);
 
     if (!e)
-        e = link_dial(d->account.loop, &dial, &d->link);
+        e = carrier_dial(&d->carrier, &carriage);
     if (e)
         ended(d, account_fail(&d->account, err_of(e), "%s: %s", d->account.connect, err_text(e)));
 }
@@ -157,6 +166,8 @@ static void device_end(void *of)
     struct d2d_device *d = of;
 
     account_close(&d->account);
+    inbox_close(&d->side.inbox);
+    room_close(&d->side.room);
     buf_free(&d->token);
     free(d);
 }
@@ -171,31 +182,46 @@ static enum d2d_err set_names(struct d2d_device *d)
     if (!bytes_to_str(s->device, d->id, sizeof d->id))
         return account_fail(&d->account, D2D_ARGUMENT, "the device id is too long");
     snprintf(d->user, sizeof d->user, "%s/%s/?api-version=2021-04-12", d->account.host, d->id);
-    d->mqtt.client_id = bytes_str(d->id);
     d->mqtt.user = bytes_str(d->user);
+    return D2D_OK;
+}
+
+static enum d2d_err set_side(struct d2d_device *d, const struct d2d_device_options *o)
+{
+    struct device_side *side = &d->side;
+    size_t window = o->window ? o->window : WINDOW, receive = o->receive_window ? o->receive_window : RECEIVE_WINDOW;
+
+    *side = (struct device_side){.id = d->id,
+                                 .auto_complete = o->auto_complete,
+                                 .window = window < WINDOW_MAX ? window : WINDOW_MAX,
+                                 .timeout_ms = d->account.timeout_ms,
+                                 .opened = on_opened,
+                                 .listening = on_listening,
+                                 .done = on_done,
+                                 .c2d = on_c2d,
+                                 .ended = on_ended,
+                                 .ctx = d};
+    queue_init(&side->queue, o->queue_messages ? o->queue_messages : QUEUE_MESSAGES,
+               o->queue_bytes ? o->queue_bytes : QUEUE_BYTES);
+    /* MQTT has no credit: there the hub's window counts, and only what nobody would send is too much. */
+    if (o->c2d &&
+        (inbox_open(&side->inbox, account_speaks_amqp(&d->account) ? receive : INBOX_MAX) || room_open(&side->room)))
+        return D2D_NO_MEMORY;
     return D2D_OK;
 }
 
 static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
 {
-    size_t window = o->window ? o->window : WINDOW;
-
-    queue_init(&d->queue, o->queue_messages ? o->queue_messages : QUEUE_MESSAGES,
-               o->queue_bytes ? o->queue_bytes : QUEUE_BYTES);
     mqtt_talk_init(&d->mqtt);
-    d->mqtt.queue = &d->queue;
-    d->mqtt.window = window < WINDOW_MAX ? window : WINDOW_MAX;
-    d->mqtt.timeout_ms = d->account.timeout_ms;
-    d->mqtt.opened = on_opened;
-    d->mqtt.done = on_done;
-    d->mqtt.ended = on_ended;
-    d->mqtt.ctx = d;
+    d->mqtt.side = &d->side;
     d->retry = (struct alarm){.run = on_retry, .ctx = d};
     d->backoff = backoff_of(o->backoff_first_ms, o->backoff_most_ms);
     d->token = buf_max(SAS_LEN_MAX);
     d->once = o->once;
     d->connected = o->connected;
     d->disconnected = o->disconnected;
+    d->listening = o->listening;
+    d->c2d = o->c2d;
     d->ctx = o->ctx;
     d->grave = (struct grave){.end = device_end, .of = d};
 }
@@ -215,7 +241,8 @@ enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_optio
         return e;
     }
     set_up(d, o);
-    e = set_names(d);
+    if (!(e = set_names(d)))
+        e = set_side(d, o);
     /* In the first turn, so that no callback comes before the caller has its handle. */
     if (!e && loop_alarm(loop, &d->retry, loop_now_ms(loop)))
         e = D2D_NO_MEMORY;
@@ -229,16 +256,11 @@ enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_optio
 
 void d2d_device_free(struct d2d_device *d)
 {
-    struct buf *out;
-
-    if (!d || d->mqtt.gone)
+    if (!d || d->side.gone)
         return;
-    d->mqtt.gone = true;
+    carrier_drop(&d->carrier); /* with its goodbye, as long as it is still ours */
+    d->side.gone = true;
     loop_no_alarm(d->account.loop, &d->retry);
-    if ((out = link_out(d->link)) && d->mqtt.state != MQTT_WAIT_CONNACK)
-        mqtt_talk_goodbye(out);
-    link_drop(d->link);
-    d->link = NULL;
     finish(d, D2D_CLOSED);
     loop_bury(d->account.loop, &d->grave);
 }
@@ -251,78 +273,4 @@ const char *d2d_device_id(const struct d2d_device *d)
 const char *d2d_device_detail(const struct d2d_device *d)
 {
     return d->account.detail;
-}
-
-/* ---- sending ------------------------------------------------------------------------------------------------------- */
-
-enum d2d_err d2d_device_send(struct d2d_device *d, const struct d2d_message *m, enum d2d_qos qos, d2d_sent *sent,
-                             void *ctx)
-{
-    enum err e;
-
-    if (!d || !m || (qos != D2D_AT_MOST_ONCE && qos != D2D_AT_LEAST_ONCE))
-        return D2D_ARGUMENT;
-    if (d->ended)
-        return d->ended;
-    if ((e = queue_put(&d->queue, d->id, m, (uint8_t)qos, sent, ctx)))
-        return account_fail(&d->account, err_of(e), "the message: %s", err_text(e));
-    link_wake(d->link);
-    return D2D_OK;
-}
-
-size_t d2d_device_pending(const struct d2d_device *d)
-{
-    return d->queue.n;
-}
-
-struct waiting {
-    struct d2d_device *device;
-    bool done;
-    enum d2d_err e;
-};
-
-static void on_waited(void *ctx, struct d2d_device *d, enum d2d_err e)
-{
-    struct waiting *w = ctx;
-
-    (void)d;
-    w->done = true;
-    w->e = e;
-}
-
-static bool is_done(void *ctx)
-{
-    return ((struct waiting *)ctx)->done;
-}
-
-enum d2d_err d2d_device_send_wait(struct d2d_device *d, const struct d2d_message *m, int64_t timeout_ms)
-{
-    struct waiting w = {.device = d};
-    enum d2d_err e = d2d_device_send(d, m, D2D_AT_LEAST_ONCE, on_waited, &w);
-
-    if (e)
-        return e;
-    if ((e = loop_until(d->account.loop, is_done, &w, timeout_ms))) {
-        queue_forget(&d->queue, &w); /* it stays in the queue; nobody waits for it any more */
-        return e;
-    }
-    return w.e;
-}
-
-static bool is_flushed(void *ctx)
-{
-    const struct waiting *w = ctx;
-
-    return !w->device->queue.n || w->device->ended;
-}
-
-enum d2d_err d2d_device_flush_wait(struct d2d_device *d, int64_t timeout_ms)
-{
-    struct waiting w = {.device = d};
-    enum d2d_err e;
-
-    if (!d)
-        return D2D_ARGUMENT;
-    e = loop_until(d->account.loop, is_flushed, &w, timeout_ms);
-    return e ? e : d->ended;
 }

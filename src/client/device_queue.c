@@ -1,8 +1,5 @@
 #include "device_queue.h"
 
-#include "bag.h"
-#include "limits.h"
-
 #include <stdlib.h>
 
 static struct queued *of(struct list *l)
@@ -12,7 +9,7 @@ static struct queued *of(struct list *l)
 
 static size_t size_of(const struct queued *q)
 {
-    return q->topic_len + q->body_len;
+    return q->head_len + q->body_len;
 }
 
 void queue_init(struct device_queue *q, size_t n_max, size_t bytes_max)
@@ -22,87 +19,37 @@ void queue_init(struct device_queue *q, size_t n_max, size_t bytes_max)
     q->next = &q->all;
 }
 
-/* device 2.9: the names of the system properties. */
-static void put_properties(struct buf *topic, const struct d2d_message *m)
+enum err queue_put(struct device_queue *q, struct bytes head, struct bytes body, uint8_t qos, struct queued **out)
 {
-    const struct {
-        const char *name, *value;
-    } system[] = {{"$.mid", m->message_id},
-                  {"$.cid", m->correlation_id},
-                  {"$.uid", m->user_id},
-                  {"$.ct", m->content_type},
-                  {"$.ce", m->content_encoding}};
-    bool first = true;
+    struct queued *e;
 
-    for (size_t i = 0; i < sizeof system / sizeof *system; i++) {
-        if (!system[i].value)
-            continue;
-        bag_put(topic, first, bytes_str(system[i].name), bytes_str(system[i].value));
-        first = false;
-    }
-    for (size_t i = 0; i < m->n_properties; i++) {
-        bag_put(topic, first, bytes_str(m->properties[i].name), bytes_str(m->properties[i].value));
-        first = false;
-    }
-}
-
-static enum err check(const struct d2d_message *m)
-{
-    if ((m->body_len && !m->body) || (m->n_properties && !m->properties))
-        return ERR_ARGUMENT;
-    if (m->body_len > MESSAGE_LEN_MAX || m->n_properties > PROPS_MAX)
-        return ERR_TOO_LARGE;
-    for (size_t i = 0; i < m->n_properties; i++)
-        if (!m->properties[i].name || !*m->properties[i].name)
-            return ERR_ARGUMENT;
+    if (q->n >= q->n_max || q->bytes + head.len + body.len > q->bytes_max)
+        return ERR_FULL;
+    e = malloc(sizeof *e + head.len + body.len);
+    if (!e)
+        return ERR_MEMORY;
+    *e = (struct queued){.qos = qos, .head_len = head.len, .body_len = body.len};
+    if (head.len)
+        memcpy(e->bytes, head.at, head.len);
+    if (body.len)
+        memcpy(e->bytes + head.len, body.at, body.len);
+    list_add(&q->all, &e->link);
+    if (q->next == &q->all)
+        q->next = &e->link;
+    q->n++;
+    q->bytes += size_of(e);
+    *out = e;
     return OK;
 }
 
-static struct queued *entry_new(struct bytes topic, const struct d2d_message *m)
+struct bytes queued_head(const struct queued *e)
 {
-    struct queued *e = malloc(sizeof *e + topic.len + m->body_len);
-
-    if (!e)
-        return NULL;
-    *e = (struct queued){.topic_len = topic.len, .body_len = m->body_len};
-    memcpy(e->bytes, topic.at, topic.len);
-    if (m->body_len)
-        memcpy(e->bytes + topic.len, m->body, m->body_len);
-    return e;
+    return bytes_of(e->bytes, e->head_len);
 }
 
-enum err queue_put(struct device_queue *q, const char *device, const struct d2d_message *m, uint8_t qos, d2d_sent *sent,
-                   void *ctx)
+struct bytes queued_body(const struct queued *e)
 {
-    struct buf topic = buf_max(TOPIC_LEN_MAX);
-    struct queued *entry = NULL;
-    enum err e = check(m);
-
-    if (e)
-        return e;
-    d2c_topic_put(&topic, bytes_str(device));
-    put_properties(&topic, m);
-    if ((e = buf_check(&topic)))
-        goto done;
-    if (q->n >= q->n_max || q->bytes + topic.len + m->body_len > q->bytes_max) {
-        e = ERR_FULL;
-        goto done;
-    }
-    if (!(entry = entry_new(buf_bytes(&topic), m))) {
-        e = ERR_MEMORY;
-        goto done;
-    }
-    entry->qos = qos;
-    entry->sent = sent;
-    entry->ctx = ctx;
-    list_add(&q->all, &entry->link);
-    if (q->next == &q->all)
-        q->next = &entry->link;
-    q->n++;
-    q->bytes += size_of(entry);
-done:
-    buf_free(&topic);
-    return e;
+    return bytes_of(e->bytes + e->head_len, e->body_len);
 }
 
 /* Those that have an id stand in front, and there are at most as many as a window has. */
@@ -118,7 +65,7 @@ static bool id_is_taken(const struct device_queue *q, uint16_t id)
 static uint16_t free_id(struct device_queue *q)
 {
     do
-        q->last_id = q->last_id == UINT16_MAX ? 1 : (uint16_t)(q->last_id + 1);
+        q->last_id = q->last_id == QUEUE_ID_MAX ? 1 : (uint16_t)(q->last_id + 1);
     while (id_is_taken(q, q->last_id));
     return q->last_id;
 }

@@ -1,20 +1,24 @@
-/* Messages of a device that are not acknowledged: those on their way first, then those that wait, in the order in which they
- * were given. It has a ceiling of messages and of bytes. */
+/* Messages of a device, or to devices, that are not acknowledged: those on their way first, then those that wait, in the order
+ * in which they were given. It has a ceiling of messages and of bytes. */
 #pragma once
 
 #include "d2d.h"
 #include "err.h"
 #include "list.h"
 
+enum { QUEUE_ID_MAX = 65534 }; /* 65535 is left for who has something else to say */
+
 struct queued {
     struct list link;
-    d2d_sent *sent;
+    d2d_sent *sent;     /* of a device */
+    d2d_posted *posted; /* of an operator */
     void *ctx;
-    uint16_t id; /* QoS 1: its packet id from the first time it was said */
+    uint16_t id; /* QoS 1: its packet id, or delivery tag, from the first time it was said */
     uint8_t qos;
     bool again; /* it was said on an earlier connection: DUP */
-    size_t topic_len, body_len;
-    uint8_t bytes[]; /* topic, body */
+    size_t head_len, body_len;
+    uint8_t bytes
+        []; /* MQTT: topic, body. An operator's: message id with its NUL, AMQP message. Else: nothing, AMQP message */
 };
 
 struct device_queue {
@@ -26,9 +30,11 @@ struct device_queue {
 };
 
 void queue_init(struct device_queue *, size_t n_max, size_t bytes_max);
-/* Makes the copy. ERR_FULL; ERR_TOO_LARGE, ERR_ARGUMENT: the message will never do. */
-enum err queue_put(struct device_queue *, const char *device, const struct d2d_message *, uint8_t qos, d2d_sent *sent,
-                   void *ctx) MUST_CHECK;
+/* Makes the copy; who is told is filled in by the caller. ERR_FULL. */
+enum err queue_put(struct device_queue *, struct bytes head, struct bytes body, uint8_t qos,
+                   struct queued **out) MUST_CHECK;
+struct bytes queued_head(const struct queued *);
+struct bytes queued_body(const struct queued *);
 /* The next to be said, or NULL. It has its packet id. */
 struct queued *queue_next(struct device_queue *);
 /* It was said. QoS 1 stays until it is acknowledged; QoS 0 is taken out and given back to the caller: free(). */

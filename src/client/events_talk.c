@@ -404,7 +404,7 @@ static void closed(struct talk *t, enum err why, int64_t now_ms)
 
 void events_talk_init(struct events_talk *m)
 {
-    static const struct talk_ops ops = {start, input, wake, tick, closed};
+    static const struct talk_ops ops = {start, input, wake, tick, closed, NULL};
 
     m->talk.ops = &ops;
 }
@@ -412,5 +412,5 @@ void events_talk_init(struct events_talk *m)
 void events_talk_close(struct events_talk *m)
 {
     end_driver(m);
-    event_room_close(&m->room);
+    room_close(&m->room);
 }

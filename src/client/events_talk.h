@@ -45,7 +45,7 @@ struct events_talk {
     bool has_driver;
     pn_session_t *session;
     pn_link_t *ask, *answer; /* $management */
-    struct event_room room;
+    struct message_room room;
     enum d2d_err why;
     char detail[400];
 };

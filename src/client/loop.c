@@ -377,11 +377,8 @@ void link_drop(struct link *k)
 {
     if (!k)
         return;
+    if (k->conn && k->talk && !k->talk->over && k->talk->ops->bye)
+        k->talk->ops->bye(k->talk);
     k->talk = NULL;
     link_wake(k);
-}
-
-struct buf *link_out(struct link *k)
-{
-    return k && k->conn ? net_conn_out(k->conn) : NULL;
 }

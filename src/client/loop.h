@@ -50,7 +50,6 @@ struct dial {
 
 enum err link_dial(struct d2d_loop *, const struct dial *, struct link **out) MUST_CHECK;
 void link_wake(struct link *); /* its talk's wake() is called soon; also NULL */
-/* What was said still leaves, then it is closed. The talk is called no more, not even inside of one of its calls. */
+/* The talk says goodbye, what was said still leaves, then it is closed. The talk is called no more, not even inside of one of
+ * its calls. */
 void link_drop(struct link *); /* also NULL */
-/* What may still be said before link_drop(); NULL until the connection is open. */
-struct buf *link_out(struct link *);

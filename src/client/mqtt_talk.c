@@ -1,11 +1,13 @@
 #include "mqtt_talk.h"
 
-#include "limits.h"
+#include "account.h"
+#include "incoming.h"
 #include "mqtt.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
-enum { KEEP_ALIVE_S = 240, PING_AFTER_MS = KEEP_ALIVE_S * 1000 / 2 };
+/* AGAIN_MS: an abandoned message waits so long for the connection that brings it again, or for less if there is one sooner. */
+enum { KEEP_ALIVE_S = 240, PING_AFTER_MS = KEEP_ALIVE_S * 1000 / 2, AGAIN_MS = 30000, SUBSCRIBE_ID = QUEUE_ID_MAX + 1 };
 
 static struct mqtt_talk *of(struct talk *t)
 {
@@ -14,11 +16,8 @@ static struct mqtt_talk *of(struct talk *t)
 
 static void say(struct mqtt_talk *m, struct queued *q)
 {
-    struct mqtt_publish p = {.topic = bytes_of(q->bytes, q->topic_len),
-                             .body = bytes_of(q->bytes + q->topic_len, q->body_len),
-                             .id = q->id,
-                             .qos = q->qos,
-                             .dup = q->again};
+    struct mqtt_publish p = {
+        .topic = queued_head(q), .body = queued_body(q), .id = q->id, .qos = q->qos, .dup = q->again};
 
     mqtt_put_publish(m->talk.out, &p);
 }
@@ -26,10 +25,11 @@ static void say(struct mqtt_talk *m, struct queued *q)
 /* Says what the window and the output have room for. */
 static void pump(struct mqtt_talk *m, int64_t now_ms)
 {
+    struct device_side *side = m->side;
     struct queued *q;
 
-    while (!m->gone && !m->talk.over && m->state == MQTT_OPEN && m->talk.out->len < CONN_OUT_SOFT &&
-           (m->queue->on_way < m->window) && (q = queue_next(m->queue))) {
+    while (!side->gone && !m->talk.over && m->state == MQTT_OPEN && m->talk.out->len < CONN_OUT_SOFT &&
+           side->queue.on_way < side->window && (q = queue_next(&side->queue))) {
         bool answered_at_once = !q->qos;
 
         say(m, q);
@@ -37,20 +37,24 @@ static void pump(struct mqtt_talk *m, int64_t now_ms)
             talk_end(&m->talk, ERR_MEMORY); /* it is still in the queue */
             return;
         }
-        queue_said(m->queue, q);
+        queue_said(&side->queue, q);
         m->said_ms = now_ms;
         if (answered_at_once)
-            m->done(m->ctx, q, D2D_OK);
+            side->done(side->ctx, q, D2D_OK);
     }
 }
 
 static void start(struct talk *t, int64_t now_ms)
 {
     struct mqtt_talk *m = of(t);
-    struct mqtt_connect c = {
-        .level = 4, .keep_alive_s = KEEP_ALIVE_S, .client_id = m->client_id, .user = m->user, .password = m->password};
+    struct mqtt_connect c = {.level = 4,
+                             .keep_alive_s = KEEP_ALIVE_S,
+                             .client_id = bytes_str(m->side->id),
+                             .user = m->user,
+                             .password = m->password};
 
-    /* Not a clean session: what is said again then belongs to it (MQTT-4.4.0-1). */
+    /* Not a clean session: what is said again then belongs to it (MQTT-4.4.0-1), and so does what waits for us (device 2.6). */
+    inbox_clear(&m->side->inbox);
     m->state = MQTT_WAIT_CONNACK;
     m->pinged = false;
     m->connack = 0;
@@ -77,6 +81,16 @@ static enum err refusal(uint8_t code)
     }
 }
 
+/* At QoS 1, whatever a kept session says: it may have been made by another library. */
+static void subscribe(struct mqtt_talk *m)
+{
+    struct buf filter = buf_max(2 * ID_LEN_MAX);
+
+    buf_printf(&filter, "devices/%s/messages/devicebound/#", m->side->id);
+    mqtt_put_subscribe(m->talk.out, SUBSCRIBE_ID, buf_bytes(&filter), 1);
+    buf_free(&filter);
+}
+
 static void on_connack(struct mqtt_talk *m, uint8_t code, int64_t now_ms)
 {
     if (m->state != MQTT_WAIT_CONNACK) {
@@ -90,17 +104,76 @@ static void on_connack(struct mqtt_talk *m, uint8_t code, int64_t now_ms)
     }
     m->state = MQTT_OPEN;
     m->said_ms = now_ms;
-    m->opened(m->ctx);
+    if (side_wants_c2d(m->side))
+        subscribe(m);
+    m->side->opened(m->side->ctx);
+}
+
+static void on_suback(struct mqtt_talk *m, const struct mqtt_filters *f)
+{
+    if (f->id != SUBSCRIBE_ID || f->list.len != 1)
+        talk_end(&m->talk, ERR_PROTOCOL);
+    else if (f->list.at[0] > 1)
+        talk_end(&m->talk, ERR_DENIED);
+    else
+        m->side->listening(m->side->ctx);
 }
 
 static void on_puback(struct mqtt_talk *m, uint16_t id)
 {
-    struct queued *q = queue_acked(m->queue, id);
+    struct queued *q = queue_acked(&m->side->queue, id);
 
     if (!q)
         talk_end(&m->talk, ERR_PROTOCOL);
     else
-        m->done(m->ctx, q, D2D_OK);
+        m->side->done(m->side->ctx, q, D2D_OK);
+}
+
+static void complete(struct mqtt_talk *m, struct held *h)
+{
+    if (h->id)
+        mqtt_put_ack(m->talk.out, MQTT_PUBACK, h->id);
+    inbox_del(&m->side->inbox, h);
+}
+
+/* What is not taken is not acknowledged either, so that it waits for who wants it, or comes with the next connection. */
+static void take(struct mqtt_talk *m, const struct mqtt_publish *p, struct d2d_c2d *c)
+{
+    struct device_side *side = m->side;
+    struct held *h;
+
+    if (p->qos && inbox_with_id(&side->inbox, p->id))
+        return; /* it was given already */
+    h = inbox_add(&side->inbox);
+    if (!h) {
+        talk_end(&m->talk, ERR_LIMIT);
+        return;
+    }
+    h->id = p->id;
+    c->lock = h->lock;
+    c->deliveries = p->dup;
+    side->c2d(side->ctx, c);
+    if (!side->gone && side->auto_complete && (h = inbox_find(&side->inbox, c->lock)))
+        complete(m, h);
+}
+
+static void on_publish(struct mqtt_talk *m, const struct mqtt_publish *p)
+{
+    struct d2d_c2d c;
+
+    if (p->qos > 1)
+        talk_end(&m->talk, ERR_PROTOCOL);
+    else if (!incoming_is_ours(bytes_str(m->side->id), p->topic)) {
+        if (p->qos) /* of a session that somebody else subscribed in: twins and methods are not kept */
+            mqtt_put_ack(m->talk.out, MQTT_PUBACK, p->id);
+    } else if (side_wants_c2d(m->side) && m->state == MQTT_OPEN) {
+        enum err e = incoming_mqtt(&m->side->room, bytes_str(m->side->id), p->topic, p->body, &c);
+
+        if (e)
+            talk_end(&m->talk, e);
+        else
+            take(m, p, &c);
+    }
 }
 
 static void on_packet(struct mqtt_talk *m, const struct mqtt_packet *p, int64_t now_ms)
@@ -113,9 +186,11 @@ static void on_packet(struct mqtt_talk *m, const struct mqtt_packet *p, int64_t 
         on_puback(m, p->id);
     else if (p->type == MQTT_PINGRESP)
         m->pinged = false;
-    else if (p->type == MQTT_PUBLISH && p->publish.qos == 1)
-        mqtt_put_ack(m->talk.out, MQTT_PUBACK, p->publish.id); /* of a session that somebody else subscribed in */
-    else if (p->type != MQTT_PUBLISH)
+    else if (p->type == MQTT_PUBLISH)
+        on_publish(m, &p->publish);
+    else if (p->type == MQTT_SUBACK)
+        on_suback(m, &p->filters);
+    else
         talk_end(&m->talk, ERR_PROTOCOL);
 }
 
@@ -124,7 +199,7 @@ static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
     struct mqtt_talk *m = of(t);
     size_t all = 0;
 
-    while (!m->gone && !t->over) {
+    while (!m->side->gone && !t->over) {
         struct mqtt_packet p;
         size_t used = 0;
         enum mqtt_answer answer = mqtt_decode(bytes_skip(in, all), PACKET_LEN_MAX, &p, &used);
@@ -138,7 +213,7 @@ static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
         all += used;
         on_packet(m, &p, now_ms);
     }
-    if (!m->gone)
+    if (!m->side->gone)
         pump(m, now_ms);
     return all;
 }
@@ -148,22 +223,32 @@ static void wake(struct talk *t, int64_t now_ms)
     pump(of(t), now_ms);
 }
 
+static void bye(struct talk *t)
+{
+    if (of(t)->state != MQTT_WAIT_CONNACK)
+        mqtt_put_empty(t->out, MQTT_DISCONNECT);
+}
+
 static void drain(struct mqtt_talk *m, int64_t now_ms)
 {
-    /* device 1.4: a fresh token needs a fresh connection. What was said is waited for, so that nothing is said twice. */
+    const struct device_side *side = m->side;
+
+    /* device 1.4: a fresh token needs a fresh connection. What was said and given is waited for, so that none of it comes
+     * twice. */
     if (m->state == MQTT_OPEN && now_ms >= m->renew_ms) {
         m->state = MQTT_DRAINING;
         m->began_ms = now_ms;
     }
-    if (m->state == MQTT_DRAINING && (!m->queue->on_way || now_ms >= m->began_ms + m->timeout_ms)) {
-        mqtt_talk_goodbye(m->talk.out);
+    if (m->state == MQTT_DRAINING &&
+        ((!side->queue.on_way && side->inbox.n == side->inbox.abandoned) || now_ms >= m->began_ms + side->timeout_ms)) {
+        bye(&m->talk);
         talk_end(&m->talk, ERR_EXPIRED);
     }
 }
 
 static void keep_alive(struct mqtt_talk *m, int64_t now_ms)
 {
-    if (m->pinged && now_ms >= m->ping_ms + m->timeout_ms) {
+    if (m->pinged && now_ms >= m->ping_ms + m->side->timeout_ms) {
         talk_end(&m->talk, ERR_IDLE);
     } else if (!m->pinged && now_ms >= m->said_ms + PING_AFTER_MS) {
         mqtt_put_empty(m->talk.out, MQTT_PINGREQ);
@@ -184,36 +269,58 @@ static int64_t tick(struct talk *t, int64_t now_ms)
     if (t->over)
         return INT64_MAX;
     if (m->state == MQTT_WAIT_CONNACK) {
-        if (now_ms < m->began_ms + m->timeout_ms)
-            return m->began_ms + m->timeout_ms;
+        if (now_ms < m->began_ms + m->side->timeout_ms)
+            return m->began_ms + m->side->timeout_ms;
         talk_end(t, ERR_TIMEOUT);
         return INT64_MAX;
     }
     pump(m, now_ms); /* the output has room again */
-    if (m->gone || t->over)
+    if (m->side->gone || t->over)
         return INT64_MAX;
     drain(m, now_ms);
     keep_alive(m, now_ms);
-    return sooner(m->state == MQTT_DRAINING ? m->began_ms + m->timeout_ms : m->renew_ms,
-                  m->pinged ? m->ping_ms + m->timeout_ms : m->said_ms + PING_AFTER_MS);
+    return sooner(m->state == MQTT_DRAINING ? m->began_ms + m->side->timeout_ms : m->renew_ms,
+                  m->pinged ? m->ping_ms + m->side->timeout_ms : m->said_ms + PING_AFTER_MS);
 }
 
 static void closed(struct talk *t, enum err why, int64_t now_ms)
 {
     struct mqtt_talk *m = of(t);
+    char detail[ID_LEN_MAX + 80];
 
     (void)now_ms;
-    m->ended(m->ctx, why, m->connack);
-}
-
-void mqtt_talk_goodbye(struct buf *out)
-{
-    mqtt_put_empty(out, MQTT_DISCONNECT);
+    if (m->connack)
+        snprintf(detail, sizeof detail, "%s is refused (CONNACK %d)", m->side->id, m->connack);
+    else
+        snprintf(detail, sizeof detail, "%s", err_text(why));
+    inbox_clear(&m->side->inbox);
+    m->side->ended(m->side->ctx, why == ERR_EXPIRED ? D2D_OK : err_of(why), detail);
 }
 
 void mqtt_talk_init(struct mqtt_talk *m)
 {
-    static const struct talk_ops ops = {start, input, wake, tick, closed};
+    static const struct talk_ops ops = {start, input, wake, tick, closed, bye};
 
     m->talk.ops = &ops;
+}
+
+enum err mqtt_talk_settle(struct mqtt_talk *m, uint64_t lock, enum settlement how, int64_t now_ms)
+{
+    struct held *h = inbox_find(&m->side->inbox, lock);
+
+    if (!h)
+        return ERR_LOCK_LOST;
+    switch (how) {
+    case SETTLE_COMPLETE:
+        complete(m, h);
+        return OK;
+    case SETTLE_ABANDON:
+        inbox_abandon(&m->side->inbox, h);
+        if (m->renew_ms > now_ms + AGAIN_MS)
+            m->renew_ms = now_ms + AGAIN_MS;
+        return OK;
+    case SETTLE_REJECT:
+        break;
+    }
+    return ERR_UNSUPPORTED;
 }

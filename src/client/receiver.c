@@ -291,7 +291,7 @@ enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_o
     if (!(e = set_names(r, o->group)) && !(e = set_position(r, &o->position)) && !(e = set_partitions(r, o)))
         e = copy_devices(r, o->devices);
     /* In the first turn, so that no callback comes before the caller has its handle. */
-    if (!e && (event_room_open(&r->talk.room) || loop_alarm(loop, &r->retry, loop_now_ms(loop))))
+    if (!e && (room_open(&r->talk.room) || loop_alarm(loop, &r->retry, loop_now_ms(loop))))
         e = D2D_NO_MEMORY;
     if (e) {
         receiver_end(r);

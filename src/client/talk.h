@@ -13,6 +13,7 @@ struct talk_ops {
     void (*wake)(struct talk *, int64_t now_ms);    /* its owner wants something said */
     int64_t (*tick)(struct talk *, int64_t now_ms); /* does what is due; when to call again */
     void (*close)(struct talk *, enum err why, int64_t now_ms); /* the last call */
+    void (*bye)(struct talk *); /* the last call instead, when its owner goes: what it still says; NULL: nothing */
 };
 
 struct talk {

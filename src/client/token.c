@@ -20,6 +20,7 @@ static const char *const texts[] = {
     [D2D_CLOSED] = "the connection was closed",
     [D2D_NO_MEMORY] = "no memory left",
     [D2D_STOPPED] = "the loop was stopped",
+    [D2D_UNSUPPORTED] = "that is not supported here",
 };
 
 const char *d2d_version(void)

@@ -37,6 +37,7 @@ static const char *remedy(enum d2d_err e)
     case D2D_CLOSED:
     case D2D_NO_MEMORY:
     case D2D_STOPPED:
+    case D2D_UNSUPPORTED:
         break;
     }
     return "";

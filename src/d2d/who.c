@@ -188,6 +188,7 @@ enum status cli_failed(const char *what, enum d2d_err e, const char *detail)
         [D2D_CLOSED] = NO_CONNECTION,
         [D2D_NO_MEMORY] = FAILED,
         [D2D_STOPPED] = INTERRUPTED,
+        [D2D_UNSUPPORTED] = FAILED,
     };
     enum status status = (size_t)e < sizeof statuses / sizeof *statuses ? statuses[e] : FAILED;
 

@@ -1,0 +1,26 @@
+/* A device: its account, its messages, and the conversation that carries them. */
+#pragma once
+
+#include "account.h"
+#include "backoff.h"
+#include "carrier.h"
+#include "mqtt_talk.h"
+
+struct d2d_device {
+    struct account account;
+    struct device_side side;
+    struct mqtt_talk mqtt; /* one of the two, as the transport says */
+    struct carrier carrier;
+    struct alarm retry;
+    struct backoff backoff;
+    struct buf token;
+    char id[ID_LEN_MAX + 1], user[HOST_LEN_MAX + 2 * ID_LEN_MAX + 64];
+    bool once;
+    enum d2d_err ended; /* nothing more will be sent, for this reason */
+    struct grave grave;
+    void (*connected)(void *ctx, struct d2d_device *);
+    void (*disconnected)(void *ctx, struct d2d_device *, enum d2d_err, bool final);
+    void (*listening)(void *ctx, struct d2d_device *);
+    void (*c2d)(void *ctx, struct d2d_device *, const struct d2d_c2d *);
+    void *ctx;
+};
