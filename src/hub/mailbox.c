@@ -189,7 +189,9 @@ static enum err rd_letter(struct rd *r, struct letter *l)
 {
     char id[ID_LEN_MAX + 1];
 
-    *l = (struct letter){.at = rd_u64(r), .sequence = rd_u64(r)};
+    *l = (struct letter){0};
+    l->at = rd_u64(r);
+    l->sequence = rd_u64(r);
     l->enqueued_ms = (int64_t)rd_u64(r);
     l->expiry_ms = (int64_t)rd_u64(r);
     l->deliveries = rd_u8(r);
