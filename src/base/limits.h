@@ -83,6 +83,8 @@
 #define HTTP_IDLE_MS 120000         /* and this between two requests */
 
 /* Connections. */
+#define TLS_CHAIN_MAX 8 /* certificates of a client that are looked at: a device's own and those above it */
+#define TLS_CHAIN_LEN_MAX (32 * 1024) /* what the handshake takes of them; a chain is seldom 8 */
 #define CONN_IN_MAX (PACKET_LEN_MAX + 4096)
 #define CONN_OUT_MAX (2 * 1024 * 1024)  /* of each half; a front stops pulling long before */
 #define CONN_OUT_SOFT (128 * 1024)      /* from here on nothing more is pulled or read for this peer */

@@ -65,7 +65,7 @@ enum err joint_accept(void *ctx, struct net_conn *conn, const struct net_peer *p
 {
     const struct door *door = ctx;
     struct joint *j = calloc(1, sizeof *j);
-    struct peer who = {.has_certificate = peer->has_certificate};
+    struct peer who = {.has_certificate = peer->has_certificate, .chain = peer->chain};
     enum err e;
 
     if (!j)

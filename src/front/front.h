@@ -56,7 +56,8 @@ struct peer {
     char address[64];             /* "192.0.2.7:51234", for the log */
     bool has_certificate;         /* it showed one and proved to have its key; whether we trust it is decided later */
     uint8_t sha1[20], sha256[32]; /* of that certificate's DER form */
-    /* The chain as it was shown, DER, the leaf first, each with a 32-bit length before it; lent by the connection. */
+    /* The chain as it was shown, DER, the leaf first, each with a 32-bit length before it; lent by the connection
+     * until close(). */
     struct bytes chain;
 };
 

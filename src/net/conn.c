@@ -263,8 +263,9 @@ static void opened(struct net_conn *c)
         attempt_open(c->attempt);
     c->attempt = NULL;
     address_text(c, peer.address, sizeof peer.address);
-    tls_conn_peer(&c->tls, &peer);
-    e = c->accept(c->accept_ctx, c, &peer, net_loop_now_ms(c->loop), &c->talk);
+    e = tls_conn_peer(&c->tls, &peer);
+    if (!e)
+        e = c->accept(c->accept_ctx, c, &peer, net_loop_now_ms(c->loop), &c->talk);
     if (e) {
         count(&c->loop->counters.refused, 1);
         leaving(c);

@@ -14,6 +14,9 @@ struct net_peer {
     char address[64]; /* "192.0.2.7:51234" or "[2001:db8::1]:51234" */
     bool has_certificate;
     uint8_t sha1[20], sha256[32]; /* of the certificate's DER form */
+    /* What a client showed to a server: DER, its own certificate first, each with a 32-bit big-endian length before it; at most
+     * TLS_CHAIN_MAX of them. Lent until close(). */
+    struct bytes chain;
 };
 
 /* The conversation that a connection carries. `out` is the open half of the output, lent by the connection: what is put in
@@ -106,7 +109,7 @@ enum err net_connect(struct net_loop *, const struct net_connect_options *) MUST
 /* ---- TLS ----------------------------------------------------------------------------------------------------------- */
 
 /* 1.2 and 1.3. A server asks for a client certificate, takes any or none (device 1.6), and hands out session tickets whose
- * keys rotate. `why` is for people. */
+ * keys rotate; who showed a certificate gets none and shows it each time. `why` is for people. */
 enum err tls_server_new(const char *cert_file, const char *key_file, struct tls **out, char why[256]) MUST_CHECK;
 /* Takes the files anew for connections that come; those that are open stay. On failure everything stays as it was. */
 enum err tls_server_reload(struct tls *, const char *cert_file, const char *key_file, char why[256]) MUST_CHECK;

@@ -78,6 +78,8 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     int answer;
 
     if (sealing) {
+        if (c->showed) /* RFC 5077 3.3: an empty ticket stands for none */
+            return 0;
         if (!sealing_key(&c->tls->tickets, c->now_ms, &key) || RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1)
             return -1;
         memcpy(name, key.name, sizeof key.name);

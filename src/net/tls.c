@@ -11,7 +11,7 @@ static const char ciphers_12[] = "ECDHE+AESGCM:ECDHE+CHACHA20:"
                                  "ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:"
                                  "ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384";
 
-enum { WHY_CAP = 256, CHAIN_LEN_MAX = 32 * 1024 };
+enum { WHY_CAP = 256 };
 
 /* What OpenSSL says last is nearest to the cause. */
 static enum err say_why(char why[WHY_CAP], enum err e, const char *what, const char *file)
@@ -25,10 +25,17 @@ static enum err say_why(char why[WHY_CAP], enum err e, const char *what, const c
 }
 
 /* device 1.6: any certificate may be shown, who is trusted is decided when the identity is known. That its owner has the key
- * is proved by the handshake all the same. */
+ * is proved by the handshake all the same. A ticket would bring back the certificate without those above it, so whoever
+ * showed one gets none: a full handshake is judged each time. */
 static int take_any_chain(X509_STORE_CTX *chain, void *arg)
 {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_conn *c = SSL_get_app_data(ssl);
+
     (void)arg;
+    c->showed = true;
+    if (SSL_set_num_tickets(ssl, 0) != 1) /* TLS 1.3; tickets.c sees to 1.2 */
+        return 0;
     X509_STORE_CTX_set_error(chain, X509_V_OK);
     return 1;
 }
@@ -51,8 +58,8 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
         return NULL;
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                  SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_max_cert_list(ctx, CHAIN_LEN_MAX);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_max_cert_list(ctx, TLS_CHAIN_LEN_MAX);
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, ciphers_12) == 1)
         return ctx;

@@ -49,6 +49,8 @@ struct tls_conn {
     struct buf *wire; /* where bytes for the wire go; lent */
     int64_t now_ms;
     bool broken; /* a fatal error: nothing more may be said */
+    bool showed; /* a server's: the client has sent a certificate */
+    struct buf chain;
 };
 
 /* `name`: a client's idea of who the server is, a DNS name or an address. The struct must not move. */
@@ -66,8 +68,8 @@ enum err tls_conn_read(struct tls_conn *, uint8_t *out, size_t cap, size_t *n) M
 enum err tls_conn_write(struct tls_conn *, struct bytes plain) MUST_CHECK;
 void tls_conn_end(struct tls_conn *); /* says goodbye */
 
-/* The peer's certificate, also of a resumed session. */
-void tls_conn_peer(const struct tls_conn *, struct net_peer *);
+/* The peer's certificate, and the chain of a client, which is lent until tls_conn_close(). */
+enum err tls_conn_peer(struct tls_conn *, struct net_peer *) MUST_CHECK;
 /* Why the handshake failed, for people: "the certificate is not for that name". */
 void tls_conn_why(const struct tls_conn *, char *out, size_t cap);
 /* A busy connection keeps its 33 KB of record buffers; an idle one does without. */

@@ -5,6 +5,9 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+/* What was read fits what it is written to again: DER has one form. */
+enum { CHAIN_CAP = TLS_CHAIN_LEN_MAX + TLS_CHAIN_MAX * 4 };
+
 /* Our BIO: reads from the view that was fed, writes into the buffer that was lent. It owns no memory, so an idle connection
  * has none of it. */
 
@@ -84,7 +87,7 @@ enum err tls_conn_open(struct tls_conn *c, struct tls *tls, const char *name, st
 {
     BIO *bio;
 
-    *c = (struct tls_conn){.tls = tls, .wire = wire, .ssl = tls_ssl_new(tls)};
+    *c = (struct tls_conn){.tls = tls, .wire = wire, .ssl = tls_ssl_new(tls), .chain = buf_max(CHAIN_CAP)};
     bio = c->ssl ? wire_bio(c) : NULL;
     if (!bio) {
         tls_conn_close(c);
@@ -108,6 +111,7 @@ void tls_conn_close(struct tls_conn *c)
 {
     SSL_free(c->ssl);
     c->ssl = NULL;
+    buf_free(&c->chain);
 }
 
 void tls_conn_feed(struct tls_conn *c, struct bytes in, int64_t now_ms)
@@ -185,12 +189,41 @@ void tls_conn_end(struct tls_conn *c)
     ERR_clear_error();
 }
 
-void tls_conn_peer(const struct tls_conn *c, struct net_peer *peer)
+static void put_certificate(struct buf *b, const X509 *cert)
+{
+    uint8_t *der = NULL;
+    int len = i2d_X509(cert, &der);
+
+    if (len <= 0) {
+        b->bad = true;
+        return;
+    }
+    buf_put_u32(b, (uint32_t)len);
+    buf_put(b, bytes_of(der, (size_t)len));
+    OPENSSL_free(der);
+}
+
+enum err tls_conn_peer(struct tls_conn *c, struct net_peer *peer)
 {
     X509 *cert = SSL_get0_peer_certificate(c->ssl);
+    STACK_OF(X509) *above = SSL_get_peer_cert_chain(c->ssl); /* a server's does not have the client's own */
 
-    peer->has_certificate = cert && X509_digest(cert, EVP_sha1(), peer->sha1, NULL) == 1 &&
-                            X509_digest(cert, EVP_sha256(), peer->sha256, NULL) == 1;
+    peer->has_certificate = false;
+    peer->chain = NO_BYTES;
+    if (!cert)
+        return OK;
+    if (X509_digest(cert, EVP_sha1(), peer->sha1, NULL) != 1 ||
+        X509_digest(cert, EVP_sha256(), peer->sha256, NULL) != 1)
+        return ERR_MEMORY;
+    peer->has_certificate = true;
+    if (!c->tls->server)
+        return OK;
+    buf_clear(&c->chain);
+    put_certificate(&c->chain, cert);
+    for (int i = 0; i < sk_X509_num(above) && i < TLS_CHAIN_MAX - 1; i++)
+        put_certificate(&c->chain, sk_X509_value(above, i));
+    peer->chain = buf_bytes(&c->chain);
+    return c->chain.bad ? ERR_MEMORY : OK;
 }
 
 void tls_conn_why(const struct tls_conn *c, char *out, size_t cap)

@@ -314,31 +314,26 @@ static void resume(struct pair *p, SSL_SESSION *kept)
     check_talk(p);
 }
 
-static void check_resumption(int version, bool shows)
+static void check_resumption(int version)
 {
     struct net_peer peer;
     struct pair p;
     SSL_SESSION *kept;
-    uint8_t sha256[32];
     const char *cert, *key;
     char why[256];
 
     contexts(&p);
     ends(&p, "hub.example");
     SSL_set_max_proto_version(p.client.tls.ssl, version);
-    if (shows)
-        show_certificate(&p, sha256);
     shake(&p, 100000);
     check_talk(&p);
-    tls_conn_peer(&p.server.tls, &peer);
-    CHECK(peer.has_certificate == shows && (!shows || memcmp(peer.sha256, sha256, 32) == 0));
     kept = SSL_get1_session(p.client.tls.ssl);
     CHECK(SSL_SESSION_is_resumable(kept));
 
     resume(&p, kept);
     CHECK(SSL_session_reused(p.server.tls.ssl));
-    tls_conn_peer(&p.server.tls, &peer);
-    CHECK(peer.has_certificate == shows && (!shows || memcmp(peer.sha256, sha256, 32) == 0));
+    CHECK_OK(tls_conn_peer(&p.server.tls, &peer));
+    CHECK(!peer.has_certificate && !peer.chain.len);
 
     /* Two rotations and a reload later the key still opens, but a new ticket is handed out. */
     certs_server(names, &cert, &key);
@@ -360,12 +355,72 @@ static void check_resumption(int version, bool shows)
     drop(&p);
 }
 
-TEST(a_resumed_session_knows_the_certificate)
+TEST(a_session_is_resumed_while_its_key_is_kept)
 {
-    check_resumption(TLS1_2_VERSION, true);
-    check_resumption(TLS1_3_VERSION, true);
-    check_resumption(TLS1_2_VERSION, false);
-    check_resumption(TLS1_3_VERSION, false);
+    check_resumption(TLS1_2_VERSION);
+    check_resumption(TLS1_3_VERSION);
+}
+
+static void check_no_ticket(int version)
+{
+    struct net_peer peer = {.has_certificate = false};
+    struct pair p;
+    SSL_SESSION *kept;
+    uint8_t sha256[32];
+
+    contexts(&p);
+    ends(&p, "hub.example");
+    SSL_set_max_proto_version(p.client.tls.ssl, version);
+    show_certificate(&p, sha256);
+    shake(&p, 100000);
+    check_talk(&p);
+    kept = SSL_get1_session(p.client.tls.ssl);
+    CHECK(!SSL_SESSION_has_ticket(kept));
+
+    /* And what the client makes of that comes to a full handshake, where it shows its certificate anew. */
+    drop_ends(&p);
+    ends(&p, "hub.example");
+    SSL_set_max_proto_version(p.client.tls.ssl, version);
+    show_certificate(&p, sha256);
+    SSL_set_session(p.client.tls.ssl, kept);
+    shake(&p, 100000);
+    check_talk(&p);
+    CHECK(!SSL_session_reused(p.server.tls.ssl));
+    CHECK_OK(tls_conn_peer(&p.server.tls, &peer));
+    CHECK(peer.has_certificate && memcmp(peer.sha256, sha256, 32) == 0 && peer.chain.len);
+    SSL_SESSION_free(kept);
+    drop(&p);
+}
+
+TEST(who_showed_a_certificate_shows_it_each_time)
+{
+    check_no_ticket(TLS1_2_VERSION);
+    check_no_ticket(TLS1_3_VERSION);
+}
+
+/* A client that had no certificate to show cannot come back as one that has. */
+TEST(a_session_without_a_certificate_stays_without)
+{
+    struct net_peer peer;
+    struct pair p;
+    SSL_SESSION *kept;
+    uint8_t sha256[32];
+
+    contexts(&p);
+    ends(&p, "hub.example");
+    shake(&p, 100000);
+    kept = SSL_get1_session(p.client.tls.ssl);
+    drop_ends(&p);
+    ends(&p, "hub.example");
+    show_certificate(&p, sha256);
+    CHECK(SSL_set_session(p.client.tls.ssl, kept) == 1);
+    shake(&p, 100000);
+    check_talk(&p);
+    CHECK(SSL_session_reused(p.server.tls.ssl));
+    CHECK_OK(tls_conn_peer(&p.server.tls, &peer));
+    CHECK(!peer.has_certificate && !peer.chain.len);
+    SSL_SESSION_free(kept);
+    drop(&p);
 }
 
 /* Where the first record of this kind begins. */
@@ -445,6 +500,59 @@ TEST(contexts_say_what_is_wrong_with_their_files)
     CHECK(!tls);
 }
 
+/* As many as wanted, the first of them the one whose hashes the peer has. */
+static void check_chain(const struct net_peer *peer, int wanted)
+{
+    struct rd r = rd_over(peer->chain);
+    uint8_t sha256[32];
+    int n = 0;
+
+    while (rd_left(&r)) {
+        struct bytes der = rd_str32(&r);
+
+        if (n++ == 0) {
+            CHECK(EVP_Digest(der.at, der.len, sha256, NULL, EVP_sha256(), NULL) == 1);
+            CHECK(memcmp(sha256, peer->sha256, sizeof sha256) == 0);
+        }
+    }
+    CHECK(!r.bad && n == wanted);
+}
+
+/* A file with a certificate and others behind it. */
+static void many_certificates(int n, const char **cert_file, const char **key_file)
+{
+    const char *const id[] = {"device-1", NULL};
+    struct buf cert = buf_max(256 * 1024), key = buf_max(8192);
+    struct cert_names all = {id};
+    int64_t now_s = time(NULL);
+
+    CHECK_OK(cert_make_server(buf_bytes(&certs.ca), buf_bytes(&certs.ca_key), &all, now_s, now_s + 60, &cert, &key));
+    for (int i = 1; i < n; i++)
+        buf_put(&cert, buf_bytes(&certs.ca));
+    *cert_file = certs_write(buf_bytes(&cert), "chain");
+    *key_file = certs_write(buf_bytes(&key), "chain-key");
+    buf_free(&cert);
+    buf_free(&key);
+}
+
+static void show_many(int n, int arrive)
+{
+    const char *cert, *key;
+    struct net_peer peer;
+    struct pair p;
+    char why[256];
+
+    contexts(&p);
+    many_certificates(n, &cert, &key);
+    CHECK_OK(tls_client_use(p.client_tls, cert, key, why));
+    ends(&p, "hub.example");
+    shake(&p, 1000);
+    check_talk(&p);
+    CHECK_OK(tls_conn_peer(&p.server.tls, &peer));
+    check_chain(&peer, arrive);
+    drop(&p);
+}
+
 TEST(a_client_shows_the_certificate_it_uses)
 {
     const char *const id[] = {"device-1", NULL};
@@ -464,8 +572,27 @@ TEST(a_client_shows_the_certificate_it_uses)
     ends(&p, "hub.example");
     shake(&p, 100000);
     check_talk(&p);
-    tls_conn_peer(&p.server.tls, &peer);
+    CHECK_OK(tls_conn_peer(&p.server.tls, &peer));
     CHECK(peer.has_certificate);
+    check_chain(&peer, 1);
+    drop(&p);
+    show_many(2, 2);
+    show_many(TLS_CHAIN_MAX, TLS_CHAIN_MAX);
+    show_many(TLS_CHAIN_MAX + 3, TLS_CHAIN_MAX);
+}
+
+TEST(a_chain_without_end_is_refused)
+{
+    const char *cert, *key;
+    struct pair p;
+    char why[256];
+
+    contexts(&p);
+    many_certificates(100, &cert, &key);
+    CHECK_OK(tls_client_use(p.client_tls, cert, key, why));
+    ends(&p, "hub.example");
+    shake(&p, 100000);
+    CHECK(p.server.e == ERR_TLS && !p.server.done);
     drop(&p);
 }
 
@@ -489,7 +616,8 @@ CERT_TESTS(RUN(versions_1_2_and_1_3_are_spoken), RUN(an_older_version_is_not_spo
            RUN(what_is_cut_anywhere_arrives_whole), RUN(a_record_cut_at_each_byte_waits_for_the_rest),
            RUN(garbage_instead_of_a_handshake_is_refused), RUN(a_bent_record_ends_the_connection),
            RUN(a_goodbye_comes_after_what_was_said_before), RUN(a_client_checks_the_authority_and_the_name),
-           RUN(a_client_finds_an_address_in_the_certificate), RUN(a_resumed_session_knows_the_certificate),
+           RUN(a_client_finds_an_address_in_the_certificate), RUN(a_session_is_resumed_while_its_key_is_kept),
+           RUN(who_showed_a_certificate_shows_it_each_time), RUN(a_session_without_a_certificate_stays_without),
            RUN(a_certificate_without_its_key_is_refused), RUN(a_reload_is_for_new_connections),
            RUN(contexts_say_what_is_wrong_with_their_files), RUN(a_client_shows_the_certificate_it_uses),
-           RUN(a_peer_cannot_start_over))
+           RUN(a_chain_without_end_is_refused), RUN(a_peer_cannot_start_over))
