@@ -152,6 +152,7 @@ static enum err put_value(struct hub *h, struct bytes key, struct buf *b)
 static enum err write_cold(struct hub *h, struct snapshot *s, bool *was_dirty)
 {
     struct buf policies = buf_max(SNAPSHOT_MAX), groups = buf_max(SNAPSHOT_MAX), birth = buf_max(1024);
+    struct buf cas = buf_max(CAS_VALUE_MAX);
     enum err e = OK;
 
     pthread_mutex_lock(&h->cold);
@@ -159,6 +160,7 @@ static enum err write_cold(struct hub *h, struct snapshot *s, bool *was_dirty)
     if (h->cold_dirty) {
         policies_encode(&policies, h);
         cold_encode_groups(&groups, h);
+        cas_encode(&cas, h);
         put_birth(&birth, &h->birth);
         if (h->cold_at > s->newest)
             s->newest = h->cold_at;
@@ -166,11 +168,13 @@ static enum err write_cold(struct hub *h, struct snapshot *s, bool *was_dirty)
     }
     pthread_mutex_unlock(&h->cold);
     if (*was_dirty) {
-        if (!(e = put_value(h, BYTES("policies"), &policies)) && !(e = put_value(h, BYTES("groups"), &groups)))
+        if (!(e = put_value(h, BYTES("policies"), &policies)) && !(e = put_value(h, BYTES("groups"), &groups)) &&
+            !(e = put_value(h, BYTES("cas"), &cas)))
             e = put_value(h, BYTES("birth"), &birth);
     }
     buf_free(&policies);
     buf_free(&groups);
+    buf_free(&cas);
     buf_free(&birth);
     return e;
 }
@@ -337,6 +341,9 @@ enum err checkpoint_load(struct hub *h)
     if ((e = load_value(h, BYTES("policies"), &b)) || (e = policies_decode(h, buf_bytes(&b))))
         goto done;
     if ((e = load_value(h, BYTES("groups"), &b)) || (e = groups_apply(h, buf_bytes(&b), 0)))
+        goto done;
+    /* A checkpoint from before there were any has none. */
+    if ((e = load_value(h, BYTES("cas"), &b)) ? e != ERR_NOT_FOUND : (e = cas_decode(h, buf_bytes(&b))) != OK)
         goto done;
     if ((e = load_value(h, BYTES("counts"), &b)) || (e = counts_decode(h, buf_bytes(&b))))
         goto done;

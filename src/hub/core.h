@@ -107,11 +107,13 @@ struct hub {
     struct hub_birth birth;
     bool born;
 
-    pthread_mutex_t cold; /* of groups and policies */
+    pthread_mutex_t cold; /* of groups, policies and CA certificates */
     struct policy policies[POLICIES];
     size_t n_policies;
     char groups[GROUPS_MAX][GROUP_LEN_MAX + 1];
     size_t n_groups;
+    struct ca cas[CAS_MAX]; /* by name */
+    size_t n_cas;
     bool cold_dirty;
     uint64_t cold_at;
 
@@ -154,6 +156,8 @@ void hub_random(struct hub *h, uint8_t *out, size_t len);
 void hub_trace(struct hub *h, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* registry.c */
+/* Another one than `before`. */
+void make_etag(struct hub *h, const char *before, char out[24]);
 /* Under the shard's lock: it is out of the map. NULL is fine. */
 void identity_free(struct shard *s, struct identity *i);
 /* Nobody uses it, and the checkpoint knows all of it. */
@@ -269,6 +273,12 @@ void policies_encode(struct buf *b, const struct hub *h);
 enum err policies_decode(struct hub *h, struct bytes value) MUST_CHECK;
 enum err policy_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 enum err policies_make(struct hub *h) MUST_CHECK;
+
+/* ca.c */
+enum { CAS_VALUE_MAX = CAS_MAX * (CA_LEN_MAX + 256) };
+enum err ca_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+void cas_encode(struct buf *b, const struct hub *h); /* under `cold` */
+enum err cas_decode(struct hub *h, struct bytes value) MUST_CHECK;
 
 /* hub.c */
 enum err partitions_make(struct hub *h) MUST_CHECK;

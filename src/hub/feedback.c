@@ -54,13 +54,15 @@ static unsigned deliveries_max(const struct hub *h)
 
 /* ---- under the lock ----------------------------------------------------------------------------------------------------- */
 
-static void wake_readers(struct feedback *f)
+static void wake_readers(struct hub *h)
 {
-    LIST_EACH (&f->readers, it) {
+    pthread_mutex_lock(&h->awaiting_lock);
+    LIST_EACH (&h->feedback->readers, it) {
         struct waker *w = LIST_OF(it, struct feedback_reader, in)->waker;
 
         w->wake(w);
     }
+    pthread_mutex_unlock(&h->awaiting_lock);
 }
 
 static void item_remove(struct feedback *f, struct item *i)
@@ -149,10 +151,10 @@ void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
 
     pthread_mutex_lock(&f->lock);
     /* Without memory the sender is not told: the message itself is not touched by that. */
-    if (!feedback_item_add(f, at, r, &i) && !list_empty(&f->readers)) {
+    if (!feedback_item_add(f, at, r, &i) && f->by_place.n >= FEEDBACK_BATCH) {
         f->undurable = true;
-        if (f->by_place.n >= FEEDBACK_BATCH && batch_of(h, r->ms, batch))
-            wake_readers(f);
+        if (batch_of(h, r->ms, batch))
+            wake_readers(h);
     }
     pthread_mutex_unlock(&f->lock);
 }
@@ -178,18 +180,11 @@ enum err feedback_done_apply(struct hub *h, struct bytes body)
     return r.bad ? ERR_DAMAGED : OK;
 }
 
+/* Takes no lock under which something is appended: an engine may tell of what it appends before it returns. */
 void feedback_grew(struct hub *h)
 {
-    struct feedback *f = h->feedback;
-    struct item *batch[FEEDBACK_BATCH];
-
-    if (!f->undurable)
-        return;
-    pthread_mutex_lock(&f->lock);
-    f->undurable = false;
-    if (f->by_place.n >= FEEDBACK_BATCH && batch_of(h, 0, batch))
-        wake_readers(f);
-    pthread_mutex_unlock(&f->lock);
+    if (atomic_exchange(&h->feedback->undurable, false))
+        wake_readers(h);
 }
 
 void feedback_tick(struct hub *h, int64_t now_ms)
@@ -206,8 +201,8 @@ void feedback_tick(struct hub *h, int64_t now_ms)
         if (!i->reader && i->ms + ttl_ms(h) <= now_ms)
             item_remove(f, i);
     }
-    if (!list_empty(&f->readers) && batch_of(h, now_ms, batch))
-        wake_readers(f);
+    if (batch_of(h, now_ms, batch))
+        wake_readers(h);
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -221,23 +216,27 @@ enum err hub_feedback_open(struct hub *h, struct waker *waker, struct feedback_r
         return ERR_MEMORY;
     r->hub = h;
     r->waker = waker;
-    pthread_mutex_lock(&h->feedback->lock);
+    pthread_mutex_lock(&h->awaiting_lock);
     list_add(&h->feedback->readers, &r->in);
-    pthread_mutex_unlock(&h->feedback->lock);
+    pthread_mutex_unlock(&h->awaiting_lock);
     *out = r;
     return OK;
 }
 
 void hub_feedback_close(struct feedback_reader *r)
 {
+    struct hub *h;
     struct feedback *f;
     bool some = false;
 
     if (!r)
         return;
-    f = r->hub->feedback;
-    pthread_mutex_lock(&f->lock);
+    h = r->hub;
+    f = h->feedback;
+    pthread_mutex_lock(&h->awaiting_lock);
     list_del(&r->in);
+    pthread_mutex_unlock(&h->awaiting_lock);
+    pthread_mutex_lock(&f->lock);
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
@@ -247,7 +246,7 @@ void hub_feedback_close(struct feedback_reader *r)
         }
     }
     if (some)
-        wake_readers(f);
+        wake_readers(h);
     pthread_mutex_unlock(&f->lock);
     free(r);
 }
@@ -280,8 +279,10 @@ enum err hub_feedback_next(struct feedback_reader *r, int64_t now_ms, struct fee
         snprintf(out[k].generation, sizeof out[k].generation, "%s", i->generation);
     }
     pthread_mutex_unlock(&f->lock);
+    if (*n == 0)
+        return ERR_NOT_FOUND;
     lock_write(lock, nonce);
-    return *n ? OK : ERR_NOT_FOUND;
+    return OK;
 }
 
 /* Under the lock: those that this lock holds. */
@@ -318,7 +319,7 @@ static enum err abandon(struct hub *h, struct item **batch, size_t n, uint64_t *
     if (n_dead && !(e = append_done(h, dead, n_dead, at)))
         for (size_t k = 0; k < n_dead; k++)
             item_remove(h->feedback, dead[k]);
-    wake_readers(h->feedback);
+    wake_readers(h);
     return e;
 }
 

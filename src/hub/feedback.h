@@ -21,8 +21,8 @@ struct feedback {
     pthread_mutex_t lock; /* taken under a shard's; only the store's tail is taken under it */
     struct list items;
     struct map by_place;
-    struct list readers;
-    _Atomic bool undurable; /* something was added that no reader could get yet */
+    struct list readers;    /* under hub.awaiting_lock */
+    _Atomic bool undurable; /* a batch is full, but of what is not durable yet */
     uint64_t *gone;         /* places that the checkpoint still has */
     size_t n_gone, gone_cap, n_gone_taken;
 };

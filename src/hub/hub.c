@@ -130,6 +130,8 @@ enum err hub_apply(struct hub *h, const struct record *r)
         return session_apply(h, r->body, r->at);
     case REC_GROUPS:
         return groups_apply(h, r->body, r->at);
+    case REC_CA:
+        return ca_apply(h, r->body, r->at);
     case REC_EVENT:
         return event_apply(h, r);
     case REC_C2D:

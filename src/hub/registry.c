@@ -286,7 +286,7 @@ static void make_generation(struct hub *h, int64_t now_ms, char out[24])
 }
 
 /* Base64 of a random number as text (service 4.3), another one than before. */
-static void make_etag(struct hub *h, const char *before, char out[24])
+void make_etag(struct hub *h, const char *before, char out[24])
 {
     struct buf text = buf_max(32);
     uint32_t number;

@@ -1,0 +1,290 @@
+#include "hub_world.h"
+
+#include <stdlib.h>
+
+static struct world w;
+static struct bell bell, service;
+static struct feedback_reader *reader;
+static struct feedback_record got[FEEDBACK_BATCH];
+static struct c2d_lock held;
+static size_t n;
+
+static void post(const char *id, const char *ack)
+{
+    struct msg m = {.body = BYTES("x"), .message_id = bytes_str(id), .ack = bytes_str(ack)};
+    uint64_t at;
+
+    CHECK_OK(hub_post(w.hub, BYTES("door"), &m, w.now_ms, &at));
+}
+
+static struct seat *start(uint64_t seed)
+{
+    bell = bell_new();
+    service = bell_new();
+    world_start(&w, seed);
+    world_add(&w, "door");
+    CHECK_OK(hub_feedback_open(w.hub, &service.waker, &reader));
+    return world_sit(&w, "door", &bell);
+}
+
+static void end(struct seat *s)
+{
+    hub_detach(s, w.now_ms);
+    hub_feedback_close(reader);
+    world_end(&w);
+}
+
+/* The next message of the device ends like this. */
+static void outcome(struct seat *s, enum outcome how)
+{
+    struct c2d c;
+    uint64_t at;
+
+    CHECK_OK(hub_next(s, w.now_ms, &c));
+    CHECK_OK(hub_settle(s, &c.lock, how, w.now_ms, &at));
+}
+
+static void wait_for_batch(void)
+{
+    w.now_ms += FEEDBACK_WAIT_MS;
+    hub_tick(w.hub, w.now_ms);
+}
+
+static void next_is(size_t wanted)
+{
+    CHECK_OK(hub_feedback_next(reader, w.now_ms, got, &n, &held));
+    CHECK(n == wanted);
+}
+
+static void nothing_comes(void)
+{
+    CHECK_ERR(hub_feedback_next(reader, w.now_ms, got, &n, &held), ERR_NOT_FOUND);
+}
+
+static void settle(enum outcome how)
+{
+    uint64_t at;
+
+    CHECK_OK(hub_feedback_settle(reader, &held, how, w.now_ms, &at));
+}
+
+/* device 5: positive is success only, negative all else, full is both */
+TEST(who_asked_is_told_what_became_of_a_message)
+{
+    static const char *const acks[] = {"none", "positive", "negative", "full"};
+    struct seat *s = start(1);
+    struct device d;
+
+    CHECK_OK(hub_device_get(w.hub, BYTES("door"), &d));
+    for (int i = 0; i < 4; i++)
+        post(acks[i], acks[i]);
+    for (int i = 0; i < 4; i++)
+        outcome(s, OUTCOME_COMPLETE);
+    for (int i = 0; i < 4; i++)
+        post(acks[i], acks[i]);
+    for (int i = 0; i < 4; i++)
+        outcome(s, OUTCOME_REJECT);
+    nothing_comes();
+    CHECK(service.rung == 0);
+    wait_for_batch();
+    CHECK(service.rung == 1);
+    next_is(4);
+    CHECK_BYTES(bytes_str(got[0].message_id), BYTES("positive"));
+    CHECK_BYTES(bytes_str(got[0].device), BYTES("door"));
+    CHECK_BYTES(bytes_str(got[0].generation), bytes_str(d.generation));
+    CHECK(got[0].fate == FATE_SUCCESS && got[0].ms == w.now_ms - FEEDBACK_WAIT_MS);
+    CHECK_BYTES(bytes_str(got[1].message_id), BYTES("full"));
+    CHECK(got[1].fate == FATE_SUCCESS);
+    CHECK_BYTES(bytes_str(got[2].message_id), BYTES("negative"));
+    CHECK(got[2].fate == FATE_REJECTED);
+    CHECK_BYTES(bytes_str(got[3].message_id), BYTES("full"));
+    nothing_comes();
+    settle(OUTCOME_COMPLETE);
+    CHECK_ERR(hub_feedback_settle(reader, &held, OUTCOME_COMPLETE, w.now_ms, &(uint64_t){0}), ERR_LOCK_LOST);
+    nothing_comes();
+    end(s);
+}
+
+TEST(every_fate_is_told)
+{
+    struct seat *s = start(2);
+    uint64_t purged, at;
+
+    post("expired", "negative");
+    w.now_ms += C2D_TTL_DEFAULT_MS;
+    hub_tick(w.hub, w.now_ms);
+    post("count", "full");
+    for (int i = 0; i < C2D_DELIVERIES_DEFAULT; i++)
+        outcome(s, OUTCOME_ABANDON);
+    post("purged", "full");
+    CHECK_OK(hub_purge(w.hub, BYTES("door"), w.now_ms, &purged, &at));
+    post("deleted", "full");
+    CHECK_OK(hub_device_delete(w.hub, BYTES("door"), (struct match){.how = MATCH_ANY}, w.now_ms, &at));
+    wait_for_batch();
+    next_is(4);
+    CHECK(got[0].fate == FATE_EXPIRED && got[1].fate == FATE_DELIVERY_COUNT && got[2].fate == FATE_PURGED &&
+          got[3].fate == FATE_PURGED);
+    CHECK_BYTES(bytes_str(fate_name(got[1].fate)), BYTES("DeliveryCountExceeded"));
+    end(s);
+}
+
+TEST(a_full_batch_does_not_wait)
+{
+    struct seat *s = start(3);
+
+    for (int i = 0; i < FEEDBACK_BATCH + 1; i++) {
+        post("m", "full");
+        outcome(s, OUTCOME_COMPLETE);
+    }
+    CHECK(service.rung >= 1);
+    next_is(FEEDBACK_BATCH);
+    nothing_comes();
+    wait_for_batch();
+    next_is(1);
+    end(s);
+}
+
+TEST(a_batch_comes_again_when_it_is_abandoned_or_its_lock_ends_or_its_receiver_leaves)
+{
+    struct seat *s = start(4);
+    struct feedback_reader *other;
+
+    post("m", "full");
+    outcome(s, OUTCOME_COMPLETE);
+    wait_for_batch();
+    next_is(1);
+    settle(OUTCOME_ABANDON);
+    next_is(1);
+    w.now_ms += FEEDBACK_LOCK_MS;
+    CHECK_ERR(hub_feedback_settle(reader, &held, OUTCOME_COMPLETE, w.now_ms, &(uint64_t){0}), ERR_LOCK_LOST);
+    hub_tick(w.hub, w.now_ms);
+    next_is(1);
+    CHECK_OK(hub_feedback_open(w.hub, &service.waker, &other));
+    service.rung = 0;
+    hub_feedback_close(reader);
+    reader = other;
+    CHECK(service.rung == 1);
+    for (int i = 1; i < FEEDBACK_DELIVERIES_DEFAULT; i++) {
+        next_is(1);
+        settle(OUTCOME_ABANDON);
+    }
+    nothing_comes();
+    end(s);
+}
+
+TEST(feedback_that_nobody_takes_goes_after_an_hour)
+{
+    struct seat *s = start(5);
+
+    post("m", "full");
+    outcome(s, OUTCOME_COMPLETE);
+    w.now_ms += FEEDBACK_TTL_DEFAULT_MS;
+    hub_tick(w.hub, w.now_ms);
+    nothing_comes();
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    end(s);
+}
+
+static void again(struct seat **s, bool crash)
+{
+    hub_detach(*s, w.now_ms);
+    hub_feedback_close(reader);
+    if (crash)
+        world_crash(&w);
+    else
+        world_restart(&w);
+    CHECK_OK(hub_feedback_open(w.hub, &service.waker, &reader));
+    *s = world_sit(&w, "door", &bell);
+}
+
+TEST(feedback_survives_power_cuts_and_checkpoints_and_comes_once)
+{
+    struct seat *s = start(6);
+
+    post("one", "full");
+    outcome(s, OUTCOME_COMPLETE);
+    again(&s, true);
+    wait_for_batch();
+    next_is(1);
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    CHECK_OK(store_trim(w.store, store_end(w.store)));
+    again(&s, false);
+    next_is(1);
+    CHECK_BYTES(bytes_str(got[0].message_id), BYTES("one"));
+    post("two", "full");
+    outcome(s, OUTCOME_REJECT);
+    settle(OUTCOME_COMPLETE);
+    again(&s, true);
+    nothing_comes();
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    again(&s, false);
+    wait_for_batch();
+    next_is(1);
+    CHECK_BYTES(bytes_str(got[0].message_id), BYTES("two"));
+    settle(OUTCOME_REJECT);
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    again(&s, false);
+    wait_for_batch();
+    nothing_comes();
+    end(s);
+}
+
+/* Checkpoints and power cuts at any moment of many lives: every fate that was acknowledged is told, and none twice that was
+ * settled. */
+TEST(nothing_is_lost_or_told_twice_whatever_happens_in_between)
+{
+    enum { MANY = 400 };
+    static uint8_t told[MANY];
+    struct seat *s;
+    unsigned sent = 0, known = 0;
+    char id[16];
+    uint64_t at;
+
+    bell = bell_new();
+    service = bell_new();
+    world_make(&w, 7);
+    w.options.c2d.feedback_ttl_ms = INT64_C(1) << 40;
+    CHECK_OK(hub_init(&w.options, &w.birth, w.now_ms));
+    CHECK_OK(hub_open(&w.options, &w.hub));
+    world_add(&w, "door");
+    CHECK_OK(hub_feedback_open(w.hub, &service.waker, &reader));
+    s = world_sit(&w, "door", &bell);
+    memset(told, 0, sizeof told);
+    while (known < MANY) {
+        switch (world_below(&w, 8)) {
+        case 0:
+            CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+            break;
+        case 1:
+            again(&s, world_below(&w, 2));
+            break;
+        case 2:
+            wait_for_batch();
+            if (hub_feedback_next(reader, w.now_ms, got, &n, &held))
+                break;
+            if (hub_feedback_settle(reader, &held, world_below(&w, 2) ? OUTCOME_COMPLETE : OUTCOME_ABANDON, w.now_ms,
+                                    &at) ||
+                at == 0)
+                break;
+            for (size_t i = 0; i < n; i++) {
+                CHECK(!told[atoi(got[i].message_id)]++);
+                known++;
+            }
+            break;
+        default:
+            if (sent == MANY)
+                break;
+            snprintf(id, sizeof id, "%u", sent++);
+            post(id, "full");
+            outcome(s, world_below(&w, 2) ? OUTCOME_COMPLETE : OUTCOME_REJECT);
+        }
+    }
+    nothing_comes();
+    end(s);
+}
+
+TESTS(RUN(who_asked_is_told_what_became_of_a_message), RUN(every_fate_is_told), RUN(a_full_batch_does_not_wait),
+      RUN(a_batch_comes_again_when_it_is_abandoned_or_its_lock_ends_or_its_receiver_leaves),
+      RUN(feedback_that_nobody_takes_goes_after_an_hour),
+      RUN(feedback_survives_power_cuts_and_checkpoints_and_comes_once),
+      RUN(nothing_is_lost_or_told_twice_whatever_happens_in_between))
