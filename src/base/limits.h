@@ -73,6 +73,10 @@
 /* Registry. */
 #define LIST_MAX 1000 /* service 4.3: GET /devices?top= */
 
+#define CAS_MAX 25      /* CA certificates of a hub, as the cloud allows */
+#define CA_NAME_MAX 64  /* as the management plane of the cloud */
+#define CA_LEN_MAX 4096 /* DER; one with an RSA key of 8192 bits is 2 KB */
+
 /* HTTP. */
 #define HTTP_HEAD_MAX (16 * 1024)
 #define HTTP_TARGET_MAX 4096 /* path and query: the longest id escaped twice is 640 */

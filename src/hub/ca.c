@@ -1,6 +1,8 @@
 /* CA certificates whose holders may make devices (device 1.6). */
 #include "core.h"
 
+#include <strings.h>
+
 /* The record: version, name, u8 there is one, etag, u8 verified, code, created, updated, the certificate with its length. */
 static void put_ca(struct buf *b, const struct ca *c)
 {
@@ -47,13 +49,13 @@ static size_t ca_find(const struct hub *h, struct bytes name, bool *there)
     return i;
 }
 
-/* Under `cold`. ERR_LIMIT. */
+/* Under `cold`. ERR_LIMIT: in the log are more than there ever were at a time. */
 static enum err ca_set(struct hub *h, const struct ca *c)
 {
     bool there;
     size_t i = ca_find(h, bytes_str(c->name), &there);
 
-    if (!there && h->n_cas == CAS_MAX)
+    if (!there && h->n_cas == CAS_ROOM)
         return ERR_LIMIT;
     if (!there)
         memmove(&h->cas[i + 1], &h->cas[i], (h->n_cas++ - i) * sizeof *h->cas);
@@ -198,7 +200,7 @@ static enum err ca_change(struct hub *h, struct ca *wanted, int64_t now_ms, bool
     size_t i = ca_find(h, bytes_str(wanted->name), &there);
     enum err e;
 
-    if (!there && h->n_cas == CAS_MAX)
+    if (!there && h->n_cas >= CAS_MAX)
         return ERR_LIMIT;
     wanted->created_ms = there ? h->cas[i].created_ms : now_ms;
     wanted->updated_ms = now_ms;
@@ -300,7 +302,7 @@ static void make_code(struct hub *h, char out[CA_CODE_LEN + 1])
 static enum err ca_become(struct hub *h, struct bytes name, struct match match, bool verified, int64_t now_ms,
                           struct ca *out, uint64_t *at)
 {
-    bool lost = false;
+    bool lost = false; /* and stays so: nothing is taken away here */
     struct ca made;
     size_t i;
     enum err e;
@@ -308,15 +310,14 @@ static enum err ca_become(struct hub *h, struct bytes name, struct match match, 
     pthread_mutex_lock(&h->cold);
     if (!(e = ca_match(h, name, match, &i))) {
         made = h->cas[i];
-        made.verified = verified;
-        if (!verified)
+        if (verified)
+            made.verified = true;
+        else
             make_code(h, made.code);
         if (!(e = ca_change(h, &made, now_ms, &lost, at)))
             *out = made;
     }
     pthread_mutex_unlock(&h->cold);
-    if (lost)
-        ca_seats_end(h, now_ms);
     return e;
 }
 

@@ -13,6 +13,7 @@
 enum {
     SHARDS = 64,
     POLICIES = 5,
+    CAS_ROOM = 2 * CAS_MAX, /* while a log is replayed onto a checkpoint that is ahead of it, those of both are there */
     /* Identities that a shard keeps in memory without anybody using them. */
     SHARD_IDLE_MAX = 256,
     EVICT_LOOKS = 16, /* at most so many are looked at for one that comes */
@@ -112,7 +113,7 @@ struct hub {
     size_t n_policies;
     char groups[GROUPS_MAX][GROUP_LEN_MAX + 1];
     size_t n_groups;
-    struct ca cas[CAS_MAX]; /* by name */
+    struct ca cas[CAS_ROOM]; /* by name */
     size_t n_cas;
     bool cold_dirty;
     uint64_t cold_at;
@@ -275,7 +276,7 @@ enum err policy_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 enum err policies_make(struct hub *h) MUST_CHECK;
 
 /* ca.c */
-enum { CAS_VALUE_MAX = CAS_MAX * (CA_LEN_MAX + 256) };
+enum { CAS_VALUE_MAX = CAS_ROOM * (CA_LEN_MAX + 256) };
 enum err ca_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 void cas_encode(struct buf *b, const struct hub *h); /* under `cold` */
 enum err cas_decode(struct hub *h, struct bytes value) MUST_CHECK;

@@ -81,7 +81,7 @@ enum { CA_CODE_LEN = 48 };
 /* A certificate whose holder may make devices. It counts once it is verified: whoever brought it has shown to have its key. */
 struct ca {
     char name[CA_NAME_MAX + 1];
-    char etag[24];              /* without quotes */
+    char etag[24]; /* without quotes */
     bool verified;
     char code[CA_CODE_LEN + 1]; /* what the proof has to be made out to; "" until it is asked for */
     int64_t created_ms, updated_ms;
@@ -98,7 +98,7 @@ enum err hub_ca_get(struct hub *, struct bytes name, struct ca *out) MUST_CHECK;
 /* The one behind `after` by name; ERR_NOT_FOUND: that was the last. */
 enum err hub_ca_next(struct hub *, struct bytes after, struct ca *out) MUST_CHECK;
 enum err hub_ca_delete(struct hub *, struct bytes name, struct match, int64_t now_ms, uint64_t *at) MUST_CHECK;
-/* Gives it a new code, and makes it wait for the proof again. */
+/* Gives it a new code. It goes on to count if it did. */
 enum err hub_ca_challenge(struct hub *, struct bytes name, struct match, int64_t now_ms, struct ca *out,
                           uint64_t *at) MUST_CHECK;
 /* The proof was given for exactly this etag: it counts now. */
