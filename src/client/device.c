@@ -105,17 +105,11 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
     }
 }
 
-/* device 1.3: host/devices/id. */
 static enum err put_token(void *ctx, int64_t expires_ms, struct buf *out)
 {
     struct d2d_device *d = ctx;
-    struct buf resource = buf_max(sizeof d->user);
-    enum err e;
 
-    buf_printf(&resource, "%s/devices/%s", d->account.host, d->id);
-    e = account_token(&d->account, buf_bytes(&resource), expires_ms / 1000, out);
-    buf_free(&resource);
-    return e;
+    return account_token(&d->account, bytes_str(d->audience), expires_ms / 1000, out);
 }
 
 /* The life of a token that we did not make is not ours to renew. */
@@ -134,16 +128,17 @@ static enum err prepare_mqtt(struct d2d_device *d)
 
 static void dial(struct d2d_device *d)
 {
+    bool amqp = account_speaks_amqp(&d->account);
     const struct carriage carriage = {.account = &d->account,
                                       .name = d->account.host,
                                       .connect = d->account.connect,
-                                      .port = d->account.mqtts_port,
+                                      .port = amqp ? d->account.amqps_port : d->account.mqtts_port,
                                       .path = "/$iothub/websocket",
-                                      .protocol = "mqtt",
-                                      .talk = &d->mqtt.talk,
+                                      .protocol = amqp ? "AMQPWSB10" : "mqtt",
+                                      .talk = amqp ? &d->amqp.amqp.talk : &d->mqtt.talk,
                                       .failed = on_failed,
                                       .ctx = d};
-    enum err e = prepare_mqtt(d);
+    enum err e = amqp ? OK : prepare_mqtt(d);
 
     if (!e)
         e = carrier_dial(&d->carrier, &carriage);
@@ -165,6 +160,7 @@ static void device_end(void *of)
 {
     struct d2d_device *d = of;
 
+    device_amqp_close(&d->amqp);
     account_close(&d->account);
     inbox_close(&d->side.inbox);
     room_close(&d->side.room);
@@ -172,7 +168,7 @@ static void device_end(void *of)
     free(d);
 }
 
-/* device 2.2: the client id and the user name. */
+/* device 1.3, 2.2: what tokens are for, and the user name. */
 static enum d2d_err set_names(struct d2d_device *d)
 {
     const struct connstr *s = &d->account.string;
@@ -182,7 +178,7 @@ static enum d2d_err set_names(struct d2d_device *d)
     if (!bytes_to_str(s->device, d->id, sizeof d->id))
         return account_fail(&d->account, D2D_ARGUMENT, "the device id is too long");
     snprintf(d->user, sizeof d->user, "%s/%s/?api-version=2021-04-12", d->account.host, d->id);
-    d->mqtt.user = bytes_str(d->user);
+    snprintf(d->audience, sizeof d->audience, "%s/devices/%s", d->account.host, d->id);
     return D2D_OK;
 }
 
@@ -210,10 +206,26 @@ static enum d2d_err set_side(struct d2d_device *d, const struct d2d_device_optio
     return D2D_OK;
 }
 
+static enum d2d_err set_talks(struct d2d_device *d)
+{
+    struct device_amqp *m = &d->amqp;
+
+    d->mqtt.side = &d->side;
+    d->mqtt.user = bytes_str(d->user);
+    mqtt_talk_init(&d->mqtt);
+    m->amqp.host = d->account.host;
+    m->amqp.bare = d->account.string.x509;
+    m->amqp.seed = loop_random(d->account.loop);
+    m->cbs.audience = d->audience;
+    m->cbs.token = put_token;
+    m->cbs.ctx = d;
+    m->cbs.ttl_ms = d->account.token_ttl_ms;
+    m->cbs.renews = d->account.key != NULL;
+    return device_amqp_init(m, &d->side) ? D2D_NO_MEMORY : D2D_OK;
+}
+
 static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
 {
-    mqtt_talk_init(&d->mqtt);
-    d->mqtt.side = &d->side;
     d->retry = (struct alarm){.run = on_retry, .ctx = d};
     d->backoff = backoff_of(o->backoff_first_ms, o->backoff_most_ms);
     d->token = buf_max(SAS_LEN_MAX);
@@ -241,8 +253,8 @@ enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_optio
         return e;
     }
     set_up(d, o);
-    if (!(e = set_names(d)))
-        e = set_side(d, o);
+    if (!(e = set_names(d)) && !(e = set_side(d, o)))
+        e = set_talks(d);
     /* In the first turn, so that no callback comes before the caller has its handle. */
     if (!e && loop_alarm(loop, &d->retry, loop_now_ms(loop)))
         e = D2D_NO_MEMORY;
@@ -259,7 +271,7 @@ void d2d_device_free(struct d2d_device *d)
     if (!d || d->side.gone)
         return;
     carrier_drop(&d->carrier); /* with its goodbye, as long as it is still ours */
-    d->side.gone = true;
+    d->side.gone = d->amqp.amqp.gone = true;
     loop_no_alarm(d->account.loop, &d->retry);
     finish(d, D2D_CLOSED);
     loop_bury(d->account.loop, &d->grave);

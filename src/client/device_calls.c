@@ -104,7 +104,10 @@ static enum d2d_err settle(struct d2d_device *d, uint64_t lock, enum settlement 
 
     if (!d)
         return D2D_ARGUMENT;
-    e = mqtt_talk_settle(&d->mqtt, lock, how, loop_now_ms(d->account.loop));
+    if (account_speaks_amqp(&d->account))
+        e = device_amqp_settle(&d->amqp, lock, how);
+    else
+        e = mqtt_talk_settle(&d->mqtt, lock, how, loop_now_ms(d->account.loop));
     if (e)
         return account_fail(&d->account, err_of(e), "the message: %s", err_text(e));
     carrier_wake(&d->carrier);

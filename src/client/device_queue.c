@@ -137,7 +137,10 @@ void queue_rewind(struct device_queue *q)
 
 void queue_forget(struct device_queue *q, const void *ctx)
 {
-    LIST_EACH (&q->all, it)
-        if (of(it)->ctx == ctx)
+    LIST_EACH (&q->all, it) {
+        if (of(it)->ctx == ctx) {
             of(it)->sent = NULL;
+            of(it)->posted = NULL;
+        }
+    }
 }

@@ -5,6 +5,8 @@
 #define SELECTOR "apache.org:selector-filter:string"
 #define REPLY_TO "d2d-answers"
 
+enum { REQUEST_MAX = 4096 };
+
 static pn_bytes_t text_of(const char *text)
 {
     return pn_bytes(strlen(text), text);
@@ -15,28 +17,16 @@ static struct bytes bytes_of_pn(pn_bytes_t b)
     return bytes_of(b.start, b.size);
 }
 
-static pn_link_t *link_new(struct events_talk *m, bool sender, const char *address)
-{
-    char name[48];
-    pn_link_t *l;
-
-    snprintf(name, sizeof name, "d2d-%016llx-%s", (unsigned long long)m->seed++, sender ? "s" : "r");
-    l = sender ? pn_sender(m->session, name) : pn_receiver(m->session, name);
-    pn_terminus_set_address(sender ? pn_link_target(l) : pn_link_source(l), address);
-    pn_terminus_set_address(sender ? pn_link_source(l) : pn_link_target(l), REPLY_TO);
-    return l;
-}
-
 void ask_where(struct events_talk *m)
 {
-    m->ask = link_new(m, false, "messages/events/$management");
+    m->ask = amqp_link(&m->amqp, false, "messages/events/$management", REPLY_TO);
     pn_link_open(m->ask);
 }
 
 void ask_open(struct events_talk *m)
 {
-    m->ask = link_new(m, true, "$management");
-    m->answer = link_new(m, false, "$management");
+    m->ask = amqp_link(&m->amqp, true, "$management", REPLY_TO);
+    m->answer = amqp_link(&m->amqp, false, "$management", REPLY_TO);
     pn_link_open(m->ask);
     pn_link_open(m->answer);
     pn_link_flow(m->answer, 1 + PARTITIONS_MAX);
@@ -113,17 +103,13 @@ static void put_property(pn_data_t *p, const char *name, const char *value)
 
 static enum err send(struct events_talk *m, pn_message_t *q)
 {
-    static const size_t room = 4096;
-    uint64_t tag = m->seed++;
-    size_t size = room;
+    uint64_t tag = m->amqp.seed++;
+    size_t size = REQUEST_MAX;
 
     buf_clear(&m->room.raw);
-    if (!buf_reserve(&m->room.raw, room) || pn_message_encode(q, (char *)m->room.raw.at, &size))
+    if (!buf_reserve(&m->room.raw, REQUEST_MAX) || pn_message_encode(q, (char *)m->room.raw.at, &size) ||
+        !amqp_send(&m->amqp, m->ask, pn_dtag((const char *)&tag, sizeof tag), bytes_of(m->room.raw.at, size), false))
         return ERR_MEMORY;
-    pn_delivery(m->ask, pn_dtag((const char *)&tag, sizeof tag));
-    if (pn_link_send(m->ask, (const char *)m->room.raw.at, size) != (ssize_t)size)
-        return ERR_MEMORY;
-    pn_link_advance(m->ask);
     m->awaited++;
     return OK;
 }
@@ -191,8 +177,7 @@ int read_answer(struct events_talk *m)
     int64_t status;
     bool read;
 
-    pn_message_clear(a);
-    if (pn_message_decode(a, (const char *)m->room.raw.at, m->room.raw.len) || !find(properties, "status-code"))
+    if (room_decode(&m->room) || !find(properties, "status-code"))
         return 500;
     status = number_at(properties);
     if (status < 200 || status > 299)
@@ -229,7 +214,7 @@ enum err attach(struct events_talk *m, struct progress *at)
 
     if (!e) {
         snprintf(address, sizeof address, "%s/ConsumerGroups/%s/Partitions/%s", m->entity, m->group, at->id);
-        at->link = link_new(m, false, address);
+        at->link = amqp_link(&m->amqp, false, address, REPLY_TO);
         at->attached = false;
         pn_link_set_context(at->link, at);
         put_filter(at->link, buf_bytes(&selector));

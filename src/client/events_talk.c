@@ -4,38 +4,21 @@
 #include "events_ask.h"
 #include "list.h"
 
-#include <proton/sasl.h>
 #include <stdio.h>
 
-enum { OUT_ENOUGH = CONN_OUT_SOFT, IDLE_MS = AMQP_IDLE_MS };
-
-static struct events_talk *of(struct talk *t)
+static struct events_talk *of(struct amqp_talk *a)
 {
-    return LIST_OF(t, struct events_talk, talk);
+    return LIST_OF(a, struct events_talk, amqp);
 }
 
-static enum err fail(struct events_talk *m, enum d2d_err why, const char *detail)
+static void fail(struct events_talk *m, enum d2d_err why, const char *detail)
 {
-    if (!m->talk.over) {
-        m->why = why;
-        snprintf(m->detail, sizeof m->detail, "%s", detail);
-        talk_end(&m->talk, ERR_CLOSED);
-    }
-    return ERR_CLOSED;
-}
-
-static void fail_by(struct events_talk *m, pn_condition_t *c, const char *otherwise)
-{
-    const char *name = pn_condition_get_name(c), *text = pn_condition_get_description(c);
-    char detail[sizeof m->detail];
-
-    snprintf(detail, sizeof detail, "%s%s%s", name ? name : otherwise, text && *text ? ": " : "", text ? text : "");
-    fail(m, name ? amqp_error(name) : D2D_CLOSED, detail);
+    amqp_fail(&m->amqp, why, detail);
 }
 
 static bool stopped(const struct events_talk *m)
 {
-    return m->gone || m->talk.over;
+    return amqp_stopped(&m->amqp);
 }
 
 /* ---- step by step -------------------------------------------------------------------------------------------------- */
@@ -66,9 +49,12 @@ static void ask_tails(struct events_talk *m)
         attach_all(m);
 }
 
-static void begin(struct events_talk *m)
+static void begin(struct amqp_talk *a)
 {
+    struct events_talk *m = of(a);
+
     m->awaited = 0;
+    m->filtered = m->devices && m->devices[0] && !m->filter_refused;
     if (!m->entity) {
         m->state = EVENTS_REDIRECT;
         ask_where(m);
@@ -137,41 +123,24 @@ static void top_up(struct events_talk *m, pn_link_t *l)
         pn_link_flow(l, m->credit - have);
 }
 
-static bool take_delivery(struct events_talk *m, pn_link_t *l, pn_delivery_t *d)
+static void on_delivery(struct amqp_talk *a, pn_delivery_t *ready)
 {
-    size_t size = pn_delivery_pending(d);
-    ssize_t n = 0;
-    uint8_t *to;
-
-    buf_clear(&m->room.raw);
-    to = buf_grow(&m->room.raw, size);
-    if (size && (!to || (n = pn_link_recv(l, (char *)to, size)) < 0)) {
-        fail(m, D2D_FAILED, "a message is larger than the limit");
-        return false;
-    }
-    m->room.raw.len = (size_t)n;
-    pn_delivery_update(d, PN_ACCEPTED);
-    pn_link_advance(l);
-    pn_delivery_settle(d);
-    return true;
-}
-
-static void on_delivery(struct events_talk *m, pn_delivery_t *ready)
-{
+    struct events_talk *m = of(a);
     pn_link_t *l = pn_delivery_link(ready);
+    struct progress *at = pn_link_get_context(l);
     pn_delivery_t *d;
 
     if (pn_link_is_sender(l)) {
         if (pn_delivery_remote_state(ready) == PN_REJECTED)
-            fail_by(m, pn_disposition_condition(pn_delivery_remote(ready)), "$management refuses the request");
+            amqp_fail_by(a, pn_disposition_condition(pn_delivery_remote(ready)), "$management refuses the request");
         pn_delivery_settle(ready);
         return;
     }
-    while (!stopped(m) && (d = pn_link_current(l)) && pn_delivery_readable(d) && !pn_delivery_partial(d)) {
-        struct progress *at = pn_link_get_context(l);
-
-        if (!take_delivery(m, l, d))
+    while (!stopped(m) && (d = amqp_next(l))) {
+        if (!amqp_take(a, d, &m->room))
             return;
+        pn_delivery_update(d, PN_ACCEPTED);
+        pn_delivery_settle(d);
         if (at)
             on_event(m, at);
         else
@@ -181,12 +150,11 @@ static void on_delivery(struct events_talk *m, pn_delivery_t *ready)
     }
 }
 
-static void on_link_open(struct events_talk *m, pn_link_t *l)
+static void on_link_open(struct amqp_talk *a, pn_link_t *l)
 {
+    struct events_talk *m = of(a);
     struct progress *at = pn_link_get_context(l);
 
-    if (pn_terminus_get_type(pn_link_remote_source(l)) == PN_UNSPECIFIED)
-        return; /* service 2.4: refused; the reason comes with the detach */
     if (m->state == EVENTS_REDIRECT) {
         fail(m, D2D_FAILED, "the hub does not say where its events are");
         return;
@@ -198,6 +166,7 @@ static void on_link_open(struct events_talk *m, pn_link_t *l)
         m->filtered = false;
     if (m->awaited && --m->awaited == 0 && m->state == EVENTS_ATTACHING) {
         m->state = EVENTS_READING;
+        a->ready = true;
         m->listening(m->ctx);
     }
 }
@@ -212,8 +181,7 @@ static void on_redirect(struct events_talk *m, pn_link_t *l)
         return;
     }
     m->redirected(m->ctx, host, port, entity);
-    m->why = D2D_OK;
-    talk_end(&m->talk, OK);
+    fail(m, D2D_OK, "");
 }
 
 /* What a hub says that does not know the filter: anything that is not about rights, names, limits or its own state. */
@@ -224,13 +192,13 @@ static bool is_about_filter(const char *condition)
     return condition && (e == D2D_ARGUMENT || (e == D2D_REFUSED && strcmp(condition, "amqp:link:stolen") != 0));
 }
 
-static void on_link_closed(struct events_talk *m, pn_link_t *l)
+static void on_link_closed(struct amqp_talk *a, pn_link_t *l)
 {
+    struct events_talk *m = of(a);
     pn_condition_t *c = pn_link_remote_condition(l);
     const char *name = pn_condition_get_name(c);
     struct progress *at = pn_link_get_context(l);
 
-    pn_link_close(l);
     if (m->state == EVENTS_REDIRECT && name && strcmp(name, "amqp:link:redirect") == 0) {
         on_redirect(m, l);
     } else if (at && at->link == l && !at->attached && m->devices && m->devices[0] && is_about_filter(name)) {
@@ -239,178 +207,50 @@ static void on_link_closed(struct events_talk *m, pn_link_t *l)
         if (attach(m, at))
             fail(m, D2D_ARGUMENT, "the position cannot be asked for");
     } else if (!at || at->link == l) {
-        fail_by(m, c, "the hub closed a link");
+        amqp_fail_by(a, c, "the hub closed a link");
     }
 }
 
-static void on_proton(struct events_talk *m, pn_event_t *e)
+static void pump(struct amqp_talk *a)
 {
-    switch ((int)pn_event_type(e)) {
-    case PN_LINK_REMOTE_OPEN:
-        on_link_open(m, pn_event_link(e));
-        break;
-    case PN_LINK_REMOTE_CLOSE:
-    case PN_LINK_REMOTE_DETACH:
-        on_link_closed(m, pn_event_link(e));
-        break;
-    case PN_DELIVERY:
-        on_delivery(m, pn_event_delivery(e));
-        break;
-    case PN_SESSION_REMOTE_CLOSE:
-        fail_by(m, pn_session_remote_condition(pn_event_session(e)), "the hub closed the session");
-        break;
-    case PN_CONNECTION_REMOTE_CLOSE:
-        fail_by(m, pn_connection_remote_condition(pn_event_connection(e)), "the hub closed the connection");
-        break;
-    case PN_TRANSPORT_ERROR:
-        fail_by(m, pn_transport_condition(pn_event_transport(e)), "the connection broke");
-        break;
-    }
+    struct events_talk *m = of(a);
+
+    for (size_t i = 0; i < m->positions->n; i++)
+        if (m->positions->at[i].link && m->positions->at[i].attached)
+            top_up(m, m->positions->at[i].link);
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------- */
-
-static void events(struct events_talk *m)
+static int64_t due(struct amqp_talk *a, int64_t now_ms)
 {
-    pn_event_t *e;
-
-    while (!stopped(m) && (e = pn_connection_driver_next_event(&m->driver)))
-        on_proton(m, e);
+    (void)a;
+    (void)now_ms;
+    return INT64_MAX;
 }
 
-static void flush(struct events_talk *m)
+static void end(struct amqp_talk *a)
 {
-    while (!m->gone && m->has_driver && m->talk.out->len < OUT_ENOUGH) {
-        pn_bytes_t said = pn_connection_driver_write_buffer(&m->driver);
+    struct events_talk *m = of(a);
 
-        if (!said.size)
-            break;
-        buf_put(m->talk.out, bytes_of(said.start, said.size));
-        pn_connection_driver_write_done(&m->driver, said.size);
-        events(m);
-    }
-}
-
-static void go_on(struct events_talk *m)
-{
-    events(m);
-    flush(m);
-}
-
-static void end_driver(struct events_talk *m)
-{
-    if (m->has_driver)
-        pn_connection_driver_destroy(&m->driver);
-    m->has_driver = false;
     for (size_t i = 0; i < m->positions->n; i++)
         m->positions->at[i].link = NULL;
 }
 
-static void start(struct talk *t, int64_t now_ms)
+static void ended(struct amqp_talk *a)
 {
-    struct events_talk *m = of(t);
-    char container[40];
+    struct events_talk *m = of(a);
 
-    end_driver(m);
-    m->began_ms = now_ms;
-    m->why = D2D_CLOSED;
-    m->detail[0] = 0;
-    m->filtered = m->devices && m->devices[0] && !m->filter_refused;
-    if (pn_connection_driver_init(&m->driver, NULL, NULL)) {
-        fail(m, D2D_NO_MEMORY, "no memory left");
-        return;
-    }
-    m->has_driver = true;
-    pn_sasl_set_allow_insecure_mechs(pn_sasl(m->driver.transport), true); /* TLS is below us */
-    pn_sasl_allowed_mechs(pn_sasl(m->driver.transport), "PLAIN");
-    pn_connection_set_user(m->driver.connection, m->user);
-    pn_connection_set_password(m->driver.connection, m->password);
-    snprintf(container, sizeof container, "d2d-%016llx", (unsigned long long)m->seed++);
-    pn_connection_set_container(m->driver.connection, container);
-    pn_connection_set_hostname(m->driver.connection, m->host);
-    pn_transport_set_max_frame(m->driver.transport, AMQP_FRAME_MAX);
-    pn_transport_set_idle_timeout(m->driver.transport, IDLE_MS);
-    pn_connection_driver_bind(&m->driver);
-    pn_connection_open(m->driver.connection);
-    m->session = pn_session(m->driver.connection);
-    pn_session_open(m->session);
-    begin(m);
-    go_on(m);
-}
-
-static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
-{
-    struct events_talk *m = of(t);
-    size_t all = 0;
-
-    (void)now_ms;
-    while (!stopped(m) && all < in.len) {
-        pn_rwbytes_t room = pn_connection_driver_read_buffer(&m->driver);
-        struct bytes part = bytes_first(bytes_skip(in, all), room.size);
-
-        if (!part.len)
-            break;
-        memcpy(room.start, part.at, part.len);
-        pn_connection_driver_read_done(&m->driver, part.len);
-        all += part.len;
-        go_on(m);
-    }
-    return stopped(m) ? in.len : all;
-}
-
-static void wake(struct talk *t, int64_t now_ms)
-{
-    struct events_talk *m = of(t);
-
-    (void)now_ms;
-    if (stopped(m) || !m->has_driver)
-        return;
-    for (size_t i = 0; i < m->positions->n; i++)
-        if (m->positions->at[i].link && m->positions->at[i].attached)
-            top_up(m, m->positions->at[i].link);
-    go_on(m);
-}
-
-static int64_t tick(struct talk *t, int64_t now_ms)
-{
-    struct events_talk *m = of(t);
-    int64_t next_ms, limit_ms = m->began_ms + m->timeout_ms;
-
-    if (stopped(m) || !m->has_driver)
-        return INT64_MAX;
-    if (m->state != EVENTS_READING && now_ms >= limit_ms) {
-        fail(m, D2D_TIMED_OUT, "the hub does not answer");
-        return INT64_MAX;
-    }
-    next_ms = pn_transport_tick(m->driver.transport, now_ms);
-    go_on(m);
-    if (!next_ms)
-        next_ms = INT64_MAX;
-    return m->state != EVENTS_READING && limit_ms < next_ms ? limit_ms : next_ms;
-}
-
-static void closed(struct talk *t, enum err why, int64_t now_ms)
-{
-    struct events_talk *m = of(t);
-
-    (void)now_ms;
-    if (!t->over) { /* the other side ended it; Proton may know why */
-        m->why = why == ERR_IDLE ? D2D_TIMED_OUT : D2D_CLOSED;
-        snprintf(m->detail, sizeof m->detail, "%s", err_text(why));
-    }
-    end_driver(m);
-    m->ended(m->ctx, m->why, m->detail);
+    m->ended(m->ctx, a->why, a->detail);
 }
 
 void events_talk_init(struct events_talk *m)
 {
-    static const struct talk_ops ops = {start, input, wake, tick, closed, NULL};
+    static const struct amqp_ops ops = {begin, on_link_open, on_link_closed, on_delivery, pump, due, end, ended};
 
-    m->talk.ops = &ops;
+    amqp_talk_init(&m->amqp, &ops);
 }
 
 void events_talk_close(struct events_talk *m)
 {
-    end_driver(m);
+    amqp_talk_close(&m->amqp);
     room_close(&m->room);
 }

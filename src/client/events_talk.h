@@ -1,12 +1,9 @@
 /* The conversation of a receiver over AMQP 1.0: SASL PLAIN, the redirect of a hub, the partitions, the events. */
 #pragma once
 
+#include "amqp_talk.h"
 #include "event.h"
 #include "positions.h"
-#include "talk.h"
-
-#include <proton/connection_driver.h>
-#include <proton/engine.h>
 
 enum events_state {
     EVENTS_REDIRECT,   /* the hub is asked where the events are → over, redirected() was called */
@@ -17,10 +14,9 @@ enum events_state {
 };
 
 struct events_talk {
-    struct talk talk;
+    struct amqp_talk amqp;
     /* Set by the owner before it is carried; lent. */
-    const char *host, *user, *password; /* service 1.6 */
-    const char *entity;                 /* NULL: ask the hub first */
+    const char *entity; /* NULL: ask the hub first */
     const char *group;
     struct positions *positions;
     bool all; /* all partitions, not only those of `positions` */
@@ -28,8 +24,6 @@ struct events_talk {
     const char *const *devices; /* NULL: everybody */
     bool filter_refused;        /* this hub does not filter by sender: stays over reconnects */
     int credit;
-    int64_t timeout_ms;
-    uint64_t seed; /* of names of links */
     void (*redirected)(void *ctx, struct bytes host, int port, struct bytes entity);
     void (*listening)(void *ctx);
     void (*event)(void *ctx, const struct d2d_event *);
@@ -38,16 +32,10 @@ struct events_talk {
 
     enum events_state state;
     bool filtered; /* by the hub, as it said */
-    bool paused, gone;
-    size_t awaited; /* answers, or accepted receivers */
-    int64_t began_ms;
-    pn_connection_driver_t driver;
-    bool has_driver;
-    pn_session_t *session;
+    bool paused;
+    size_t awaited;          /* answers, or accepted receivers */
     pn_link_t *ask, *answer; /* $management */
     struct message_room room;
-    enum d2d_err why;
-    char detail[400];
 };
 
 void events_talk_init(struct events_talk *);

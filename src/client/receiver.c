@@ -1,5 +1,6 @@
 #include "account.h"
 #include "backoff.h"
+#include "carrier.h"
 #include "events_talk.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@ struct d2d_receiver {
     struct account account;
     struct events_talk talk;
     struct positions positions;
-    struct link *link;
+    struct carrier carrier;
     struct alarm retry;
     struct backoff backoff;
     struct grave grave;
@@ -76,7 +77,7 @@ static void on_failed(void *ctx, enum err e, const char *detail)
 {
     struct d2d_receiver *r = ctx;
 
-    r->link = NULL;
+    carrier_ended(&r->carrier);
     ended(r, account_fail(&r->account, err_of(e), "%s", detail));
 }
 
@@ -101,7 +102,7 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
 {
     struct d2d_receiver *r = ctx;
 
-    r->link = NULL;
+    carrier_ended(&r->carrier);
     if (why == D2D_OK && r->talk.entity)
         dial(r);
     else
@@ -124,26 +125,27 @@ static enum err credentials(struct d2d_receiver *r)
                  BYTES_ARG(bytes_first(host, bytes_find(host, '.'))));
         e = account_token(&r->account, host, (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000, &r->password);
     }
-    r->talk.user = r->user;
-    r->talk.password = buf_str(&r->password);
+    r->talk.amqp.user = r->user;
+    r->talk.amqp.password = buf_str(&r->password);
     return e ? e : buf_check(&r->password);
 }
 
 static void dial(struct d2d_receiver *r)
 {
-    const struct dial dial = {.host = r->connect,
-                              .name = r->host,
-                              .port = r->port,
-                              .tls = r->account.tls,
-                              .timeout_ms = r->account.timeout_ms,
-                              .talk = &r->talk.talk,
-                              .failed = on_failed,
-                              .ctx = r};
+    const struct carriage carriage = {.account = &r->account,
+                                      .name = r->host,
+                                      .connect = r->connect,
+                                      .port = r->port,
+                                      .path = r->talk.entity ? "/$servicebus/websocket" : "/$iothub/websocket",
+                                      .protocol = "AMQPWSB10", /* service 1.8 */
+                                      .talk = &r->talk.amqp.talk,
+                                      .failed = on_failed,
+                                      .ctx = r};
     enum err e = credentials(r);
 
-    r->talk.host = r->host;
+    r->talk.amqp.host = r->host;
     if (!e)
-        e = link_dial(r->account.loop, &dial, &r->link);
+        e = carrier_dial(&r->carrier, &carriage);
     if (e)
         ended(r, account_fail(&r->account, err_of(e), "%s: %s", r->connect, err_text(e)));
 }
@@ -264,8 +266,8 @@ static void set_up(struct d2d_receiver *r, const struct d2d_receiver_options *o)
     events_talk_init(t);
     t->positions = &r->positions;
     t->credit = o->credit ? (int)(o->credit < CREDIT_MAX ? o->credit : CREDIT_MAX) : CREDIT;
-    t->timeout_ms = r->account.timeout_ms;
-    t->seed = loop_random(r->account.loop);
+    t->amqp.timeout_ms = r->account.timeout_ms;
+    t->amqp.seed = loop_random(r->account.loop);
     t->redirected = on_redirected;
     t->listening = on_listening;
     t->event = on_event;
@@ -303,12 +305,11 @@ enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_o
 
 void d2d_receiver_free(struct d2d_receiver *r)
 {
-    if (!r || r->talk.gone)
+    if (!r || r->talk.amqp.gone)
         return;
-    r->talk.gone = true;
+    carrier_drop(&r->carrier);
+    r->talk.amqp.gone = true;
     loop_no_alarm(r->account.loop, &r->retry);
-    link_drop(r->link);
-    r->link = NULL;
     loop_bury(r->account.loop, &r->grave);
 }
 
@@ -332,5 +333,5 @@ const char *d2d_receiver_positions(struct d2d_receiver *r)
 void d2d_receiver_pause(struct d2d_receiver *r, bool paused)
 {
     r->talk.paused = paused;
-    link_wake(r->link);
+    carrier_wake(&r->carrier);
 }

@@ -1,0 +1,309 @@
+#include "account.h"
+#include "backoff.h"
+#include "carrier.h"
+#include "operator_talk.h"
+#include "outgoing.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { QUEUE_MESSAGES = 1000, QUEUE_BYTES = 16 * 1024 * 1024, WINDOW = 64, WINDOW_MAX = 1024 };
+enum { MESSAGE_ID_CAP = 37 };
+
+struct d2d_operator {
+    struct account account;
+    struct operator_talk talk;
+    struct device_queue queue;
+    struct carrier carrier;
+    struct alarm retry;
+    struct backoff backoff;
+    struct grave grave;
+    bool once;
+    enum d2d_err ended; /* nothing more will be sent, for this reason */
+    bool (*feedback)(void *ctx, struct d2d_operator *, const struct d2d_feedback *, size_t n);
+    void (*connected)(void *ctx, struct d2d_operator *);
+    void (*disconnected)(void *ctx, struct d2d_operator *, enum d2d_err, bool final);
+    void *ctx;
+};
+
+static void tell(struct d2d_operator *o, struct queued *q, enum d2d_err e)
+{
+    if (q->posted)
+        q->posted(q->ctx, o, e, (const char *)q->bytes);
+    free(q);
+}
+
+/* ---- the connection ------------------------------------------------------------------------------------------------ */
+
+static void on_opened(void *ctx)
+{
+    struct d2d_operator *o = ctx;
+
+    backoff_reset(&o->backoff);
+    account_say(&o->account, D2D_LOG_INFO, "connected to %s", o->account.host);
+    if (o->connected)
+        o->connected(o->ctx, o);
+}
+
+static void on_done(void *ctx, struct queued *q, enum d2d_err e, const char *why)
+{
+    struct d2d_operator *o = ctx;
+
+    if (e)
+        account_fail(&o->account, e, "%s", why);
+    tell(o, q, e);
+}
+
+static bool on_feedback(void *ctx, const struct d2d_feedback *batch, size_t n)
+{
+    struct d2d_operator *o = ctx;
+
+    return o->feedback(o->ctx, o, batch, n);
+}
+
+static void finish(struct d2d_operator *o, enum d2d_err why)
+{
+    struct queued *q;
+
+    o->ended = why;
+    while ((q = queue_take(&o->queue)))
+        tell(o, q, why);
+}
+
+static void ended(struct d2d_operator *o, enum d2d_err why)
+{
+    bool final = o->once || why == D2D_NOT_AUTHORISED || why == D2D_ARGUMENT || why == D2D_NO_MEMORY;
+
+    queue_rewind(&o->queue);
+    if (!final) {
+        int64_t wait_ms = backoff_next(&o->backoff, loop_random(o->account.loop));
+
+        if (loop_alarm(o->account.loop, &o->retry, loop_now_ms(o->account.loop) + wait_ms))
+            final = true;
+    }
+    if (o->disconnected)
+        o->disconnected(o->ctx, o, why, final);
+    if (final && !o->talk.amqp.gone)
+        finish(o, why);
+}
+
+static void on_failed(void *ctx, enum err e, const char *detail)
+{
+    struct d2d_operator *o = ctx;
+
+    carrier_ended(&o->carrier);
+    ended(o, account_fail(&o->account, err_of(e), "%s", detail));
+}
+
+static void on_ended(void *ctx, enum d2d_err why, const char *detail)
+{
+    struct d2d_operator *o = ctx;
+
+    carrier_ended(&o->carrier);
+    ended(o, account_fail(&o->account, why, "%s: %s", o->account.host, detail));
+}
+
+static enum err put_token(void *ctx, int64_t expires_ms, struct buf *out)
+{
+    struct d2d_operator *o = ctx;
+
+    return account_token(&o->account, bytes_str(o->account.host), expires_ms / 1000, out);
+}
+
+static void on_retry(void *ctx, int64_t now_ms)
+{
+    struct d2d_operator *o = ctx;
+    const struct carriage carriage = {.account = &o->account,
+                                      .name = o->account.host,
+                                      .connect = o->account.connect,
+                                      .port = o->account.amqps_port,
+                                      .path = "/$iothub/websocket",
+                                      .protocol = "AMQPWSB10",
+                                      .talk = &o->talk.amqp.talk,
+                                      .failed = on_failed,
+                                      .ctx = o};
+    enum err e = carrier_dial(&o->carrier, &carriage);
+
+    (void)now_ms;
+    if (e)
+        ended(o, account_fail(&o->account, err_of(e), "%s: %s", o->account.connect, err_text(e)));
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+static void operator_end(void *of)
+{
+    struct d2d_operator *o = of;
+
+    operator_talk_close(&o->talk);
+    account_close(&o->account);
+    free(o);
+}
+
+static void set_up(struct d2d_operator *o, const struct d2d_operator_options *p)
+{
+    size_t window = p->window ? p->window : WINDOW;
+
+    queue_init(&o->queue, p->queue_messages ? p->queue_messages : QUEUE_MESSAGES,
+               p->queue_bytes ? p->queue_bytes : QUEUE_BYTES);
+    o->talk = (struct operator_talk){
+        .amqp = {.host = o->account.host, .timeout_ms = o->account.timeout_ms, .seed = loop_random(o->account.loop)},
+        .cbs = {.audience = o->account.host,
+                .token = put_token,
+                .ctx = o,
+                .ttl_ms = o->account.token_ttl_ms,
+                .renews = o->account.key != NULL},
+        .sender = {.queue = &o->queue, .window = window < WINDOW_MAX ? window : WINDOW_MAX, .done = on_done, .ctx = o},
+        .opened = on_opened,
+        .feedback = p->feedback ? on_feedback : NULL,
+        .ended = on_ended,
+        .ctx = o};
+    o->retry = (struct alarm){.run = on_retry, .ctx = o};
+    o->backoff = backoff_of(p->backoff_first_ms, p->backoff_most_ms);
+    o->once = p->once;
+    o->feedback = p->feedback;
+    o->connected = p->connected;
+    o->disconnected = p->disconnected;
+    o->ctx = p->ctx;
+    o->grave = (struct grave){.end = operator_end, .of = o};
+}
+
+enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_operator_options *options,
+                              struct d2d_operator **out)
+{
+    struct d2d_operator *o;
+    enum d2d_err e;
+
+    if (!loop || !options || !out)
+        return D2D_ARGUMENT;
+    o = calloc(1, sizeof *o);
+    if (!o)
+        return D2D_NO_MEMORY;
+    if ((e = account_open(&o->account, loop, &options->common, 1u << CONNSTR_SERVICE))) {
+        free(o);
+        return e;
+    }
+    set_up(o, options);
+    /* In the first turn, so that no callback comes before the caller has its handle. */
+    if (operator_talk_init(&o->talk) || loop_alarm(loop, &o->retry, loop_now_ms(loop))) {
+        operator_end(o);
+        return D2D_NO_MEMORY;
+    }
+    *out = o;
+    return D2D_OK;
+}
+
+void d2d_operator_free(struct d2d_operator *o)
+{
+    if (!o || o->talk.amqp.gone)
+        return;
+    carrier_drop(&o->carrier);
+    o->talk.amqp.gone = true;
+    loop_no_alarm(o->account.loop, &o->retry);
+    finish(o, D2D_CLOSED);
+    loop_bury(o->account.loop, &o->grave);
+}
+
+const char *d2d_operator_detail(const struct d2d_operator *o)
+{
+    return o->account.detail;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------------- */
+
+/* Feedback names its message by the id (device 5). */
+static void new_id(struct d2d_operator *o, char out[MESSAGE_ID_CAP])
+{
+    uint64_t a = loop_random(o->account.loop), b = loop_random(o->account.loop);
+
+    snprintf(out, MESSAGE_ID_CAP, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xFFFF),
+             (unsigned)(a & 0xFFF), (unsigned)(b >> 48 & 0x3FFF) | 0x8000, (unsigned long long)b & 0xFFFFFFFFFFFFULL);
+}
+
+static enum err put(struct d2d_operator *o, const char *device, const struct d2d_message *m, struct queued **out)
+{
+    struct buf to = buf_max(3 * ID_LEN_MAX + 64), body = buf_max(AMQP_MESSAGE_MAX);
+    struct d2d_message named = *m;
+    char id[MESSAGE_ID_CAP] = "";
+    enum err e = outgoing_check(m, C2D_LEN_MAX);
+
+    if (!m->message_id && m->ack != D2D_ACK_NONE) {
+        new_id(o, id);
+        named.message_id = id;
+    }
+    buf_puts(&to, "/devices/");
+    buf_put_percent(&to, bytes_str(device));
+    buf_puts(&to, "/messages/devicebound");
+    if (!e)
+        e = buf_check(&to);
+    if (!e)
+        e = outgoing_amqp(buf_str(&to), &named, loop_now_ms(o->account.loop), &body);
+    if (!e) {
+        struct bytes head = bytes_str(named.message_id ? named.message_id : "");
+
+        head.len++; /* with its NUL */
+        e = queue_put(&o->queue, head, buf_bytes(&body), 1, out);
+    }
+    buf_free(&to);
+    buf_free(&body);
+    return e;
+}
+
+enum d2d_err d2d_operator_send(struct d2d_operator *o, const char *device, const struct d2d_message *m,
+                               d2d_posted *posted, void *ctx)
+{
+    struct queued *q;
+    enum err e;
+
+    if (!o || !device || !*device || !m)
+        return D2D_ARGUMENT;
+    if (o->ended)
+        return o->ended;
+    if ((e = put(o, device, m, &q)))
+        return account_fail(&o->account, err_of(e), "the message: %s", err_text(e));
+    q->posted = posted;
+    q->ctx = ctx;
+    carrier_wake(&o->carrier);
+    return D2D_OK;
+}
+
+struct waiting {
+    bool done;
+    enum d2d_err e;
+};
+
+static void on_waited(void *ctx, struct d2d_operator *o, enum d2d_err e, const char *message_id)
+{
+    struct waiting *w = ctx;
+
+    (void)o;
+    (void)message_id;
+    w->done = true;
+    w->e = e;
+}
+
+static bool is_done(void *ctx)
+{
+    return ((struct waiting *)ctx)->done;
+}
+
+enum d2d_err d2d_operator_send_wait(struct d2d_operator *o, const char *device, const struct d2d_message *m,
+                                    int64_t timeout_ms)
+{
+    struct waiting w = {.done = false};
+    enum d2d_err e = d2d_operator_send(o, device, m, on_waited, &w);
+
+    if (e)
+        return e;
+    if ((e = loop_until(o->account.loop, is_done, &w, timeout_ms))) {
+        queue_forget(&o->queue, &w); /* it stays in the queue; nobody waits for it any more */
+        return e;
+    }
+    return w.e;
+}
+
+size_t d2d_operator_pending(const struct d2d_operator *o)
+{
+    return o->queue.n;
+}
