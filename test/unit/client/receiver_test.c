@@ -52,17 +52,17 @@ static void reading_open(enum d2d_from from)
 {
     memset(&r, 0, sizeof r);
     r.out = buf_max(CONN_OUT_MAX);
-    r.talk = (struct events_talk){.host = "hub.test",
-                                  .user = w.service.name,
-                                  .password = key_text(&w.service.primary),
+    r.talk = (struct events_talk){.amqp = {.host = "hub.test",
+                                           .user = w.service.name,
+                                           .password = key_text(&w.service.primary),
+                                           .timeout_ms = 30000,
+                                           .seed = 1},
                                   .entity = "hub",
                                   .group = "$Default",
                                   .positions = &r.positions,
                                   .all = true,
                                   .position = {.from = from},
                                   .credit = 4,
-                                  .timeout_ms = 30000,
-                                  .seed = 1,
                                   .redirected = on_redirected,
                                   .listening = on_listening,
                                   .event = on_event,
@@ -75,7 +75,7 @@ static void reading_open(enum d2d_from from)
 /* To and fro until nobody has anything to say. */
 static void run(void)
 {
-    struct talk *t = &r.talk.talk;
+    struct talk *t = &r.talk.amqp.talk;
     bool busy = true;
 
     for (int turn = 0; busy && !t->over; turn++) {
@@ -100,15 +100,15 @@ static void connect(void)
     memset(&r.hub, 0, sizeof r.hub);
     r.hub.now_ms = T0;
     client_front(&r.hub);
-    r.talk.talk.out = &r.out;
-    r.talk.talk.over = false;
-    r.talk.talk.ops->start(&r.talk.talk, T0);
+    r.talk.amqp.talk.out = &r.out;
+    r.talk.amqp.talk.over = false;
+    r.talk.amqp.talk.ops->start(&r.talk.amqp.talk, T0);
     run();
 }
 
 static void cut(void)
 {
-    r.talk.talk.ops->close(&r.talk.talk, ERR_CLOSED, T0);
+    r.talk.amqp.talk.ops->close(&r.talk.amqp.talk, ERR_CLOSED, T0);
     client_close(&r.hub);
     buf_clear(&r.out);
 }
@@ -214,10 +214,10 @@ TEST(a_hub_says_where_its_events_are)
     reading_open(D2D_FROM_EARLIEST);
     snprintf(user, sizeof user, "%s@sas.root.hub", w.service.name);
     r.talk.entity = NULL;
-    r.talk.user = user;
-    r.talk.password = token_for(&w.service, "hub.test", T0 + 3600000, false);
+    r.talk.amqp.user = user;
+    r.talk.amqp.password = token_for(&w.service, "hub.test", T0 + 3600000, false);
     connect();
-    CHECK(r.talk.talk.over);
+    CHECK(r.talk.amqp.talk.over);
     cut();
     CHECK(r.why == D2D_OK && r.port == 5671);
     assert_string_equal(r.host, "hub.test");
@@ -231,7 +231,7 @@ TEST(refusals_are_told_apart)
 {
     world_open(1);
     reading_open(D2D_FROM_EARLIEST);
-    r.talk.password = "bm9uZSBvZiB0aGUga2V5cw==";
+    r.talk.amqp.password = "bm9uZSBvZiB0aGUga2V5cw==";
     connect();
     reading_close();
     CHECK(r.why == D2D_NOT_AUTHORISED);
@@ -253,11 +253,11 @@ TEST(a_hub_that_says_nothing_is_given_up)
     world_open(1);
     reading_open(D2D_FROM_EARLIEST);
     client_front(&r.hub);
-    r.talk.talk.out = &r.out;
-    r.talk.talk.ops->start(&r.talk.talk, T0);
-    CHECK(r.talk.talk.ops->tick(&r.talk.talk, T0) <= T0 + 30000);
-    r.talk.talk.ops->tick(&r.talk.talk, T0 + 30000);
-    CHECK(r.talk.talk.over);
+    r.talk.amqp.talk.out = &r.out;
+    r.talk.amqp.talk.ops->start(&r.talk.amqp.talk, T0);
+    CHECK(r.talk.amqp.talk.ops->tick(&r.talk.amqp.talk, T0) <= T0 + 30000);
+    r.talk.amqp.talk.ops->tick(&r.talk.amqp.talk, T0 + 30000);
+    CHECK(r.talk.amqp.talk.over);
     reading_close();
     CHECK(r.why == D2D_TIMED_OUT);
     world_close();
@@ -273,7 +273,7 @@ TEST(a_pause_holds_events_back)
     CHECK(r.listening == 1);
     assert_string_equal(r.told, "");
     r.talk.paused = false;
-    r.talk.talk.ops->wake(&r.talk.talk, T0);
+    r.talk.amqp.talk.ops->wake(&r.talk.amqp.talk, T0);
     run();
     assert_string_equal(r.told, "phone:0 phone:1 phone:2 phone:3 phone:4 phone:5 phone:6 phone:7 phone:8 phone:9 ");
     reading_close();
