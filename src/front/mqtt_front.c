@@ -126,7 +126,8 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
     case MQTT_PINGREQ:
         mqtt_put_empty(s->front.out, MQTT_PINGRESP);
         return;
-    case MQTT_PUBACK: /* of a message that is not in flight: 4.4 has nothing against it */
+    case MQTT_PUBACK:
+        mqtt_on_puback(s, p->id, now_ms);
         return;
     case MQTT_DISCONNECT:
         s->state = MQTT_LEFT;
@@ -177,6 +178,7 @@ static size_t mqtt_input(struct front *f, struct bytes in, int64_t now_ms)
             on_packet(s, &p, now_ms);
             break;
         case MQTT_MORE:
+            mqtt_pull(s, now_ms);
             return all;
         case MQTT_MALFORMED:
             mqtt_stop(s, ERR_MALFORMED, "not an MQTT 3.1.1 packet");
@@ -196,9 +198,9 @@ static void mqtt_wake(struct front *f, int64_t now_ms)
     struct mqtt_session *s = session_of(f);
     enum err e = s->seat && !f->over ? seat_state(s->seat) : OK;
 
-    (void)now_ms;
     if (e)
         mqtt_stop(s, e, "the seat of the device is gone");
+    mqtt_pull(s, now_ms);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -235,6 +237,7 @@ static void mqtt_close(struct front *f, enum err why, int64_t now_ms)
         log_event(LOG_WARN, "will-lost", KVS("device", s->device), KVS("reason", err_name(e)));
     hub_detach(s->seat, now_ms);
     buf_free(&s->kept.bytes);
+    free(s->flights);
     free(s);
 }
 

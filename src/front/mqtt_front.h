@@ -3,7 +3,8 @@
  *   mqtt_front.c    packets, states, time, the end
  *   mqtt_connect.c  CONNECT: who is it, its session, its will
  *   mqtt_publish.c  topics and bags into messages
- *   mqtt_iothub.c   $iothub/…: twins and methods */
+ *   mqtt_iothub.c   $iothub/…: twins and methods
+ *   mqtt_c2d.c      messages to the device */
 #pragma once
 
 #include "auth.h"
@@ -38,6 +39,7 @@ struct mqtt_session {
     int64_t silence_ms; /* so long may it be silent */
     int64_t expires_ms; /* with the grace */
     struct mqtt_kept kept;
+    struct mqtt_flights *flights; /* NULL: nothing was ever sent with QoS 1 */
 };
 
 /* Ends the conversation; one line for the operator. `what` is a short phrase of ours. */
@@ -52,6 +54,10 @@ void mqtt_on_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t
 bool mqtt_topic_is_own(const struct mqtt_session *, struct bytes topic, struct bytes *bag);
 /* The will becomes an event. */
 enum err mqtt_send_will(struct mqtt_session *, int64_t now_ms) MUST_CHECK;
+
+/* mqtt_c2d.c: gives the device what waits for it, as far as window and output have room. */
+void mqtt_pull(struct mqtt_session *, int64_t now_ms);
+void mqtt_on_puback(struct mqtt_session *, uint16_t id, int64_t now_ms);
 
 /* mqtt_iothub.c: a publish to $iothub/…, acknowledged and answered. ERR_DENIED: no such topic. */
 enum err mqtt_on_iothub(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;

@@ -9,8 +9,9 @@
  * A line is: time (or blanks: the same), who, what, and behind `->` all that this one hears from it; nothing means nothing.
  * `d1` is a device over MQTT and `d1/2` is another connection of it. Times only grow; at each, every connection ticks.
  *   device: CONNECT [clean= ka= token= key= user= id= will= willbody=] | SUBSCRIBE id filter qos | UNSUBSCRIBE id filter |
- *           PUBLISH id topic body (id 0: QoS 0) | RETAINED … | QOS2 … | PING | DISCONNECT | DROP | HEARS
- *   svc:    READS | DISABLES id | DELETES id
+ *           PUBLISH id topic body (id 0: QoS 0) | RETAINED … | QOS2 … | PUBACK id | PING | DISCONNECT | DROP | HEARS
+ *           A message to the device is heard as PUBLISH topic, and with QoS 1 as PUBLISH #id [again] "body" topic.
+ *   svc:    READS | DISABLES id | DELETES id | POSTS id body [mid= ack= ttl= k=v] | PURGES id | FEEDBACK
  *   store:  HOLDS | SETTLES | FULL | WORKS
  *   hub:    the next sentence of its trace; lines of the trace that no story line names are passed over */
 #include "mqtt_world.h"
@@ -28,6 +29,7 @@ struct actor {
 struct story {
     struct world world;
     struct reader *reader;
+    struct feedback_reader *feedback;
     struct actor actors[ACTORS_MAX];
     size_t n_actors;
     int64_t now_ms;
@@ -78,6 +80,7 @@ static void settle_all(struct story *s)
 static void move_time(struct story *s, int64_t now_ms)
 {
     s->now_ms = now_ms;
+    hub_tick(s->world.hub, now_ms);
     for (size_t i = 0; i < s->n_actors; i++) {
         struct wire *c = &s->actors[i].wire;
         if (s->actors[i].open && c->front)
@@ -105,6 +108,9 @@ static void hear_packet(struct story *s, const struct mqtt_packet *p)
         snprintf(text, sizeof text, "CONNACK %d sp=%d", p->connack.code, p->connack.session_present);
     else if (p->type == MQTT_SUBACK)
         snprintf(text, sizeof text, "SUBACK %d [%d]", p->filters.id, p->filters.list.at[0]);
+    else if (p->type == MQTT_PUBLISH && p->publish.qos)
+        snprintf(text, sizeof text, "PUBLISH #%d%s \"%.*s\" %.*s", p->publish.id, p->publish.dup ? " again" : "",
+                 BYTES_ARG(p->publish.body), BYTES_ARG(p->publish.topic));
     else if (p->type == MQTT_PUBLISH)
         snprintf(text, sizeof text, "PUBLISH %.*s", BYTES_ARG(p->publish.topic));
     else if (p->type == MQTT_PINGRESP)
@@ -200,6 +206,8 @@ static void device_line(struct story *s, const char *who, char **words, size_t n
         say_publish(words, 1, true, &say);
     else if (!strcmp(words[0], "QOS2") && n >= 3)
         say_publish(words, 2, false, &say);
+    else if (!strcmp(words[0], "PUBACK") && n == 2)
+        mqtt_put_ack(&say, MQTT_PUBACK, (uint16_t)atol(words[1]));
     else if (!strcmp(words[0], "PING"))
         mqtt_put_empty(&say, MQTT_PINGREQ);
     else if (!strcmp(words[0], "DISCONNECT"))
@@ -243,13 +251,63 @@ static void svc_reads(struct story *s)
     }
 }
 
+/* What is no option of ours is an application property. */
+static void svc_posts(struct story *s, char **words)
+{
+    struct prop props[WORDS_MAX];
+    struct msg m = {.body = bytes_str(words[2]), .props = props};
+    int64_t ttl_ms;
+    uint64_t at;
+    enum err e;
+
+    for (char **word = words + 3; *word; word++) {
+        struct bytes value = bytes_str(*word), name = bytes_cut(&value, '=');
+
+        if (bytes_eq(name, BYTES("mid")))
+            m.message_id = value;
+        else if (bytes_eq(name, BYTES("ack")))
+            m.ack = value;
+        else if (!bytes_eq(name, BYTES("ttl")))
+            props[m.n_props++] = (struct prop){name, value};
+        else if (!duration_parse(value, &ttl_ms))
+            m.expiry_ms = s->now_ms + ttl_ms;
+    }
+    if ((e = hub_post(s->world.hub, bytes_str(words[1]), &m, s->now_ms, &at)))
+        heard(s, err_name(e));
+}
+
+static void svc_feedback(struct story *s)
+{
+    struct feedback_record got[FEEDBACK_BATCH];
+    struct c2d_lock lock;
+    uint64_t at;
+    size_t n;
+
+    while (!hub_feedback_next(s->feedback, s->now_ms, got, &n, &lock)) {
+        for (size_t i = 0; i < n; i++) {
+            heard(s, got[i].message_id);
+            buf_printf(&s->got, " %s", fate_name(got[i].fate));
+        }
+        MUST(hub_feedback_settle(s->feedback, &lock, OUTCOME_COMPLETE, s->now_ms, &at));
+    }
+}
+
 static void svc_line(struct story *s, char **words, size_t n)
 {
     struct device d, out;
-    uint64_t at;
+    uint64_t at, purged;
+    char text[32];
 
     if (!strcmp(words[0], "READS")) {
         svc_reads(s);
+    } else if (!strcmp(words[0], "POSTS") && n >= 3) {
+        svc_posts(s, words);
+    } else if (!strcmp(words[0], "FEEDBACK")) {
+        svc_feedback(s);
+    } else if (!strcmp(words[0], "PURGES") && n == 2) {
+        MUST(hub_purge(s->world.hub, bytes_str(words[1]), s->now_ms, &purged, &at));
+        snprintf(text, sizeof text, "%llu purged", (unsigned long long)purged);
+        heard(s, text);
     } else if (!strcmp(words[0], "DISABLES") && n == 2) {
         MUST(hub_device_get(s->world.hub, bytes_str(words[1]), &d));
         d.disabled = true;
@@ -343,6 +401,7 @@ int main(int argc, char **argv)
     static struct waker waker = {no_wake};
     const struct read_options all = {.group = BYTES("$Default"), .waker = &waker};
     MUST(hub_reader_open(s.world.hub, &all, NULL, &s.reader));
+    MUST(hub_feedback_open(s.world.hub, &waker, &s.feedback));
     while (good && fgets(line, sizeof line, f)) {
         number++;
         line[strcspn(line, "\n")] = 0;
@@ -357,6 +416,7 @@ int main(int argc, char **argv)
         if (s.actors[i].open)
             wire_free(&s.actors[i].wire, s.now_ms);
     hub_reader_close(s.reader);
+    hub_feedback_close(s.feedback);
     world_close(&s.world);
     buf_free(&s.trace);
     buf_free(&s.got);
