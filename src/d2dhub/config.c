@@ -16,31 +16,38 @@ static const struct key {
     enum type type;
     size_t offset, cap;
     const char *help;
+    int64_t least, most; /* of COUNT and DURATION; most 0: any */
 } keys[] = {
-#define TEXT_KEY(field, help)                                                                 \
-    {                                                                                         \
-#field, TEXT, offsetof(struct config, field), sizeof((struct config *)0)->field, help \
+#define TEXT_KEY(field, help)                                                                       \
+    {                                                                                               \
+#field, TEXT, offsetof(struct config, field), sizeof((struct config *)0)->field, help, 0, 0 \
     }
-#define KEY(field, type, help)                                \
-    {                                                         \
-#field, type, offsetof(struct config, field), 0, help \
+#define RANGE_KEY(field, type, least, most, help)                          \
+    {                                                                      \
+#field, type, offsetof(struct config, field), 0, help, least, most \
     }
+#define KEY(field, type, help) RANGE_KEY(field, type, 0, 0, help)
     TEXT_KEY(name, "host name that devices and receivers use"),
     TEXT_KEY(listen, "address to listen on (0.0.0.0)"),
     KEY(mqtts_port, PORT, "MQTT over TLS (8883); 0 is any free one"),
     KEY(amqps_port, PORT, "AMQP over TLS (5671); 0 is any free one"),
     KEY(https_port, PORT, "HTTPS (443); 0 is any free one"),
-    KEY(loops, COUNT, "event loops, each a thread (0: one a core, at most 8)"),
-    {"log_level", LEVEL, offsetof(struct config, log_level), 0, "error, warn, info or debug"},
-    {"log_format", FORMAT, offsetof(struct config, log_json), 0, "logfmt or json"},
+    RANGE_KEY(loops, COUNT, 0, 64, "event loops, each a thread (0: one a core, at most 8)"),
+    {"log_level", LEVEL, offsetof(struct config, log_level), 0, "error, warn, info or debug", 0, 0},
+    {"log_format", FORMAT, offsetof(struct config, log_json), 0, "logfmt or json", 0, 0},
     TEXT_KEY(cert_file, "own server certificate, PEM, with its chain"),
     TEXT_KEY(key_file, "its private key, PEM"),
     TEXT_KEY(names, "further names of this hub, with blanks between"),
-    {"retention", DURATION, offsetof(struct config, retention_ms), 0, "how long events are kept (1d)"},
+    {"retention", DURATION, offsetof(struct config, retention_ms), 0, "how long events are kept (1d)", 0, 0},
     KEY(retention_size, SIZE, "how much log is kept (0: no limit)"),
     KEY(segment_size, SIZE, "of a file of the log (64m)"),
     TEXT_KEY(user, "user to become after the ports are open"),
-    KEY(partitions, COUNT, "1 to 32, fixed when the hub is made (4)"),
+    RANGE_KEY(partitions, COUNT, 0, 64, "1 to 32, fixed when the hub is made (4)"),
+    RANGE_KEY(c2d_depth, COUNT, 1, MAILBOX_DEPTH_MAX, "messages that may wait for one device (50)"),
+    RANGE_KEY(c2d_ttl, DURATION, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS, "how long one waits that does not say (1h; 1m to 2d)"),
+    RANGE_KEY(c2d_deliveries, COUNT, 1, C2D_DELIVERIES_MAX, "how often one is delivered at most (10; 1 to 100)"),
+    RANGE_KEY(feedback_ttl, DURATION, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS, "how long feedback waits (1h; 1m to 2d)"),
+    RANGE_KEY(feedback_deliveries, COUNT, 1, C2D_DELIVERIES_MAX, "how often it is delivered at most (10; 1 to 100)"),
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -77,9 +84,10 @@ static bool take(struct config *c, const struct key *k, const char *value)
     case PORT:
         return take_number(value, 65535, field);
     case COUNT:
-        return take_number(value, 64, field);
+        return take_number(value, (uint64_t)k->most, field) && *(int *)field >= k->least;
     case DURATION:
-        return duration_parse(bytes_str(value), field) == OK;
+        return duration_parse(bytes_str(value), field) == OK &&
+               (!k->most || (*(int64_t *)field >= k->least && *(int64_t *)field <= k->most));
     case SIZE:
         return size_parse(bytes_str(value), field) == OK;
     case LEVEL:
@@ -299,7 +307,12 @@ int config_load(struct config *c, int argc, char **argv)
                          .log_level = LOG_INFO,
                          .retention_ms = RETENTION_DEFAULT_MS,
                          .segment_size = 64 << 20,
-                         .partitions = PARTITIONS_DEFAULT};
+                         .partitions = PARTITIONS_DEFAULT,
+                         .c2d_depth = MAILBOX_DEPTH_DEFAULT,
+                         .c2d_ttl = C2D_TTL_DEFAULT_MS,
+                         .c2d_deliveries = C2D_DELIVERIES_DEFAULT,
+                         .feedback_ttl = FEEDBACK_TTL_DEFAULT_MS,
+                         .feedback_deliveries = FEEDBACK_DELIVERIES_DEFAULT};
     memcpy(c->listen, "0.0.0.0", sizeof "0.0.0.0");
     if (!default_data(c) || load_flags(c, argc, argv, true))
         return 2;

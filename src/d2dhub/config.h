@@ -25,6 +25,8 @@ struct config {
     uint64_t retention_size, segment_size;
     char user[64];
     int partitions;
+    int c2d_depth, c2d_deliveries, feedback_deliveries;
+    int64_t c2d_ttl, feedback_ttl; /* ms */
     /* Flags that are no keys. */
     bool json, no_context, help;
     bool https_port_given;

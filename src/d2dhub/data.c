@@ -59,7 +59,12 @@ enum err data_open(const struct config *c, struct data *out)
                                         .state = out->state,
                                         .random = random_bytes,
                                         .retention_ms = c->retention_ms,
-                                        .retention_bytes = c->retention_size};
+                                        .retention_bytes = c->retention_size,
+                                        .c2d = {.depth = (unsigned)c->c2d_depth,
+                                                .ttl_ms = c->c2d_ttl,
+                                                .deliveries = (unsigned)c->c2d_deliveries,
+                                                .feedback_ttl_ms = c->feedback_ttl,
+                                                .feedback_deliveries = (unsigned)c->feedback_deliveries}};
     random_bytes(NULL, (uint8_t *)&out->options.hash_seed, sizeof out->options.hash_seed);
     return OK;
 }

@@ -249,6 +249,35 @@ static void renew(struct server *s)
     pthread_mutex_unlock(&s->certs);
 }
 
+/* False when the hub stops meanwhile. */
+static bool wait_ms(struct server *s, int64_t ms)
+{
+    struct timespec until;
+    bool goes_on;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&s->lock);
+    if (!s->stopping)
+        pthread_cond_timedwait(&s->stop, &s->lock, &until);
+    goes_on = !s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return goes_on;
+}
+
+/* Not on a loop: what is due may have to be read from the checkpoint. */
+static void *tick(void *ctx)
+{
+    struct server *s = ctx;
+    int64_t now = now_ms();
+
+    while (wait_ms(s, hub_tick(s->hub, now) - now))
+        now = now_ms();
+    return NULL;
+}
+
 /* Checkpoints every few seconds; certificates once a day. */
 static void *keep_house(void *ctx)
 {
@@ -256,18 +285,8 @@ static void *keep_house(void *ctx)
     int64_t renewed_ms = now_ms();
     enum err last = OK;
 
-    pthread_mutex_lock(&s->lock);
-    while (!s->stopping) {
-        struct timespec until;
-        enum err e;
-
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += CHECKPOINT_MS / 1000;
-        pthread_cond_timedwait(&s->stop, &s->lock, &until);
-        if (s->stopping)
-            break;
-        pthread_mutex_unlock(&s->lock);
-        e = hub_checkpoint(s->hub, now_ms());
+    while (wait_ms(s, CHECKPOINT_MS)) {
+        enum err e = hub_checkpoint(s->hub, now_ms());
         if (e != last)
             log_event(e ? LOG_ERROR : LOG_INFO, e ? "checkpoint-failed" : "checkpoint-works-again",
                       KVS("reason", err_text(e)));
@@ -276,9 +295,7 @@ static void *keep_house(void *ctx)
             renewed_ms = now_ms();
             renew(s);
         }
-        pthread_mutex_lock(&s->lock);
     }
-    pthread_mutex_unlock(&s->lock);
     return NULL;
 }
 
@@ -291,11 +308,15 @@ int server_start(struct server *s)
         }
         s->n_threads++;
     }
-    if (pthread_create(&s->keeper, NULL, keep_house, s)) {
+    if (pthread_create(&s->ticker, NULL, tick, s) == 0) {
+        s->n_threads++;
+        if (pthread_create(&s->keeper, NULL, keep_house, s) == 0)
+            s->n_threads++;
+    }
+    if (s->n_threads < s->n_loops + 2) {
         fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
     }
-    s->n_threads++;
     s->ready = true;
     return 0;
 }
@@ -304,9 +325,11 @@ static void end_threads(struct server *s)
 {
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    pthread_cond_signal(&s->stop);
+    pthread_cond_broadcast(&s->stop);
     pthread_mutex_unlock(&s->lock);
     if (s->n_threads > s->n_loops)
+        pthread_join(s->ticker, NULL);
+    if (s->n_threads > s->n_loops + 1)
         pthread_join(s->keeper, NULL);
     for (int i = 0; i < s->n_threads && i < s->n_loops; i++)
         net_loop_stop(s->loops[i], GRACE_MS);

@@ -22,12 +22,12 @@ struct server {
     int ports[DOORS];
     struct net_loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
-    int n_loops, n_threads; /* the keeper counts as a thread too */
+    int n_loops, n_threads; /* the ticker and the keeper count as threads too */
     int argc;
     char **argv; /* read again by server_reload() */
     _Atomic bool ready, stopping;
-    /* Housekeeping: checkpoints, certificates. */
-    pthread_t keeper;
+    pthread_t ticker;      /* tells the hub that time passes */
+    pthread_t keeper;      /* keeps house: checkpoints, certificates */
     pthread_mutex_t lock;  /* of `stopping` */
     pthread_mutex_t certs; /* of the certificate files and where they are */
     pthread_cond_t stop;
