@@ -5,7 +5,7 @@
 
 /* Standard alphabet with padding. */
 void buf_put_base64(struct buf *b, struct bytes raw);
-/* Padding may be missing (some tools cut it); anything else odd is ERR_MALFORMED. *len is at most cap. */
+/* Padding may be missing (some tools cut it); anything else odd is ERR_MALFORMED. *len is at most cap. May decode in place. */
 enum err base64_decode(struct bytes text, uint8_t *out, size_t cap, size_t *len) MUST_CHECK;
 
 /* Escapes all but unreserved characters (RFC 3986), upper-case hex, a space as %20. */

@@ -1,6 +1,8 @@
 #include "cert.h"
 
 #include "limits.h"
+#include "openssl_cert.h"
+#include "text.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -28,12 +30,35 @@ static BIO *bio_over(struct bytes pem)
     return pem.len && pem.len <= PEM_LEN_MAX ? BIO_new_mem_buf(pem.at, (int)pem.len) : NULL;
 }
 
-static X509 *read_cert(struct bytes pem)
+static X509 *read_pem(struct bytes pem)
 {
     BIO *bio = bio_over(pem);
     X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
 
     BIO_free(bio);
+    return cert;
+}
+
+X509 *cert_parse_der(struct bytes der)
+{
+    const uint8_t *at = der.at;
+    X509 *cert = der.len <= PEM_LEN_MAX ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+
+    if (cert && at == der.at + der.len)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+X509 *cert_parse(struct bytes text)
+{
+    X509 *cert = NULL;
+
+    /* The first byte of DER is that of a SEQUENCE, which no PEM begins with but as a digit 0. */
+    if (text.len && text.at[0] == 0x30)
+        cert = cert_parse_der(text);
+    if (!cert)
+        cert = read_pem(text);
     ERR_clear_error();
     return cert;
 }
@@ -197,7 +222,7 @@ static bool names_are_valid(const struct cert_names *names)
 enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key_pem, const struct cert_names *names,
                           int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem)
 {
-    X509 *authority = read_cert(authority_pem), *cert = NULL;
+    X509 *authority = cert_parse(authority_pem), *cert = NULL;
     EVP_PKEY *authority_key = read_key(authority_key_pem), *key = NULL;
     enum err e = ERR_MALFORMED;
 
@@ -226,6 +251,23 @@ done:
     return e;
 }
 
+enum err cert_make_device(const char *id, int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = key ? cert_new(id, key, from_s, to_s) : NULL;
+    enum err e = ERR_MEMORY;
+
+    if (cert && X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
+        put_extension(cert, cert, NID_basic_constraints, "critical,CA:FALSE") &&
+        put_extension(cert, cert, NID_key_usage, "critical,digitalSignature") &&
+        put_extension(cert, cert, NID_ext_key_usage, "clientAuth") && X509_sign(cert, key, EVP_sha256()) > 0)
+        e = put_pems(cert, key, cert_pem, key_pem);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    return e;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
 static bool name_text(const X509_NAME *name, char *out, size_t cap)
@@ -245,7 +287,7 @@ static bool name_text(const X509_NAME *name, char *out, size_t cap)
     return good;
 }
 
-static bool time_of(const ASN1_TIME *when, int64_t *out)
+bool cert_time(const ASN1_TIME *when, int64_t *out)
 {
     struct tm tm;
 
@@ -257,7 +299,7 @@ static bool time_of(const ASN1_TIME *when, int64_t *out)
 
 enum err cert_read(struct bytes pem, struct cert_facts *out)
 {
-    X509 *cert = read_cert(pem);
+    X509 *cert = cert_parse(pem);
     struct cert_facts facts;
     bool good;
 
@@ -265,8 +307,10 @@ enum err cert_read(struct bytes pem, struct cert_facts *out)
         return ERR_MALFORMED;
     good = name_text(X509_get_subject_name(cert), facts.subject, sizeof facts.subject) &&
            name_text(X509_get_issuer_name(cert), facts.issuer, sizeof facts.issuer) &&
-           time_of(X509_get0_notBefore(cert), &facts.from_s) && time_of(X509_get0_notAfter(cert), &facts.to_s);
-    facts.is_authority = X509_check_ca(cert) > 0;
+           cert_time(X509_get0_notBefore(cert), &facts.from_s) && cert_time(X509_get0_notAfter(cert), &facts.to_s);
+    good = good && X509_digest(cert, EVP_sha1(), facts.sha1, NULL) == 1 &&
+           X509_digest(cert, EVP_sha256(), facts.sha256, NULL) == 1;
+    facts.is_authority = X509_check_ca(cert) == 1;
     X509_free(cert);
     ERR_clear_error();
     if (!good)
@@ -275,9 +319,51 @@ enum err cert_read(struct bytes pem, struct cert_facts *out)
     return OK;
 }
 
+static enum err put_der(const X509 *cert, struct buf *out)
+{
+    uint8_t *der = NULL;
+    int len = i2d_X509(cert, &der);
+
+    if (len <= 0)
+        return ERR_MEMORY;
+    buf_put(out, bytes_of(der, (size_t)len));
+    OPENSSL_free(der);
+    return buf_check(out);
+}
+
+/* Base64 with or without line ends. */
+static X509 *read_base64(struct bytes text)
+{
+    struct buf all = buf_max(PEM_LEN_MAX);
+    X509 *cert = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        if (!memchr(" \r\n\t", text.at[i], 4))
+            buf_put_u8(&all, text.at[i]);
+    if (!all.bad && all.len && !base64_decode(buf_bytes(&all), all.at, all.len, &n))
+        cert = cert_parse(bytes_of(all.at, n));
+    buf_free(&all);
+    return cert;
+}
+
+enum err cert_to_der(struct bytes text, struct buf *out)
+{
+    X509 *cert = cert_parse(text);
+    enum err e;
+
+    if (!cert)
+        cert = read_base64(text);
+    if (!cert)
+        return ERR_MALFORMED;
+    e = put_der(cert, out);
+    X509_free(cert);
+    return e;
+}
+
 bool cert_is_for(struct bytes pem, const char *name)
 {
-    X509 *cert = read_cert(pem);
+    X509 *cert = cert_parse(pem);
     ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
     bool good = false;
 
@@ -293,7 +379,7 @@ bool cert_is_for(struct bytes pem, const char *name)
 
 bool cert_fits_key(struct bytes pem, struct bytes key_pem)
 {
-    X509 *cert = read_cert(pem);
+    X509 *cert = cert_parse(pem);
     EVP_PKEY *key = read_key(key_pem);
     bool good = cert && key && X509_check_private_key(cert, key) == 1;
 

@@ -1,4 +1,5 @@
-/* Certificates: a private authority and the server certificates that it signs, made and renewed by `d2dhub`. */
+/* Certificates: a private authority and the server certificates that it signs, made and renewed by `d2dhub`; those that devices
+ * sign themselves; what is in one. */
 #pragma once
 
 #include "buf.h"
@@ -15,14 +16,20 @@ enum err cert_make_authority(const char *common_name, int64_t from_s, int64_t to
                              struct buf *key_pem) MUST_CHECK;
 enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key_pem, const struct cert_names *,
                           int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem) MUST_CHECK;
+/* Self-signed, for a device that is known by its thumbprint. */
+enum err cert_make_device(const char *id, int64_t from_s, int64_t to_s, struct buf *cert_pem,
+                          struct buf *key_pem) MUST_CHECK;
 
 struct cert_facts {
     char subject[256], issuer[256];
     int64_t from_s, to_s;
-    bool is_authority;
+    bool is_authority; /* it says so, and may sign certificates */
+    uint8_t sha1[20], sha256[32];
 };
 
-/* Of the first certificate in a PEM text. */
+/* Appends the DER form of a certificate in PEM (the first one), DER, or the base64 of either. */
+enum err cert_to_der(struct bytes text, struct buf *out) MUST_CHECK;
+/* Of the first certificate in a PEM text, or of one in DER. */
 enum err cert_read(struct bytes pem, struct cert_facts *out) MUST_CHECK;
 /* True if the certificate is good for this host name or address. */
 bool cert_is_for(struct bytes pem, const char *name);
