@@ -25,7 +25,8 @@ enum status {
 
 /* The options that every command takes. */
 struct cli {
-    const char *as, *connection_string_file, *context_name, *ca_file;
+    const char *as, *connection_string_file, *context_name, *ca_file, *cert_file, *key_file;
+    const char *transport; /* NULL: D2D_TRANSPORT, or MQTT */
     int mqtts_port, amqps_port, https_port;
     enum out_format format;
     int64_t timeout_ms; /* 0: the command's own */
@@ -62,6 +63,8 @@ enum status cli_options(struct cli *c, const struct command *command, const stru
 enum kind_of_string { STRING_DEVICE, STRING_SERVICE, STRING_EVENTS, STRING_ANY };
 enum status cli_who(struct cli *c, enum kind_of_string wanted);
 
+/* "mqtt", "mqtt-ws", "amqp", "amqp-ws" */
+bool cli_transport_parse(const char *text, enum d2d_transport *out);
 /* Fills the library's common options from what cli_who() settled. */
 void cli_d2d_options(const struct cli *c, struct d2d_options *out);
 
@@ -72,8 +75,11 @@ void cli_help(const struct command *command, const struct opt *opts);
 
 /* Set by SIGINT and SIGTERM; commands that wait look at it. */
 extern volatile int cli_interrupted;
+/* A loop that these signals stop too; one at a time. */
+enum d2d_err cli_loop_new(struct d2d_loop **out);
+void cli_loop_free(struct d2d_loop *); /* also NULL */
 
 extern const struct command command_device_add, command_device_list, command_device_show, command_device_rm,
-    command_device_enable, command_device_disable, command_device_key, command_send, command_events, command_group_add,
-    command_group_list, command_group_rm, command_token, command_context_add, command_context_ls, command_context_use,
-    command_context_rm, command_check, command_hub_status, command_bench;
+    command_device_enable, command_device_disable, command_device_key, command_send, command_listen, command_events,
+    command_group_add, command_group_list, command_group_rm, command_token, command_context_add, command_context_ls,
+    command_context_use, command_context_rm, command_check, command_hub_status, command_bench;

@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "buf.h"
+#include "row.h"
 #include "run.h"
 #include "text.h"
 
@@ -41,48 +42,22 @@ static const struct column event_columns[] = {
     {"enqueuedTime", "ENQUEUED", 28},  {"deviceId", "DEVICE", 16}, {"partition", "P", 2},
     {"sequenceNumber", "SEQUENCE", 8}, {"body", "BODY", 0},        {0}};
 
-/* Text stays text; anything else is base64, and says so. */
-static void set_body(json_t *row, const struct d2d_event *event)
-{
-    struct bytes body = bytes_of(event->body, event->body_len);
-    struct buf text = buf_max(2 * event->body_len + 16);
-
-    if (utf8_valid(body) && !memchr(event->body ? event->body : "", 0, event->body_len)) {
-        json_object_set_new(row, "body", json_stringn((const char *)event->body, event->body_len));
-    } else {
-        buf_put_base64(&text, body);
-        json_object_set_new(row, "body", json_stringn((const char *)text.at, text.len));
-        json_object_set_new(row, "bodyEncoding", json_string("base64"));
-    }
-    buf_free(&text);
-}
-
-static void set_text(json_t *row, const char *key, const char *text)
-{
-    if (*text)
-        json_object_set_new(row, key, json_string(text));
-}
-
 static json_t *event_row(const struct d2d_event *event)
 {
-    char enqueued[ISO_TIME_CAP];
-    json_t *row = json_object(), *properties = json_object();
+    json_t *row = json_object();
 
-    iso_time(event->enqueued_ms, enqueued);
     json_object_set_new(row, "deviceId", json_string(event->device));
-    json_object_set_new(row, "enqueuedTime", json_string(enqueued));
+    row_time(row, "enqueuedTime", event->enqueued_ms);
     json_object_set_new(row, "partition", json_string(event->partition));
     json_object_set_new(row, "sequenceNumber", json_integer(event->sequence));
     json_object_set_new(row, "offset", json_string(event->offset));
-    set_text(row, "messageId", event->message_id);
-    set_text(row, "correlationId", event->correlation_id);
-    set_text(row, "userId", event->user_id);
-    set_text(row, "contentType", event->content_type);
-    set_text(row, "contentEncoding", event->content_encoding);
-    for (size_t i = 0; i < event->n_properties; i++)
-        json_object_set_new(properties, event->properties[i].name, json_string(event->properties[i].value));
-    json_object_set_new(row, "properties", properties);
-    set_body(row, event);
+    row_text(row, "messageId", event->message_id);
+    row_text(row, "correlationId", event->correlation_id);
+    row_text(row, "userId", event->user_id);
+    row_text(row, "contentType", event->content_type);
+    row_text(row, "contentEncoding", event->content_encoding);
+    row_properties(row, event->properties, event->n_properties);
+    row_body(row, event->body, event->body_len);
     return row;
 }
 
@@ -98,6 +73,28 @@ static void keep_positions(struct reading *r)
     f = fopen(beside, "we");
     if (!f || fputs(positions, f) < 0 || fclose(f) || rename(beside, r->resume))
         say("d2d: %s cannot be written: %m", r->resume);
+}
+
+static int run_for_event(const char *command, const struct d2d_event *event)
+{
+    char number[24], enqueued[ISO_TIME_CAP];
+    const struct variable variables[] = {{"D2D_DEVICE", event->device},
+                                         {"D2D_PARTITION", event->partition},
+                                         {"D2D_SEQUENCE", number},
+                                         {"D2D_OFFSET", event->offset},
+                                         {"D2D_ENQUEUED", enqueued},
+                                         {"D2D_MESSAGE_ID", event->message_id},
+                                         {"D2D_CORRELATION_ID", event->correlation_id},
+                                         {"D2D_CONTENT_TYPE", event->content_type},
+                                         {0}};
+
+    iso_time(event->enqueued_ms, enqueued);
+    snprintf(number, sizeof number, "%lld", (long long)event->sequence);
+    return run_program(command, &(struct occasion){.variables = variables,
+                                                   .properties = event->properties,
+                                                   .n_properties = event->n_properties,
+                                                   .body = event->body,
+                                                   .body_len = event->body_len});
 }
 
 static void on_event(void *ctx, struct d2d_receiver *receiver, const struct d2d_event *event)

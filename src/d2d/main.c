@@ -7,19 +7,41 @@
 volatile int cli_interrupted;
 
 static const struct command *const commands[] = {
-    &command_device_add,     &command_device_list, &command_device_show, &command_device_rm,   &command_device_enable,
-    &command_device_disable, &command_device_key,  &command_send,        &command_events,      &command_group_add,
-    &command_group_list,     &command_group_rm,    &command_token,       &command_context_add, &command_context_ls,
-    &command_context_use,    &command_context_rm,  &command_check,       &command_hub_status,  &command_bench,
+    &command_device_add,     &command_device_list, &command_device_show, &command_device_rm, &command_device_enable,
+    &command_device_disable, &command_device_key,  &command_send,        &command_listen,    &command_events,
+    &command_group_add,      &command_group_list,  &command_group_rm,    &command_token,     &command_context_add,
+    &command_context_ls,     &command_context_use, &command_context_rm,  &command_check,     &command_hub_status,
+    &command_bench,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static struct d2d_loop *volatile stoppable;
 
 /* The second Ctrl-C ends at once. */
 static void on_signal(int number)
 {
+    struct d2d_loop *loop = stoppable;
+
     if (cli_interrupted)
         _exit(INTERRUPTED);
     cli_interrupted = number;
+    if (loop)
+        d2d_loop_stop(loop);
+}
+
+enum d2d_err cli_loop_new(struct d2d_loop **out)
+{
+    enum d2d_err e = d2d_loop_new(out);
+
+    if (!e)
+        stoppable = *out;
+    return e;
+}
+
+void cli_loop_free(struct d2d_loop *loop)
+{
+    stoppable = NULL;
+    d2d_loop_free(loop);
 }
 
 static void help(void)
@@ -30,6 +52,8 @@ static void help(void)
          "  d2d device key phone > phone.cs         its connection string\n"
          "  d2d send --as phone open                a message from it\n"
          "  d2d events --from phone                 what it says\n"
+         "  d2d send --to phone ring                a message for it, which waits until it is there\n"
+         "  d2d listen --as phone                   what is sent to it\n"
          "\n"
          "commands:");
     for (size_t i = 0; i < COMMANDS; i++)

@@ -18,6 +18,9 @@ enum common {
     COMMON_MQTTS,
     COMMON_AMQPS,
     COMMON_HTTPS,
+    COMMON_CERT_FILE,
+    COMMON_KEY_FILE,
+    COMMON_TRANSPORT,
     COMMON_TIMEOUT,
     COMMON_HELP,
     COMMON_QUIET,
@@ -32,6 +35,9 @@ static const struct option common_options[] = {
     {"mqtts-port", required_argument, NULL, COMMON_MQTTS},
     {"amqps-port", required_argument, NULL, COMMON_AMQPS},
     {"https-port", required_argument, NULL, COMMON_HTTPS},
+    {"cert-file", required_argument, NULL, COMMON_CERT_FILE},
+    {"key-file", required_argument, NULL, COMMON_KEY_FILE},
+    {"transport", required_argument, NULL, COMMON_TRANSPORT},
     {"timeout", required_argument, NULL, COMMON_TIMEOUT},
     {"help", no_argument, NULL, COMMON_HELP},
     {"quiet", no_argument, NULL, COMMON_QUIET},
@@ -61,14 +67,18 @@ void cli_help(const struct command *command, const struct opt *opts)
                  opts->argument ? opts->argument : "");
         printf("  %-32s %s\n", left, opts->help);
     }
-    puts("  --as DEVICE                      as this device of the current context's hub\n"
-         "  --connection-string-file FILE    as what it says (- is standard input); also D2D_CONNECTION_STRING\n"
-         "  --context NAME                   another context than the current one\n"
-         "  --ca-file FILE                   the authority that signed the hub's certificate\n"
-         "  --mqtts-port, --amqps-port, --https-port N\n"
-         "  --timeout T                      give up after so long (10s, 5m)\n"
-         "  -o, --output json|table|tsv|raw  a table on a terminal, JSON in a pipe\n"
-         "  -q, --quiet                      no talk on standard error");
+    puts(
+        "  --as DEVICE                      as this device of the current context's hub\n"
+        "  --connection-string-file FILE    as what it says (- is standard input); also D2D_CONNECTION_STRING\n"
+        "  --context NAME                   another context than the current one\n"
+        "  --ca-file FILE                   the authority that signed the hub's certificate\n"
+        "  --cert-file, --key-file FILE     the certificate and key of a device that has no other (x509=true)\n"
+        "  --transport mqtt|mqtt-ws|amqp|amqp-ws\n"
+        "                                   how to reach the hub; -ws goes through the HTTPS port; also D2D_TRANSPORT\n"
+        "  --mqtts-port, --amqps-port, --https-port N\n"
+        "  --timeout T                      give up after so long (10s, 5m)\n"
+        "  -o, --output json|table|tsv|raw  a table on a terminal, JSON in a pipe\n"
+        "  -q, --quiet                      no talk on standard error");
 }
 
 static bool take_port(const char *text, int *port)
@@ -81,9 +91,25 @@ static bool take_port(const char *text, int *port)
     return true;
 }
 
+bool cli_transport_parse(const char *text, enum d2d_transport *out)
+{
+    static const char *const names[] = {
+        [D2D_MQTT] = "mqtt", [D2D_MQTT_WS] = "mqtt-ws", [D2D_AMQP] = "amqp", [D2D_AMQP_WS] = "amqp-ws"};
+
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum d2d_transport)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* False when the value is not one. */
 static bool take_common(struct cli *c, int which, const char *value)
 {
+    enum d2d_transport transport;
+
     switch ((enum common)which) {
     case COMMON_AS:
         c->as = value;
@@ -103,6 +129,15 @@ static bool take_common(struct cli *c, int which, const char *value)
         return take_port(value, &c->amqps_port);
     case COMMON_HTTPS:
         return take_port(value, &c->https_port);
+    case COMMON_CERT_FILE:
+        c->cert_file = value;
+        return true;
+    case COMMON_KEY_FILE:
+        c->key_file = value;
+        return true;
+    case COMMON_TRANSPORT:
+        c->transport = value;
+        return cli_transport_parse(value, &transport);
     case COMMON_TIMEOUT:
         return duration_parse(bytes_str(value), &c->timeout_ms) == OK && c->timeout_ms > 0;
     case COMMON_OUTPUT:

@@ -1,12 +1,11 @@
 #include "run.h"
 
-#include "text.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,23 +31,13 @@ static void set_property(const struct d2d_property *p)
     set(name, p->value);
 }
 
-static void set_environment(const struct d2d_event *event)
+static void set_environment(const struct occasion *o)
 {
-    char number[24], enqueued[ISO_TIME_CAP];
-
-    iso_time(event->enqueued_ms, enqueued);
-    snprintf(number, sizeof number, "%lld", (long long)event->sequence);
-    /* Properties first: the names below belong to us. */
-    for (size_t i = 0; i < event->n_properties; i++)
-        set_property(&event->properties[i]);
-    set("D2D_DEVICE", event->device);
-    set("D2D_PARTITION", event->partition);
-    set("D2D_SEQUENCE", number);
-    set("D2D_OFFSET", event->offset);
-    set("D2D_ENQUEUED", enqueued);
-    set("D2D_MESSAGE_ID", event->message_id);
-    set("D2D_CORRELATION_ID", event->correlation_id);
-    set("D2D_CONTENT_TYPE", event->content_type);
+    /* Properties first: the names of the variables belong to us. */
+    for (size_t i = 0; i < o->n_properties; i++)
+        set_property(&o->properties[i]);
+    for (const struct variable *v = o->variables; v->name; v++)
+        set(v->name, v->value);
     /* Who we are is our business, not that of a program that strangers' messages start. */
     unsetenv("D2D_CONNECTION_STRING");
 }
@@ -68,7 +57,7 @@ static void feed(int fd, const uint8_t *at, size_t len)
     }
 }
 
-int run_for_event(const char *command, const struct d2d_event *event)
+int run_program(const char *command, const struct occasion *o)
 {
     int ends[2], how;
     pid_t child;
@@ -79,13 +68,13 @@ int run_for_event(const char *command, const struct d2d_event *event)
     if (child == 0) {
         signal(SIGPIPE, SIG_DFL);
         dup2(ends[0], STDIN_FILENO);
-        set_environment(event);
+        set_environment(o);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
     close(ends[0]);
     if (child > 0)
-        feed(ends[1], event->body, event->body_len);
+        feed(ends[1], o->body, o->body_len);
     close(ends[1]);
     if (child < 0)
         return -1;

@@ -1,16 +1,21 @@
+#include "bodies.h"
 #include "cli.h"
+#include "post.h"
 
-#include "buf.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PROPS_CAP = 256, BODY_CAP = 4 * 1024 * 1024 };
+enum { PROPS_CAP = 256 };
 
 struct sending {
+    struct cli *cli;
     struct d2d_message message;
     struct d2d_property properties[PROPS_CAP];
     char *copies[PROPS_CAP];
+    const char *to, *ack, *ttl; /* of a message to a device */
+    int until_acked;
     const char *file, *qos, *content_type, *content_encoding, *message_id, *correlation_id, *user_id;
     struct d2d_loop *loop;
     struct d2d_device *device;
@@ -77,8 +82,9 @@ static int64_t timeout_of(const struct cli *c)
 }
 
 /* Queues one; when the queue is full, waits for room. */
-static enum d2d_err send_one(struct cli *c, struct sending *s, struct bytes body)
+static enum d2d_err send_one(void *ctx, struct bytes body)
 {
+    struct sending *s = ctx;
     enum d2d_qos qos = s->qos && strcmp(s->qos, "0") == 0 ? D2D_AT_MOST_ONCE : D2D_AT_LEAST_ONCE;
     enum d2d_err e;
 
@@ -87,51 +93,12 @@ static enum d2d_err send_one(struct cli *c, struct sending *s, struct bytes body
     e = d2d_device_send(s->device, &s->message, qos, on_sent, s);
     if (e != D2D_OVER_QUOTA || d2d_device_pending(s->device) == 0)
         return e;
-    if ((e = d2d_device_flush_wait(s->device, timeout_of(c))))
+    if ((e = d2d_device_flush_wait(s->device, timeout_of(s->cli))))
         return s->why ? s->why : e;
     return d2d_device_send(s->device, &s->message, qos, on_sent, s);
 }
 
-static enum d2d_err send_lines(struct cli *c, struct sending *s)
-{
-    char *line = NULL;
-    size_t cap = 0;
-    enum d2d_err e = D2D_OK;
-
-    for (ssize_t n; !e && !cli_interrupted && (n = getline(&line, &cap, stdin)) >= 0;) {
-        size_t len = (size_t)n;
-
-        if (len && line[len - 1] == '\n')
-            len--;
-        e = send_one(c, s, bytes_of(line, len));
-    }
-    free(line);
-    return e;
-}
-
-static enum d2d_err send_file(struct cli *c, struct sending *s)
-{
-    struct buf body = buf_max(BODY_CAP);
-    FILE *f = fopen(s->file, "re");
-    enum d2d_err e = D2D_ARGUMENT;
-    uint8_t block[65536];
-
-    if (!f) {
-        fprintf(stderr, "d2d: %s cannot be read: %m\n", s->file);
-        return D2D_ARGUMENT;
-    }
-    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
-        buf_put(&body, bytes_of(block, n));
-    fclose(f);
-    if (buf_check(&body) == OK)
-        e = send_one(c, s, buf_bytes(&body));
-    else
-        fprintf(stderr, "d2d: %s is too large for a message\n", s->file);
-    buf_free(&body);
-    return e;
-}
-
-static enum status send_all(struct cli *c, struct sending *s, int n, char **argv)
+static enum status send_all(struct cli *c, struct sending *s, const struct bodies *bodies)
 {
     struct d2d_device_options options = {.connected = on_connected, .disconnected = on_disconnected, .ctx = s};
     enum status status;
@@ -140,14 +107,9 @@ static enum status send_all(struct cli *c, struct sending *s, int n, char **argv
     if ((status = cli_who(c, STRING_DEVICE)))
         return status;
     cli_d2d_options(c, &options.common);
-    if ((e = d2d_loop_new(&s->loop)) || (e = d2d_device_new(s->loop, &options, &s->device)))
+    if ((e = cli_loop_new(&s->loop)) || (e = d2d_device_new(s->loop, &options, &s->device)))
         return cli_failed("the connection string", e, "");
-    if (s->file)
-        e = send_file(c, s);
-    else if (strcmp(argv[1], "-") == 0)
-        e = send_lines(c, s);
-    for (int i = 1; !e && !s->file && strcmp(argv[1], "-") && i <= n; i++)
-        e = send_one(c, s, bytes_str(argv[i]));
+    e = bodies_each(bodies, send_one, s);
     if (!e)
         e = d2d_device_flush_wait(s->device, timeout_of(c));
     if (s->why)
@@ -160,10 +122,58 @@ static enum status send_all(struct cli *c, struct sending *s, int n, char **argv
     return DONE;
 }
 
+/* DONE, or USAGE and what is wrong. */
+static enum status check_to_device(struct sending *s, const struct bodies *bodies)
+{
+    static const char *const acks[] = {"none", "positive", "negative", "full"};
+
+    if (!s->to && (s->ack || s->ttl || s->until_acked))
+        return cli_usage(&command_send, "--ack, --ttl and --until-acked are for messages --to a device");
+    if (s->to && s->qos)
+        return cli_usage(&command_send, "--qos is for messages of a device");
+    if (s->ttl && (duration_parse(bytes_str(s->ttl), &s->message.ttl_ms) || s->message.ttl_ms <= 0))
+        return cli_usage(&command_send, "--ttl is a duration (10m)");
+    s->message.ack = s->until_acked ? D2D_ACK_FULL : D2D_ACK_NONE;
+    for (unsigned i = 0; s->ack && i < sizeof acks / sizeof *acks; i++) {
+        if (strcmp(s->ack, acks[i]) == 0) {
+            s->message.ack = (enum d2d_ack)i;
+            s->ack = NULL;
+        }
+    }
+    if (s->ack)
+        return cli_usage(&command_send, "--ack is none, positive, negative or full");
+    if (s->until_acked && s->message.ack != D2D_ACK_FULL)
+        return cli_usage(&command_send, "--until-acked needs --ack full, which is its default");
+    if (s->until_acked && s->message_id && (bodies->n > 1 || bodies_are_lines(bodies)))
+        return cli_usage(&command_send, "--until-acked knows a message by its id: leave out --message-id, or send one");
+    return DONE;
+}
+
+static enum status send_checked(struct cli *c, struct sending *s, const struct bodies *bodies)
+{
+    enum status status = check_to_device(s, bodies);
+
+    if (status)
+        return status;
+    if (s->qos && strcmp(s->qos, "0") && strcmp(s->qos, "1"))
+        return cli_usage(&command_send, "--qos is 0 or 1");
+    if ((bodies->n == 0) == (s->file == NULL))
+        return cli_usage(&command_send, "which message?");
+    if (!s->to)
+        return send_all(c, s, bodies);
+    return post(
+        c, &(struct posting){.to = s->to, .message = s->message, .bodies = *bodies, .until_acked = s->until_acked > 0});
+}
+
 static enum status send_run(struct cli *c, int argc, char **argv)
 {
-    struct sending s = {0};
+    struct sending s = {.cli = c};
     const struct opt opts[] = {
+        {"to", "DEVICE", "as an operator, to this device; without it as a device, to the hub", &s.to, NULL, NULL, NULL},
+        {"ack", "MODE", "none, positive, negative, full: which ends to be told of (--to)", &s.ack, NULL, NULL, NULL},
+        {"ttl", "T", "it is dead after this time (1h; --to)", &s.ttl, NULL, NULL, NULL},
+        {"until-acked", NULL, "wait until the device has settled it, and say how (--to)", NULL, &s.until_acked, NULL,
+         NULL},
         {"p", "NAME=VALUE", "a property; may come again and again", NULL, NULL, add_property, &s},
         {"file", "FILE", "the whole file as one message", &s.file, NULL, NULL, NULL},
         {"content-type", "TYPE", "application/json, …", &s.content_type, NULL, NULL, NULL},
@@ -184,25 +194,20 @@ static enum status send_run(struct cli *c, int argc, char **argv)
     s.message.message_id = s.message_id;
     s.message.correlation_id = s.correlation_id;
     s.message.user_id = s.user_id;
-    if (status || stop)
-        goto done;
-    if (s.qos && strcmp(s.qos, "0") && strcmp(s.qos, "1"))
-        status = cli_usage(&command_send, "--qos is 0 or 1");
-    else if ((n == 0) == (s.file == NULL))
-        status = cli_usage(&command_send, "which message?");
-    else
-        status = send_all(c, &s, n, argv);
-done:
+    if (!status && !stop)
+        status = send_checked(c, &s, &(struct bodies){.file = s.file, .n = n, .argv = argv});
     d2d_device_free(s.device);
-    d2d_loop_free(s.loop);
+    cli_loop_free(s.loop);
     for (size_t i = 0; i < s.message.n_properties; i++)
         free(s.copies[i]);
     return status;
 }
 
-const struct command command_send = {"send", "MESSAGE... | - | --file FILE",
+const struct command command_send = {"send", "[--to DEVICE] MESSAGE... | - | --file FILE",
                                      "send messages, and wait until the hub has them",
                                      "d2d send --as phone open\n"
+                                     "d2d send --to garage -p colour=red --ttl 10m open\n"
+                                     "d2d send --to garage --until-acked open && echo it is open\n"
                                      "d2d send --connection-string-file phone.cs -p colour=red '{\"door\":\"open\"}'\n"
                                      "journalctl -f | d2d send --as server -\n",
                                      send_run};

@@ -61,7 +61,7 @@ static enum status as_device(struct cli *c, const char *device)
         status = cli_failed(device, e, registry ? d2d_registry_detail(registry) : "");
         goto done;
     }
-    if (!identity.primary_key[0]) {
+    if (!identity.primary_key[0] && !c->cert_file) {
         fprintf(stderr, "d2d: this context may not see the key of \"%s\"\n", device);
         status = NOT_AUTHORISED;
         goto done;
@@ -70,8 +70,12 @@ static enum status as_device(struct cli *c, const char *device)
         status = cli_failed("the connection string of the context", e, "");
         goto done;
     }
-    snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s;DeviceId=%s;SharedAccessKey=%s", host,
-             identity.id, identity.primary_key);
+    if (c->cert_file)
+        snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s;DeviceId=%s;x509=true", host,
+                 identity.id);
+    else
+        snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s;DeviceId=%s;SharedAccessKey=%s", host,
+                 identity.id, identity.primary_key);
     status = DONE;
 done:
     d2d_registry_free(registry);
@@ -113,13 +117,27 @@ static enum status fits(const struct cli *c, enum kind_of_string wanted)
     return DONE;
 }
 
+/* Said before anything is tried with it. */
+static enum status settle_transport(struct cli *c)
+{
+    const char *environment = getenv("D2D_TRANSPORT");
+    enum d2d_transport transport;
+
+    if (!c->transport)
+        c->transport = environment && *environment ? environment : "mqtt";
+    if (cli_transport_parse(c->transport, &transport))
+        return DONE;
+    fprintf(stderr, "d2d: D2D_TRANSPORT is mqtt, mqtt-ws, amqp or amqp-ws, not \"%s\"\n", c->transport);
+    return USAGE;
+}
+
 enum status cli_who(struct cli *c, enum kind_of_string wanted)
 {
     const char *environment = getenv("D2D_CONNECTION_STRING");
     bool given = c->connection_string_file || (environment && *environment);
-    enum status status = load_context(c, !given || c->as);
+    enum status status = settle_transport(c);
 
-    if (status)
+    if (status || (status = load_context(c, !given || c->as)))
         return status;
     if (c->as) {
         if (wanted == STRING_DEVICE || wanted == STRING_ANY)
@@ -167,7 +185,11 @@ void cli_d2d_options(const struct cli *c, struct d2d_options *out)
                                 .https_port = c->https_port ? c->https_port
                                               : context     ? context->https_port
                                                             : 0,
+                                .cert_file = c->cert_file,
+                                .key_file = c->key_file,
                                 .timeout_ms = c->timeout_ms};
+    if (!c->transport || !cli_transport_parse(c->transport, &out->transport))
+        out->transport = D2D_MQTT;
 }
 
 enum status cli_failed(const char *what, enum d2d_err e, const char *detail)

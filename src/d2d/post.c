@@ -1,0 +1,166 @@
+#include "post.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct column feedback_columns[] = {
+    {"messageId", "MESSAGE", 36}, {"deviceId", "DEVICE", 16}, {"status", "STATUS", 0}, {0}};
+
+struct run {
+    const struct posting *posting;
+    struct d2d_loop *loop;
+    struct d2d_operator *op;
+    struct out out;
+    json_t *awaited;   /* ids of messages whose end is not known yet */
+    enum d2d_err why;  /* of the first message that the hub did not take */
+    enum d2d_err end;  /* of the first message that came to a bad end */
+    enum d2d_err away; /* why there is no connection now */
+    char detail[400];  /* of `why` */
+    char bad_end[200]; /* of `end` */
+    size_t posted;
+    bool queued; /* all of them */
+};
+
+/* Nothing is left to wait for. */
+static void look(struct run *r)
+{
+    if (r->queued && !d2d_operator_pending(r->op) && !json_object_size(r->awaited))
+        d2d_loop_stop(r->loop);
+}
+
+static void on_posted(void *ctx, struct d2d_operator *op, enum d2d_err e, const char *message_id)
+{
+    struct run *r = ctx;
+
+    if (e && !r->why) {
+        r->why = e;
+        snprintf(r->detail, sizeof r->detail, "%s", d2d_operator_detail(op));
+    }
+    r->posted += e == D2D_OK;
+    if (!e && r->posting->until_acked)
+        json_object_set_new(r->awaited, message_id, json_true());
+    look(r);
+}
+
+static void take(struct run *r, const struct d2d_feedback *f)
+{
+    json_object_del(r->awaited, f->message_id);
+    out_row(&r->out, json_pack("{ss ss ss ss}", "messageId", f->message_id, "deviceId", f->device, "status", f->status,
+                               "description", f->description));
+    if (f->result && !r->end) {
+        r->end = f->result;
+        snprintf(r->bad_end, sizeof r->bad_end, "%s", f->status);
+    }
+}
+
+/* All receivers share one queue: what has nothing of ours is left to them. */
+static bool on_feedback(void *ctx, struct d2d_operator *op, const struct d2d_feedback *batch, size_t n)
+{
+    struct run *r = ctx;
+    bool ours = false;
+
+    (void)op;
+    for (size_t i = 0; i < n; i++) {
+        if (!json_object_get(r->awaited, batch[i].message_id) || strcmp(batch[i].device, r->posting->to))
+            continue;
+        take(r, &batch[i]);
+        ours = true;
+    }
+    look(r);
+    return ours;
+}
+
+static void on_connected(void *ctx, struct d2d_operator *op)
+{
+    (void)op;
+    ((struct run *)ctx)->away = D2D_OK;
+}
+
+static void on_disconnected(void *ctx, struct d2d_operator *op, enum d2d_err why, bool final)
+{
+    struct run *r = ctx;
+
+    r->away = why;
+    if (!final) {
+        say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_operator_detail(op));
+        return;
+    }
+    if (!r->why) {
+        r->why = why;
+        snprintf(r->detail, sizeof r->detail, "%s", d2d_operator_detail(op));
+    }
+    d2d_loop_stop(r->loop);
+}
+
+static enum d2d_err post_one(void *ctx, struct bytes body)
+{
+    struct run *r = ctx;
+    struct d2d_message m = r->posting->message;
+    enum d2d_err e;
+
+    m.body = body.at;
+    m.body_len = body.len;
+    while ((e = d2d_operator_send(r->op, r->posting->to, &m, on_posted, r)) == D2D_OVER_QUOTA &&
+           d2d_operator_pending(r->op) && !cli_interrupted && !r->why)
+        d2d_loop_run(r->loop, 200); /* there is room again when the hub has answered */
+    return e;
+}
+
+static enum status finish(struct run *r, enum d2d_err e)
+{
+    const struct posting *p = r->posting;
+
+    if (r->why)
+        return cli_failed("not sent", r->why, r->detail);
+    if (e)
+        return cli_interrupted ? INTERRUPTED : cli_failed("not sent", e, d2d_operator_detail(r->op));
+    if (r->end)
+        return cli_failed("not delivered", r->end, r->bad_end);
+    if (!p->until_acked)
+        say("%zu message%s for %s: in the mailbox, on the hub's disk", r->posted, r->posted == 1 ? "" : "s", p->to);
+    return DONE;
+}
+
+static enum status run_all(struct cli *c, struct run *r)
+{
+    int64_t timeout_ms = c->timeout_ms ? c->timeout_ms : r->posting->until_acked ? -1 : 30000;
+    enum d2d_err e = bodies_each(&r->posting->bodies, post_one, r);
+
+    r->queued = true;
+    if (!e && !r->why) {
+        look(r);
+        e = d2d_loop_run(r->loop, timeout_ms);
+    }
+    if (e == D2D_STOPPED && !cli_interrupted)
+        e = D2D_OK;
+    if (e == D2D_TIMED_OUT && r->away)
+        e = r->away;
+    return finish(r, e);
+}
+
+enum status post(struct cli *c, const struct posting *p)
+{
+    struct run r = {.posting = p, .awaited = json_object()};
+    struct d2d_operator_options options = {.feedback = p->until_acked ? on_feedback : NULL,
+                                           .connected = on_connected,
+                                           .disconnected = on_disconnected,
+                                           .ctx = &r};
+    enum status status;
+    enum d2d_err e;
+
+    if ((status = cli_who(c, STRING_SERVICE)))
+        goto done;
+    cli_d2d_options(c, &options.common);
+    if (p->until_acked)
+        options.common.timeout_ms = 0; /* of the command, not of a connection */
+    out_begin(&r.out, c->format, feedback_columns, "status");
+    if ((e = cli_loop_new(&r.loop)) || (e = d2d_operator_new(r.loop, &options, &r.op)))
+        status = cli_failed("the connection string", e, "");
+    else
+        status = run_all(c, &r);
+done:
+    d2d_operator_free(r.op);
+    cli_loop_free(r.loop);
+    json_decref(r.awaited);
+    return status;
+}
