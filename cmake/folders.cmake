@@ -45,7 +45,7 @@ function(d2d_client_library)
         list(APPEND archives d2d_${folder})
     endforeach()
     set(libraries PkgConfig::OPENSSL PkgConfig::UV PkgConfig::PROTON PkgConfig::JANSSON PkgConfig::XXHASH ${HTTP_PARSER}
-        Threads::Threads)
+        ${WSLAY} Threads::Threads)
     set(folder ${PROJECT_BINARY_DIR}/lib)
     file(MAKE_DIRECTORY ${folder})
 
