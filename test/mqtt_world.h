@@ -113,16 +113,21 @@ static inline void wire_woken(struct waker *waker)
     ((struct wire *)(void *)waker)->woken = true;
 }
 
+static inline void wire_open_as(struct wire *c, struct world *w, const struct peer *peer, int64_t now_ms)
+{
+    *c = (struct wire){.waker = {wire_woken}, .out = buf_max(CONN_OUT_MAX), .in = buf_max(CONN_IN_MAX)};
+    c->heard = buf_max(CONN_OUT_MAX);
+    MUST(front_mqtt_new(&w->env, peer, now_ms, &c->front));
+    c->front->out = &c->out;
+    c->front->waker = &c->waker;
+}
+
 static inline void wire_open(struct wire *c, struct world *w, const char *address, int64_t now_ms)
 {
     struct peer peer = {0};
 
-    *c = (struct wire){.waker = {wire_woken}, .out = buf_max(CONN_OUT_MAX), .in = buf_max(CONN_IN_MAX)};
-    c->heard = buf_max(CONN_OUT_MAX);
     snprintf(peer.address, sizeof peer.address, "%s", address);
-    MUST(front_mqtt_new(&w->env, &peer, now_ms, &c->front));
-    c->front->out = &c->out;
-    c->front->waker = &c->waker;
+    wire_open_as(c, w, &peer, now_ms);
 }
 
 static inline void wire_close(struct wire *c, enum err why, int64_t now_ms)

@@ -1,6 +1,8 @@
 #include "auth.h"
 
+#include "chain.h"
 #include "limiter.h"
+#include "log.h"
 #include "sas.h"
 #include "text.h"
 
@@ -212,6 +214,14 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
     return OK;
 }
 
+/* ---- certificates -------------------------------------------------------------------------------------------------- */
+
+static void refused(const struct peer *peer, const struct device *d, const char *detail)
+{
+    log_event(LOG_WARN, "certificate-refused", KVS("device", d->id), KVS("address", peer->address),
+              KVS("detail", detail));
+}
+
 /* device 1.6: the hash of the leaf, SHA-1 or SHA-256, is the primary thumbprint or the secondary one. */
 static bool thumbprint_is(const struct peer *peer, const char *thumbprint)
 {
@@ -224,17 +234,60 @@ static bool thumbprint_is(const struct peer *peer, const char *thumbprint)
            bytes_eq(bytes_of(hash, len), bytes_of(peer->sha256, sizeof peer->sha256));
 }
 
-static enum err by_certificate(const struct peer *peer, const struct device *d)
+/* device 1.7, in pairs: what was shown and what is registered. */
+static void thumbprint_refused(const struct peer *peer, const struct device *d)
 {
-    if (!peer->has_certificate)
+    struct buf sha1 = buf_max(sizeof peer->sha1 * 2 + 1), sha256 = buf_max(sizeof peer->sha256 * 2 + 1);
+
+    buf_put_hex(&sha1, bytes_of(peer->sha1, sizeof peer->sha1));
+    buf_put_hex(&sha256, bytes_of(peer->sha256, sizeof peer->sha256));
+    log_event(LOG_WARN, "certificate-refused", KVS("device", d->id), KVS("address", peer->address),
+              KVS("detail", "Thumbprint does not match configuration"), KVS("SHA1Hash", buf_str(&sha1)),
+              KVS("SHA2Hash", buf_str(&sha256)), KVS("PrimaryThumbprint", d->thumbprint[0]),
+              KVS("SecondaryThumbprint", d->thumbprint[1]));
+    buf_free(&sha1);
+    buf_free(&sha256);
+}
+
+static enum err by_thumbprint(const struct peer *peer, const struct device *d)
+{
+    if (thumbprint_is(peer, d->thumbprint[0]) || thumbprint_is(peer, d->thumbprint[1]))
+        return OK;
+    thumbprint_refused(peer, d);
+    return ERR_UNAUTHORIZED;
+}
+
+/* device 1.6: the chain leads to a verified CA certificate of the hub, as they are now; the device is the common name. */
+static enum err by_authority(const struct front_env *env, const struct peer *peer, const struct device *d,
+                             int64_t now_ms, int64_t *until_ms)
+{
+    struct buf authorities = buf_max(CAS_MAX * (CA_LEN_MAX + 4));
+    char why[CHAIN_WHY_CAP] = "";
+    enum err e = hub_ca_verified(env->hub, &authorities);
+
+    if (!e)
+        e = chain_check(peer->chain, buf_bytes(&authorities), bytes_str(d->id), now_ms, until_ms, why);
+    buf_free(&authorities);
+    if (e)
+        refused(peer, d, why[0] ? why : err_text(e));
+    return e == ERR_MALFORMED ? ERR_UNAUTHORIZED : e;
+}
+
+static enum err by_certificate(const struct front_env *env, const struct peer *peer, const struct device *d,
+                               int64_t now_ms, int64_t *until_ms)
+{
+    *until_ms = INT64_MAX;
+    if (!peer->has_certificate) {
+        refused(peer, d, "the device has to show a certificate, and did not");
         return ERR_UNAUTHORIZED;
-    return thumbprint_is(peer, d->thumbprint[0]) || thumbprint_is(peer, d->thumbprint[1]) ? OK : ERR_UNAUTHORIZED;
+    }
+    return d->auth == AUTH_CA ? by_authority(env, peer, d, now_ms, until_ms) : by_thumbprint(peer, d);
 }
 
 enum err auth_peer(const struct front_env *env, const struct peer *peer, struct bytes device, struct bytes token,
                    int64_t now_ms, struct who *out)
 {
-    struct who who = {.rights = RIGHT_DEVICE, .proof = PROOF_X509, .until_ms = INT64_MAX};
+    struct who who = {.rights = RIGHT_DEVICE, .proof = PROOF_X509};
     struct device d;
     enum err e = hub_device_get(env->hub, device, &d);
 
@@ -242,7 +295,7 @@ enum err auth_peer(const struct front_env *env, const struct peer *peer, struct 
         return e;
     if (d.auth == AUTH_SAS)
         return auth_device(env, device, token, now_ms, out);
-    if ((e = by_certificate(peer, &d)))
+    if ((e = by_certificate(env, peer, &d, now_ms, &who.until_ms)))
         return e;
     if (d.disabled)
         return ERR_DISABLED;

@@ -11,8 +11,9 @@ struct who {
     char policy[POLICY_LEN_MAX + 1]; /* the policy whose key signed, or "" */
     unsigned rights;                 /* of the policy; RIGHT_DEVICE alone for a device key */
     enum proof proof;
-    int64_t until_ms; /* the token's own expiry, without skew; INT64_MAX: none */
-    char scope[512];  /* decoded audience without scheme, port and slash at the end: host[/path] */
+    /* The token's own expiry, without skew, or that of the first certificate to end; INT64_MAX: none. */
+    int64_t until_ms;
+    char scope[512]; /* decoded audience without scheme, port and slash at the end: host[/path] */
 };
 
 /* A device connects with this token: signed with one of its keys, or by a policy with RIGHT_DEVICE. ERR_UNAUTHORIZED (with
@@ -21,7 +22,8 @@ enum err auth_device(const struct front_env *, struct bytes device, struct bytes
                      struct who *out) MUST_CHECK;
 
 /* A device of any kind: its registered type decides whether the token or the certificate of the connection counts (device
- * 1.6). `token` may be empty. Besides the errors above ERR_UNAUTHORIZED for a certificate that is missing or not the device's. */
+ * 1.6). `token` may be empty. Besides the errors above ERR_UNAUTHORIZED for a certificate that is missing or not the device's,
+ * and ERR_EXPIRED for a chain of which one is not valid now. */
 enum err auth_peer(const struct front_env *, const struct peer *, struct bytes device, struct bytes token,
                    int64_t now_ms, struct who *out) MUST_CHECK;
 
