@@ -160,6 +160,7 @@ static void device_end(void *of)
 {
     struct d2d_device *d = of;
 
+    carrier_close(&d->carrier);
     device_amqp_close(&d->amqp);
     account_close(&d->account);
     inbox_close(&d->side.inbox);

@@ -136,6 +136,7 @@ static void operator_end(void *of)
 {
     struct d2d_operator *o = of;
 
+    carrier_close(&o->carrier);
     operator_talk_close(&o->talk);
     account_close(&o->account);
     free(o);

@@ -162,6 +162,7 @@ static void receiver_end(void *of)
 {
     struct d2d_receiver *r = of;
 
+    carrier_close(&r->carrier);
     events_talk_close(&r->talk);
     for (size_t i = 0; r->devices && r->devices[i]; i++)
         free(r->devices[i]);
