@@ -48,24 +48,24 @@ static inline void made_name(X509 *cert, const char *cn)
 }
 
 /* Signed by `issuer`, or by itself without one. */
-static inline struct made make(struct wish w, const struct made *issuer)
+static inline struct made make(struct wish wish, const struct made *issuer)
 {
     static long serial = 1;
-    struct made m = {X509_new(), w.rsa_bits ? EVP_RSA_gen((unsigned)w.rsa_bits) : EVP_EC_gen("P-256")};
+    struct made m = {X509_new(), wish.rsa_bits ? EVP_RSA_gen((unsigned)wish.rsa_bits) : EVP_EC_gen("P-256")};
     const struct made *by = issuer ? issuer : &m;
 
     CHECK(m.cert && m.key && X509_set_version(m.cert, X509_VERSION_3) == 1);
     ASN1_INTEGER_set(X509_get_serialNumber(m.cert), serial++);
-    made_name(m.cert, w.cn);
-    made_name(m.cert, w.cn2);
+    made_name(m.cert, wish.cn);
+    made_name(m.cert, wish.cn2);
     CHECK(X509_set_issuer_name(m.cert, X509_get_subject_name(by->cert)) == 1);
-    CHECK(ASN1_TIME_set(X509_getm_notBefore(m.cert), w.from_s ? w.from_s : X509_WORLD_S - 86400));
-    CHECK(ASN1_TIME_set(X509_getm_notAfter(m.cert), w.to_s ? w.to_s : X509_WORLD_S + 86400));
+    CHECK(ASN1_TIME_set(X509_getm_notBefore(m.cert), wish.from_s ? wish.from_s : X509_WORLD_S - 86400));
+    CHECK(ASN1_TIME_set(X509_getm_notAfter(m.cert), wish.to_s ? wish.to_s : X509_WORLD_S + 86400));
     CHECK(X509_set_pubkey(m.cert, m.key) == 1);
-    made_extension(m.cert, by->cert, NID_basic_constraints, w.constraints);
-    made_extension(m.cert, by->cert, NID_key_usage, w.usage);
-    made_extension(m.cert, by->cert, NID_ext_key_usage, w.extended);
-    CHECK(X509_sign(m.cert, by->key, w.md ? w.md : EVP_sha256()) > 0);
+    made_extension(m.cert, by->cert, NID_basic_constraints, wish.constraints);
+    made_extension(m.cert, by->cert, NID_key_usage, wish.usage);
+    made_extension(m.cert, by->cert, NID_ext_key_usage, wish.extended);
+    CHECK(X509_sign(m.cert, by->key, wish.md ? wish.md : EVP_sha256()) > 0);
     return m;
 }
 

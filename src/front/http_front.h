@@ -16,6 +16,7 @@
     X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                \
     X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")              \
     X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")               \
+    X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")     \
     X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")         \
     X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")             \
     X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")      \
@@ -87,10 +88,15 @@ enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
 
 /* ---- http_registry.c, http_hub.c ---- */
 
+struct match http_match(const struct http_head *head);
 http_run http_devices_list, http_device_get, http_device_put, http_device_delete, http_statistics_devices,
     http_statistics_service;
 http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_group_get, http_group_put,
     http_group_delete;
+
+/* ---- http_certs.c ---- */
+
+http_run http_certs_list, http_cert_get, http_cert_put, http_cert_delete, http_cert_challenge, http_cert_verify;
 
 /* ---- http_identity.c ---- */
 

@@ -9,7 +9,7 @@ static_assert(LIST_MAX * (HTTP_IDENTITY_MAX + 1) + 2 < HTTP_ANSWER_MAX, "the lon
 enum { PAGE = 50 }; /* identities of a list that are in memory at a time */
 
 /* *, "*", x, "x", W/"x" (service 4.2) */
-static struct match match_of(const struct http_head *head)
+struct match http_match(const struct http_head *head)
 {
     struct bytes text = http_header(head, BYTES("if-match"));
 
@@ -59,7 +59,7 @@ enum err http_device_put(struct http_request *r, struct http_answer *a)
                          ID_LEN_MAX);
     if ((e = http_identity_read(r->body, &wanted, a)))
         return e;
-    e = hub_device_put(r->env->hub, &wanted, match_of(r->head), r->now_ms, &made, &at);
+    e = hub_device_put(r->env->hub, &wanted, http_match(r->head), r->now_ms, &made, &at);
     if (e == ERR_EXISTS)
         return http_says(a, e, "A device with ID '%s' is already registered", wanted.id);
     if (e)
@@ -71,7 +71,7 @@ enum err http_device_put(struct http_request *r, struct http_answer *a)
 
 enum err http_device_delete(struct http_request *r, struct http_answer *a)
 {
-    struct match match = match_of(r->head);
+    struct match match = http_match(r->head);
     uint64_t at;
     enum err e = hub_device_delete(r->env->hub, bytes_str(r->name), match, r->now_ms, &at);
 

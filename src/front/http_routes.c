@@ -25,6 +25,11 @@ enum {
  * /eventHubEndpoints/events/ConsumerGroups has the names of the management plane (service 5), which cannot be served under its
  * own host. GET gives [{"name":…},…], GET and PUT of one give {"name":…}; PUT of one that is there changes nothing.
  *
+ * /certificates likewise: {"name", "etag", "properties": {"subject", "expiry", "thumbprint", "isVerified", "created", "updated",
+ * "verificationCode" once there is one, "certificate" (base64 of DER)}}, of all {"value": […]}. PUT takes {"properties":
+ * {"certificate" (PEM, or the base64 of PEM or DER), "isVerified"}}. POST …/generateVerificationCode gives one;
+ * POST …/verify takes {"certificate"}, signed by that CA with the code as its common name. What changes one needs If-Match.
+ *
  * /hub/status, for operators: {"host_name", "entity", "devices", "disabled_devices", "connected_devices", "events_received",
  * "bytes_received" (both since the start), "consumer_groups", "partition_count", "partitions": [what $management says of each
  * (service 2.5)]}. */
@@ -41,6 +46,12 @@ static const struct http_route routes[] = {
     {"GET", "/eventHubEndpoints/events/ConsumerGroups/{}", LOOK, false, http_group_get},
     {"PUT", "/eventHubEndpoints/events/ConsumerGroups/{}", WRITE, false, http_group_put},
     {"DELETE", "/eventHubEndpoints/events/ConsumerGroups/{}", WRITE, false, http_group_delete},
+    {"GET", "/certificates", READ, false, http_certs_list},
+    {"GET", "/certificates/{}", READ, false, http_cert_get},
+    {"PUT", "/certificates/{}", WRITE, false, http_cert_put},
+    {"DELETE", "/certificates/{}", WRITE, false, http_cert_delete},
+    {"POST", "/certificates/{}/generateVerificationCode", WRITE, false, http_cert_challenge},
+    {"POST", "/certificates/{}/verify", WRITE, false, http_cert_verify},
     {"GET", "/hub/status", LOOK, false, http_hub_status},
 };
 
