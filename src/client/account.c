@@ -99,8 +99,10 @@ static enum d2d_err open_string(struct account *a, const char *text, unsigned ne
     if (a->string.key.at && (e = key_of_base64(a->string.key, &a->key)))
         return account_fail(a, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT,
                             "the key of the connection string is no base64 text of 16 to 64 bytes");
-    if (!a->key && !a->string.signature.at)
-        return account_fail(a, D2D_ARGUMENT, "the connection string has neither a key nor a token");
+    if (!a->key && !a->string.signature.at && !a->string.x509)
+        return account_fail(a, D2D_ARGUMENT, "the connection string has neither a key nor a token nor x509=true");
+    if (a->string.x509 && a->string.kind != CONNSTR_DEVICE)
+        return account_fail(a, D2D_ARGUMENT, "certificates are for devices");
     if (!bytes_to_str(a->string.host, a->host, sizeof a->host))
         return account_fail(a, D2D_ARGUMENT, "the host name of the connection string is too long");
     return D2D_OK;
@@ -135,17 +137,31 @@ static enum d2d_err open_address(struct account *a, const struct d2d_options *o)
     return D2D_OK;
 }
 
+static enum d2d_err open_tls(struct account *a, const struct d2d_options *o)
+{
+    struct tls_files files = {.ca = o->ca_file};
+    char why[256] = "";
+    enum err e;
+
+    /* Files that are given for a device with a key are not shown: what it has is what it says that it has. */
+    if (a->string.x509) {
+        files.cert = o->cert_file;
+        files.key = o->key_file;
+        if (!files.cert || !files.key)
+            return account_fail(a, D2D_ARGUMENT, "x509=true needs the files of a certificate and its key");
+    }
+    if ((e = loop_tls(a->loop, &files, &a->tls, why)))
+        return account_fail(a, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT, "%s", *why ? why : err_text(e));
+    return D2D_OK;
+}
+
 enum d2d_err account_open(struct account *a, struct d2d_loop *loop, const struct d2d_options *o, unsigned needs)
 {
-    char why[256] = "";
     enum d2d_err e;
-    enum err inner;
 
     *a = (struct account){.loop = loop, .log = o->log, .log_ctx = o->log_ctx};
-    if (!(e = open_string(a, o->connection_string, needs)) && !(e = open_address(a, o)) &&
-        (inner = loop_tls(loop, o->ca_file, &a->tls, why)))
-        e = account_fail(a, inner == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT, "the CA file: %s",
-                         *why ? why : err_text(inner));
+    if (!(e = open_string(a, o->connection_string, needs)) && !(e = open_address(a, o)))
+        e = open_tls(a, o);
     if (e)
         account_close(a);
     return e;

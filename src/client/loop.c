@@ -14,7 +14,7 @@ enum { GRACE_MS = 1000, LINGER_SHORT_MS = 200 };
 struct trust {
     struct list all;
     struct tls *tls;
-    char *ca_file; /* NULL: the system's */
+    char *ca, *cert, *key; /* NULL: not given */
 };
 
 struct d2d_loop {
@@ -52,39 +52,48 @@ void loop_no_alarm(struct d2d_loop *l, struct alarm *a)
     heap_del(&l->alarms, &a->timer);
 }
 
-static char *copy_text(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = malloc(size);
-
-    return copy ? memcpy(copy, text, size) : NULL;
-}
-
 static bool same_file(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-enum err loop_tls(struct d2d_loop *l, const char *ca_file, struct tls **out, char why[256])
+static bool copy_file(const char *file, char **out)
+{
+    *out = file ? strdup(file) : NULL;
+    return !file || *out;
+}
+
+static void trust_free(struct trust *t)
+{
+    if (!t)
+        return;
+    tls_free(t->tls);
+    free(t->ca);
+    free(t->cert);
+    free(t->key);
+    free(t);
+}
+
+enum err loop_tls(struct d2d_loop *l, const struct tls_files *files, struct tls **out, char why[256])
 {
     struct trust *t;
     enum err e;
 
     LIST_EACH (&l->trusts, it) {
         t = LIST_OF(it, struct trust, all);
-        if (same_file(t->ca_file, ca_file)) {
+        if (same_file(t->ca, files->ca) && same_file(t->cert, files->cert) && same_file(t->key, files->key)) {
             *out = t->tls;
             return OK;
         }
     }
     t = calloc(1, sizeof *t);
-    if (!t || (ca_file && !(t->ca_file = copy_text(ca_file)))) {
-        free(t);
+    if (!t || !copy_file(files->ca, &t->ca) || !copy_file(files->cert, &t->cert) || !copy_file(files->key, &t->key)) {
+        trust_free(t);
         return ERR_MEMORY;
     }
-    if ((e = tls_client_new(ca_file, &t->tls, why))) {
-        free(t->ca_file);
-        free(t);
+    if ((e = tls_client_new(files->ca, &t->tls, why)) ||
+        (files->cert && (e = tls_client_use(t->tls, files->cert, files->key, why)))) {
+        trust_free(t);
         return e;
     }
     list_add(&l->trusts, &t->all);
@@ -125,13 +134,8 @@ void d2d_loop_free(struct d2d_loop *l)
     net_loop_stop(l->net, GRACE_MS); /* what was said leaves */
     net_loop_run(l->net);
     net_loop_close(l->net);
-    LIST_EACH (&l->trusts, it) {
-        struct trust *t = LIST_OF(it, struct trust, all);
-
-        tls_free(t->tls);
-        free(t->ca_file);
-        free(t);
-    }
+    LIST_EACH (&l->trusts, it)
+        trust_free(LIST_OF(it, struct trust, all));
     heap_free(&l->alarms);
     close(l->stop_fd);
     free(l);

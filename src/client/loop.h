@@ -31,8 +31,14 @@ uint64_t loop_random(struct d2d_loop *);
 /* Runs it until done(ctx): D2D_OK, D2D_TIMED_OUT (timeout_ms -1: never), D2D_STOPPED, D2D_ARGUMENT inside of a callback. */
 enum d2d_err loop_until(struct d2d_loop *, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms);
 
-/* The TLS of all who trust this file (NULL: the system's); lent for the life of the loop. */
-enum err loop_tls(struct d2d_loop *, const char *ca_file, struct tls **out, char why[256]) MUST_CHECK;
+/* Whom a connection trusts and what it shows. */
+struct tls_files {
+    const char *ca;         /* NULL: the system's */
+    const char *cert, *key; /* NULL: none */
+};
+
+/* The TLS of all who have the same files; lent for the life of the loop. */
+enum err loop_tls(struct d2d_loop *, const struct tls_files *, struct tls **out, char why[256]) MUST_CHECK;
 
 /* A connection that is being made or open, and carries a talk. It ends with exactly one of failed() and the talk's close();
  * afterwards, and after link_drop(), it may not be used. */
