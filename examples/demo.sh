@@ -65,13 +65,15 @@ door() { # what the door said since the last time, once it has said PATTERN
     seen=$(wc -l <"$home/door.out")
 }
 
-say "4. The phone sends \"open\""
+say "4. The phone sends \"open\", and the door answers"
 show d2d send --as phone open
 door 'is open'
+show d2d listen --as phone -n 1 --timeout 30s --quiet -o raw
 
-say "5. The phone sends \"close\""
+say "5. The phone sends \"close\", and goes away: the answer waits for it"
 show d2d send --as phone close
 door 'is shut'
+show d2d listen --as phone -n 1 --timeout 30s --quiet -o raw
 
 say "6. A stranger sends \"open\": the hub keeps it from the door"
 show d2d send --as stranger open

@@ -1,5 +1,6 @@
-/* A garage door on libd2d: it listens to the events of one device, and to nobody else's, and moves a door that is drawn as
- * text. Put a GPIO call where the drawing is, and it moves a real one.
+/* A garage door on libd2d: it listens to the events of one device, and to nobody else's, moves a door that is drawn as text, and
+ * answers that device with a cloud-to-device message, which waits for it if it is away. Put a GPIO call where the drawing is,
+ * and it moves a real one.
  *
  * It runs the service role itself, as the classic receiver does: its connection string is that of a policy with the right
  * ServiceConnect, in the file named by --connection-string-file or in D2D_CONNECTION_STRING. */
@@ -15,6 +16,7 @@
 struct door {
     bool open;
     unsigned moves;
+    struct d2d_operator *op; /* who answers */
 };
 
 static struct d2d_loop *loop;
@@ -47,6 +49,27 @@ static bool is(const struct d2d_event *event, const char *word)
     return event->body_len == strlen(word) && memcmp(event->body, word, event->body_len) == 0;
 }
 
+static void on_answered(void *ctx, struct d2d_operator *op, enum d2d_err e, const char *message_id)
+{
+    (void)ctx;
+    (void)message_id;
+    if (e)
+        fprintf(stderr, "garage-door: no answer: %s (%s)\n", d2d_err_text(e), d2d_operator_detail(op));
+}
+
+/* The correlation id says what it is the answer to. */
+static void answer(struct door *door, const struct d2d_event *event, const char *text)
+{
+    struct d2d_message message = {.body = text, .body_len = strlen(text), .ttl_ms = 10 * 60 * 1000};
+    enum d2d_err e;
+
+    if (*event->message_id)
+        message.correlation_id = event->message_id;
+    e = d2d_operator_send(door->op, event->device, &message, on_answered, NULL);
+    if (e)
+        on_answered(NULL, door->op, e, "");
+}
+
 static void on_event(void *ctx, struct d2d_receiver *receiver, const struct d2d_event *event)
 {
     struct door *door = ctx;
@@ -65,8 +88,10 @@ static void on_event(void *ctx, struct d2d_receiver *receiver, const struct d2d_
         door->moves++;
         draw(door);
         printf("garage-door: the door is %s (move %u)\n", door->open ? "open" : "shut", door->moves);
+        answer(door, event, door->open ? "opened" : "closed");
     } else {
         printf("garage-door: the door is still %s\n", door->open ? "open" : "shut");
+        answer(door, event, door->open ? "still open" : "still shut");
     }
     fflush(stdout);
 }
@@ -83,6 +108,15 @@ static void on_disconnected(void *ctx, struct d2d_receiver *receiver, enum d2d_e
 {
     (void)ctx;
     fprintf(stderr, "garage-door: %s (%s)%s\n", d2d_err_text(why), d2d_receiver_detail(receiver),
+            final ? "" : "; trying again");
+    if (final)
+        d2d_loop_stop(loop);
+}
+
+static void on_operator_disconnected(void *ctx, struct d2d_operator *op, enum d2d_err why, bool final)
+{
+    (void)ctx;
+    fprintf(stderr, "garage-door: answers: %s (%s)%s\n", d2d_err_text(why), d2d_operator_detail(op),
             final ? "" : "; trying again");
     if (final)
         d2d_loop_stop(loop);
@@ -118,6 +152,7 @@ int main(int argc, char **argv)
                                            .listening = on_listening,
                                            .disconnected = on_disconnected,
                                            .ctx = &door};
+    struct d2d_operator_options answers = {.disconnected = on_operator_disconnected};
     struct d2d_receiver *receiver = NULL;
     const char *environment = getenv("D2D_CONNECTION_STRING");
     enum d2d_err e;
@@ -142,8 +177,10 @@ int main(int argc, char **argv)
     if (!devices[0] || !string[0])
         return usage();
     options.common.connection_string = string;
+    answers.common = options.common;
 
-    if ((e = d2d_loop_new(&loop)) == D2D_OK && (e = d2d_receiver_new(loop, &options, &receiver)) == D2D_OK) {
+    if ((e = d2d_loop_new(&loop)) == D2D_OK && (e = d2d_operator_new(loop, &answers, &door.op)) == D2D_OK &&
+        (e = d2d_receiver_new(loop, &options, &receiver)) == D2D_OK) {
         signal(SIGINT, on_signal);
         signal(SIGTERM, on_signal);
         draw(&door);
@@ -154,6 +191,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "garage-door: %s\n", d2d_err_text(e));
     }
     d2d_receiver_free(receiver);
+    d2d_operator_free(door.op);
     d2d_loop_free(loop);
     return e ? 1 : 0;
 }

@@ -1,9 +1,9 @@
 # bash completion of d2d and d2dhub
 _d2d() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local common="--as --connection-string-file --context --ca-file --mqtts-port --amqps-port --https-port --timeout --output --quiet --help"
+    local common="--as --connection-string-file --context --ca-file --mqtts-port --amqps-port --https-port --transport --cert-file --key-file --timeout --output --quiet --help"
     case $before in
-    --connection-string-file | --ca-file | --file | --resume)
+    --connection-string-file | --ca-file | --cert-file | --key-file | --file | --resume)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -13,13 +13,21 @@ _d2d() {
             return
         fi
         ;;
+    --transport)
+        mapfile -t COMPREPLY < <(compgen -W "mqtt mqtt-ws amqp amqp-ws" -- "$word")
+        return
+        ;;
+    --ack)
+        mapfile -t COMPREPLY < <(compgen -W "none positive negative full" -- "$word")
+        return
+        ;;
     -o | --output)
         mapfile -t COMPREPLY < <(compgen -W "json table tsv raw" -- "$word")
         return
         ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "bench check context device events group hub send token --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "bench check context device events group hub listen send token --help --version" -- "$word")
         return
     fi
     if [ "$COMP_CWORD" -eq 2 ]; then
@@ -32,7 +40,8 @@ _d2d() {
     fi
     case ${COMP_WORDS[1]} in
     events) common="$common --from --since --offset --resume --group --partition -n --exec --stop-on-error" ;;
-    send) common="$common -p --file --content-type --content-encoding --message-id --correlation-id --user-id --qos" ;;
+    listen) common="$common -n --exec --reject --auto" ;;
+    send) common="$common --to --ack --ttl --until-acked -p --file --content-type --content-encoding --message-id --correlation-id --user-id --qos" ;;
     device) common="$common --disabled --reason --secondary --rotate --top" ;;
     token) common="$common --ttl --resource" ;;
     bench) common="$common -n --size --window --rate" ;;

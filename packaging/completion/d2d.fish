@@ -1,6 +1,6 @@
 # fish completion of d2d and d2dhub
 complete -c d2d -f
-complete -c d2d -n __fish_use_subcommand -a "bench check context device events group hub send token"
+complete -c d2d -n __fish_use_subcommand -a "bench check context device events group hub listen send token"
 complete -c d2d -n "__fish_seen_subcommand_from device; and not __fish_seen_subcommand_from add disable enable key list rm show" -a "add disable enable key list rm show"
 complete -c d2d -n "__fish_seen_subcommand_from context; and not __fish_seen_subcommand_from add ls rm use" -a "add ls rm use"
 complete -c d2d -n "__fish_seen_subcommand_from group; and not __fish_seen_subcommand_from add list rm" -a "add list rm"
@@ -13,6 +13,9 @@ complete -c d2d -l ca-file -r -F -d "authority of the hub"
 complete -c d2d -l mqtts-port -x
 complete -c d2d -l amqps-port -x
 complete -c d2d -l https-port -x
+complete -c d2d -l transport -x -a "mqtt mqtt-ws amqp amqp-ws" -d "how to reach the hub"
+complete -c d2d -l cert-file -r -F
+complete -c d2d -l key-file -r -F
 complete -c d2d -l timeout -x -d "give up after so long"
 complete -c d2d -s o -l output -x -a "json table tsv raw" -d "how to print"
 complete -c d2d -s q -l quiet -d "no talk"
@@ -26,6 +29,14 @@ complete -c d2d -n "__fish_seen_subcommand_from events" -l partition -x
 complete -c d2d -n "__fish_seen_subcommand_from events" -s n -x -d "stop after so many"
 complete -c d2d -n "__fish_seen_subcommand_from events" -l exec -x -d "run this for each"
 complete -c d2d -n "__fish_seen_subcommand_from events" -l stop-on-error
+complete -c d2d -n "__fish_seen_subcommand_from listen" -s n -x -d "stop after so many"
+complete -c d2d -n "__fish_seen_subcommand_from listen" -l exec -x -d "run this for each"
+complete -c d2d -n "__fish_seen_subcommand_from listen" -l reject -d "reject what it fails for"
+complete -c d2d -n "__fish_seen_subcommand_from listen" -l auto -d "complete each at once"
+complete -c d2d -n "__fish_seen_subcommand_from send" -l to -x -d "to this device"
+complete -c d2d -n "__fish_seen_subcommand_from send" -l ack -x -a "none positive negative full"
+complete -c d2d -n "__fish_seen_subcommand_from send" -l ttl -x -d "it is dead after this time"
+complete -c d2d -n "__fish_seen_subcommand_from send" -l until-acked -d "wait until it is settled"
 complete -c d2d -n "__fish_seen_subcommand_from send" -s p -x -d "a property"
 complete -c d2d -n "__fish_seen_subcommand_from send" -l file -r -F
 complete -c d2d -n "__fish_seen_subcommand_from send" -l content-type -x
