@@ -4,6 +4,20 @@
 
 #include <stdio.h>
 
+/* service 4.3 */
+static const char *const auth_names[] = {
+    [D2D_AUTH_KEY] = "sas", [D2D_AUTH_THUMBPRINT] = "selfSigned", [D2D_AUTH_CA] = "certificateAuthority"};
+
+static void put_pair(struct buf *out, const char *what, const char *first, const char *first_text, const char *second,
+                     const char *second_text)
+{
+    buf_printf(out, ",\"%s\":{\"%s\":", what, first);
+    buf_put_json(out, bytes_str(first_text));
+    buf_printf(out, ",\"%s\":", second);
+    buf_put_json(out, bytes_str(second_text));
+    buf_puts(out, "}");
+}
+
 void identity_put(const struct d2d_identity *d, struct buf *out)
 {
     buf_puts(out, "{\"deviceId\":");
@@ -17,11 +31,13 @@ void identity_put(const struct d2d_identity *d, struct buf *out)
         buf_puts(out, ",\"etag\":");
         buf_put_json(out, bytes_str(d->etag));
     }
-    buf_puts(out, ",\"authentication\":{\"type\":\"sas\",\"symmetricKey\":{\"primaryKey\":");
-    buf_put_json(out, bytes_str(d->primary_key));
-    buf_puts(out, ",\"secondaryKey\":");
-    buf_put_json(out, bytes_str(d->secondary_key));
-    buf_puts(out, "}}}");
+    buf_printf(out, ",\"authentication\":{\"type\":\"%s\"", auth_names[d->auth]);
+    if (d->auth == D2D_AUTH_KEY)
+        put_pair(out, "symmetricKey", "primaryKey", d->primary_key, "secondaryKey", d->secondary_key);
+    if (d->auth == D2D_AUTH_THUMBPRINT)
+        put_pair(out, "x509Thumbprint", "primaryThumbprint", d->primary_thumbprint, "secondaryThumbprint",
+                 d->secondary_thumbprint);
+    buf_puts(out, "}}");
 }
 
 static void take(const json_t *from, const char *name, char *out, size_t cap)
@@ -48,7 +64,8 @@ static bool says(const json_t *from, const char *name, const char *wanted)
 
 bool identity_read(const json_t *from, struct d2d_identity *out)
 {
-    const json_t *keys = json_object_get(json_object_get(from, "authentication"), "symmetricKey");
+    const json_t *how = json_object_get(from, "authentication");
+    const json_t *keys = json_object_get(how, "symmetricKey"), *hashes = json_object_get(how, "x509Thumbprint");
 
     *out = (struct d2d_identity){.enabled = says(from, "status", "enabled"),
                                  .connected = says(from, "connectionState", "connected")};
@@ -58,6 +75,11 @@ bool identity_read(const json_t *from, struct d2d_identity *out)
     take(from, "statusReason", out->reason, sizeof out->reason);
     take(keys, "primaryKey", out->primary_key, sizeof out->primary_key);
     take(keys, "secondaryKey", out->secondary_key, sizeof out->secondary_key);
+    take(hashes, "primaryThumbprint", out->primary_thumbprint, sizeof out->primary_thumbprint);
+    take(hashes, "secondaryThumbprint", out->secondary_thumbprint, sizeof out->secondary_thumbprint);
+    for (size_t i = 0; i < sizeof auth_names / sizeof *auth_names; i++)
+        if (says(how, "type", auth_names[i]))
+            out->auth = (enum d2d_auth)i;
     take_time(from, "connectionStateUpdatedTime", out->connected_since, sizeof out->connected_since);
     take_time(from, "lastActivityTime", out->last_activity, sizeof out->last_activity);
     return out->id[0] != 0;

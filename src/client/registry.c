@@ -202,7 +202,7 @@ static enum d2d_err exchange_identity(struct d2d_registry *r, const char *method
 
 static enum d2d_err put(struct d2d_registry *r, struct d2d_identity *d, const char *if_match)
 {
-    if (!r || !d || !d->id[0])
+    if (!r || !d || !d->id[0] || (unsigned)d->auth > D2D_AUTH_CA)
         return D2D_ARGUMENT;
     target(r, "/devices", d->id);
     identity_put(d, &r->body);
@@ -301,4 +301,68 @@ enum d2d_err d2d_registry_groups(struct d2d_registry *r, char **json)
 enum d2d_err d2d_registry_status(struct d2d_registry *r, char **json)
 {
     return get_text(r, STATUS, json);
+}
+
+/* ---- CA certificates ------------------------------------------------------------------------------------------------ */
+
+#define CERTIFICATES "/certificates"
+
+/* {"properties":{"certificate":base64…}} into r->body. */
+static void put_certificate(struct d2d_registry *r, const void *certificate, size_t len, bool verified)
+{
+    buf_puts(&r->body, "{\"properties\":{\"certificate\":\"");
+    buf_put_base64(&r->body, bytes_of(certificate, len));
+    buf_printf(&r->body, "\",\"isVerified\":%s}}", verified ? "true" : "false");
+}
+
+enum d2d_err d2d_registry_cas(struct d2d_registry *r, char **json)
+{
+    return get_text(r, CERTIFICATES, json);
+}
+
+enum d2d_err d2d_registry_ca_add(struct d2d_registry *r, const char *name, const void *certificate, size_t len,
+                                 bool verified, char **json)
+{
+    if (!r || !name || !*name || !certificate || !len || !json)
+        return D2D_ARGUMENT;
+    target(r, CERTIFICATES, name);
+    put_certificate(r, certificate, len, verified);
+    return request(r, "PUT", NULL, NULL, json);
+}
+
+enum d2d_err d2d_registry_ca_remove(struct d2d_registry *r, const char *name)
+{
+    if (!r || !name || !*name)
+        return D2D_ARGUMENT;
+    target(r, CERTIFICATES, name);
+    return request(r, "DELETE", "*", NULL, NULL);
+}
+
+/* POST …/{name}/{verb}: the query stands behind both. */
+static void target_verb(struct d2d_registry *r, const char *name, const char *verb)
+{
+    buf_clear(&r->target);
+    buf_clear(&r->body);
+    buf_puts(&r->target, CERTIFICATES "/");
+    buf_put_percent(&r->target, bytes_str(name));
+    buf_printf(&r->target, "/%s?" API_VERSION, verb);
+}
+
+enum d2d_err d2d_registry_ca_code(struct d2d_registry *r, const char *name, char **json)
+{
+    if (!r || !name || !*name || !json)
+        return D2D_ARGUMENT;
+    target_verb(r, name, "generateVerificationCode");
+    buf_puts(&r->body, "{}");
+    return request(r, "POST", "*", NULL, json);
+}
+
+enum d2d_err d2d_registry_ca_verify(struct d2d_registry *r, const char *name, const void *proof, size_t len,
+                                    char **json)
+{
+    if (!r || !name || !*name || !proof || !len || !json)
+        return D2D_ARGUMENT;
+    target_verb(r, name, "verify");
+    put_certificate(r, proof, len, false);
+    return request(r, "POST", "*", NULL, json);
 }

@@ -28,20 +28,31 @@ TEST(each_status_has_its_error)
     check_error(504, "", D2D_TIMED_OUT, "HTTP 504");
 }
 
-TEST(an_identity_is_read_as_it_was_written)
+static void check_round(const struct d2d_identity *a)
 {
-    struct d2d_identity
-        a = {.id = "a\"b", .etag = "MQ==", .reason = "lost", .primary_key = "cA==", .secondary_key = "cw=="},
-        b;
+    struct d2d_identity b;
     struct buf text = buf_max(4096);
     json_t *json;
 
-    identity_put(&a, &text);
+    identity_put(a, &text);
     json = json_loadb((const char *)text.at, text.len, 0, NULL);
     CHECK(json && identity_read(json, &b));
-    CHECK(memcmp(&a, &b, sizeof a) == 0);
+    CHECK(memcmp(a, &b, sizeof b) == 0);
     json_decref(json);
     buf_free(&text);
+}
+
+TEST(an_identity_is_read_as_it_was_written)
+{
+    const struct d2d_identity by_key = {
+        .id = "a\"b", .etag = "MQ==", .reason = "lost", .primary_key = "cA==", .secondary_key = "cw=="};
+    const struct d2d_identity by_thumbprint = {
+        .id = "a", .auth = D2D_AUTH_THUMBPRINT, .primary_thumbprint = "AB", .secondary_thumbprint = "CD"};
+    const struct d2d_identity by_ca = {.id = "a", .enabled = true, .auth = D2D_AUTH_CA};
+
+    check_round(&by_key);
+    check_round(&by_thumbprint);
+    check_round(&by_ca);
 }
 
 TEST(what_is_no_identity_is_refused)
