@@ -71,9 +71,15 @@ static void finish(struct d2d_operator *o, enum d2d_err why)
         tell(o, q, why);
 }
 
+/* These will not do next time either. */
+static bool is_hopeless(enum d2d_err why)
+{
+    return why == D2D_NOT_AUTHORISED || why == D2D_NOT_FOUND || why == D2D_ARGUMENT || why == D2D_NO_MEMORY;
+}
+
 static void ended(struct d2d_operator *o, enum d2d_err why)
 {
-    bool final = o->once || why == D2D_NOT_AUTHORISED || why == D2D_ARGUMENT || why == D2D_NO_MEMORY;
+    bool final = o->once || is_hopeless(why);
 
     queue_rewind(&o->queue);
     if (!final) {
