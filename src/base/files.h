@@ -1,4 +1,4 @@
-/* Small files of the data folder: read whole, written beside and renamed. */
+/* Small files: read whole, written beside and renamed. */
 #pragma once
 
 #include "buf.h"
