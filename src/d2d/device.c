@@ -39,13 +39,21 @@ static const struct column device_columns[] = {{"deviceId", "DEVICE", 24},
                                                {"statusReason", "REASON", 0},
                                                {0}};
 
+static const char *const auth_names[] = {
+    [D2D_AUTH_KEY] = "key", [D2D_AUTH_THUMBPRINT] = "thumbprint", [D2D_AUTH_CA] = "ca"};
+
 /* Keys stay out of what is printed: `device key` is there for them. */
 static json_t *device_row(const struct d2d_identity *d)
 {
-    return json_pack("{ss ss ss ss ss ss ss ss}", "deviceId", d->id, "status", d->enabled ? "enabled" : "disabled",
-                     "statusReason", d->reason, "connectionState", d->connected ? "Connected" : "Disconnected",
-                     "connectionStateUpdatedTime", d->connected_since, "lastActivityTime", d->last_activity,
-                     "generationId", d->generation, "etag", d->etag);
+    json_t *row =
+        json_pack("{ss ss ss ss ss ss ss ss ss}", "deviceId", d->id, "status", d->enabled ? "enabled" : "disabled",
+                  "statusReason", d->reason, "connectionState", d->connected ? "Connected" : "Disconnected",
+                  "connectionStateUpdatedTime", d->connected_since, "lastActivityTime", d->last_activity,
+                  "generationId", d->generation, "etag", d->etag, "authentication", auth_names[d->auth]);
+
+    if (row && d->auth == D2D_AUTH_THUMBPRINT)
+        json_object_set_new(row, "thumbprints", json_pack("[ss]", d->primary_thumbprint, d->secondary_thumbprint));
+    return row;
 }
 
 /* What the commands of one device share: options, the registry, then `each` for every name given. */
@@ -53,8 +61,8 @@ struct job {
     struct cli *cli;
     struct session session;
     struct out out;
-    int disabled, secondary, rotate;
-    const char *reason;
+    int disabled, secondary, rotate, by_ca, by_key;
+    const char *reason, *thumbprints;
     enum d2d_err (*each)(struct job *job, const char *id);
 };
 
@@ -83,12 +91,33 @@ static enum status run_job(struct job *job, const struct command *command, const
     return status;
 }
 
+/* What the options say of how it proves who it is. Without any it stays as it is. */
+static enum d2d_err take_auth(const struct job *job, struct d2d_identity *d)
+{
+    struct bytes rest = bytes_str(job->thumbprints), first;
+
+    if (job->by_ca + job->by_key + (job->thumbprints != NULL) > 1)
+        return D2D_ARGUMENT;
+    if (job->by_ca)
+        d->auth = D2D_AUTH_CA;
+    if (job->by_key)
+        d->auth = D2D_AUTH_KEY;
+    if (!job->thumbprints)
+        return D2D_OK;
+    d->auth = D2D_AUTH_THUMBPRINT;
+    first = bytes_cut(&rest, ',');
+    return bytes_to_str(first, d->primary_thumbprint, sizeof d->primary_thumbprint) &&
+                   bytes_to_str(rest, d->secondary_thumbprint, sizeof d->secondary_thumbprint)
+               ? D2D_OK
+               : D2D_ARGUMENT;
+}
+
 static enum d2d_err add_one(struct job *job, const char *id)
 {
     struct d2d_identity d = {.enabled = !job->disabled};
-    enum d2d_err e;
+    enum d2d_err e = take_auth(job, &d);
 
-    if (!bytes_to_str(bytes_str(id), d.id, sizeof d.id))
+    if (e || !bytes_to_str(bytes_str(id), d.id, sizeof d.id))
         return D2D_ARGUMENT;
     if (!(e = d2d_registry_add(job->session.registry, &d)))
         out_row(&job->out, device_row(&d));
@@ -98,13 +127,47 @@ static enum d2d_err add_one(struct job *job, const char *id)
 static enum status device_add(struct cli *c, int argc, char **argv)
 {
     struct job job = {.cli = c, .each = add_one};
-    const struct opt opts[] = {{"disabled", NULL, "not able to connect yet", NULL, &job.disabled, NULL, NULL}, {0}};
+    const struct opt opts[] = {
+        {"disabled", NULL, "not able to connect yet", NULL, &job.disabled, NULL, NULL},
+        {"x509-thumbprint", "HEX[,HEX]", "it shows a certificate with one of these", &job.thumbprints, NULL, NULL,
+         NULL},
+        {"x509-ca", NULL, "it shows one that a CA of the hub has signed (`d2d ca`)", NULL, &job.by_ca, NULL, NULL},
+        {0}};
 
     return run_job(&job, &command_device_add, opts, argc, argv);
 }
 
 const struct command command_device_add = {"device add", "DEVICE...", "register devices, with keys that the hub makes",
-                                           "d2d device add phone garage-door\n", device_add};
+                                           "d2d device add phone garage-door\nd2d device add meter --x509-thumbprint "
+                                           "2FD4E1C67A2D28FCED849EE1BB76E7391B93EB12\n"
+                                           "d2d device add pump-1 pump-2 --x509-ca\n",
+                                           device_add};
+
+static enum d2d_err auth_one(struct job *job, const char *id)
+{
+    struct d2d_identity d;
+    enum d2d_err e = d2d_registry_get(job->session.registry, id, &d);
+
+    if (e || (e = take_auth(job, &d)) || (e = d2d_registry_update(job->session.registry, &d)))
+        return e;
+    out_row(&job->out, device_row(&d));
+    return D2D_OK;
+}
+
+static enum status device_auth(struct cli *c, int argc, char **argv)
+{
+    struct job job = {.cli = c, .each = auth_one};
+    const struct opt opts[] = {
+        {"x509-thumbprint", "HEX[,HEX]", "by a certificate with one of these", &job.thumbprints, NULL, NULL, NULL},
+        {"x509-ca", NULL, "by one that a CA of the hub has signed", NULL, &job.by_ca, NULL, NULL},
+        {"sas", NULL, "by new keys", NULL, &job.by_key, NULL, NULL},
+        {0}};
+
+    return run_job(&job, &command_device_auth, opts, argc, argv);
+}
+
+const struct command command_device_auth = {"device auth", "DEVICE...", "change how devices prove who they are",
+                                            "d2d device auth meter --x509-thumbprint OLD,NEW\n", device_auth};
 
 static enum d2d_err show_one(struct job *job, const char *id)
 {
@@ -190,8 +253,13 @@ static enum d2d_err key_one(struct job *job, const char *id)
     char host[256];
     enum d2d_err e;
 
-    if ((e = d2d_registry_get(job->session.registry, id, &d)))
+    if ((e = d2d_registry_get(job->session.registry, id, &d)) ||
+        (e = d2d_connection_string_field(hub, "HostName", host, sizeof host)))
         return e;
+    if (d.auth != D2D_AUTH_KEY) {
+        printf("HostName=%s;DeviceId=%s;x509=true\n", host, d.id);
+        return D2D_OK;
+    }
     if (job->rotate) {
         d.primary_key[0] = d.secondary_key[0] = 0;
         if ((e = d2d_registry_update(job->session.registry, &d)))
@@ -199,8 +267,6 @@ static enum d2d_err key_one(struct job *job, const char *id)
     }
     if (!d.primary_key[0])
         return D2D_NOT_AUTHORISED;
-    if ((e = d2d_connection_string_field(hub, "HostName", host, sizeof host)))
-        return e;
     printf("HostName=%s;DeviceId=%s;SharedAccessKey=%s\n", host, d.id,
            job->secondary ? d.secondary_key : d.primary_key);
     return D2D_OK;

@@ -77,18 +77,6 @@ static enum d2d_err get_status(struct d2d_registry *registry, void *ctx)
     return d2d_registry_status(registry, ctx);
 }
 
-/* A JSON text from the hub, parsed; NULL and a message when it is none. */
-static json_t *parsed(char *text)
-{
-    json_error_t why;
-    json_t *value = text ? json_loads(text, JSON_REJECT_DUPLICATES, &why) : NULL;
-
-    if (!value)
-        fprintf(stderr, "d2d: the hub's answer is no JSON\n");
-    free(text);
-    return value;
-}
-
 static enum status group_list(struct cli *c, int argc, char **argv)
 {
     static const struct column columns[] = {{"name", "GROUP", 0}, {0}};
@@ -104,7 +92,7 @@ static enum status group_list(struct cli *c, int argc, char **argv)
         return status;
     if ((status = with_registry(c, get_groups, &text, "the consumer groups")))
         return status;
-    if (!(groups = parsed(text)))
+    if (!(groups = out_parsed(text)))
         return FAILED;
     out_begin(&out, c->format, columns, "name");
     json_array_foreach(groups, i, group)
@@ -160,7 +148,7 @@ static enum status hub_status(struct cli *c, int argc, char **argv)
         return status;
     if ((status = with_registry(c, get_status, &text, "the hub")))
         return status;
-    if (!(hub = parsed(text)))
+    if (!(hub = out_parsed(text)))
         return FAILED;
     out_begin(&out, c->format, NULL, "host_name");
     if (out.format == OUT_TABLE || out.format == OUT_TSV)

@@ -7,11 +7,12 @@
 volatile int cli_interrupted;
 
 static const struct command *const commands[] = {
-    &command_device_add,     &command_device_list, &command_device_show, &command_device_rm, &command_device_enable,
-    &command_device_disable, &command_device_key,  &command_send,        &command_listen,    &command_events,
-    &command_group_add,      &command_group_list,  &command_group_rm,    &command_token,     &command_context_add,
-    &command_context_ls,     &command_context_use, &command_context_rm,  &command_check,     &command_hub_status,
-    &command_bench,
+    &command_device_add,     &command_device_list, &command_device_show, &command_device_rm,   &command_device_enable,
+    &command_device_disable, &command_device_key,  &command_send,        &command_listen,      &command_events,
+    &command_group_add,      &command_group_list,  &command_group_rm,    &command_ca_add,      &command_ca_verify,
+    &command_ca_list,        &command_ca_rm,       &command_device_auth, &command_device_cert, &command_token,
+    &command_context_add,    &command_context_ls,  &command_context_use, &command_context_rm,  &command_check,
+    &command_hub_status,     &command_bench,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -27,6 +28,22 @@ static void on_signal(int number)
     cli_interrupted = number;
     if (loop)
         d2d_loop_stop(loop);
+}
+
+static void on_child(int number)
+{
+    struct d2d_loop *loop = stoppable;
+
+    (void)number;
+    if (loop)
+        d2d_loop_stop(loop);
+}
+
+void cli_watch_children(void)
+{
+    struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP | SA_RESTART};
+
+    sigaction(SIGCHLD, &action, NULL);
 }
 
 enum d2d_err cli_loop_new(struct d2d_loop **out)

@@ -145,6 +145,17 @@ void out_row(struct out *o, json_t *given)
     json_decref(given);
 }
 
+json_t *out_parsed(char *given)
+{
+    json_error_t why;
+    json_t *value = given ? json_loads(given, JSON_REJECT_DUPLICATES, &why) : NULL;
+
+    if (!value)
+        fprintf(stderr, "d2d: the hub's answer is no JSON\n");
+    free(given);
+    return value;
+}
+
 void say(const char *format, ...)
 {
     va_list args;

@@ -25,6 +25,8 @@ struct out {
 void out_begin(struct out *o, enum out_format format, const struct column *columns, const char *raw);
 /* Takes the object over. Control characters of values are escaped on a terminal, so that a message cannot drive it. */
 void out_row(struct out *o, json_t *given);
+/* A JSON text that the library gave, parsed and freed; NULL and a message when it is none. */
+json_t *out_parsed(char *given);
 /* "table", "json", "tsv", "raw"; false when it is none of these. */
 bool out_format_parse(const char *text, enum out_format *format);
 

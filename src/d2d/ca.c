@@ -1,0 +1,213 @@
+/* CA certificates of the hub: whoever has the key of one makes devices (d2d device add --x509-ca). */
+#include "cli.h"
+
+#include "files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FILE_MAX = 64 * 1024 };
+
+/* What one call of the library needs; `text` is what the hub answered. */
+struct call {
+    enum d2d_err (*make)(struct d2d_registry *registry, struct call *call);
+    const char *name;
+    struct buf file;
+    bool verified;
+    char *text; /* given to whoever prints it */
+};
+
+static enum status with_registry(struct cli *c, struct call *call, const char *what)
+{
+    struct d2d_loop *loop = NULL;
+    struct d2d_registry *registry = NULL;
+    struct d2d_options options;
+    enum status status = cli_who(c, STRING_SERVICE);
+    enum d2d_err e;
+
+    if (status)
+        return status;
+    cli_d2d_options(c, &options);
+    if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
+        (e = call->make(registry, call)))
+        status = cli_failed(what, e, registry ? d2d_registry_detail(registry) : "");
+    d2d_registry_free(registry);
+    d2d_loop_free(loop);
+    return status;
+}
+
+static bool read_file(const char *path, struct buf *out)
+{
+    enum err e;
+
+    *out = buf_max(FILE_MAX);
+    if (!(e = file_read(path, out)) && out->len)
+        return true;
+    fprintf(stderr, "d2d: %s: %s\n", path, e ? err_text(e) : "this is no certificate");
+    return false;
+}
+
+static const struct column columns[] = {
+    {"name", "CA", 16},         {"isVerified", "VERIFIED", 8},   {"expiry", "EXPIRES", 28},
+    {"subject", "SUBJECT", 32}, {"thumbprint", "THUMBPRINT", 0}, {0}};
+
+static const char *text_of(const json_t *from, const char *name)
+{
+    const char *text = json_string_value(json_object_get(from, name));
+
+    return text ? text : "";
+}
+
+/* The certificate itself stays out: whoever put it has it. */
+static json_t *ca_row(const json_t *ca)
+{
+    const json_t *p = json_object_get(ca, "properties");
+    json_t *row = json_pack("{ss sb ss ss ss ss ss}", "name", text_of(ca, "name"), "isVerified",
+                            json_is_true(json_object_get(p, "isVerified")), "subject", text_of(p, "subject"), "expiry",
+                            text_of(p, "expiry"), "thumbprint", text_of(p, "thumbprint"), "created",
+                            text_of(p, "created"), "updated", text_of(p, "updated"));
+
+    if (row && text_of(p, "verificationCode")[0])
+        json_object_set(row, "verificationCode", json_object_get(p, "verificationCode"));
+    return row;
+}
+
+/* Prints the one that the hub answered with, and says what is still to be done. */
+static enum status show(const struct cli *c, struct call *call)
+{
+    json_t *ca = out_parsed(call->text);
+    const json_t *properties = json_object_get(ca, "properties");
+    const char *code = text_of(properties, "verificationCode");
+    struct out out;
+
+    if (!ca)
+        return FAILED;
+    out_begin(&out, c->format, columns, "verificationCode");
+    out_row(&out, ca_row(ca));
+    if (!json_is_true(json_object_get(properties, "isVerified")) && code[0])
+        say("now prove that its key is yours: have it sign a certificate with the common name\n  %s\nand say\n"
+            "  d2d ca verify %s PROOF.pem",
+            code, call->name);
+    json_decref(ca);
+    return DONE;
+}
+
+static enum d2d_err make_add(struct d2d_registry *registry, struct call *call)
+{
+    enum d2d_err e =
+        d2d_registry_ca_add(registry, call->name, call->file.at, call->file.len, call->verified, &call->text);
+
+    if (e || call->verified)
+        return e;
+    free(call->text); /* the second answer has all of the first */
+    call->text = NULL;
+    return d2d_registry_ca_code(registry, call->name, &call->text);
+}
+
+static enum status ca_add(struct cli *c, int argc, char **argv)
+{
+    struct call call = {.make = make_add};
+    int verified = 0;
+    const struct opt opts[] = {{"verified", NULL, "without a proof that its key is yours", NULL, &verified, NULL, NULL},
+                               {0}};
+    enum status status;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_ca_add, opts, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n != 2)
+        return cli_usage(&command_ca_add, "which name, and which file?");
+    call.name = argv[1];
+    call.verified = verified;
+    status = read_file(argv[2], &call.file) ? with_registry(c, &call, argv[1]) : FAILED;
+    if (!status)
+        status = show(c, &call);
+    buf_free(&call.file);
+    return status;
+}
+
+const struct command command_ca_add = {"ca add", "NAME FILE [--verified]", "a CA certificate that devices may come by",
+                                       "d2d ca add factory ca.pem\n", ca_add};
+
+static enum d2d_err make_verify(struct d2d_registry *registry, struct call *call)
+{
+    return call->file.len ? d2d_registry_ca_verify(registry, call->name, call->file.at, call->file.len, &call->text)
+                          : d2d_registry_ca_code(registry, call->name, &call->text);
+}
+
+static enum status ca_verify(struct cli *c, int argc, char **argv)
+{
+    struct call call = {.make = make_verify};
+    enum status status;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_ca_verify, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n != 1 && n != 2)
+        return cli_usage(&command_ca_verify, "which CA, and which file?");
+    call.name = argv[1];
+    status = n == 1 || read_file(argv[2], &call.file) ? with_registry(c, &call, argv[1]) : FAILED;
+    if (!status)
+        status = show(c, &call);
+    buf_free(&call.file);
+    return status;
+}
+
+const struct command command_ca_verify = {"ca verify", "NAME [PROOF]",
+                                          "prove that a CA's key is yours; without a file: a new code to prove it with",
+                                          "d2d ca verify factory proof.pem\nd2d ca verify factory -o raw\n", ca_verify};
+
+static enum d2d_err make_list(struct d2d_registry *registry, struct call *call)
+{
+    return d2d_registry_cas(registry, &call->text);
+}
+
+static enum status ca_list(struct cli *c, int argc, char **argv)
+{
+    struct call call = {.make = make_list};
+    enum status status;
+    struct out out;
+    json_t *all, *ca;
+    size_t i;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_ca_list, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (!(status = with_registry(c, &call, "the CA certificates"))) {
+        all = out_parsed(call.text);
+        status = all ? DONE : FAILED;
+        out_begin(&out, c->format, columns, "name");
+        json_array_foreach(json_object_get(all, "value"), i, ca) out_row(&out, ca_row(ca));
+        json_decref(all);
+    }
+    return status;
+}
+
+const struct command command_ca_list = {"ca list", "", "the CA certificates of the hub", "d2d ca list\n", ca_list};
+
+static enum d2d_err make_rm(struct d2d_registry *registry, struct call *call)
+{
+    return d2d_registry_ca_remove(registry, call->name);
+}
+
+static enum status ca_rm(struct cli *c, int argc, char **argv)
+{
+    struct call call = {.make = make_rm};
+    enum status status;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_ca_rm, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n != 1)
+        return cli_usage(&command_ca_rm, "which CA?");
+    call.name = argv[1];
+    if (!(status = with_registry(c, &call, argv[1])))
+        say("%s is gone; devices that came by a CA certificate have to show theirs again", argv[1]);
+    return status;
+}
+
+const struct command command_ca_rm = {"ca rm", "NAME", "delete a CA certificate", "d2d ca rm factory\n", ca_rm};

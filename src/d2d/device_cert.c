@@ -1,0 +1,98 @@
+/* A certificate for a device that has no authority: self-signed, known to the hub by its thumbprint. */
+#include "cli.h"
+
+#include "cert.h"
+#include "files.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { DAYS_DEFAULT = 3650, DAYS_MAX = 36500, PEM_MAX = 8192, PATH_CAP = 4096 };
+
+struct cert_job {
+    const char *id, *folder;
+    int64_t days;
+    char cert_path[PATH_CAP], key_path[PATH_CAP];
+};
+
+static bool is_there(const char *path)
+{
+    FILE *f = fopen(path, "re");
+
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
+static enum err make(const struct cert_job *job, struct cert_facts *facts)
+{
+    struct buf cert = buf_max(PEM_MAX), key = buf_max(PEM_MAX);
+    int64_t now_s = time(NULL);
+    enum err e;
+
+    /* An hour back: the clock of the hub may be behind. */
+    if (!(e = cert_make_device(job->id, now_s - 3600, now_s + job->days * 86400, &cert, &key)) &&
+        !(e = cert_read(buf_bytes(&cert), facts)) && !(e = folder_make(job->folder, 0700)) &&
+        !(e = file_write(job->key_path, buf_bytes(&key), 0600)))
+        e = file_write(job->cert_path, buf_bytes(&cert), 0644);
+    if (key.at)
+        explicit_bzero(key.at, key.cap);
+    buf_free(&key);
+    buf_free(&cert);
+    return e;
+}
+
+static enum status show(const struct cli *c, const struct cert_job *job, const struct cert_facts *facts)
+{
+    static const struct column columns[] = {{"thumbprint", "THUMBPRINT", 64}, {"cert_file", "CERTIFICATE", 0}, {0}};
+    struct buf hex = buf_max(sizeof facts->sha256 * 2 + 1);
+    struct out out;
+
+    for (size_t i = 0; i < sizeof facts->sha256; i++)
+        buf_printf(&hex, "%02X", facts->sha256[i]);
+    out_begin(&out, c->format, columns, "thumbprint");
+    out_row(&out, json_pack("{ss ss ss ss}", "deviceId", job->id, "thumbprint", buf_str(&hex), "cert_file",
+                            job->cert_path, "key_file", job->key_path));
+    say("now tell the hub: d2d device add %s --x509-thumbprint %s", job->id, buf_str(&hex));
+    buf_free(&hex);
+    return DONE;
+}
+
+static enum status device_cert(struct cli *c, int argc, char **argv)
+{
+    struct cert_job job = {.days = DAYS_DEFAULT};
+    const char *days = NULL;
+    const struct opt opts[] = {{"out", "DIR", "where the files go", &job.folder, NULL, NULL, NULL},
+                               {"days", "N", "how long it is valid (3650)", &days, NULL, NULL, NULL},
+                               {0}};
+    struct cert_facts facts;
+    enum status status;
+    enum err e;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_device_cert, opts, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n != 1 || !job.folder || !*job.folder)
+        return cli_usage(&command_device_cert, "which device, and which --out?");
+    if (days && (!bytes_to_i64(bytes_str(days), &job.days) || job.days < 1 || job.days > DAYS_MAX))
+        return cli_usage(&command_device_cert, "--days is 1 to %d", DAYS_MAX);
+    job.id = argv[1];
+    if ((size_t)snprintf(job.cert_path, PATH_CAP, "%s/cert.pem", job.folder) >= PATH_CAP ||
+        (size_t)snprintf(job.key_path, PATH_CAP, "%s/key.pem", job.folder) >= PATH_CAP)
+        return cli_usage(&command_device_cert, "--out is too long");
+    if (is_there(job.key_path)) {
+        fprintf(stderr, "d2d: %s is there already, and may be in use\n", job.key_path);
+        return FAILED;
+    }
+    if ((e = make(&job, &facts))) {
+        fprintf(stderr, "d2d: %s: %s\n", job.folder, err_text(e));
+        return FAILED;
+    }
+    return show(c, &job, &facts);
+}
+
+const struct command command_device_cert = {"device cert", "DEVICE --out DIR [--days N]",
+                                            "make a certificate and its key for a device",
+                                            "d2d device cert meter --out meter\n", device_cert};
