@@ -3,7 +3,7 @@ _d2d() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--as --connection-string-file --context --ca-file --mqtts-port --amqps-port --https-port --transport --cert-file --key-file --timeout --output --quiet --help"
     case $before in
-    --connection-string-file | --ca-file | --cert-file | --key-file | --file | --resume)
+    --connection-string-file | --ca-file | --cert-file | --key-file | --file | --resume | --out)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -27,14 +27,15 @@ _d2d() {
         ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "bench check context device events group hub listen send token --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "bench ca check context device events group hub listen send token --help --version" -- "$word")
         return
     fi
     if [ "$COMP_CWORD" -eq 2 ]; then
         case ${COMP_WORDS[1]} in
-        device) mapfile -t COMPREPLY < <(compgen -W "add disable enable key list rm show" -- "$word") && return ;;
+        device) mapfile -t COMPREPLY < <(compgen -W "add auth cert disable enable key list rm show" -- "$word") && return ;;
         context) mapfile -t COMPREPLY < <(compgen -W "add ls rm use" -- "$word") && return ;;
         group) mapfile -t COMPREPLY < <(compgen -W "add list rm" -- "$word") && return ;;
+        ca) mapfile -t COMPREPLY < <(compgen -W "add list rm verify" -- "$word") && return ;;
         hub) mapfile -t COMPREPLY < <(compgen -W "status" -- "$word") && return ;;
         esac
     fi
@@ -42,7 +43,11 @@ _d2d() {
     events) common="$common --from --since --offset --resume --group --partition -n --exec --stop-on-error" ;;
     listen) common="$common -n --exec --reject --auto" ;;
     send) common="$common --to --ack --ttl --until-acked -p --file --content-type --content-encoding --message-id --correlation-id --user-id --qos" ;;
-    device) common="$common --disabled --reason --secondary --rotate --top" ;;
+    device) common="$common --disabled --reason --secondary --rotate --top --x509-thumbprint --x509-ca --sas --out --days" ;;
+    ca)
+        common="$common --verified"
+        [[ $word == -* ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$word") && return; }
+        ;;
     token) common="$common --ttl --resource" ;;
     bench) common="$common -n --size --window --rate" ;;
     esac

@@ -1,9 +1,17 @@
 # fish completion of d2d and d2dhub
 complete -c d2d -f
-complete -c d2d -n __fish_use_subcommand -a "bench check context device events group hub listen send token"
-complete -c d2d -n "__fish_seen_subcommand_from device; and not __fish_seen_subcommand_from add disable enable key list rm show" -a "add disable enable key list rm show"
+complete -c d2d -n __fish_use_subcommand -a "bench ca check context device events group hub listen send token"
+complete -c d2d -n "__fish_seen_subcommand_from device; and not __fish_seen_subcommand_from add auth cert disable enable key list rm show" -a "add auth cert disable enable key list rm show"
 complete -c d2d -n "__fish_seen_subcommand_from context; and not __fish_seen_subcommand_from add ls rm use" -a "add ls rm use"
 complete -c d2d -n "__fish_seen_subcommand_from group; and not __fish_seen_subcommand_from add list rm" -a "add list rm"
+complete -c d2d -n "__fish_seen_subcommand_from ca; and not __fish_seen_subcommand_from add list rm verify" -a "add list rm verify"
+complete -c d2d -n "__fish_seen_subcommand_from ca; and __fish_seen_subcommand_from add verify" -F
+complete -c d2d -n "__fish_seen_subcommand_from ca; and __fish_seen_subcommand_from add" -l verified
+complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from add auth" -l x509-thumbprint -x
+complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from add auth" -l x509-ca
+complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from auth" -l sas
+complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from cert" -l out -r -F
+complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from cert" -l days -x
 complete -c d2d -n "__fish_seen_subcommand_from hub; and not __fish_seen_subcommand_from status" -a status
 complete -c d2d -n "__fish_seen_subcommand_from context; and __fish_seen_subcommand_from use rm" -a "(d2d context ls -o raw 2>/dev/null)"
 complete -c d2d -l as -x -d "as this device"
