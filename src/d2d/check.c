@@ -73,11 +73,22 @@ static void on_device_failed(void *ctx, struct d2d_device *device, enum d2d_err 
     d2d_loop_stop(k->loop);
 }
 
-static void check_mqtts(struct check *k)
+/* As the transport says: "amqps-ws". */
+static const char *door_of(const char *protocol, enum d2d_transport transport, char name[16])
+{
+    bool websocket = transport == D2D_MQTT_WS || transport == D2D_AMQP_WS;
+
+    snprintf(name, 16, "%s%s", protocol, websocket ? "-ws" : "");
+    return name;
+}
+
+static void check_device(struct check *k)
 {
     struct d2d_device_options options = {
         .once = true, .connected = on_device_connected, .disconnected = on_device_failed, .ctx = k};
     struct d2d_device *device = NULL;
+    char door[16];
+    bool amqp;
 
     cli_d2d_options(k->cli, &options.common);
     k->why = d2d_device_new(k->loop, &options, &device);
@@ -85,7 +96,9 @@ static void check_mqtts(struct check *k)
         k->why = D2D_TIMED_OUT;
         d2d_loop_run(k->loop, options.common.timeout_ms ? options.common.timeout_ms : 30000);
     }
-    report(k, "mqtts", k->why, device ? d2d_device_detail(device) : "");
+    amqp = options.common.transport == D2D_AMQP || options.common.transport == D2D_AMQP_WS;
+    report(k, door_of(amqp ? "amqps" : "mqtts", options.common.transport, door), k->why,
+           device ? d2d_device_detail(device) : "");
     d2d_device_free(device);
 }
 
@@ -115,7 +128,7 @@ static void ignore_event(void *ctx, struct d2d_receiver *receiver, const struct 
     (void)event;
 }
 
-static void check_amqps(struct check *k)
+static void check_receiver(struct check *k)
 {
     struct d2d_receiver_options options = {.once = true,
                                            .event = ignore_event,
@@ -123,6 +136,7 @@ static void check_amqps(struct check *k)
                                            .disconnected = on_receiver_failed,
                                            .ctx = k};
     struct d2d_receiver *receiver = NULL;
+    char door[16];
 
     cli_d2d_options(k->cli, &options.common);
     k->why = d2d_receiver_new(k->loop, &options, &receiver);
@@ -130,7 +144,7 @@ static void check_amqps(struct check *k)
         k->why = D2D_TIMED_OUT;
         d2d_loop_run(k->loop, options.common.timeout_ms ? options.common.timeout_ms : 30000);
     }
-    report(k, "amqps", k->why, receiver ? d2d_receiver_detail(receiver) : "");
+    report(k, door_of("amqps", options.common.transport, door), k->why, receiver ? d2d_receiver_detail(receiver) : "");
     d2d_receiver_free(receiver);
 }
 
@@ -168,11 +182,11 @@ static enum status check_run(struct cli *c, int argc, char **argv)
         return FAILED;
     out_begin(&k.out, c->format, check_columns, "result");
     if (d2d_connection_string_field(c->connection_string, "DeviceId", field, sizeof field) == D2D_OK) {
-        check_mqtts(&k);
+        check_device(&k);
     } else {
         if (d2d_connection_string_field(c->connection_string, "Endpoint", field, sizeof field))
             check_https(&k);
-        check_amqps(&k);
+        check_receiver(&k);
     }
     d2d_loop_free(k.loop);
     return k.worst;

@@ -6,12 +6,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct hearing {
     const char *exec, *count;
     int automatic, reject;
     uint64_t most; /* 0: no limit */
     uint64_t seen;
+    struct list jobs; /* those of --exec that wait; the first one runs */
     struct out out;
     struct d2d_loop *loop;
     struct d2d_device *device;
@@ -51,7 +53,8 @@ static void print(struct hearing *h, const struct d2d_c2d *m)
     fflush(stdout);
 }
 
-static int run_for_c2d(struct hearing *h, const struct d2d_c2d *m)
+/* A copy: the program runs while others come, and while the connection is kept alive. */
+static struct job *job_of(struct hearing *h, const struct d2d_c2d *m)
 {
     char expiry[ISO_TIME_CAP] = "", deliveries[16];
     const struct variable variables[] = {{"D2D_DEVICE", d2d_device_id(h->device)},
@@ -63,50 +66,60 @@ static int run_for_c2d(struct hearing *h, const struct d2d_c2d *m)
                                          {"D2D_EXPIRY", expiry},
                                          {"D2D_DELIVERIES", deliveries},
                                          {0}};
+    struct job *j;
 
     if (m->expiry_ms)
         iso_time(m->expiry_ms, expiry);
     snprintf(deliveries, sizeof deliveries, "%u", m->deliveries);
-    return run_program(h->exec, &(struct occasion){.variables = variables,
-                                                   .properties = m->properties,
-                                                   .n_properties = m->n_properties,
-                                                   .body = m->body,
-                                                   .body_len = m->body_len});
+    j = job_new(&(struct occasion){.variables = variables,
+                                   .properties = m->properties,
+                                   .n_properties = m->n_properties,
+                                   .body = m->body,
+                                   .body_len = m->body_len});
+    if (j)
+        j->lock = m->lock;
+    return j;
 }
 
-static void settle(struct hearing *h, const struct d2d_c2d *m, int ended)
+static void settle(struct hearing *h, uint64_t lock, bool good)
 {
     enum d2d_err e;
 
-    if (ended == 0)
-        e = d2d_device_complete(h->device, m->lock);
+    if (good)
+        e = d2d_device_complete(h->device, lock);
     else if (h->reject)
-        e = d2d_device_reject(h->device, m->lock);
+        e = d2d_device_reject(h->device, lock);
     else
-        e = d2d_device_abandon(h->device, m->lock);
+        e = d2d_device_abandon(h->device, lock);
     if (e)
-        say("d2d: the message %s is not settled: %s", m->message_id, d2d_err_text(e));
+        say("d2d: a message is not settled, and comes again: %s", d2d_device_detail(h->device));
+}
+
+static bool is_enough(const struct hearing *h)
+{
+    return h->most && h->seen >= h->most;
 }
 
 static void on_c2d(void *ctx, struct d2d_device *device, const struct d2d_c2d *m)
 {
     struct hearing *h = ctx;
-    int ended = 0;
+    struct job *j;
 
-    if (cli_interrupted || (h->most && h->seen >= h->most))
+    h->device = device;
+    if (cli_interrupted || is_enough(h))
         return; /* not settled: it waits for the next run */
     h->seen++;
-    h->device = device;
-    if (h->automatic)
-        settle(h, m, 0);
-    if (h->exec && (ended = run_for_c2d(h, m)) != 0)
-        say("d2d: \"%s\" ended with %d for the message %s", h->exec, ended, m->message_id);
-    if (!h->exec)
+    if (!h->exec) {
         print(h, m);
-    if (!h->automatic)
-        settle(h, m, ended);
-    if (h->most && h->seen >= h->most)
-        d2d_loop_stop(h->loop);
+        settle(h, m->lock, true);
+    } else if ((j = job_of(h, m))) {
+        list_add(&h->jobs, &j->link);
+        if (h->automatic)
+            settle(h, m->lock, true);
+    } else {
+        settle(h, m->lock, false);
+    }
+    d2d_loop_stop(h->loop);
 }
 
 static void on_listening(void *ctx, struct d2d_device *device)
@@ -132,19 +145,59 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
     say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_device_detail(device));
 }
 
+static void end_job(struct hearing *h, struct job *j, int ended)
+{
+    if (ended)
+        say("d2d: \"%s\" ended with %d", h->exec, ended);
+    if (!h->automatic)
+        settle(h, j->lock, ended == 0);
+    list_del(&j->link);
+    job_free(j);
+}
+
+/* Goes through what waits as far as it goes without waiting; after Ctrl-C only for the one that runs. */
+static void work(struct hearing *h)
+{
+    while (!list_empty(&h->jobs)) {
+        struct job *j = LIST_OF(h->jobs.next, struct job, link);
+        int ended = -1;
+
+        if (!j->child && cli_interrupted)
+            return;
+        if (!j->child && !job_start(j, h->exec))
+            say("d2d: \"%s\" cannot be started: %m", h->exec);
+        else if (!job_ended(j, cli_interrupted, &ended))
+            return;
+        end_job(h, j, ended);
+    }
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static enum status listen_on(struct cli *c, struct hearing *h)
 {
-    enum d2d_err e = d2d_loop_run(h->loop, c->timeout_ms ? c->timeout_ms : -1);
+    int64_t end_ms = c->timeout_ms ? monotonic_ms() + c->timeout_ms : INT64_MAX;
 
+    while (!cli_interrupted && !h->why && !(is_enough(h) && list_empty(&h->jobs))) {
+        int64_t left_ms = end_ms == INT64_MAX ? -1 : end_ms - monotonic_ms();
+
+        if (end_ms != INT64_MAX && left_ms <= 0)
+            return h->listened && !h->away
+                       ? TIMED_OUT
+                       : cli_failed("the messages", h->away ? h->away : D2D_TIMED_OUT, d2d_device_detail(h->device));
+        d2d_loop_run(h->loop, left_ms); /* a message, the end of a program and Ctrl-C stop it */
+        work(h);
+    }
+    work(h); /* Ctrl-C may have come just now */
     if (h->why)
         return cli_failed("the messages", h->why, d2d_device_detail(h->device));
-    if (cli_interrupted)
-        return INTERRUPTED;
-    if (e == D2D_TIMED_OUT)
-        return h->listened && !h->away
-                   ? TIMED_OUT
-                   : cli_failed("the messages", h->away ? h->away : D2D_TIMED_OUT, d2d_device_detail(h->device));
-    return DONE;
+    return cli_interrupted ? INTERRUPTED : DONE;
 }
 
 static enum status start(struct cli *c, struct hearing *h)
@@ -164,6 +217,7 @@ static enum status start(struct cli *c, struct hearing *h)
     options.common.timeout_ms = 0; /* of the command, not of a connection */
     if (h->reject && options.common.transport != D2D_AMQP && options.common.transport != D2D_AMQP_WS)
         return cli_usage(&command_listen, "MQTT cannot reject a message: --transport amqp can");
+    cli_watch_children();
     if ((e = cli_loop_new(&h->loop)) || (e = d2d_device_new(h->loop, &options, &h->device)))
         return cli_failed("the connection string", e, "");
     out_begin(&h->out, c->format, c2d_columns, "body");
@@ -187,7 +241,10 @@ static enum status listen_run(struct cli *c, int argc, char **argv)
 
     if ((status = cli_options(c, &command_listen, opts, argc, argv, &n, &stop)) || stop)
         return status;
+    list_init(&h.jobs);
     status = n ? cli_usage(&command_listen, "\"%s\" is one argument too many", argv[1]) : start(c, &h);
+    LIST_EACH (&h.jobs, it)
+        job_free(LIST_OF(it, struct job, link));
     d2d_device_free(h.device);
     cli_loop_free(h.loop);
     return status;
