@@ -1,6 +1,7 @@
 #include "certs.h"
 #include "tls.h"
 
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 
 enum { START_MS = 1800000000 };
@@ -453,8 +454,56 @@ TEST(a_certificate_without_its_key_is_refused)
     carry(&p, &p.client, &p.server, 100000);
     CHECK(p.server.e == ERR_TLS && !p.server.done);
     tls_conn_why(&p.server.tls, why, sizeof why);
+    if (strcmp(why, "bad signature"))
+        fail_msg("%s", why);
+    drop(&p);
+}
+
+/* A client that has read somebody's certificate off the wire and signs with a key of its own: OpenSSL compares the two by what
+ * it has decoded of the certificate, so that is bent; what is sent stays. */
+static void check_stolen(int version)
+{
+    struct buf cert = buf_max(8192), key = buf_max(8192);
+    EVP_PKEY *own = EVP_EC_gen("P-256");
+    uint8_t *point = NULL;
+    struct pair p;
+    char why[160];
+    X509 *stolen;
+    size_t len;
+    BIO *bio;
+
+    CHECK_OK(cert_make_device("device-1", time(NULL) - 60, time(NULL) + 60, &cert, &key));
+    bio = BIO_new_mem_buf(cert.at, (int)cert.len);
+    stolen = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    len = EVP_PKEY_get1_encoded_public_key(own, &point);
+    CHECK(stolen && len && EVP_PKEY_set1_encoded_public_key(X509_get0_pubkey(stolen), point, len) == 1);
+
+    contexts(&p);
+    ends(&p, "hub.example");
+    SSL_set_max_proto_version(p.client.tls.ssl, version);
+    CHECK(SSL_use_certificate(p.client.tls.ssl, stolen) == 1 && SSL_use_PrivateKey(p.client.tls.ssl, own) == 1);
+    hear(&p, &p.client, NO_BYTES);
+    while (!p.server.e && p.client.wire.len) {
+        carry(&p, &p.client, &p.server, 100000);
+        if (!p.server.e)
+            carry(&p, &p.server, &p.client, 100000);
+    }
+    CHECK(p.server.e == ERR_TLS && !p.server.done);
+    tls_conn_why(&p.server.tls, why, sizeof why);
     CHECK(strcmp(why, "bad signature") == 0);
     drop(&p);
+    OPENSSL_free(point);
+    X509_free(stolen);
+    BIO_free(bio);
+    EVP_PKEY_free(own);
+    buf_free(&cert);
+    buf_free(&key);
+}
+
+TEST(a_certificate_of_somebody_else_is_refused)
+{
+    check_stolen(TLS1_2_VERSION);
+    check_stolen(TLS1_3_VERSION);
 }
 
 TEST(a_reload_is_for_new_connections)
@@ -618,6 +667,7 @@ CERT_TESTS(RUN(versions_1_2_and_1_3_are_spoken), RUN(an_older_version_is_not_spo
            RUN(a_goodbye_comes_after_what_was_said_before), RUN(a_client_checks_the_authority_and_the_name),
            RUN(a_client_finds_an_address_in_the_certificate), RUN(a_session_is_resumed_while_its_key_is_kept),
            RUN(who_showed_a_certificate_shows_it_each_time), RUN(a_session_without_a_certificate_stays_without),
-           RUN(a_certificate_without_its_key_is_refused), RUN(a_reload_is_for_new_connections),
-           RUN(contexts_say_what_is_wrong_with_their_files), RUN(a_client_shows_the_certificate_it_uses),
-           RUN(a_chain_without_end_is_refused), RUN(a_peer_cannot_start_over))
+           RUN(a_certificate_without_its_key_is_refused), RUN(a_certificate_of_somebody_else_is_refused),
+           RUN(a_reload_is_for_new_connections), RUN(contexts_say_what_is_wrong_with_their_files),
+           RUN(a_client_shows_the_certificate_it_uses), RUN(a_chain_without_end_is_refused),
+           RUN(a_peer_cannot_start_over))
