@@ -64,7 +64,7 @@ static void finish(struct d2d_device *d, enum d2d_err why)
 /* These will not do next time either. */
 static bool is_hopeless(enum d2d_err why)
 {
-    return why == D2D_NOT_AUTHORISED || why == D2D_ARGUMENT || why == D2D_NO_MEMORY;
+    return why == D2D_NOT_AUTHORISED || why == D2D_NOT_FOUND || why == D2D_ARGUMENT || why == D2D_NO_MEMORY;
 }
 
 static void ended(struct d2d_device *d, enum d2d_err why)

@@ -139,7 +139,7 @@ static enum status run(struct cli *c, struct bench *b)
     options.queue_messages = (size_t)b->window + 1;
     options.queue_bytes = (size_t)(b->window + 1) * ((size_t)b->size + 4096);
     if ((e = d2d_loop_new(&b->loop)) || (e = d2d_device_new(b->loop, &options, &b->device))) {
-        status = cli_failed("the device", e, "");
+        status = cli_failed("the device", e, cli_why_not());
         goto done;
     }
     for (uint64_t i = 0; i < b->count; i++)

@@ -67,6 +67,8 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted);
 bool cli_transport_parse(const char *text, enum d2d_transport *out);
 /* Fills the library's common options from what cli_who() settled. */
 void cli_d2d_options(const struct cli *c, struct d2d_options *out);
+/* Why the library would not make a handle with them; "" when it did not say. */
+const char *cli_why_not(void);
 
 /* Says "d2d: WHAT: why (detail)" with the remedy where there is one, and gives the exit status. */
 enum status cli_failed(const char *what, enum d2d_err e, const char *detail);

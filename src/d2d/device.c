@@ -22,7 +22,7 @@ static enum status open_registry(struct cli *c, struct session *s)
         return status;
     cli_d2d_options(c, &options);
     if ((e = d2d_loop_new(&s->loop)) || (e = d2d_registry_new(s->loop, &options, &s->registry)))
-        return cli_failed("the registry", e, "");
+        return cli_failed("the registry", e, cli_why_not());
     return DONE;
 }
 

@@ -260,7 +260,7 @@ static enum status start(struct cli *c, struct reading *r)
     cli_d2d_options(c, &options.common);
     options.common.timeout_ms = 0; /* of the command, not of a connection */
     if ((e = d2d_loop_new(&r->loop)) || (e = d2d_receiver_new(r->loop, &options, &r->receiver)))
-        return cli_failed("the events", e, "");
+        return cli_failed("the events", e, cli_why_not());
     out_begin(&r->out, c->format, event_columns, "body");
     return read_on(c, r);
 }

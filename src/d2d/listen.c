@@ -219,7 +219,7 @@ static enum status start(struct cli *c, struct hearing *h)
         return cli_usage(&command_listen, "MQTT cannot reject a message: --transport amqp can");
     cli_watch_children();
     if ((e = cli_loop_new(&h->loop)) || (e = d2d_device_new(h->loop, &options, &h->device)))
-        return cli_failed("the connection string", e, "");
+        return cli_failed("the connection", e, cli_why_not());
     out_begin(&h->out, c->format, c2d_columns, "body");
     return listen_on(c, h);
 }

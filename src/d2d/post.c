@@ -155,7 +155,7 @@ enum status post(struct cli *c, const struct posting *p)
         options.common.timeout_ms = 0; /* of the command, not of a connection */
     out_begin(&r.out, c->format, feedback_columns, "status");
     if ((e = cli_loop_new(&r.loop)) || (e = d2d_operator_new(r.loop, &options, &r.op)))
-        status = cli_failed("the connection string", e, "");
+        status = cli_failed("the connection", e, cli_why_not());
     else
         status = run_all(c, &r);
 done:

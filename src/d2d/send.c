@@ -108,7 +108,7 @@ static enum status send_all(struct cli *c, struct sending *s, const struct bodie
         return status;
     cli_d2d_options(c, &options.common);
     if ((e = cli_loop_new(&s->loop)) || (e = d2d_device_new(s->loop, &options, &s->device)))
-        return cli_failed("the connection string", e, "");
+        return cli_failed("the connection", e, cli_why_not());
     e = bodies_each(bodies, send_one, s);
     if (!e)
         e = d2d_device_flush_wait(s->device, timeout_of(c));

@@ -166,6 +166,20 @@ static bool is_of_context(const struct cli *c)
            strcmp(ours, its) == 0;
 }
 
+static char why_not[400];
+
+static void on_log(void *ctx, enum d2d_log_level level, const char *line)
+{
+    (void)ctx;
+    if (level <= D2D_LOG_WARN)
+        snprintf(why_not, sizeof why_not, "%s", line);
+}
+
+const char *cli_why_not(void)
+{
+    return why_not;
+}
+
 void cli_d2d_options(const struct cli *c, struct d2d_options *out)
 {
     const struct context *context = is_of_context(c) ? &c->context : NULL;
@@ -187,7 +201,9 @@ void cli_d2d_options(const struct cli *c, struct d2d_options *out)
                                                             : 0,
                                 .cert_file = c->cert_file,
                                 .key_file = c->key_file,
-                                .timeout_ms = c->timeout_ms};
+                                .timeout_ms = c->timeout_ms,
+                                .log = on_log};
+    why_not[0] = 0;
     if (!c->transport || !cli_transport_parse(c->transport, &out->transport))
         out->transport = D2D_MQTT;
 }
