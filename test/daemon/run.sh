@@ -4,6 +4,7 @@ set -euo pipefail
 build=$(realpath "$1")
 cd "$(dirname "$0")"
 /usr/bin/python3 daemon.py "$build/d2dhub"
+/usr/bin/python3 certificates.py "$build"
 map_root=
 [ "$(id -u)" -eq 0 ] || map_root=--map-root-user
 exec unshare $map_root --mount /usr/bin/python3 hostile.py "$build"
