@@ -97,7 +97,7 @@ TEST(there_are_so_many_certificates_and_no_more)
 {
     struct world w;
     struct ca c = ca_named("one-more", "x", true), made;
-    char name[8];
+    char name[16];
     uint64_t at;
     int n = 0;
 
