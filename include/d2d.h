@@ -152,8 +152,9 @@ struct d2d_device_options {
     /* A cloud-to-device message. It has to be settled, now or later: see d2d_device_complete(). NULL: none are asked for, and
      * what waits for this device goes on waiting. */
     void (*c2d)(void *ctx, struct d2d_device *device, const struct d2d_c2d *message);
-    bool auto_complete;    /* each message is complete when `c2d` returns, unless that has settled it */
-    size_t receive_window; /* messages that are given before one of them is settled; 0: 16 */
+    bool auto_complete; /* each message is complete when `c2d` returns, unless that has settled it */
+    size_t
+        receive_window; /* messages that are given before one of them is settled (AMQP; over MQTT the hub's 16); 0: 16 */
     /* The hub has heard that we want messages. Called again after a reconnect. */
     void (*listening)(void *ctx, struct d2d_device *device);
     void (*connected)(void *ctx, struct d2d_device *device);
@@ -191,8 +192,8 @@ D2D_API size_t d2d_device_pending(const struct d2d_device *device);
 /* What becomes of a received message: each one has to get one of these, in any order. Complete: it is done with. Abandon: it
  * comes again. Reject: it is dead, and its sender is told. Until then the hub keeps it for this device.
  *
- * MQTT knows only "complete". An abandoned message comes again with the next connection, which is made when eight of them wait
- * and nothing else does; d2d_device_reject() is D2D_UNSUPPORTED there, and the message is still to be settled.
+ * MQTT knows only "complete". There an abandoned message comes again with the next connection, which is made half a minute
+ * later at the latest; d2d_device_reject() is D2D_UNSUPPORTED, and the message is still to be settled.
  *
  * D2D_EXPIRED: the connection that it came with is gone, or it was settled before; it comes again if it was not. */
 D2D_API enum d2d_err d2d_device_complete(struct d2d_device *device, uint64_t lock);

@@ -200,9 +200,12 @@ static enum d2d_err set_side(struct d2d_device *d, const struct d2d_device_optio
                                  .ctx = d};
     queue_init(&side->queue, o->queue_messages ? o->queue_messages : QUEUE_MESSAGES,
                o->queue_bytes ? o->queue_bytes : QUEUE_BYTES);
+    if (!o->c2d)
+        return D2D_OK;
+    if (account_speaks_amqp(&d->account))
+        return inbox_open(&side->inbox, receive) ? D2D_NO_MEMORY : D2D_OK;
     /* MQTT has no credit: there the hub's window counts, and only what nobody would send is too much. */
-    if (o->c2d &&
-        (inbox_open(&side->inbox, account_speaks_amqp(&d->account) ? receive : INBOX_MAX) || room_open(&side->room)))
+    if (inbox_open(&side->inbox, INBOX_MAX) || room_open(&side->room))
         return D2D_NO_MEMORY;
     return D2D_OK;
 }

@@ -12,7 +12,7 @@ struct device_side {
     const char *id;
     struct device_queue queue;
     struct inbox inbox;       /* no room: messages from the cloud are not asked for */
-    struct message_room room; /* of the message that is being given; unused without an inbox */
+    struct message_room room; /* MQTT: of the message that is being given */
     bool auto_complete;
     size_t window; /* QoS 1 messages on their way at once */
     int64_t timeout_ms;
