@@ -137,7 +137,8 @@ static enum err append_done(struct hub *h, struct item *const *items, size_t n, 
     buf_put_u16(&b, (uint16_t)n);
     for (size_t i = 0; i < n; i++)
         buf_put_u64(&b, items[i]->at);
-    e = record_append(h->store, REC_FEEDBACK_DONE, &b, at);
+    if (!(e = record_append(h->store, REC_FEEDBACK_DONE, &b, at)))
+        h->feedback->done_at = *at;
     buf_free(&b);
     return e;
 }

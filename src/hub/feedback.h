@@ -23,6 +23,7 @@ struct feedback {
     struct map by_place;
     struct list readers;    /* under hub.awaiting_lock */
     _Atomic bool undurable; /* a batch is full, but of what is not durable yet */
+    uint64_t done_at;       /* the last record of what was settled */
     uint64_t *gone;         /* places that the checkpoint still has */
     size_t n_gone, gone_cap, n_gone_taken;
 };

@@ -44,6 +44,8 @@ static enum err copy_new(struct feedback *f, struct buf *b, uint64_t *newest)
         f->gone_cap = cap;
     }
     f->n_gone_taken = f->n_gone;
+    if (f->done_at > *newest)
+        *newest = f->done_at;
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
