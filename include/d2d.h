@@ -153,8 +153,8 @@ struct d2d_device_options {
      * what waits for this device goes on waiting. */
     void (*c2d)(void *ctx, struct d2d_device *device, const struct d2d_c2d *message);
     bool auto_complete; /* each message is complete when `c2d` returns, unless that has settled it */
-    size_t
-        receive_window; /* messages that are given before one of them is settled (AMQP; over MQTT the hub's 16); 0: 16 */
+    /* Messages that are given before one of them is settled. AMQP only: over MQTT it is the hub's 16. 0: 16. */
+    size_t receive_window;
     /* The hub has heard that we want messages. Called again after a reconnect. */
     void (*listening)(void *ctx, struct d2d_device *device);
     void (*connected)(void *ctx, struct d2d_device *device);

@@ -130,13 +130,22 @@ static enum err credentials(struct d2d_receiver *r)
     return e ? e : buf_check(&r->password);
 }
 
+/* service 1.8: an event hub has a path of its own; where the hub is on the same host, it is the hub's too. */
+static const char *websocket_path(const struct d2d_receiver *r)
+{
+    bool at_hub =
+        r->account.string.kind == CONNSTR_SERVICE && bytes_eq_nocase(bytes_str(r->host), bytes_str(r->account.host));
+
+    return at_hub ? "/$iothub/websocket" : "/$servicebus/websocket";
+}
+
 static void dial(struct d2d_receiver *r)
 {
     const struct carriage carriage = {.account = &r->account,
                                       .name = r->host,
                                       .connect = r->connect,
                                       .port = r->port,
-                                      .path = r->talk.entity ? "/$servicebus/websocket" : "/$iothub/websocket",
+                                      .path = websocket_path(r),
                                       .protocol = "AMQPWSB10", /* service 1.8 */
                                       .talk = &r->talk.amqp.talk,
                                       .failed = on_failed,
