@@ -359,8 +359,7 @@ D2D_API enum d2d_err d2d_registry_status(struct d2d_registry *registry, char **j
 
 /* A d2dhub only: the CA certificates that devices come by. Each answer is a JSON text; given: free *json with free(). */
 D2D_API enum d2d_err d2d_registry_cas(struct d2d_registry *registry, char **json);
-/* A new one, in PEM or DER. It counts when it is verified: because you say so, or by the proof below. D2D_CHANGED: there is one
- * of that name. */
+/* A new one, in PEM or DER. It counts when it is verified: because you say so, or by the proof below. D2D_EXISTS. */
 D2D_API enum d2d_err d2d_registry_ca_add(struct d2d_registry *registry, const char *name, const void *certificate,
                                          size_t len, bool verified, char **json);
 D2D_API enum d2d_err d2d_registry_ca_remove(struct d2d_registry *registry, const char *name);

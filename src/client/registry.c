@@ -323,11 +323,14 @@ enum d2d_err d2d_registry_cas(struct d2d_registry *r, char **json)
 enum d2d_err d2d_registry_ca_add(struct d2d_registry *r, const char *name, const void *certificate, size_t len,
                                  bool verified, char **json)
 {
+    enum d2d_err e;
+
     if (!r || !name || !*name || !certificate || !len || !json)
         return D2D_ARGUMENT;
     target(r, CERTIFICATES, name);
     put_certificate(r, certificate, len, verified);
-    return request(r, "PUT", NULL, NULL, json);
+    /* Without an ETag this is all that can have changed. */
+    return (e = request(r, "PUT", NULL, NULL, json)) == D2D_CHANGED ? D2D_EXISTS : e;
 }
 
 enum d2d_err d2d_registry_ca_remove(struct d2d_registry *r, const char *name)

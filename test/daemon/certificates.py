@@ -138,6 +138,42 @@ class Certificates(unittest.TestCase):
             self.assertTrue(json.loads(self.d2d("ca", "verify", name, proof, "-o", "json"))["isVerified"])
             self.comes_and_goes(version, device, cert, key, lambda: self.d2d("ca", "rm", name))
 
+    def refused(self, status, *args):
+        done = subprocess.run([f"{BUILD}/d2d", *args, "--connection-string-file", self.path("owner.cs"), "--ca-file",
+                               f"{self.data}/tls/ca.pem", "--https-port", str(self.ports["https"])],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stderr
+
+    def test_the_command_line_keeps_what_a_device_is_and_says_what_is_wrong(self):
+        made = self.self_signed("meter")
+        self.assertEqual(os.stat(made["key_file"]).st_mode & 0o777, 0o600)
+        self.d2d("device", "add", "meter", "--x509-thumbprint", made["thumbprint"].lower() + "," + "A" * 40)
+        self.d2d("device", "disable", "meter")
+        shown = json.loads(self.d2d("device", "show", "meter", "-o", "json"))
+        self.assertEqual((shown["authentication"], shown["status"]), ("thumbprint", "disabled"))
+        self.assertEqual(shown["thumbprints"], [made["thumbprint"], "A" * 40])
+        self.assertEqual(self.d2d("device", "key", "meter"), "HostName=localhost;DeviceId=meter;x509=true\n")
+        self.assertEqual(json.loads(self.d2d("device", "auth", "meter", "--sas", "-o", "json"))["authentication"], "key")
+        self.assertIn("SharedAccessKey=", self.d2d("device", "key", "meter"))
+        self.assertIn("is there already", self.refused(1, "device", "cert", "meter", "--out", self.path("meter")))
+        self.refused(2, "device", "cert", "meter")
+        self.refused(2, "device", "add", "x", "--x509-ca", "--x509-thumbprint", "A" * 40)
+        self.refused(2, "device", "add", "x", "--x509-thumbprint", "A" * 39)
+
+        added = json.loads(self.d2d("ca", "add", "ours", self.authority("ours"), "--verified", "-o", "json"))
+        self.assertTrue(added["isVerified"])
+        self.assertIn("already", self.refused(7, "ca", "add", "ours", self.path("ours.pem")))
+        self.assertIn("no CA certificate", self.refused(2, "ca", "add", "other", made["cert_file"]))
+        self.refused(1, "ca", "add", "other", "/nowhere")
+        self.assertIn("verification code first", self.refused(2, "ca", "verify", "ours", self.path("ours.pem")))
+        self.assertEqual(len(self.d2d("ca", "verify", "ours", "-o", "raw")), 48 + 1)
+        self.assertIn("proves nothing", self.refused(2, "ca", "verify", "ours", self.path("ours.pem")))
+        self.assertEqual(self.d2d("ca", "list", "-o", "raw"), "ours\n")
+        self.d2d("ca", "rm", "ours")
+        self.refused(4, "ca", "rm", "ours")
+        self.assertEqual(self.d2d("ca", "list", "-o", "raw"), "")
+
     def test_who_has_no_certificate_resumes(self):
         context = ssl.create_default_context(cafile=f"{self.data}/tls/ca.pem")
         s, answer = self.connect(context, "nobody")

@@ -319,6 +319,38 @@ TEST(a_new_thumbprint_ends_the_connection_and_keeps_it_from_coming_back)
     end();
 }
 
+/* As with a token: the connection outlives it by the grace, and does not come back. */
+TEST(a_connection_ends_with_the_certificate_that_let_it_in)
+{
+    struct made root = make_ca("root", NULL);
+    struct made brief = make((struct wish){.cn = "d1", .to_s = X509_WORLD_S + 10}, &root);
+    struct device d = {.id = "d1"};
+    struct buf room;
+    struct peer peer = SHOW(&room, &brief);
+    int64_t end_ms = WORLD_T0 + 10000 + TOKEN_GRACE_MS;
+    struct wire c;
+
+    begin();
+    put_device(&d, AUTH_CA);
+    put_ca("root", &root, true);
+    connect_with(&c, &peer, "d1", NO_BYTES);
+    is_accepted(&c);
+    for (int64_t now_ms = WORLD_T0; now_ms < end_ms; now_ms += 30000) {
+        wire_say(&c, &w, BYTES("\xc0\0"), now_ms); /* it is not silent */
+        c.front->ops->tick(c.front, now_ms);
+        wire_settle(&c, &w, now_ms);
+        CHECK(!c.closed);
+    }
+    c.front->ops->tick(c.front, end_ms);
+    wire_settle(&c, &w, end_ms);
+    CHECK(c.closed && c.why == ERR_EXPIRED);
+    wire_free(&c, end_ms);
+    buf_free(&room);
+    made_free(&root);
+    made_free(&brief);
+    end();
+}
+
 TEST(an_authority_that_goes_ends_the_connections_of_its_devices)
 {
     struct made one = make_ca("one", NULL), two = make_ca("two", NULL);
@@ -361,4 +393,5 @@ TESTS(RUN(each_thumbprint_of_each_kind_lets_its_certificate_in), RUN(the_log_has
       RUN(what_is_registered_decides_between_token_and_certificate),
       RUN(an_authority_lets_devices_in_once_it_is_verified), RUN(a_password_is_absent_or_empty_beside_a_certificate),
       RUN(a_new_thumbprint_ends_the_connection_and_keeps_it_from_coming_back),
+      RUN(a_connection_ends_with_the_certificate_that_let_it_in),
       RUN(an_authority_that_goes_ends_the_connections_of_its_devices))
