@@ -3,7 +3,7 @@
 #include "text.h"
 
 /* amqps://host:5671/path → /path */
-static struct bytes without_host(struct bytes text)
+struct bytes address_path(struct bytes text)
 {
     static const char *const schemes[] = {"amqps://", "amqp://", "sb://"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
@@ -44,6 +44,21 @@ static enum address_kind parse_partition(struct bytes rest, struct address *out)
     return out->partition.len && !rest.at ? ADDRESS_EVENTS : ADDRESS_UNKNOWN;
 }
 
+/* {id}/… behind devices/ (device 3.4): words in either case. */
+static enum address_kind parse_device(struct bytes rest, struct address *out)
+{
+    out->device = bytes_cut(&rest, '/');
+    if (bytes_starts_nocase(rest, BYTES("modules/")))
+        return ADDRESS_MODULE;
+    if (bytes_eq_nocase(rest, BYTES("messages/events")))
+        return ADDRESS_DEVICE_EVENTS;
+    if (bytes_eq_nocase(rest, BYTES("messages/devicebound")))
+        return ADDRESS_DEVICEBOUND;
+    if (bytes_eq_nocase(rest, BYTES("twin")) || bytes_eq_nocase(rest, BYTES("methods/devicebound")))
+        return ADDRESS_DEVICE_OTHER;
+    return ADDRESS_UNKNOWN;
+}
+
 static enum address_kind parse_path(const struct front_env *env, struct bytes path, bool slash, struct address *out)
 {
     struct bytes rest;
@@ -52,6 +67,14 @@ static enum address_kind parse_path(const struct front_env *env, struct bytes pa
         return ADDRESS_CBS;
     if (bytes_eq_nocase(path, BYTES("$management")))
         return ADDRESS_MANAGEMENT;
+    if (bytes_starts_nocase(path, BYTES("devices/")))
+        return parse_device(bytes_skip(path, strlen("devices/")), out);
+    if (bytes_eq_nocase(path, BYTES("messages/devicebound")))
+        return ADDRESS_SERVICE_DEVICEBOUND;
+    if (bytes_eq_nocase(path, BYTES("messages/servicebound/feedback")))
+        return ADDRESS_FEEDBACK;
+    if (bytes_eq_nocase(path, BYTES("messages/servicebound/filenotifications")))
+        return ADDRESS_FILE_NOTIFICATIONS;
     if (bytes_starts_nocase(path, BYTES("messages/events"))) {
         out->rest = bytes_skip(path, strlen("messages/events"));
         if (slash && !out->rest.len)
@@ -76,8 +99,14 @@ void address_parse(const struct front_env *env, struct bytes text, struct addres
     size_t len;
 
     *out = (struct address){.kind = ADDRESS_UNKNOWN};
-    if (percent_decode(without_host(text), (uint8_t *)out->path, sizeof out->path - 1, &len) ||
-        memchr(out->path, '\0', len)) {
+    text = address_path(text);
+    if (percent_decode(text, (uint8_t *)out->path, sizeof out->path - 1, &len)) {
+        /* An id may hold `%`, and some clients do not escape. */
+        len = text.len < sizeof out->path ? text.len : 0;
+        if (len)
+            memcpy(out->path, text.at, len);
+    }
+    if (memchr(out->path, '\0', len)) {
         out->path[0] = '\0';
         return;
     }
@@ -86,4 +115,22 @@ void address_parse(const struct front_env *env, struct bytes text, struct addres
     if (slash)
         out->path[--len] = '\0';
     out->kind = parse_path(env, bytes_of(out->path, len), slash, out);
+}
+
+bool address_device_of(struct bytes to, char out[ID_LEN_MAX + 1])
+{
+    struct bytes rest = address_path(to), id;
+    uint8_t text[3 * ID_LEN_MAX];
+    size_t len;
+
+    while (rest.len && rest.at[0] == '/')
+        rest = bytes_skip(rest, 1);
+    if (!bytes_eq_nocase(bytes_cut(&rest, '/'), BYTES("devices")))
+        return false;
+    id = bytes_cut(&rest, '/');
+    if (!bytes_eq_nocase(rest, BYTES("messages/devicebound")))
+        return false;
+    if (percent_decode(id, text, sizeof text, &len))
+        return bytes_to_str(id, out, ID_LEN_MAX + 1);
+    return bytes_to_str(bytes_of(text, len), out, ID_LEN_MAX + 1);
 }

@@ -160,6 +160,44 @@ static void read_attach(struct walk w, struct amqp_attach *out)
     }
 }
 
+/* The list of a transfer: 3 is message-format, which the first one of a delivery has (AMQP 1.0, 2.7.5). */
+static void read_transfer(struct walk w, struct amqp_attach *out)
+{
+    uint8_t code = rd_u8(&w.rd);
+    uint32_t count;
+
+    if (code != 0xc0 && code != 0xd0)
+        return;
+    struct walk in = enter(&w, code == 0xd0, &count);
+    for (uint32_t i = 0; i < 3 && i < count && !in.rd.bad; i++)
+        skip_value(&in, DEPTH_MAX);
+    code = count > 3 ? rd_u8(&in.rd) : CODE_NULL;
+    out->has_format = !in.rd.bad && (code == 0x43 || code == 0x52 || code == 0x70);
+    out->format = code == 0x70 ? rd_u32(&in.rd) : code == 0x52 ? rd_u8(&in.rd) : 0;
+}
+
+bool amqp_next_data(struct bytes *rest, struct bytes *data, bool *bad)
+{
+    enum { DATA = 0x75 };
+    struct walk w = {rd_over(*rest), VALUES_MAX};
+
+    while (!w.rd.bad && rd_left(&w.rd)) {
+        uint64_t code = descriptor(&w);
+        struct walk value = w;
+
+        skip_value(&w, DEPTH_MAX);
+        if (w.rd.bad || code != DATA)
+            continue;
+        uint8_t width = rd_u8(&value.rd);
+        *data = rd_bytes(&value.rd, width == 0xa0 ? rd_u8(&value.rd) : rd_u32(&value.rd));
+        *bad = value.rd.bad || (width != 0xa0 && width != 0xb0);
+        *rest = bytes_of(w.rd.at, rd_left(&w.rd));
+        return !*bad;
+    }
+    *bad |= w.rd.bad;
+    return false;
+}
+
 enum err amqp_unit(struct bytes in, size_t *len)
 {
     struct rd rd = rd_over(in);
@@ -200,6 +238,8 @@ enum err amqp_frame_check(struct bytes frame, struct amqp_attach *attach)
         return ERR_MALFORMED;
     if (code == ATTACH)
         read_attach(list, attach);
+    else if (code == TRANSFER)
+        read_transfer(list, attach);
     return OK;
 }
 
