@@ -1,0 +1,127 @@
+// azure-iot-device with certificates, registered with azure-iothub: self-signed by thumbprint, and signed by a CA of the hub.
+'use strict';
+const { test, before, after } = require('node:test');
+const assert = require('node:assert');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { Client, Message } = require('azure-iot-device');
+const { Mqtt } = require('azure-iot-device-mqtt');
+const { Registry } = require('azure-iothub');
+const { EventHubConsumerClient, earliestEventPosition } = require('@azure/event-hubs');
+const hub = require('./hub');
+
+const folder = path.join(process.env.D2D_DATA, 'certificates');
+const file = (name) => path.join(folder, name);
+const run = (command, ...args) => execFileSync(command, args, { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' });
+const d2d = (...args) => run(path.join(process.env.D2D_BUILD, 'd2d'), ...args);
+const events = [];
+let registry, consumer, subscription;
+
+before(async () => {
+  fs.mkdirSync(folder);
+  await hub.start();
+  registry = Registry.fromConnectionString(hub.info.connection_strings.iothubowner);
+  consumer = new EventHubConsumerClient('$Default', hub.info.event_hub_connection_string);
+  subscription = consumer.subscribe({
+    processEvents: async (batch) => { events.push(...batch); },
+    processError: async (error) => { throw error; },
+  }, { startPosition: earliestEventPosition, skipParsingBodyAsJson: true });
+});
+
+after(async () => {
+  await subscription.close();
+  await consumer.close();
+  assert.strictEqual(await hub.stop(), 0);
+});
+
+const from = (id) => events.filter((e) => e.systemProperties['iothub-connection-device-id'] === id);
+
+// The SHA-1 thumbprint, as the portal wants it, and what the SDK wants.
+function selfSigned(name) {
+  const made = JSON.parse(d2d('device', 'cert', name, '--out', file(name), '-o', 'json'));
+  const thumbprint = run('openssl', 'x509', '-in', made.cert_file, '-noout', '-fingerprint', '-sha1')
+    .trim().split('=')[1].replaceAll(':', '');
+  return { thumbprint, cert: fs.readFileSync(made.cert_file, 'utf8'), key: fs.readFileSync(made.key_file, 'utf8') };
+}
+
+const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+
+function authority(name) {
+  run('openssl', 'req', '-x509', ...curve, '-keyout', file(`${name}-key.pem`), '-out', file(`${name}.pem`), '-subj', `/CN=${name}`,
+    '-days', '2');
+}
+
+// Signed by `above`; `extensions` make it an authority itself.
+function signed(above, name, extensions) {
+  const more = [];
+  run('openssl', 'req', ...curve, '-keyout', file(`${name}-key.pem`), '-out', file('request.pem'), '-subj', `/CN=${name}`);
+  if (extensions) {
+    fs.writeFileSync(file('extensions'), extensions);
+    more.push('-extfile', file('extensions'));
+  }
+  run('openssl', 'x509', '-req', '-in', file('request.pem'), '-CA', file(`${above}.pem`), '-CAkey', file(`${above}-key.pem`),
+    '-days', '2', '-out', file(`${name}.pem`), ...more);
+}
+
+function clientOf(deviceId, options) {
+  const client = Client.fromConnectionString(`HostName=localhost;DeviceId=${deviceId};x509=true`, Mqtt);
+  client.setRetryPolicy({ shouldRetry: () => false, nextRetryTimeout: () => 0 });
+  return client.setOptions(options).then(() => client);
+}
+
+async function talks(deviceId, options) {
+  const before = from(deviceId).length;
+  const client = await clientOf(deviceId, options);
+  await client.open();
+  await client.sendEvent(new Message('with a certificate'));
+  await hub.until(() => from(deviceId).length > before, 'the message');
+  return client;
+}
+
+const isRefused = async (deviceId, options) => {
+  const client = await clientOf(deviceId, options);
+  await assert.rejects(client.open(), (error) => /Unauthorized|Not authorized/i.test(`${error.name} ${error.message}`));
+};
+
+test('a self-signed certificate comes in by its thumbprint until that changes', async () => {
+  const [one, two] = [selfSigned('one'), selfSigned('two')];
+  await registry.create({
+    deviceId: 'by-hash', authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint: one.thumbprint.toLowerCase() } },
+  });
+  await isRefused('by-hash', two);
+  const client = await talks('by-hash', one);
+  assert.match(from('by-hash')[0].systemProperties['iothub-connection-auth-method'], /x509/i);
+
+  const lost = new Promise((resolve) => client.on('disconnect', resolve));
+  const { responseBody: device } = await registry.get('by-hash');
+  device.authentication.x509Thumbprint.primaryThumbprint = two.thumbprint;
+  await registry.update(device);
+  await lost;
+  await isRefused('by-hash', one);
+  await (await talks('by-hash', two)).close();
+});
+
+test('a chain leads to a CA certificate of the hub', async () => {
+  authority('root');
+  signed('root', 'lower', 'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign');
+  signed('lower', 'by-ca');
+  const chain = {
+    cert: fs.readFileSync(file('by-ca.pem'), 'utf8') + fs.readFileSync(file('lower.pem'), 'utf8'),
+    key: fs.readFileSync(file('by-ca-key.pem'), 'utf8'),
+  };
+  await registry.create({ deviceId: 'by-ca', authentication: { type: 'certificateAuthority' } });
+  await isRefused('by-ca', chain);
+
+  const added = JSON.parse(d2d('ca', 'add', 'factory', file('root.pem'), '-o', 'json'));
+  await isRefused('by-ca', chain);
+  signed('root', added.verificationCode);
+  d2d('ca', 'verify', 'factory', file(`${added.verificationCode}.pem`));
+  await isRefused('by-ca', { cert: fs.readFileSync(file('by-ca.pem'), 'utf8'), key: chain.key });
+  const client = await talks('by-ca', chain);
+
+  const lost = new Promise((resolve) => client.on('disconnect', resolve));
+  d2d('ca', 'rm', 'factory');
+  await lost;
+  await isRefused('by-ca', chain);
+});
