@@ -84,7 +84,7 @@ static enum err copy_body(struct hub *h, struct bytes id, uint64_t at)
 /* Both are sorted by place: what is only in the old value goes, what is only in the new one comes. */
 static enum err bodies_change(struct hub *h, struct bytes id, struct rd old, struct rd new)
 {
-    uint64_t was, is;
+    uint64_t was = 0, is = 0;
     bool has_old = next_place(&old, &was), has_new = next_place(&new, &is);
     char key[STATE_KEY_MAX];
     enum err e = OK;
