@@ -53,11 +53,13 @@
 #define FEEDBACK_MAX 65536 /* records that wait for a receiver: then the oldest go, as they would by age */
 
 /* AMQP. */
-#define AMQP_FRAME_MAX 65536           /* service 2.3, device 3.1 */
-#define AMQP_CHANNEL_MAX 255           /* an SDK takes a session a link; 8191 as announced by the cloud costs memory */
-#define AMQP_LINKS_MAX 1024            /* of one connection, all sessions together */
-#define AMQP_MESSAGE_MAX (1024 * 1024) /* device 3.1: announced on attach */
-#define AMQP_IDLE_MS 240000            /* service 2.3 */
+#define AMQP_FRAME_MAX 65536   /* service 2.3, device 3.1 */
+#define AMQP_CHANNEL_MAX 1023  /* pools take a session a device, up to 995; the cloud announces 8191 */
+#define AMQP_LINKS_MAX 4096    /* of one connection, all sessions together: 1,000 devices have two to four each */
+#define AMQP_LINKS_UNPROVED 16 /* of one that has not shown any valid credential */
+#define AMQP_COMING_MAX (8 * 1024 * 1024) /* bytes of messages of which the rest is still to come, all links together */
+#define AMQP_MESSAGE_MAX (1024 * 1024)    /* device 3.1: announced on attach */
+#define AMQP_IDLE_MS 240000               /* service 2.3 */
 #define CBS_TOKENS_MAX 1024 /* tokens of one connection; the cloud's figure is not published, SDKs pool 995 */
 
 /* Events. */

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define CAPACITY (1024 * 1024) /* of a session for what comes in: whole frames, and requests are small */
+/* Of a session for what comes in: the longest message, and more, so that a longer one is seen to be too long. */
+#define CAPACITY (AMQP_MESSAGE_MAX + 4 * AMQP_FRAME_MAX)
 
 static struct amqp *amqp_of(struct front *f)
 {
@@ -69,6 +70,33 @@ static void on_session(pn_session_t *s)
     pn_session_open(s);
 }
 
+static void on_delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    switch (k->kind) {
+    case LINK_CBS:
+    case LINK_MANAGEMENT:
+        if (pn_link_is_receiver(k->pn))
+            amqp_request(c, k, d);
+        break;
+    case LINK_D2C:
+        amqp_d2c(c, k, d);
+        break;
+    case LINK_POST:
+        amqp_post(c, k, d);
+        break;
+    case LINK_C2D:
+        amqp_c2d_outcome(c, k, d);
+        break;
+    case LINK_FEEDBACK:
+        amqp_feedback_outcome(c, k, d);
+        break;
+    case LINK_EVENTS:
+    case LINK_IDLE:
+    case LINK_DEAD:
+        break;
+    }
+}
+
 static void on_transport_error(struct amqp *c)
 {
     pn_condition_t *error = pn_transport_condition(c->driver.transport);
@@ -102,8 +130,8 @@ static void on_event(struct amqp *c, pn_event_t *event)
         amqp_link_closed(c, pn_event_link(event), pn_event_type(event) == PN_LINK_REMOTE_DETACH);
         break;
     case PN_DELIVERY:
-        if ((k = amqp_link_of(pn_event_link(event))) && pn_link_is_receiver(pn_event_link(event)))
-            amqp_request(c, k, pn_event_delivery(event));
+        if ((k = amqp_link_of(pn_event_link(event))))
+            on_delivery(c, k, pn_event_delivery(event));
         break;
     case PN_TRANSPORT_ERROR:
         on_transport_error(c);
@@ -138,6 +166,14 @@ static void pull(struct amqp *c)
         return;
     c->again = false;
     amqp_events_pull(c);
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+
+        if (k->kind == LINK_C2D)
+            amqp_c2d_pull(c, k);
+        else if (k->kind == LINK_FEEDBACK)
+            amqp_feedback_pull(c, k);
+    }
     finish(c);
     if (c->again && !c->front.over)
         c->front.waker->wake(c->front.waker);
@@ -209,6 +245,7 @@ static void amqp_wake(struct front *f, int64_t now_ms)
         struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
         amqp_request_credit(c, k);
     }
+    amqp_devices_check(c);
     pull(c);
 }
 
@@ -223,6 +260,8 @@ static int64_t check_deadlines(struct amqp *c)
             return INT64_MAX;
         }
         amqp_events_recheck(c);
+        amqp_devices_recheck(c);
+        amqp_service_recheck(c);
     }
     if (c->proved && c->open)
         return c->expiry_ms;
@@ -257,9 +296,10 @@ static void amqp_close(struct front *f, enum err why, int64_t now_ms)
 {
     struct amqp *c = amqp_of(f);
     (void)why;
-    (void)now_ms;
+    set_now(c, now_ms);
     amqp_links_free(c);
     amqp_claims_free(c);
+    map_free(&c->devices);
     pn_message_free(c->message);
     pn_connection_driver_destroy(&c->driver);
     buf_free(&c->scratch);
@@ -310,6 +350,7 @@ enum err front_amqp_new(const struct front_env *env, const struct peer *peer, in
     list_init(&c->links);
     env->random(env->random_ctx, (uint8_t *)&seed, sizeof seed);
     map_init(&c->claims, seed);
+    map_init(&c->devices, seed);
     if (pn_connection_driver_init(&c->driver, NULL, NULL)) {
         free(c);
         return ERR_MEMORY;

@@ -1,4 +1,4 @@
-/* One AMQP 1.0 connection to the event side of the hub: what its files share (service 1.5-1.7 and 2).
+/* One AMQP 1.0 connection, of devices or services: what its files share (device 3, service 1.5-1.7, 2 and 3).
  *
  *   amqp.c             Proton's driver between the bytes of the peer and `out`; events; time
  *   amqp_sasl.c        the SASL layer
@@ -7,7 +7,12 @@
  *   amqp_request.c     request and response over a pair of links
  *   amqp_cbs.c         put-token on $cbs
  *   amqp_management.c  READ on $management
- *   amqp_events.c      receivers of events */
+ *   amqp_events.c      receivers of events
+ *   amqp_device.c      who may be which device, and its seat
+ *   amqp_d2c.c         what devices send
+ *   amqp_c2d.c         what devices receive
+ *   amqp_service.c     what services send to devices, and the feedback they get
+ *   amqp_outcome.c     what an error is called, and outcomes of deliveries */
 #pragma once
 
 #include "address.h"
@@ -24,7 +29,12 @@ enum amqp_link_kind {
     LINK_CBS,        /* both directions */
     LINK_MANAGEMENT, /* both directions */
     LINK_EVENTS,
-    LINK_DEAD, /* refused or detached by us: the peer's detach is awaited */
+    LINK_D2C,      /* the peer is a device that sends */
+    LINK_C2D,      /* or receives */
+    LINK_POST,     /* the peer is a service that sends to devices */
+    LINK_FEEDBACK, /* or receives what became of that */
+    LINK_IDLE,     /* nothing ever comes */
+    LINK_DEAD,     /* refused or detached by us: the peer's detach is awaited */
 };
 
 struct amqp_link {
@@ -32,6 +42,18 @@ struct amqp_link {
     pn_link_t *pn;
     enum amqp_link_kind kind;
     struct amqp_events *events; /* of LINK_EVENTS */
+    struct amqp_device *device; /* of LINK_D2C and LINK_C2D */
+    struct feedback_reader *feedback;
+    char *model; /* of LINK_D2C: the model id that it announced (device 3.5), or NULL; owned */
+    bool batch;  /* the message that is coming in holds messages */
+};
+
+/* A device of this connection: all its links share one seat. */
+struct amqp_device {
+    struct seat *seat;
+    struct amqp_link *c2d; /* the one that receives, or NULL */
+    unsigned links;
+    char id[ID_LEN_MAX + 1];
 };
 
 struct amqp {
@@ -53,6 +75,7 @@ struct amqp {
     pn_message_t *message;
     struct buf scratch;
 
+    struct map devices; /* by id */
     struct list links;
     size_t n_links;
     struct amqp_attach attach; /* of the frame that is being looked at */
@@ -78,6 +101,10 @@ enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out) M
 void amqp_proved(struct amqp *c, const struct who *who);
 /* One of the claims lets read this path ("entity/ConsumerGroups/…", "messages/events"). */
 bool amqp_may_listen(const struct amqp *c, struct bytes path);
+/* What proves that the peer may act as this device, or NULL. */
+const struct who *amqp_claim_of(const struct amqp *c, struct bytes device);
+/* What this device itself signed proves nothing any more: its keys have changed. */
+void amqp_claims_drop(struct amqp *c, struct bytes device);
 /* Forgets what has expired. True when something has. */
 bool amqp_claims_expire(struct amqp *c);
 void amqp_claims_free(struct amqp *c);
@@ -104,6 +131,47 @@ static inline struct amqp_link *amqp_link_of(pn_link_t *pn)
 {
     return pn_link_get_context(pn);
 }
+
+/* ---- amqp_device.c */
+/* Gives the link its device, or refuses it. True if it may be accepted. */
+bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id);
+/* The link has gone: its device leaves with its last one. */
+void amqp_device_left(struct amqp *c, struct amqp_link *k);
+/* Detaches the links of devices that have lost their seats. */
+void amqp_devices_check(struct amqp *c);
+/* Detaches the links of devices whose claims are gone. */
+void amqp_devices_recheck(struct amqp *c);
+
+/* ---- amqp_d2c.c, amqp_c2d.c, amqp_service.c */
+void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+/* Something came. */
+void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+/* The peer says what became of something. */
+void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+void amqp_feedback_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+/* Sends what there is. */
+void amqp_c2d_pull(struct amqp *c, struct amqp_link *k);
+void amqp_feedback_pull(struct amqp *c, struct amqp_link *k);
+/* Detaches those whose claims are gone. */
+void amqp_service_recheck(struct amqp *c);
+
+/* ---- amqp_outcome.c */
+const char *amqp_condition(enum err e);
+/* {errorCode, trackingId, message, timestampUtc} (device 3.10) */
+void amqp_put_error(struct amqp *c, struct buf *b, enum err e);
+/* Accepted or rejected, and settled. */
+void amqp_answer(struct amqp *c, pn_delivery_t *d, enum err e);
+/* How the peer ended a delivery; false: it has not yet. */
+bool amqp_outcome_of(pn_delivery_t *d, enum outcome *how);
+/* What the hub says to that, to a peer that waits for it (rcv-settle-mode second). */
+void amqp_confirm(struct amqp *c, pn_delivery_t *d, enum err e);
+/* A delivery of which all is here, out of Proton and into the scratch; false: not yet, or it was refused. */
+bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t max, struct bytes *out);
+/* Gives the peer credit up to `most` when half of it is used up, as long as it reads what we say. */
+void amqp_credit(struct amqp *c, struct amqp_link *k, int most);
 
 /* ---- amqp_request.c */
 /* Something came on a link that takes requests. */
@@ -134,3 +202,5 @@ void amqp_events_free(struct amqp_events *e);
 void amqp_events_pull(struct amqp *c);
 /* Detaches those whose claims are gone. */
 void amqp_events_recheck(struct amqp *c);
+/* Credit, room, and a window that the peer keeps open. */
+bool amqp_may_send(const struct amqp *c, const struct amqp_link *k);

@@ -45,6 +45,8 @@ enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
         return answer_status(c, r, 401, "amqp:unauthorized-access", "Only shared access signatures are accepted here.",
                              "another type of token");
     enum err e = amqp_token_check(c, token, &who);
+    if (e == ERR_NOT_FOUND) /* device 3.3 */
+        return answer_status(c, r, 404, "amqp:not-found", "The device does not exist.", err_text(e));
     if (e == ERR_EXPIRED)
         return answer_status(c, r, 401, "amqp:unauthorized-access", "ExpiredToken: The token is expired.", err_text(e));
     if (e)

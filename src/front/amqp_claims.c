@@ -1,6 +1,7 @@
 #include "amqp.h"
 
 #include "sas.h"
+#include "text.h"
 
 #include <stdlib.h>
 
@@ -34,19 +35,49 @@ void amqp_proved(struct amqp *c, const struct who *who)
     lower_expiry(c, who);
 }
 
-enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out)
+/* "devices/{id}" in an audience, which may be escaped or not (device 1.3). */
+static bool device_of(struct bytes sr, char out[ID_LEN_MAX + 1])
 {
-    struct sas sas;
-    struct bytes policy = sas_parse(token, &sas) ? NO_BYTES : sas.skn;
+    uint8_t text[SAS_LEN_MAX];
+    size_t len;
+    struct bytes rest = percent_decode(sr, text, sizeof text, &len) ? sr : bytes_of(text, len);
 
-    if (!auth_may_try(c->env, &c->peer, policy, c->now_ms))
-        return ERR_BUSY;
+    rest = address_path(rest);
+    bytes_cut(&rest, '/');
+    if (!bytes_eq_nocase(bytes_cut(&rest, '/'), BYTES("devices")))
+        return false;
+    return bytes_to_str(bytes_cut(&rest, '/'), out, ID_LEN_MAX + 1) && out[0];
+}
+
+/* A policy signs for all it may do, a device for itself. */
+static enum err check(struct amqp *c, struct bytes token, const struct sas *sas, struct who *out)
+{
+    char device[ID_LEN_MAX + 1];
+    struct bytes scope;
     enum err e = auth_policy_token(c->env, token, c->now_ms, out);
-    auth_tried(c->env, &c->peer, policy, e, c->now_ms);
+
+    if (e == ERR_UNAUTHORIZED && device_of(sas->sr, device))
+        return auth_device(c->env, bytes_str(device), token, c->now_ms, out);
     if (e)
         return e;
-    struct bytes scope = bytes_str(out->scope);
+    scope = bytes_str(out->scope);
     return auth_host_is_ours(c->env, bytes_cut(&scope, '/')) ? OK : ERR_UNAUTHORIZED;
+}
+
+enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out)
+{
+    char device[ID_LEN_MAX + 1];
+    struct bytes whose;
+    struct sas sas;
+
+    if (sas_parse(token, &sas))
+        return ERR_UNAUTHORIZED;
+    whose = device_of(sas.sr, device) ? bytes_str(device) : sas.skn;
+    if (!auth_may_try(c->env, &c->peer, whose, c->now_ms))
+        return ERR_BUSY;
+    enum err e = check(c, token, &sas, out);
+    auth_tried(c->env, &c->peer, whose, e, c->now_ms);
+    return e;
 }
 
 enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who *who)
@@ -90,6 +121,44 @@ bool amqp_may_listen(const struct amqp *c, struct bytes path)
         if (listens(c, &claim->who, path))
             return true;
     return false;
+}
+
+static bool is_device(const struct amqp *c, const struct who *who, struct bytes device)
+{
+    char path[sizeof "devices/" + ID_LEN_MAX] = "devices/";
+
+    if (who->device[0])
+        return bytes_eq(bytes_str(who->device), device);
+    return (who->rights & RIGHT_DEVICE) && bytes_to_str(device, path + 8, sizeof path - 8) &&
+           auth_covers(c->env, who, bytes_str(path));
+}
+
+const struct who *amqp_claim_of(const struct amqp *c, struct bytes device)
+{
+    const struct claim *claim;
+    size_t at = 0;
+
+    if (c->has_who && c->who.rights && is_device(c, &c->who, device))
+        return &c->who;
+    while ((claim = map_next(&c->claims, &at)))
+        if (is_device(c, &claim->who, device))
+            return &claim->who;
+    return NULL;
+}
+
+void amqp_claims_drop(struct amqp *c, struct bytes device)
+{
+    struct claim *claim;
+    size_t at = 0;
+
+    if (c->has_who && bytes_eq(bytes_str(c->who.device), device))
+        c->who.rights = 0;
+    while ((claim = map_next(&c->claims, &at))) {
+        if (!bytes_eq(bytes_str(claim->who.device), device))
+            continue;
+        map_del(&c->claims, bytes_of(claim->audience, claim->audience_len));
+        free(claim);
+    }
 }
 
 bool amqp_claims_expire(struct amqp *c)

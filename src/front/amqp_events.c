@@ -116,11 +116,11 @@ void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct addres
         refuse_reader(c, k, e, failed, epoch_now);
         goto done;
     }
+    k->kind = LINK_EVENTS;
     amqp_link_accept(c, k);
     pn_data_copy(pn_terminus_filter(pn_link_source(k->pn)), echo);
     e->metric = c->attach.runtime_metric;
     e->settled = pn_link_snd_settle_mode(k->pn) != PN_SND_UNSETTLED;
-    k->kind = LINK_EVENTS;
     k->events = e;
     e = NULL;
 done:
@@ -197,7 +197,7 @@ static bool too_much_is_stuck(const struct amqp *c)
     return stuck > STUCK_MAX;
 }
 
-static bool may_send(const struct amqp *c, const struct amqp_link *k)
+bool amqp_may_send(const struct amqp *c, const struct amqp_link *k)
 {
     return !c->front.over && front_has_room(&c->front) && pn_link_credit(k->pn) > 0 &&
            pn_session_outgoing_bytes(pn_link_session(k->pn)) <= WAITING_MAX;
@@ -212,7 +212,7 @@ static bool pull_turn(struct amqp *c, struct amqp_link *k)
     buf_clear(&c->scratch);
     if (k->events->metric)
         put_metric(c, &c->scratch, k->events->partition);
-    for (unsigned n = 0; more && n < BATCH && may_send(c, k); n++) {
+    for (unsigned n = 0; more && n < BATCH && amqp_may_send(c, k); n++) {
         enum err e = hub_read(k->events->reader, &event);
         if (!e) {
             send_event(c, k, &event, buf_bytes(&c->scratch));
@@ -225,7 +225,7 @@ static bool pull_turn(struct amqp *c, struct amqp_link *k)
     }
     amqp_flush(c);
     settle_sent(k);
-    return more && may_send(c, k);
+    return more && amqp_may_send(c, k);
 }
 
 /* Who displaced a reader: a reader without epoch is refused with the epoch that holds. */

@@ -33,11 +33,23 @@ static void set_condition(struct amqp *c, struct amqp_link *k, const char *condi
     buf_free(&text);
 }
 
-static void kill_link(struct amqp_link *k)
+/* What stood behind the link is given back. */
+static void let_go(struct amqp *c, struct amqp_link *k)
 {
     amqp_events_free(k->events);
+    hub_feedback_close(k->feedback);
+    if (k->device)
+        amqp_device_left(c, k);
+    free(k->model);
     k->events = NULL;
+    k->feedback = NULL;
+    k->model = NULL;
     k->kind = LINK_DEAD;
+}
+
+static void kill_link(struct amqp *c, struct amqp_link *k)
+{
+    let_go(c, k);
     pn_link_close(k->pn);
 }
 
@@ -47,7 +59,7 @@ void amqp_link_detach(struct amqp *c, struct amqp_link *k, const char *condition
     va_start(args, format);
     set_condition(c, k, condition, format, args);
     va_end(args);
-    kill_link(k);
+    kill_link(c, k);
 }
 
 /* service 2.4: what is refused is attached first, without source and target. */
@@ -66,7 +78,7 @@ void amqp_link_refuse(struct amqp *c, struct amqp_link *k, const char *condition
     va_start(args, format);
     set_condition(c, k, condition, format, args);
     va_end(args);
-    kill_link(k);
+    kill_link(c, k);
 }
 
 /* service 2.10: the text that clients look for. */
@@ -87,9 +99,9 @@ void amqp_link_accept(struct amqp *c, struct amqp_link *k)
     /* Some clients leave one end out; ours is never missing, for that would mean a refusal. */
     pn_terminus_set_type(pn_link_source(pn), PN_SOURCE);
     pn_terminus_set_type(pn_link_target(pn), PN_TARGET);
-    /* service 2.4: a mode that was named is taken, otherwise what we send is settled. */
+    /* service 2.4: a mode that was named is taken, otherwise events are settled when they are sent, and nothing else is. */
     pn_link_set_snd_settle_mode(
-        pn, c->attach.snd_settle_mode || pn_link_is_receiver(pn) ? pn_link_remote_snd_settle_mode(pn) : PN_SND_SETTLED);
+        pn, c->attach.snd_settle_mode || k->kind != LINK_EVENTS ? pn_link_remote_snd_settle_mode(pn) : PN_SND_SETTLED);
     pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn));
     pn_link_set_max_message_size(pn, AMQP_MESSAGE_MAX);
     pn_link_open(pn);
@@ -120,7 +132,7 @@ static void redirect(struct amqp *c, struct amqp_link *k, const struct address *
     put_info(info, "address", buf_str(&address));
     pn_data_exit(info);
     buf_free(&address);
-    kill_link(k);
+    kill_link(c, k);
 }
 
 static void open_receiver(struct amqp *c, struct amqp_link *k, const struct address *a)
@@ -159,6 +171,30 @@ static void open_by_address(struct amqp *c, struct amqp_link *k, const struct ad
             return;
         }
         break;
+    case ADDRESS_DEVICE_EVENTS:
+        if (sends) {
+            amqp_d2c_opened(c, k, a);
+            return;
+        }
+        break;
+    case ADDRESS_DEVICEBOUND:
+        if (!sends) {
+            amqp_c2d_opened(c, k, a);
+            return;
+        }
+        break;
+    case ADDRESS_DEVICE_OTHER:
+        amqp_link_refuse(c, k, "amqp:not-implemented", "Twins and methods are not available on this hub.");
+        return;
+    case ADDRESS_SERVICE_DEVICEBOUND:
+    case ADDRESS_FEEDBACK:
+    case ADDRESS_FILE_NOTIFICATIONS:
+        if (sends == (a->kind == ADDRESS_SERVICE_DEVICEBOUND)) {
+            amqp_service_opened(c, k, a);
+            return;
+        }
+        break;
+    case ADDRESS_MODULE:
     case ADDRESS_UNKNOWN:
         break;
     }
@@ -173,7 +209,7 @@ void amqp_link_opened(struct amqp *c, pn_link_t *pn)
 
     if (amqp_link_of(pn))
         return;
-    if (c->n_links >= AMQP_LINKS_MAX || !(k = calloc(1, sizeof *k))) {
+    if (c->n_links >= (c->proved ? AMQP_LINKS_MAX : AMQP_LINKS_UNPROVED) || !(k = calloc(1, sizeof *k))) {
         amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many links on one connection");
         return;
     }
@@ -192,7 +228,7 @@ static void forget_link(struct amqp *c, struct amqp_link *k)
     pn_link_set_context(k->pn, NULL);
     list_del(&k->in);
     c->n_links--;
-    amqp_events_free(k->events);
+    let_go(c, k);
     free(k);
 }
 

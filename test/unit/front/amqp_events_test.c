@@ -209,7 +209,7 @@ TEST(what_cannot_be_found_is_refused_as_not_found)
         "hub/ConsumerGroups/$Default/Partitions/x",
         "other/ConsumerGroups/$Default/Partitions/0",
         "hub",
-        "devices/a/messages/devicebound",
+        "devices/a/messages/nothing",
     };
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         pn_link_t *l = receive_from(&c, addresses[i], NULL, 1);

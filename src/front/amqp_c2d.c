@@ -1,0 +1,110 @@
+/* What devices receive (device 3.7): pulled from the mailbox under credit, locked until the device says what became of it. */
+#include "amqp.h"
+
+#include "sections.h"
+
+/* A delivery is tagged with its lock as .NET writes a GUID: the first three groups from their low end. */
+static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+
+void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    struct amqp_link *old;
+
+    if (!amqp_device_opened(c, k, a->device))
+        return;
+    /* One receiver a device: the later one wins, as between connections. */
+    old = k->device->c2d;
+    k->device->c2d = NULL;
+    if (old) {
+        hub_release(k->device->seat, c->now_ms);
+        amqp_link_detach(c, old, "amqp:link:stolen", "Another link of this device receives now.");
+    }
+    k->device->c2d = k;
+    k->kind = LINK_C2D;
+    amqp_link_accept(c, k);
+}
+
+static void put_annotations(struct buf *b, const struct c2d *m)
+{
+    char lock[GUID_TEXT_CAP];
+    size_t at;
+
+    lock_text(&m->lock, lock);
+    section_begin(b, SECTION_MESSAGE_ANNOTATIONS);
+    buf_put(b, BYTES("\xc1\x00\x08")); /* a map8 of four pairs */
+    at = b->len - 1;
+    put_sym(b, BYTES("iothub-enqueuedtime"));
+    put_timestamp(b, m->enqueued_ms);
+    put_sym(b, BYTES("iothub-deliverycount"));
+    buf_put_u8(b, 0x50); /* ubyte */
+    buf_put_u8(b, (uint8_t)m->delivery_count);
+    put_sym(b, BYTES("x-opt-sequence-number"));
+    buf_put_u8(b, 0x80); /* ulong */
+    buf_put_u64(b, m->sequence);
+    put_sym(b, BYTES("x-opt-lock-token"));
+    put_str(b, bytes_str(lock));
+    if (!b->bad)
+        b->at[at - 1] = (uint8_t)(b->len - at);
+}
+
+/* A link whose messages are settled when they are sent: done, and sent when that is on disk. */
+static void complete(struct amqp *c, struct amqp_link *k, const struct c2d *m)
+{
+    uint64_t at;
+
+    if (!hub_settle(k->device->seat, &m->lock, OUTCOME_COMPLETE, c->now_ms, &at))
+        front_wait_for(&c->front, at);
+}
+
+static void send(struct amqp *c, struct amqp_link *k, const struct c2d *m)
+{
+    char tag[sizeof order];
+    pn_delivery_t *d;
+
+    for (size_t i = 0; i < sizeof order; i++)
+        tag[i] = (char)m->lock.at[order[i]];
+    buf_clear(&c->scratch);
+    put_annotations(&c->scratch, m);
+    d = pn_delivery(k->pn, pn_dtag(tag, sizeof tag));
+    pn_link_send(k->pn, (const char *)c->scratch.at, c->scratch.len);
+    pn_link_send(k->pn, (const char *)m->sections.at, m->sections.len);
+    pn_link_advance(k->pn);
+    if (pn_link_snd_settle_mode(k->pn) != PN_SND_SETTLED)
+        return;
+    pn_delivery_settle(d);
+    complete(c, k, m);
+}
+
+void amqp_c2d_pull(struct amqp *c, struct amqp_link *k)
+{
+    enum err e = OK;
+    struct c2d m;
+
+    while (!e && k->kind == LINK_C2D && amqp_may_send(c, k)) {
+        if (!(e = hub_next(k->device->seat, c->now_ms, &m))) {
+            send(c, k, &m);
+            amqp_flush(c);
+        }
+    }
+    if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
+        pn_link_drained(k->pn);
+    else if (e && e != ERR_NOT_FOUND && !seat_state(k->device->seat))
+        amqp_link_detach(c, k, amqp_condition(e), "A message cannot be read: %s.", err_text(e));
+}
+
+void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    pn_delivery_tag_t tag = pn_delivery_tag(d);
+    struct c2d_lock lock;
+    enum outcome how;
+    uint64_t at = 0;
+    enum err e;
+
+    if (tag.size != sizeof order || !amqp_outcome_of(d, &how))
+        return;
+    for (size_t i = 0; i < sizeof order; i++)
+        lock.at[order[i]] = (uint8_t)tag.start[i];
+    if (!(e = hub_settle(k->device->seat, &lock, how, c->now_ms, &at)))
+        front_wait_for(&c->front, at);
+    amqp_confirm(c, d, e);
+}

@@ -1,0 +1,94 @@
+/* What devices send (device 3.6): a message is an event, a batch is as many as it holds, all of them or none. */
+#include "amqp.h"
+
+#include <stdlib.h>
+
+enum { CREDIT = 1000 }; /* device 3.1 */
+
+/* device 3.5: the model of a device that has one. */
+static char *model_of(pn_data_t *properties)
+{
+    pn_data_rewind(properties);
+    if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP)
+        return NULL;
+    pn_data_enter(properties);
+    while (pn_data_next(properties)) {
+        pn_bytes_t key = pn_data_type(properties) == PN_SYMBOL ? pn_data_get_symbol(properties) : pn_bytes(0, NULL);
+
+        if (!pn_data_next(properties))
+            break;
+        if (!bytes_eq(bytes_of(key.start, key.size), BYTES("com.microsoft:model-id")) ||
+            pn_data_type(properties) != PN_STRING)
+            continue;
+        pn_bytes_t value = pn_data_get_string(properties);
+        char *text = value.size <= MODEL_LEN_MAX ? malloc(value.size + 1) : NULL;
+        if (text && !bytes_to_str(bytes_of(value.start, value.size), text, value.size + 1)) {
+            free(text);
+            return NULL;
+        }
+        return text;
+    }
+    return NULL;
+}
+
+void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    if (!amqp_device_opened(c, k, a->device))
+        return;
+    k->kind = LINK_D2C;
+    k->model = model_of(pn_link_remote_properties(k->pn));
+    amqp_link_accept(c, k);
+    amqp_credit(c, k, CREDIT);
+}
+
+/* One message, or with `only_check` whether it may be one. */
+static enum err send_one(struct amqp *c, struct amqp_link *k, struct bytes sections, bool only_check)
+{
+    struct msg_room room = {.text = buf_max(2 * AMQP_MESSAGE_MAX)};
+    struct msg m;
+    uint64_t at;
+    enum err e = msg_read(sections, &room, &m);
+
+    if (!e && m.message_id.len > ID_LEN_MAX) /* device 6.1 */
+        e = ERR_ARGUMENT;
+    if (!e && msg_size(&m) > MESSAGE_LEN_MAX)
+        e = ERR_TOO_LARGE;
+    if (!e && !only_check) {
+        m.model_id = bytes_str(k->model);
+        if (!(e = hub_send(k->device->seat, &m, c->now_ms, &at)))
+            front_wait_for(&c->front, at);
+    }
+    buf_free(&room.text);
+    return e;
+}
+
+static enum err send_batch(struct amqp *c, struct amqp_link *k, struct bytes all, bool only_check)
+{
+    struct bytes one;
+    bool bad = false;
+    enum err e = OK;
+
+    while (!e && amqp_next_data(&all, &one, &bad))
+        e = send_one(c, k, one, only_check);
+    return bad ? ERR_MALFORMED : e;
+}
+
+void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    struct bytes all;
+    enum err e;
+
+    if (c->attach.has_format)
+        k->batch = c->attach.format == AMQP_BATCH;
+    if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
+        return;
+    e = seat_state(k->device->seat);
+    if (!e && k->batch) {
+        if (!(e = send_batch(c, k, all, true)))
+            e = send_batch(c, k, all, false);
+    } else if (!e) {
+        e = send_one(c, k, all, false);
+    }
+    amqp_answer(c, d, e);
+    amqp_credit(c, k, CREDIT);
+}

@@ -1,0 +1,122 @@
+/* Devices on a connection (device 3.2, 3.3, 3.9): each has shown who it is by a token, by the login of the connection or by the
+ * connection's certificate, and has one seat for all its links. What happens to one leaves the others alone. */
+#include "amqp.h"
+
+#include "log.h"
+
+#include <stdlib.h>
+
+/* device 1.6: without a token the certificate of the connection counts. */
+static enum err proof_of(struct amqp *c, struct bytes id, struct who *out)
+{
+    const struct who *claim = amqp_claim_of(c, id);
+    enum err e;
+
+    if (claim) {
+        *out = *claim;
+        return OK;
+    }
+    if (!c->peer.has_certificate)
+        return ERR_UNAUTHORIZED;
+    if (!auth_may_try(c->env, &c->peer, id, c->now_ms))
+        return ERR_BUSY;
+    e = auth_peer(c->env, &c->peer, id, NO_BYTES, c->now_ms, out);
+    auth_tried(c->env, &c->peer, id, e, c->now_ms);
+    if (!e)
+        amqp_proved(c, out);
+    return e;
+}
+
+static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **out)
+{
+    struct amqp_device *d;
+    struct who who;
+    enum err e = proof_of(c, id, &who);
+
+    if (e)
+        return e;
+    if (!(d = calloc(1, sizeof *d)))
+        return ERR_MEMORY;
+    /* What proves a device fits an id that is valid. */
+    if (!bytes_to_str(id, d->id, sizeof d->id) || (e = map_put(&c->devices, bytes_str(d->id), d))) {
+        free(d);
+        return e ? e : ERR_NOT_FOUND;
+    }
+    e = hub_attach(c->env->hub, id, bytes_str(who.device[0] ? who.generation : ""), who.proof, c->front.waker,
+                   c->now_ms, &d->seat);
+    if (e) {
+        map_del(&c->devices, bytes_str(d->id));
+        free(d);
+        return e;
+    }
+    log_event(LOG_INFO, "device-connected", KVS("device", d->id), KVS("address", c->peer.address));
+    *out = d;
+    return OK;
+}
+
+bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
+{
+    struct amqp_device *d = map_get(&c->devices, id);
+    enum err e = d ? seat_state(d->seat) : sit_down(c, id, &d);
+
+    if (e) {
+        amqp_link_refuse(c, k, amqp_condition(e), "Device '%.*s': %s.", BYTES_ARG(bytes_first(id, ID_LEN_MAX)),
+                         err_text(e));
+        return false;
+    }
+    d->links++;
+    k->device = d;
+    return true;
+}
+
+void amqp_device_left(struct amqp *c, struct amqp_link *k)
+{
+    struct amqp_device *d = k->device;
+
+    k->device = NULL;
+    if (d->c2d == k) {
+        hub_release(d->seat, c->now_ms);
+        d->c2d = NULL;
+    }
+    if (--d->links)
+        return;
+    log_event(LOG_INFO, "device-closed", KVS("device", d->id), KVS("address", c->peer.address),
+              KVS("reason", seat_state(d->seat) ? err_name(seat_state(d->seat)) : "closed"));
+    map_del(&c->devices, bytes_str(d->id));
+    hub_detach(d->seat, c->now_ms);
+    free(d);
+}
+
+static void detach(struct amqp *c, struct amqp_link *k, enum err why)
+{
+    char id[ID_LEN_MAX + 1];
+
+    memcpy(id, k->device->id, sizeof id);
+    amqp_link_detach(c, k, amqp_condition(why), "Device '%s': %s.", id, err_text(why));
+}
+
+void amqp_devices_check(struct amqp *c)
+{
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+        enum err why = k->device ? seat_state(k->device->seat) : OK;
+
+        if (why == ERR_UNAUTHORIZED)
+            amqp_claims_drop(c, bytes_str(k->device->id));
+        if (why)
+            detach(c, k, why);
+    }
+}
+
+/* device 1.5: without a new token the links of the device end. */
+void amqp_devices_recheck(struct amqp *c)
+{
+    struct who who;
+
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+
+        if (k->device && proof_of(c, bytes_str(k->device->id), &who))
+            amqp_link_detach(c, k, "amqp:unauthorized-access", "Token Invalid. The token of the device is expired.");
+    }
+}

@@ -1,0 +1,164 @@
+#include "amqp.h"
+
+#include "text.h"
+
+/* device 3.10, service 3.1: conditions, and the numbers of device 7.4 that go with them */
+static const struct {
+    enum err e;
+    const char *condition;
+    unsigned code;
+} conditions[] = {
+    {ERR_MALFORMED, "amqp:decode-error", 400012},
+    {ERR_PROTOCOL, "amqp:not-allowed", 400003},
+    {ERR_UNSUPPORTED, "amqp:not-implemented", 400003},
+    {ERR_ARGUMENT, "com.microsoft:argument-error", 400004},
+    {ERR_RANGE, "com.microsoft:argument-out-of-range", 403009},
+    {ERR_TOO_LARGE, "amqp:link:message-size-exceeded", 413001},
+    {ERR_LIMIT, "amqp:resource-limit-exceeded", 403005},
+    {ERR_FULL, "amqp:resource-limit-exceeded", 403004},
+    {ERR_QUOTA, "com.microsoft:quota-exceeded", 403002},
+    {ERR_UNAUTHORIZED, "amqp:unauthorized-access", 401002},
+    {ERR_EXPIRED, "amqp:unauthorized-access", 401003},
+    {ERR_DENIED, "amqp:unauthorized-access", 401002},
+    {ERR_DISABLED, "amqp:unauthorized-access", 403012},
+    {ERR_NOT_FOUND, "amqp:not-found", 404001},
+    {ERR_STOLEN, "amqp:link:stolen", 400027},
+    {ERR_LOCK_LOST, "com.microsoft:message-lock-lost", 412002},
+    {ERR_BUSY, "com.microsoft:device-container-throttled", 429001},
+    {ERR_SHUTDOWN, "amqp:link:detach-forced", 503001},
+    {ERR_DISK_FULL, "amqp:internal-error", 503001},
+};
+
+static size_t index_of(enum err e)
+{
+    size_t i = 0;
+
+    while (i < sizeof conditions / sizeof *conditions && conditions[i].e != e)
+        i++;
+    return i;
+}
+
+const char *amqp_condition(enum err e)
+{
+    size_t i = index_of(e);
+
+    return i < sizeof conditions / sizeof *conditions ? conditions[i].condition : "amqp:internal-error";
+}
+
+void amqp_put_error(struct amqp *c, struct buf *b, enum err e)
+{
+    size_t i = index_of(e);
+    uint8_t random[16];
+    char time[ISO_TIME_CAP];
+
+    c->env->random(c->env->random_ctx, random, sizeof random);
+    iso_time(c->now_ms, time);
+    buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"",
+               i < sizeof conditions / sizeof *conditions ? conditions[i].code : 500001);
+    buf_put_hex(b, bytes_of(random, sizeof random));
+    buf_printf(b, "-G:0-TimeStamp:%.2s/%.2s/%.4s %.8s\",\"message\":", time + 5, time + 8, time, time + 11);
+    buf_put_json(b, bytes_str(err_text(e)));
+    buf_printf(b, ",\"timestampUtc\":\"%s\"}", time);
+}
+
+static void set_condition(struct amqp *c, pn_delivery_t *d, const char *condition, enum err e)
+{
+    pn_condition_t *error = pn_disposition_condition(pn_delivery_local(d));
+    struct buf text = buf_max(512);
+
+    amqp_put_error(c, &text, e);
+    pn_condition_set_name(error, condition);
+    pn_condition_set_description(error, buf_str(&text));
+    buf_free(&text);
+}
+
+void amqp_answer(struct amqp *c, pn_delivery_t *d, enum err e)
+{
+    if (e) {
+        amqp_log_refusal(c, amqp_condition(e), err_text(e));
+        set_condition(c, d, amqp_condition(e), e);
+    }
+    pn_delivery_update(d, e ? PN_REJECTED : PN_ACCEPTED);
+    pn_delivery_settle(d);
+}
+
+bool amqp_outcome_of(pn_delivery_t *d, enum outcome *how)
+{
+    if (!pn_delivery_updated(d))
+        return false;
+    pn_delivery_clear(d);
+    switch (pn_delivery_remote_state(d)) {
+    case PN_ACCEPTED:
+        *how = OUTCOME_COMPLETE;
+        return true;
+    case PN_REJECTED:
+        *how = OUTCOME_REJECT;
+        return true;
+    case PN_RELEASED:
+    case PN_MODIFIED:
+        *how = OUTCOME_ABANDON;
+        return true;
+    default: /* settled without saying how: it did not take it */
+        *how = OUTCOME_ABANDON;
+        return pn_delivery_settled(d);
+    }
+}
+
+void amqp_confirm(struct amqp *c, pn_delivery_t *d, enum err e)
+{
+    /* device 3.7: a late outcome is rejected as not found */
+    if (e)
+        set_condition(c, d, e == ERR_LOCK_LOST ? "amqp:not-found" : amqp_condition(e), e);
+    pn_delivery_update(d, e ? PN_REJECTED : PN_ACCEPTED);
+    pn_delivery_settle(d);
+}
+
+/* Of all links: what a peer begins and does not end. */
+static bool too_much_is_coming(const struct amqp *c)
+{
+    const pn_state_t open = PN_LOCAL_ACTIVE | PN_REMOTE_ACTIVE;
+    size_t coming = 0;
+
+    for (pn_session_t *s = pn_session_head(c->driver.connection, open); s; s = pn_session_next(s, open))
+        coming += pn_session_incoming_bytes(s);
+    return coming > AMQP_COMING_MAX;
+}
+
+bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t max, struct bytes *out)
+{
+    size_t size = pn_delivery_pending(d);
+    uint8_t *at;
+
+    if (!pn_delivery_readable(d))
+        return false;
+    if (pn_delivery_aborted(d)) {
+        pn_delivery_settle(d);
+        return false;
+    }
+    if (size > max) {
+        amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A message has at most %zu bytes here.", max);
+        return false;
+    }
+    if (pn_delivery_partial(d)) {
+        if (too_much_is_coming(c))
+            amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many messages are begun and not ended");
+        return false;
+    }
+    buf_clear(&c->scratch);
+    at = buf_grow(&c->scratch, size);
+    if (size && (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)) {
+        amqp_end(c, ERR_MEMORY, "amqp:internal-error", "there is no memory left");
+        return false;
+    }
+    pn_link_advance(k->pn);
+    *out = buf_bytes(&c->scratch);
+    return true;
+}
+
+void amqp_credit(struct amqp *c, struct amqp_link *k, int most)
+{
+    int have = pn_link_credit(k->pn);
+
+    if (have <= most / 2 && front_has_room(&c->front))
+        pn_link_flow(k->pn, most - have);
+}
