@@ -45,6 +45,7 @@ jq -r .connection_strings.registryRead "$home/hub.json" >"$home/reader.cs"
 jq -r .connection_strings.device "$home/hub.json" >"$home/device.cs"
 ports=(--mqtts-port "$(port mqtts)" --amqps-port "$(port amqps)" --https-port "$(port https)")
 ca=(--ca-file "$home/hub/tls/ca.pem")
+transports=(mqtt mqtt-ws amqp amqp-ws)
 
 # Usage.
 is 2 d2d
@@ -117,6 +118,75 @@ is 0 d2d events --since earliest -n 1 --from phone --timeout 20s \
 [ "$(cat "$home/ran")" = 'phone|red|open' ] || fail "--exec"
 is 7 d2d events --since earliest -n 1 --from phone --timeout 20s --exec 'exit 3' --stop-on-error
 is 4 d2d events --group nowhere -n 1 --timeout 20s
+
+# Messages to devices.
+is 2 d2d listne
+err 'did you mean "listen"'
+is 2 d2d listen --as garage extra
+is 2 d2d listen --as garage -n 0
+is 2 d2d listen --as garage --exec true --reject
+err 'transport amqp'
+is 2 d2d send --as phone --ack full x
+is 2 d2d send --to garage --ack loud x
+is 2 d2d send --to garage --ttl soon x
+is 2 d2d send --to garage --until-acked --message-id m x y
+is 2 d2d send --to garage x --connection-string-file "$home/phone.cs" "${ca[@]}" "${ports[@]}"
+err 'service policy'
+is 3 d2d send --to garage x --connection-string-file "$home/device.cs" "${ca[@]}" "${ports[@]}"
+is 4 d2d send --to nobody x
+is 0 d2d send --to garage -p colour=red -p 'a b=c&d' --message-id m-1 --correlation-id c-1 --content-type text/plain open
+err 'in the mailbox'
+for transport in "${transports[@]}"; do
+    is 0 d2d send --to garage --transport "$transport" -p "via=$transport" 'grüß dich'
+done
+is 0 d2d listen --as garage -n 1 --timeout 20s
+jq -e '.body == "open" and .messageId == "m-1" and .correlationId == "c-1" and .contentType == "text/plain" and
+    .properties.colour == "red" and .properties["a b"] == "c&d"' "$home/out" >/dev/null || fail "what a device gets"
+for transport in "${transports[@]}"; do
+    is 0 d2d listen --as garage --transport "$transport" -n 1 --timeout 20s
+    jq -e --arg via "$transport" '.body == "grüß dich" and .properties.via == $via' "$home/out" >/dev/null ||
+        fail "what a device gets over $transport"
+done
+is 6 d2d listen --as garage --timeout 1s # each of them was completed
+[ ! -s "$home/out" ] || fail "a completed message came again"
+is 0 d2d send --to garage -p colour=blue bang
+# A program that fails has the message come again, and is told how often it came before.
+is 0 d2d listen --as garage --transport amqp -n 2 --timeout 20s \
+    --exec 'printf "%s|%s|%s|%s " "$D2D_DEVICE" "$D2D_PROP_COLOUR" "$D2D_DELIVERIES" "$(cat)" >>'"$home/heard"'; exit 1'
+[ "$(cat "$home/heard")" = 'garage|blue|0|bang garage|blue|1|bang ' ] || fail "abandoned: $(cat "$home/heard")"
+is 0 d2d listen --as garage -n 1 --timeout 20s -o raw
+out '^bang$'
+seq 50 | d2d send --to garage -q - || fail "fifty messages"
+is 9 d2d send --to garage 51
+is 0 d2d listen --as garage -n 50 --timeout 20s -o raw
+[ "$(tr '\n' ' ' <"$home/out")" = "$(seq 50 | tr '\n' ' ')" ] || fail "their order"
+# How it ended: told by the device, by the clock.
+d2d listen --as garage --transport amqp -q -n 1 --timeout 60s >/dev/null &
+is 0 d2d send --to garage --until-acked --timeout 60s open
+out '"status":"Success"'
+wait $!
+d2d listen --as garage --transport amqp -q -n 1 --timeout 60s --exec false --reject &
+is 7 d2d send --to garage --until-acked --timeout 60s open
+out '"status":"Rejected"'
+wait $!
+is 8 d2d send --to garage --until-acked --timeout 60s --ttl 1s open
+out '"status":"Expired"'
+# Ctrl-C is clean: what was not given to anybody stays.
+d2d listen --as garage -q >/dev/null 2>"$home/err" &
+listener=$!
+for _ in $(seq 200); do d2d device show garage | grep -q '"connectionState":"Connected"' && break; done
+kill -INT $listener
+ended=0
+wait $listener || ended=$?
+[ $ended -eq 130 ] || fail "Ctrl-C ended it with $ended"
+for transport in "${transports[@]}"; do
+    is 0 d2d send --as phone --transport "$transport" "over $transport"
+    is 0 d2d events --from phone --since earliest --transport "$transport" -n 1 --timeout 20s
+done
+is 2 d2d send --as phone --transport pigeon x
+is 2 env D2D_TRANSPORT=pigeon d2d send --as phone x
+is 0 env D2D_TRANSPORT=amqp-ws d2d check --as phone
+out '"door":"amqps-ws"'
 
 # Groups, status, token, check, bench.
 is 0 d2d group add alarms
