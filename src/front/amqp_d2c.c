@@ -8,6 +8,8 @@ enum { CREDIT = 1000 }; /* device 3.1 */
 /* device 3.5: the model of a device that has one. */
 static char *model_of(pn_data_t *properties)
 {
+    if (!properties)
+        return NULL;
     pn_data_rewind(properties);
     if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP)
         return NULL;

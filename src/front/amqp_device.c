@@ -44,6 +44,11 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
     }
     e = hub_attach(c->env->hub, id, bytes_str(who.device[0] ? who.generation : ""), who.proof, c->front.waker,
                    c->now_ms, &d->seat);
+    if (!e && !auth_still_signs(c->env, &who)) {
+        amqp_claims_drop(c, id);
+        hub_detach(d->seat, c->now_ms);
+        e = ERR_UNAUTHORIZED;
+    }
     if (e) {
         map_del(&c->devices, bytes_str(d->id));
         free(d);

@@ -159,6 +159,11 @@ static void be_policy(struct who *out, const struct policy *p)
     out->proof = PROOF_POLICY_SAS;
 }
 
+static bool key_is(const struct key_bytes *key, struct bytes wanted)
+{
+    return key->len && bytes_eq_secret(bytes_of(key->at, key->len), wanted);
+}
+
 /* ---- tokens ------------------------------------------------------------------------------------------------------- */
 
 /* ERR_NOT_FOUND: no policy signed this, so the device itself may have. */
@@ -176,13 +181,16 @@ static enum err try_policy(const struct front_env *env, const struct sas *sas, s
 
 static enum err try_device(const struct front_env *env, const struct sas *sas, const struct device *d, struct who *out)
 {
-    if (d->auth != AUTH_SAS || !(signed_raw(sas, &d->primary) || signed_raw(sas, &d->secondary)))
+    const struct key_bytes *key = signed_raw(sas, &d->primary) ? &d->primary : &d->secondary;
+
+    if (d->auth != AUTH_SAS || !signed_raw(sas, key))
         return ERR_UNAUTHORIZED;
     if (!sas_fits_device(env, sas, bytes_str(d->id), false, out->scope, sizeof out->scope))
         return ERR_UNAUTHORIZED;
     memcpy(out->generation, d->generation, sizeof out->generation);
     out->rights = RIGHT_DEVICE;
     out->proof = PROOF_DEVICE_SAS;
+    out->key = *key;
     return OK;
 }
 
@@ -212,6 +220,17 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
     who.until_ms = until_ms(&sas);
     *out = who;
     return OK;
+}
+
+bool auth_still_signs(const struct front_env *env, const struct who *who)
+{
+    struct bytes key = bytes_of(who->key.at, who->key.len);
+    struct device d;
+
+    if (!key.len)
+        return true;
+    return !hub_device_get(env->hub, bytes_str(who->device), &d) && d.auth == AUTH_SAS &&
+           (key_is(&d.primary, key) || key_is(&d.secondary, key));
 }
 
 /* ---- certificates -------------------------------------------------------------------------------------------------- */
@@ -321,11 +340,6 @@ enum err auth_policy_token(const struct front_env *env, struct bytes token, int6
     who.until_ms = until_ms(&sas);
     *out = who;
     return OK;
-}
-
-static bool key_is(const struct key_bytes *key, struct bytes wanted)
-{
-    return key->len && bytes_eq_secret(bytes_of(key->at, key->len), wanted);
 }
 
 enum err auth_policy_key(const struct front_env *env, struct bytes policy, struct bytes key_text, struct who *out)

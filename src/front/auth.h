@@ -13,7 +13,8 @@ struct who {
     enum proof proof;
     /* The token's own expiry, without skew, or that of the first certificate to end; INT64_MAX: none. */
     int64_t until_ms;
-    char scope[512]; /* decoded audience without scheme, port and slash at the end: host[/path] */
+    struct key_bytes key; /* of the device, that signed; length 0: none did */
+    char scope[512];      /* decoded audience without scheme, port and slash at the end: host[/path] */
 };
 
 /* A device connects with this token: signed with one of its keys, or by a policy with RIGHT_DEVICE. ERR_UNAUTHORIZED (with
@@ -26,6 +27,10 @@ enum err auth_device(const struct front_env *, struct bytes device, struct bytes
  * and ERR_EXPIRED for a chain of which one is not valid now. */
 enum err auth_peer(const struct front_env *, const struct peer *, struct bytes device, struct bytes token,
                    int64_t now_ms, struct who *out) MUST_CHECK;
+
+/* False: the key of the device that signed is none of its keys any more. To be asked once the seat is taken: from then on the
+ * hub tells. */
+bool auth_still_signs(const struct front_env *, const struct who *);
 
 /* A service token: signed by a policy, with the decoded key or with the text of the key (Event Hubs SDKs), primary or
  * secondary. What it covers is asked by auth_covers(). */

@@ -192,6 +192,9 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
     if ((e = hub_attach(s->env->hub, bytes_str(s->device), bytes_str(who.generation), who.proof, s->front.waker, now_ms,
                         &s->seat)))
         return e;
+    *what = "the keys of the device have just changed";
+    if (!auth_still_signs(s->env, &who))
+        return ERR_UNAUTHORIZED;
     *what = "the session cannot be kept";
     s->clean = p->clean;
     s->has_api_version = user.has_api_version;

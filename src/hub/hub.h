@@ -178,7 +178,7 @@ struct c2d {
     struct bytes sections; /* AMQP 1.0: properties, application properties (with iothub-ack), data; lent */
 };
 
-/* Puts a message into the mailbox; to, expiry (when there is none) and what was not given are filled in. ERR_NOT_FOUND: no such
+/* Puts a message into the mailbox; it waits as long as it says, or c2d_options.ttl_ms. ERR_NOT_FOUND: no such
  * device. ERR_FULL: the mailbox is. ERR_TOO_LARGE: over C2D_LEN_MAX. ERR_ARGUMENT: ack. ERR_RANGE: it is expired already.
  * ERR_DISK_FULL. A disabled device gets it when it is enabled. */
 enum err hub_post(struct hub *, struct bytes device, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;

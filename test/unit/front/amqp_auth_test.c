@@ -192,54 +192,16 @@ TEST(plain_without_a_response_is_refused)
 
 /* ---- put-token */
 
-static pn_link_t *asks, *answers;
-
-static void open_cbs(void)
-{
-    asks = attach_to(&c, c.session, "cbs-out", true, "$cbs");
-    answers = attach_to(&c, c.session, "cbs-in", false, "$cbs");
-    pn_link_flow(answers, 100);
-    client_run(&c);
-    CHECK(pn_link_credit(asks) == 100);
-    CHECK(pn_link_remote_max_message_size(asks) == AMQP_MESSAGE_MAX);
-}
-
-static void put_token_as(pn_msgid_t id, const char *operation, const char *type, const char *name, const char *token)
-{
-    pn_message_t *m = pn_message();
-    pn_data_t *p = pn_message_properties(m);
-    pn_message_set_id(m, id);
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    put_property(p, "operation", operation);
-    put_property(p, "type", type);
-    if (name)
-        put_property(p, "name", name);
-    if (token)
-        pn_data_put_string(pn_message_body(m), pn_bytes(strlen(token), token));
-    send_request(&c, asks, m);
-    pn_message_free(m);
-}
-
-static const pn_msgid_t ID = {.type = PN_STRING, .u.as_bytes = {6, "an-id!"}};
-
-static int put_token(const char *name, const char *token)
-{
-    put_token_as(ID, "put-token", "servicebus.windows.net:sastoken", name, token);
-    CHECK(take(&c, answers));
-    return answer_status(&c);
-}
-
 TEST(a_token_opens_what_its_resource_covers)
 {
     client_open(&c, NO_SASL, NULL, NULL);
-    open_cbs();
+    client_open_cbs(&c);
     const char *resource = "sb://hub.test/hub/ConsumerGroups/$Default/Partitions/0";
-    CHECK(put_token(resource, token_for(&w.service, resource, T0 + HOUR, true)) == 200);
+    CHECK(client_put_token(&c, resource, token_for(&w.service, resource, T0 + HOUR, true)) == 200);
     CHECK(may_receive());
     pn_link_t *other = receive_from(&c, "hub/ConsumerGroups/$Default/Partitions/1", NULL, 1);
     check_refused(other, "amqp:unauthorized-access", "'Listen'");
-    CHECK(put_token("hub.test", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
+    CHECK(client_put_token(&c, "hub.test", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
     CHECK(link_is_open(receive_from(&c, "hub/ConsumerGroups/$Default/Partitions/1", NULL, 1)));
 }
 
@@ -247,14 +209,14 @@ TEST(the_answer_carries_the_identifier_with_its_type)
 {
     pn_msgid_t ids[] = {{.type = PN_ULONG, .u.as_ulong = 0},
                         {.type = PN_UUID, .u.as_uuid = {"0123456789abcde"}},
-                        ID,
+                        AN_ID,
                         {.type = PN_BINARY, .u.as_bytes = {2, "\x00\xff"}}};
     client_open(&c, NO_SASL, NULL, NULL);
-    open_cbs();
+    client_open_cbs(&c);
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-        put_token_as(ids[i], "put-token", "servicebus.windows.net:sastoken", "hub.test",
-                     token_for(&w.service, "hub.test", T0 + HOUR, false));
-        CHECK(take(&c, answers) && answer_status(&c) == 200);
+        client_put_token_as(&c, ids[i], "put-token", "servicebus.windows.net:sastoken", "hub.test",
+                            token_for(&w.service, "hub.test", T0 + HOUR, false));
+        CHECK(take(&c, c.answers) && answer_status(&c) == 200);
         pn_msgid_t id = pn_message_get_correlation_id(c.message);
         CHECK(id.type == ids[i].type);
         if (id.type == PN_ULONG)
@@ -270,29 +232,29 @@ TEST(the_answer_carries_the_identifier_with_its_type)
 TEST(a_bad_token_is_answered_and_the_link_stays)
 {
     client_open(&c, NO_SASL, NULL, NULL);
-    open_cbs();
-    CHECK(put_token("hub.test", "SharedAccessSignature sr=hub.test&sig=AAAA&se=1&skn=service") == 401);
-    CHECK(put_token("hub.test", "nonsense") == 401);
-    CHECK(put_token("hub.test", token_for(&w.service, "hub.test", T0 - HOUR, false)) == 401);
-    CHECK(put_token("other.test", token_for(&w.service, "other.test", T0 + HOUR, false)) == 401);
-    CHECK(put_token("hub.test", NULL) == 400);
-    CHECK(put_token(NULL, token_for(&w.service, "hub.test", T0 + HOUR, false)) == 400);
-    put_token_as(ID, "put-token", "jwt", "hub.test", "Bearer abc");
-    CHECK(take(&c, answers) && answer_status(&c) == 401);
+    client_open_cbs(&c);
+    CHECK(client_put_token(&c, "hub.test", "SharedAccessSignature sr=hub.test&sig=AAAA&se=1&skn=service") == 401);
+    CHECK(client_put_token(&c, "hub.test", "nonsense") == 401);
+    CHECK(client_put_token(&c, "hub.test", token_for(&w.service, "hub.test", T0 - HOUR, false)) == 401);
+    CHECK(client_put_token(&c, "other.test", token_for(&w.service, "other.test", T0 + HOUR, false)) == 401);
+    CHECK(client_put_token(&c, "hub.test", NULL) == 400);
+    CHECK(client_put_token(&c, NULL, token_for(&w.service, "hub.test", T0 + HOUR, false)) == 400);
+    client_put_token_as(&c, AN_ID, "put-token", "jwt", "hub.test", "Bearer abc");
+    CHECK(take(&c, c.answers) && answer_status(&c) == 401);
     CHECK(!may_receive());
-    CHECK(put_token("hub.test", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
+    CHECK(client_put_token(&c, "hub.test", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
     CHECK(may_receive());
 }
 
 TEST(an_unknown_operation_is_rejected)
 {
     client_open(&c, NO_SASL, NULL, NULL);
-    open_cbs();
-    put_token_as(ID, "delete-token", "servicebus.windows.net:sastoken", "hub.test", "x");
-    pn_delivery_t *d = pn_unsettled_head(asks);
+    client_open_cbs(&c);
+    client_put_token_as(&c, AN_ID, "delete-token", "servicebus.windows.net:sastoken", "hub.test", "x");
+    pn_delivery_t *d = pn_unsettled_head(c.asks);
     CHECK(d && pn_delivery_remote_state(d) == PN_REJECTED);
     assert_string_equal(pn_condition_get_name(pn_disposition_condition(pn_delivery_remote(d))), "amqp:not-allowed");
-    CHECK(!take(&c, answers));
+    CHECK(!take(&c, c.answers));
 }
 
 TEST(the_answer_comes_on_the_session_of_the_question)
@@ -302,31 +264,31 @@ TEST(the_answer_comes_on_the_session_of_the_question)
     pn_session_open(other);
     pn_link_t *elsewhere = attach_to(&c, other, "cbs-other", false, "$cbs");
     pn_link_flow(elsewhere, 10);
-    open_cbs();
-    CHECK(put_token("hub.test", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
+    client_open_cbs(&c);
+    CHECK(client_put_token(&c, "hub.test", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
     CHECK(!pn_link_queued(elsewhere));
 }
 
 TEST(a_policy_without_the_right_to_listen_is_refused)
 {
     client_open(&c, NO_SASL, NULL, NULL);
-    open_cbs();
-    CHECK(put_token("hub.test", token_for(&w.registry, "hub.test", T0 + HOUR, false)) == 200);
+    client_open_cbs(&c);
+    CHECK(client_put_token(&c, "hub.test", token_for(&w.registry, "hub.test", T0 + HOUR, false)) == 200);
     CHECK(!may_receive());
 }
 
 TEST(tokens_of_one_connection_are_bounded)
 {
     client_open(&c, NO_SASL, NULL, NULL);
-    open_cbs();
+    client_open_cbs(&c);
     for (int i = 0; i < CBS_TOKENS_MAX; i++) {
         char name[32];
         snprintf(name, sizeof name, "hub.test/%d", i);
-        CHECK(put_token(name, token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
-        pn_link_flow(answers, 1);
+        CHECK(client_put_token(&c, name, token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
+        pn_link_flow(c.answers, 1);
     }
-    CHECK(put_token("hub.test/one-more", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 403);
-    CHECK(put_token("hub.test/7", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
+    CHECK(client_put_token(&c, "hub.test/one-more", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 403);
+    CHECK(client_put_token(&c, "hub.test/7", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
 }
 
 /* ---- time */
@@ -334,13 +296,13 @@ TEST(tokens_of_one_connection_are_bounded)
 TEST(an_expired_token_detaches_what_it_had_opened)
 {
     client_open(&c, NO_SASL, NULL, NULL);
-    open_cbs();
-    CHECK(put_token("hub.test", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
+    client_open_cbs(&c);
+    CHECK(client_put_token(&c, "hub.test", token_for(&w.service, "hub.test", T0 + HOUR, false)) == 200);
     pn_link_t *l = receive_from(&c, PARTITION_0, NULL, 1);
     CHECK(link_is_open(l));
     client_tick(&c, HOUR - 1000);
     CHECK(link_is_open(l));
-    CHECK(put_token("hub.test", token_for(&w.service, "hub.test", T0 + 2 * HOUR, false)) == 200);
+    CHECK(client_put_token(&c, "hub.test", token_for(&w.service, "hub.test", T0 + 2 * HOUR, false)) == 200);
     client_tick(&c, SKEW_MS + 2000);
     CHECK(link_is_open(l));
     client_tick(&c, HOUR);

@@ -1,0 +1,168 @@
+/* Messages that an AMQP client sends, what became of them, and what the hub made of them. */
+#pragma once
+
+#include "amqp_peer.h"
+
+static inline pn_message_t *new_message(const char *body)
+{
+    pn_message_t *m = pn_message();
+    pn_data_put_binary(pn_message_body(m), pn_bytes(strlen(body), body));
+    pn_message_set_inferred(m, true);
+    return m;
+}
+
+static inline struct bytes message_bytes(pn_message_t *m)
+{
+    static char room[2 * AMQP_MESSAGE_MAX];
+    size_t size = sizeof room;
+    CHECK(!pn_message_encode(m, room, &size));
+    return bytes_of(room, size);
+}
+
+/* Sends bytes in one transfer; the delivery is not settled yet. */
+static inline pn_delivery_t *send_bytes(struct client *c, pn_link_t *l, struct bytes all)
+{
+    static uint64_t tag;
+    tag++;
+    pn_delivery_t *d = pn_delivery(l, pn_dtag((const char *)&tag, sizeof tag));
+    CHECK(pn_link_send(l, (const char *)all.at, all.len) == (ssize_t)all.len);
+    pn_link_advance(l);
+    client_run(c);
+    return d;
+}
+
+static inline pn_delivery_t *send_message(struct client *c, pn_link_t *l, pn_message_t *m)
+{
+    pn_delivery_t *d = send_bytes(c, l, message_bytes(m));
+    pn_message_free(m);
+    return d;
+}
+
+static inline void check_accepted(pn_delivery_t *d)
+{
+    CHECK(pn_delivery_remote_state(d) == PN_ACCEPTED && pn_delivery_settled(d));
+    pn_delivery_settle(d);
+}
+
+static inline void check_rejected(pn_delivery_t *d, const char *condition, const char *code)
+{
+    pn_condition_t *error = pn_disposition_condition(pn_delivery_remote(d));
+    CHECK(pn_delivery_remote_state(d) == PN_REJECTED && pn_delivery_settled(d));
+    assert_string_equal(pn_condition_get_name(error), condition);
+    if (!strstr(pn_condition_get_description(error), code))
+        fail_msg("\"%s\" is not in \"%s\"", code, pn_condition_get_description(error));
+    pn_delivery_settle(d);
+}
+
+/* The link was accepted and ended later. */
+static inline void check_detached(pn_link_t *l, const char *condition)
+{
+    CHECK(pn_link_state(l) & PN_REMOTE_CLOSED);
+    CHECK(pn_condition_is_set(pn_link_remote_condition(l)));
+    assert_string_equal(pn_condition_get_name(pn_link_remote_condition(l)), condition);
+}
+
+static inline pn_link_t *open_sender_in(struct client *c, pn_session_t *s, const char *id)
+{
+    char address[64 + ID_LEN_MAX];
+    snprintf(address, sizeof address, "/devices/%s/messages/events", id);
+    return attach_to(c, s, address, true, address);
+}
+
+static inline pn_link_t *open_sender(struct client *c, const char *id)
+{
+    return open_sender_in(c, c->session, id);
+}
+
+/* Before it is opened, so that its modes can be chosen. */
+static inline pn_link_t *make_mailbox(pn_session_t *s, const char *id)
+{
+    static unsigned n;
+    char name[32], address[64 + ID_LEN_MAX];
+    snprintf(name, sizeof name, "mailbox-%u", n++);
+    snprintf(address, sizeof address, "/devices/%s/messages/devicebound", id);
+    pn_link_t *l = pn_receiver(s, name);
+    pn_terminus_set_address(pn_link_source(l), address);
+    return l;
+}
+
+static inline pn_link_t *open_mailbox_in(struct client *c, pn_session_t *s, const char *id, int credit)
+{
+    pn_link_t *l = make_mailbox(s, id);
+    pn_link_open(l);
+    pn_link_flow(l, credit);
+    client_run(c);
+    return l;
+}
+
+static inline pn_link_t *open_mailbox(struct client *c, const char *id, int credit)
+{
+    return open_mailbox_in(c, c->session, id, credit);
+}
+
+/* What is there becomes c->message; it stays unsettled. */
+static inline pn_delivery_t *hear(struct client *c, pn_link_t *l)
+{
+    static char room[2 * AMQP_MESSAGE_MAX];
+    pn_delivery_t *d = pn_link_current(l);
+    if (!d || !pn_delivery_readable(d) || pn_delivery_partial(d))
+        return NULL;
+    ssize_t n = pn_link_recv(l, room, sizeof room);
+    CHECK(n > 0);
+    pn_message_clear(c->message);
+    CHECK(!pn_message_decode(c->message, room, (size_t)n));
+    pn_link_advance(l);
+    return d;
+}
+
+/* The body of what was heard, as text. */
+static inline const char *heard_body(struct client *c)
+{
+    static char text[MESSAGE_LEN_MAX + 1];
+    pn_data_t *body = pn_message_body(c->message);
+    pn_data_rewind(body);
+    CHECK(pn_data_next(body) && pn_data_type(body) == PN_BINARY);
+    pn_bytes_t b = pn_data_get_binary(body);
+    CHECK(bytes_to_str(bytes_of(b.start, b.size), text, sizeof text));
+    return text;
+}
+
+static inline void check_hears(struct client *c, pn_link_t *l, const char *body)
+{
+    pn_delivery_t *d = hear(c, l);
+    CHECK(d);
+    assert_string_equal(heard_body(c), body);
+}
+
+static inline void settle_as(struct client *c, pn_delivery_t *d, uint64_t outcome)
+{
+    pn_delivery_update(d, outcome);
+    pn_delivery_settle(d);
+    client_run(c);
+}
+
+static inline void post_to(const char *device, const char *id, const char *body, const char *ack, int64_t now_ms)
+{
+    const struct msg m = {.message_id = bytes_str(id), .body = bytes_str(body), .ack = bytes_str(ack)};
+    uint64_t at;
+    CHECK_OK(hub_post(w.hub, bytes_str(device), &m, now_ms, &at));
+}
+
+static inline unsigned waiting_for(const char *device)
+{
+    struct device d;
+    CHECK_OK(hub_device_get(w.hub, bytes_str(device), &d));
+    return d.c2d_count;
+}
+
+/* How many events are stored, all partitions together. */
+static inline int64_t stored_events(void)
+{
+    int64_t n = 0;
+    for (unsigned i = 0; i < hub_partitions(w.hub); i++) {
+        struct partition p;
+        CHECK_OK(hub_partition(w.hub, i, &p));
+        n += p.last_sequence + 1;
+    }
+    return n;
+}
