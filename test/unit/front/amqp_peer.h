@@ -143,6 +143,7 @@ struct client {
     bool woken, frozen; /* frozen: nothing is taken out of `out` */
     uint32_t max_frame; /* that the client announces; 0: none */
     size_t slice;       /* so many bytes at a time; 0: all */
+    struct buf *record; /* what was given to the front, each turn behind its length; or NULL */
     int64_t now_ms;
     struct peer peer;
     pn_connection_driver_t driver;
@@ -173,6 +174,10 @@ static inline void client_front(struct client *c)
 /* Gives the front bytes as a connection would. */
 static inline void client_input(struct client *c, struct bytes in)
 {
+    if (c->record && in.len) {
+        buf_put_u32(c->record, (uint32_t)in.len);
+        buf_put(c->record, in);
+    }
     while (in.len || c->woken) {
         size_t n = c->slice && c->slice < in.len ? c->slice : in.len;
         buf_put(&c->pending, bytes_first(in, n));
