@@ -1,7 +1,9 @@
 /* The AMQP front on a hub in memory. The first byte says how far the peer has come when the bytes begin, and whether they
- * are put into frames. Must reach: SASL, put-token, management, attach of receivers with filters, flow, detach, end. */
+ * are put into frames. Must reach: SASL, put-token, management, attach of receivers with filters, flow, detach, end;
+ * events and batches of devices, their mailboxes with every outcome; what services post, and feedback. */
 #include "engines.h"
 #include "front.h"
+#include "sas.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -9,12 +11,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { LOGGED_IN = 1, OPENED = 2, FRAMED = 4, IN_SLICES = 8 };
+enum { LOGGED_IN = 1, OPENED = 2, FRAMED = 4, IN_SLICES = 8, AS_DEVICE = 16 };
 
 #define NOW_MS 1795411500000LL
 
 static struct front_env env;
-static struct buf login;
+static struct buf service_login, device_login;
 
 static void fixed_random(void *ctx, uint8_t *out, size_t len)
 {
@@ -48,25 +50,55 @@ static void send_one(struct hub *hub)
     hub_detach(seat, NOW_MS);
 }
 
-/* What a peer with the key of a policy says first. */
-static void make_login(struct hub *hub)
+/* SASL PLAIN, and what comes behind it. */
+static void put_login(struct buf *b, const char *user, struct bytes password)
+{
+    size_t response = 2 + strlen(user) + password.len;
+
+    buf_put(b, BYTES("AMQP\x03\x01\x00\x00"));
+    buf_put_u32(b, (uint32_t)(8 + 12 + 7 + 5 + response));
+    buf_put(b, BYTES("\x02\x01\x00\x00\x00\x53\x41\xd0"));
+    buf_put_u32(b, (uint32_t)(4 + 7 + 5 + response));
+    buf_put_u32(b, 2);
+    buf_put(b, BYTES("\xa3\x05PLAIN\xb0"));
+    buf_put_u32(b, (uint32_t)response);
+    buf_put_u8(b, 0);
+    buf_puts(b, user);
+    buf_put_u8(b, 0);
+    buf_put(b, password);
+    buf_put(b, BYTES("AMQP\x00\x01\x00\x00"));
+}
+
+/* What a service and a device say first. */
+static void make_logins(struct hub *hub)
 {
     struct policy p;
-    struct buf key = buf_max(128);
+    struct device d;
+    struct buf key = buf_max(128), token = buf_max(SAS_LEN_MAX);
 
     must(hub_policy_get(hub, BYTES("service"), &p));
     buf_put_base64(&key, bytes_of(p.primary.at, p.primary.len));
-    login = buf_max(1024);
-    buf_put(&login, BYTES("AMQP\x03\x01\x00\x00"));
-    buf_put_u32(&login, (uint32_t)(32 + key.len));
-    buf_put(&login, BYTES("\x02\x01\x00\x00\x00\x53\x41\xc0"));
-    buf_put_u8(&login, (uint8_t)(19 + key.len));
-    buf_put(&login, BYTES("\x02\xa3\x05PLAIN\xa0"));
-    buf_put_u8(&login, (uint8_t)(9 + key.len));
-    buf_put(&login, BYTES("\0service\0"));
-    buf_put(&login, buf_bytes(&key));
-    buf_put(&login, BYTES("AMQP\x00\x01\x00\x00"));
+    service_login = buf_max(1024);
+    put_login(&service_login, "service", buf_bytes(&key));
+    must(hub_device_get(hub, BYTES("phone"), &d));
+    must(sas_make(BYTES("hub.test/devices/phone"), NO_BYTES, NOW_MS / 1000 + 3600,
+                  bytes_of(d.primary.at, d.primary.len), &token));
+    device_login = buf_max(4096);
+    put_login(&device_login, "phone@sas.hub", buf_bytes(&token));
     buf_free(&key);
+    buf_free(&token);
+}
+
+/* Something to receive and something to hear of is always there. */
+static void fill_mailbox(struct hub *hub)
+{
+    const struct msg m = {.message_id = BYTES("m-1"), .body = BYTES("open"), .ack = BYTES("full")};
+    struct device d;
+    uint64_t at;
+
+    must(hub_device_get(hub, BYTES("phone"), &d));
+    for (unsigned n = d.c2d_count; n < 3; n++)
+        must(hub_post(hub, BYTES("phone"), &m, NOW_MS, &at));
 }
 
 static void start(void)
@@ -90,7 +122,7 @@ static void start(void)
                              .random = fixed_random,
                              .random_ctx = &seed};
     send_one(hub);
-    make_login(hub);
+    make_logins(hub);
 }
 
 /* Chunks of one length byte and a performative get the head that makes a frame of them. */
@@ -130,9 +162,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         start();
     if (!size)
         return 0;
+    fill_mailbox(env.hub);
     struct bytes rest = bytes_of(data + 1, size - 1);
     if (*data & LOGGED_IN)
-        buf_put(&in, buf_bytes(&login));
+        buf_put(&in, buf_bytes(*data & AS_DEVICE ? &device_login : &service_login));
     if (*data & OPENED) /* open, begin */
         buf_put(&in,
                 BYTES("\x00\x00\x00\x11\x02\x00\x00\x00\x00\x53\x10\xc0\x04\x01\xa1\x01x"
@@ -148,6 +181,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     give(f, buf_bytes(&in), *data & IN_SLICES ? 7 : SIZE_MAX);
     f->ops->wake(f, NOW_MS + 1);
     f->ops->tick(f, NOW_MS + 1000);
+    hub_tick(env.hub, NOW_MS + FEEDBACK_WAIT_MS);
+    f->ops->wake(f, NOW_MS + FEEDBACK_WAIT_MS);
     f->ops->tick(f, NOW_MS + CONNECT_MS);
     f->ops->close(f, ERR_CLOSED, NOW_MS + CONNECT_MS);
     buf_free(&in);
