@@ -39,13 +39,13 @@ static void no_wake(struct waker *waker)
 static void send_one(struct hub *hub)
 {
     static struct waker waker = {no_wake};
-    struct device wanted = {.id = "phone", .auth = AUTH_SAS}, made;
+    struct device wanted = {.id = "garage", .auth = AUTH_SAS}, made;
     struct seat *seat;
     uint64_t at;
     const struct msg m = {.body = BYTES("open")};
 
     must(hub_device_put(hub, &wanted, (struct match){.how = MATCH_NONE}, NOW_MS, &made, &at));
-    must(hub_attach(hub, BYTES("phone"), NO_BYTES, PROOF_DEVICE_SAS, &waker, NOW_MS, &seat));
+    must(hub_attach(hub, BYTES("garage"), NO_BYTES, PROOF_DEVICE_SAS, &waker, NOW_MS, &seat));
     must(hub_send(seat, &m, NOW_MS, &at));
     hub_detach(seat, NOW_MS);
 }
@@ -80,11 +80,11 @@ static void make_logins(struct hub *hub)
     buf_put_base64(&key, bytes_of(p.primary.at, p.primary.len));
     service_login = buf_max(1024);
     put_login(&service_login, "service", buf_bytes(&key));
-    must(hub_device_get(hub, BYTES("phone"), &d));
-    must(sas_make(BYTES("hub.test/devices/phone"), NO_BYTES, NOW_MS / 1000 + 3600,
+    must(hub_device_get(hub, BYTES("garage"), &d));
+    must(sas_make(BYTES("hub.test/devices/garage"), NO_BYTES, NOW_MS / 1000 + 3600,
                   bytes_of(d.primary.at, d.primary.len), &token));
     device_login = buf_max(4096);
-    put_login(&device_login, "phone@sas.hub", buf_bytes(&token));
+    put_login(&device_login, "garage@sas.hub", buf_bytes(&token));
     buf_free(&key);
     buf_free(&token);
 }
@@ -96,9 +96,9 @@ static void fill_mailbox(struct hub *hub)
     struct device d;
     uint64_t at;
 
-    must(hub_device_get(hub, BYTES("phone"), &d));
+    must(hub_device_get(hub, BYTES("garage"), &d));
     for (unsigned n = d.c2d_count; n < 3; n++)
-        must(hub_post(hub, BYTES("phone"), &m, NOW_MS, &at));
+        must(hub_post(hub, BYTES("garage"), &m, NOW_MS, &at));
 }
 
 static void start(void)
