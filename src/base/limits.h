@@ -88,6 +88,9 @@
 #define HTTP_BODY_MS 60000          /* this for a body, */
 #define HTTP_IDLE_MS 120000         /* and this between two requests */
 
+/* WebSocket: frames are parts of a stream, so that this only ends what cannot be meant. */
+#define WS_FRAME_MAX (16 * 1024 * 1024)
+
 /* Connections. */
 #define TLS_CHAIN_MAX 8 /* certificates of a client that are looked at: a device's own and those above it */
 #define TLS_CHAIN_LEN_MAX (32 * 1024) /* what the handshake takes of them; a chain is seldom 8 */

@@ -2,11 +2,11 @@
 
 #include "list.h"
 #include "text.h"
+#include "ws.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 
-enum { KEY_LEN = 16, SHA1_LEN = 20, CLOSE_NORMAL = 1000 };
+enum { KEY_LEN = 16, CLOSE_NORMAL = 1000 };
 
 static struct ws_talk *of(struct talk *t)
 {
@@ -220,19 +220,9 @@ static void start(struct talk *t, int64_t now_ms)
 /* RFC 6455 4.1: the answer must have been made for this very request. */
 static bool is_answer_to(const char *key, struct bytes accept)
 {
-    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    struct buf wanted = buf_max(64);
-    uint8_t sha1[SHA1_LEN];
-    char text[sizeof guid + 24];
-    int len = snprintf(text, sizeof text, "%s%s", key, guid);
-    bool is = false;
+    char wanted[WS_ACCEPT_CAP];
 
-    if (EVP_Digest(text, (size_t)len, sha1, NULL, EVP_sha1(), NULL)) {
-        buf_put_base64(&wanted, bytes_of(sha1, sizeof sha1));
-        is = bytes_eq(buf_bytes(&wanted), accept);
-    }
-    buf_free(&wanted);
-    return is;
+    return ws_accept(bytes_str(key), wanted) && bytes_eq(bytes_str(wanted), accept);
 }
 
 static void on_answer(struct ws_talk *w, int64_t now_ms)

@@ -153,6 +153,10 @@ static void put_failure(struct front *f, const struct http_request *r, struct ht
         http_put_header(f->out, "WWW-Authenticate", BYTES("SharedAccessSignature"));
     if (code == CODE_METHOD)
         http_put_header(f->out, "Allow", bytes_str(a->allow));
+    if (code == CODE_UPGRADE) { /* RFC 6455 4.2.2 */
+        http_put_header(f->out, "Upgrade", BYTES("websocket"));
+        http_put_header(f->out, "Sec-WebSocket-Version", BYTES("13"));
+    }
 }
 
 void http_put_answer(struct front *f, const struct front_env *env, const struct http_request *r, struct http_answer *a,

@@ -22,6 +22,7 @@ struct http_session {
         WAIT_REQUEST, /* → WAIT_HEAD with its first byte, or idle */
     } state;
     int64_t due_ms; /* when this state has lasted too long */
+    struct ws *ws;  /* what the connection has become, or NULL */
 };
 
 static struct http_session *session_of(struct front *f)
@@ -91,6 +92,20 @@ static void on_head(struct http_session *s, int64_t now_ms)
     http_put_end(s->front.out);
 }
 
+/* What the routes agreed to: no request comes any more. */
+static void upgrade(struct http_session *s, int64_t now_ms)
+{
+    struct exchange *x = s->exchange;
+    enum err e = ws_open(&s->front, s->env, &s->peer, x->answer.upgrade, now_ms, &s->ws);
+
+    if (e)
+        front_end(&s->front, e);
+    else
+        http_put_upgrade(&s->front, &x->request, &x->answer);
+    buf_free(&x->answer.body);
+    exchange_close(s);
+}
+
 static void on_message(struct http_session *s, int64_t now_ms)
 {
     struct exchange *x = s->exchange;
@@ -100,6 +115,10 @@ static void on_message(struct http_session *s, int64_t now_ms)
     x->request.body = buf_bytes(&x->in.body);
     if (!e)
         e = http_route_run(&x->request, &x->answer);
+    if (!e && x->answer.upgrade) {
+        upgrade(s, now_ms);
+        return;
+    }
     /* service 4.13: the connection of whoever is throttled is closed */
     answer(s, e, !x->in.head.keep_alive || (e == ERR_BUSY && !x->answer.code));
     s->state = WAIT_REQUEST;
@@ -147,7 +166,7 @@ static size_t http_input(struct front *f, struct bytes in, int64_t now_ms)
     struct http_session *s = session_of(f);
     size_t all = 0, used = 0;
 
-    while (!f->over && front_has_room(f)) {
+    while (!s->ws && !f->over && front_has_room(f)) {
         if (!s->exchange && !exchange_open(s)) {
             front_end(f, ERR_MEMORY);
             break;
@@ -169,14 +188,18 @@ static size_t http_input(struct front *f, struct bytes in, int64_t now_ms)
             return all;
         }
     }
+    if (s->ws)
+        all += ws_input(s->ws, bytes_skip(in, all), now_ms);
     return f->over ? in.len : all;
 }
 
 /* Input that found no room is given again by the connection. */
 static void http_wake(struct front *f, int64_t now_ms)
 {
-    (void)f;
-    (void)now_ms;
+    struct http_session *s = session_of(f);
+
+    if (s->ws)
+        ws_wake(s->ws, now_ms);
 }
 
 static int64_t http_tick(struct front *f, int64_t now_ms)
@@ -185,6 +208,8 @@ static int64_t http_tick(struct front *f, int64_t now_ms)
 
     if (f->over)
         return INT64_MAX;
+    if (s->ws)
+        return ws_tick(s->ws, now_ms);
     if (now_ms < s->due_ms)
         return s->due_ms;
     if (s->state == WAIT_REQUEST || !s->exchange) { /* nothing was asked: nothing is said */
@@ -200,8 +225,8 @@ static void http_close(struct front *f, enum err why, int64_t now_ms)
 {
     struct http_session *s = session_of(f);
 
-    (void)why;
-    (void)now_ms;
+    if (s->ws)
+        ws_close(s->ws, why, now_ms);
     exchange_close(s);
     free(s);
 }

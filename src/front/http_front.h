@@ -3,6 +3,7 @@
 
 #include "auth.h"
 #include "http.h"
+#include "ws.h"
 
 /* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it. */
 #define HTTP_CODES(X)                                              \
@@ -25,6 +26,7 @@
     X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge") \
     X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")          \
     X(CODE_THROTTLED, 429, 429001, "ThrottlingException")          \
+    X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")              \
     X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")            \
     X(CODE_SERVER, 500, 500001, "ServerError")                     \
     X(CODE_CODING, 501, 400000, "GenericBadRequest")               \
@@ -42,11 +44,17 @@ enum http_code {
 #define HTTP_ANSWER_HEAD_MAX 2048
 #define HTTP_ANSWER_MAX (CONN_OUT_MAX - CONN_OUT_SOFT - HTTP_ANSWER_HEAD_MAX)
 
+/* Makes the conversation within a WebSocket: front_mqtt_new or front_amqp_new. */
+typedef enum err ws_maker(const struct front_env *, const struct peer *, int64_t now_ms, struct front **out);
+
 struct http_answer {
     int status; /* when nothing failed: 200 unless said otherwise */
     bool is_text;
     char etag[32]; /* without quotes; "" for none */
     struct buf body;
+    ws_maker *upgrade;     /* with 101: what goes on in a WebSocket behind this answer */
+    struct bytes protocol; /* of it, as the client spelled it */
+    char accept[WS_ACCEPT_CAP];
     /* When something failed: */
     enum http_code code; /* CODE_NONE: the one of the enum err */
     char text[192];      /* for people; "" for the text of the enum err */
@@ -105,3 +113,19 @@ enum { HTTP_IDENTITY_MAX = 1900 }; /* the longest one as JSON */
 void http_identity_put(struct buf *b, const struct device *d);
 /* A device as a client describes it. Reads id (which must fit what is in out->id), status, reason, authentication. */
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;
+
+/* ---- http_ws.c: a front that holds a front --------------------------------------------------------------------------- */
+
+http_run http_ws_hub, http_ws_events; /* the handshake, at the path of the hub and of the event hub */
+void http_put_upgrade(struct front *, const struct http_request *, const struct http_answer *);
+
+struct ws;
+
+/* From here on the connection is a WebSocket with a conversation in it, which says its bytes in binary messages and hears what
+ * comes in them; where a message begins means nothing. `outer` is the front that the connection knows. ERR_MEMORY. */
+enum err ws_open(struct front *outer, const struct front_env *, const struct peer *, ws_maker *, int64_t now_ms,
+                 struct ws **out) MUST_CHECK;
+size_t ws_input(struct ws *, struct bytes in, int64_t now_ms);
+void ws_wake(struct ws *, int64_t now_ms);
+int64_t ws_tick(struct ws *, int64_t now_ms);
+void ws_close(struct ws *, enum err why, int64_t now_ms);

@@ -53,6 +53,8 @@ static const struct http_route routes[] = {
     {"POST", "/certificates/{}/generateVerificationCode", WRITE, false, http_cert_challenge},
     {"POST", "/certificates/{}/verify", WRITE, false, http_cert_verify},
     {"GET", "/hub/status", LOOK, false, http_hub_status},
+    {"GET", "/$iothub/websocket", 0, false, http_ws_hub},
+    {"GET", "/$servicebus/websocket", 0, false, http_ws_events},
 };
 
 /* What stands for {} goes into `name`. */

@@ -1,0 +1,228 @@
+/* A front that holds a front: MQTT and AMQP in a WebSocket (device 2.1, 3.1, service 1.8; RFC 6455). */
+#include "http_front.h"
+
+#include "log.h"
+
+#include <stdlib.h>
+
+enum {
+    PIECE = 16 * 1024,                   /* the inner front gets what came in pieces of this size, or all there is */
+    HEARD_MAX = CONN_IN_MAX + 2 * PIECE, /* what the inner front waits for the end of, and one more piece */
+    KEEP = 64 * 1024,                    /* of buffers that had to be larger once */
+};
+
+struct ws {
+    struct front *outer, *inner;
+    struct ws_in in;
+    struct buf heard; /* for the inner front, and not used yet */
+    struct buf said;  /* by it; framed after each of its turns */
+    char address[64];
+};
+
+/* ---- the handshake --------------------------------------------------------------------------------------------------- */
+
+/* One of a list of words between commas. */
+static bool has_word(struct bytes list, struct bytes word, struct bytes *spelled)
+{
+    while (list.len) {
+        struct bytes one = bytes_trim(bytes_cut(&list, ','));
+
+        if (bytes_eq_nocase(one, word)) {
+            *spelled = one;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err shake_hands(struct http_request *r, struct http_answer *a, bool has_mqtt)
+{
+    struct bytes protocols = http_header(r->head, BYTES("sec-websocket-protocol")), word;
+
+    if (!bytes_eq(r->head->method, BYTES("GET")) || !r->head->upgrade || r->head->has_body ||
+        !has_word(http_header(r->head, BYTES("upgrade")), BYTES("websocket"), &word)) {
+        a->code = CODE_UPGRADE;
+        return http_says(a, ERR_PROTOCOL, "There is a WebSocket at this path and nothing else");
+    }
+    if (!bytes_eq(http_header(r->head, BYTES("sec-websocket-version")), BYTES("13"))) {
+        a->code = CODE_UPGRADE;
+        return http_says(a, ERR_PROTOCOL, "The version of the WebSocket protocol here is 13");
+    }
+    if (!ws_accept(http_header(r->head, BYTES("sec-websocket-key")), a->accept))
+        return http_says(a, ERR_MALFORMED, "Sec-WebSocket-Key is missing or not 16 bytes in base64");
+    if (has_mqtt && has_word(protocols, BYTES("mqtt"), &a->protocol))
+        a->upgrade = front_mqtt_new;
+    else if (has_word(protocols, BYTES("AMQPWSB10"), &a->protocol))
+        a->upgrade = front_amqp_new;
+    else
+        return http_says(a, ERR_MALFORMED,
+                         has_mqtt ? "Sec-WebSocket-Protocol offers neither mqtt nor AMQPWSB10"
+                                  : "Sec-WebSocket-Protocol does not offer AMQPWSB10");
+    return OK;
+}
+
+enum err http_ws_hub(struct http_request *r, struct http_answer *a)
+{
+    return shake_hands(r, a, true);
+}
+
+enum err http_ws_events(struct http_request *r, struct http_answer *a)
+{
+    return shake_hands(r, a, false);
+}
+
+void http_put_upgrade(struct front *f, const struct http_request *r, const struct http_answer *a)
+{
+    http_put_status(f->out, 101);
+    http_put_date(f->out, r->now_ms);
+    http_put_header(f->out, "Upgrade", BYTES("websocket"));
+    http_put_header(f->out, "Connection", BYTES("Upgrade"));
+    http_put_header(f->out, "Sec-WebSocket-Accept", bytes_str(a->accept));
+    http_put_header(f->out, "Sec-WebSocket-Protocol", a->protocol);
+    http_put_end(f->out);
+}
+
+/* ---- between the two ------------------------------------------------------------------------------------------------- */
+
+/* Gives memory back that was needed once. */
+static void relax(struct buf *b)
+{
+    buf_clear(b);
+    if (b->cap > KEEP)
+        buf_free(b);
+}
+
+static unsigned close_code(enum err why)
+{
+    return !why ? WS_NORMAL : why == ERR_SHUTDOWN ? WS_GOING_AWAY : WS_POLICY;
+}
+
+/* After each turn of the inner front: what it said leaves, and waits for what it has to wait for. */
+static void pass_on(struct ws *w)
+{
+    struct front *f = w->outer;
+
+    front_wait_for(f, w->inner->after);
+    w->inner->after = 0;
+    if (w->said.bad) {
+        front_end(f, ERR_MEMORY);
+        return;
+    }
+    if (w->said.len) {
+        ws_put_head(f->out, WSLAY_BINARY_FRAME, w->said.len);
+        buf_put(f->out, buf_bytes(&w->said));
+        relax(&w->said);
+    }
+    if (w->inner->over && !f->over) {
+        ws_put_close(f->out, close_code(w->inner->why));
+        front_end(f, w->inner->why);
+    }
+}
+
+/* False: it took nothing although all of the room is used up. */
+static bool feed(struct ws *w, int64_t now_ms)
+{
+    size_t used;
+
+    if (!w->heard.len || w->outer->over)
+        return true;
+    used = w->inner->ops->input(w->inner, buf_bytes(&w->heard), now_ms);
+    buf_drop(&w->heard, used);
+    if (!w->heard.len)
+        relax(&w->heard);
+    pass_on(w);
+    return used || w->heard.len + PIECE <= HEARD_MAX;
+}
+
+static void refuse(struct ws *w, unsigned code, const char *why)
+{
+    log_event(LOG_WARN, "websocket-refused", KVS("peer", w->address), KVN("code", code), KVS("detail", why));
+    ws_put_close(w->outer->out, code);
+    front_end(w->outer, ERR_PROTOCOL);
+}
+
+static void on_step(struct ws *w, enum ws_step step, struct bytes piece, int64_t now_ms)
+{
+    bool fed = true;
+
+    if (step == WS_STEP_DATA)
+        buf_put(&w->heard, piece);
+    if (step != WS_STEP_DATA || w->heard.len >= PIECE)
+        fed = feed(w, now_ms);
+    if (w->outer->over)
+        return;
+    if (!fed || w->heard.bad) {
+        refuse(w, WS_TOO_BIG, "more has begun than there is room for");
+    } else if (step == WS_STEP_PING) {
+        ws_put_head(w->outer->out, WSLAY_PONG, piece.len);
+        buf_put(w->outer->out, piece);
+    } else if (step == WS_STEP_CLOSE) {
+        ws_put_close(w->outer->out, w->in.code);
+        front_end(w->outer, OK);
+    } else if (step == WS_STEP_BAD) {
+        refuse(w, w->in.code, w->in.why);
+    }
+}
+
+/* Nothing is taken, not even a ping, while the peer does not read. */
+size_t ws_input(struct ws *w, struct bytes in, int64_t now_ms)
+{
+    struct bytes rest = in, piece = NO_BYTES;
+    enum ws_step step = WS_STEP_DATA;
+
+    while (step != WS_STEP_MORE && !w->outer->over && front_has_room(w->outer)) {
+        step = ws_read(&w->in, &rest, &piece);
+        on_step(w, step, piece, now_ms);
+    }
+    return w->outer->over ? in.len : in.len - rest.len;
+}
+
+void ws_wake(struct ws *w, int64_t now_ms)
+{
+    if (w->outer->over || !front_has_room(w->outer))
+        return;
+    w->inner->ops->wake(w->inner, now_ms);
+    pass_on(w);
+    feed(w, now_ms);
+    ws_input(w, NO_BYTES, now_ms);
+}
+
+int64_t ws_tick(struct ws *w, int64_t now_ms)
+{
+    int64_t due_ms = w->inner->ops->tick(w->inner, now_ms);
+
+    pass_on(w);
+    return due_ms;
+}
+
+enum err ws_open(struct front *outer, const struct front_env *env, const struct peer *peer, ws_maker *make,
+                 int64_t now_ms, struct ws **out)
+{
+    struct ws *w = calloc(1, sizeof *w);
+    enum err e;
+
+    if (!w)
+        return ERR_MEMORY;
+    if ((e = ws_in_init(&w->in)) || (e = make(env, peer, now_ms, &w->inner))) {
+        ws_in_free(&w->in);
+        free(w);
+        return e;
+    }
+    w->outer = outer;
+    w->heard = buf_max(HEARD_MAX);
+    w->said = buf_max(CONN_OUT_MAX - CONN_OUT_SOFT - 16);
+    w->inner->out = &w->said;
+    w->inner->waker = outer->waker;
+    memcpy(w->address, peer->address, sizeof w->address);
+    *out = w;
+    return OK;
+}
+
+void ws_close(struct ws *w, enum err why, int64_t now_ms)
+{
+    w->inner->ops->close(w->inner, why, now_ms);
+    ws_in_free(&w->in);
+    buf_free(&w->heard);
+    buf_free(&w->said);
+    free(w);
+}

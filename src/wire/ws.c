@@ -1,0 +1,189 @@
+#include "ws.h"
+
+#include "text.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+static ssize_t on_want(uint8_t *at, size_t len, int flags, void *ctx)
+{
+    struct ws_in *w = ctx;
+    struct bytes part = bytes_first(w->in, len);
+
+    (void)flags;
+    if (!part.len)
+        return -1; /* which to wslay is: not yet */
+    memcpy(at, part.at, part.len);
+    w->in = bytes_skip(w->in, part.len);
+    return (ssize_t)part.len;
+}
+
+enum err ws_in_init(struct ws_in *w)
+{
+    const struct wslay_frame_callbacks callbacks = {.recv_callback = on_want};
+
+    memset(w, 0, sizeof *w);
+    return wslay_frame_context_init(&w->frames, &callbacks, w) ? ERR_MEMORY : OK;
+}
+
+void ws_in_free(struct ws_in *w)
+{
+    if (w->frames)
+        wslay_frame_context_free(w->frames);
+    w->frames = NULL;
+}
+
+static enum ws_step bad(struct ws_in *w, unsigned code, const char *why)
+{
+    w->ended = true;
+    w->code = code;
+    w->why = why;
+    return WS_STEP_BAD;
+}
+
+/* RFC 6455 5.2-5.5: what a frame of a client may be. OK is MORE here. */
+static enum ws_step begin(struct ws_in *w, const struct wslay_frame_iocb *f)
+{
+    if (!f->mask)
+        return bad(w, WS_PROTOCOL_ERROR, "a frame of a client is not masked");
+    if (f->rsv)
+        return bad(w, WS_PROTOCOL_ERROR, "a reserved bit is set");
+    switch (f->opcode) {
+    case WSLAY_CONTINUATION_FRAME:
+        if (!w->fragmented)
+            return bad(w, WS_PROTOCOL_ERROR, "a message is continued that has not begun");
+        break;
+    case WSLAY_BINARY_FRAME:
+        if (w->fragmented)
+            return bad(w, WS_PROTOCOL_ERROR, "a message begins within another");
+        break;
+    case WSLAY_CONNECTION_CLOSE:
+    case WSLAY_PING:
+    case WSLAY_PONG:
+        if (!f->fin || f->payload_length > sizeof w->control)
+            return bad(w, WS_PROTOCOL_ERROR, "a control frame is in parts or too long");
+        break;
+    case WSLAY_TEXT_FRAME:
+        return bad(w, WS_UNSUPPORTED, "messages are binary here");
+    default:
+        return bad(w, WS_PROTOCOL_ERROR, "a frame of an unknown kind");
+    }
+    if (f->payload_length > WS_FRAME_MAX)
+        return bad(w, WS_TOO_BIG, "a frame is larger than the limit");
+    w->inside = true;
+    w->left = f->payload_length;
+    w->opcode = f->opcode;
+    w->fin = f->fin;
+    w->control_len = 0;
+    return WS_STEP_MORE;
+}
+
+/* RFC 6455 7.4: codes that may be sent. */
+static bool is_code(unsigned code)
+{
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+static enum ws_step take_close(struct ws_in *w)
+{
+    unsigned code = w->control_len >= 2 ? (unsigned)w->control[0] << 8 | w->control[1] : WS_NO_CODE;
+
+    if (w->control_len == 1 || (w->control_len && !is_code(code)))
+        return bad(w, WS_PROTOCOL_ERROR, "a close frame has no valid code");
+    if (w->control_len && !utf8_valid(bytes_of(w->control + 2, w->control_len - 2)))
+        return bad(w, WS_NOT_TEXT, "the reason of a close frame is no UTF-8");
+    w->ended = true;
+    w->code = code;
+    return WS_STEP_CLOSE;
+}
+
+/* A piece of the frame that has begun. */
+static enum ws_step take(struct ws_in *w, const struct wslay_frame_iocb *f, struct bytes *out)
+{
+    bool control = w->opcode >= WSLAY_CONNECTION_CLOSE;
+
+    w->left -= f->data_length;
+    w->inside = w->left > 0;
+    if (!control) {
+        if (!w->inside)
+            w->fragmented = !w->fin;
+        *out = bytes_of(f->data, f->data_length);
+        return f->data_length ? WS_STEP_DATA : WS_STEP_MORE;
+    }
+    if (f->data_length)
+        memcpy(w->control + w->control_len, f->data, f->data_length);
+    w->control_len += f->data_length;
+    if (w->inside || w->opcode == WSLAY_PONG)
+        return WS_STEP_MORE;
+    *out = bytes_of(w->control, w->control_len);
+    return w->opcode == WSLAY_PING ? WS_STEP_PING : take_close(w);
+}
+
+enum ws_step ws_read(struct ws_in *w, struct bytes *in, struct bytes *out)
+{
+    enum ws_step step = WS_STEP_MORE;
+
+    w->in = *in;
+    while (step == WS_STEP_MORE) {
+        struct wslay_frame_iocb f = {0};
+        ssize_t n = w->ended ? WSLAY_ERR_PROTO : wslay_frame_recv(w->frames, &f);
+
+        if (n == WSLAY_ERR_WANT_READ)
+            break;
+        if (n < 0)
+            step = bad(w, WS_PROTOCOL_ERROR, "a frame is not well-formed");
+        else if (w->inside || (step = begin(w, &f)) == WS_STEP_MORE)
+            step = take(w, &f, out);
+    }
+    *in = w->in;
+    w->in = NO_BYTES;
+    return step;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------- */
+
+void ws_put_head(struct buf *b, enum wslay_opcode opcode, size_t len)
+{
+    buf_put_u8(b, (uint8_t)(0x80 | opcode));
+    if (len < 126) {
+        buf_put_u8(b, (uint8_t)len);
+    } else if (len <= UINT16_MAX) {
+        buf_put_u8(b, 126);
+        buf_put_u16(b, (uint16_t)len);
+    } else {
+        buf_put_u8(b, 127);
+        buf_put_u64(b, len);
+    }
+}
+
+void ws_put_close(struct buf *b, unsigned code)
+{
+    ws_put_head(b, WSLAY_CONNECTION_CLOSE, code == WS_NO_CODE ? 0 : 2);
+    if (code != WS_NO_CODE)
+        buf_put_u16(b, (uint16_t)code);
+}
+
+/* ---- the handshake --------------------------------------------------------------------------------------------------- */
+
+bool ws_accept(struct bytes key, char out[WS_ACCEPT_CAP])
+{
+    static const char GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    uint8_t plain[16], hash[EVP_MAX_MD_SIZE];
+    struct buf text = buf_max(64);
+    unsigned n = 0;
+    size_t len;
+    bool fine;
+
+    if (base64_decode(key, plain, sizeof plain, &len) || len != sizeof plain)
+        return false;
+    buf_put(&text, key);
+    buf_puts(&text, GUID);
+    fine = !text.bad && EVP_Digest(text.at, text.len, hash, &n, EVP_sha1(), NULL);
+    buf_clear(&text);
+    buf_put_base64(&text, bytes_of(hash, n));
+    fine = fine && bytes_to_str(buf_bytes(&text), out, WS_ACCEPT_CAP);
+    buf_free(&text);
+    return fine;
+}
