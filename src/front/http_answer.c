@@ -101,7 +101,9 @@ static void put_envelope(struct http_answer *a, enum http_code code, const char 
 static void log_refusal(const struct http_request *r, enum http_code code, enum err e, const char *text)
 {
     log_event(LOG_WARN, "request-refused", KVS("peer", r->address),
-              KVS("who", r->who.policy[0] ? r->who.policy : "nobody"),
+              KVS("who", r->who.policy[0]   ? r->who.policy
+                         : r->who.device[0] ? r->who.device
+                                            : "nobody"),
               KV("method", r->head ? r->head->method : BYTES("?")),
               KV("path", r->head ? bytes_first(r->head->path, 256) : BYTES("?")), KVN("status", codes[code].status),
               KVN("code", codes[code].number), KVS("name", codes[code].name), KVS("reason", err_name(e)),
@@ -134,8 +136,7 @@ static void put_connection(struct front *f, const struct http_request *r, bool l
 
 static void put_type(struct front *f, const struct http_answer *a)
 {
-    http_put_header(f->out, "Content-Type",
-                    a->is_text ? BYTES("text/plain; charset=utf-8") : BYTES("application/json; charset=utf-8"));
+    http_put_header(f->out, "Content-Type", a->type ? bytes_str(a->type) : BYTES("application/json; charset=utf-8"));
     http_put_header(f->out, "Cache-Control", BYTES("no-store")); /* there may be keys in it */
 }
 
@@ -145,7 +146,7 @@ static void put_failure(struct front *f, const struct http_request *r, struct ht
     const char *text = a->text[0] ? a->text : err_text(e);
 
     log_refusal(r, code, e, text);
-    a->is_text = false;
+    a->type = NULL;
     put_envelope(a, code, text, tracking, r->now_ms);
     put_type(f, a);
     http_put_header(f->out, "iothub-errorcode", bytes_str(codes[code].name));
@@ -181,6 +182,8 @@ void http_put_answer(struct front *f, const struct front_env *env, const struct 
         snprintf(quoted, sizeof quoted, "\"%s\"", a->etag);
         http_put_header(f->out, "ETag", bytes_str(quoted));
     }
+    if (!e)
+        buf_put(f->out, buf_bytes(&a->headers));
     if (status == 204)
         http_put_end(f->out);
     else

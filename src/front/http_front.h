@@ -6,31 +6,34 @@
 #include "ws.h"
 
 /* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it. */
-#define HTTP_CODES(X)                                              \
-    X(CODE_NONE, 200, 0, "")                                       \
-    X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")          \
-    X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")      \
-    X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")               \
-    X(CODE_NO_JSON, 400, 400012, "DeserializationError")           \
-    X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")  \
-    X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")              \
-    X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                \
-    X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")              \
-    X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")               \
-    X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")     \
-    X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")         \
-    X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")             \
-    X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")      \
-    X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")        \
-    X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")        \
-    X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge") \
-    X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")          \
-    X(CODE_THROTTLED, 429, 429001, "ThrottlingException")          \
-    X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")              \
-    X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")            \
-    X(CODE_SERVER, 500, 500001, "ServerError")                     \
-    X(CODE_CODING, 501, 400000, "GenericBadRequest")               \
-    X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")         \
+#define HTTP_CODES(X)                                                   \
+    X(CODE_NONE, 200, 0, "")                                            \
+    X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")               \
+    X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")           \
+    X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                    \
+    X(CODE_NO_JSON, 400, 400012, "DeserializationError")                \
+    X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")       \
+    X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                   \
+    X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded") \
+    X(CODE_EXPIRY, 403, 403009, "InvalidMessageExpiryTime")             \
+    X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                     \
+    X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")                   \
+    X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")                    \
+    X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")          \
+    X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")              \
+    X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                  \
+    X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")           \
+    X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")             \
+    X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")             \
+    X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge")      \
+    X(CODE_MESSAGE_SIZE, 413, 413001, "MessageTooLarge")                \
+    X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")               \
+    X(CODE_THROTTLED, 429, 429001, "ThrottlingException")               \
+    X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")                   \
+    X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")                 \
+    X(CODE_SERVER, 500, 500001, "ServerError")                          \
+    X(CODE_CODING, 501, 400000, "GenericBadRequest")                    \
+    X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")              \
     X(CODE_HTTP_VERSION, 505, 400001, "InvalidProtocolVersion")
 
 enum http_code {
@@ -48,9 +51,10 @@ enum http_code {
 typedef enum err ws_maker(const struct front_env *, const struct peer *, int64_t now_ms, struct front **out);
 
 struct http_answer {
-    int status; /* when nothing failed: 200 unless said otherwise */
-    bool is_text;
-    char etag[32]; /* without quotes; "" for none */
+    int status;               /* when nothing failed: 200 unless said otherwise */
+    const char *type;         /* of the body; NULL: JSON */
+    char etag[GUID_TEXT_CAP]; /* without quotes; "" for none */
+    struct buf headers;       /* more of them, as lines */
     struct buf body;
     ws_maker *upgrade;     /* with 101: what goes on in a WebSocket behind this answer */
     struct bytes protocol; /* of it, as the client spelled it */
@@ -72,7 +76,8 @@ struct http_request {
     char address[64];               /* of the peer, for the log */
     const struct http_route *route; /* NULL when it is refused */
     char name[ID_LEN_MAX * 3];      /* what stands for {} in the route; cut short it is no valid name any more */
-    struct who who;                 /* what the token proved, if the route wants one */
+    char second[GUID_TEXT_CAP];     /* for the second {} likewise */
+    struct who who;                 /* what the token or certificate proved, if the route wants one */
     struct bytes body;
     int64_t now_ms;
 };
@@ -101,6 +106,10 @@ http_run http_devices_list, http_device_get, http_device_put, http_device_delete
     http_statistics_service;
 http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_group_get, http_group_put,
     http_group_delete;
+
+/* ---- http_device.c ---- */
+
+http_run http_events_post, http_c2d_take, http_c2d_complete, http_c2d_abandon, http_c2d_post, http_c2d_purge;
 
 /* ---- http_certs.c ---- */
 

@@ -8,7 +8,7 @@
 enum err http_healthz(struct http_request *r, struct http_answer *a)
 {
     (void)r;
-    a->is_text = true;
+    a->type = "text/plain; charset=utf-8";
     buf_puts(&a->body, "ok\n");
     return OK;
 }
@@ -19,7 +19,7 @@ enum err http_readyz(struct http_request *r, struct http_answer *a)
         a->code = CODE_UNAVAILABLE;
         return http_says(a, ERR_BUSY, "The hub is not ready");
     }
-    a->is_text = true;
+    a->type = "text/plain; charset=utf-8";
     buf_puts(&a->body, "ready\n");
     return OK;
 }

@@ -62,7 +62,7 @@ void http_identity_put(struct buf *b, const struct device *d)
     put_time(b, "connectionStateUpdatedTime", d->connection_ms);
     put_time(b, "statusUpdatedTime", d->status_ms);
     put_time(b, "lastActivityTime", d->activity_ms);
-    buf_puts(b, ",\"cloudToDeviceMessageCount\":0");
+    buf_printf(b, ",\"cloudToDeviceMessageCount\":%u", d->c2d_count);
     put_authentication(b, d);
     buf_puts(b, ",\"capabilities\":{\"iotEdge\":false}}");
 }

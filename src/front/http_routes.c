@@ -16,6 +16,7 @@ enum {
     READ = RIGHT_REGISTRY_READ,
     WRITE = RIGHT_REGISTRY_WRITE,
     LOOK = RIGHT_REGISTRY_READ | RIGHT_SERVICE,
+    DEVICE = RIGHT_DEVICE, /* the device of the path itself */
 };
 
 /* Azure's own, but for these:
@@ -52,21 +53,28 @@ static const struct http_route routes[] = {
     {"DELETE", "/certificates/{}", WRITE, false, http_cert_delete},
     {"POST", "/certificates/{}/generateVerificationCode", WRITE, false, http_cert_challenge},
     {"POST", "/certificates/{}/verify", WRITE, false, http_cert_verify},
+    {"POST", "/devices/{}/messages/events", DEVICE, true, http_events_post},
+    {"GET", "/devices/{}/messages/devicebound", DEVICE, true, http_c2d_take},
+    {"DELETE", "/devices/{}/messages/devicebound/{}", DEVICE, true, http_c2d_complete},
+    {"POST", "/devices/{}/messages/devicebound/{}/abandon", DEVICE, true, http_c2d_abandon},
+    {"POST", "/devices/{}/messages/devicebound", RIGHT_SERVICE, true, http_c2d_post},
+    {"DELETE", "/devices/{}/commands", RIGHT_SERVICE, true, http_c2d_purge},
     {"GET", "/hub/status", LOOK, false, http_hub_status},
     {"GET", "/$iothub/websocket", 0, false, http_ws_hub},
     {"GET", "/$servicebus/websocket", 0, false, http_ws_events},
 };
 
-/* What stands for {} goes into `name`. */
-static bool fits(const struct http_route *route, const struct http_path *path, struct bytes *name)
+/* What stands for each {} goes into `names`. */
+static bool fits(const struct http_route *route, const struct http_path *path, struct bytes names[2])
 {
     struct bytes pattern = bytes_skip(bytes_str(route->path), 1);
+    size_t n = 0;
 
     for (size_t i = 0; i < path->n; i++) {
         struct bytes word = bytes_cut(&pattern, '/');
 
         if (bytes_eq(word, BYTES("{}")))
-            *name = path->segments[i];
+            names[n++] = path->segments[i];
         else if (!bytes_eq_nocase(word, path->segments[i]))
             return false;
     }
@@ -76,16 +84,18 @@ static bool fits(const struct http_route *route, const struct http_path *path, s
 static enum err find_route(struct http_request *r, const struct http_path *path, struct http_answer *a)
 {
     struct buf allow = buf_max(sizeof a->allow);
-    struct bytes name = NO_BYTES;
+    struct bytes names[2] = {NO_BYTES, NO_BYTES}, fit[2] = {NO_BYTES, NO_BYTES};
 
     r->route = NULL;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         bool get = routes[i].method[0] == 'G';
 
-        if (!fits(&routes[i], path, &name))
+        if (!fits(&routes[i], path, fit))
             continue;
-        if (bytes_eq(r->method, bytes_str(routes[i].method)))
+        if (bytes_eq(r->method, bytes_str(routes[i].method))) {
             r->route = &routes[i];
+            memcpy(names, fit, sizeof names);
+        }
         buf_printf(&allow, "%s%s%s", allow.len ? ", " : "", routes[i].method, get ? ", HEAD" : "");
     }
     snprintf(a->allow, sizeof a->allow, "%s", buf_str(&allow));
@@ -98,7 +108,8 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
         a->code = CODE_METHOD;
         return http_says(a, ERR_UNSUPPORTED, "This path does not take %.*s", BYTES_ARG(bytes_first(r->method, 16)));
     }
-    snprintf(r->name, sizeof r->name, "%.*s", BYTES_ARG(name));
+    snprintf(r->name, sizeof r->name, "%.*s", BYTES_ARG(names[0]));
+    snprintf(r->second, sizeof r->second, "%.*s", BYTES_ARG(names[1]));
     return OK;
 }
 
@@ -130,6 +141,19 @@ static bool covers(const struct http_request *r, const struct http_path *path)
     return yes;
 }
 
+/* device 1.6: with its token, a policy's, or its certificate. */
+static enum err check_device(struct http_request *r, const struct peer *peer, struct bytes token, struct http_answer *a)
+{
+    struct bytes id = bytes_str(r->name);
+    enum err e;
+
+    if (!auth_may_try(r->env, peer, id, r->now_ms))
+        return ERR_BUSY;
+    e = auth_peer(r->env, peer, id, token, r->now_ms, &r->who);
+    auth_tried(r->env, peer, id, e, r->now_ms);
+    return e == ERR_NOT_FOUND ? http_says(a, e, "Device %.128s not registered", r->name) : e;
+}
+
 static enum err check_who(struct http_request *r, const struct peer *peer, const struct http_path *path,
                           struct http_answer *a)
 {
@@ -138,13 +162,14 @@ static enum err check_who(struct http_request *r, const struct peer *peer, const
 
     if (!r->route->rights)
         return OK;
-    if (!token.len)
+    if (!token.len && (r->route->rights != DEVICE || !peer->has_certificate))
         return http_says(a, ERR_UNAUTHORIZED, "The Authorization header is missing");
     if (bytes_starts_nocase(token, BYTES("Bearer "))) /* service 1.4 */
         return http_says(a, ERR_UNAUTHORIZED, "Bearer tokens are not accepted here, SharedAccessSignature is");
-    if ((e = check_token(r, peer, token)) == ERR_BUSY)
+    e = r->route->rights == DEVICE ? check_device(r, peer, token, a) : check_token(r, peer, token);
+    if (e == ERR_BUSY)
         return http_says(a, e, "Too many failed logins; try again after 10 seconds");
-    if (e)
+    if (e || r->route->rights == DEVICE)
         return e;
     if (!(r->who.rights & r->route->rights))
         return http_says(a, ERR_DENIED, "The policy of this token does not have the right to do that");

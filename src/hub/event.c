@@ -169,15 +169,22 @@ static void stamp(void *ctx, uint8_t *body, size_t len, uint64_t at)
     write_u64(map + ARRIVAL_AT, (uint64_t)time_ms);
 }
 
+/* Whose message it is, and what stands before each of them. */
+struct sender {
+    struct partition_state *partition;
+    struct bytes id, head;
+};
+
 /* Under the shard's lock, which also lends the scratch. */
-static enum err send_locked(struct seat *seat, const struct msg *m, int64_t now_ms, uint64_t *at)
+static enum err send_locked(struct hub *h, struct shard *shard, const struct sender *from, const struct msg *m,
+                            int64_t now_ms, uint64_t *at)
 {
-    struct buf *b = &seat->shard->scratch;
-    size_t map_at = HEAD_ID + 1 + strlen(seat->id), map_end;
-    struct stamp s = {.partition = seat->partition, .map_at = map_at, .now_ms = now_ms};
+    struct buf *b = &shard->scratch;
+    size_t map_at = HEAD_ID + 1 + from->id.len, map_end;
+    struct stamp s = {.partition = from->partition, .map_at = map_at, .now_ms = now_ms};
     struct bytes parts[2];
     struct draft d = {.kind = REC_EVENT,
-                      .lane = (uint16_t)seat->partition->number,
+                      .lane = (uint16_t)from->partition->number,
                       .parts = parts,
                       .n_parts = 2,
                       .stamp = stamp,
@@ -185,7 +192,7 @@ static enum err send_locked(struct seat *seat, const struct msg *m, int64_t now_
     uint32_t items;
 
     buf_clear(b);
-    buf_put(b, bytes_of(seat->head, seat->head_len));
+    buf_put(b, from->head);
     items = 2 * SEAT_ANNOTATIONS + put_message_annotations(b, m);
     map_end = b->len;
     put_properties(b, m);
@@ -197,11 +204,18 @@ static enum err send_locked(struct seat *seat, const struct msg *m, int64_t now_
     write_u32(b->at + map_at + MAP_AT + 5, items);
     parts[0] = buf_bytes(b);
     parts[1] = m->body;
-    return store_append(seat->hub->store, &d, at);
+    return store_append(h->store, &d, at);
+}
+
+static void count_received(struct hub *h, size_t size)
+{
+    h->received++;
+    h->received_bytes += size;
 }
 
 enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64_t *at)
 {
+    const struct sender from = {seat->partition, bytes_str(seat->id), bytes_of(seat->head, seat->head_len)};
     size_t size = msg_size(m);
     enum err e;
 
@@ -210,13 +224,41 @@ enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64
     pthread_mutex_lock(&seat->shard->lock);
     e = seat_state(seat);
     if (!e)
-        e = send_locked(seat, m, now_ms, at);
+        e = send_locked(seat->hub, seat->shard, &from, m, now_ms, at);
     if (!e)
         seat->identity->device.activity_ms = now_ms;
     pthread_mutex_unlock(&seat->shard->lock);
+    if (!e)
+        count_received(seat->hub, size);
+    return e;
+}
+
+enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation, enum proof proof, const struct msg *m,
+                     int64_t now_ms, uint64_t *at)
+{
+    struct shard *s = shard_of(h, device);
+    size_t size = msg_size(m);
+    uint8_t head[EVENT_HEAD_MAX];
+    struct identity *i;
+    enum err e;
+
+    if (size > MESSAGE_LEN_MAX)
+        return ERR_TOO_LARGE;
+    pthread_mutex_lock(&s->lock);
+    if (!(e = identity_get(h, s, device, &i)))
+        e = i->device.disabled                                                         ? ERR_DISABLED
+            : generation.len && !bytes_eq(generation, bytes_str(i->device.generation)) ? ERR_UNAUTHORIZED
+                                                                                       : OK;
     if (!e) {
-        seat->hub->received++;
-        seat->hub->received_bytes += size;
+        const struct sender from = {&h->partitions[hub_partition_of(h, device)], device,
+                                    bytes_of(head, event_head(&i->device, proof, head))};
+
+        e = from.head.len ? send_locked(h, s, &from, m, now_ms, at) : ERR_MEMORY;
     }
+    if (!e)
+        i->device.activity_ms = now_ms;
+    pthread_mutex_unlock(&s->lock);
+    if (!e)
+        count_received(h, size);
     return e;
 }

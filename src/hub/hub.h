@@ -235,6 +235,10 @@ enum err hub_feedback_settle(struct feedback_reader *, const struct c2d_lock *, 
  * over MESSAGE_LEN_MAX (device 6.1), ERR_DISK_FULL, or what seat_state() says. Allocates nothing. */
 enum err hub_send(struct seat *, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
 
+/* The same of who has no seat and takes none from anybody. `generation` as hub_attach() has it. */
+enum err hub_send_as(struct hub *, struct bytes device, struct bytes generation, enum proof, const struct msg *,
+                     int64_t now_ms, uint64_t *at) MUST_CHECK;
+
 unsigned hub_partitions(const struct hub *);
 unsigned hub_partition_of(const struct hub *, struct bytes device);
 

@@ -28,8 +28,9 @@ function message(body, properties = {}, system = {}) {
   return Object.assign(made, system);
 }
 
+// The client for HTTPS leaves the prefix of the header before the name.
 function propertiesOf(received) {
-  return Object.fromEntries(received.properties.propertyList.map(({ key, value }) => [key, value]));
+  return Object.fromEntries(received.properties.propertyList.map(({ key, value }) => [key.replace(/^iothub-app-/, ''), value]));
 }
 
 // A device that does not try again by itself.

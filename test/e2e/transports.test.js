@@ -8,12 +8,13 @@ const sdk = require('./sdk');
 const names = process.env.D2D_TRANSPORTS ? process.env.D2D_TRANSPORTS.split(',') : Object.keys(sdk.TRANSPORTS);
 const settling = names.filter((name) => !name.startsWith('mqtt')); // those that can abandon and reject
 const streaming = names.filter((name) => name !== 'https'); // those that hold a seat
+const ODD = "a+b#c%d(e)*'!@$:;=,?f"; // every mark that an id may have
 let strings, events, service;
 
 before(async () => {
   await hub.start();
   const ids = names.flatMap((name) => ['sends', 'gets', 'large', 'settles', 'seat'].map((what) => `${what}-${name}`));
-  strings = await hub.devices(...ids, 'asleep');
+  strings = await hub.devices(...ids, 'asleep', ODD);
   events = sdk.events();
   service = sdk.service();
   await service.open();
@@ -69,7 +70,8 @@ for (const transport of names) {
 
   test(`${transport}: what a service sends arrives as it was meant, also when the device was away`, async () => {
     const id = `gets-${transport}`, properties = sdk.propertiesFor(transport);
-    await service.send(id, sdk.message(Buffer.from([0, 1, 2, 255]), properties, { ...system, userId: 'me' }));
+    const bytes = Buffer.from(transport === 'https' ? [0, 1, 2, 127] : [0, 1, 2, 255]); // that client makes a text of all it gets
+    await service.send(id, sdk.message(bytes, properties, { ...system, userId: 'me' }));
     await service.send(id, sdk.message(Buffer.alloc(63 * 1024, 'y')));
     const { client, got } = await listener(id, transport);
     await hub.until(() => got.length === 2, 'what waited');
@@ -78,7 +80,7 @@ for (const transport of names) {
     await hub.until(() => got.length === 3, 'what came meanwhile');
     await client.complete(got[2]);
     await client.close();
-    assert.deepStrictEqual(Buffer.from(got[0].getData()), Buffer.from([0, 1, 2, 255]));
+    assert.deepStrictEqual(Buffer.from(got[0].getData()), bytes);
     assert.deepStrictEqual(sdk.propertiesOf(got[0]), properties);
     assert.deepStrictEqual([got[0].messageId, got[0].correlationId], ['m-1', 'c-1']);
     assert.strictEqual(got[1].getData().length, 63 * 1024);
@@ -91,6 +93,20 @@ for (const transport of names) {
     await again.client.close();
   });
 }
+
+test('a device id of odd characters is one device over each', async () => {
+  let count = 0;
+  for (const transport of names) {
+    await service.send(ODD, sdk.message(`to ${transport}`));
+    const { client, got } = await listener(ODD, transport);
+    await client.sendEvent(sdk.message(`over ${transport}`));
+    await hub.until(() => got.length === 1 && events.from(ODD).length === count + 1, `both over ${transport}`);
+    await client.complete(got[0]);
+    await client.close();
+    assert.strictEqual(got[0].getData().toString(), `to ${transport}`);
+    assert.strictEqual(events.from(ODD)[count++].body.toString(), `over ${transport}`);
+  }
+});
 
 for (const from of names) {
   test(`a property round trip from ${from} into each other protocol`, async () => {

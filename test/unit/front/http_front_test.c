@@ -58,7 +58,7 @@ TEST(head_is_get_without_a_body)
 TEST(paths_and_methods_that_do_not_exist_are_told_apart)
 {
     static const char *const missing[] = {
-        "/",           "/nothing" V,    "/devices/a/b" V, "/devices/a/messages/devicebound" V,
+        "/",           "/nothing" V,    "/devices/a/b" V, "/devices/a/messages/nothing" V,
         "/twins/a" V,  "/statistics" V, "/jobs/v2/x" V,   "/healthz/x",
         "/a/b/c/d/e/f"};
     static const struct {

@@ -381,6 +381,7 @@ TEST(the_longest_list_fits_one_answer)
     memset(made.thumbprint[1], 'A', THUMBPRINT_LEN_MAX);
     made.auth = AUTH_CA;
     made.status_ms = made.connection_ms = made.activity_ms = T0;
+    made.c2d_count = UINT_MAX;
     http_identity_put(&one, &made);
     CHECK(!one.bad);
     buf_free(&one);

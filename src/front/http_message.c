@@ -1,0 +1,144 @@
+/* Messages as headers and back (device 4.1, 4.2, 6.2). */
+#include "http_device.h"
+
+#include "text.h"
+
+#define APP "iothub-app-"
+
+static const struct {
+    struct bytes name;
+    size_t field; /* in struct msg */
+} system_headers[] = {
+#define HEADER(text, field)                                                      \
+    {                                                                            \
+        {(const uint8_t *)(text), sizeof(text) - 1}, offsetof(struct msg, field) \
+    }
+    HEADER("iothub-messageid", message_id),
+    HEADER("iothub-correlationid", correlation_id),
+    HEADER("iothub-userid", user_id),
+    HEADER("iothub-contenttype", content_type),
+    HEADER("iothub-contentencoding", content_encoding),
+    HEADER("iothub-creationtimeutc", creation_time),
+    HEADER("iothub-creation-time-utc", creation_time),
+    HEADER("iothub-messageschema", schema),
+    HEADER("iothub-interface-id", interface_id),
+    HEADER("iothub-ack", ack),
+    HEADER("dt-subject", subject),
+#undef HEADER
+};
+
+/* ---- in ------------------------------------------------------------------------------------------------------------ */
+
+static enum err put_app(struct http_message *m, struct bytes name, struct bytes value)
+{
+    for (size_t i = 0; i < m->msg.n_props; i++) {
+        if (bytes_eq(m->props[i].name, name)) { /* as over MQTT: the last wins */
+            m->props[i].value = value;
+            return OK;
+        }
+    }
+    if (m->msg.n_props == PROPS_MAX)
+        return ERR_LIMIT;
+    m->props[m->msg.n_props++] = (struct prop){name, value};
+    return OK;
+}
+
+enum err http_message_take(struct http_message *m, struct bytes name, struct bytes value, bool *known)
+{
+    *known = true;
+    if (!utf8_valid(value))
+        return ERR_ARGUMENT;
+    if (bytes_starts_nocase(name, BYTES(APP))) {
+        name = bytes_skip(name, strlen(APP));
+        return name.len ? put_app(m, name, value) : ERR_ARGUMENT;
+    }
+    for (size_t i = 0; i < sizeof system_headers / sizeof *system_headers; i++) {
+        if (!bytes_eq_nocase(name, system_headers[i].name))
+            continue;
+        *(struct bytes *)(void *)((char *)&m->msg + system_headers[i].field) = value;
+        return OK;
+    }
+    if (bytes_eq_nocase(name, BYTES("iothub-expiry")))
+        return value.len ? iso_time_parse(value, &m->msg.expiry_ms) : OK;
+    /* device 6.2: what the path and the hub say */
+    *known = bytes_eq_nocase(name, BYTES("iothub-to")) || bytes_eq_nocase(name, BYTES("iothub-operation"));
+    return OK;
+}
+
+enum err http_message_check(const struct http_message *m)
+{
+    return m->msg.message_id.len > ID_LEN_MAX ? ERR_ARGUMENT : OK; /* device 6.1 */
+}
+
+enum err http_message_read(struct http_message *m, const struct http_head *head, struct bytes body)
+{
+    enum err e = OK;
+    bool known;
+
+    m->msg = (struct msg){.body = body, .props = m->props};
+    for (size_t i = 0; !e && i < head->n_headers; i++)
+        e = http_message_take(m, head->headers[i].name, head->headers[i].value, &known);
+    return e ? e : http_message_check(m);
+}
+
+/* ---- out ----------------------------------------------------------------------------------------------------------- */
+
+/* What cannot stand in a header is escaped: control characters in a value, in a name all that is not of a token. */
+static void put_escaped(struct buf *b, struct bytes text, bool is_name)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+        bool plain = is_name ? (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+                                   (c && strchr("!#$%&'*+-.^_`|~", c))
+                             : c >= ' ' && c != 0x7F;
+
+        if (plain)
+            buf_put_u8(b, c);
+        else
+            buf_printf(b, "%%%02X", c);
+    }
+}
+
+static void put(struct buf *b, const char *name, struct bytes value)
+{
+    if (!value.at)
+        return;
+    buf_puts(b, name);
+    buf_puts(b, ": ");
+    put_escaped(b, value, false);
+    buf_puts(b, "\r\n");
+}
+
+static void put_time(struct buf *b, const char *name, int64_t ms)
+{
+    char iso[ISO_TIME_CAP];
+
+    iso_time(ms, iso);
+    put(b, name, bytes_str(iso));
+}
+
+/* device 4.2: names in exactly this case. The content type stands there twice, for one client reads the one and another the
+ * other. */
+void http_message_put(struct buf *b, const struct msg *m, const struct c2d *c2d)
+{
+    put(b, "iothub-messageid", m->message_id);
+    put(b, "iothub-correlationid", m->correlation_id);
+    put(b, "iothub-userid", m->user_id);
+    put(b, "iothub-to", m->to);
+    put(b, "iothub-ack", m->ack);
+    put(b, "ContentType", m->content_type);
+    put(b, "ContentEncoding", m->content_encoding);
+    put(b, "iothub-contenttype", m->content_type);
+    put(b, "iothub-contentencoding", m->content_encoding);
+    buf_printf(b, "iothub-sequencenumber: %llu\r\niothub-deliverycount: %u\r\n", (unsigned long long)c2d->sequence,
+               c2d->delivery_count);
+    put_time(b, "iothub-enqueuedtime", c2d->enqueued_ms);
+    put_time(b, "iothub-expiry", c2d->expiry_ms);
+    for (size_t i = 0; i < m->n_props; i++) {
+        if (!m->props[i].value.at)
+            continue;
+        buf_puts(b, APP);
+        put_escaped(b, m->props[i].name, true);
+        put(b, "", m->props[i].value);
+    }
+}
