@@ -1,0 +1,459 @@
+/* MQTT and AMQP in WebSockets: the handshake, frames in every shape, abuse, and back-pressure. */
+#include "mqtt_world.h"
+
+#include "check.h"
+#include "http.h"
+#include "ws.h"
+
+#define KEY "dGhlIHNhbXBsZSBub25jZQ=="
+#define HUB "/$iothub/websocket"
+#define UPGRADE "Host: hub.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+#define KEY_13 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r\n"
+
+static struct world w;
+static struct wire c;
+
+static int start(void **state)
+{
+    (void)state;
+    w = (struct world){0};
+    world_open(&w);
+    world_device(&w, "garage");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    wire_free(&c, WORLD_T0);
+    world_close(&w);
+    return 0;
+}
+
+static void open_https(void)
+{
+    const struct peer peer = {.address = "192.0.2.7:51234"};
+
+    wire_open_as(&c, &w, &peer, WORLD_T0);
+    c.front->ops->close(c.front, ERR_CLOSED, WORLD_T0);
+    MUST(front_http_new(&w.env, &peer, WORLD_T0, &c.front));
+    c.front->out = &c.out;
+    c.front->waker = &c.waker;
+}
+
+static void say(struct bytes bytes)
+{
+    do {
+        wire_say(&c, &w, bytes_first(bytes, 65536), WORLD_T0);
+        bytes = bytes_skip(bytes, 65536);
+    } while (bytes.len);
+}
+
+/* What the hub has said; it is forgotten with the next answer. */
+static struct bytes heard(void)
+{
+    return buf_bytes(&c.heard);
+}
+
+static bool has(struct bytes bytes)
+{
+    return bytes_find_bytes(heard(), bytes) < heard().len;
+}
+
+static int ask(const char *method, const char *path, const char *headers)
+{
+    static struct http_in in;
+    struct buf b = buf_max(1 << 16);
+    size_t used;
+    int status;
+
+    open_https();
+    buf_printf(&b, "%s %s HTTP/1.1\r\n%s\r\n", method, path, headers);
+    say(buf_bytes(&b));
+    buf_free(&b);
+    http_in_init(&in, HTTP_RESPONSES, CONN_OUT_MAX);
+    CHECK(http_read(&in, heard(), &used) == HTTP_STEP_HEAD);
+    status = in.head.status;
+    http_in_free(&in);
+    return status;
+}
+
+/* The handshake is behind us. */
+static void open_ws(const char *protocol)
+{
+    char headers[512];
+
+    snprintf(headers, sizeof headers, UPGRADE KEY_13 "Sec-WebSocket-Protocol: %s\r\n", protocol);
+    CHECK(ask("GET", HUB, headers) == 101);
+    buf_clear(&c.heard);
+}
+
+static void put_frame(struct buf *b, uint8_t first, struct bytes payload)
+{
+    static const uint8_t mask[4] = {0x37, 0xFA, 0x21, 0x3D};
+
+    buf_put_u8(b, first);
+    if (payload.len < 126) {
+        buf_put_u8(b, (uint8_t)(0x80 | payload.len));
+    } else if (payload.len < 65536) {
+        buf_put_u8(b, 0x80 | 126);
+        buf_put_u16(b, (uint16_t)payload.len);
+    } else {
+        buf_put_u8(b, 0x80 | 127);
+        buf_put_u64(b, payload.len);
+    }
+    buf_put(b, bytes_of(mask, 4));
+    for (size_t i = 0; i < payload.len; i++)
+        buf_put_u8(b, payload.at[i] ^ mask[i % 4]);
+}
+
+static void say_frame(uint8_t first, struct bytes payload)
+{
+    struct buf b = buf_max(4 << 20);
+
+    put_frame(&b, first, payload);
+    CHECK(!b.bad);
+    say(buf_bytes(&b));
+    buf_free(&b);
+}
+
+/* Frames of the hub: unmasked, whole. Takes the first off `in`. */
+static uint8_t next_frame(struct bytes *in, struct bytes *payload)
+{
+    struct rd r = rd_over(*in);
+    uint8_t first = rd_u8(&r);
+    size_t len = rd_u8(&r);
+
+    CHECK(!(len & 0x80));
+    if (len == 126)
+        len = rd_u16(&r);
+    else if (len == 127)
+        len = (size_t)rd_u64(&r);
+    *payload = rd_bytes(&r, len);
+    *in = rd_rest(&r);
+    CHECK(!r.bad);
+    return first;
+}
+
+static void check_closed(unsigned code)
+{
+    struct bytes rest = heard(), payload;
+    uint8_t first = 0;
+
+    while (rest.len)
+        first = next_frame(&rest, &payload);
+    CHECK(first == 0x88 && c.closed);
+    if (payload.len != 2 || ((unsigned)payload.at[0] << 8 | payload.at[1]) != code)
+        fail_msg("closed with %u, not %u", (unsigned)payload.at[0] << 8 | payload.at[1], code);
+}
+
+#define PONG         \
+    BYTES("\x8a\x0d" \
+          "are you there")
+static const struct bytes CONNACK = {(const uint8_t *)"\x82\x04\x20\x02\x00\x00", 6};
+
+static struct buf connect_packet(void)
+{
+    struct buf b = buf_max(CONN_IN_MAX);
+
+    world_connect(&w, "garage", true, &b);
+    return b;
+}
+
+/* ---- the handshake */
+
+TEST(the_handshake_is_answered)
+{
+    CHECK(ask("GET", HUB, UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n") == 101);
+    CHECK(has(BYTES("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))); /* RFC 6455 1.3 */
+    CHECK(has(BYTES("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")));
+    CHECK(has(BYTES("\r\nSec-WebSocket-Protocol: mqtt\r\n")) && !has(BYTES("Extensions")));
+}
+
+TEST(paths_and_protocols_come_in_every_spelling)
+{
+    static const struct {
+        const char *path, *protocol, *answer;
+    } cases[] = {
+        {HUB, "MQTT", "MQTT"},
+        {HUB "/", "AMQPWSB10", "AMQPWSB10"},
+        {HUB "?iothub-no-client-cert=true", "mqtt", "mqtt"},
+        {"/%24iothub/websocket", "soap, mqtt", "mqtt"},
+        {"/$iothub/WebSocket", "mqttv5,amqpwsb10", "amqpwsb10"},
+        {"/$servicebus/websocket", "AMQPWSB10", "AMQPWSB10"},
+        {"/$servicebus/websocket/", "AMQPWSB10", "AMQPWSB10"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char headers[512], wanted[64];
+        snprintf(headers, sizeof headers,
+                 "host: h\r\nupgrade: WebSocket\r\nconnection: keep-alive, upgrade\r\n" KEY_13
+                 "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nOrigin: https://x\r\n"
+                 "Sec-WebSocket-Protocol: %s\r\n",
+                 cases[i].protocol);
+        CHECK(ask("GET", cases[i].path, headers) == 101);
+        snprintf(wanted, sizeof wanted, "\r\nSec-WebSocket-Protocol: %s\r\n", cases[i].answer);
+        CHECK(has(bytes_str(wanted)) && !has(BYTES("Extensions")));
+        wire_free(&c, WORLD_T0);
+    }
+    open_https();
+}
+
+TEST(what_is_no_handshake_is_refused)
+{
+    static const struct {
+        const char *method, *path, *headers;
+        int status;
+    } cases[] = {
+        {"GET", HUB, "Host: h\r\n", 426},
+        {"HEAD", HUB, UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 426},
+        {"POST", HUB, UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 405},
+        {"GET", HUB, "Host: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n" KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n",
+         426},
+        {"GET", HUB, "Host: h\r\nUpgrade: websocket\r\n" KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 426},
+        {"GET", HUB,
+         UPGRADE "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Protocol: mqtt\r\n", 426},
+        {"GET", HUB, UPGRADE "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Protocol: mqtt\r\n", 426},
+        {"GET", HUB, UPGRADE "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n", 400},
+        {"GET", HUB,
+         UPGRADE "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\nSec-WebSocket-Protocol: mqtt\r\n", 400},
+        {"GET", HUB, UPGRADE KEY_13, 400},
+        {"GET", HUB, UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqttx\r\n", 400},
+        {"GET", "/$servicebus/websocket", UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 400},
+        {"GET", "/websocket", UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 404},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int status = ask(cases[i].method, cases[i].path, cases[i].headers);
+        if (status != cases[i].status)
+            fail_msg("case %zu: %d, not %d", i, status, cases[i].status);
+        CHECK(status != 426 || has(BYTES("\r\nSec-WebSocket-Version: 13\r\n")));
+        wire_free(&c, WORLD_T0);
+    }
+    open_https();
+}
+
+/* ---- conversations */
+
+/* A whole session: CONNECT in fragments with a ping between, two events, and close. */
+static void put_session(struct buf *b)
+{
+    struct buf packet = connect_packet();
+    struct bytes all = buf_bytes(&packet);
+
+    put_frame(b, 0x02, bytes_first(all, 10));
+    put_frame(b, 0x89, BYTES("are you there"));
+    put_frame(b, 0x00, NO_BYTES);
+    put_frame(b, 0x8A, BYTES("unasked"));
+    put_frame(b, 0x80, bytes_skip(all, 10));
+    put_frame(b, 0x82,
+              BYTES("\x32\x26\x00\x1e"
+                    "devices/garage/messages/events\x00\x01"
+                    "open"));
+    put_frame(b, 0x82,
+              BYTES("\x32\x26\x00\x1e"
+                    "devices/garage/messages/events\x00\x02"
+                    "shut\xc0\x00"));
+    put_frame(b, 0x88, BYTES("\x03\xe8"));
+    buf_free(&packet);
+}
+
+TEST(a_session_of_mqtt_goes_through_frames)
+{
+    struct buf packet = connect_packet();
+    struct bytes rest, payload;
+
+    open_ws("mqtt");
+    say_frame(0x82, buf_bytes(&packet));
+    CHECK_BYTES(heard(), CONNACK);
+    buf_clear(&c.heard);
+    say_frame(0x82, BYTES("\x82\x2a\x00\x01\x00\x25"
+                          "devices/garage/messages/devicebound/#"
+                          "\x01"));
+    CHECK_BYTES(heard(), BYTES("\x82\x05\x90\x03\x00\x01\x01"));
+    buf_clear(&c.heard);
+    const struct msg m = {.message_id = BYTES("m-1"), .body = BYTES("open")};
+    uint64_t at;
+    CHECK_OK(hub_post(w.hub, BYTES("garage"), &m, WORLD_T0, &at));
+    say(NO_BYTES);
+    wire_settle(&c, &w, WORLD_T0);
+    rest = heard();
+    CHECK(next_frame(&rest, &payload) == 0x82 && !rest.len);
+    CHECK(payload.at[0] == 0x32 && bytes_find_bytes(payload, BYTES("devicebound/%24.mid=m-1")) < payload.len);
+    buf_free(&packet);
+}
+
+TEST(a_session_may_be_cut_anywhere)
+{
+    struct buf all = buf_max(1 << 20), wanted = buf_max(1 << 20);
+    size_t handshake;
+
+    buf_puts(&all, "GET " HUB " HTTP/1.1\r\n" UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n\r\n");
+    handshake = all.len;
+    put_session(&all);
+    open_https();
+    say(buf_bytes(&all)); /* what stands behind the handshake is heard too */
+    CHECK(has(PONG) && c.closed && bytes_ends(heard(), BYTES("\x88\x02\x03\xe8")));
+    /* Behind the head, with its date and id: how frames are grouped may differ, what is in them may not. */
+    struct bytes rest = bytes_skip(heard(), bytes_find_bytes(heard(), BYTES("\r\n\r\n")) + 4), payload;
+    while (rest.len)
+        if (next_frame(&rest, &payload) == 0x82)
+            buf_put(&wanted, payload);
+    CHECK_BYTES(buf_bytes(&wanted), BYTES("\x20\x02\x00\x00\x40\x02\x00\x01\x40\x02\x00\x02\xd0\x00"));
+    for (size_t cut = 1; cut < all.len; cut++) {
+        struct buf got = buf_max(1 << 20);
+
+        wire_free(&c, WORLD_T0);
+        open_https();
+        say(bytes_first(buf_bytes(&all), cut));
+        CHECK(!c.closed);
+        CHECK(cut > handshake || !has(BYTES("\x20\x02")));
+        say(bytes_skip(buf_bytes(&all), cut));
+        rest = bytes_skip(heard(), bytes_find_bytes(heard(), BYTES("\r\n\r\n")) + 4);
+        while (rest.len)
+            if (next_frame(&rest, &payload) == 0x82)
+                buf_put(&got, payload);
+        CHECK_BYTES(buf_bytes(&got), buf_bytes(&wanted));
+        CHECK(bytes_ends(heard(), BYTES("\x88\x02\x03\xe8")) && has(PONG));
+        buf_free(&got);
+    }
+    buf_free(&all);
+    buf_free(&wanted);
+}
+
+TEST(amqp_goes_through_frames)
+{
+    open_ws("AMQPWSB10");
+    say_frame(0x82, BYTES("AMQP\x03\x01\x00\x00"));
+    CHECK(has(BYTES("AMQP\x03\x01\x00\x00")) && has(BYTES("PLAIN")) && heard().at[0] == 0x82);
+}
+
+TEST(many_packets_in_one_large_frame_are_all_heard)
+{
+    struct buf packet = connect_packet(), events = buf_max(2 << 20);
+    enum { N = 20000 };
+    struct partition p;
+
+    open_ws("mqtt");
+    say_frame(0x82, buf_bytes(&packet));
+    for (int i = 0; i < N; i++)
+        buf_put(&events, BYTES("\x30\x24\x00\x1e"
+                               "devices/garage/messages/events"
+                               "open"));
+    CHECK(events.len > 512 * 1024);
+    say_frame(0x82, buf_bytes(&events));
+    CHECK_OK(hub_partition(w.hub, 0, &p));
+    CHECK(p.last_sequence == N - 1 && !c.closed);
+    buf_free(&packet);
+    buf_free(&events);
+}
+
+/* ---- ends */
+
+TEST(abuse_is_answered_with_its_code)
+{
+    static const struct {
+        struct bytes frame;
+        unsigned code;
+    } cases[] = {
+        {BYTES("\x82\x01x"), WS_PROTOCOL_ERROR},                 /* not masked */
+        {BYTES("\xc2\x81\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR}, /* a reserved bit */
+        {BYTES("\x83\x81\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR}, /* a reserved kind */
+        {BYTES("\x8b\x81\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR}, /* of control frames too */
+        {BYTES("\x81\x81\x00\x00\x00\x00x"), WS_UNSUPPORTED},    /* text */
+        {BYTES("\x80\x81\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR}, /* goes on without a beginning */
+        {BYTES("\x02\x81\x00\x00\x00\x00\x10\x82\x81\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR}, /* begins within another */
+        {BYTES("\x09\x81\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR},                             /* a ping in parts */
+        {BYTES("\x89\xfe\x00\x7e\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR},                     /* a ping of 126 bytes */
+        {BYTES("\x82\xfe\x00\x01\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR}, /* a length that could be shorter */
+        {BYTES("\x82\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR}, /* a negative length */
+        {BYTES("\x82\xff\x00\x00\x00\x00\x01\x00\x00\x01\x00\x00\x00\x00x"), WS_TOO_BIG},
+        {BYTES("\x88\x81\x00\x00\x00\x00x"), WS_PROTOCOL_ERROR},        /* half a code */
+        {BYTES("\x88\x82\x00\x00\x00\x00\x03\xed"), WS_PROTOCOL_ERROR}, /* 1005 is never sent */
+        {BYTES("\x88\x82\x00\x00\x00\x00\x00\x01"), WS_PROTOCOL_ERROR},
+        {BYTES("\x88\x83\x00\x00\x00\x00\x03\xe8\xff"), WS_NOT_TEXT},
+        {BYTES("\x82\x82\x00\x00\x00\x00\x00\x00"), WS_POLICY}, /* no MQTT: the inner conversation ends it */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        open_ws("mqtt");
+        say(cases[i].frame);
+        if (!c.closed)
+            fail_msg("case %zu is not refused", i);
+        check_closed(cases[i].code);
+        wire_free(&c, WORLD_T0);
+    }
+    open_https();
+}
+
+TEST(a_close_is_answered_and_nothing_is_heard_behind_it)
+{
+    struct buf b = buf_max(1 << 16), packet = connect_packet();
+
+    open_ws("mqtt");
+    put_frame(&b, 0x88,
+              BYTES("\x0b\xb8"
+                    "bye"));
+    put_frame(&b, 0x82, buf_bytes(&packet));
+    say(buf_bytes(&b));
+    CHECK_BYTES(heard(), BYTES("\x88\x02\x0b\xb8"));
+    CHECK(c.closed && !c.why);
+    wire_free(&c, WORLD_T0);
+    open_ws("mqtt");
+    say_frame(0x88, NO_BYTES); /* without a code */
+    CHECK_BYTES(heard(), BYTES("\x88\x00"));
+    buf_free(&b);
+    buf_free(&packet);
+}
+
+TEST(a_lost_seat_ends_the_socket)
+{
+    struct buf packet = connect_packet();
+    struct wire later;
+
+    open_ws("mqtt");
+    say_frame(0x82, buf_bytes(&packet));
+    buf_clear(&c.heard);
+    wire_open(&later, &w, "192.0.2.8:1", WORLD_T0);
+    wire_say(&later, &w, buf_bytes(&packet), WORLD_T0);
+    wire_settle(&c, &w, WORLD_T0);
+    check_closed(WS_POLICY);
+    wire_free(&later, WORLD_T0);
+    buf_free(&packet);
+}
+
+TEST(who_says_nothing_is_cut_off)
+{
+    open_ws("mqtt");
+    CHECK(c.front->ops->tick(c.front, WORLD_T0 + 1) <= WORLD_T0 + CONNECT_MS);
+    c.front->ops->tick(c.front, WORLD_T0 + CONNECT_MS);
+    CHECK(c.front->over && c.front->why == ERR_TIMEOUT);
+}
+
+/* Nobody reads what the hub says: it says no more than there is room for, and takes in no more. */
+TEST(a_peer_that_does_not_read_is_not_read)
+{
+    struct buf pings = buf_max(8 << 20), packet = connect_packet();
+    size_t taken;
+
+    open_ws("mqtt");
+    say_frame(0x82, buf_bytes(&packet));
+    for (int i = 0; i < 20000; i++)
+        put_frame(&pings, 0x89, bytes_of((uint8_t[100]){0}, 100));
+    CHECK(pings.len > 4 * CONN_OUT_SOFT);
+    buf_clear(&c.out);
+    taken = c.front->ops->input(c.front, buf_bytes(&pings), WORLD_T0);
+    CHECK(taken < pings.len / 4 && c.out.len >= CONN_OUT_SOFT && c.out.len < CONN_OUT_SOFT + 1024);
+    CHECK(c.front->ops->input(c.front, bytes_skip(buf_bytes(&pings), taken), WORLD_T0) == 0 && !c.front->over);
+    buf_clear(&c.out); /* there is room again: what had been taken in already is answered first */
+    c.front->ops->wake(c.front, WORLD_T0);
+    CHECK(c.out.len > 0);
+    CHECK(c.front->ops->input(c.front, bytes_skip(buf_bytes(&pings), taken), WORLD_T0) > 0);
+    buf_free(&pings);
+    buf_free(&packet);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+TESTS(CASE(the_handshake_is_answered), CASE(paths_and_protocols_come_in_every_spelling),
+      CASE(what_is_no_handshake_is_refused), CASE(a_session_of_mqtt_goes_through_frames),
+      CASE(a_session_may_be_cut_anywhere), CASE(amqp_goes_through_frames),
+      CASE(many_packets_in_one_large_frame_are_all_heard), CASE(abuse_is_answered_with_its_code),
+      CASE(a_close_is_answered_and_nothing_is_heard_behind_it), CASE(a_lost_seat_ends_the_socket),
+      CASE(who_says_nothing_is_cut_off), CASE(a_peer_that_does_not_read_is_not_read))
