@@ -79,11 +79,15 @@ static void hear(struct http_in *h, struct buf *out)
     enum http_step step;
     size_t used;
 
+    if (h->head.status == 101)
+        buf_clear(out);
     do {
         step = http_read(h, buf_bytes(out), &used);
         buf_drop(out, used);
-        if (step == HTTP_STEP_HEAD)
-            h->skip_body = false;
+        if (step == HTTP_STEP_HEAD && h->head.status == 101) { /* no HTTP follows */
+            buf_clear(out);
+            return;
+        }
     } while (step == HTTP_STEP_HEAD || step == HTTP_STEP_MESSAGE);
     if (step == HTTP_STEP_BAD)
         abort();
