@@ -75,6 +75,13 @@
 /* Registry. */
 #define LIST_MAX 1000 /* service 4.3: GET /devices?top= */
 
+#define BULK_MAX 100 /* service 4.4: identities of one request */
+#define QUERY_LEN_MAX 8192
+#define QUERY_COLUMNS_MAX 64
+#define QUERY_DEPTH_MAX 32  /* of parentheses and NOT: the reader recurses */
+#define QUERY_PAGE_MAX 100  /* service 4.8 */
+#define QUERY_SCAN_MAX 5000 /* devices that one request looks at; the rest is behind the continuation */
+
 #define CAS_MAX 25      /* CA certificates of a hub, as the cloud allows */
 #define CA_NAME_MAX 64  /* as the management plane of the cloud */
 #define CA_LEN_MAX 4096 /* DER; one with an RSA key of 8192 bits is 2 KB */

@@ -160,6 +160,11 @@ static void put_failure(struct front *f, const struct http_request *r, struct ht
     }
 }
 
+const char *http_code_name(const struct http_answer *a, enum err e)
+{
+    return codes[a->code ? a->code : code_of(e)].name;
+}
+
 void http_put_answer(struct front *f, const struct front_env *env, const struct http_request *r, struct http_answer *a,
                      enum err e, bool last)
 {

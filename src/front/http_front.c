@@ -55,8 +55,8 @@ static void begin(struct http_session *s, int64_t now_ms, const struct http_head
 
     x->request = (struct http_request){.env = s->env, .front = &s->front, .head = head, .now_ms = now_ms};
     memcpy(x->request.address, s->peer.address, sizeof x->request.address);
-    x->answer = (struct http_answer){
-        .status = 200, .headers = buf_max(4 * C2D_LEN_MAX), .body = buf_max(HTTP_ANSWER_MAX)};
+    x->answer =
+        (struct http_answer){.status = 200, .headers = buf_max(4 * C2D_LEN_MAX), .body = buf_max(HTTP_ANSWER_MAX)};
 }
 
 /* The answer leaves; with `last` nothing comes after it. */

@@ -5,12 +5,15 @@
 #include "http.h"
 #include "ws.h"
 
+#include <jansson.h>
+
 /* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it. */
 #define HTTP_CODES(X)                                                   \
     X(CODE_NONE, 200, 0, "")                                            \
     X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")               \
     X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")           \
     X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                    \
+    X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")            \
     X(CODE_NO_JSON, 400, 400012, "DeserializationError")                \
     X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")       \
     X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                   \
@@ -27,6 +30,7 @@
     X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")             \
     X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge")      \
     X(CODE_MESSAGE_SIZE, 413, 413001, "MessageTooLarge")                \
+    X(CODE_TOO_MANY, 413, 413002, "TooManyDevices")                     \
     X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")               \
     X(CODE_THROTTLED, 429, 429001, "ThrottlingException")               \
     X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")                   \
@@ -89,6 +93,8 @@ typedef enum err http_run(struct http_request *, struct http_answer *);
 
 /* For people, at the failure `e`, which it gives back. */
 enum err http_says(struct http_answer *, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The name of what an error is called here. */
+const char *http_code_name(const struct http_answer *, enum err e);
 /* The whole answer into the output: head, then body or error envelope. `e` is what the route said. `last` closes. */
 void http_put_answer(struct front *, const struct front_env *, const struct http_request *, struct http_answer *,
                      enum err e, bool last);
@@ -115,11 +121,19 @@ http_run http_events_post, http_c2d_take, http_c2d_complete, http_c2d_abandon, h
 
 http_run http_certs_list, http_cert_get, http_cert_put, http_cert_delete, http_cert_challenge, http_cert_verify;
 
+/* ---- http_bulk.c, http_query.c, http_twin.c ---- */
+
+http_run http_devices_bulk, http_query_devices;
+/* NULL: no memory. */
+json_t *http_twin(const struct device *);
+
 /* ---- http_identity.c ---- */
 
 enum { HTTP_IDENTITY_MAX = 1900 }; /* the longest one as JSON */
 
 void http_identity_put(struct buf *b, const struct device *d);
+/* status, reason and authentication of an object that describes a device. */
+enum err http_identity_take(const json_t *, struct device *out, struct http_answer *) MUST_CHECK;
 /* A device as a client describes it. Reads id (which must fit what is in out->id), status, reason, authentication. */
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;
 

@@ -196,6 +196,13 @@ static enum err take_status(const json_t *root, struct device *out, struct http_
     return take_text(root, "statusReason", out->reason, sizeof out->reason, a);
 }
 
+enum err http_identity_take(const json_t *root, struct device *out, struct http_answer *a)
+{
+    enum err e = take_status(root, out, a);
+
+    return e ? e : take_authentication(root, out, a);
+}
+
 static enum err take_identity(const json_t *root, struct device *out, struct http_answer *a)
 {
     char id[ID_LEN_MAX + 1];
@@ -207,8 +214,7 @@ static enum err take_identity(const json_t *root, struct device *out, struct htt
         return e;
     if (json_object_get(root, "deviceId") && strcmp(id, out->id) != 0)
         return http_says(a, ERR_ARGUMENT, "deviceId in the body is not the one in the path");
-    e = take_status(root, out, a);
-    return e ? e : take_authentication(root, out, a);
+    return http_identity_take(root, out, a);
 }
 
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *a)

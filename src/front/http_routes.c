@@ -38,6 +38,8 @@ static const struct http_route routes[] = {
     {"GET", "/healthz", 0, false, http_healthz},
     {"GET", "/readyz", 0, false, http_readyz},
     {"GET", "/devices", READ, true, http_devices_list},
+    {"POST", "/devices", WRITE, true, http_devices_bulk},
+    {"POST", "/devices/query", LOOK, true, http_query_devices},
     {"GET", "/devices/{}", READ, true, http_device_get},
     {"PUT", "/devices/{}", WRITE, true, http_device_put},
     {"DELETE", "/devices/{}", WRITE, true, http_device_delete},

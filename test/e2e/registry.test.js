@@ -89,3 +89,60 @@ test('what was registered survives a restart', async () => {
   assert.strictEqual(after_.generationId, before_.generationId);
   assert.strictEqual(after_.etag, before_.etag);
 });
+
+test('many devices are made, changed and removed at once', async () => {
+  const ids = Array.from({ length: 100 }, (_, n) => `bulk-${String(n).padStart(3, '0')}`);
+  const { responseBody: made } = await registry.addDevices(ids.map((deviceId) => ({ deviceId, status: 'enabled' })));
+  assert.deepStrictEqual(made, { isSuccessful: true, errors: [], warnings: [] });
+  await registry.updateDevices(ids.map((deviceId) => ({ deviceId, status: 'disabled' })), true);
+  assert.strictEqual((await registry.get(ids[99])).responseBody.status, 'disabled');
+  const again = await registry.addDevices([{ deviceId: ids[0] }, { deviceId: 'bulk-new' }]).catch((error) => error);
+  assert.match(JSON.stringify(again.responseBody ?? again), /DeviceAlreadyExists|BulkRegistryOperationFailure/);
+  await registry.get('bulk-new');
+  await registry.removeDevices([...ids, 'bulk-new'].slice(0, 100).map((deviceId) => ({ deviceId })), true);
+  await assert.rejects(registry.get(ids[0]), { name: 'DeviceNotFoundError' });
+});
+
+test('devices are queried in pages', async () => {
+  await registry.addDevices(Array.from({ length: 25 }, (_, n) => ({ deviceId: `query-${n}`, status: n % 2 ? 'enabled' : 'disabled' })));
+  const collect = async (text, size) => {
+    const query = registry.createQuery(text, size), rows = [];
+    let pages = 0;
+    while (query.hasMoreResults) {
+      const { result } = await query.nextAsTwin();
+      rows.push(...result);
+      pages++;
+    }
+    return { rows, pages };
+  };
+  const all = await collect("SELECT * FROM devices WHERE STARTSWITH(deviceId, 'query-')", 10);
+  assert.strictEqual(all.rows.length, 25);
+  assert.ok(all.pages >= 3);
+  assert.deepStrictEqual(all.rows[0].tags, {});
+  const enabled = await collect("SELECT * FROM devices WHERE STARTSWITH(deviceId, 'query-') AND status = 'enabled'", 100);
+  assert.strictEqual(enabled.rows.length, 12);
+  const raw = registry.createQuery("SELECT deviceId AS id FROM devices WHERE deviceId = 'query-7'", 10);
+  assert.deepStrictEqual((await raw.next()).result, [{ id: 'query-7' }]);
+  await assert.rejects(registry.createQuery('SELECT * FROM', 10).next(), { name: 'ArgumentError' });
+});
+
+test('statistics count', async () => {
+  const { responseBody } = await registry.getRegistryStatistics();
+  assert.strictEqual(responseBody.totalDeviceCount, responseBody.enabledDeviceCount + responseBody.disabledDeviceCount);
+});
+
+test('a mailbox is counted and purged', async () => {
+  const { Client: Service } = require('azure-iothub');
+  const { Message, SharedAccessSignature } = require('azure-iot-common');
+  await registry.create({ deviceId: 'full' });
+  const service = Service.fromConnectionString(hub.info.connection_strings.service);
+  for (let n = 0; n < 3; n++) await service.send('full', new Message('x'));
+  await service.close();
+  assert.strictEqual((await registry.get('full')).responseBody.cloudToDeviceMessageCount, 3);
+  const key = /SharedAccessKey=([^;]+)/.exec(hub.info.connection_strings.service)[1];
+  const token = SharedAccessSignature.create('localhost', 'service', key, Math.floor(Date.now() / 1000) + 60).toString();
+  const answer = await fetch('https://localhost/devices/full/commands?api-version=2021-04-12',
+    { method: 'DELETE', headers: { Authorization: token } });
+  assert.deepStrictEqual(await answer.json(), { totalMessagesPurged: 3, deviceId: 'full', moduleId: null });
+  assert.strictEqual((await registry.get('full')).responseBody.cloudToDeviceMessageCount, 0);
+});

@@ -64,8 +64,8 @@ TEST(paths_and_methods_that_do_not_exist_are_told_apart)
     static const struct {
         const char *method, *target, *allow;
     } wrong[] = {
-        {"POST", "/devices" V, "GET, HEAD"},
-        {"POST", "/devices/query" V, "GET, HEAD, PUT, DELETE"},
+        {"PUT", "/devices" V, "GET, HEAD, POST"},
+        {"POST", "/devices/other" V, "GET, HEAD, PUT, DELETE"},
         {"PATCH", "/devices/a" V, "GET, HEAD, PUT, DELETE"},
         {"OPTIONS", "/devices/a" V, "GET, HEAD, PUT, DELETE"},
         {"TRACE", "/healthz", "GET, HEAD"},

@@ -1,0 +1,207 @@
+/* POST /devices: up to BULK_MAX changes in one request (service 4.4). Each stands for itself. */
+#include "http_front.h"
+
+#include "text.h"
+
+enum mode {
+    CREATE,
+    CREATE_OR_UPDATE,
+    CREATE_OR_UPDATE_IF_MATCH,
+    UPDATE,
+    UPDATE_IF_MATCH,
+    DELETE,
+    DELETE_IF_MATCH,
+    UPDATE_TWIN,
+    UPDATE_TWIN_IF_MATCH,
+    MODES,
+};
+
+static const char *const modes[MODES] = {
+    [CREATE] = "create",
+    [CREATE_OR_UPDATE] = "createOrUpdate",
+    [CREATE_OR_UPDATE_IF_MATCH] = "createOrUpdateIfMatchETag",
+    [UPDATE] = "update",
+    [UPDATE_IF_MATCH] = "updateIfMatchETag",
+    [DELETE] = "delete",
+    [DELETE_IF_MATCH] = "deleteIfMatchETag",
+    [UPDATE_TWIN] = "updateTwin",
+    [UPDATE_TWIN_IF_MATCH] = "updateTwinIfMatchETag",
+};
+
+struct bulk {
+    struct http_request *request;
+    struct http_answer *answer;
+    struct buf errors, warnings;
+};
+
+static struct bytes text_at(const json_t *entry, const char *name)
+{
+    const json_t *value = json_object_get(entry, name);
+
+    return json_is_string(value) ? bytes_of(json_string_value(value), json_string_length(value)) : NO_BYTES;
+}
+
+static enum mode mode_of(const json_t *entry)
+{
+    struct bytes text = text_at(entry, "importMode");
+    int m = 0;
+
+    while (m < MODES && !bytes_eq_nocase(text, bytes_str(modes[m])))
+        m++;
+    return (enum mode)m;
+}
+
+/* Their ETag, with the quotes that some clients leave on it. */
+static struct match match_of(const json_t *entry)
+{
+    struct bytes etag = text_at(entry, "eTag");
+
+    if (etag.len >= 2 && etag.at[0] == '"' && etag.at[etag.len - 1] == '"')
+        etag = bytes_first(bytes_skip(etag, 1), etag.len - 2);
+    if (bytes_eq(etag, BYTES("*")))
+        return (struct match){.how = MATCH_ANY};
+    return (struct match){.how = MATCH_ETAG, .etag = etag};
+}
+
+/* ---- one of them --------------------------------------------------------------------------------------------------- */
+
+static enum err change(struct bulk *b, const json_t *entry, enum mode mode, struct device *wanted)
+{
+    struct http_request *r = b->request;
+    struct match match = mode == UPDATE_IF_MATCH || mode == CREATE_OR_UPDATE_IF_MATCH ? match_of(entry)
+                         : mode == CREATE ? (struct match){.how = MATCH_NONE}
+                                          : (struct match){.how = MATCH_ANY};
+    struct device made;
+    uint64_t at;
+    enum err e = http_identity_take(entry, wanted, b->answer);
+
+    if (e)
+        return e;
+    e = hub_device_put(r->env->hub, wanted, match, r->now_ms, &made, &at);
+    if (e == ERR_NOT_FOUND && (mode == CREATE_OR_UPDATE || mode == CREATE_OR_UPDATE_IF_MATCH))
+        e = hub_device_put(r->env->hub, wanted, (struct match){.how = MATCH_NONE}, r->now_ms, &made, &at);
+    if (!e)
+        front_wait_for(r->front, at);
+    return e;
+}
+
+static enum err remove_one(struct bulk *b, const json_t *entry, enum mode mode, struct bytes id)
+{
+    struct http_request *r = b->request;
+    uint64_t at;
+    enum err e = hub_device_delete(r->env->hub, id, mode == DELETE ? (struct match){.how = MATCH_ANY} : match_of(entry),
+                                   r->now_ms, &at);
+
+    if (!e)
+        front_wait_for(r->front, at);
+    return e;
+}
+
+static enum err run_one(struct bulk *b, const json_t *entry, enum mode mode, struct bytes id)
+{
+    struct device wanted = {.auth = AUTH_SAS};
+
+    if (text_at(entry, "moduleId").len)
+        return http_says(b->answer, ERR_UNSUPPORTED, "Modules are not available on this hub");
+    if (mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH)
+        return http_says(b->answer, ERR_UNSUPPORTED, "Twins are not available on this hub");
+    if (mode == MODES)
+        return http_says(b->answer, ERR_ARGUMENT, "importMode is none that exists");
+    if (!device_id_valid(id) || !bytes_to_str(id, wanted.id, sizeof wanted.id))
+        return http_says(b->answer, ERR_ARGUMENT, "The id is not valid");
+    if (mode == DELETE || mode == DELETE_IF_MATCH)
+        return remove_one(b, entry, mode, id);
+    return change(b, entry, mode, &wanted);
+}
+
+static void put_error(struct bulk *b, const json_t *entry, struct bytes id, enum err e)
+{
+    struct http_answer *a = b->answer;
+
+    buf_puts(&b->errors, b->errors.len ? ",{\"deviceId\":" : "{\"deviceId\":");
+    buf_put_json(&b->errors, bytes_first(id, ID_LEN_MAX));
+    buf_printf(&b->errors, ",\"moduleId\":null,\"errorCode\":\"%s\",\"errorStatus\":", http_code_name(a, e));
+    buf_put_json(&b->errors, bytes_str(a->text[0] ? a->text : err_text(e)));
+    buf_puts(&b->errors, ",\"operation\":");
+    buf_put_json(&b->errors, bytes_first(text_at(entry, "importMode"), 32));
+    buf_puts(&b->errors, "}");
+}
+
+static void put_warning(struct bulk *b, struct bytes id)
+{
+    buf_puts(&b->warnings, b->warnings.len ? ",{\"deviceId\":" : "{\"deviceId\":");
+    buf_put_json(&b->warnings, id);
+    buf_puts(&b->warnings,
+             ",\"warningCode\":\"DeviceRegisteredWithoutTwin\",\"warningStatus\":\"The tags and properties "
+             "were not kept: twins are not available on this hub\"}");
+}
+
+static void take_one(struct bulk *b, const json_t *all, size_t i)
+{
+    const json_t *entry = json_array_get(all, i);
+    struct bytes id = text_at(entry, "id");
+    enum mode mode = mode_of(entry);
+    bool twice = false;
+    enum err e;
+
+    b->answer->code = CODE_NONE;
+    b->answer->text[0] = 0;
+    for (size_t j = 0; j < i && !twice; j++)
+        twice = bytes_eq(id, text_at(json_array_get(all, j), "id"));
+    if (twice) {
+        b->answer->code = CODE_TWICE;
+        e = http_says(b->answer, ERR_ARGUMENT, "The device stands more than once in this request");
+    } else {
+        e = run_one(b, entry, mode, id);
+    }
+    if (e)
+        put_error(b, entry, id, e);
+    else if (mode < UPDATE && (json_object_get(entry, "tags") || json_object_get(entry, "properties")))
+        put_warning(b, id);
+}
+
+/* ---- all of them --------------------------------------------------------------------------------------------------- */
+
+static void put_result(struct bulk *b)
+{
+    struct http_answer *a = b->answer;
+    bool failed = b->errors.len > 0;
+
+    a->code = CODE_NONE;
+    a->text[0] = 0;
+    buf_printf(&a->body, "{\"isSuccessful\":%s,\"errors\":[", failed ? "false" : "true");
+    buf_put(&a->body, buf_bytes(&b->errors));
+    buf_puts(&a->body, "],\"warnings\":[");
+    buf_put(&a->body, buf_bytes(&b->warnings));
+    buf_puts(&a->body, "]}");
+    a->body.bad |= b->errors.bad || b->warnings.bad;
+    if (failed) { /* service 4.4: one client throws without the first of them */
+        a->status = 400;
+        http_put_header(&a->headers, "IotHubErrorCode", BYTES("BulkRegistryOperationFailure"));
+        http_put_header(&a->headers, "iothub-errorcode", BYTES("BulkRegistryOperationFailure"));
+    }
+}
+
+enum err http_devices_bulk(struct http_request *r, struct http_answer *a)
+{
+    struct bulk b = {r, a, buf_max(HTTP_ANSWER_MAX / 4), buf_max(HTTP_ANSWER_MAX / 4)};
+    json_error_t why;
+    json_t *all = json_loadb(r->body.len ? (const char *)r->body.at : "", r->body.len, JSON_REJECT_DUPLICATES, &why);
+    enum err e = OK;
+
+    if (!json_is_array(all)) {
+        a->code = CODE_NO_JSON;
+        e = http_says(a, ERR_MALFORMED, "the body is not a JSON array");
+    } else if (json_array_size(all) > BULK_MAX) {
+        a->code = CODE_TOO_MANY;
+        e = http_says(a, ERR_LIMIT, "there are more than %d devices in one request", BULK_MAX);
+    }
+    for (size_t i = 0; !e && i < json_array_size(all); i++)
+        take_one(&b, all, i);
+    if (!e)
+        put_result(&b);
+    json_decref(all);
+    buf_free(&b.errors);
+    buf_free(&b.warnings);
+    return e;
+}

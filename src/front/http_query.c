@@ -1,0 +1,169 @@
+/* POST /devices/query (service 4.8). */
+#include "http_front.h"
+
+#include "query.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PAGE = 50, TWIN_MAX = 4096 };
+static_assert(QUERY_PAGE_MAX * TWIN_MAX < HTTP_ANSWER_MAX, "a page is one answer");
+
+/* What a continuation says: behind which device to go on, and how many there were. */
+struct place {
+    char after[ID_LEN_MAX + 1];
+    uint64_t given;
+};
+
+struct walk {
+    struct http_request *request;
+    struct http_answer *answer;
+    struct query query;
+    struct place place;
+    size_t most, rows, seen;
+    bool more;
+};
+
+/* ---- in ------------------------------------------------------------------------------------------------------------ */
+
+static enum err take_query(struct http_request *r, struct http_answer *a, json_t **body, struct query *q)
+{
+    char why[QUERY_WHY_CAP];
+    json_error_t error;
+    const json_t *text;
+    enum err e;
+
+    *body = json_loadb(r->body.len ? (const char *)r->body.at : "", r->body.len, JSON_REJECT_DUPLICATES, &error);
+    text = json_object_get(*body, "query");
+    if (!json_is_string(text)) {
+        a->code = CODE_NO_JSON;
+        return http_says(a, ERR_MALFORMED, "The body is not {\"query\":\"...\"}");
+    }
+    e = query_parse(bytes_of(json_string_value(text), json_string_length(text)), q, why);
+    return e ? http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why) : OK;
+}
+
+static enum err take_page(struct http_request *r, struct http_answer *a, size_t *most)
+{
+    struct bytes text = http_header(r->head, BYTES("x-ms-max-item-count"));
+    uint64_t n = QUERY_PAGE_MAX;
+
+    if (text.len && (!bytes_to_u64(text, &n) || !n))
+        return http_says(a, ERR_ARGUMENT, "x-ms-max-item-count is not a number above 0");
+    *most = n < QUERY_PAGE_MAX ? (size_t)n : QUERY_PAGE_MAX;
+    return OK;
+}
+
+/* number|id, in base64 */
+static enum err take_place(struct http_request *r, struct http_answer *a, struct place *out)
+{
+    struct bytes text = http_header(r->head, BYTES("x-ms-continuation")), rest;
+    uint8_t plain[24 + ID_LEN_MAX];
+    size_t len;
+
+    *out = (struct place){.given = 0};
+    if (!text.len)
+        return OK;
+    if (base64_decode(text, plain, sizeof plain, &len))
+        return http_says(a, ERR_ARGUMENT, "x-ms-continuation is none that was given here");
+    rest = bytes_of(plain, len);
+    if (!bytes_to_u64(bytes_cut(&rest, '|'), &out->given) || !bytes_to_str(rest, out->after, sizeof out->after))
+        return http_says(a, ERR_ARGUMENT, "x-ms-continuation is none that was given here");
+    return OK;
+}
+
+/* ---- out ----------------------------------------------------------------------------------------------------------- */
+
+static int put_json(const char *text, size_t len, void *ctx)
+{
+    buf_put(ctx, bytes_of(text, len));
+    return 0;
+}
+
+static enum err put_row(struct walk *w, const json_t *twin)
+{
+    json_t *row = w->query.all ? NULL : query_columns(&w->query, twin);
+
+    if (!w->query.all && !row)
+        return ERR_MEMORY;
+    buf_puts(&w->answer->body, w->rows ? "," : "");
+    int failed = json_dump_callback(row ? row : twin, put_json, &w->answer->body, JSON_COMPACT);
+    json_decref(row);
+    w->rows++;
+    w->place.given++;
+    return failed ? ERR_MEMORY : OK;
+}
+
+/* True: the page is full, or all that was asked for is there. */
+static bool is_full(const struct walk *w)
+{
+    return w->rows == w->most || w->place.given >= w->query.top;
+}
+
+static enum err look_at(struct walk *w, const struct device *d)
+{
+    json_t *twin = http_twin(d);
+    enum err e = twin ? OK : ERR_MEMORY;
+
+    if (!e && query_selects(&w->query, twin))
+        e = put_row(w, twin);
+    json_decref(twin);
+    memcpy(w->place.after, d->id, sizeof w->place.after);
+    w->seen++;
+    return e;
+}
+
+static enum err walk_devices(struct walk *w)
+{
+    struct device *page = malloc(PAGE * sizeof *page);
+    size_t n = PAGE;
+    enum err e = page ? OK : ERR_MEMORY;
+
+    while (!e && n == PAGE && !is_full(w) && w->seen < QUERY_SCAN_MAX) {
+        e = hub_device_list(w->request->env->hub, bytes_str(w->place.after), page, PAGE, &n);
+        size_t i = 0;
+        for (; !e && i < n && !is_full(w); i++)
+            e = look_at(w, &page[i]);
+        w->more = i < n || n == PAGE;
+    }
+    w->more = w->more && w->place.given < w->query.top;
+    free(page);
+    return e;
+}
+
+/* service 4.8: absent at the end; the type must be there. */
+static void put_headers(struct walk *w)
+{
+    struct buf *headers = &w->answer->headers, plain = buf_max(256), text = buf_max(512);
+
+    http_put_header(headers, "x-ms-item-type",
+                    w->query.from == QUERY_JOBS ? BYTES("DeviceJob")
+                    : w->query.all              ? BYTES("Twin")
+                                                : BYTES("Raw"));
+    if (w->more) {
+        buf_printf(&plain, "%llu|%s", (unsigned long long)w->place.given, w->place.after);
+        buf_put_base64(&text, buf_bytes(&plain));
+        http_put_header(headers, "x-ms-continuation", buf_bytes(&text));
+    }
+    buf_free(&plain);
+    buf_free(&text);
+}
+
+enum err http_query_devices(struct http_request *r, struct http_answer *a)
+{
+    struct walk w = {.request = r, .answer = a};
+    json_t *body = NULL;
+    enum err e;
+
+    if (!(e = take_query(r, a, &body, &w.query)) && !(e = take_page(r, a, &w.most)) &&
+        !(e = take_place(r, a, &w.place))) {
+        buf_puts(&a->body, "[");
+        if (w.query.from == QUERY_DEVICES) /* of modules and jobs there are none */
+            e = walk_devices(&w);
+        buf_puts(&a->body, "]");
+        put_headers(&w);
+    }
+    json_decref(body);
+    return e;
+}

@@ -1,0 +1,224 @@
+#include "query_read.h"
+
+#include "text.h"
+
+#include <stdio.h>
+
+/* ---- words --------------------------------------------------------------------------------------------------------- */
+
+void query_bad(struct query_reader *r, enum err e, const char *text, struct bytes what)
+{
+    if (r->bad)
+        return;
+    r->bad = e;
+    snprintf(r->why, QUERY_WHY_CAP, what.at ? "%s '%.*s'" : "%s", text, BYTES_ARG(bytes_first(what, 40)));
+    r->rest = NO_BYTES;
+}
+
+static void skip_blanks(struct query_reader *r)
+{
+    while (r->rest.len && memchr(" \t\r\n", *r->rest.at, 4))
+        r->rest = bytes_skip(r->rest, 1);
+}
+
+bool query_take(struct query_reader *r, const char *mark)
+{
+    skip_blanks(r);
+    if (!bytes_starts(r->rest, bytes_str(mark)))
+        return false;
+    r->rest = bytes_skip(r->rest, strlen(mark));
+    return true;
+}
+
+static bool is_of_name(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '$' || c >= 0x80;
+}
+
+static struct bytes peek_name(struct query_reader *r)
+{
+    size_t n = 0;
+
+    skip_blanks(r);
+    while (n < r->rest.len && is_of_name(r->rest.at[n]))
+        n++;
+    return bytes_first(r->rest, n);
+}
+
+bool query_take_word(struct query_reader *r, const char *word)
+{
+    struct bytes name = peek_name(r);
+
+    if (!bytes_eq_nocase(name, bytes_str(word)))
+        return false;
+    r->rest = bytes_skip(r->rest, name.len);
+    return true;
+}
+
+struct bytes query_name(struct query_reader *r)
+{
+    struct bytes name = peek_name(r);
+
+    if (!name.len && bytes_starts(r->rest, BYTES("[["))) {
+        name = bytes_skip(r->rest, 2);
+        name = bytes_first(name, bytes_find_bytes(name, BYTES("]]")));
+        r->rest = bytes_skip(r->rest, 2 + name.len);
+        if (!name.len || !query_take(r, "]]"))
+            query_bad(r, ERR_MALFORMED, "a name in [[ ]] does not end", NO_BYTES);
+        return name;
+    }
+    r->rest = bytes_skip(r->rest, name.len);
+    return name;
+}
+
+struct bytes query_path(struct query_reader *r, struct bytes *last)
+{
+    struct bytes begin, name;
+
+    skip_blanks(r);
+    begin = r->rest;
+    name = query_name(r);
+    while (name.len && bytes_starts(r->rest, BYTES("."))) {
+        r->rest = bytes_skip(r->rest, 1);
+        name = query_name(r);
+        if (!name.len)
+            query_bad(r, ERR_MALFORMED, "a name is missing behind", bytes_first(begin, 40));
+    }
+    if (last)
+        *last = name;
+    return name.len && !r->bad ? bytes_of(begin.at, (size_t)(r->rest.at - begin.at)) : NO_BYTES;
+}
+
+/* ---- paths --------------------------------------------------------------------------------------------------------- */
+
+const json_t *query_at(const json_t *document, struct bytes path)
+{
+    char why[QUERY_WHY_CAP];
+    struct query_reader r = {.rest = path, .why = why};
+    struct bytes name = query_name(&r);
+    const json_t *at = document;
+
+    /* service 4.8: the prefix is optional, and tools name this field as the identity has it. */
+    if (bytes_eq_nocase(name, BYTES("devices")) && query_take(&r, "."))
+        name = query_name(&r);
+    if (bytes_eq(name, BYTES("statusUpdatedTime")))
+        name = BYTES("statusUpdateTime");
+    for (;;) {
+        at = json_is_object(at) && name.len ? json_object_getn(at, (const char *)name.at, name.len) : NULL;
+        if (!at || !query_take(&r, "."))
+            return at;
+        name = query_name(&r);
+    }
+}
+
+/* ---- the query ----------------------------------------------------------------------------------------------------- */
+
+static void take_top(struct query_reader *r, struct query *q)
+{
+    struct bytes number;
+
+    q->top = UINT64_MAX;
+    if (!query_take_word(r, "TOP"))
+        return;
+    number = query_name(r);
+    if (!bytes_to_u64(number, &q->top) || !q->top)
+        query_bad(r, ERR_MALFORMED, "TOP takes a number, not", number);
+}
+
+static void take_column(struct query_reader *r, struct query *q)
+{
+    struct query_column column;
+
+    column.path = query_path(r, &column.name);
+    if (!column.path.len)
+        query_bad(r, ERR_MALFORMED, "a column is missing at", r->rest);
+    else if (query_take(r, "("))
+        query_bad(r, ERR_UNSUPPORTED, "aggregates are not available here:", column.path);
+    if (query_take_word(r, "AS") && !(column.name = query_name(r)).len)
+        query_bad(r, ERR_MALFORMED, "a name is missing behind AS", NO_BYTES);
+    if (q->n_columns == QUERY_COLUMNS_MAX)
+        query_bad(r, ERR_UNSUPPORTED, "there are too many columns", NO_BYTES);
+    if (!r->bad)
+        q->columns[q->n_columns++] = column;
+}
+
+static void take_from(struct query_reader *r, struct query *q)
+{
+    static const struct {
+        const char *name;
+        enum query_from from;
+    } sources[] = {{"devices", QUERY_DEVICES}, {"devices.modules", QUERY_MODULES}, {"devices.jobs", QUERY_JOBS}};
+    struct bytes path = query_take_word(r, "FROM") ? query_path(r, NULL) : NO_BYTES;
+
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        q->from = sources[i].from;
+        if (bytes_eq_nocase(path, bytes_str(sources[i].name)))
+            return;
+    }
+    query_bad(r, ERR_MALFORMED, "FROM names devices, devices.modules or devices.jobs, not", path.len ? path : r->rest);
+}
+
+static void take_condition(struct query_reader *r, struct query *q)
+{
+    struct bytes begin = r->rest;
+
+    if (!query_take_word(r, "WHERE"))
+        return;
+    begin = r->rest;
+    query_condition(r);
+    q->condition = bytes_first(begin, begin.len - r->rest.len);
+}
+
+enum err query_parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP])
+{
+    struct query_reader r = {.rest = text, .why = why};
+
+    *q = (struct query){.all = false};
+    if (text.len > QUERY_LEN_MAX) {
+        snprintf(why, QUERY_WHY_CAP, "a query has at most %d bytes", QUERY_LEN_MAX);
+        return ERR_TOO_LARGE;
+    }
+    if (!utf8_valid(text) || bytes_find(text, '\0') < text.len)
+        query_bad(&r, ERR_MALFORMED, "a query is text in UTF-8", NO_BYTES);
+    if (!query_take_word(&r, "SELECT"))
+        query_bad(&r, ERR_MALFORMED, "a query begins with SELECT, not", r.rest);
+    take_top(&r, q);
+    q->all = query_take(&r, "*");
+    while (!q->all && !r.bad) {
+        take_column(&r, q);
+        if (!query_take(&r, ","))
+            break;
+    }
+    take_from(&r, q);
+    take_condition(&r, q);
+    if (query_take_word(&r, "GROUP"))
+        query_bad(&r, ERR_UNSUPPORTED, "GROUP BY is not available here", NO_BYTES);
+    skip_blanks(&r);
+    if (r.rest.len)
+        query_bad(&r, ERR_MALFORMED, "this is not understood:", r.rest);
+    return r.bad;
+}
+
+bool query_selects(const struct query *q, const json_t *document)
+{
+    char why[QUERY_WHY_CAP];
+    struct query_reader r = {.rest = q->condition, .document = document, .why = why};
+
+    return !q->condition.at || query_condition(&r);
+}
+
+json_t *query_columns(const struct query *q, const json_t *document)
+{
+    json_t *row = json_object();
+
+    for (size_t i = 0; row && i < q->n_columns; i++) {
+        const struct query_column *column = &q->columns[i];
+        json_t *copy = json_deep_copy(query_at(document, column->path));
+
+        if (copy && json_object_setn_new(row, (const char *)column->name.at, column->name.len, copy)) {
+            json_decref(row);
+            return NULL;
+        }
+    }
+    return row;
+}

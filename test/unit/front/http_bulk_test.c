@@ -1,0 +1,241 @@
+/* Bulk changes of the registry, and queries over HTTPS. */
+#include "http_peer.h"
+
+static struct client c;
+
+static int start(void **state)
+{
+    (void)state;
+    world_open();
+    memset(&c, 0, sizeof c);
+    client_open(&c);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    client_close(&c);
+    world_close();
+    return 0;
+}
+
+static int bulk(const char *body)
+{
+    return ask_as(&c, "registryReadWrite", "POST", "/devices" V, NULL, body);
+}
+
+static bool exists(const char *id)
+{
+    struct device d;
+    return hub_device_get(w.hub, bytes_str(id), &d) == OK;
+}
+
+TEST(many_are_made_changed_and_deleted_at_once)
+{
+    uint64_t before = c.front->after;
+    struct device d;
+
+    CHECK(bulk("[{\"id\":\"a\",\"importMode\":\"create\",\"status\":\"enabled\"},"
+               "{\"id\":\"b\",\"importMode\":\"createOrUpdate\",\"status\":\"disabled\",\"statusReason\":\"why\"},"
+               "{\"id\":\"c\",\"importMode\":\"createOrUpdateIfMatchETag\",\"authentication\":{\"type\":\"sas\","
+               "\"symmetricKey\":{\"primaryKey\":\"" KEY_A "\",\"secondaryKey\":\"" KEY_B "\"}}}]") == 200);
+    assert_string_equal(heard_body(&c), "{\"isSuccessful\":true,\"errors\":[],\"warnings\":[]}");
+    CHECK(c.front->after > before);
+    CHECK_OK(hub_device_get(w.hub, BYTES("b"), &d));
+    CHECK(d.disabled && strcmp(d.reason, "why") == 0);
+    CHECK(bulk("[{\"id\":\"b\",\"importMode\":\"Update\",\"status\":\"enabled\"},"
+               "{\"id\":\"a\",\"importMode\":\"deleteIfMatchEtag\",\"eTag\":\"*\"},"
+               "{\"id\":\"c\",\"importMode\":\"Delete\"}]") == 200);
+    CHECK_OK(hub_device_get(w.hub, BYTES("b"), &d));
+    CHECK(!d.disabled && !exists("a") && !exists("c"));
+    char body[256];
+    snprintf(body, sizeof body, "[{\"id\":\"b\",\"importMode\":\"UpdateIfMatchETag\",\"eTag\":\"\\\"%s\\\"\"}]",
+             d.etag);
+    CHECK(bulk(body) == 200);
+    CHECK(bulk(body) == 400); /* it has another one now */
+    CHECK(body_has(&c, "\"errorCode\":\"PreconditionFailed\""));
+    CHECK(bulk("[]") == 200);
+}
+
+TEST(what_fails_is_told_and_the_others_are_done)
+{
+    CHECK(bulk("[{\"id\":\"a\",\"importMode\":\"create\"}]") == 200);
+    CHECK(bulk("[{\"id\":\"a\",\"importMode\":\"create\"},{\"id\":\"new\",\"importMode\":\"create\"},"
+               "{\"id\":\"new\",\"importMode\":\"delete\"},{\"id\":\"none\",\"importMode\":\"update\"},"
+               "{\"id\":\"no good\",\"importMode\":\"create\"},{\"id\":\"t\",\"importMode\":\"updateTwin\"},"
+               "{\"id\":\"u\",\"importMode\":\"paint\"},{\"id\":\"v\",\"moduleId\":\"m\",\"importMode\":\"create\"},"
+               "{\"id\":\"w\",\"importMode\":\"create\",\"status\":\"asleep\"},7]") == 400);
+    CHECK_BYTES(heard(&c, "IotHubErrorCode"), BYTES("BulkRegistryOperationFailure"));
+    CHECK_BYTES(heard(&c, "iothub-errorcode"), BYTES("BulkRegistryOperationFailure"));
+    json_t *root = json_loadb(heard_body(&c), c.in.body.len, 0, NULL);
+    json_t *errors = json_object_get(root, "errors");
+    static const char *const codes[] = {"DeviceAlreadyExists", "DeviceDefinedMultipleTimes",
+                                        "DeviceNotFound",      "ArgumentInvalid",
+                                        "ArgumentInvalid",     "ArgumentInvalid",
+                                        "ArgumentInvalid",     "ArgumentInvalid",
+                                        "ArgumentInvalid"};
+    CHECK(json_is_false(json_object_get(root, "isSuccessful")) && json_array_size(errors) == 9);
+    for (size_t i = 0; i < 9; i++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(errors, i), "errorCode")), codes[i]);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(errors, 0), "operation")), "create");
+    json_decref(root);
+    CHECK(exists("new") && !exists("w"));
+}
+
+TEST(a_twin_that_is_not_kept_is_a_warning)
+{
+    CHECK(bulk("[{\"id\":\"a\",\"importMode\":\"create\",\"tags\":{\"x\":1}}]") == 200);
+    CHECK(body_has(&c, "\"isSuccessful\":true") && body_has(&c, "\"warningCode\":\"DeviceRegisteredWithoutTwin\""));
+}
+
+TEST(no_more_than_a_hundred_and_only_arrays)
+{
+    struct buf b = buf_max(1 << 16);
+
+    buf_puts(&b, "[");
+    for (int i = 0; i <= BULK_MAX; i++)
+        buf_printf(&b, "%s{\"id\":\"d%d\",\"importMode\":\"create\"}", i ? "," : "", i);
+    buf_puts(&b, "]");
+    bulk(buf_str(&b));
+    check_error(&c, 413, "TooManyDevices");
+    bulk("{}");
+    check_error(&c, 400, "DeserializationError");
+    bulk("[");
+    check_error(&c, 400, "DeserializationError");
+    CHECK(ask_as(&c, "registryRead", "POST", "/devices" V, NULL, "[]") == 401);
+    CHECK(!exists("d0"));
+    buf_free(&b);
+}
+
+/* ---- queries */
+
+static void add(int n)
+{
+    struct device wanted = {.auth = AUTH_SAS}, made;
+    uint64_t at;
+
+    for (int i = 0; i < n; i++) {
+        snprintf(wanted.id, sizeof wanted.id, "d%03d", i);
+        wanted.disabled = i % 2;
+        CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, T0, &made, &at));
+    }
+}
+
+static int query(const char *text, const char *headers)
+{
+    char body[512];
+
+    snprintf(body, sizeof body, "{\"query\":\"%s\"}", text);
+    return ask_as(&c, "service", "POST", "/devices/query" V, headers, body);
+}
+
+static size_t rows(void)
+{
+    json_t *root = json_loadb(heard_body(&c), c.in.body.len, 0, NULL);
+    size_t n = json_array_size(root);
+
+    CHECK(json_is_array(root));
+    json_decref(root);
+    return n;
+}
+
+TEST(all_devices_come_in_pages)
+{
+    char headers[256] = "x-ms-max-item-count: 40\r\n", last[64] = "";
+    size_t n = 0, pages = 0;
+
+    add(130);
+    do {
+        CHECK(query("SELECT * FROM devices", headers) == 200);
+        CHECK_BYTES(heard(&c, "x-ms-item-type"), BYTES("Twin"));
+        n += rows();
+        pages++;
+        json_t *root = json_loadb(heard_body(&c), c.in.body.len, 0, NULL);
+        const char *first = json_string_value(json_object_get(json_array_get(root, 0), "deviceId"));
+        CHECK(strcmp(first, last) > 0);
+        snprintf(last, sizeof last, "%s", first);
+        json_decref(root);
+        struct bytes more = heard(&c, "x-ms-continuation");
+        CHECK(!more.at || more.len);
+        snprintf(headers, sizeof headers, "x-ms-max-item-count: 40\r\nx-ms-continuation: %.*s\r\n", BYTES_ARG(more));
+    } while (heard(&c, "x-ms-continuation").at);
+    CHECK(n == 130 && pages == 4);
+    CHECK(query("SELECT * FROM devices", NULL) == 200 && rows() == QUERY_PAGE_MAX);
+    CHECK(query("SELECT * FROM devices", "x-ms-max-item-count: 1000\r\n") == 200 && rows() == QUERY_PAGE_MAX);
+}
+
+TEST(a_page_that_ends_with_the_last_device_is_the_last)
+{
+    add(40);
+    CHECK(query("SELECT * FROM devices", "x-ms-max-item-count: 40\r\n") == 200 && rows() == 40);
+    CHECK(!heard(&c, "x-ms-continuation").at);
+}
+
+TEST(a_twin_has_what_clients_read)
+{
+    static const char *const names[] = {"deviceId",
+                                        "etag",
+                                        "deviceEtag",
+                                        "version",
+                                        "status",
+                                        "statusUpdateTime",
+                                        "modelId",
+                                        "connectionState",
+                                        "tags",
+                                        "properties",
+                                        "authenticationType",
+                                        "x509Thumbprint",
+                                        "capabilities",
+                                        "lastActivityTime",
+                                        "cloudToDeviceMessageCount"};
+    add(1);
+    CHECK(query("SELECT * FROM devices", NULL) == 200);
+    json_t *root = json_loadb(heard_body(&c), c.in.body.len, 0, NULL), *twin = json_array_get(root, 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        CHECK(json_object_get(twin, names[i]));
+    json_t *desired = json_object_get(json_object_get(twin, "properties"), "desired");
+    CHECK(json_integer_value(json_object_get(desired, "$version")) == 1);
+    json_decref(root);
+}
+
+TEST(conditions_columns_and_top)
+{
+    add(60);
+    CHECK(query("SELECT deviceId FROM devices WHERE status = 'enabled'", NULL) == 200 && rows() == 30);
+    CHECK_BYTES(heard(&c, "x-ms-item-type"), BYTES("Raw"));
+    CHECK(body_has(&c, "[{\"deviceId\":\"d000\"},{\"deviceId\":\"d002\"}"));
+    CHECK(query("SELECT TOP 7 * FROM devices WHERE status = 'disabled'", NULL) == 200 && rows() == 7);
+    CHECK(!heard(&c, "x-ms-continuation").at);
+    /* TOP goes on over pages. */
+    CHECK(query("SELECT TOP 7 * FROM devices", "x-ms-max-item-count: 5\r\n") == 200 && rows() == 5);
+    char headers[256];
+    snprintf(headers, sizeof headers, "x-ms-continuation: %.*s\r\n", BYTES_ARG(heard(&c, "x-ms-continuation")));
+    CHECK(query("SELECT TOP 7 * FROM devices", headers) == 200 && rows() == 2);
+    CHECK(query("SELECT * FROM devices.modules WHERE deviceId in ['d000']", NULL) == 200 && rows() == 0);
+    CHECK(query("SELECT * FROM devices.jobs", NULL) == 200 && rows() == 0);
+    CHECK_BYTES(heard(&c, "x-ms-item-type"), BYTES("DeviceJob"));
+}
+
+TEST(what_cannot_be_asked_is_refused)
+{
+    query("SELECT * FROM devices WHERE", NULL);
+    check_error(&c, 400, "ArgumentInvalid");
+    query("SELECT * FROM devices", "x-ms-max-item-count: many\r\n");
+    check_error(&c, 400, "ArgumentInvalid");
+    query("SELECT * FROM devices", "x-ms-continuation: !\r\n");
+    check_error(&c, 400, "ArgumentInvalid");
+    query("SELECT * FROM devices", "x-ms-continuation: eA==\r\n");
+    check_error(&c, 400, "ArgumentInvalid");
+    ask_as(&c, "service", "POST", "/devices/query" V, NULL, "{\"query\":1}");
+    check_error(&c, 400, "DeserializationError");
+    ask_as(&c, "service", "POST", "/devices/query" V, NULL, "");
+    check_error(&c, 400, "DeserializationError");
+    CHECK(ask_as(&c, "device", "POST", "/devices/query" V, NULL, "{\"query\":\"SELECT * FROM devices\"}") == 401);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+TESTS(CASE(many_are_made_changed_and_deleted_at_once), CASE(what_fails_is_told_and_the_others_are_done),
+      CASE(a_twin_that_is_not_kept_is_a_warning), CASE(no_more_than_a_hundred_and_only_arrays),
+      CASE(all_devices_come_in_pages), CASE(a_page_that_ends_with_the_last_device_is_the_last),
+      CASE(a_twin_has_what_clients_read), CASE(conditions_columns_and_top), CASE(what_cannot_be_asked_is_refused))
