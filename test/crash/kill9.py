@@ -3,9 +3,6 @@
 Every message has a number of its own and is sent once: what was not acknowledged when the hub died is given up. So in the
 end each acknowledged one must be in the log exactly once, in its device's order, and nothing that was never sent."""
 import base64
-import hashlib
-import hmac
-import json
 import os
 import random
 import shutil
@@ -18,30 +15,14 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.parse
+
+from killing import connect_packet, packet, read, start, text
 
 HUB, STORE = sys.argv[1:3]
 KILLS = int(os.environ.get("D2D_KILLS", "50"))
 SEED = int(os.environ.get("D2D_SEED", str(random.randrange(1 << 32))))
 DEVICES = [f"dev-{i}" for i in range(4)]
 WINDOW = 64
-
-
-def remaining_length(n):
-    out = b""
-    while True:
-        out += bytes([n % 128 | (0x80 if n >= 128 else 0)])
-        n //= 128
-        if not n:
-            return out
-
-
-def text(s):
-    return struct.pack(">H", len(s)) + s.encode()
-
-
-def packet(first, body):
-    return bytes([first]) + remaining_length(len(body)) + body
 
 
 class Device(threading.Thread):
@@ -53,12 +34,6 @@ class Device(threading.Thread):
         self.number, self.sent, self.acked = 0, set(), []
         self.port, self.context, self.problem = None, None, None
         self.wanted, self.over = threading.Event(), False
-
-    def password(self):
-        expiry = int(time.time()) + 3600
-        scope = urllib.parse.quote(f"localhost/devices/{self.name}", safe="")
-        signature = hmac.new(self.key, f"{scope}\n{expiry}".encode(), hashlib.sha256).digest()
-        return f"SharedAccessSignature sr={scope}&sig={urllib.parse.quote(base64.b64encode(signature), safe='')}&se={expiry}"
 
     def run(self):
         while True:
@@ -75,9 +50,8 @@ class Device(threading.Thread):
         raw = socket.create_connection(("127.0.0.1", self.port), 10)
         with self.context.wrap_socket(raw, server_hostname="localhost") as s:
             s.settimeout(10)
-            user = f"localhost/{self.name}/?api-version=2021-04-12"
-            s.sendall(packet(0x10, text("MQTT") + b"\x04\xc2\x00\xf0" + text(self.name) + text(user) + text(self.password())))
-            inbox = self.read(s, b"", 4)
+            s.sendall(connect_packet(self.name, self.key))
+            inbox = read(s, b"", 4)
             if inbox[:4] != b"\x20\x02\x00\x00":
                 self.problem = f"{self.name}: CONNACK {inbox[:4].hex()}"
                 raise OSError(self.problem)
@@ -93,7 +67,7 @@ class Device(threading.Thread):
                     out += packet(0x32, text(topic) + struct.pack(">H", next_id) + f"<{self.number}".encode())
                 if out:
                     s.sendall(out)
-                inbox = self.read(s, inbox, 4)
+                inbox = read(s, inbox, 4)
                 while len(inbox) >= 4:
                     got, inbox = inbox[:4], inbox[4:]
                     expected, number = waiting.pop(0)
@@ -101,29 +75,6 @@ class Device(threading.Thread):
                         self.problem = f"{self.name}: {got.hex()} instead of PUBACK {expected}"
                         raise OSError(self.problem)
                     self.acked.append(number)
-
-    @staticmethod
-    def read(s, have, least):
-        while len(have) < least:
-            more = s.recv(65536)
-            if not more:
-                raise OSError("closed")
-            have += more
-        return have
-
-
-def start(data):
-    hub = subprocess.Popen([HUB, "run", "--data", data, "-o", "json", "--listen", "127.0.0.1", "--mqtts-port", "0",
-                            "--amqps-port", "0", "--https-port", "0"], stdout=subprocess.PIPE, text=True,
-                           stderr=open(os.path.join(data, "stderr"), "a"))
-    port = None
-    for line in hub.stdout:
-        event = json.loads(line)
-        if event.get("protocol") == "mqtts":
-            port = event["port"]
-        if event["event"] == "ready":
-            return hub, port
-    raise SystemExit("the hub did not start:\n" + open(os.path.join(data, "stderr")).read())
 
 
 def verify(devices, lines):
@@ -155,10 +106,10 @@ def main():
             d.context = context
             d.start()
         for kill in range(KILLS):
-            hub, port = start(data)
+            hub, ports = start(HUB, data)
             before = sum(len(d.acked) for d in devices)
             for d in devices:
-                d.port = port
+                d.port = ports["mqtts"]
                 d.wanted.set()
             deadline = time.monotonic() + 20
             while kill % 5 and sum(len(d.acked) for d in devices) == before:  # each fifth one may fall before any answer

@@ -1,4 +1,9 @@
 #!/bin/bash
-# kill9.sh BUILD: the real hub, killed at random moments under load, D2D_KILLS times (50).
+# kill9.sh BUILD: the real hub, killed at random moments, D2D_KILLS times: while devices send (50), and while messages to
+# devices are posted, delivered and settled (25).
 set -euo pipefail
-exec /usr/bin/python3 "$(dirname "$0")/kill9.py" "$1/d2dhub" "$1/test/kill9_store"
+build=$(realpath "$1")
+cd "$(dirname "$0")"
+export PYTHONDONTWRITEBYTECODE=1
+/usr/bin/python3 kill9.py "$build/d2dhub" "$build/test/kill9_store"
+/usr/bin/python3 kill9_mail.py "$build/d2dhub" "$build/test/kill9_store"

@@ -1,0 +1,65 @@
+"""What the tests that kill the hub share: starting it, tokens, MQTT packets."""
+import base64
+import hashlib
+import hmac
+import json
+import os
+import struct
+import subprocess
+import time
+import urllib.parse
+
+
+def remaining_length(n):
+    out = b""
+    while True:
+        out += bytes([n % 128 | (0x80 if n >= 128 else 0)])
+        n //= 128
+        if not n:
+            return out
+
+
+def text(s):
+    return struct.pack(">H", len(s)) + s.encode()
+
+
+def packet(first, body):
+    return bytes([first]) + remaining_length(len(body)) + body
+
+
+def token(resource, key, policy=None):
+    expiry = int(time.time()) + 3600
+    scope = urllib.parse.quote(resource, safe="")
+    signature = hmac.new(key, f"{scope}\n{expiry}".encode(), hashlib.sha256).digest()
+    named = f"&skn={policy}" if policy else ""
+    return f"SharedAccessSignature sr={scope}&sig={urllib.parse.quote(base64.b64encode(signature), safe='')}&se={expiry}{named}"
+
+
+def connect_packet(name, key, clean=True):
+    user = f"localhost/{name}/?api-version=2021-04-12"
+    return packet(0x10, text("MQTT") + (b"\x04\xc2\x00\xf0" if clean else b"\x04\xc0\x00\xf0") + text(name) + text(user) +
+                  text(token(f"localhost/devices/{name}", key)))
+
+
+def read(s, have, least):
+    """More from a socket, until there are so many bytes."""
+    while len(have) < least:
+        more = s.recv(65536)
+        if not more:
+            raise OSError("closed")
+        have += more
+    return have
+
+
+def start(hub, data):
+    """The process, and its ports by protocol."""
+    process = subprocess.Popen([hub, "run", "--data", data, "-o", "json", "--listen", "127.0.0.1", "--mqtts-port", "0",
+                                "--amqps-port", "0", "--https-port", "0"], stdout=subprocess.PIPE, text=True,
+                               stderr=open(os.path.join(data, "stderr"), "a"))
+    ports = {}
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "ready":
+            return process, ports
+        ports[event["protocol"]] = event["port"]
+    raise SystemExit("the hub did not start:\n" + open(os.path.join(data, "stderr")).read())
