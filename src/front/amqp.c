@@ -136,8 +136,12 @@ static void on_event(struct amqp *c, pn_event_t *event)
     case PN_TRANSPORT_ERROR:
         on_transport_error(c);
         break;
+    case PN_LINK_FLOW:
+        if ((k = amqp_link_of(pn_event_link(event))) && k->kind == LINK_C2D)
+            amqp_make_eager(c, k);
+        break;
     default:
-        break; /* PN_LINK_FLOW: everything is pulled after each input */
+        break;
     }
 }
 
@@ -159,20 +163,35 @@ static void finish(struct amqp *c)
     }
 }
 
+/* There may be room again. */
+static void quench(struct amqp *c)
+{
+    c->thirsty = false;
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+
+        amqp_request_credit(c, k);
+        amqp_credit(c, k);
+    }
+}
+
 /* After anything that came: it may be credit, a window, room, or events. */
 static void pull(struct amqp *c)
 {
     if (c->front.over)
         return;
     c->again = false;
-    amqp_events_pull(c);
-    LIST_EACH (&c->links, it) {
-        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+    if (c->thirsty && front_has_room(&c->front))
+        quench(c);
+    if (c->n_events)
+        amqp_events_pull(c);
+    LIST_EACH (&c->eager, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, eager);
 
-        if (k->kind == LINK_C2D)
-            amqp_c2d_pull(c, k);
-        else if (k->kind == LINK_FEEDBACK)
+        if (k->kind == LINK_FEEDBACK)
             amqp_feedback_pull(c, k);
+        else if (k->kind != LINK_C2D || !amqp_c2d_pull(c, k))
+            list_del(&k->eager);
     }
     finish(c);
     if (c->again && !c->front.over)
@@ -241,11 +260,7 @@ static void amqp_wake(struct front *f, int64_t now_ms)
     if (f->over)
         return;
     set_now(c, now_ms);
-    LIST_EACH (&c->links, it) {
-        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
-        amqp_request_credit(c, k);
-    }
-    amqp_devices_check(c);
+    amqp_devices_woken(c);
     pull(c);
 }
 
@@ -348,6 +363,8 @@ enum err front_amqp_new(const struct front_env *env, const struct peer *peer, in
         .scratch = buf_max(AMQP_MESSAGE_MAX),
     };
     list_init(&c->links);
+    list_init(&c->eager);
+    list_init(&c->awake);
     env->random(env->random_ctx, (uint8_t *)&seed, sizeof seed);
     map_init(&c->claims, seed);
     map_init(&c->devices, seed);

@@ -38,7 +38,8 @@ enum amqp_link_kind {
 };
 
 struct amqp_link {
-    struct list in; /* amqp.links */
+    struct list in;    /* amqp.links */
+    struct list eager; /* amqp.eager, while there may be something to send */
     pn_link_t *pn;
     enum amqp_link_kind kind;
     struct amqp_events *events; /* of LINK_EVENTS */
@@ -48,8 +49,14 @@ struct amqp_link {
     bool batch;  /* the message that is coming in holds messages */
 };
 
-/* A device of this connection: all its links share one seat. */
+/* A device of this connection: all its links share one seat. The hub wakes each of them by its own waker, so that a connection
+ * of a thousand looks only at those for which there is something. */
 struct amqp_device {
+    struct waker waker; /* first */
+    struct amqp *connection;
+    _Atomic bool rung;        /* it stands in amqp.rung */
+    struct amqp_device *next; /* there */
+    struct list awake;        /* amqp.awake */
     struct seat *seat;
     struct amqp_link *c2d; /* the one that receives, or NULL */
     unsigned links;
@@ -75,9 +82,13 @@ struct amqp {
     pn_message_t *message;
     struct buf scratch;
 
-    struct map devices; /* by id */
+    struct map devices;               /* by id */
+    struct amqp_device *_Atomic rung; /* those that were woken, by any thread: the latest first */
+    struct list awake;                /* those that were, and are to be looked at by us */
     struct list links;
-    size_t n_links;
+    struct list eager;
+    size_t n_links, n_events;
+    bool thirsty;              /* a link got no credit because the peer does not read what we say */
     struct amqp_attach attach; /* of the frame that is being looked at */
     uint64_t tag;              /* of the next delivery */
 };
@@ -137,8 +148,8 @@ static inline struct amqp_link *amqp_link_of(pn_link_t *pn)
 bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id);
 /* The link has gone: its device leaves with its last one. */
 void amqp_device_left(struct amqp *c, struct amqp_link *k);
-/* Detaches the links of devices that have lost their seats. */
-void amqp_devices_check(struct amqp *c);
+/* Looks at the devices that were woken: those that have lost their seats are detached, others may have got mail. */
+void amqp_devices_woken(struct amqp *c);
 /* Detaches the links of devices whose claims are gone. */
 void amqp_devices_recheck(struct amqp *c);
 
@@ -152,9 +163,15 @@ void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 /* The peer says what became of something. */
 void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 void amqp_feedback_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
-/* Sends what there is. */
-void amqp_c2d_pull(struct amqp *c, struct amqp_link *k);
+/* Sends what there is. False: there is no more, or no credit for it. */
+bool amqp_c2d_pull(struct amqp *c, struct amqp_link *k);
 void amqp_feedback_pull(struct amqp *c, struct amqp_link *k);
+/* There may be something to send on this link. */
+static inline void amqp_make_eager(struct amqp *c, struct amqp_link *k)
+{
+    if (list_alone(&k->eager))
+        list_add(&c->eager, &k->eager);
+}
 /* Detaches those whose claims are gone. */
 void amqp_service_recheck(struct amqp *c);
 
@@ -170,8 +187,8 @@ bool amqp_outcome_of(pn_delivery_t *d, enum outcome *how);
 void amqp_confirm(struct amqp *c, pn_delivery_t *d, enum err e);
 /* A delivery of which all is here, out of Proton and into the scratch; false: not yet, or it was refused. */
 bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t max, struct bytes *out);
-/* Gives the peer credit up to `most` when half of it is used up, as long as it reads what we say. */
-void amqp_credit(struct amqp *c, struct amqp_link *k, int most);
+/* Gives the peer credit when half of it is used up, as long as it reads what we say. */
+void amqp_credit(struct amqp *c, struct amqp_link *k);
 
 /* ---- amqp_request.c */
 /* Something came on a link that takes requests. */

@@ -22,6 +22,7 @@ void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *
     k->device->c2d = k;
     k->kind = LINK_C2D;
     amqp_link_accept(c, k);
+    amqp_make_eager(c, k);
 }
 
 static void put_annotations(struct buf *b, const struct c2d *m)
@@ -75,7 +76,7 @@ static void send(struct amqp *c, struct amqp_link *k, const struct c2d *m)
     complete(c, k, m);
 }
 
-void amqp_c2d_pull(struct amqp *c, struct amqp_link *k)
+bool amqp_c2d_pull(struct amqp *c, struct amqp_link *k)
 {
     enum err e = OK;
     struct c2d m;
@@ -90,6 +91,7 @@ void amqp_c2d_pull(struct amqp *c, struct amqp_link *k)
         pn_link_drained(k->pn);
     else if (e && e != ERR_NOT_FOUND && !seat_state(k->device->seat))
         amqp_link_detach(c, k, amqp_condition(e), "A message cannot be read: %s.", err_text(e));
+    return !e && pn_link_credit(k->pn) > 0;
 }
 
 void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
@@ -107,4 +109,5 @@ void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     if (!(e = hub_settle(k->device->seat, &lock, how, c->now_ms, &at)))
         front_wait_for(&c->front, at);
     amqp_confirm(c, d, e);
+    amqp_make_eager(c, k); /* it may come again */
 }

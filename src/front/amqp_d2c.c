@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-enum { CREDIT = 1000 }; /* device 3.1 */
-
 /* device 3.5: the model of a device that has one. */
 static char *model_of(pn_data_t *properties)
 {
@@ -40,7 +38,7 @@ void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *
     k->kind = LINK_D2C;
     k->model = model_of(pn_link_remote_properties(k->pn));
     amqp_link_accept(c, k);
-    amqp_credit(c, k, CREDIT);
+    amqp_credit(c, k);
 }
 
 /* One message, or with `only_check` whether it may be one. */
@@ -93,5 +91,5 @@ void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         e = send_one(c, k, all, false);
     }
     amqp_answer(c, d, e);
-    amqp_credit(c, k, CREDIT);
+    amqp_credit(c, k);
 }

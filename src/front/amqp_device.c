@@ -4,6 +4,7 @@
 
 #include "log.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* device 1.6: without a token the certificate of the connection counts. */
@@ -27,6 +28,41 @@ static enum err proof_of(struct amqp *c, struct bytes id, struct who *out)
     return e;
 }
 
+/* By any thread. */
+static void ring(struct waker *waker)
+{
+    struct amqp_device *d = (struct amqp_device *)(void *)waker;
+    struct amqp *c = d->connection;
+
+    if (!atomic_exchange(&d->rung, true)) {
+        d->next = atomic_load(&c->rung);
+        while (!atomic_compare_exchange_weak(&c->rung, &d->next, d))
+            ;
+    }
+    c->front.waker->wake(c->front.waker);
+}
+
+/* What was rung becomes ours to look at. */
+static void take_rung(struct amqp *c)
+{
+    struct amqp_device *next;
+
+    for (struct amqp_device *d = atomic_exchange(&c->rung, NULL); d; d = next) {
+        next = d->next;
+        atomic_store(&d->rung, false);
+        if (list_alone(&d->awake))
+            list_add(&c->awake, &d->awake);
+    }
+}
+
+/* It has no seat any more: nobody rings. */
+static void put_to_rest(struct amqp *c, struct amqp_device *d)
+{
+    take_rung(c);
+    list_del(&d->awake);
+    free(d);
+}
+
 static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **out)
 {
     struct amqp_device *d;
@@ -37,13 +73,15 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
         return e;
     if (!(d = calloc(1, sizeof *d)))
         return ERR_MEMORY;
+    d->waker.wake = ring;
+    d->connection = c;
     /* What proves a device fits an id that is valid. */
     if (!bytes_to_str(id, d->id, sizeof d->id) || (e = map_put(&c->devices, bytes_str(d->id), d))) {
         free(d);
         return e ? e : ERR_NOT_FOUND;
     }
-    e = hub_attach(c->env->hub, id, bytes_str(who.device[0] ? who.generation : ""), who.proof, c->front.waker,
-                   c->now_ms, &d->seat);
+    e = hub_attach(c->env->hub, id, bytes_str(who.device[0] ? who.generation : ""), who.proof, &d->waker, c->now_ms,
+                   &d->seat);
     if (!e && !auth_still_signs(c->env, &who)) {
         amqp_claims_drop(c, id);
         hub_detach(d->seat, c->now_ms);
@@ -51,7 +89,7 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
     }
     if (e) {
         map_del(&c->devices, bytes_str(d->id));
-        free(d);
+        put_to_rest(c, d);
         return e;
     }
     log_event(LOG_INFO, "device-connected", KVS("device", d->id), KVS("address", c->peer.address));
@@ -89,7 +127,7 @@ void amqp_device_left(struct amqp *c, struct amqp_link *k)
               KVS("reason", seat_state(d->seat) ? err_name(seat_state(d->seat)) : "closed"));
     map_del(&c->devices, bytes_str(d->id));
     hub_detach(d->seat, c->now_ms);
-    free(d);
+    put_to_rest(c, d);
 }
 
 static void detach(struct amqp *c, struct amqp_link *k, enum err why)
@@ -100,16 +138,34 @@ static void detach(struct amqp *c, struct amqp_link *k, enum err why)
     amqp_link_detach(c, k, amqp_condition(why), "Device '%s': %s.", id, err_text(why));
 }
 
-void amqp_devices_check(struct amqp *c)
+static void detach_all(struct amqp *c, struct amqp_device *d, enum err why)
 {
+    unsigned links = d->links;
+
+    if (why == ERR_UNAUTHORIZED)
+        amqp_claims_drop(c, bytes_str(d->id));
     LIST_EACH (&c->links, it) {
         struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
-        enum err why = k->device ? seat_state(k->device->seat) : OK;
 
-        if (why == ERR_UNAUTHORIZED)
-            amqp_claims_drop(c, bytes_str(k->device->id));
+        if (!links || k->device != d)
+            continue;
+        links--;
+        detach(c, k, why); /* the last of them takes the device with it */
+    }
+}
+
+void amqp_devices_woken(struct amqp *c)
+{
+    take_rung(c);
+    while (!list_empty(&c->awake)) {
+        struct amqp_device *d = LIST_OF(c->awake.next, struct amqp_device, awake);
+        enum err why = seat_state(d->seat);
+
+        list_del(&d->awake);
         if (why)
-            detach(c, k, why);
+            detach_all(c, d, why);
+        else if (d->c2d)
+            amqp_make_eager(c, d->c2d);
     }
 }
 

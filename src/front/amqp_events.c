@@ -122,6 +122,7 @@ void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct addres
     e->metric = c->attach.runtime_metric;
     e->settled = pn_link_snd_settle_mode(k->pn) != PN_SND_UNSETTLED;
     k->events = e;
+    c->n_events++;
     e = NULL;
 done:
     amqp_events_free(e);

@@ -36,6 +36,8 @@ static void set_condition(struct amqp *c, struct amqp_link *k, const char *condi
 /* What stood behind the link is given back. */
 static void let_go(struct amqp *c, struct amqp_link *k)
 {
+    c->n_events -= k->events != NULL;
+    list_del(&k->eager);
     amqp_events_free(k->events);
     hub_feedback_close(k->feedback);
     if (k->device)

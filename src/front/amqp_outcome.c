@@ -155,10 +155,14 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
     return true;
 }
 
-void amqp_credit(struct amqp *c, struct amqp_link *k, int most)
+void amqp_credit(struct amqp *c, struct amqp_link *k)
 {
-    int have = pn_link_credit(k->pn);
+    int have = pn_link_credit(k->pn), most = k->kind == LINK_D2C ? 1000 /* device 3.1 */ : 100;
 
-    if (have <= most / 2 && front_has_room(&c->front))
+    if ((k->kind != LINK_D2C && k->kind != LINK_POST) || have > most / 2)
+        return;
+    if (front_has_room(&c->front))
         pn_link_flow(k->pn, most - have);
+    else
+        c->thirsty = true;
 }

@@ -13,10 +13,11 @@ void amqp_request_credit(struct amqp *c, struct amqp_link *k)
 
     if ((k->kind != LINK_CBS && k->kind != LINK_MANAGEMENT) || !pn_link_is_receiver(k->pn))
         return;
-    if (have > CREDIT / 2 || !front_has_room(&c->front) ||
-        pn_session_outgoing_bytes(pn_link_session(k->pn)) > ANSWERS_WAITING_MAX)
+    if (have > CREDIT / 2)
         return;
-    pn_link_flow(k->pn, CREDIT - have);
+    c->thirsty = !front_has_room(&c->front) || pn_session_outgoing_bytes(pn_link_session(k->pn)) > ANSWERS_WAITING_MAX;
+    if (!c->thirsty)
+        pn_link_flow(k->pn, CREDIT - have);
 }
 
 struct bytes amqp_property(struct amqp_request *r, const char *name, char number[24])

@@ -4,7 +4,7 @@
 #include "feedback_json.h"
 #include "sections.h"
 
-enum { CREDIT = 100, JSON_MAX = 64 * 1024 };
+enum { JSON_MAX = 64 * 1024 };
 static_assert(FEEDBACK_BATCH * 700 < JSON_MAX, "a batch is one message");
 
 static const char DEVICEBOUND[] = "messages/devicebound", FEEDBACK[] = "messages/servicebound/feedback";
@@ -23,8 +23,9 @@ void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct addre
               : a->kind == ADDRESS_SERVICE_DEVICEBOUND ? LINK_POST
                                                        : LINK_IDLE;
     amqp_link_accept(c, k);
-    if (k->kind == LINK_POST)
-        amqp_credit(c, k, CREDIT);
+    amqp_credit(c, k);
+    if (k->kind == LINK_FEEDBACK)
+        amqp_make_eager(c, k);
 }
 
 /* ---- to devices ----------------------------------------------------------------------------------------------------------- */
@@ -54,7 +55,7 @@ void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
     amqp_answer(c, d, post(c, all));
-    amqp_credit(c, k, CREDIT);
+    amqp_credit(c, k);
 }
 
 /* ---- feedback ------------------------------------------------------------------------------------------------------------- */
