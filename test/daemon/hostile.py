@@ -6,7 +6,6 @@ import os
 import random
 import resource
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,57 +13,10 @@ import tempfile
 import time
 import unittest
 
+from started import Hub
+
 BUILD = sys.argv.pop(1)
 SILENT = int(os.environ.get("D2D_SILENT", "10000"))
-
-
-class Hub:
-    def __init__(self, folder, *init):
-        self.folder = folder
-        self.data = os.path.join(folder, "hub")
-        self.env = {**os.environ, "HOME": folder, "XDG_CONFIG_HOME": os.path.join(folder, "config")}
-        self.run("d2dhub", "init", "--data", self.data, "--name", "localhost", "--no-context", "-o", "json", *init)
-        with open(os.path.join(folder, "owner.cs"), "w") as f:
-            with open(os.path.join(self.data, "hub.json")) as facts:
-                f.write(json.load(facts)["connection_strings"]["iothubowner"])
-        self.log = open(os.path.join(folder, "log"), "w+")
-        self.process = subprocess.Popen(
-            [os.path.join(BUILD, "d2dhub"), "run", "--data", self.data, "--listen", "127.0.0.1", "--mqtts-port", "0",
-             "--amqps-port", "0", "--https-port", "0", "-o", "json"],
-            stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
-        self.ports = {}
-        for line in self.process.stdout:
-            event = json.loads(line)
-            if event["event"] == "ready":
-                break
-            self.ports[event["protocol"]] = event["port"]
-        self.d2d("context", "add", "test", "--connection-string-file", os.path.join(folder, "owner.cs"), "--ca-file",
-                 os.path.join(self.data, "tls", "ca.pem"), *(x for p in self.ports for x in (f"--{p}-port", str(self.ports[p]))))
-
-    def run(self, program, *args, status=0):
-        done = subprocess.run([os.path.join(BUILD, program), *args], capture_output=True, text=True, timeout=120,
-                              env=self.env, check=False)
-        if status is not None and done.returncode != status:
-            raise AssertionError(f"{program} {args}: {done.returncode}, {done.stdout} {done.stderr}")
-        return done
-
-    def d2d(self, *args, status=0):
-        return self.run("d2d", *args, status=status)
-
-    def resident_kib(self):
-        with open(f"/proc/{self.process.pid}/status") as f:
-            return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
-
-    def logged(self):
-        with open(self.log.name) as f:
-            return f.read()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(30)
-        self.process.stdout.close()
-        self.log.close()
-        return status
 
 
 class Hostile(unittest.TestCase):
@@ -82,7 +34,7 @@ class Hostile(unittest.TestCase):
         shutil.rmtree(self.folder)
 
     def start(self, *init):
-        self.hub = Hub(self.folder, *init)
+        self.hub = Hub(BUILD, self.folder, *init)
         self.hub.d2d("device", "add", "phone")
         return self.hub
 

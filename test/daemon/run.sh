@@ -3,8 +3,10 @@
 set -euo pipefail
 build=$(realpath "$1")
 cd "$(dirname "$0")"
+export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 daemon.py "$build/d2dhub"
 /usr/bin/python3 certificates.py "$build"
+/usr/bin/python3 misbehaving.py "$build"
 map_root=
 [ "$(id -u)" -eq 0 ] || map_root=--map-root-user
 exec unshare $map_root --mount /usr/bin/python3 hostile.py "$build"
