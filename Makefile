@@ -49,6 +49,7 @@ fuzz: deps $(BUILD)/fuzz/build.ninja
 
 bench: deps all
 	@bench/run.sh $(BUILD)/release
+	@bench/misbehaving.sh $(BUILD)/release
 
 soak: deps all
 	@D2D_KILLS=$${D2D_KILLS:-3000} tools/soak.sh $(BUILD)/release

@@ -18,11 +18,11 @@ for what in nothing storm crowd sleeper nothing; do
     if [ $what != nothing ]; then
         /usr/bin/python3 "$here/../test/daemon/peers.py" $what "$folder" "$mqtts" "$amqps" "$https" 2>>"$folder/peers.log" &
         pid=$!
-        sleep 2
+        sleep 4
         kill -0 $pid || { cat "$folder/peers.log" >&2; exit 1; }
     fi
     : >"$folder/$what"
-    for ((r = 0; r < repeats; r++)); do one >>"$folder/$what" || { tail -n 2 "$folder/load.log" >&2; exit 1; }; done
+    for ((r = 0; r < repeats; r++)); do one >>"$folder/$what" || echo "$what: $(tail -n 3 "$folder/load.log")" >&2; done
     [ -z "$pid" ] || { kill $pid; wait $pid 2>/dev/null || true; }
     p50=$(jq -s 'map(.puback.p50_us) | sort | .[length / 2 | floor]' "$folder/$what")
     p99=$(jq -s 'map(.puback.p99_us) | sort | .[length / 2 | floor]' "$folder/$what")

@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import sys
+import time
 
 from proton import Message, SSLDomain
 from proton.handlers import MessagingHandler
@@ -66,7 +67,7 @@ def connect_once(site, name, key):
     return s
 
 
-def storm(site, name="storm", times=None):
+def storm(site, name="storm", times=None, pause=0):
     """One device that connects again and again, without a goodbye."""
     key = site.add([name])
     last = None
@@ -74,6 +75,7 @@ def storm(site, name="storm", times=None):
         last, old = connect_once(site, name, key), last
         if old:
             old.close()
+        time.sleep(pause)
         times = None if times is None else times - 1
     return last
 
@@ -113,6 +115,7 @@ class Crowd(MessagingHandler):
         super().__init__(auto_accept=True)
         self.site, self.names, self.stays, self.ready = site, [f"crowd-{i}" for i in range(count)], stays, ready
         self.key, self.accepted, self.heard, self.proved = site.add(self.names), 0, 0, 0
+        self.senders, self.turn = [], 0
 
     def on_start(self, event):
         domain = SSLDomain(SSLDomain.MODE_CLIENT)
@@ -146,6 +149,7 @@ class Crowd(MessagingHandler):
         receiver.open()
         receiver.flow(10)
         sender.send(Message(body=b"here", inferred=True))
+        self.senders.append(sender)
         self.proved += 1
         if self.proved < len(self.names):
             self.prove()
@@ -164,6 +168,14 @@ class Crowd(MessagingHandler):
             self.ready()
             if not self.stays:
                 self.connection.close()
+            else:
+                event.container.schedule(0.01, self)
+
+    def on_timer_task(self, event):
+        """One of them after the other: a hundred messages a second."""
+        self.turn = (self.turn + 1) % len(self.senders)
+        self.senders[self.turn].send(Message(body=b"still here", inferred=True))
+        event.container.schedule(0.01, self)
 
     def on_transport_error(self, event):
         raise SystemExit(f"the connection was lost: {event.transport.condition}")
@@ -182,10 +194,9 @@ def main():
     what, folder, mqtts, amqps, https = sys.argv[1:6]
     site = Site(os.path.join(folder, "hub"), {"mqtts": int(mqtts), "amqps": int(amqps), "https": int(https)})
     if what == "storm":
-        storm(site)
+        storm(site, pause=0.1)
     elif what == "crowd":
-        while True:
-            crowd(site)
+        crowd(site, stays=True, ready=lambda: print("ready", flush=True))
     else:
         held = sleeper(site)
         while held:
