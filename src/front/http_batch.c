@@ -18,7 +18,7 @@ static enum err take_body(const json_t *entry, struct buf *room, struct bytes *o
     if (!json_is_string(body) || (coded && !json_is_boolean(coded)))
         return ERR_MALFORMED;
     *out = text_of(body);
-    if (coded && json_is_false(coded))
+    if (json_is_false(coded))
         return OK;
     buf_clear(room);
     uint8_t *at = buf_grow(room, out->len / 4 * 3 + 3);
@@ -78,7 +78,7 @@ enum err http_batch_send(struct http_request *r, struct http_answer *a)
 {
     struct bytes body = r->body;
     json_error_t why;
-    size_t size;
+    size_t size = 0;
     enum err e;
     json_t *batch =
         json_loadb(body.len ? (const char *)body.at : "", body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);

@@ -68,15 +68,15 @@ static struct match match_of(const json_t *entry)
 static enum err change(struct bulk *b, const json_t *entry, enum mode mode, struct device *wanted)
 {
     struct http_request *r = b->request;
-    struct match match = mode == UPDATE_IF_MATCH || mode == CREATE_OR_UPDATE_IF_MATCH ? match_of(entry)
-                         : mode == CREATE ? (struct match){.how = MATCH_NONE}
-                                          : (struct match){.how = MATCH_ANY};
+    struct match match = {.how = mode == CREATE ? MATCH_NONE : MATCH_ANY};
     struct device made;
     uint64_t at;
     enum err e = http_identity_take(entry, wanted, b->answer);
 
     if (e)
         return e;
+    if (mode == UPDATE_IF_MATCH || mode == CREATE_OR_UPDATE_IF_MATCH)
+        match = match_of(entry);
     e = hub_device_put(r->env->hub, wanted, match, r->now_ms, &made, &at);
     if (e == ERR_NOT_FOUND && (mode == CREATE_OR_UPDATE || mode == CREATE_OR_UPDATE_IF_MATCH))
         e = hub_device_put(r->env->hub, wanted, (struct match){.how = MATCH_NONE}, r->now_ms, &made, &at);
@@ -88,10 +88,13 @@ static enum err change(struct bulk *b, const json_t *entry, enum mode mode, stru
 static enum err remove_one(struct bulk *b, const json_t *entry, enum mode mode, struct bytes id)
 {
     struct http_request *r = b->request;
+    struct match match = {.how = MATCH_ANY};
     uint64_t at;
-    enum err e = hub_device_delete(r->env->hub, id, mode == DELETE ? (struct match){.how = MATCH_ANY} : match_of(entry),
-                                   r->now_ms, &at);
+    enum err e;
 
+    if (mode == DELETE_IF_MATCH)
+        match = match_of(entry);
+    e = hub_device_delete(r->env->hub, id, match, r->now_ms, &at);
     if (!e)
         front_wait_for(r->front, at);
     return e;

@@ -16,6 +16,11 @@ struct value {
 
 static struct value read_or(struct query_reader *r);
 
+static struct value undefined(void)
+{
+    return (struct value){.is = UNDEFINED};
+}
+
 static struct value boolean(bool yes)
 {
     return (struct value){.is = BOOLEAN, .yes = yes};
@@ -48,7 +53,7 @@ static struct value value_of(const json_t *json)
     case JSON_ARRAY:
         return (struct value){.is = OTHER, .other = json};
     default:
-        return (struct value){.is = UNDEFINED};
+        return undefined();
     }
 }
 
@@ -159,18 +164,18 @@ static struct value is_string(const struct value *a)
 
 static struct value starts_with(const struct value *a)
 {
-    return a[0].is == TEXT && a[1].is == TEXT ? boolean(bytes_starts(a[0].text, a[1].text)) : (struct value){0};
+    return a[0].is == TEXT && a[1].is == TEXT ? boolean(bytes_starts(a[0].text, a[1].text)) : undefined();
 }
 
 static struct value ends_with(const struct value *a)
 {
-    return a[0].is == TEXT && a[1].is == TEXT ? boolean(bytes_ends(a[0].text, a[1].text)) : (struct value){0};
+    return a[0].is == TEXT && a[1].is == TEXT ? boolean(bytes_ends(a[0].text, a[1].text)) : undefined();
 }
 
 static struct value contains(const struct value *a)
 {
     if (a[0].is != TEXT || a[1].is != TEXT)
-        return (struct value){0};
+        return undefined();
     return boolean(!a[1].text.len || bytes_find_bytes(a[0].text, a[1].text) < a[0].text.len);
 }
 
@@ -179,7 +184,7 @@ static bool same(const struct value *a, const struct value *b);
 static struct value array_contains(const struct value *a)
 {
     if (a[0].is != OTHER || !json_is_array(a[0].other))
-        return (struct value){0};
+        return undefined();
     for (size_t i = 0; i < json_array_size(a[0].other); i++) {
         struct value one = value_of(json_array_get(a[0].other, i));
 
@@ -217,7 +222,7 @@ static struct value read_call(struct query_reader *r, struct bytes name)
         f++;
     if (f == sizeof functions / sizeof *functions) {
         query_bad(r, ERR_UNSUPPORTED, "there is no function", name);
-        return (struct value){0};
+        return undefined();
     }
     do {
         struct value v = read_or(r);
@@ -228,7 +233,7 @@ static struct value read_call(struct query_reader *r, struct bytes name)
     } while (query_take(r, ","));
     if (n != functions[f].arguments || !query_take(r, ")"))
         query_bad(r, ERR_MALFORMED, "these are not the arguments of", name);
-    return r->bad ? (struct value){0} : functions[f].run(arguments);
+    return r->bad ? undefined() : functions[f].run(arguments);
 }
 
 /* ---- expressions ----------------------------------------------------------------------------------------------------- */
@@ -239,14 +244,14 @@ static struct value read_named(struct query_reader *r)
 
     if (!path.len) {
         query_bad(r, ERR_MALFORMED, r->rest.len ? "a value is missing at" : "a value is missing at the end", r->rest);
-        return (struct value){0};
+        return undefined();
     }
     if (bytes_eq_nocase(path, BYTES("true")) || bytes_eq_nocase(path, BYTES("false")))
         return boolean((*path.at | 0x20) == 't');
     if (bytes_eq_nocase(path, BYTES("null")))
         return (struct value){.is = NOTHING};
     if (bytes_eq_nocase(path, BYTES("undefined")))
-        return (struct value){0};
+        return undefined();
     if (query_take(r, "("))
         return read_call(r, path);
     return value_of(query_at(r->document, path));
@@ -265,7 +270,9 @@ static struct value read_value(struct query_reader *r)
             query_bad(r, ERR_MALFORMED, "a parenthesis is not closed", NO_BYTES);
     } else if (query_take(r, "-")) {
         v = read_value(r);
-        v = v.is == NUMBER ? (struct value){.is = NUMBER, .number = -v.number} : (struct value){0};
+        v.number = -v.number;
+        if (v.is != NUMBER)
+            v = undefined();
     } else if (r->rest.len && (*r->rest.at == '\'' || *r->rest.at == '"')) {
         v = read_text(r);
     } else if (r->rest.len && *r->rest.at >= '0' && *r->rest.at <= '9') {
@@ -282,13 +289,13 @@ static struct value calculate(char how, const struct value *a, const struct valu
     struct value v = {.is = NUMBER};
 
     if (a->is != NUMBER || b->is != NUMBER)
-        return (struct value){0};
+        return undefined();
     v.number = how == '+'   ? a->number + b->number
                : how == '-' ? a->number - b->number
                : how == '*' ? a->number * b->number
                : how == '/' ? a->number / b->number
                             : fmod(a->number, b->number);
-    return isfinite(v.number) ? v : (struct value){0};
+    return isfinite(v.number) ? v : undefined();
 }
 
 static struct value read_product(struct query_reader *r)
@@ -342,13 +349,13 @@ static bool same(const struct value *a, const struct value *b)
 static struct value compare(const char *how, const struct value *a, const struct value *b)
 {
     if (a->is == UNDEFINED || b->is == UNDEFINED || a->is == OTHER || b->is == OTHER)
-        return (struct value){0};
+        return undefined();
     if (how[0] == '=')
         return boolean(same(a, b));
     if (how[0] == '!' || (how[0] == '<' && how[1] == '>'))
         return boolean(!same(a, b));
     if (a->is != b->is || (a->is != NUMBER && a->is != TEXT))
-        return (struct value){0};
+        return undefined();
     int by = order(a, b);
     bool or_same = how[1] == '=' && by == 0;
     return boolean(or_same || (how[0] == '<' ? by < 0 : by > 0));
@@ -362,7 +369,7 @@ static struct value read_list(struct query_reader *r, const struct value *v, boo
 
     if (!end) {
         query_bad(r, ERR_MALFORMED, "a list in [ ] is missing at", r->rest);
-        return (struct value){0};
+        return undefined();
     }
     do {
         struct value one = read_sum(r);
@@ -371,7 +378,7 @@ static struct value read_list(struct query_reader *r, const struct value *v, boo
     } while (query_take(r, ","));
     if (!query_take(r, end))
         query_bad(r, ERR_MALFORMED, "a list does not end", NO_BYTES);
-    return v->is == UNDEFINED ? (struct value){0} : boolean(found == wanted);
+    return v->is == UNDEFINED ? undefined() : boolean(found == wanted);
 }
 
 static struct value read_comparison(struct query_reader *r)
@@ -400,9 +407,9 @@ static struct value read_not(struct query_reader *r)
         return read_comparison(r);
     if (++r->depth > QUERY_DEPTH_MAX)
         query_bad(r, ERR_UNSUPPORTED, "this is nested too deep", NO_BYTES);
-    v = r->bad ? (struct value){0} : read_not(r);
+    v = r->bad ? undefined() : read_not(r);
     r->depth--;
-    return v.is == BOOLEAN ? boolean(!v.yes) : (struct value){0};
+    return v.is == BOOLEAN ? boolean(!v.yes) : undefined();
 }
 
 static struct value read_and(struct query_reader *r)
@@ -414,7 +421,7 @@ static struct value read_and(struct query_reader *r)
 
         v = is_true(&v) && is_true(&next)     ? boolean(true)
             : is_false(&v) || is_false(&next) ? boolean(false)
-                                              : (struct value){0};
+                                              : undefined();
     }
     return v;
 }
@@ -428,7 +435,7 @@ static struct value read_or(struct query_reader *r)
 
         v = is_true(&v) || is_true(&next)     ? boolean(true)
             : is_false(&v) && is_false(&next) ? boolean(false)
-                                              : (struct value){0};
+                                              : undefined();
     }
     return v;
 }

@@ -67,8 +67,8 @@ static enum err copy_body(struct hub *h, struct bytes id, uint64_t at)
 {
     struct cursor c = {.at = at, .kind = -1, .lane = -1};
     char key[STATE_KEY_MAX];
+    struct record r = {.at = 0};
     struct bytes sections;
-    struct record r;
     enum err e = store_sync(h->store, at);
 
     if (!e)
