@@ -21,7 +21,6 @@ struct ws {
 
 /* ---- the handshake --------------------------------------------------------------------------------------------------- */
 
-/* One of a list of words between commas. */
 static bool has_word(struct bytes list, struct bytes word, struct bytes *spelled)
 {
     while (list.len) {
@@ -35,12 +34,21 @@ static bool has_word(struct bytes list, struct bytes word, struct bytes *spelled
     return false;
 }
 
+/* One of a list of words between commas, which may be spread over several headers (RFC 6455 11.3.4). */
+static bool names(const struct http_head *h, struct bytes header, struct bytes word, struct bytes *spelled)
+{
+    for (size_t i = 0; i < h->n_headers; i++)
+        if (bytes_eq_nocase(h->headers[i].name, header) && has_word(h->headers[i].value, word, spelled))
+            return true;
+    return false;
+}
+
 static enum err shake_hands(struct http_request *r, struct http_answer *a, bool has_mqtt)
 {
-    struct bytes protocols = http_header(r->head, BYTES("sec-websocket-protocol")), word;
+    struct bytes offered = BYTES("sec-websocket-protocol"), word;
 
     if (!bytes_eq(r->head->method, BYTES("GET")) || !r->head->upgrade || r->head->has_body ||
-        !has_word(http_header(r->head, BYTES("upgrade")), BYTES("websocket"), &word)) {
+        !names(r->head, BYTES("upgrade"), BYTES("websocket"), &word)) {
         a->code = CODE_UPGRADE;
         return http_says(a, ERR_PROTOCOL, "There is a WebSocket at this path and nothing else");
     }
@@ -50,9 +58,9 @@ static enum err shake_hands(struct http_request *r, struct http_answer *a, bool 
     }
     if (!ws_accept(http_header(r->head, BYTES("sec-websocket-key")), a->accept))
         return http_says(a, ERR_MALFORMED, "Sec-WebSocket-Key is missing or not 16 bytes in base64");
-    if (has_mqtt && has_word(protocols, BYTES("mqtt"), &a->protocol))
+    if (has_mqtt && names(r->head, offered, BYTES("mqtt"), &a->protocol))
         a->upgrade = front_mqtt_new;
-    else if (has_word(protocols, BYTES("AMQPWSB10"), &a->protocol))
+    else if (names(r->head, offered, BYTES("AMQPWSB10"), &a->protocol))
         a->upgrade = front_amqp_new;
     else
         return http_says(a, ERR_MALFORMED,
@@ -164,12 +172,15 @@ static void on_step(struct ws *w, enum ws_step step, struct bytes piece, int64_t
     }
 }
 
-/* Nothing is taken, not even a ping, while the peer does not read. */
+/* Nothing is taken, not even a ping, while the peer does not read. What the inner front had no room for comes first: else
+ * there would be a piece more of it each time. */
 size_t ws_input(struct ws *w, struct bytes in, int64_t now_ms)
 {
     struct bytes rest = in, piece = NO_BYTES;
     enum ws_step step = WS_STEP_DATA;
 
+    if (front_has_room(w->outer))
+        feed(w, now_ms);
     while (step != WS_STEP_MORE && !w->outer->over && front_has_room(w->outer)) {
         step = ws_read(&w->in, &rest, &piece);
         on_step(w, step, piece, now_ms);
@@ -179,12 +190,11 @@ size_t ws_input(struct ws *w, struct bytes in, int64_t now_ms)
 
 void ws_wake(struct ws *w, int64_t now_ms)
 {
+    ws_input(w, NO_BYTES, now_ms);
     if (w->outer->over || !front_has_room(w->outer))
         return;
     w->inner->ops->wake(w->inner, now_ms);
     pass_on(w);
-    feed(w, now_ms);
-    ws_input(w, NO_BYTES, now_ms);
 }
 
 int64_t ws_tick(struct ws *w, int64_t now_ms)

@@ -4,11 +4,7 @@
 #include "check.h"
 #include "http.h"
 #include "ws.h"
-
-#define KEY "dGhlIHNhbXBsZSBub25jZQ=="
-#define HUB "/$iothub/websocket"
-#define UPGRADE "Host: hub.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-#define KEY_13 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r\n"
+#include "ws_peer.h"
 
 static struct world w;
 static struct wire c;
@@ -83,28 +79,9 @@ static void open_ws(const char *protocol)
 {
     char headers[512];
 
-    snprintf(headers, sizeof headers, UPGRADE KEY_13 "Sec-WebSocket-Protocol: %s\r\n", protocol);
-    CHECK(ask("GET", HUB, headers) == 101);
+    snprintf(headers, sizeof headers, WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: %s\r\n", protocol);
+    CHECK(ask("GET", WS_HUB, headers) == 101);
     buf_clear(&c.heard);
-}
-
-static void put_frame(struct buf *b, uint8_t first, struct bytes payload)
-{
-    static const uint8_t mask[4] = {0x37, 0xFA, 0x21, 0x3D};
-
-    buf_put_u8(b, first);
-    if (payload.len < 126) {
-        buf_put_u8(b, (uint8_t)(0x80 | payload.len));
-    } else if (payload.len < 65536) {
-        buf_put_u8(b, 0x80 | 126);
-        buf_put_u16(b, (uint16_t)payload.len);
-    } else {
-        buf_put_u8(b, 0x80 | 127);
-        buf_put_u64(b, payload.len);
-    }
-    buf_put(b, bytes_of(mask, 4));
-    for (size_t i = 0; i < payload.len; i++)
-        buf_put_u8(b, payload.at[i] ^ mask[i % 4]);
 }
 
 static void say_frame(uint8_t first, struct bytes payload)
@@ -115,24 +92,6 @@ static void say_frame(uint8_t first, struct bytes payload)
     CHECK(!b.bad);
     say(buf_bytes(&b));
     buf_free(&b);
-}
-
-/* Frames of the hub: unmasked, whole. Takes the first off `in`. */
-static uint8_t next_frame(struct bytes *in, struct bytes *payload)
-{
-    struct rd r = rd_over(*in);
-    uint8_t first = rd_u8(&r);
-    size_t len = rd_u8(&r);
-
-    CHECK(!(len & 0x80));
-    if (len == 126)
-        len = rd_u16(&r);
-    else if (len == 127)
-        len = (size_t)rd_u64(&r);
-    *payload = rd_bytes(&r, len);
-    *in = rd_rest(&r);
-    CHECK(!r.bad);
-    return first;
 }
 
 static void check_closed(unsigned code)
@@ -164,7 +123,7 @@ static struct buf connect_packet(void)
 
 TEST(the_handshake_is_answered)
 {
-    CHECK(ask("GET", HUB, UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n") == 101);
+    CHECK(ask("GET", WS_HUB, WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n") == 101);
     CHECK(has(BYTES("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))); /* RFC 6455 1.3 */
     CHECK(has(BYTES("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")));
     CHECK(has(BYTES("\r\nSec-WebSocket-Protocol: mqtt\r\n")) && !has(BYTES("Extensions")));
@@ -175,10 +134,11 @@ TEST(paths_and_protocols_come_in_every_spelling)
     static const struct {
         const char *path, *protocol, *answer;
     } cases[] = {
-        {HUB, "MQTT", "MQTT"},
-        {HUB "/", "AMQPWSB10", "AMQPWSB10"},
-        {HUB "?iothub-no-client-cert=true", "mqtt", "mqtt"},
+        {WS_HUB, "MQTT", "MQTT"},
+        {WS_HUB "/", "AMQPWSB10", "AMQPWSB10"},
+        {WS_HUB "?iothub-no-client-cert=true", "mqtt", "mqtt"},
         {"/%24iothub/websocket", "soap, mqtt", "mqtt"},
+        {WS_HUB, "soap\r\nSec-WebSocket-Protocol: mqtt", "mqtt"},
         {"/$iothub/WebSocket", "mqttv5,amqpwsb10", "amqpwsb10"},
         {"/$servicebus/websocket", "AMQPWSB10", "AMQPWSB10"},
         {"/$servicebus/websocket/", "AMQPWSB10", "AMQPWSB10"},
@@ -186,7 +146,7 @@ TEST(paths_and_protocols_come_in_every_spelling)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char headers[512], wanted[64];
         snprintf(headers, sizeof headers,
-                 "host: h\r\nupgrade: WebSocket\r\nconnection: keep-alive, upgrade\r\n" KEY_13
+                 "host: h\r\nupgrade: WebSocket\r\nconnection: keep-alive, upgrade\r\n" WS_KEY_13
                  "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nOrigin: https://x\r\n"
                  "Sec-WebSocket-Protocol: %s\r\n",
                  cases[i].protocol);
@@ -204,22 +164,24 @@ TEST(what_is_no_handshake_is_refused)
         const char *method, *path, *headers;
         int status;
     } cases[] = {
-        {"GET", HUB, "Host: h\r\n", 426},
-        {"HEAD", HUB, UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 426},
-        {"POST", HUB, UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 405},
-        {"GET", HUB, "Host: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n" KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n",
+        {"GET", WS_HUB, "Host: h\r\n", 426},
+        {"HEAD", WS_HUB, WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 426},
+        {"POST", WS_HUB, WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 405},
+        {"GET", WS_HUB,
+         "Host: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n" WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 426},
+        {"GET", WS_HUB, "Host: h\r\nUpgrade: websocket\r\n" WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 426},
+        {"GET", WS_HUB,
+         WS_UPGRADE "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: " WS_KEY "\r\nSec-WebSocket-Protocol: mqtt\r\n",
          426},
-        {"GET", HUB, "Host: h\r\nUpgrade: websocket\r\n" KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 426},
-        {"GET", HUB,
-         UPGRADE "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Protocol: mqtt\r\n", 426},
-        {"GET", HUB, UPGRADE "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Protocol: mqtt\r\n", 426},
-        {"GET", HUB, UPGRADE "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n", 400},
-        {"GET", HUB,
-         UPGRADE "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\nSec-WebSocket-Protocol: mqtt\r\n", 400},
-        {"GET", HUB, UPGRADE KEY_13, 400},
-        {"GET", HUB, UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqttx\r\n", 400},
-        {"GET", "/$servicebus/websocket", UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 400},
-        {"GET", "/websocket", UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 404},
+        {"GET", WS_HUB, WS_UPGRADE "Sec-WebSocket-Key: " WS_KEY "\r\nSec-WebSocket-Protocol: mqtt\r\n", 426},
+        {"GET", WS_HUB, WS_UPGRADE "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n", 400},
+        {"GET", WS_HUB,
+         WS_UPGRADE "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\nSec-WebSocket-Protocol: mqtt\r\n",
+         400},
+        {"GET", WS_HUB, WS_UPGRADE WS_KEY_13, 400},
+        {"GET", WS_HUB, WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqttx\r\n", 400},
+        {"GET", "/$servicebus/websocket", WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 400},
+        {"GET", "/websocket", WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 404},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int status = ask(cases[i].method, cases[i].path, cases[i].headers);
@@ -286,7 +248,7 @@ TEST(a_session_may_be_cut_anywhere)
     struct buf all = buf_max(1 << 20), wanted = buf_max(1 << 20);
     size_t handshake;
 
-    buf_puts(&all, "GET " HUB " HTTP/1.1\r\n" UPGRADE KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n\r\n");
+    buf_puts(&all, "GET " WS_HUB " HTTP/1.1\r\n" WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n\r\n");
     handshake = all.len;
     put_session(&all);
     open_https();
