@@ -146,6 +146,7 @@ struct client {
     struct buf *record; /* what was given to the front, each turn behind its length; or NULL */
     int64_t now_ms;
     struct peer peer;
+    enum err (*make)(const struct front_env *, const struct peer *, int64_t now_ms, struct front **); /* NULL: AMQP */
     pn_connection_driver_t driver;
     pn_connection_t *conn;
     pn_session_t *session;
@@ -166,7 +167,7 @@ static inline void client_front(struct client *c)
     c->pending = buf_max(CONN_IN_MAX * 4);
     c->waker.wake = client_wake;
     snprintf(c->peer.address, sizeof c->peer.address, "192.0.2.7:1");
-    CHECK_OK(front_amqp_new(&w.env, &c->peer, c->now_ms, &c->front));
+    CHECK_OK((c->make ? c->make : front_amqp_new)(&w.env, &c->peer, c->now_ms, &c->front));
     c->front->out = &c->out;
     c->front->waker = &c->waker;
 }
