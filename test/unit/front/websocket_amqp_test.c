@@ -1,0 +1,217 @@
+/* AMQP in a WebSocket: a client of Proton whose bytes go through frames, as devices and readers of events do it. */
+#include "amqp_message.h"
+
+#include "ws_peer.h"
+
+/* Between the client and the https front: what the client says becomes frames, what comes in frames becomes its input. */
+struct tunnel {
+    struct front front; /* that the client knows */
+    struct front *https;
+    struct buf framed;  /* what the hub says */
+    struct buf pending; /* frames that it has not used yet */
+    size_t slice;       /* it gets so many bytes at a time; 0: all */
+    bool shut;          /* nothing of what it says is read */
+};
+
+static struct tunnel tunnel;
+static struct client c;
+
+static void carry(void)
+{
+    struct bytes rest = buf_bytes(&tunnel.framed), payload;
+
+    while (rest.len && !tunnel.shut) {
+        uint8_t first = next_frame(&rest, &payload);
+
+        CHECK(first == 0x82 || first == 0x88);
+        if (first == 0x82)
+            buf_put(tunnel.front.out, payload);
+    }
+    CHECK(!tunnel.front.out->bad && !tunnel.framed.bad);
+    buf_drop(&tunnel.framed, tunnel.framed.len - rest.len);
+    front_wait_for(&tunnel.front, tunnel.https->after);
+    if (tunnel.https->over)
+        front_end(&tunnel.front, tunnel.https->why);
+}
+
+static size_t tunnel_input(struct front *f, struct bytes in, int64_t now_ms)
+{
+    struct buf frame = buf_max(1 << 24);
+    (void)f;
+
+    if (in.len)
+        put_frame(&frame, 0x82, in);
+    for (struct bytes rest = buf_bytes(&frame); rest.len;) {
+        size_t n = tunnel.slice && tunnel.slice < rest.len ? tunnel.slice : rest.len;
+
+        buf_put(&tunnel.pending, bytes_first(rest, n));
+        rest = bytes_skip(rest, n);
+        buf_drop(&tunnel.pending, tunnel.https->ops->input(tunnel.https, buf_bytes(&tunnel.pending), now_ms));
+        carry();
+    }
+    CHECK(!tunnel.pending.bad);
+    buf_free(&frame);
+    return in.len;
+}
+
+static void tunnel_wake(struct front *f, int64_t now_ms)
+{
+    (void)f;
+    tunnel.https->ops->wake(tunnel.https, now_ms);
+    carry();
+}
+
+static int64_t tunnel_tick(struct front *f, int64_t now_ms)
+{
+    int64_t due_ms = tunnel.https->ops->tick(tunnel.https, now_ms);
+    (void)f;
+
+    carry();
+    return due_ms;
+}
+
+static void tunnel_close(struct front *f, enum err why, int64_t now_ms)
+{
+    (void)f;
+    tunnel.https->ops->close(tunnel.https, why, now_ms);
+    buf_free(&tunnel.framed);
+    buf_free(&tunnel.pending);
+}
+
+/* The handshake, at the path that `path` is then. */
+static const char *path;
+
+static enum err tunnel_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+{
+    static const struct front_ops ops = {"tunnel", tunnel_input, tunnel_wake, tunnel_tick, tunnel_close};
+    struct buf ask = buf_max(4096);
+
+    tunnel.front = (struct front){.ops = &ops};
+    tunnel.framed = buf_max(CONN_OUT_MAX);
+    tunnel.pending = buf_max(1 << 24);
+    CHECK_OK(front_http_new(env, peer, now_ms, &tunnel.https));
+    tunnel.https->out = &tunnel.framed;
+    tunnel.https->waker = &c.waker;
+    buf_printf(&ask, "GET %s HTTP/1.1\r\n" WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: AMQPWSB10\r\n\r\n", path);
+    CHECK(tunnel.https->ops->input(tunnel.https, buf_bytes(&ask), now_ms) == ask.len);
+    CHECK(bytes_starts(buf_bytes(&tunnel.framed), BYTES("HTTP/1.1 101 ")));
+    CHECK(bytes_ends(buf_bytes(&tunnel.framed), BYTES("\r\n\r\n")));
+    buf_clear(&tunnel.framed);
+    buf_free(&ask);
+    *out = &tunnel.front;
+    return OK;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    world_open(1);
+    memset(&c, 0, sizeof c);
+    memset(&tunnel, 0, sizeof tunnel);
+    c.make = tunnel_new;
+    path = WS_HUB;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    client_close(&c);
+    world_close();
+    return 0;
+}
+
+static void send_and_receive_as_a_device(void)
+{
+    char token[SAS_LEN_MAX];
+    struct partition p;
+
+    device_keys("garage");
+    for (int i = 0; i < 2; i++)
+        post_to("garage", "m", "open", "full", T0);
+    snprintf(token, sizeof token, "%s", token_of("garage", T0 + 3600000));
+    client_open(&c, SASL, "garage@sas.hub", token);
+    pn_link_t *box = open_mailbox(&c, "garage", 10), *events = open_sender(&c, "garage");
+    check_accepted(send_message(&c, events, new_message("first")));
+    settle_as(&c, hear(&c, box), PN_ACCEPTED);
+    check_accepted(send_message(&c, events, new_message("second")));
+    settle_as(&c, hear(&c, box), PN_ACCEPTED);
+    CHECK(!take(&c, box));
+    CHECK_OK(hub_partition(w.hub, 0, &p));
+    CHECK(p.last_sequence == 1);
+}
+
+TEST(a_device_sends_and_receives)
+{
+    send_and_receive_as_a_device();
+    pn_connection_close(c.conn);
+    client_run(&c);
+    CHECK(pn_connection_state(c.conn) & PN_REMOTE_CLOSED);
+    CHECK(c.front->over && !c.front->why && !c.error[0]);
+}
+
+TEST(every_byte_may_be_a_frame_and_come_alone)
+{
+    c.slice = tunnel.slice = 1;
+    send_and_receive_as_a_device();
+}
+
+TEST(a_device_proves_itself_on_cbs)
+{
+    device_keys("garage");
+    client_open(&c, NO_SASL, NULL, NULL);
+    client_open_cbs(&c);
+    CHECK(client_prove(&c, "garage") == 200);
+    check_accepted(send_message(&c, open_sender(&c, "garage"), new_message("open")));
+}
+
+TEST(events_are_read_where_event_hubs_clients_look_for_them)
+{
+    path = "/$servicebus/websocket/";
+    send_events("garage", 3, T0, 0);
+    client_open_as_service(&c);
+    pn_link_t *l = receive_from(&c, PARTITION_0, "amqp.annotation.x-opt-offset > '-1'", 10);
+    assert_string_equal(sequences(&c, l), "0 1 2");
+    send_events("garage", 1, T0 + 10, 0);
+    client_run(&c); /* the waker of the connection reaches the conversation inside */
+    assert_string_equal(sequences(&c, l), "3");
+}
+
+TEST(a_reader_that_does_not_read_gets_no_more_than_there_is_room_for)
+{
+    enum { N = 100, LEN = 16 * 1024 };
+    int64_t due_ms;
+    int n = 0;
+
+    send_events("garage", N, T0, LEN);
+    client_open_as_service(&c);
+    tunnel.shut = true;
+    pn_link_t *l = receive_from(&c, PARTITION_0, "amqp.annotation.x-opt-offset > '-1'", N);
+    size_t said = tunnel.framed.len;
+    CHECK(said >= CONN_OUT_SOFT && said < CONN_OUT_SOFT + 4 * LEN);
+    due_ms = c.front->ops->tick(c.front, T0 + 1);
+    CHECK(due_ms > T0 + 1);
+    c.woken = true;
+    client_run(&c);
+    CHECK(tunnel.framed.len == said);
+    tunnel.shut = false;
+    c.woken = true;
+    client_run(&c);
+    while (take(&c, l)) {
+        n++;
+        client_run(&c);
+    }
+    CHECK(n == N && !c.error[0]);
+}
+
+TEST(a_socket_that_is_no_amqp_is_closed)
+{
+    client_front(&c);
+    CHECK(tunnel_input(&tunnel.front, BYTES("GET / HTTP/1.1\r\n\r\n"), T0) > 0);
+    CHECK(c.front->over && c.front->why);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+TESTS(CASE(a_device_sends_and_receives), CASE(every_byte_may_be_a_frame_and_come_alone),
+      CASE(a_device_proves_itself_on_cbs), CASE(events_are_read_where_event_hubs_clients_look_for_them),
+      CASE(a_reader_that_does_not_read_gets_no_more_than_there_is_room_for), CASE(a_socket_that_is_no_amqp_is_closed))
