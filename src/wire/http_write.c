@@ -9,6 +9,7 @@ static const char *reason_of(int status)
         const char *reason;
     } reasons[] = {
         {100, "Continue"},
+        {101, "Switching Protocols"},
         {200, "OK"},
         {204, "No Content"},
         {400, "Bad Request"},
@@ -21,6 +22,7 @@ static const char *reason_of(int status)
         {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
+        {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
