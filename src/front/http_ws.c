@@ -102,7 +102,7 @@ static void relax(struct buf *b)
 
 static unsigned close_code(enum err why)
 {
-    return !why ? WS_NORMAL : why == ERR_SHUTDOWN ? WS_GOING_AWAY : WS_POLICY;
+    return why ? WS_POLICY : WS_NORMAL;
 }
 
 /* After each turn of the inner front: what it said leaves, and waits for what it has to wait for. */

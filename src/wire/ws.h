@@ -17,14 +17,12 @@ enum ws_step {
 
 enum {
     WS_NORMAL = 1000,
-    WS_GOING_AWAY = 1001,
     WS_PROTOCOL_ERROR = 1002,
     WS_UNSUPPORTED = 1003,
     WS_NO_CODE = 1005, /* never sent: there was none */
     WS_NOT_TEXT = 1007,
     WS_POLICY = 1008,
     WS_TOO_BIG = 1009,
-    WS_SERVER_ERROR = 1011,
 };
 
 struct ws_in {

@@ -124,6 +124,7 @@ static struct buf connect_packet(void)
 TEST(the_handshake_is_answered)
 {
     CHECK(ask("GET", WS_HUB, WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n") == 101);
+    CHECK(bytes_starts(heard(), BYTES("HTTP/1.1 101 Switching Protocols\r\n")));
     CHECK(has(BYTES("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))); /* RFC 6455 1.3 */
     CHECK(has(BYTES("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")));
     CHECK(has(BYTES("\r\nSec-WebSocket-Protocol: mqtt\r\n")) && !has(BYTES("Extensions")));
@@ -187,7 +188,9 @@ TEST(what_is_no_handshake_is_refused)
         int status = ask(cases[i].method, cases[i].path, cases[i].headers);
         if (status != cases[i].status)
             fail_msg("case %zu: %d, not %d", i, status, cases[i].status);
+        CHECK(status != 426 || has(BYTES("HTTP/1.1 426 Upgrade Required\r\n")));
         CHECK(status != 426 || has(BYTES("\r\nSec-WebSocket-Version: 13\r\n")));
+        CHECK(status != 400 || has(BYTES("\r\niothub-errorcode: GenericBadRequest\r\n")));
         wire_free(&c, WORLD_T0);
     }
     open_https();
