@@ -1,8 +1,9 @@
-/* The message path allocates nothing: from the bytes of a PUBLISH to its PUBACK, over a log on disk. What the programs' own
+/* The message path allocates nothing: from the bytes of a PUBLISH to its PUBACK, in a WebSocket too, over a log on disk. What the programs' own
  * code asks the C library for is counted, on all threads. */
 #include "check.h"
 
 #include "mqtt_world.h"
+#include "ws_peer.h"
 
 #include <dirent.h>
 #include <stdatomic.h>
@@ -36,7 +37,7 @@ void *__wrap_realloc(void *p, size_t n)
 }
 
 static struct world w;
-static char folder[] = "/tmp/d2d-allocation-XXXXXX";
+static char folder[32];
 
 /* The world's hub, but on a log on disk. */
 static void open_on_disk(void)
@@ -45,6 +46,8 @@ static void open_on_disk(void)
     struct hub_options options = {.hash_seed = 5, .random = world_random, .random_ctx = &w.random};
     char why[256];
 
+    w = (struct world){0};
+    snprintf(folder, sizeof folder, "/tmp/d2d-allocation-XXXXXX");
     CHECK(mkdtemp(folder));
     CHECK_OK(disk_store_open(&(struct disk_options){.folder = folder, .segment_size = 1 << 20}, &w.store, why));
     CHECK_OK(memory_state_open(&w.state));
@@ -68,8 +71,10 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
-static void publish(struct wire *c, struct buf *say, uint16_t id)
+/* `frame`: what the packet is wrapped in; or NULL. */
+static void publish(struct wire *c, struct buf *say, struct buf *frame, uint16_t id)
 {
+    size_t head = frame ? 2 : 0; /* of the answer's frame */
     static const char body[300];
     struct mqtt_publish p = {
         .qos = 1,
@@ -80,14 +85,28 @@ static void publish(struct wire *c, struct buf *say, uint16_t id)
     buf_clear(say);
     mqtt_put_publish(say, &p);
     buf_clear(&c->heard);
-    wire_say(c, &w, buf_bytes(say), WORLD_T0 + id);
+    if (frame) {
+        buf_clear(frame);
+        put_frame(frame, 0x82, buf_bytes(say));
+    }
+    wire_say(c, &w, buf_bytes(frame ? frame : say), WORLD_T0 + id);
     CHECK(c->front != NULL);
     /* Waits for the disk, as the connection would. */
     while (c->heard.len == 0) {
         usleep(50);
         wire_settle(c, &w, WORLD_T0 + id);
     }
-    CHECK(c->heard.len == 4 && c->heard.at[0] == 0x40 && c->heard.at[3] == (uint8_t)id);
+    CHECK(c->heard.len == head + 4 && c->heard.at[head] == 0x40 && c->heard.at[head + 3] == (uint8_t)id);
+}
+
+static void close_all(struct wire *c)
+{
+    wire_free(c, WORLD_T0);
+    store_close(w.store);
+    hub_close(w.hub);
+    state_close(w.state);
+    limiter_free(w.env.limiter);
+    remove_folder();
 }
 
 TEST(a_publish_and_its_puback_allocate_nothing)
@@ -101,18 +120,42 @@ TEST(a_publish_and_its_puback_allocate_nothing)
     wire_open(&c, &w, "192.0.2.1:1", WORLD_T0);
     world_connect(&w, "dev-1", true, &say);
     wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
-    publish(&c, &say, 1); /* buffers get their size */
+    publish(&c, &say, NULL, 1); /* buffers get their size */
     before = allocations;
     for (uint16_t id = 2; id < 500; id++)
-        publish(&c, &say, id);
+        publish(&c, &say, NULL, id);
     assert_int_equal(allocations - before, 0);
-    wire_free(&c, WORLD_T0);
+    close_all(&c);
     buf_free(&say);
-    store_close(w.store);
-    hub_close(w.hub);
-    state_close(w.state);
-    limiter_free(w.env.limiter);
-    remove_folder();
 }
 
-TESTS(RUN(a_publish_and_its_puback_allocate_nothing))
+TEST(nor_do_they_in_a_websocket)
+{
+    struct buf say = buf_max(PACKET_LEN_MAX), frame = buf_max(PACKET_LEN_MAX + 16);
+    const struct peer peer = {.address = "192.0.2.1:1"};
+    struct wire c;
+    size_t before;
+
+    open_on_disk();
+    world_device(&w, "dev-1");
+    wire_open_as(&c, &w, &peer, WORLD_T0);
+    c.front->ops->close(c.front, ERR_CLOSED, WORLD_T0);
+    CHECK_OK(front_http_new(&w.env, &peer, WORLD_T0, &c.front));
+    c.front->out = &c.out;
+    c.front->waker = &c.waker;
+    wire_say(&c, &w, BYTES("GET " WS_HUB " HTTP/1.1\r\n" WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n\r\n"),
+             WORLD_T0);
+    world_connect(&w, "dev-1", true, &say);
+    put_frame(&frame, 0x82, buf_bytes(&say));
+    wire_say(&c, &w, buf_bytes(&frame), WORLD_T0);
+    publish(&c, &say, &frame, 1);
+    before = allocations;
+    for (uint16_t id = 2; id < 500; id++)
+        publish(&c, &say, &frame, id);
+    assert_int_equal(allocations - before, 0);
+    close_all(&c);
+    buf_free(&say);
+    buf_free(&frame);
+}
+
+TESTS(RUN(a_publish_and_its_puback_allocate_nothing), RUN(nor_do_they_in_a_websocket))
