@@ -149,3 +149,17 @@ test('a wrong key and a policy without the right are refused', async () => {
   await assert.rejects(client.getPartitionIds(), { code: 'UnauthorizedError' });
   await client.close();
 });
+
+test('events come in a WebSocket too', async () => {
+  const options = { webSocketOptions: { webSocket: require('ws') } };
+  const client = new EventHubConsumerClient('$Default', hub.info.event_hub_connection_string, options);
+  const events = [];
+  const subscription = client.subscribe(partition, {
+    processEvents: async (batch) => { events.push(...batch); },
+    processError: async (error) => { throw error; },
+  }, { startPosition: earliestEventPosition });
+  await hub.until(() => events.length >= COUNT, 'all events');
+  assert.deepStrictEqual(texts(events.slice(0, COUNT)), texts(all));
+  await subscription.close();
+  await client.close();
+});

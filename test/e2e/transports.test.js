@@ -132,7 +132,9 @@ for (const from of names) {
 }
 
 test('feedback tells how each message ended', async () => {
-  const fates = await sdk.feedback(service), wanted = {};
+  const hears = sdk.service(), wanted = {}; // receivers of feedback compete: this one leaves when all is told
+  await hears.open();
+  const fates = await sdk.feedback(hears);
   for (const transport of names) {
     const id = `settles-${transport}`, { client, got } = await listener(id, transport);
     const send = (what) => service.send(id, sdk.message(what, {}, { messageId: `${what}-${transport}`, ack: 'full' }));
@@ -166,6 +168,7 @@ test('feedback tells how each message ended', async () => {
   await service.send('asleep', silent);
   await hub.until(() => Object.keys(fates).length >= Object.keys(wanted).length, 'feedback of all', 60000);
   assert.deepStrictEqual(fates, wanted);
+  await hears.close();
 });
 
 test('a service is told why it cannot send', async () => {
@@ -173,6 +176,19 @@ test('a service is told why it cannot send', async () => {
   for (let n = 0; n < 50; n++) await service.send('asleep', sdk.message(String(n)));
   await assert.rejects(service.send('asleep', sdk.message('one too many')), /DeviceMaximumQueueDepthExceeded|QuotaExceeded|resource/i);
   await assert.rejects(service.send('sends-mqtt', sdk.message(Buffer.alloc(64 * 1024 + 1))));
+});
+
+test('a service sends and hears of it in a WebSocket', async () => {
+  const other = sdk.service(sdk.ServiceAmqpWs), id = 'settles-mqtt';
+  await other.open();
+  const fates = await sdk.feedback(other);
+  await other.send(id, sdk.message('in a socket', {}, { messageId: 'in-a-socket', ack: 'full' }));
+  const { client, got } = await listener(id, 'mqtt');
+  await hub.until(() => got.length === 1, 'the message');
+  await client.complete(got[0]);
+  await client.close();
+  await hub.until(() => fates['in-a-socket'] === 'Success', 'its feedback', 60000);
+  await other.close();
 });
 
 test('file notifications are accepted, and there are none', async () => {

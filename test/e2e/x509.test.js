@@ -6,7 +6,7 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { Client, Message } = require('azure-iot-device');
-const { Mqtt } = require('azure-iot-device-mqtt');
+const { TRANSPORTS } = require('./sdk');
 const { Registry } = require('azure-iothub');
 const { EventHubConsumerClient, earliestEventPosition } = require('@azure/event-hubs');
 const hub = require('./hub');
@@ -64,24 +64,26 @@ function signed(above, name, extensions) {
     '-days', '2', '-out', file(`${name}.pem`), ...more);
 }
 
-function clientOf(deviceId, options) {
-  const client = Client.fromConnectionString(`HostName=localhost;DeviceId=${deviceId};x509=true`, Mqtt);
+function clientOf(deviceId, options, transport = 'mqtt') {
+  const client = Client.fromConnectionString(`HostName=localhost;DeviceId=${deviceId};x509=true`, TRANSPORTS[transport]);
   client.setRetryPolicy({ shouldRetry: () => false, nextRetryTimeout: () => 0 });
-  return client.setOptions(options).then(() => client);
+  const set = client.setOptions(options).then(() => client);
+  return transport === 'https' ? client : set; // that client sets them and never says so
 }
 
-async function talks(deviceId, options) {
+async function talks(deviceId, options, transport) {
   const before = from(deviceId).length;
-  const client = await clientOf(deviceId, options);
+  const client = await clientOf(deviceId, options, transport);
   await client.open();
   await client.sendEvent(new Message('with a certificate'));
   await hub.until(() => from(deviceId).length > before, 'the message');
   return client;
 }
 
-const isRefused = async (deviceId, options) => {
-  const client = await clientOf(deviceId, options);
-  await assert.rejects(client.open(), (error) => /Unauthorized|Not authorized/i.test(`${error.name} ${error.message}`));
+// Over HTTPS nothing happens before the first message.
+const isRefused = async (deviceId, options, transport) => {
+  const client = await clientOf(deviceId, options, transport);
+  await assert.rejects(client.open().then(() => client.sendEvent(new Message('x'))), (error) => /Unauthorized|Not authorized/i.test(`${error.name} ${error.message}`));
 };
 
 test('a self-signed certificate comes in by its thumbprint until that changes', async () => {
@@ -125,3 +127,15 @@ test('a chain leads to a CA certificate of the hub', async () => {
   await lost;
   await isRefused('by-ca', chain);
 });
+
+for (const transport of Object.keys(TRANSPORTS)) {
+  test(`${transport}: a certificate is checked as everywhere`, async () => {
+    const id = `hash-${transport}`, [right, wrong] = [selfSigned(`right-${transport}`), selfSigned(`wrong-${transport}`)];
+    await registry.create({
+      deviceId: id, authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint: right.thumbprint } },
+    });
+    await (await talks(id, right, transport)).close();
+    await isRefused(id, wrong, transport);
+    assert.match(from(id)[0].systemProperties['iothub-connection-auth-method'], /x509Certificate/);
+  });
+}
