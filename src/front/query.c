@@ -160,7 +160,7 @@ static void take_from(struct query_reader *r, struct query *q)
 
 static void take_condition(struct query_reader *r, struct query *q)
 {
-    struct bytes begin = r->rest;
+    struct bytes begin;
 
     if (!query_take_word(r, "WHERE"))
         return;
