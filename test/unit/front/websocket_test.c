@@ -96,14 +96,17 @@ static void say_frame(uint8_t first, struct bytes payload)
 
 static void check_closed(unsigned code)
 {
-    struct bytes rest = heard(), payload;
+    struct bytes rest = heard(), payload = NO_BYTES;
+    struct rd r;
     uint8_t first = 0;
+    unsigned got;
 
     while (rest.len)
         first = next_frame(&rest, &payload);
-    CHECK(first == 0x88 && c.closed);
-    if (payload.len != 2 || ((unsigned)payload.at[0] << 8 | payload.at[1]) != code)
-        fail_msg("closed with %u, not %u", (unsigned)payload.at[0] << 8 | payload.at[1], code);
+    CHECK(first == 0x88 && c.closed && payload.len == 2);
+    r = rd_over(payload);
+    if ((got = rd_u16(&r)) != code)
+        fail_msg("closed with %u, not %u", got, code);
 }
 
 #define PONG         \
