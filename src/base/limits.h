@@ -82,6 +82,9 @@
 #define QUERY_PAGE_MAX 100  /* service 4.8 */
 #define QUERY_SCAN_MAX 5000 /* devices that one request looks at; the rest is behind the continuation */
 
+#define DOCS_MAX 100000         /* enrollments, groups or registrations: all of them are in memory */
+#define DOC_LEN_MAX (32 * 1024) /* one of them: its twin is at most 8 KB of tags, its certificates 4 KB each */
+
 #define CAS_MAX 25      /* CA certificates of a hub, as the cloud allows */
 #define CA_NAME_MAX 64  /* as the management plane of the cloud */
 #define CA_LEN_MAX 4096 /* DER; one with an RSA key of 8192 bits is 2 KB */

@@ -237,6 +237,8 @@ static enum err write_all(struct hub *h, struct snapshot *s, bool *cold, bool di
         e = write_partitions(h, s, dirty);
     if (!e)
         e = feedback_keep(h, &s->newest);
+    if (!e)
+        e = docs_keep(h, &s->newest);
     return e ? e : write_rest(h, s);
 }
 
@@ -276,6 +278,7 @@ static enum err take(struct hub *h, uint64_t place)
     h->committed = s.counts;
     for (size_t k = 0; k < SHARDS; k++)
         settle(&h->shards[k], place);
+    docs_kept(h, place);
 done:
     buf_free(&s.copied);
     return e;
@@ -357,6 +360,8 @@ enum err checkpoint_load(struct hub *h)
     }
     if (!e)
         e = feedback_load(h);
+    if (!e)
+        e = docs_load(h);
     h->cold_dirty = false;
 done:
     buf_free(&b);

@@ -108,13 +108,14 @@ struct hub {
     struct hub_birth birth;
     bool born;
 
-    pthread_mutex_t cold; /* of groups, policies and CA certificates */
+    pthread_mutex_t cold; /* of groups, policies, CA certificates and documents */
     struct policy policies[POLICIES];
     size_t n_policies;
     char groups[GROUPS_MAX][GROUP_LEN_MAX + 1];
     size_t n_groups;
     struct ca cas[CAS_ROOM]; /* by name */
     size_t n_cas;
+    struct docs *docs;
     bool cold_dirty;
     uint64_t cold_at;
 
@@ -155,6 +156,15 @@ struct seat {
 
 void hub_random(struct hub *h, uint8_t *out, size_t len);
 void hub_trace(struct hub *h, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* docs.c */
+enum err docs_new(struct docs **out) MUST_CHECK;
+void docs_free(struct docs *d);
+enum err doc_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+/* Into the checkpoint's transaction; then, when that is done, what it knows up to the place is clean. */
+enum err docs_keep(struct hub *h, uint64_t *newest) MUST_CHECK;
+void docs_kept(struct hub *h, uint64_t place);
+enum err docs_load(struct hub *h) MUST_CHECK;
 
 /* registry.c */
 /* Another one than `before`. */

@@ -51,6 +51,7 @@ static void hub_free(struct hub *h)
         pthread_mutex_destroy(&h->partitions[n].lock);
     }
     feedback_free(h);
+    docs_free(h->docs);
     pthread_mutex_destroy(&h->awaiting_lock);
     pthread_mutex_destroy(&h->cold);
     free(h);
@@ -80,7 +81,7 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
     }
     for (unsigned i = 0; i < PARTITIONS_MAX; i++)
         partition_init(&h->partitions[i], i);
-    ready = !feedback_make(h) && ready;
+    ready = !feedback_make(h) && !docs_new(&h->docs) && ready;
     if (!ready) {
         hub_free(h);
         return ERR_MEMORY;
@@ -132,6 +133,8 @@ enum err hub_apply(struct hub *h, const struct record *r)
         return groups_apply(h, r->body, r->at);
     case REC_CA:
         return ca_apply(h, r->body, r->at);
+    case REC_DOC:
+        return doc_apply(h, r->body, r->at);
     case REC_EVENT:
         return event_apply(h, r);
     case REC_C2D:

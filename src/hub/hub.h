@@ -107,6 +107,29 @@ enum err hub_ca_verify(struct hub *, struct bytes name, struct match, int64_t no
 /* Appends those that count, each with a 32-bit length before it. */
 enum err hub_ca_verified(struct hub *, struct buf *out) MUST_CHECK;
 
+/* ---- provisioning: what its service keeps ---------------------------------------------------------------------------- */
+
+enum doc_kind { DOC_ENROLLMENT, DOC_ENROLLMENT_GROUP, DOC_REGISTRATION, DOC_KINDS };
+
+/* A document under a name, which is compared without case. The hub does not look into it. */
+struct doc {
+    enum doc_kind kind;
+    char id[ID_LEN_MAX + 1]; /* as it was first written */
+    char etag[24];           /* without quotes */
+    int64_t created_ms, updated_ms;
+};
+
+/* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces. ERR_ARGUMENT: the name; ERR_TOO_LARGE: DOC_LEN_MAX; ERR_LIMIT:
+ * DOCS_MAX of a kind. */
+enum err hub_doc_put(struct hub *, enum doc_kind, struct bytes id, struct bytes body, struct match, int64_t now_ms,
+                     struct doc *out, uint64_t *at) MUST_CHECK;
+/* Appends the document to `body`. ERR_NOT_FOUND. */
+enum err hub_doc_get(struct hub *, enum doc_kind, struct bytes id, struct buf *body, struct doc *out) MUST_CHECK;
+/* The one behind `after`; ERR_NOT_FOUND: that was the last. */
+enum err hub_doc_next(struct hub *, enum doc_kind, struct bytes after, struct buf *body, struct doc *out) MUST_CHECK;
+/* MATCH_NONE: whatever it is. */
+enum err hub_doc_delete(struct hub *, enum doc_kind, struct bytes id, struct match, uint64_t *at) MUST_CHECK;
+
 /* ---- the seat of a device ------------------------------------------------------------------------------------------ */
 
 /* How the holder of a seat proved who it is; it is stamped on what it sends (device 6.3). */

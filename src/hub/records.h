@@ -13,6 +13,7 @@ enum record_kind {
     REC_SESSION = 5,
     REC_GROUPS = 6,
     REC_CA = 7,
+    REC_DOC = 8, /* of the provisioning service */
     REC_EVENT = 16,
     REC_C2D = 17,           /* into a mailbox */
     REC_C2D_OUT = 18,       /* out of it, with its fate and, where it was wanted, what the feedback tells */

@@ -1,0 +1,380 @@
+/* What the provisioning service keeps: documents by kind and name. The hub does not look into them. All of them are in memory,
+ * ordered, so that they can be gone through by name. */
+#include "core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { VALUE_MAX = DOC_LEN_MAX + 512 };
+
+/* In memory; a gone one stays until the checkpoint knows. */
+struct doc_entry {
+    struct doc doc;
+    bool gone, dirty;
+    uint64_t changed_at;
+    size_t len;
+    uint8_t body[];
+};
+
+struct docs {
+    struct doc_entry **at;
+    size_t n, cap;
+    size_t alive[DOC_KINDS];
+};
+
+/* ---- the table ----------------------------------------------------------------------------------------------------- */
+
+/* Under `cold`: its number, or where it would stand. */
+static size_t find(const struct docs *d, enum doc_kind kind, const char *id, bool *there)
+{
+    size_t low = 0, high = d->n;
+
+    *there = false;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        const struct doc *m = &d->at[mid]->doc;
+        int by = m->kind != kind ? (int)m->kind - (int)kind : strcasecmp(m->id, id);
+
+        if (by == 0) {
+            *there = true;
+            return mid;
+        }
+        if (by < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static struct doc_entry *alive(const struct docs *d, enum doc_kind kind, const char *id)
+{
+    bool there;
+    size_t i = find(d, kind, id, &there);
+
+    return there && !d->at[i]->gone ? d->at[i] : NULL;
+}
+
+static enum err make_room(struct docs *d)
+{
+    size_t cap = d->cap ? 2 * d->cap : 64;
+    struct doc_entry **at;
+
+    if (d->n < d->cap)
+        return OK;
+    if (!(at = realloc(d->at, cap * sizeof *at)))
+        return ERR_MEMORY;
+    d->at = at;
+    d->cap = cap;
+    return OK;
+}
+
+/* Puts it in place of what had its name. There is room. */
+static void set(struct docs *d, struct doc_entry *e)
+{
+    bool there;
+    size_t i = find(d, e->doc.kind, e->doc.id, &there);
+
+    if (there) {
+        d->alive[e->doc.kind] -= !d->at[i]->gone;
+        free(d->at[i]);
+    } else {
+        memmove(&d->at[i + 1], &d->at[i], (d->n++ - i) * sizeof *d->at);
+    }
+    d->at[i] = e;
+    d->alive[e->doc.kind] += !e->gone;
+}
+
+static struct doc_entry *entry_new(const struct doc *doc, struct bytes body)
+{
+    struct doc_entry *e = calloc(1, sizeof *e + body.len);
+
+    if (!e)
+        return NULL;
+    e->doc = *doc;
+    e->len = body.len;
+    if (body.len)
+        memcpy(e->body, body.at, body.len);
+    return e;
+}
+
+enum err docs_new(struct docs **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? OK : ERR_MEMORY;
+}
+
+void docs_free(struct docs *d)
+{
+    if (!d)
+        return;
+    for (size_t i = 0; i < d->n; i++)
+        free(d->at[i]);
+    free(d->at);
+    free(d);
+}
+
+/* ---- records ------------------------------------------------------------------------------------------------------- */
+
+/* Version, kind, name, u8 there is one, etag, created, updated, the body with its length. */
+static void encode(struct buf *b, const struct doc *d, bool gone, struct bytes body)
+{
+    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u8(b, (uint8_t)d->kind);
+    put_text(b, d->id);
+    buf_put_u8(b, !gone);
+    if (gone)
+        return;
+    put_text(b, d->etag);
+    buf_put_u64(b, (uint64_t)d->created_ms);
+    buf_put_u64(b, (uint64_t)d->updated_ms);
+    buf_put_u32(b, (uint32_t)body.len);
+    buf_put(b, body);
+}
+
+static enum err decode(struct bytes value, struct doc_entry **out)
+{
+    struct rd r = rd_over(value);
+    struct bytes body = NO_BYTES;
+    struct doc doc = {0};
+    bool is;
+
+    if (rd_u8(&r) < RECORD_VERSION)
+        r.bad = true;
+    doc.kind = (enum doc_kind)rd_u8(&r);
+    rd_text(&r, doc.id, sizeof doc.id);
+    is = rd_u8(&r) != 0;
+    if (is) {
+        rd_text(&r, doc.etag, sizeof doc.etag);
+        doc.created_ms = (int64_t)rd_u64(&r);
+        doc.updated_ms = (int64_t)rd_u64(&r);
+        body = rd_str32(&r);
+    }
+    if (r.bad || doc.kind >= DOC_KINDS || body.len > DOC_LEN_MAX)
+        return ERR_DAMAGED;
+    if (!(*out = entry_new(&doc, body)))
+        return ERR_MEMORY;
+    (*out)->gone = !is;
+    return OK;
+}
+
+enum err doc_apply(struct hub *h, struct bytes body, uint64_t at)
+{
+    struct doc_entry *entry;
+    enum err e = decode(body, &entry);
+
+    if (e)
+        return e;
+    entry->dirty = true;
+    entry->changed_at = at;
+    pthread_mutex_lock(&h->cold);
+    if ((e = make_room(h->docs)))
+        free(entry);
+    else
+        set(h->docs, entry);
+    pthread_mutex_unlock(&h->cold);
+    return e;
+}
+
+/* Under `cold`: what was decided becomes a record, then the state. */
+static enum err change(struct hub *h, const struct doc *doc, bool gone, struct bytes body, uint64_t *at)
+{
+    struct doc_entry *entry = entry_new(doc, body);
+    struct buf b = buf_max(VALUE_MAX);
+    enum err e = entry ? make_room(h->docs) : ERR_MEMORY;
+
+    encode(&b, doc, gone, body);
+    if (!e)
+        e = record_append(h->store, REC_DOC, &b, at);
+    buf_free(&b);
+    if (e) {
+        free(entry);
+        return e;
+    }
+    entry->gone = gone;
+    entry->dirty = true;
+    entry->changed_at = *at;
+    set(h->docs, entry);
+    return OK;
+}
+
+/* ---- calls --------------------------------------------------------------------------------------------------------- */
+
+static enum err match_check(struct match match, const struct doc_entry *now)
+{
+    if (!now)
+        return match.how == MATCH_NONE ? OK : ERR_NOT_FOUND;
+    if (match.how == MATCH_NONE)
+        return ERR_EXISTS;
+    return match.how == MATCH_ETAG && !bytes_eq(match.etag, bytes_str(now->doc.etag)) ? ERR_PRECONDITION : OK;
+}
+
+enum err hub_doc_put(struct hub *h, enum doc_kind kind, struct bytes id, struct bytes body, struct match match,
+                     int64_t now_ms, struct doc *out, uint64_t *at)
+{
+    struct doc doc = {.kind = kind, .created_ms = now_ms, .updated_ms = now_ms};
+    const struct doc_entry *now;
+    enum err e;
+
+    if (!id.len || !bytes_to_str(id, doc.id, sizeof doc.id))
+        return ERR_ARGUMENT;
+    if (body.len > DOC_LEN_MAX)
+        return ERR_TOO_LARGE;
+    pthread_mutex_lock(&h->cold);
+    now = alive(h->docs, kind, doc.id);
+    e = match_check(match, now);
+    if (!e && !now && h->docs->alive[kind] >= DOCS_MAX)
+        e = ERR_LIMIT;
+    if (!e) {
+        if (now)
+            doc.created_ms = now->doc.created_ms;
+        make_etag(h, now ? now->doc.etag : "", doc.etag);
+        if (!(e = change(h, &doc, false, body, at)))
+            *out = doc;
+    }
+    pthread_mutex_unlock(&h->cold);
+    return e;
+}
+
+/* Under `cold`. */
+static void give(const struct doc_entry *e, struct buf *body, struct doc *out)
+{
+    *out = e->doc;
+    buf_put(body, bytes_of(e->body, e->len));
+}
+
+enum err hub_doc_get(struct hub *h, enum doc_kind kind, struct bytes id, struct buf *body, struct doc *out)
+{
+    char name[ID_LEN_MAX + 1];
+    const struct doc_entry *e;
+
+    if (!bytes_to_str(id, name, sizeof name))
+        return ERR_NOT_FOUND;
+    pthread_mutex_lock(&h->cold);
+    if ((e = alive(h->docs, kind, name)))
+        give(e, body, out);
+    pthread_mutex_unlock(&h->cold);
+    return !e ? ERR_NOT_FOUND : body->bad ? ERR_MEMORY : OK;
+}
+
+enum err hub_doc_next(struct hub *h, enum doc_kind kind, struct bytes after, struct buf *body, struct doc *out)
+{
+    char name[ID_LEN_MAX + 1];
+    const struct docs *d = h->docs;
+    bool there, found = false;
+    size_t i;
+
+    if (!bytes_to_str(after, name, sizeof name))
+        return ERR_NOT_FOUND;
+    pthread_mutex_lock(&h->cold);
+    i = find(d, kind, name, &there);
+    for (i += there; i < d->n && d->at[i]->doc.kind == kind && !found; i++)
+        if ((found = !d->at[i]->gone))
+            give(d->at[i], body, out);
+    pthread_mutex_unlock(&h->cold);
+    return !found ? ERR_NOT_FOUND : body->bad ? ERR_MEMORY : OK;
+}
+
+enum err hub_doc_delete(struct hub *h, enum doc_kind kind, struct bytes id, struct match match, uint64_t *at)
+{
+    const struct doc_entry *now;
+    struct doc doc;
+    char name[ID_LEN_MAX + 1];
+    enum err e;
+
+    if (!bytes_to_str(id, name, sizeof name))
+        return ERR_NOT_FOUND;
+    pthread_mutex_lock(&h->cold);
+    now = alive(h->docs, kind, name);
+    e = !now ? ERR_NOT_FOUND : match.how == MATCH_NONE ? OK : match_check(match, now);
+    if (!e) {
+        doc = now->doc;
+        e = change(h, &doc, true, NO_BYTES, at);
+    }
+    pthread_mutex_unlock(&h->cold);
+    return e;
+}
+
+/* ---- the checkpoint -------------------------------------------------------------------------------------------------- */
+
+static struct bytes doc_key(char out[STATE_KEY_MAX], const struct doc *d)
+{
+    size_t n = (size_t)snprintf(out, STATE_KEY_MAX, "p/%u/%s", (unsigned)d->kind, d->id);
+
+    for (size_t i = 0; i < n; i++) /* names are compared without case */
+        if (out[i] >= 'A' && out[i] <= 'Z')
+            out[i] = (char)(out[i] - 'A' + 'a');
+    return bytes_of(out, n);
+}
+
+enum err docs_keep(struct hub *h, uint64_t *newest)
+{
+    struct buf b = buf_max(VALUE_MAX);
+    enum err e = OK;
+
+    pthread_mutex_lock(&h->cold);
+    for (size_t i = 0; !e && i < h->docs->n; i++) {
+        const struct doc_entry *d = h->docs->at[i];
+        char name[STATE_KEY_MAX];
+
+        if (!d->dirty)
+            continue;
+        buf_clear(&b);
+        encode(&b, &d->doc, d->gone, bytes_of(d->body, d->len));
+        e = b.bad     ? ERR_MEMORY
+            : d->gone ? state_del(h->state, doc_key(name, &d->doc))
+                      : state_put(h->state, doc_key(name, &d->doc), buf_bytes(&b));
+        if (d->changed_at > *newest)
+            *newest = d->changed_at;
+    }
+    pthread_mutex_unlock(&h->cold);
+    buf_free(&b);
+    return e;
+}
+
+void docs_kept(struct hub *h, uint64_t place)
+{
+    struct docs *d = h->docs;
+    size_t n = 0;
+
+    pthread_mutex_lock(&h->cold);
+    for (size_t i = 0; i < d->n; i++) {
+        if (d->at[i]->changed_at < place)
+            d->at[i]->dirty = false;
+        if (d->at[i]->gone && !d->at[i]->dirty)
+            free(d->at[i]);
+        else
+            d->at[n++] = d->at[i];
+    }
+    d->n = n;
+    pthread_mutex_unlock(&h->cold);
+}
+
+struct loading {
+    struct hub *hub;
+    enum err e;
+};
+
+static bool load_one(void *ctx, struct bytes key, struct bytes value)
+{
+    struct loading *l = ctx;
+    struct doc_entry *entry;
+
+    (void)key;
+    if ((l->e = decode(value, &entry)))
+        return false;
+    if ((l->e = make_room(l->hub->docs)))
+        free(entry);
+    else
+        set(l->hub->docs, entry);
+    return !l->e;
+}
+
+enum err docs_load(struct hub *h)
+{
+    struct loading l = {h, OK};
+    enum err e = state_each(h->state, BYTES("p/"), NO_BYTES, load_one, &l);
+
+    return e ? e : l.e;
+}
