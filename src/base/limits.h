@@ -80,6 +80,7 @@
 #define QUERY_COLUMNS_MAX 64
 #define QUERY_DEPTH_MAX 32  /* of parentheses and NOT: the reader recurses */
 #define QUERY_PAGE_MAX 100  /* service 4.8 */
+#define DPS_PAGE_MAX 40     /* enrollments are up to DOC_LEN_MAX each */
 #define QUERY_SCAN_MAX 5000 /* devices that one request looks at; the rest is behind the continuation */
 
 #define DOCS_MAX 100000         /* enrollments, groups or registrations: all of them are in memory */

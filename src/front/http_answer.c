@@ -165,6 +165,16 @@ const char *http_code_name(const struct http_answer *a, enum err e)
     return codes[a->code ? a->code : code_of(e)].name;
 }
 
+int http_code_number(const struct http_answer *a, enum err e)
+{
+    return codes[a->code ? a->code : code_of(e)].number;
+}
+
+void http_log_refusal(const struct http_request *r, enum err e, const char *text)
+{
+    log_refusal(r, code_of(e), e, text);
+}
+
 void http_put_answer(struct front *f, const struct front_env *env, const struct http_request *r, struct http_answer *a,
                      enum err e, bool last)
 {

@@ -67,7 +67,7 @@ static enum err answer(struct http_request *r, struct http_answer *a, const stru
 static enum err no_certificate(const struct http_request *r, struct http_answer *a)
 {
     a->code = CODE_NO_CERTIFICATE;
-    return http_says(a, ERR_NOT_FOUND, "There is no certificate '%.100s'", r->name);
+    return http_says(a, ERR_NOT_FOUND, "There is no certificate '%.100s'", r->names[0]);
 }
 
 /* The hub did not do it. */
@@ -76,7 +76,7 @@ static enum err refused(const struct http_request *r, struct http_answer *a, enu
     if (e == ERR_NOT_FOUND)
         return no_certificate(r, a);
     if (e == ERR_EXISTS)
-        return http_says(a, ERR_PRECONDITION, "There is a certificate '%s': to replace it needs If-Match", r->name);
+        return http_says(a, ERR_PRECONDITION, "There is a certificate '%s': to replace it needs If-Match", r->names[0]);
     if (e == ERR_PRECONDITION && match.how == MATCH_NONE)
         return http_says(a, e, "The ETag is missing: this needs If-Match");
     if (e == ERR_LIMIT) {
@@ -160,7 +160,7 @@ enum err http_cert_get(struct http_request *r, struct http_answer *a)
 {
     struct ca c;
 
-    if (hub_ca_get(r->env->hub, bytes_str(r->name), &c))
+    if (hub_ca_get(r->env->hub, bytes_str(r->names[0]), &c))
         return no_certificate(r, a);
     return answer(r, a, &c, 0);
 }
@@ -182,7 +182,7 @@ enum err http_cert_put(struct http_request *r, struct http_answer *a)
     buf_free(&der);
     if (e)
         return e;
-    e = bytes_to_str(bytes_str(r->name), wanted.name, sizeof wanted.name) ? OK : ERR_ARGUMENT;
+    e = bytes_to_str(bytes_str(r->names[0]), wanted.name, sizeof wanted.name) ? OK : ERR_ARGUMENT;
     if (!e)
         e = hub_ca_put(r->env->hub, &wanted, match, r->now_ms, &made, &at);
     if (e == ERR_ARGUMENT)
@@ -194,7 +194,7 @@ enum err http_cert_delete(struct http_request *r, struct http_answer *a)
 {
     struct match match = http_match(r->head);
     uint64_t at;
-    enum err e = hub_ca_delete(r->env->hub, bytes_str(r->name), match, r->now_ms, &at);
+    enum err e = hub_ca_delete(r->env->hub, bytes_str(r->names[0]), match, r->now_ms, &at);
 
     if (e)
         return refused(r, a, e, match);
@@ -208,7 +208,7 @@ enum err http_cert_challenge(struct http_request *r, struct http_answer *a)
     struct match match = http_match(r->head);
     struct ca made;
     uint64_t at;
-    enum err e = hub_ca_challenge(r->env->hub, bytes_str(r->name), match, r->now_ms, &made, &at);
+    enum err e = hub_ca_challenge(r->env->hub, bytes_str(r->names[0]), match, r->now_ms, &made, &at);
 
     return e ? refused(r, a, e, match) : answer(r, a, &made, at);
 }
@@ -241,7 +241,7 @@ enum err http_cert_verify(struct http_request *r, struct http_answer *a)
     struct ca c, made;
     uint64_t at;
     bool unused;
-    enum err e = hub_ca_get(r->env->hub, bytes_str(r->name), &c);
+    enum err e = hub_ca_get(r->env->hub, bytes_str(r->names[0]), &c);
 
     if (!e && (match.how == MATCH_NONE || (match.how == MATCH_ETAG && !bytes_eq(match.etag, bytes_str(c.etag)))))
         e = ERR_PRECONDITION;
@@ -256,6 +256,6 @@ enum err http_cert_verify(struct http_request *r, struct http_answer *a)
         return e;
     /* What was proved is what was looked at. */
     match = (struct match){.how = MATCH_ETAG, .etag = bytes_str(c.etag)};
-    e = hub_ca_verify(r->env->hub, bytes_str(r->name), match, r->now_ms, &made, &at);
+    e = hub_ca_verify(r->env->hub, bytes_str(r->names[0]), match, r->now_ms, &made, &at);
     return e ? refused(r, a, e, match) : answer(r, a, &made, at);
 }

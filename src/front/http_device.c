@@ -11,7 +11,7 @@ enum err http_send(struct http_request *r, struct http_answer *a, const struct m
 {
     struct bytes generation = bytes_str(r->who.device[0] ? r->who.generation : "");
     uint64_t at;
-    enum err e = hub_send_as(r->env->hub, bytes_str(r->name), generation, r->who.proof, m, r->now_ms, &at);
+    enum err e = hub_send_as(r->env->hub, bytes_str(r->names[0]), generation, r->who.proof, m, r->now_ms, &at);
 
     if (e == ERR_TOO_LARGE) {
         a->code = CODE_MESSAGE_SIZE;
@@ -74,7 +74,7 @@ enum err http_c2d_take(struct http_request *r, struct http_answer *a)
         snprintf(a->allow, sizeof a->allow, "GET");
         return http_says(a, ERR_UNSUPPORTED, "A message is taken with GET");
     }
-    e = hub_take(r->env->hub, bytes_str(r->name), r->now_ms, &room, &c2d);
+    e = hub_take(r->env->hub, bytes_str(r->names[0]), r->now_ms, &room, &c2d);
     if (e == ERR_NOT_FOUND) {
         a->status = 204;
         e = OK;
@@ -91,9 +91,9 @@ static enum err settle(struct http_request *r, struct http_answer *a, enum outco
     uint64_t at;
     enum err e;
 
-    if (!lock_parse(bytes_str(r->second), &lock))
+    if (!lock_parse(bytes_str(r->names[1]), &lock))
         return http_says(a, ERR_ARGUMENT, "This is no lock token");
-    if ((e = hub_take_settle(r->env->hub, bytes_str(r->name), &lock, how, r->now_ms, &at)))
+    if ((e = hub_take_settle(r->env->hub, bytes_str(r->names[0]), &lock, how, r->now_ms, &at)))
         return e;
     front_wait_for(r->front, at);
     a->status = 204;
@@ -130,7 +130,7 @@ static enum err cannot_post(const struct http_request *r, struct http_answer *a,
 {
     switch (e) {
     case ERR_NOT_FOUND:
-        return http_says(a, e, "Device %.128s not registered", r->name);
+        return http_says(a, e, "Device %.128s not registered", r->names[0]);
     case ERR_FULL:
         a->code = CODE_QUEUE_DEPTH;
         return http_says(a, e, "The mailbox of the device is full");
@@ -153,7 +153,7 @@ enum err http_c2d_post(struct http_request *r, struct http_answer *a)
 
     if (e)
         return e;
-    if ((e = hub_post(r->env->hub, bytes_str(r->name), &m.msg, r->now_ms, &at)))
+    if ((e = hub_post(r->env->hub, bytes_str(r->names[0]), &m.msg, r->now_ms, &at)))
         return cannot_post(r, a, e);
     front_wait_for(r->front, at);
     a->status = 204;
@@ -163,13 +163,13 @@ enum err http_c2d_post(struct http_request *r, struct http_answer *a)
 enum err http_c2d_purge(struct http_request *r, struct http_answer *a)
 {
     uint64_t at, n;
-    enum err e = hub_purge(r->env->hub, bytes_str(r->name), r->now_ms, &n, &at);
+    enum err e = hub_purge(r->env->hub, bytes_str(r->names[0]), r->now_ms, &n, &at);
 
     if (e)
         return cannot_post(r, a, e);
     front_wait_for(r->front, at);
     buf_printf(&a->body, "{\"totalMessagesPurged\":%llu,\"deviceId\":", (unsigned long long)n);
-    buf_put_json(&a->body, bytes_str(r->name));
+    buf_put_json(&a->body, bytes_str(r->names[0]));
     buf_puts(&a->body, ",\"moduleId\":null}");
     return OK;
 }

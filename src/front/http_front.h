@@ -25,6 +25,7 @@
     X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")          \
     X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")              \
     X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                  \
+    X(CODE_CONFLICT, 409, 409000, "GenericConflict")                    \
     X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")           \
     X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")             \
     X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")             \
@@ -69,6 +70,8 @@ struct http_answer {
     char allow[48];      /* with CODE_METHOD: what may be done here */
 };
 
+enum { HTTP_NAMES_MAX = 3 };
+
 struct http_route;
 
 /* A request that passed the routes and the check of its credentials. */
@@ -79,9 +82,10 @@ struct http_request {
     struct bytes method;            /* what counts: of the override, GET for HEAD */
     char address[64];               /* of the peer, for the log */
     const struct http_route *route; /* NULL when it is refused */
-    char name[ID_LEN_MAX * 3];      /* what stands for {} in the route; cut short it is no valid name any more */
-    char second[GUID_TEXT_CAP];     /* for the second {} likewise */
-    struct who who;                 /* what the token or certificate proved, if the route wants one */
+    /* What stands for each {} in the route; cut short it is no valid name any more. */
+    char names[HTTP_NAMES_MAX][ID_LEN_MAX * 3];
+    const struct peer *peer;
+    struct who who; /* what the token or certificate proved, if the route wants one */
     struct bytes body;
     int64_t now_ms;
 };
@@ -93,8 +97,11 @@ typedef enum err http_run(struct http_request *, struct http_answer *);
 
 /* For people, at the failure `e`, which it gives back. */
 enum err http_says(struct http_answer *, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
-/* The name of what an error is called here. */
+/* What an error is called here. */
 const char *http_code_name(const struct http_answer *, enum err e);
+int http_code_number(const struct http_answer *, enum err e);
+/* One line for each refused request: who, what, why. */
+void http_log_refusal(const struct http_request *, enum err e, const char *text);
 /* The whole answer into the output: head, then body or error envelope. `e` is what the route said. `last` closes. */
 void http_put_answer(struct front *, const struct front_env *, const struct http_request *, struct http_answer *,
                      enum err e, bool last);
@@ -116,6 +123,13 @@ http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_grou
 /* ---- http_device.c ---- */
 
 http_run http_events_post, http_c2d_take, http_c2d_complete, http_c2d_abandon, http_c2d_post, http_c2d_purge;
+
+/* ---- http_dps.c, http_enroll.c: the provisioning service ---- */
+
+http_run http_dps_register, http_dps_operation, http_dps_lookup;
+http_run http_enrollment_get, http_enrollment_put, http_enrollment_delete, http_enrollment_mechanism,
+    http_enrollments_bulk, http_enrollments_query, http_registration_get, http_registration_delete,
+    http_registrations_query;
 
 /* ---- http_certs.c ---- */
 

@@ -36,7 +36,7 @@ static void put_group(struct http_answer *a, struct bytes name)
 static enum err no_group(const struct http_request *r, struct http_answer *a)
 {
     a->code = CODE_NOT_FOUND;
-    return http_says(a, ERR_NOT_FOUND, "There is no consumer group '%.100s'", r->name);
+    return http_says(a, ERR_NOT_FOUND, "There is no consumer group '%.100s'", r->names[0]);
 }
 
 enum err http_groups_list(struct http_request *r, struct http_answer *a)
@@ -58,9 +58,9 @@ enum err http_groups_list(struct http_request *r, struct http_answer *a)
 
 enum err http_group_get(struct http_request *r, struct http_answer *a)
 {
-    if (!hub_group_exists(r->env->hub, bytes_str(r->name)))
+    if (!hub_group_exists(r->env->hub, bytes_str(r->names[0])))
         return no_group(r, a);
-    put_group(a, bytes_str(r->name));
+    put_group(a, bytes_str(r->names[0]));
     return OK;
 }
 
@@ -68,7 +68,7 @@ enum err http_group_get(struct http_request *r, struct http_answer *a)
 enum err http_group_put(struct http_request *r, struct http_answer *a)
 {
     uint64_t at = 0;
-    enum err e = hub_group_add(r->env->hub, bytes_str(r->name), &at);
+    enum err e = hub_group_add(r->env->hub, bytes_str(r->names[0]), &at);
 
     if (e == ERR_ARGUMENT)
         return http_says(a, e, "The name of a consumer group is 1 to %d of A-Z a-z 0-9 - _ .", GROUP_LEN_MAX);
@@ -79,14 +79,14 @@ enum err http_group_put(struct http_request *r, struct http_answer *a)
     if (e && e != ERR_EXISTS)
         return e;
     front_wait_for(r->front, at);
-    put_group(a, bytes_str(r->name));
+    put_group(a, bytes_str(r->names[0]));
     return OK;
 }
 
 enum err http_group_delete(struct http_request *r, struct http_answer *a)
 {
     uint64_t at;
-    enum err e = hub_group_del(r->env->hub, bytes_str(r->name), &at);
+    enum err e = hub_group_del(r->env->hub, bytes_str(r->names[0]), &at);
 
     if (e == ERR_ARGUMENT)
         return http_says(a, e, "The consumer group $Default stays");

@@ -26,7 +26,7 @@ struct match http_match(const struct http_head *head)
 
 static enum err no_device(const struct http_request *r, struct http_answer *a)
 {
-    return http_says(a, ERR_NOT_FOUND, "Device %.128s not registered", r->name);
+    return http_says(a, ERR_NOT_FOUND, "Device %.128s not registered", r->names[0]);
 }
 
 static void put_device(struct http_answer *a, const struct device *d)
@@ -38,7 +38,7 @@ static void put_device(struct http_answer *a, const struct device *d)
 enum err http_device_get(struct http_request *r, struct http_answer *a)
 {
     struct device d;
-    enum err e = hub_device_get(r->env->hub, bytes_str(r->name), &d);
+    enum err e = hub_device_get(r->env->hub, bytes_str(r->names[0]), &d);
 
     if (e)
         return e == ERR_NOT_FOUND ? no_device(r, a) : e;
@@ -53,7 +53,7 @@ enum err http_device_put(struct http_request *r, struct http_answer *a)
     uint64_t at;
     enum err e;
 
-    if (!device_id_valid(bytes_str(r->name)) || !bytes_to_str(bytes_str(r->name), wanted.id, sizeof wanted.id))
+    if (!device_id_valid(bytes_str(r->names[0])) || !bytes_to_str(bytes_str(r->names[0]), wanted.id, sizeof wanted.id))
         return http_says(a, ERR_ARGUMENT,
                          "this device id is not 1 to %d of A-Z a-z 0-9 - : . + %% _ # * ? ! ( ) , = @ ; $ '",
                          ID_LEN_MAX);
@@ -73,7 +73,7 @@ enum err http_device_delete(struct http_request *r, struct http_answer *a)
 {
     struct match match = http_match(r->head);
     uint64_t at;
-    enum err e = hub_device_delete(r->env->hub, bytes_str(r->name), match, r->now_ms, &at);
+    enum err e = hub_device_delete(r->env->hub, bytes_str(r->names[0]), match, r->now_ms, &at);
 
     if (e == ERR_PRECONDITION && match.how == MATCH_NONE)
         return http_says(a, e, "The ETag is missing: a delete needs If-Match");

@@ -61,13 +61,31 @@ static const struct http_route routes[] = {
     {"POST", "/devices/{}/messages/devicebound/{}/abandon", DEVICE, true, http_c2d_abandon},
     {"POST", "/devices/{}/messages/devicebound", RIGHT_SERVICE, true, http_c2d_post},
     {"DELETE", "/devices/{}/commands", RIGHT_SERVICE, true, http_c2d_purge},
+    {"PUT", "/{}/registrations/{}/register", 0, true, http_dps_register},
+    {"GET", "/{}/registrations/{}/operations/{}", 0, true, http_dps_operation},
+    {"POST", "/{}/registrations/{}", 0, true, http_dps_lookup},
+    {"GET", "/enrollments/{}", READ, true, http_enrollment_get},
+    {"PUT", "/enrollments/{}", WRITE, true, http_enrollment_put},
+    {"DELETE", "/enrollments/{}", WRITE, true, http_enrollment_delete},
+    {"POST", "/enrollments/{}/attestationmechanism", WRITE, true, http_enrollment_mechanism},
+    {"POST", "/enrollments/query", READ, true, http_enrollments_query},
+    {"POST", "/enrollments", WRITE, true, http_enrollments_bulk},
+    {"GET", "/enrollmentGroups/{}", READ, true, http_enrollment_get},
+    {"PUT", "/enrollmentGroups/{}", WRITE, true, http_enrollment_put},
+    {"DELETE", "/enrollmentGroups/{}", WRITE, true, http_enrollment_delete},
+    {"POST", "/enrollmentGroups/{}/attestationmechanism", WRITE, true, http_enrollment_mechanism},
+    {"POST", "/enrollmentGroups/query", READ, true, http_enrollments_query},
+    {"POST", "/enrollmentGroups", WRITE, true, http_enrollments_bulk},
+    {"GET", "/registrations/{}", READ, true, http_registration_get},
+    {"DELETE", "/registrations/{}", WRITE, true, http_registration_delete},
+    {"POST", "/registrations/{}/query", READ, true, http_registrations_query},
     {"GET", "/hub/status", LOOK, false, http_hub_status},
     {"GET", "/$iothub/websocket", 0, false, http_ws_hub},
     {"GET", "/$servicebus/websocket", 0, false, http_ws_events},
 };
 
 /* What stands for each {} goes into `names`. */
-static bool fits(const struct http_route *route, const struct http_path *path, struct bytes names[2])
+static bool fits(const struct http_route *route, const struct http_path *path, struct bytes names[HTTP_NAMES_MAX])
 {
     struct bytes pattern = bytes_skip(bytes_str(route->path), 1);
     size_t n = 0;
@@ -86,7 +104,7 @@ static bool fits(const struct http_route *route, const struct http_path *path, s
 static enum err find_route(struct http_request *r, const struct http_path *path, struct http_answer *a)
 {
     struct buf allow = buf_max(sizeof a->allow);
-    struct bytes names[2] = {NO_BYTES, NO_BYTES}, fit[2] = {NO_BYTES, NO_BYTES};
+    struct bytes names[HTTP_NAMES_MAX] = {NO_BYTES}, fit[HTTP_NAMES_MAX] = {NO_BYTES};
 
     r->route = NULL;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
@@ -110,8 +128,8 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
         a->code = CODE_METHOD;
         return http_says(a, ERR_UNSUPPORTED, "This path does not take %.*s", BYTES_ARG(bytes_first(r->method, 16)));
     }
-    snprintf(r->name, sizeof r->name, "%.*s", BYTES_ARG(names[0]));
-    snprintf(r->second, sizeof r->second, "%.*s", BYTES_ARG(names[1]));
+    for (size_t i = 0; i < HTTP_NAMES_MAX; i++)
+        snprintf(r->names[i], sizeof r->names[i], "%.*s", BYTES_ARG(names[i]));
     return OK;
 }
 
@@ -146,14 +164,14 @@ static bool covers(const struct http_request *r, const struct http_path *path)
 /* device 1.6: with its token, a policy's, or its certificate. */
 static enum err check_device(struct http_request *r, const struct peer *peer, struct bytes token, struct http_answer *a)
 {
-    struct bytes id = bytes_str(r->name);
+    struct bytes id = bytes_str(r->names[0]);
     enum err e;
 
     if (!auth_may_try(r->env, peer, id, r->now_ms))
         return ERR_BUSY;
     e = auth_peer(r->env, peer, id, token, r->now_ms, &r->who);
     auth_tried(r->env, peer, id, e, r->now_ms);
-    return e == ERR_NOT_FOUND ? http_says(a, e, "Device %.128s not registered", r->name) : e;
+    return e == ERR_NOT_FOUND ? http_says(a, e, "Device %.128s not registered", r->names[0]) : e;
 }
 
 static enum err check_who(struct http_request *r, const struct peer *peer, const struct http_path *path,
@@ -220,6 +238,7 @@ enum err http_judge(struct http_request *r, const struct peer *peer, struct http
     enum err e;
 
     r->method = method_of(r->head);
+    r->peer = peer;
     if (http_path_split(r->head->path, &path))
         return http_says(a, ERR_MALFORMED, "This path is not valid");
     if ((e = find_route(r, &path, a)) || (e = check_who(r, peer, &path, a)))

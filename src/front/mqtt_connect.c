@@ -198,7 +198,6 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
     *what = "the session cannot be kept";
     s->clean = p->clean;
     s->has_api_version = user.has_api_version;
-    s->silence_ms = silence_of(p->keep_alive_s);
     s->expires_ms = with_grace(who.until_ms);
     return open_session(s, present);
 }
@@ -213,13 +212,16 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
         mqtt_stop(s, ERR_UNSUPPORTED, "not MQTT 3.1.1");
         return;
     }
-    enum err e = let_in(s, p, now_ms, &present, &what);
+    bool dps = mqtt_is_dps(p->user);
+    enum err e = dps ? mqtt_dps_let_in(s, p, now_ms, &what) : let_in(s, p, now_ms, &present, &what);
     if (e) {
         refuse(s, e, what);
         return;
     }
     s->heard_ms = now_ms;
+    s->silence_ms = silence_of(p->keep_alive_s);
     s->state = MQTT_OPEN;
-    log_event(LOG_INFO, "device-connected", KVS("device", s->device), KVS("address", s->peer.address));
+    log_event(LOG_INFO, dps ? "device-registers" : "device-connected", KVS("device", s->device),
+              KVS("address", s->peer.address));
     mqtt_put_connack(s->front.out, present, MQTT_ACCEPTED);
 }

@@ -76,12 +76,16 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
             mqtt_stop(s, ERR_LIMIT, "too many filters in one SUBSCRIBE");
             return;
         }
+        granted[n] = qos ? 1 : 0; /* device 2.7: two is granted as one */
+        if (s->dps && mqtt_dps_subscribe(s, filter, granted[n])) {
+            n++;
+            continue;
+        }
         /* device 2.8: a filter that is not supported ends the connection, there is no SUBACK with a failure. */
-        if (!want_of(s, filter, &want)) {
+        if (s->dps || !want_of(s, filter, &want)) {
             mqtt_stop(s, ERR_UNSUPPORTED, "SUBSCRIBE to a filter that is not supported");
             return;
         }
-        granted[n] = qos ? 1 : 0; /* device 2.7: two is granted as one */
         s->subscribed.wants[want] = (uint8_t)(1 + granted[n++]);
     }
     if ((e = keep_subscriptions(s, &before)))
@@ -115,7 +119,10 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
     s->heard_ms = now_ms;
     switch (p->type) {
     case MQTT_PUBLISH:
-        mqtt_on_publish(s, &p->publish, now_ms);
+        if (s->dps)
+            mqtt_dps_publish(s, &p->publish, now_ms);
+        else
+            mqtt_on_publish(s, &p->publish, now_ms);
         return;
     case MQTT_SUBSCRIBE:
         on_subscribe(s, &p->filters);
@@ -127,7 +134,8 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
         mqtt_put_empty(s->front.out, MQTT_PINGRESP);
         return;
     case MQTT_PUBACK:
-        mqtt_on_puback(s, p->id, now_ms);
+        if (!s->dps)
+            mqtt_on_puback(s, p->id, now_ms);
         return;
     case MQTT_DISCONNECT:
         s->state = MQTT_LEFT;
@@ -238,6 +246,7 @@ static void mqtt_close(struct front *f, enum err why, int64_t now_ms)
     hub_detach(s->seat, now_ms);
     buf_free(&s->kept.bytes);
     free(s->flights);
+    free(s->dps);
     free(s);
 }
 

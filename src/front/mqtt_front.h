@@ -4,7 +4,8 @@
  *   mqtt_connect.c  CONNECT: who is it, its session, its will
  *   mqtt_publish.c  topics and bags into messages
  *   mqtt_iothub.c   $iothub/…: twins and methods
- *   mqtt_c2d.c      messages to the device */
+ *   mqtt_c2d.c      messages to the device
+ *   mqtt_dps.c      devices that register */
 #pragma once
 
 #include "auth.h"
@@ -39,6 +40,7 @@ struct mqtt_session {
     int64_t silence_ms; /* so long may it be silent */
     int64_t expires_ms; /* with the grace */
     struct mqtt_kept kept;
+    struct mqtt_dps *dps;         /* a device that registers, which has no seat; NULL: none */
     struct mqtt_flights *flights; /* NULL: nothing was ever sent with QoS 1 */
 };
 
@@ -61,3 +63,10 @@ void mqtt_on_puback(struct mqtt_session *, uint16_t id, int64_t now_ms);
 
 /* mqtt_iothub.c: a publish to $iothub/…, acknowledged and answered. ERR_DENIED: no such topic. */
 enum err mqtt_on_iothub(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;
+
+/* mqtt_dps.c: a user name of the provisioning service; who has one is let in, subscribes and asks. */
+bool mqtt_is_dps(struct bytes user);
+enum err mqtt_dps_let_in(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms,
+                         const char **what) MUST_CHECK;
+bool mqtt_dps_subscribe(struct mqtt_session *, struct bytes filter, uint8_t granted);
+void mqtt_dps_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);

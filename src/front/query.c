@@ -142,7 +142,7 @@ static void take_column(struct query_reader *r, struct query *q)
         q->columns[q->n_columns++] = column;
 }
 
-static void take_from(struct query_reader *r, struct query *q)
+static void take_from(struct query_reader *r, struct query *q, bool any)
 {
     static const struct {
         const char *name;
@@ -150,6 +150,8 @@ static void take_from(struct query_reader *r, struct query *q)
     } sources[] = {{"devices", QUERY_DEVICES}, {"devices.modules", QUERY_MODULES}, {"devices.jobs", QUERY_JOBS}};
     struct bytes path = query_take_word(r, "FROM") ? query_path(r, NULL) : NO_BYTES;
 
+    if (any && path.len)
+        return;
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         q->from = sources[i].from;
         if (bytes_eq_nocase(path, bytes_str(sources[i].name)))
@@ -169,7 +171,7 @@ static void take_condition(struct query_reader *r, struct query *q)
     q->condition = bytes_first(begin, begin.len - r->rest.len);
 }
 
-enum err query_parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP])
+static enum err parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP], bool any)
 {
     struct query_reader r = {.rest = text, .why = why};
 
@@ -189,7 +191,7 @@ enum err query_parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP]
         if (!query_take(&r, ","))
             break;
     }
-    take_from(&r, q);
+    take_from(&r, q, any);
     take_condition(&r, q);
     if (query_take_word(&r, "GROUP"))
         query_bad(&r, ERR_UNSUPPORTED, "GROUP BY is not available here", NO_BYTES);
@@ -197,6 +199,16 @@ enum err query_parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP]
     if (r.rest.len)
         query_bad(&r, ERR_MALFORMED, "this is not understood:", r.rest);
     return r.bad;
+}
+
+enum err query_parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP])
+{
+    return parse(text, q, why, false);
+}
+
+enum err query_parse_from(struct bytes text, struct query *q, char why[QUERY_WHY_CAP])
+{
+    return parse(text, q, why, true);
 }
 
 bool query_selects(const struct query *q, const json_t *document)

@@ -1,0 +1,293 @@
+#include "dps.h"
+
+#include "cert.h"
+#include "text.h"
+
+#include <stdio.h>
+
+/* ---- texts --------------------------------------------------------------------------------------------------------- */
+
+struct bytes dps_text(const json_t *from, const char *a, const char *b, const char *c)
+{
+    const json_t *at = json_object_get(from, a);
+
+    if (b)
+        at = json_object_get(at, b);
+    if (c)
+        at = json_object_get(at, c);
+    return json_is_string(at) ? bytes_of(json_string_value(at), json_string_length(at)) : NO_BYTES;
+}
+
+bool dps_key(struct bytes text, struct key_bytes *out)
+{
+    size_t len;
+
+    out->len = 0;
+    if (!text.len || base64_decode(text, out->at, sizeof out->at, &len) || len < KEY_LEN_MIN)
+        return false;
+    out->len = (uint8_t)len;
+    return true;
+}
+
+void dps_time(int64_t ms, char out[DPS_TIME_CAP])
+{
+    char iso[ISO_TIME_CAP];
+
+    iso_time(ms, iso);
+    snprintf(out, DPS_TIME_CAP, "%.19s.%03d0000Z", iso, (int)(ms % 1000));
+}
+
+/* provisioning 1.1 */
+bool dps_registration_id_valid(struct bytes id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        uint8_t c = id.at[i];
+        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+
+        if (!plain && c != '-' && (i + 1 == id.len || (c != '.' && c != '_' && c != ':')))
+            return false;
+    }
+    return id.len > 0 && id.len <= ID_LEN_MAX;
+}
+
+void dps_hex(char *out, const uint8_t *at, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        snprintf(out + 2 * i, 3, "%02X", at[i]);
+}
+
+/* ---- what is taken ------------------------------------------------------------------------------------------------- */
+
+struct taking {
+    const struct front_env *env;
+    char *why;
+    json_t *out;
+};
+
+static enum err wrong(struct taking *t, const char *text)
+{
+    snprintf(t->why, 160, "%s", text);
+    return ERR_ARGUMENT;
+}
+
+static json_t *make_key(const struct front_env *env)
+{
+    struct buf text = buf_max(KEY_TEXT_MAX + 1);
+    uint8_t key[32];
+
+    env->random(env->random_ctx, key, sizeof key);
+    buf_put_base64(&text, bytes_of(key, sizeof key));
+    json_t *made = json_string(buf_str(&text));
+    buf_free(&text);
+    return made;
+}
+
+/* provisioning 2.1: both, or both are made. */
+static enum err take_keys(struct taking *t, const json_t *attestation, json_t *to)
+{
+    static const char *const names[] = {"primaryKey", "secondaryKey"};
+    json_t *keys = json_object();
+    enum err e = keys ? OK : ERR_MEMORY;
+
+    for (int i = 0; !e && i < 2; i++) {
+        struct bytes text = dps_text(attestation, "symmetricKey", names[i], NULL);
+        struct key_bytes key;
+
+        if (text.len && !dps_key(text, &key))
+            e = wrong(t, "a symmetric key is 16 to 64 bytes in base64");
+        else if (json_object_set_new(keys, names[i],
+                                     text.len ? json_stringn((const char *)text.at, text.len) : make_key(t->env)))
+            e = ERR_MEMORY;
+    }
+    if (json_object_set_new(to, "symmetricKey", keys) && !e)
+        e = ERR_MEMORY;
+    return e;
+}
+
+static json_t *info_of(const struct cert_facts *facts)
+{
+    char sha1[41], sha256[65], from[DPS_TIME_CAP], to[DPS_TIME_CAP];
+
+    dps_hex(sha1, facts->sha1, sizeof facts->sha1);
+    dps_hex(sha256, facts->sha256, sizeof facts->sha256);
+    dps_time(facts->from_s * 1000, from);
+    dps_time(facts->to_s * 1000, to);
+    return json_pack("{ss ss ss ss ss ss ss si}", "subjectName", facts->subject, "sha1Thumbprint", sha1,
+                     "sha256Thumbprint", sha256, "issuerName", facts->issuer, "notBeforeUtc", from, "notAfterUtc", to,
+                     "serialNumber", sha1, "version", 3);
+}
+
+/* {"certificate", "info"}, or NULL where there is none. */
+static enum err take_certificate(struct taking *t, const json_t *from, bool is_authority, json_t **out)
+{
+    struct buf der = buf_max(CA_LEN_MAX), text = buf_max(2 * CA_LEN_MAX);
+    struct bytes given = dps_text(from, "certificate", NULL, NULL);
+    struct cert_facts facts;
+    enum err e = OK;
+
+    *out = NULL;
+    if (!given.len)
+        return OK;
+    if (cert_to_der(given, &der) || cert_read(buf_bytes(&der), &facts))
+        e = wrong(t, "a certificate cannot be read");
+    else if (is_authority && !facts.is_authority)
+        e = wrong(t, "a signing certificate is not one of an authority");
+    buf_put_base64(&text, buf_bytes(&der));
+    if (!e && !(*out = json_pack("{ss so}", "certificate", buf_str(&text), "info", info_of(&facts))))
+        e = ERR_MEMORY;
+    buf_free(&der);
+    buf_free(&text);
+    return e;
+}
+
+static enum err take_certificates(struct taking *t, const json_t *attestation, enum doc_kind kind, json_t *to)
+{
+    static const char *const names[] = {"primary", "secondary"};
+    bool group = kind == DOC_ENROLLMENT_GROUP;
+    const char *which = group ? "signingCertificates" : "clientCertificates";
+    const json_t *from = json_object_get(json_object_get(attestation, "x509"), which);
+    json_t *both = json_object();
+    enum err e = both ? OK : ERR_MEMORY;
+
+    for (int i = 0; !e && i < 2; i++) {
+        json_t *one;
+
+        e = take_certificate(t, json_object_get(from, names[i]), group, &one);
+        if (!e && one && json_object_set_new(both, names[i], one))
+            e = ERR_MEMORY;
+    }
+    if (!e && !json_object_get(both, "primary"))
+        e = wrong(t, group ? "attestation.x509.signingCertificates.primary is missing"
+                           : "attestation.x509.clientCertificates.primary is missing");
+    json_t *x509 = json_pack("{so}", which, both);
+    if ((!x509 || json_object_set_new(to, "x509", x509)) && !e)
+        e = ERR_MEMORY;
+    return e;
+}
+
+static enum err take_attestation(struct taking *t, const json_t *from, enum doc_kind kind)
+{
+    const json_t *attestation = json_object_get(from, "attestation");
+    struct bytes type = dps_text(attestation, "type", NULL, NULL);
+    json_t *made = json_object();
+    enum err e;
+
+    if (!made)
+        return ERR_MEMORY;
+    if (bytes_eq(type, BYTES("symmetricKey")))
+        e = take_keys(t, attestation, made);
+    else if (bytes_eq(type, BYTES("x509")))
+        e = take_certificates(t, attestation, kind, made);
+    else
+        e = wrong(t, "attestation.type is neither symmetricKey nor x509");
+    if (!e && json_object_set_new(made, "type", json_stringn((const char *)type.at, type.len)))
+        e = ERR_MEMORY;
+    if (json_object_set_new(t->out, "attestation", made) && !e)
+        e = ERR_MEMORY;
+    return e;
+}
+
+/* What is kept as it came. */
+static const char *const plain[] = {"deviceId",    "optionalDeviceInformation", "capabilities",     "iotHubHostName",
+                                    "initialTwin", "reprovisionPolicy",         "allocationPolicy", "iotHubs"};
+
+static enum err take_plain(struct taking *t, const json_t *from)
+{
+    struct bytes device = dps_text(from, "deviceId", NULL, NULL);
+    struct bytes status = dps_text(from, "provisioningStatus", NULL, NULL);
+    bool disabled = bytes_eq_nocase(status, BYTES("disabled"));
+
+    if (device.len && !device_id_valid(device))
+        return wrong(t, "deviceId is not valid");
+    if (status.len && !disabled && !bytes_eq_nocase(status, BYTES("enabled")))
+        return wrong(t, "provisioningStatus is neither enabled nor disabled");
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        json_t *value = json_object_get(from, plain[i]);
+
+        if (value && !json_is_null(value) && json_object_set(t->out, plain[i], value))
+            return ERR_MEMORY;
+    }
+    if (json_object_set_new(t->out, "provisioningStatus", json_string(disabled ? "disabled" : "enabled")))
+        return ERR_MEMORY;
+    return OK;
+}
+
+enum err dps_document_take(const struct front_env *env, enum doc_kind kind, json_t *from, struct bytes id,
+                           char why[160], json_t **out)
+{
+    const char *name = kind == DOC_ENROLLMENT ? "registrationId" : "enrollmentGroupId";
+    struct taking t = {env, why, json_object()};
+    struct bytes given = dps_text(from, name, NULL, NULL);
+    enum err e = t.out ? OK : ERR_MEMORY;
+
+    why[0] = 0;
+    if (!e && !json_is_object(from))
+        e = wrong(&t, "an enrollment is an object");
+    else if (!e && !dps_registration_id_valid(id))
+        e = wrong(&t, "the id is not 1 to 128 of A-Z a-z 0-9 - . _ : with a letter, digit or - at the end");
+    else if (!e && given.len && !bytes_eq_nocase(given, id))
+        e = wrong(&t, "the id in the body is not the one in the path");
+    if (!e && json_object_set_new(t.out, name, json_stringn((const char *)id.at, id.len)))
+        e = ERR_MEMORY;
+    if (!e && !(e = take_attestation(&t, from, kind)))
+        e = take_plain(&t, from);
+    if (e)
+        json_decref(t.out);
+    else
+        *out = t.out;
+    return e;
+}
+
+/* ---- what is shown ------------------------------------------------------------------------------------------------- */
+
+json_t *dps_document_show(json_t *kept, const struct doc *doc, bool with_keys)
+{
+    json_t *attestation = json_object_get(kept, "attestation");
+    char created[DPS_TIME_CAP], updated[DPS_TIME_CAP], etag[32];
+
+    if (!with_keys && json_object_get(attestation, "symmetricKey"))
+        json_object_del(attestation, "symmetricKey");
+    dps_time(doc->created_ms, created);
+    dps_time(doc->updated_ms, updated);
+    snprintf(etag, sizeof etag, "\"%s\"", doc->etag);
+    if (json_object_set_new(kept, "etag", json_string(etag)) ||
+        json_object_set_new(kept, "createdDateTimeUtc", json_string(created)) ||
+        json_object_set_new(kept, "lastUpdatedDateTimeUtc", json_string(updated))) {
+        json_decref(kept);
+        return NULL;
+    }
+    return kept;
+}
+
+json_t *dps_registration_show(json_t *kept)
+{
+    json_object_del(kept, "operationId");
+    json_object_del(kept, "entry");
+    return kept;
+}
+
+static enum err parse(enum err e, struct buf *body, json_t **out)
+{
+    json_error_t why;
+
+    if (!e && !(*out = json_loadb((const char *)body->at, body->len, 0, &why)))
+        e = ERR_DAMAGED;
+    buf_free(body);
+    return e;
+}
+
+enum err dps_document_get(const struct front_env *env, enum doc_kind kind, struct bytes id, struct doc *doc,
+                          json_t **out)
+{
+    struct buf body = buf_max(DOC_LEN_MAX);
+
+    return parse(hub_doc_get(env->hub, kind, id, &body, doc), &body, out);
+}
+
+enum err dps_document_next(const struct front_env *env, enum doc_kind kind, struct bytes after, struct doc *doc,
+                           json_t **out)
+{
+    struct buf body = buf_max(DOC_LEN_MAX);
+
+    return parse(hub_doc_next(env->hub, kind, after, &body, doc), &body, out);
+}

@@ -1,0 +1,73 @@
+/* The provisioning service over HTTPS: what devices ask (provisioning 1.6). */
+#include "http_front.h"
+
+#include "dps.h"
+
+#include <stdio.h>
+
+/* Answers in its own form, with its own headers (provisioning 1.2.4). */
+static enum err fails(struct http_request *r, struct http_answer *a, enum err e)
+{
+    struct dps_error error = dps_error_of(e);
+    char code[16];
+
+    http_log_refusal(r, e, error.message);
+    a->status = (int)(error.code / 1000);
+    snprintf(code, sizeof code, "%u", error.code);
+    http_put_header(&a->headers, "x-ms-error-code", bytes_str(code));
+    if (a->status == 429)
+        http_put_header(&a->headers, "Retry-After", BYTES("3"));
+    buf_clear(&a->body);
+    dps_put_error(r->env, &a->body, error, r->now_ms);
+    return OK;
+}
+
+static enum err admit(struct http_request *r, struct dps_caller *caller)
+{
+    struct bytes token = http_header(r->head, BYTES("authorization"));
+
+    return dps_admit(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), token, r->now_ms, caller);
+}
+
+/* provisioning 1.2: the first answer is always 202. */
+enum err http_dps_register(struct http_request *r, struct http_answer *a)
+{
+    struct dps_caller caller;
+    uint64_t at;
+    enum err e = admit(r, &caller);
+
+    if (!e)
+        e = dps_register(r->env, &caller, r->body, r->now_ms, &at, &a->body);
+    if (e)
+        return fails(r, a, e);
+    front_wait_for(r->front, at);
+    a->status = 202;
+    http_put_header(&a->headers, "Retry-After", BYTES("2"));
+    return OK;
+}
+
+enum err http_dps_operation(struct http_request *r, struct http_answer *a)
+{
+    struct dps_caller caller;
+    enum err e = admit(r, &caller);
+
+    if (!e)
+        e = dps_status(r->env, &caller, bytes_str(r->names[2]), &a->body);
+    if (e)
+        return fails(r, a, e);
+    front_wait_for(r->front, hub_seen(r->env->hub));
+    return OK;
+}
+
+enum err http_dps_lookup(struct http_request *r, struct http_answer *a)
+{
+    struct dps_caller caller;
+    enum err e = admit(r, &caller);
+
+    if (!e)
+        e = dps_state(r->env, bytes_str(caller.registration), &a->body);
+    if (e)
+        return fails(r, a, e);
+    front_wait_for(r->front, hub_seen(r->env->hub));
+    return OK;
+}

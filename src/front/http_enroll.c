@@ -1,0 +1,348 @@
+/* The service API of the provisioning service: enrollments, groups of them, registrations (provisioning 3). */
+#include "http_front.h"
+
+#include "dps.h"
+#include "query.h"
+#include "text.h"
+
+#include <stdio.h>
+
+enum { BULK = 10 }; /* provisioning 3.5 */
+
+static int put_text(const char *text, size_t len, void *ctx)
+{
+    buf_put(ctx, bytes_of(text, len));
+    return 0;
+}
+
+/* Takes the JSON. */
+static enum err answer(struct http_answer *a, json_t *json)
+{
+    enum err e = !json || json_dump_callback(json, put_text, &a->body, JSON_COMPACT) ? ERR_MEMORY : OK;
+
+    json_decref(json);
+    return e;
+}
+
+static enum doc_kind kind_of(const struct http_request *r)
+{
+    return bytes_starts_nocase(r->head->path, BYTES("/enrollmentgroups")) ? DOC_ENROLLMENT_GROUP : DOC_ENROLLMENT;
+}
+
+/* provisioning 3.4: clients write it with any quotes and backslashes around it. */
+static struct match match_of(struct bytes text)
+{
+    while (text.len && (text.at[0] == '"' || text.at[0] == '\\'))
+        text = bytes_skip(text, 1);
+    while (text.len && (text.at[text.len - 1] == '"' || text.at[text.len - 1] == '\\'))
+        text.len--;
+    if (!text.len)
+        return (struct match){.how = MATCH_NONE};
+    return bytes_eq(text, BYTES("*")) ? (struct match){.how = MATCH_ANY}
+                                      : (struct match){.how = MATCH_ETAG, .etag = text};
+}
+
+static enum err says(struct http_answer *a, enum err e, struct bytes id)
+{
+    if (e == ERR_NOT_FOUND) {
+        a->code = CODE_NOT_FOUND;
+        return http_says(a, e, "There is no enrollment '%.*s'", BYTES_ARG(bytes_first(id, ID_LEN_MAX)));
+    }
+    if (e == ERR_EXISTS) {
+        a->code = CODE_CONFLICT;
+        return http_says(a, e, "There is an enrollment '%.*s' already: a change needs If-Match",
+                         BYTES_ARG(bytes_first(id, ID_LEN_MAX)));
+    }
+    return e;
+}
+
+/* With what became of the device, for an enrollment of its own. */
+static enum err show(struct http_request *r, struct http_answer *a, json_t *kept, const struct doc *doc)
+{
+    json_t *shown = dps_document_show(kept, doc, false);
+    struct doc registration;
+    json_t *state;
+
+    if (!shown)
+        return ERR_MEMORY;
+    if (doc->kind == DOC_ENROLLMENT &&
+        !dps_document_get(r->env, DOC_REGISTRATION, bytes_str(doc->id), &registration, &state))
+        json_object_set_new(shown, "registrationState", dps_registration_show(state));
+    return answer(a, shown);
+}
+
+enum err http_enrollment_get(struct http_request *r, struct http_answer *a)
+{
+    struct bytes id = bytes_str(r->names[0]);
+    struct doc doc;
+    json_t *kept;
+    enum err e = dps_document_get(r->env, kind_of(r), id, &doc, &kept);
+
+    if (e)
+        return says(a, e, id);
+    snprintf(a->etag, sizeof a->etag, "%s", doc.etag);
+    return show(r, a, kept, &doc);
+}
+
+static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_kind kind, json_t *from,
+                        struct bytes id, struct match match, struct doc *doc, json_t **kept)
+{
+    struct buf text = buf_max(DOC_LEN_MAX);
+    char why[160];
+    uint64_t at;
+    enum err e = dps_document_take(r->env, kind, from, id, why, kept);
+
+    if (e)
+        return why[0] ? http_says(a, e, "%s", why) : e;
+    if (json_dump_callback(*kept, put_text, &text, JSON_COMPACT) || text.bad)
+        e = http_says(a, ERR_ARGUMENT, "An enrollment has at most %d bytes", DOC_LEN_MAX);
+    if (!e)
+        e = hub_doc_put(r->env->hub, kind, id, buf_bytes(&text), match, r->now_ms, doc, &at);
+    if (!e)
+        front_wait_for(r->front, at);
+    buf_free(&text);
+    if (e)
+        json_decref(*kept);
+    return says(a, e, id);
+}
+
+static enum err take_json(struct http_request *r, struct http_answer *a, json_t **out)
+{
+    json_error_t why;
+
+    if ((*out = json_loadb(r->body.len ? (const char *)r->body.at : "", r->body.len, JSON_REJECT_DUPLICATES, &why)))
+        return OK;
+    a->code = CODE_NO_JSON;
+    return http_says(a, ERR_MALFORMED, "the body is not JSON: %.100s in line %d", why.text, why.line);
+}
+
+enum err http_enrollment_put(struct http_request *r, struct http_answer *a)
+{
+    struct match match = match_of(http_header(r->head, BYTES("if-match")));
+    struct doc doc;
+    json_t *body, *kept;
+    enum err e = take_json(r, a, &body);
+
+    if (e)
+        return e;
+    e = put_one(r, a, kind_of(r), body, bytes_str(r->names[0]), match, &doc, &kept);
+    json_decref(body);
+    if (e)
+        return e;
+    snprintf(a->etag, sizeof a->etag, "%s", doc.etag);
+    return show(r, a, kept, &doc);
+}
+
+static enum err delete_one(struct http_request *r, struct http_answer *a, enum doc_kind kind, struct bytes id,
+                           struct match match)
+{
+    uint64_t at;
+    enum err e = hub_doc_delete(r->env->hub, kind, id, match, &at);
+
+    if (!e)
+        front_wait_for(r->front, at);
+    return says(a, e, id);
+}
+
+enum err http_enrollment_delete(struct http_request *r, struct http_answer *a)
+{
+    a->status = 204;
+    return delete_one(r, a, kind_of(r), bytes_str(r->names[0]), match_of(http_header(r->head, BYTES("if-match"))));
+}
+
+/* provisioning 3.3: the only way to read keys. */
+enum err http_enrollment_mechanism(struct http_request *r, struct http_answer *a)
+{
+    struct bytes id = bytes_str(r->names[0]);
+    struct doc doc;
+    json_t *kept;
+    enum err e = dps_document_get(r->env, kind_of(r), id, &doc, &kept);
+
+    if (e)
+        return says(a, e, id);
+    e = answer(a, json_incref(json_object_get(kept, "attestation")));
+    json_decref(kept);
+    return e;
+}
+
+/* ---- many at once ------------------------------------------------------------------------------------------------------ */
+
+static enum err run_one(struct http_request *r, struct http_answer *a, struct bytes mode, enum doc_kind kind,
+                        json_t *one, struct bytes id)
+{
+    struct match any = {.how = MATCH_ANY}, none = {.how = MATCH_NONE};
+    struct match etag = match_of(dps_text(one, "etag", NULL, NULL));
+    struct doc doc;
+    json_t *kept;
+    enum err e;
+
+    if (bytes_eq_nocase(mode, BYTES("delete")))
+        return delete_one(r, a, kind, id, none);
+    if (bytes_eq_nocase(mode, BYTES("updateIfMatchETag")) && etag.how == MATCH_NONE)
+        return http_says(a, ERR_PRECONDITION, "The etag is missing");
+    e = put_one(r, a, kind, one, id,
+                bytes_eq_nocase(mode, BYTES("create"))   ? none
+                : bytes_eq_nocase(mode, BYTES("update")) ? any
+                                                         : etag,
+                &doc, &kept);
+    if (!e)
+        json_decref(kept);
+    return e;
+}
+
+static json_t *error_of(struct http_answer *a, const char *name, struct bytes id, enum err e)
+{
+    return json_pack("{ss% si ss}", name, id.len ? (const char *)id.at : "", id.len, "errorCode",
+                     http_code_number(a, e), "errorStatus", a->text[0] ? a->text : err_text(e));
+}
+
+static bool is_mode(struct bytes mode)
+{
+    return bytes_eq_nocase(mode, BYTES("create")) || bytes_eq_nocase(mode, BYTES("update")) ||
+           bytes_eq_nocase(mode, BYTES("updateIfMatchETag")) || bytes_eq_nocase(mode, BYTES("delete"));
+}
+
+enum err http_enrollments_bulk(struct http_request *r, struct http_answer *a)
+{
+    enum doc_kind kind = kind_of(r);
+    const char *list = kind == DOC_ENROLLMENT ? "enrollments" : "enrollmentGroups";
+    const char *name = kind == DOC_ENROLLMENT ? "registrationId" : "enrollmentGroupId";
+    json_t *body, *errors;
+    enum err e = take_json(r, a, &body);
+
+    if (e)
+        return e;
+    const json_t *all = json_object_get(body, list);
+    struct bytes mode = dps_text(body, "mode", NULL, NULL);
+    if (!is_mode(mode) || !json_is_array(all) || json_array_size(all) > BULK)
+        e = http_says(a, ERR_ARGUMENT, "The body is not {mode, %s} with at most %d of them", list, BULK);
+    if (!(errors = json_array()))
+        e = ERR_MEMORY;
+    for (size_t i = 0; !e && i < json_array_size(all); i++) {
+        json_t *one = json_array_get(all, i);
+        struct bytes id = dps_text(one, name, NULL, NULL);
+        enum err failed;
+
+        a->code = CODE_NONE;
+        a->text[0] = 0;
+        if ((failed = run_one(r, a, mode, kind, one, id)))
+            json_array_append_new(errors, error_of(a, name, id, failed));
+    }
+    if (!e)
+        e = answer(a, json_pack("{sb sO}", "isSuccessful", json_array_size(errors) == 0, "errors", errors));
+    json_decref(errors);
+    json_decref(body);
+    return e;
+}
+
+/* ---- going through them ------------------------------------------------------------------------------------------------ */
+
+struct walk {
+    struct http_request *request;
+    enum doc_kind kind;
+    const char *group; /* of registrations; NULL: all */
+    struct query query;
+    size_t most, n;
+    char after[ID_LEN_MAX + 1];
+};
+
+/* FROM names something else here; the rest of the language is that of queries over devices. */
+static enum err take_query(struct http_request *r, struct http_answer *a, json_t *body, struct query *q)
+{
+    struct bytes text = dps_text(body, "query", NULL, NULL), rest = text;
+    char why[QUERY_WHY_CAP];
+
+    *q = (struct query){.all = true, .top = UINT64_MAX};
+    (void)r;
+    if (!bytes_trim(text).len)
+        return OK;
+    if (query_parse_from(rest, q, why))
+        return http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why);
+    return OK;
+}
+
+static bool is_wanted(const struct walk *w, const json_t *kept)
+{
+    if (w->group && !bytes_eq_nocase(dps_text(kept, "entry", NULL, NULL), bytes_str(w->group)))
+        return false;
+    return query_selects(&w->query, kept);
+}
+
+static enum err walk(struct walk *w, struct http_answer *a, bool *more)
+{
+    struct doc doc;
+    json_t *kept;
+    enum err e = OK;
+
+    buf_puts(&a->body, "[");
+    while (!e && w->n < w->most &&
+           !(e = dps_document_next(w->request->env, w->kind, bytes_str(w->after), &doc, &kept))) {
+        memcpy(w->after, doc.id, sizeof w->after);
+        if (!is_wanted(w, kept)) {
+            json_decref(kept);
+            continue;
+        }
+        buf_puts(&a->body, w->n++ ? "," : "");
+        e = w->kind == DOC_REGISTRATION ? answer(a, dps_registration_show(kept)) : show(w->request, a, kept, &doc);
+    }
+    buf_puts(&a->body, "]");
+    *more = !e;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err run_query(struct http_request *r, struct http_answer *a, struct walk *w)
+{
+    struct bytes most = http_header(r->head, BYTES("x-ms-max-item-count"));
+    struct bytes after = http_header(r->head, BYTES("x-ms-continuation"));
+    uint64_t n = QUERY_PAGE_MAX;
+    json_t *body = NULL;
+    bool more;
+    enum err e = OK;
+
+    if ((most.len && (!bytes_to_u64(most, &n) || !n)) || !bytes_to_str(after, w->after, sizeof w->after))
+        return http_says(a, ERR_ARGUMENT, "x-ms-max-item-count or x-ms-continuation is not valid");
+    w->most = n < DPS_PAGE_MAX ? (size_t)n : DPS_PAGE_MAX;
+    if (bytes_trim(r->body).len)
+        e = take_json(r, a, &body);
+    if (!e)
+        e = take_query(r, a, body, &w->query);
+    if (!e)
+        e = walk(w, a, &more);
+    if (!e && more)
+        http_put_header(&a->headers, "x-ms-continuation", bytes_str(w->after));
+    json_decref(body);
+    return e;
+}
+
+enum err http_enrollments_query(struct http_request *r, struct http_answer *a)
+{
+    struct walk w = {.request = r, .kind = kind_of(r)};
+
+    http_put_header(&a->headers, "x-ms-item-type",
+                    w.kind == DOC_ENROLLMENT ? BYTES("Enrollment") : BYTES("EnrollmentGroup"));
+    return run_query(r, a, &w);
+}
+
+enum err http_registrations_query(struct http_request *r, struct http_answer *a)
+{
+    struct walk w = {.request = r, .kind = DOC_REGISTRATION, .group = r->names[0]};
+
+    http_put_header(&a->headers, "x-ms-item-type", BYTES("DeviceRegistration"));
+    return run_query(r, a, &w);
+}
+
+/* ---- registrations ----------------------------------------------------------------------------------------------------- */
+
+enum err http_registration_get(struct http_request *r, struct http_answer *a)
+{
+    enum err e = dps_state(r->env, bytes_str(r->names[0]), &a->body);
+
+    return says(a, e, bytes_str(r->names[0]));
+}
+
+enum err http_registration_delete(struct http_request *r, struct http_answer *a)
+{
+    a->status = 204;
+    return delete_one(r, a, DOC_REGISTRATION, bytes_str(r->names[0]),
+                      match_of(http_header(r->head, BYTES("if-match"))));
+}

@@ -1,0 +1,136 @@
+/* Devices that register over MQTT (provisioning 1.4): a connection of its own kind, which has no seat. */
+#include "mqtt_front.h"
+
+#include "dps.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ANSWERS "$dps/registrations/res/#"
+#define REGISTER "$dps/registrations/PUT/iotdps-register/?$rid="
+#define STATUS "$dps/registrations/GET/iotdps-get-operationstatus/?$rid="
+
+enum { RID_MAX = 128, TOPIC_MAX = RID_MAX + 96 };
+
+struct mqtt_dps {
+    struct dps_caller caller;
+    bool subscribed;
+    uint8_t qos;
+    uint16_t next_id;
+};
+
+bool mqtt_is_dps(struct bytes user)
+{
+    return bytes_find_bytes(user, BYTES("/registrations/")) < user.len;
+}
+
+/* {scope}/registrations/{id}/api-version=…; the id in it, the client id and a certificate's name are the same in any case. */
+enum err mqtt_dps_let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, const char **what)
+{
+    struct bytes rest = p->user, scope = bytes_cut(&rest, '/'), id;
+    struct mqtt_dps *d;
+    enum err e;
+
+    bytes_cut(&rest, '/');
+    id = bytes_cut(&rest, '/');
+    *what = "the client id is not the registration id";
+    if (!bytes_eq_nocase(id, p->client_id) || !bytes_to_str(id, s->device, sizeof s->device))
+        return ERR_UNAUTHORIZED;
+    *what = "a will";
+    if (p->will_topic.at)
+        return ERR_UNSUPPORTED;
+    *what = "there is no memory";
+    if (!(d = calloc(1, sizeof *d)))
+        return ERR_MEMORY;
+    e = dps_admit(s->env, &s->peer, scope, id, p->password, now_ms, &d->caller);
+    *what = e ? err_text(e) : "";
+    if (e) {
+        free(d);
+        return e;
+    }
+    s->dps = d;
+    s->clean = true;
+    return OK;
+}
+
+/* One filter; true when it is the one that there is. */
+bool mqtt_dps_subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
+{
+    if (!bytes_eq(filter, BYTES(ANSWERS)))
+        return false;
+    s->dps->subscribed = true;
+    s->dps->qos = granted;
+    return true;
+}
+
+/* `$rid` comes first in the answer, and retry-after behind it. */
+static void answer(struct mqtt_session *s, unsigned status, struct bytes rid, struct bytes body)
+{
+    struct mqtt_dps *d = s->dps;
+    char text[TOPIC_MAX];
+    int n = snprintf(text, sizeof text, "$dps/registrations/res/%u/?$rid=%.*s%s", status, BYTES_ARG(rid),
+                     status == 202 || status == 429 ? "&retry-after=2" : "");
+
+    if (!d->subscribed)
+        return;
+    d->next_id = d->next_id == UINT16_MAX ? 1 : (uint16_t)(d->next_id + 1);
+    mqtt_put_publish(
+        s->front.out,
+        &(struct mqtt_publish){.topic = bytes_of(text, (size_t)n), .body = body, .qos = d->qos, .id = d->next_id});
+}
+
+static enum err run(struct mqtt_session *s, struct bytes topic, struct bytes body, int64_t now_ms, struct bytes *rid,
+                    bool *known, struct buf *out)
+{
+    bool status = bytes_starts(topic, BYTES(STATUS));
+    struct bytes operation;
+    uint64_t at;
+    enum err e;
+
+    *known = status || bytes_starts(topic, BYTES(REGISTER));
+    topic = bytes_skip(topic, status ? strlen(STATUS) : strlen(REGISTER));
+    *rid = bytes_cut(&topic, '&');
+    *known = *known && rid->len && rid->len <= RID_MAX;
+    if (!*known)
+        return ERR_DENIED;
+    if (status) {
+        operation = bytes_starts(topic, BYTES("operationId=")) ? bytes_skip(topic, strlen("operationId=")) : topic;
+        e = dps_status(s->env, &s->dps->caller, operation, out);
+        front_wait_for(&s->front, hub_seen(s->env->hub));
+    } else {
+        e = dps_register(s->env, &s->dps->caller, body, now_ms, &at, out);
+        if (!e)
+            front_wait_for(&s->front, at);
+    }
+    return e;
+}
+
+void mqtt_dps_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+{
+    struct buf body = buf_max(DOC_LEN_MAX);
+    struct bytes rid;
+    unsigned status;
+    bool known;
+    enum err e = run(s, p->topic, p->body, now_ms, &rid, &known, &body);
+
+    if (!known) {
+        mqtt_stop(s, ERR_DENIED, "PUBLISH to a topic that provisioning does not have");
+        buf_free(&body);
+        return;
+    }
+    if (p->qos) /* provisioning 1.4: before the answer */
+        mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
+    status = bytes_starts(p->topic, BYTES(REGISTER)) ? 202 : 200;
+    if (e) {
+        struct dps_error error = dps_error_of(e);
+
+        status = error.code / 1000;
+        buf_clear(&body);
+        dps_put_error(s->env, &body, error, now_ms);
+        log_event(LOG_WARN, "registration-refused", KVS("registration", s->device), KVS("address", s->peer.address),
+                  KVS("reason", err_name(e)));
+    }
+    answer(s, status, rid, buf_bytes(&body));
+    buf_free(&body);
+}

@@ -1,0 +1,259 @@
+/* The provisioning service over HTTPS: enrollments, and devices that register with keys. */
+#include "http_peer.h"
+
+#define SCOPE "0neB30376DB" /* which the hub of these tests gives itself */
+#define GROUP_KEY "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw=="
+
+static struct client c;
+
+static int start(void **state)
+{
+    (void)state;
+    world_open();
+    memset(&c, 0, sizeof c);
+    client_open(&c);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    client_close(&c);
+    world_close();
+    return 0;
+}
+
+static int enroll(const char *id, const char *body)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "/enrollments/%s" V, id);
+    return ask(&c, "PUT", path, NULL, body);
+}
+
+static const char *with_key(const char *more)
+{
+    static char body[1024];
+
+    snprintf(body, sizeof body,
+             "{\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" KEY_A
+             "\",\"secondaryKey\":\"" KEY_B "\"}}%s}",
+             more);
+    return body;
+}
+
+/* As a device: a token with this key, in the form of the Node client. */
+static int device_asks(const char *method, const char *path, const char *scope, const char *id, const char *key_text,
+                       int64_t expires_ms, const char *body)
+{
+    struct buf b = buf_max(1 << 16), token = buf_max(SAS_LEN_MAX);
+    char resource[256];
+    uint8_t key[KEY_LEN_MAX];
+    size_t len;
+
+    CHECK_OK(base64_decode(bytes_str(key_text), key, sizeof key, &len));
+    snprintf(resource, sizeof resource, "%s/registrations/%s", scope, id);
+    CHECK_OK(sas_make(bytes_str(resource), BYTES("registration"), expires_ms / 1000, bytes_of(key, len), &token));
+    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %zu\r\n\r\n%s", method, path,
+               buf_str(&token), strlen(body), body);
+    client_say(&c, buf_bytes(&b));
+    buf_free(&b);
+    buf_free(&token);
+    CHECK(client_hear(&c));
+    return c.in.head.status;
+}
+
+static int registers(const char *id, const char *key, const char *body)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "/" SCOPE "/registrations/%s/register" V, id);
+    return device_asks("PUT", path, SCOPE, id, key, c.now_ms + 3600000, body);
+}
+
+static const char *text_at(const char *a, const char *b)
+{
+    static char text[256];
+    json_t *root = json_loadb(heard_body(&c), c.in.body.len, 0, NULL), *at = json_object_get(root, a);
+
+    if (b)
+        at = json_object_get(at, b);
+    snprintf(text, sizeof text, "%s", json_string_value(at) ? json_string_value(at) : "");
+    json_decref(root);
+    return text;
+}
+
+/* The status of the operation that was just begun. */
+static int operation(const char *id, const char *key)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, "/" SCOPE "/registrations/%s/operations/%s" V, id, text_at("operationId", NULL));
+    return device_asks("GET", path, SCOPE, id, key, c.now_ms + 3600000, "");
+}
+
+TEST(a_device_is_told_first_to_wait_and_then_where_to_go)
+{
+    struct device d;
+
+    CHECK(enroll("Reg-1", with_key(",\"deviceId\":\"garage\"")) == 200);
+    uint64_t before = c.front->after;
+    CHECK(registers("reg-1", KEY_B, "{\"payload\":null,\"registrationId\":\"REG-1\"}") == 202);
+    CHECK(c.front->after > before);
+    assert_string_equal(text_at("status", NULL), "assigning");
+    CHECK(operation("reg-1", KEY_B) == 200);
+    assert_string_equal(text_at("registrationState", "assignedHub"), "hub.test");
+    assert_string_equal(text_at("registrationState", "deviceId"), "garage");
+    assert_string_equal(text_at("registrationState", "status"), "assigned");
+    CHECK(!body_has(&c, "null") && !body_has(&c, "\"entry\""));
+    CHECK_OK(hub_device_get(w.hub, BYTES("garage"), &d));
+    CHECK(d.auth == AUTH_SAS && d.primary.len == 28);
+    /* Again: the same device, whose state stays. */
+    char generation[24];
+    snprintf(generation, sizeof generation, "%s", d.generation);
+    CHECK(registers("reg-1", KEY_A, " ") == 202 && operation("reg-1", KEY_A) == 200);
+    CHECK_OK(hub_device_get(w.hub, BYTES("garage"), &d));
+    assert_string_equal(d.generation, generation);
+    CHECK(ask(&c, "GET", "/registrations/reg-1" V, NULL, NULL) == 200);
+    assert_string_equal(text_at("deviceId", NULL), "garage");
+    CHECK(ask(&c, "DELETE", "/registrations/reg-1" V, NULL, NULL) == 204);
+    CHECK(ask(&c, "GET", "/registrations/reg-1" V, NULL, NULL) == 404);
+    CHECK_OK(hub_device_get(w.hub, BYTES("garage"), &d));
+}
+
+TEST(what_does_not_fit_is_refused_and_makes_nothing)
+{
+    struct device d;
+
+    CHECK(enroll("reg-1", with_key("")) == 200);
+    CHECK(registers("reg-1", "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25n", "") == 401);
+    CHECK(body_has(&c, "\"errorCode\":401002") && !body_has(&c, "\"status\""));
+    CHECK_BYTES(heard(&c, "x-ms-error-code"), BYTES("401002"));
+    CHECK(registers("nobody", KEY_A, "") == 401);
+    CHECK(registers("reg-1", KEY_A, "{\"registrationId\":\"other\"}") == 400);
+    CHECK(registers("reg-1", KEY_A, "[1]") == 400);
+    CHECK(registers("reg-1", KEY_A, "{") == 400);
+    const char *path = "/" SCOPE "/registrations/reg-1/register" V;
+    CHECK(device_asks("PUT", path, SCOPE, "reg-1", KEY_A, T0 - 3600000, "") == 401);         /* expired */
+    CHECK(device_asks("PUT", path, SCOPE, "reg-2", KEY_A, T0 + 3600000, "") == 401);         /* for another */
+    CHECK(device_asks("PUT", path, "0ne00000002", "reg-1", KEY_A, T0 + 3600000, "") == 401); /* of another scope */
+    CHECK(device_asks("PUT", "/0ne00000002/registrations/reg-1/register" V, "0ne00000002", "reg-1", KEY_A, T0 + 3600000,
+                      "") == 404);
+    CHECK(ask_as(&c, NULL, "PUT", path, NULL, "{}") == 401);
+    CHECK_ERR(hub_device_get(w.hub, BYTES("reg-1"), &d), ERR_NOT_FOUND);
+    CHECK(registers("reg-1", KEY_A, "") == 202);
+    CHECK(device_asks("GET", "/" SCOPE "/registrations/reg-1/operations/5.x" V, SCOPE, "reg-1", KEY_A, T0 + 3600000,
+                      "") == 404);
+    CHECK(strstr(w.log, "request-refused") && strstr(w.log, "192.0.2.7:51234"));
+}
+
+TEST(a_disabled_enrollment_shadows_groups)
+{
+    CHECK(ask(&c, "PUT", "/enrollmentGroups/g" V, NULL,
+              "{\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" GROUP_KEY
+              "\",\"secondaryKey\":\"" KEY_B "\"}}}") == 200);
+    /* provisioning 2.1: the vector */
+    const char *id = "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6", *key = "Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermc=";
+    CHECK(registers(id, key, "") == 202 && operation(id, key) == 200);
+    assert_string_equal(text_at("registrationState", "deviceId"), id);
+    CHECK(body_has(&c, "\"symmetricKey\":{\"enrollmentGroupId\":\"g\"}"));
+    CHECK(registers("sn-008", key, "") == 401);
+    CHECK(enroll(id, with_key(",\"provisioningStatus\":\"Disabled\"")) == 200);
+    CHECK(registers(id, key, "") == 401);
+    CHECK(registers(id, KEY_A, "") == 401);
+    char path[256];
+    snprintf(path, sizeof path, "/enrollments/%s" V, id);
+    CHECK(ask(&c, "DELETE", path, NULL, NULL) == 204);
+    CHECK(registers(id, key, "") == 202);
+    CHECK(ask(&c, "POST", "/registrations/g/query" V, NULL, "") == 200);
+    CHECK_BYTES(heard(&c, "x-ms-item-type"), BYTES("DeviceRegistration"));
+    CHECK(body_has(&c, id));
+}
+
+TEST(enrollments_show_their_keys_only_when_asked_for_them)
+{
+    CHECK(enroll("reg-1", "{\"attestation\":{\"type\":\"symmetricKey\"},\"unknown\":1,\"iotHubHostName\":null}") ==
+          200);
+    CHECK(!body_has(&c, "primaryKey") && body_has(&c, "\"provisioningStatus\":\"enabled\"") &&
+          !body_has(&c, "unknown"));
+    CHECK(heard(&c, "etag").len > 2);
+    CHECK(ask(&c, "GET", "/Enrollments/REG-1" V, NULL, NULL) == 200 && !body_has(&c, "primaryKey"));
+    CHECK(ask(&c, "POST", "/enrollments/reg-1/attestationmechanism" V, NULL, "") == 200);
+    CHECK(body_has(&c, "\"primaryKey\":\"") && body_has(&c, "\"type\":\"symmetricKey\""));
+    CHECK(ask_as(&c, "registryRead", "POST", "/enrollments/reg-1/attestationmechanism" V, NULL, "") == 401);
+    CHECK(ask_as(&c, "registryRead", "GET", "/enrollments/reg-1" V, NULL, NULL) == 200);
+    CHECK(ask_as(&c, "service", "GET", "/enrollments/reg-1" V, NULL, NULL) == 401);
+}
+
+TEST(changes_need_the_etag)
+{
+    char header[128];
+
+    CHECK(enroll("reg-1", with_key("")) == 200);
+    CHECK(enroll("reg-1", with_key("")) == 409);
+    CHECK(ask(&c, "PUT", "/enrollments/reg-1" V, "If-Match: \"nonsense\"\r\n", with_key("")) == 412);
+    CHECK(ask(&c, "PUT", "/enrollments/none" V, "If-Match: *\r\n", with_key("")) == 404);
+    CHECK(ask(&c, "GET", "/enrollments/reg-1" V, NULL, NULL) == 200);
+    snprintf(header, sizeof header, "If-Match: \"\\%.*s\\\"\r\n", BYTES_ARG(heard(&c, "etag")));
+    CHECK(ask(&c, "PUT", "/enrollments/reg-1" V, header, with_key("")) == 200);
+    CHECK(ask(&c, "DELETE", "/enrollments/reg-1" V, header, NULL) == 412);
+    CHECK(ask(&c, "DELETE", "/enrollments/reg-1" V, NULL, NULL) == 204);
+    CHECK(ask(&c, "DELETE", "/enrollments/reg-1" V, NULL, NULL) == 404);
+}
+
+TEST(what_is_no_enrollment_is_refused)
+{
+    static const char *const wrong[] = {
+        "",
+        "1",
+        "{}",
+        "{\"attestation\":{}}",
+        "{\"attestation\":{\"type\":\"none\"}}",
+        "{\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"c2hvcnQ=\"}}}",
+        "{\"attestation\":{\"type\":\"x509\"}}",
+        "{\"registrationId\":\"other\",\"attestation\":{\"type\":\"symmetricKey\"}}",
+        "{\"attestation\":{\"type\":\"x509\",\"x509\":{\"clientCertificates\":{\"primary\":{\"certificate\":\"x\"}}}}}",
+        "{\"deviceId\":\"no good\",\"attestation\":{\"type\":\"symmetricKey\"}}",
+        "{\"provisioningStatus\":\"asleep\",\"attestation\":{\"type\":\"symmetricKey\"}}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (enroll("reg-1", wrong[i]) != 400)
+            fail_msg("%d for %s", c.in.head.status, wrong[i]);
+    CHECK(enroll("bad.", with_key("")) == 400);
+    CHECK(enroll("a%20b", with_key("")) == 400);
+    CHECK(ask(&c, "GET", "/enrollments/reg-1" V, NULL, NULL) == 404);
+}
+
+TEST(enrollments_are_gone_through_in_pages)
+{
+    char id[16], headers[256] = "x-ms-max-item-count: 3\r\n";
+    size_t n = 0;
+
+    for (int i = 0; i < 7; i++) {
+        snprintf(id, sizeof id, "reg-%d", i);
+        CHECK(enroll(id, with_key(i % 2 ? ",\"provisioningStatus\":\"disabled\"" : "")) == 200);
+    }
+    do {
+        CHECK(ask(&c, "POST", "/enrollments/query" V, headers, "{\"query\":\"SELECT * FROM enrollments\"}") == 200);
+        CHECK_BYTES(heard(&c, "x-ms-item-type"), BYTES("Enrollment"));
+        json_t *root = json_loadb(heard_body(&c), c.in.body.len, 0, NULL);
+        n += json_array_size(root);
+        json_decref(root);
+        snprintf(headers, sizeof headers, "x-ms-max-item-count: 3\r\nx-ms-continuation: %.*s\r\n",
+                 BYTES_ARG(heard(&c, "x-ms-continuation")));
+    } while (heard(&c, "x-ms-continuation").at);
+    CHECK(n == 7);
+    CHECK(ask(&c, "POST", "/enrollments/query" V, NULL,
+              "{\"query\":\"select * from enrollments where provisioningStatus = 'disabled'\"}") == 200);
+    CHECK(body_has(&c, "reg-5") && !body_has(&c, "reg-4"));
+    CHECK(ask(&c, "POST", "/enrollments" V, NULL,
+              "{\"mode\":\"delete\",\"enrollments\":[{\"registrationId\":\"reg-1\"},{\"registrationId\":\"none\"}]}") ==
+          200);
+    CHECK(body_has(&c, "\"isSuccessful\":false") && body_has(&c, "\"registrationId\":\"none\",\"errorCode\":404"));
+    CHECK(ask(&c, "POST", "/enrollments" V, NULL, "{\"mode\":\"paint\",\"enrollments\":[]}") == 400);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+TESTS(CASE(a_device_is_told_first_to_wait_and_then_where_to_go), CASE(what_does_not_fit_is_refused_and_makes_nothing),
+      CASE(a_disabled_enrollment_shadows_groups), CASE(enrollments_show_their_keys_only_when_asked_for_them),
+      CASE(changes_need_the_etag), CASE(what_is_no_enrollment_is_refused), CASE(enrollments_are_gone_through_in_pages))
