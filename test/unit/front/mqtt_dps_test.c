@@ -110,14 +110,14 @@ TEST(the_result_is_asked_for)
     buf_clear(&c.heard);
     put_publish(&b, topic, " ");
     wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
-    CHECK(heard(BYTES("$dps/registrations/res/200/?$rid=x{")) && heard(BYTES("\"assignedHub\":\"hub.test\"")));
+    CHECK(heard(BYTES("$dps/registrations/res/200/?$rid=x")) && heard(BYTES("\"assignedHub\":\"hub.test\"")));
     CHECK_OK(hub_device_get(w.hub, BYTES("Reg-1"), &d));
     buf_clear(&b);
     buf_clear(&c.heard);
     put_publish(&b, "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=y&operationId=5.other", "");
     mqtt_put_unsubscribe(&b, 9, BYTES("$dps/registrations/res/#"));
     wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
-    CHECK(heard(BYTES("$dps/registrations/res/404/?$rid=y{\"errorCode\":404201")));
+    CHECK(heard(BYTES("$dps/registrations/res/404/?$rid=y")) && heard(BYTES("{\"errorCode\":404201")));
     CHECK(heard(BYTES("\xb0\x02\x00\x09")) && !c.closed);
     wire_free(&c, WORLD_T0);
     buf_free(&b);
