@@ -59,6 +59,18 @@ static enum address_kind parse_device(struct bytes rest, struct address *out)
     return ADDRESS_UNKNOWN;
 }
 
+/* {scope}/registrations/{id} */
+static bool is_registration(struct bytes path, struct address *out)
+{
+    struct bytes rest = path, scope = bytes_cut(&rest, '/'), word = bytes_cut(&rest, '/');
+
+    if (!scope.len || !rest.len || !bytes_eq_nocase(word, BYTES("registrations")) || bytes_find(rest, '/') < rest.len)
+        return false;
+    out->group = scope;
+    out->device = rest;
+    return true;
+}
+
 static enum address_kind parse_path(const struct front_env *env, struct bytes path, bool slash, struct address *out)
 {
     struct bytes rest;
@@ -81,6 +93,8 @@ static enum address_kind parse_path(const struct front_env *env, struct bytes pa
             out->rest = BYTES("/");
         return !out->rest.len || *out->rest.at == '/' ? ADDRESS_REDIRECT : ADDRESS_UNKNOWN;
     }
+    if (is_registration(path, out))
+        return ADDRESS_DPS;
     if (!address_is_entity(env, path, &rest))
         return ADDRESS_UNKNOWN;
     /* Old Python clients ask for management behind the whole address of a partition. */

@@ -19,6 +19,7 @@ enum address_kind {
     ADDRESS_SERVICE_DEVICEBOUND, /* messages to devices */
     ADDRESS_FEEDBACK,
     ADDRESS_FILE_NOTIFICATIONS,
+    ADDRESS_DPS, /* {scope}/registrations/{id} (provisioning 1.5.1): the scope is `group` */
 };
 
 enum { ADDRESS_LEN_MAX = 512 };

@@ -75,6 +75,7 @@ static void on_delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     switch (k->kind) {
     case LINK_CBS:
     case LINK_MANAGEMENT:
+    case LINK_DPS:
         if (pn_link_is_receiver(k->pn))
             amqp_request(c, k, d);
         break;
@@ -315,6 +316,7 @@ static void amqp_close(struct front *f, enum err why, int64_t now_ms)
     amqp_links_free(c);
     amqp_claims_free(c);
     map_free(&c->devices);
+    free(c->dps);
     pn_message_free(c->message);
     pn_connection_driver_destroy(&c->driver);
     buf_free(&c->scratch);

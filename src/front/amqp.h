@@ -12,12 +12,14 @@
  *   amqp_d2c.c         what devices send
  *   amqp_c2d.c         what devices receive
  *   amqp_service.c     what services send to devices, and the feedback they get
+ *   amqp_dps.c         devices that register
  *   amqp_outcome.c     what an error is called, and outcomes of deliveries */
 #pragma once
 
 #include "address.h"
 #include "amqp_wire.h"
 #include "auth.h"
+#include "dps.h"
 #include "list.h"
 #include "map.h"
 
@@ -28,6 +30,7 @@
 enum amqp_link_kind {
     LINK_CBS,        /* both directions */
     LINK_MANAGEMENT, /* both directions */
+    LINK_DPS,        /* both directions */
     LINK_EVENTS,
     LINK_D2C,      /* the peer is a device that sends */
     LINK_C2D,      /* or receives */
@@ -82,6 +85,7 @@ struct amqp {
     pn_message_t *message;
     struct buf scratch;
 
+    struct dps_caller *dps;           /* a device that registers; NULL: none */
     struct map devices;               /* by id */
     struct amqp_device *_Atomic rung; /* those that were woken, by any thread: the latest first */
     struct list awake;                /* those that were, and are to be looked at by us */
@@ -190,6 +194,11 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
 /* Gives the peer credit when half of it is used up, as long as it reads what we say. */
 void amqp_credit(struct amqp *c, struct amqp_link *k);
 
+/* ---- amqp_dps.c */
+/* By the token of SASL PLAIN, or without one by the certificate of the connection. */
+enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token) MUST_CHECK;
+void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+
 /* ---- amqp_request.c */
 /* Something came on a link that takes requests. */
 void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
@@ -211,6 +220,10 @@ struct bytes amqp_property(struct amqp_request *r, const char *name, char number
 /* ---- amqp_cbs.c, amqp_management.c: ERR_UNSUPPORTED: not an operation that exists */
 enum err amqp_cbs(struct amqp *c, struct amqp_request *r) MUST_CHECK;
 enum err amqp_management(struct amqp *c, struct amqp_request *r) MUST_CHECK;
+
+/* ---- amqp_dps.c */
+/* What is answered; an error rejects the question. */
+enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer) MUST_CHECK;
 
 /* ---- amqp_events.c */
 void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct address *a);

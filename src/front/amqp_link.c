@@ -158,6 +158,9 @@ static void open_by_address(struct amqp *c, struct amqp_link *k, const struct ad
         amqp_link_accept(c, k);
         amqp_request_credit(c, k);
         return;
+    case ADDRESS_DPS:
+        amqp_dps_opened(c, k, a);
+        return;
     case ADDRESS_REDIRECT:
         open_receiver(c, k, a);
         return;

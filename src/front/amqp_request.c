@@ -11,7 +11,7 @@ void amqp_request_credit(struct amqp *c, struct amqp_link *k)
 {
     int have = pn_link_credit(k->pn);
 
-    if ((k->kind != LINK_CBS && k->kind != LINK_MANAGEMENT) || !pn_link_is_receiver(k->pn))
+    if ((k->kind != LINK_CBS && k->kind != LINK_MANAGEMENT && k->kind != LINK_DPS) || !pn_link_is_receiver(k->pn))
         return;
     if (have > CREDIT / 2)
         return;
@@ -122,6 +122,25 @@ static void reject(pn_delivery_t *d, const char *condition, const char *text)
     pn_delivery_settle(d);
 }
 
+/* provisioning 1.5.1: the question is accepted and answered, or rejected with the error. */
+static void ask_dps(struct amqp *c, struct amqp_request *r, struct amqp_link *to, pn_delivery_t *d, pn_message_t *m)
+{
+    struct buf text = buf_max(512);
+    enum err e = amqp_dps(c, r, m);
+
+    if (e) {
+        dps_put_error(c->env, &text, dps_error_of(e), c->now_ms);
+        amqp_log_refusal(c, "registration", err_text(e));
+        reject(d, amqp_condition(e), buf_str(&text));
+    } else {
+        pn_delivery_update(d, PN_ACCEPTED);
+        pn_delivery_settle(d);
+        amqp_flush(c);
+        send_message(c, to, m);
+    }
+    buf_free(&text);
+}
+
 /* A whole request lies in c->message. */
 static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
@@ -140,6 +159,11 @@ static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         .status = 200,
         .text = "OK",
     };
+    if (k->kind == LINK_DPS) {
+        ask_dps(c, &r, to, d, m);
+        pn_message_free(m);
+        return;
+    }
     enum err e = k->kind == LINK_CBS ? amqp_cbs(c, &r) : amqp_management(c, &r);
     if (e) {
         reject(d, "amqp:not-allowed", "This operation is not supported here.");

@@ -47,22 +47,35 @@ static enum err check_plain(struct amqp *c, struct bytes user, struct bytes pass
     return e;
 }
 
+/* {scope}/registrations/{id}: a device that registers (provisioning 1.5.2). */
+static enum err check_registration(struct amqp *c, struct bytes user, struct bytes token)
+{
+    struct bytes scope = bytes_cut(&user, '/');
+
+    bytes_cut(&user, '/');
+    return amqp_dps_login(c, scope, user, token);
+}
+
 static void plain(struct amqp *c, pn_transport_t *t, struct bytes response)
 {
     bytes_cut(&response, '\0'); /* the identity to act as: nobody uses it */
     struct bytes user = bytes_cut(&response, '\0');
     enum err e = ERR_MALFORMED;
 
+    bool registers = bytes_find_bytes(user, BYTES("/registrations/")) < user.len;
+
     if (response.at && bytes_to_str(user, c->user, sizeof c->user))
-        e = check_plain(c, user, response);
+        e = registers ? check_registration(c, user, response) : check_plain(c, user, response);
     if (e) {
         c->who = (struct who){0};
         amqp_log_refusal(c, c->user[0] ? c->user : "SASL PLAIN", err_text(e));
         fail(t);
         return;
     }
-    c->has_who = true;
-    amqp_proved(c, &c->who);
+    if (!registers) {
+        c->has_who = true;
+        amqp_proved(c, &c->who);
+    }
     succeed(c, t);
 }
 

@@ -36,10 +36,11 @@ static struct match match_of(struct bytes text)
         text = bytes_skip(text, 1);
     while (text.len && (text.at[text.len - 1] == '"' || text.at[text.len - 1] == '\\'))
         text.len--;
-    if (!text.len)
-        return (struct match){.how = MATCH_NONE};
-    return bytes_eq(text, BYTES("*")) ? (struct match){.how = MATCH_ANY}
-                                      : (struct match){.how = MATCH_ETAG, .etag = text};
+    struct match match = {.how = text.len ? MATCH_ETAG : MATCH_NONE, .etag = text};
+
+    if (bytes_eq(text, BYTES("*")))
+        match.how = MATCH_ANY;
+    return match;
 }
 
 static enum err says(struct http_answer *a, enum err e, struct bytes id)
@@ -170,7 +171,7 @@ enum err http_enrollment_mechanism(struct http_request *r, struct http_answer *a
 static enum err run_one(struct http_request *r, struct http_answer *a, struct bytes mode, enum doc_kind kind,
                         json_t *one, struct bytes id)
 {
-    struct match any = {.how = MATCH_ANY}, none = {.how = MATCH_NONE};
+    struct match match = {.how = MATCH_ANY}, none = {.how = MATCH_NONE};
     struct match etag = match_of(dps_text(one, "etag", NULL, NULL));
     struct doc doc;
     json_t *kept;
@@ -180,11 +181,11 @@ static enum err run_one(struct http_request *r, struct http_answer *a, struct by
         return delete_one(r, a, kind, id, none);
     if (bytes_eq_nocase(mode, BYTES("updateIfMatchETag")) && etag.how == MATCH_NONE)
         return http_says(a, ERR_PRECONDITION, "The etag is missing");
-    e = put_one(r, a, kind, one, id,
-                bytes_eq_nocase(mode, BYTES("create"))   ? none
-                : bytes_eq_nocase(mode, BYTES("update")) ? any
-                                                         : etag,
-                &doc, &kept);
+    if (bytes_eq_nocase(mode, BYTES("create")))
+        match = none;
+    else if (!bytes_eq_nocase(mode, BYTES("update")))
+        match = etag;
+    e = put_one(r, a, kind, one, id, match, &doc, &kept);
     if (!e)
         json_decref(kept);
     return e;

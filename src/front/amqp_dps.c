@@ -1,0 +1,98 @@
+/* Devices that register over AMQP (provisioning 1.5): two links of one address, questions on the one, answers on the other. */
+#include "amqp.h"
+
+#include "text.h"
+
+#include <stdlib.h>
+
+enum { RETRY_S = 2 };
+
+enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token)
+{
+    struct dps_caller *caller = calloc(1, sizeof *caller);
+    const struct who who = {.until_ms = INT64_MAX};
+    enum err e = caller ? dps_admit(c->env, &c->peer, scope, id, token, c->now_ms, caller) : ERR_MEMORY;
+
+    if (e) {
+        free(caller);
+        return e;
+    }
+    free(c->dps);
+    c->dps = caller;
+    amqp_proved(c, &who);
+    return OK;
+}
+
+/* provisioning 1.5: without SASL PLAIN the certificate of the connection counts, for whoever the link is for. */
+void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    enum err e = c->dps ? OK : ERR_UNAUTHORIZED;
+
+    if (!c->dps && c->peer.has_certificate)
+        e = amqp_dps_login(c, a->group, a->device, NO_BYTES);
+    if (!e && !bytes_eq_nocase(a->device, bytes_str(c->dps->registration)))
+        e = ERR_UNAUTHORIZED;
+    if (e) {
+        struct buf text = buf_max(512);
+
+        dps_put_error(c->env, &text, dps_error_of(e), c->now_ms);
+        amqp_link_refuse(c, k, amqp_condition(e), "%s", buf_str(&text));
+        buf_free(&text);
+        return;
+    }
+    k->kind = LINK_DPS;
+    amqp_link_accept(c, k);
+    amqp_request_credit(c, k);
+}
+
+static struct bytes body_of(pn_data_t *body)
+{
+    pn_data_rewind(body);
+    if (!pn_data_next(body) || pn_data_type(body) != PN_BINARY)
+        return NO_BYTES;
+    pn_bytes_t b = pn_data_get_binary(body);
+    return bytes_of(b.start, b.size);
+}
+
+static void put_retry(pn_data_t *p)
+{
+    static const char *const names[] = {"retry-after", "Retry-After"}; /* provisioning 1.2.3: as an int, under both */
+
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    for (int i = 0; i < 2; i++) {
+        pn_data_put_string(p, pn_bytes(strlen(names[i]), names[i]));
+        pn_data_put_int(p, RETRY_S);
+    }
+    pn_data_exit(p);
+}
+
+enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer)
+{
+    char number[24];
+    struct bytes type = amqp_property(r, "iotdps-operation-type", number);
+    struct bytes operation = amqp_property(r, "iotdps-operation-id", number);
+    bool registers = bytes_eq(type, BYTES("iotdps-register"));
+    struct buf body = buf_max(DOC_LEN_MAX);
+    uint64_t at = 0;
+    enum err e;
+
+    if (registers) {
+        e = dps_register(c->env, c->dps, body_of(r->body), c->now_ms, &at, &body);
+    } else if (bytes_eq(type, BYTES("iotdps-get-operationstatus"))) {
+        e = dps_status(c->env, c->dps, operation, &body);
+        at = hub_seen(c->env->hub);
+    } else {
+        e = ERR_ARGUMENT;
+    }
+    front_wait_for(&c->front, at);
+    if (!e) {
+        pn_message_set_correlation_id(answer, pn_message_get_correlation_id(c->message));
+        pn_message_set_inferred(answer, true);
+        pn_data_put_binary(r->answer, pn_bytes(body.len, (const char *)body.at));
+        if (registers)
+            put_retry(pn_message_properties(answer));
+    }
+    buf_free(&body);
+    return e;
+}
