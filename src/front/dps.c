@@ -301,33 +301,61 @@ static bool same_authentication(const struct device *a, const struct device *b)
 
 /* provisioning 2.1, 2.2: it comes to the hub with what it came here; a certificate that a group's authority signed by its
  * thumbprint, so that this authority can make no other device of the hub. One that is there already keeps its state. */
-static enum err make_device(const struct front_env *env, const struct dps_caller *c, const char *id, int64_t now_ms,
-                            uint64_t *at)
+static enum err make_device(const struct front_env *env, const struct dps_caller *c, const char *id, bool is_its_own,
+                            int64_t now_ms, uint64_t *at)
 {
     struct device wanted = {.auth = AUTH_SAS}, now, made;
     enum err e = hub_device_get(env->hub, bytes_str(id), &now);
 
     if (!e)
         wanted = now;
+    /* Only what it proved: what else was tried on the way is not its own. */
     wanted.auth = c->how == DPS_X509 ? AUTH_SELF_SIGNED : AUTH_SAS;
-    wanted.primary = c->primary;
-    wanted.secondary = c->secondary;
-    memcpy(wanted.thumbprint, c->thumbprint, sizeof wanted.thumbprint);
+    wanted.primary.len = wanted.secondary.len = 0;
+    wanted.thumbprint[0][0] = wanted.thumbprint[1][0] = 0;
+    if (c->how == DPS_X509) {
+        memcpy(wanted.thumbprint, c->thumbprint, sizeof wanted.thumbprint);
+    } else {
+        wanted.primary = c->primary;
+        wanted.secondary = c->secondary;
+    }
     snprintf(wanted.id, sizeof wanted.id, "%s", id);
     if (e == ERR_NOT_FOUND)
         return hub_device_put(env->hub, &wanted, (struct match){.how = MATCH_NONE}, now_ms, &made, at);
     if (e || same_authentication(&wanted, &now))
         return e;
+    /* Whoever has a group's key can name any device: one that did not come from there is not his to take. */
+    if (c->from_group && !is_its_own)
+        return ERR_DENIED;
     return hub_device_put(env->hub, &wanted, (struct match){.how = MATCH_ANY}, now_ms, &made, at);
 }
 
-/* The id that the device gets: that of the enrollment, or its registration's. */
-static enum err device_id(const struct front_env *env, const struct dps_caller *c, char out[ID_LEN_MAX + 1])
+/* The device that this registration was given by the same entry before, whatever the case of its id then. */
+static bool known_device(const struct front_env *env, const struct dps_caller *c, char out[ID_LEN_MAX + 1])
+{
+    struct doc doc;
+    json_t *state;
+    bool known;
+
+    if (dps_document_get(env, DOC_REGISTRATION, bytes_str(c->registration), &doc, &state))
+        return false;
+    known = bytes_eq(dps_text(state, "entry", NULL, NULL), bytes_str(c->entry)) &&
+            bytes_to_str(dps_text(state, "deviceId", NULL, NULL), out, ID_LEN_MAX + 1);
+    json_decref(state);
+    return known;
+}
+
+/* The id that the device gets: that of the enrollment, the one that it got before, or its registration's. */
+static enum err device_id(const struct front_env *env, const struct dps_caller *c, char out[ID_LEN_MAX + 1],
+                          bool *known)
 {
     struct doc doc;
     json_t *entry;
     enum err e;
 
+    *known = known_device(env, c, out);
+    if (c->from_group && *known)
+        return OK;
     memcpy(out, c->registration, ID_LEN_MAX + 1);
     if (c->from_group)
         return OK;
@@ -406,13 +434,14 @@ enum err dps_register(const struct front_env *env, const struct dps_caller *c, s
 {
     struct buf text = buf_max(DOC_LEN_MAX), old = buf_max(DOC_LEN_MAX);
     char device[ID_LEN_MAX + 1], operation[64];
+    bool is_its_own;
     struct doc was = {.created_ms = now_ms}, made;
     enum err e = check_body(body, c), known;
 
     *at = 0;
     make_operation(env, operation);
-    if (!e && !(e = device_id(env, c, device)))
-        e = make_device(env, c, device, now_ms, at);
+    if (!e && !(e = device_id(env, c, device, &is_its_own)))
+        e = make_device(env, c, device, is_its_own, now_ms, at);
     known = hub_doc_get(env->hub, DOC_REGISTRATION, bytes_str(c->registration), &old, &was);
     if (!e)
         e = put_and_drop(&text, state_of(env, c, device, operation, known ? now_ms : was.created_ms, now_ms));

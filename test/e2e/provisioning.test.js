@@ -12,6 +12,7 @@ const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { X509Security } = require('azure-iot-security-x509');
 const { Client, Message } = require('azure-iot-device');
+const { Registry } = require('azure-iothub');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const hub = require('./hub');
 const sdk = require('./sdk');
@@ -27,12 +28,13 @@ const transports = Object.entries(every);
 const folder = path.join(process.env.D2D_DATA, 'certificates');
 const file = (name) => path.join(folder, name);
 const run = (command, ...args) => execFileSync(command, args, { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' });
-let service, events;
+let service, registry, events;
 
 before(async () => {
   fs.mkdirSync(folder);
   await hub.start();
   service = ProvisioningServiceClient.fromConnectionString(hub.info.connection_strings.iothubowner);
+  registry = Registry.fromConnectionString(hub.info.connection_strings.iothubowner);
   events = sdk.events();
 });
 after(async () => {
@@ -138,6 +140,7 @@ for (const [name, Transport] of transports) {
   });
 
   test(`${name}: a device with a certificate that the group's authority signed`, async () => {
+    await service.createOrUpdateEnrollmentGroup({ enrollmentGroupId: `a-keyed-${name}`, attestation: { type: 'symmetricKey' } });
     const enrollmentGroupId = `factory-${name}`, ca = certificate(`ca-${name}`);
     const device = certificate(`made-${name}`, `ca-${name}`);
     await service.createOrUpdateEnrollmentGroup({
@@ -145,6 +148,9 @@ for (const [name, Transport] of transports) {
     });
     const result = await register(Transport, new X509Security(`made-${name}`, device));
     assert.strictEqual(result.deviceId, `made-${name}`);
+    const { responseBody: identity } = await registry.get(`made-${name}`); // what it proved, and nothing that else was tried
+    assert.strictEqual(identity.authentication.type, 'selfSigned');
+    assert.strictEqual(identity.authentication.symmetricKey.primaryKey, null);
     await sends(`made-${name}`, device);
     await isRefusedSoon(name, () => register(Transport, new X509Security(`made-${name}`, certificate(`made-${name}`))));
     await isRefusedSoon(name, () => register(Transport, new X509Security('another', device)));

@@ -175,15 +175,15 @@ test('a service is told why it cannot send', async () => {
   await assert.rejects(service.send('nobody', sdk.message('x')), { name: 'DeviceNotFoundError' });
   for (let n = 0; n < 50; n++) await service.send('asleep', sdk.message(String(n)));
   await assert.rejects(service.send('asleep', sdk.message('one too many')), /DeviceMaximumQueueDepthExceeded|QuotaExceeded|resource/i);
-  await assert.rejects(service.send('sends-mqtt', sdk.message(Buffer.alloc(64 * 1024 + 1))));
+  await assert.rejects(service.send(`sends-${names[0]}`, sdk.message(Buffer.alloc(64 * 1024 + 1))));
 });
 
 test('a service sends and hears of it in a WebSocket', async () => {
-  const other = sdk.service(sdk.ServiceAmqpWs), id = 'settles-mqtt';
+  const other = sdk.service(sdk.ServiceAmqpWs), id = `settles-${names[0]}`;
   await other.open();
   const fates = await sdk.feedback(other);
   await other.send(id, sdk.message('in a socket', {}, { messageId: 'in-a-socket', ack: 'full' }));
-  const { client, got } = await listener(id, 'mqtt');
+  const { client, got } = await listener(id, names[0]);
   await hub.until(() => got.length === 1, 'the message');
   await client.complete(got[0]);
   await client.close();

@@ -170,6 +170,42 @@ TEST(a_disabled_enrollment_shadows_groups)
     CHECK(body_has(&c, id));
 }
 
+static const char *derived(const char *id)
+{
+    static char text[64];
+    struct buf b = buf_max(sizeof text);
+    uint8_t group[KEY_LEN_MAX], key[32];
+    size_t len;
+
+    CHECK_OK(base64_decode(BYTES(GROUP_KEY), group, sizeof group, &len));
+    hmac_sha256(bytes_of(group, len), bytes_str(id), key);
+    buf_put_base64(&b, bytes_of(key, sizeof key));
+    snprintf(text, sizeof text, "%s", buf_str(&b));
+    buf_free(&b);
+    return text;
+}
+
+TEST(who_has_the_key_of_a_group_cannot_take_a_device_of_others)
+{
+    struct device d, now;
+
+    CHECK(ask(&c, "PUT", "/enrollmentGroups/g" V, NULL,
+              "{\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" GROUP_KEY
+              "\",\"secondaryKey\":\"" KEY_B "\"}}}") == 200);
+    CHECK(ask(&c, "PUT", "/devices/garage" V, NULL, "{}") == 200);
+    CHECK_OK(hub_device_get(w.hub, BYTES("garage"), &d));
+    CHECK(registers("garage", derived("garage"), "") == 401);
+    CHECK_OK(hub_device_get(w.hub, BYTES("garage"), &now));
+    assert_string_equal(now.etag, d.etag);
+    /* Its own it gets again, in whatever case it asks, also when its keys were changed on the hub. */
+    CHECK(registers("Door", derived("Door"), "") == 202 && operation("Door", derived("Door")) == 200);
+    CHECK_OK(hub_device_get(w.hub, BYTES("Door"), &d));
+    CHECK(ask(&c, "PUT", "/devices/Door" V, "If-Match: *\r\n", "{}") == 200);
+    CHECK(registers("door", derived("door"), "") == 202 && operation("door", derived("door")) == 200);
+    assert_string_equal(text_at("registrationState", "deviceId"), "Door");
+    CHECK_ERR(hub_device_get(w.hub, BYTES("door"), &now), ERR_NOT_FOUND);
+}
+
 TEST(enrollments_show_their_keys_only_when_asked_for_them)
 {
     CHECK(enroll("reg-1", "{\"attestation\":{\"type\":\"symmetricKey\"},\"unknown\":1,\"iotHubHostName\":null}") ==
@@ -255,5 +291,6 @@ TEST(enrollments_are_gone_through_in_pages)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(a_device_is_told_first_to_wait_and_then_where_to_go), CASE(what_does_not_fit_is_refused_and_makes_nothing),
-      CASE(a_disabled_enrollment_shadows_groups), CASE(enrollments_show_their_keys_only_when_asked_for_them),
-      CASE(changes_need_the_etag), CASE(what_is_no_enrollment_is_refused), CASE(enrollments_are_gone_through_in_pages))
+      CASE(a_disabled_enrollment_shadows_groups), CASE(who_has_the_key_of_a_group_cannot_take_a_device_of_others),
+      CASE(enrollments_show_their_keys_only_when_asked_for_them), CASE(changes_need_the_etag),
+      CASE(what_is_no_enrollment_is_refused), CASE(enrollments_are_gone_through_in_pages))
