@@ -54,7 +54,8 @@ struct disk {
     struct list segments;
     struct segment *spares[SPARES];
     size_t n_spares;
-    uint64_t spare_number;
+    _Atomic uint64_t
+        spare_number; /* the sync thread makes segments while another thread retires them: never one name twice */
 };
 
 static inline struct disk *disk_of(struct store *s)
