@@ -78,10 +78,11 @@
 #define BULK_MAX 100 /* service 4.4: identities of one request */
 #define QUERY_LEN_MAX 8192
 #define QUERY_COLUMNS_MAX 64
-#define QUERY_DEPTH_MAX 32  /* of parentheses and NOT: the reader recurses */
-#define QUERY_PAGE_MAX 100  /* service 4.8 */
-#define DPS_PAGE_MAX 40     /* enrollments are up to DOC_LEN_MAX each */
-#define QUERY_SCAN_MAX 5000 /* devices that one request looks at; the rest is behind the continuation */
+#define QUERY_DEPTH_MAX 32          /* of parentheses and NOT: the reader recurses */
+#define QUERY_PAGE_MAX 100          /* service 4.8 */
+#define DPS_PAGE_MAX 40             /* enrollments are up to DOC_LEN_MAX each */
+#define QUERY_SCAN_MAX 1000         /* devices that one request looks at; the rest is behind the continuation */
+#define QUERY_WORK_MAX (256 * 1024) /* and bytes of its condition, which is read for each device anew: some 30 ms */
 
 #define DOCS_MAX 100000         /* enrollments, groups or registrations: all of them are in memory */
 #define DOC_LEN_MAX (32 * 1024) /* one of them: its twin is at most 8 KB of tags, its certificates 4 KB each */

@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGE = 50, TWIN_MAX = 4096 };
-static_assert(QUERY_PAGE_MAX * TWIN_MAX < HTTP_ANSWER_MAX, "a page is one answer");
+/* The longest row as JSON: a whole twin, or parts of it under names that are escaped. */
+enum { TWIN_MAX = 4096, ROW_MAX = QUERY_COLUMNS_MAX * TWIN_MAX + 6 * QUERY_LEN_MAX };
+static_assert(2 * ROW_MAX < HTTP_ANSWER_MAX, "a row always fits into an answer");
+static_assert(QUERY_WORK_MAX > 8 * QUERY_LEN_MAX, "some devices are looked at whatever the condition is");
 
 /* What a continuation says: behind which device to go on, and how many there were. */
 struct place {
@@ -21,7 +23,7 @@ struct walk {
     struct http_answer *answer;
     struct query query;
     struct place place;
-    size_t most, rows, seen;
+    size_t most, rows;
     bool more;
 };
 
@@ -98,7 +100,7 @@ static enum err put_row(struct walk *w, const json_t *twin)
 /* True: the page is full, or all that was asked for is there. */
 static bool is_full(const struct walk *w)
 {
-    return w->rows == w->most || w->place.given >= w->query.top;
+    return w->rows == w->most || w->place.given >= w->query.top || w->answer->body.len > HTTP_ANSWER_MAX - ROW_MAX;
 }
 
 static enum err look_at(struct walk *w, const struct device *d)
@@ -110,24 +112,30 @@ static enum err look_at(struct walk *w, const struct device *d)
         e = put_row(w, twin);
     json_decref(twin);
     memcpy(w->place.after, d->id, sizeof w->place.after);
-    w->seen++;
     return e;
+}
+
+/* A loop has others to serve: what this does not get to is behind the continuation. Without a condition every device is a row,
+ * and one more of them tells that there are more. */
+static size_t scan_max(const struct walk *w)
+{
+    size_t by_work;
+
+    if (!w->query.condition.at)
+        return w->most + 1;
+    by_work = QUERY_WORK_MAX / (w->query.condition.len + 1);
+    return by_work < QUERY_SCAN_MAX ? by_work : QUERY_SCAN_MAX;
 }
 
 static enum err walk_devices(struct walk *w)
 {
-    struct device *page = malloc(PAGE * sizeof *page);
-    size_t n = PAGE;
-    enum err e = page ? OK : ERR_MEMORY;
+    size_t max = scan_max(w), n = 0, i = 0;
+    struct device *page = malloc(max * sizeof *page);
+    enum err e = page ? hub_device_list(w->request->env->hub, bytes_str(w->place.after), page, max, &n) : ERR_MEMORY;
 
-    while (!e && n == PAGE && !is_full(w) && w->seen < QUERY_SCAN_MAX) {
-        e = hub_device_list(w->request->env->hub, bytes_str(w->place.after), page, PAGE, &n);
-        size_t i = 0;
-        for (; !e && i < n && !is_full(w); i++)
-            e = look_at(w, &page[i]);
-        w->more = i < n || n == PAGE;
-    }
-    w->more = w->more && w->place.given < w->query.top;
+    for (; !e && i < n && !is_full(w); i++)
+        e = look_at(w, &page[i]);
+    w->more = (i < n || n == max) && w->place.given < w->query.top;
     free(page);
     return e;
 }

@@ -173,7 +173,8 @@ static void take_condition(struct query_reader *r, struct query *q)
 
 static enum err parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP], bool any)
 {
-    struct query_reader r = {.rest = text, .why = why};
+    uint8_t texts[QUERY_LEN_MAX];
+    struct query_reader r = {.rest = text, .why = why, .text = texts};
 
     *q = (struct query){.all = false};
     if (text.len > QUERY_LEN_MAX) {
@@ -214,7 +215,8 @@ enum err query_parse_from(struct bytes text, struct query *q, char why[QUERY_WHY
 bool query_selects(const struct query *q, const json_t *document)
 {
     char why[QUERY_WHY_CAP];
-    struct query_reader r = {.rest = q->condition, .document = document, .why = why};
+    uint8_t texts[QUERY_LEN_MAX];
+    struct query_reader r = {.rest = q->condition, .document = document, .why = why, .text = texts};
 
     return !q->condition.at || query_condition(&r);
 }

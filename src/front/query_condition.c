@@ -61,7 +61,7 @@ static struct value value_of(const json_t *json)
 
 static void keep(struct query_reader *r, uint8_t c)
 {
-    if (r->text_len < sizeof r->text)
+    if (r->text_len < QUERY_LEN_MAX)
         r->text[r->text_len++] = c;
 }
 

@@ -8,8 +8,8 @@ struct query_reader {
     const json_t *document; /* NULL: the condition is only checked */
     unsigned depth;
     enum err bad;
-    char *why;                   /* QUERY_WHY_CAP bytes */
-    uint8_t text[QUERY_LEN_MAX]; /* texts without their escapes, which are never longer than the query */
+    char *why;     /* QUERY_WHY_CAP bytes */
+    uint8_t *text; /* QUERY_LEN_MAX bytes for texts without their escapes, never longer than the query; not for paths */
     size_t text_len;
 };
 

@@ -217,6 +217,65 @@ TEST(conditions_columns_and_top)
     CHECK_BYTES(heard(&c, "x-ms-item-type"), BYTES("DeviceJob"));
 }
 
+/* All pages of a query, one after the other: how many rows, and in how many answers. */
+static size_t all_rows(const char *text, size_t *answers)
+{
+    struct buf body = buf_max(6 * QUERY_LEN_MAX + 64);
+    char headers[256] = "";
+    struct bytes more;
+    size_t n = 0;
+
+    buf_puts(&body, "{\"query\":");
+    buf_put_json(&body, bytes_str(text));
+    buf_puts(&body, "}");
+    *answers = 0;
+    do {
+        CHECK(ask_as(&c, "service", "POST", "/devices/query" V, headers, buf_str(&body)) == 200);
+        n += rows();
+        ++*answers;
+        more = heard(&c, "x-ms-continuation");
+        snprintf(headers, sizeof headers, "x-ms-continuation: %.*s\r\n", BYTES_ARG(more));
+    } while (more.at);
+    buf_free(&body);
+    return n;
+}
+
+TEST(what_one_request_costs_is_bounded_and_the_rest_is_in_the_next)
+{
+    struct buf text = buf_max(QUERY_LEN_MAX);
+    size_t answers;
+
+    add(130);
+    CHECK(all_rows("SELECT * FROM devices WHERE deviceId = 'd129'", &answers) == 1 && answers == 1);
+    /* A condition as long as there may be one, true for the last device alone. */
+    buf_puts(&text, "SELECT * FROM devices WHERE ");
+    while (text.len < QUERY_LEN_MAX - 40)
+        buf_puts(&text, "((1=2)) OR ");
+    buf_puts(&text, "deviceId = 'd129'");
+    CHECK(all_rows(buf_str(&text), &answers) == 1);
+    CHECK(answers == 130 / (QUERY_WORK_MAX / QUERY_LEN_MAX) + 1);
+    buf_free(&text);
+}
+
+TEST(rows_of_any_size_come_in_answers_that_fit)
+{
+    struct buf text = buf_max(QUERY_LEN_MAX);
+    size_t answers;
+
+    add(100);
+    buf_puts(&text, "SELECT deviceId AS [[");
+    while (text.len < QUERY_LEN_MAX / 2)
+        buf_put_u8(&text, 1);
+    buf_puts(&text, "]]");
+    for (int i = 1; i < QUERY_COLUMNS_MAX; i++)
+        buf_printf(&text, ",properties AS [[%040d]]", i);
+    buf_puts(&text, " FROM devices");
+    CHECK(!text.bad);
+    CHECK(all_rows(buf_str(&text), &answers) == 100);
+    CHECK(answers > 1);
+    buf_free(&text);
+}
+
 TEST(what_cannot_be_asked_is_refused)
 {
     query("SELECT * FROM devices WHERE", NULL);
@@ -238,4 +297,6 @@ TEST(what_cannot_be_asked_is_refused)
 TESTS(CASE(many_are_made_changed_and_deleted_at_once), CASE(what_fails_is_told_and_the_others_are_done),
       CASE(a_twin_that_is_not_kept_is_a_warning), CASE(no_more_than_a_hundred_and_only_arrays),
       CASE(all_devices_come_in_pages), CASE(a_page_that_ends_with_the_last_device_is_the_last),
-      CASE(a_twin_has_what_clients_read), CASE(conditions_columns_and_top), CASE(what_cannot_be_asked_is_refused))
+      CASE(a_twin_has_what_clients_read), CASE(conditions_columns_and_top),
+      CASE(what_one_request_costs_is_bounded_and_the_rest_is_in_the_next),
+      CASE(rows_of_any_size_come_in_answers_that_fit), CASE(what_cannot_be_asked_is_refused))
