@@ -97,6 +97,7 @@
 #define HTTP_HEADERS_MAX 100
 #define HTTP_BODY_MAX (1024 * 1024) /* bulk registry requests; a message is refused earlier */
 #define HTTP_BATCH_MAX 1024         /* messages of one request: SDKs count 384 bytes for each, which makes 682 */
+#define JSON_VALUES_MAX 32768       /* in one body: what it becomes in memory is a hundred times what it weighs */
 #define HTTP_HEAD_MS 15000          /* a slow client has this long for a head, */
 #define HTTP_BODY_MS 60000          /* this for a body, */
 #define HTTP_IDLE_MS 120000         /* and this between two requests */

@@ -2,6 +2,7 @@
 
 #include "cert.h"
 #include "chain.h"
+#include "json_body.h"
 #include "sas.h"
 #include "text.h"
 
@@ -414,13 +415,13 @@ static json_t *state_of(const struct front_env *env, const struct dps_caller *c,
 /* Whether a body is one that may come: nothing, a blank, or an object that names this registration or none. */
 static enum err check_body(struct bytes body, const struct dps_caller *c)
 {
-    json_error_t why;
+    char why[JSON_WHY_CAP];
     json_t *root;
     enum err e = OK;
 
     if (!bytes_trim(body).len)
         return OK;
-    if (!(root = json_loadb((const char *)body.at, body.len, 0, &why)))
+    if (!(root = json_body(body, 0, why)))
         return ERR_MALFORMED;
     struct bytes id = dps_text(root, "registrationId", NULL, NULL);
     if (!json_is_object(root) || (id.len && !bytes_eq_nocase(id, bytes_str(c->registration))))

@@ -1,5 +1,6 @@
 #include "http_front.h"
 
+#include "json_body.h"
 #include "log.h"
 #include "text.h"
 
@@ -78,6 +79,17 @@ enum err http_says(struct http_answer *a, enum err e, const char *format, ...)
     vsnprintf(a->text, sizeof a->text, format, args);
     va_end(args);
     return e;
+}
+
+enum err http_json(struct bytes body, json_t **out, struct http_answer *a)
+{
+    char why[JSON_WHY_CAP];
+
+    *out = json_body(body, JSON_REJECT_DUPLICATES, why);
+    if (*out)
+        return OK;
+    a->code = CODE_NO_JSON;
+    return http_says(a, ERR_MALFORMED, "the body is not JSON: %s", why);
 }
 
 /* service 4.13, envelope 1: the name comes first, up to the semicolon. */

@@ -1,8 +1,7 @@
 #include "http_device.h"
 
+#include "json_body.h"
 #include "text.h"
-
-#include <jansson.h>
 
 static struct bytes text_of(const json_t *value)
 {
@@ -76,17 +75,15 @@ static enum err each(struct http_request *r, struct http_answer *a, const json_t
 
 enum err http_batch_send(struct http_request *r, struct http_answer *a)
 {
-    struct bytes body = r->body;
-    json_error_t why;
+    char why[JSON_WHY_CAP] = "it is something else";
+    json_t *batch = json_body(r->body, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, why);
     size_t size = 0;
     enum err e;
-    json_t *batch =
-        json_loadb(body.len ? (const char *)body.at : "", body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
 
     if (!json_is_array(batch)) {
         json_decref(batch);
         a->code = CODE_NO_JSON;
-        return http_says(a, ERR_MALFORMED, "The batch is no JSON array");
+        return http_says(a, ERR_MALFORMED, "The batch is no JSON array: %s", why);
     }
     if (json_array_size(batch) > HTTP_BATCH_MAX)
         e = http_says(a, ERR_ARGUMENT, "A batch has at most %d messages", HTTP_BATCH_MAX);

@@ -188,10 +188,11 @@ static void put_result(struct bulk *b)
 enum err http_devices_bulk(struct http_request *r, struct http_answer *a)
 {
     struct bulk b = {r, a, buf_max(HTTP_ANSWER_MAX / 4), buf_max(HTTP_ANSWER_MAX / 4)};
-    json_error_t why;
-    json_t *all = json_loadb(r->body.len ? (const char *)r->body.at : "", r->body.len, JSON_REJECT_DUPLICATES, &why);
-    enum err e = OK;
+    json_t *all;
+    enum err e = http_json(r->body, &all, a);
 
+    if (e)
+        return e;
     if (!json_is_array(all)) {
         a->code = CODE_NO_JSON;
         e = http_says(a, ERR_MALFORMED, "the body is not a JSON array");

@@ -105,15 +105,13 @@ static enum err take_certificate(const json_t *from, struct buf *der, struct htt
 /* service 5: "properties" around it, or, as older versions had it, not. isVerified is false unless it says otherwise. */
 static enum err take_body(struct bytes json, struct buf *der, bool *verified, struct http_answer *a)
 {
-    json_error_t why;
-    json_t *root = json_loadb(json.len ? (const char *)json.at : "", json.len, JSON_REJECT_DUPLICATES, &why);
-    const json_t *properties = json_object_get(root, "properties"), *flag;
-    enum err e;
+    const json_t *properties, *flag;
+    json_t *root;
+    enum err e = http_json(json, &root, a);
 
-    if (!root) {
-        a->code = CODE_NO_JSON;
-        return http_says(a, ERR_MALFORMED, "the body is not JSON: %.100s in line %d", why.text, why.line);
-    }
+    if (e)
+        return e;
+    properties = json_object_get(root, "properties");
     if (!properties)
         properties = root;
     e = take_certificate(properties, der, a);

@@ -107,22 +107,12 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
     return says(a, e, id);
 }
 
-static enum err take_json(struct http_request *r, struct http_answer *a, json_t **out)
-{
-    json_error_t why;
-
-    if ((*out = json_loadb(r->body.len ? (const char *)r->body.at : "", r->body.len, JSON_REJECT_DUPLICATES, &why)))
-        return OK;
-    a->code = CODE_NO_JSON;
-    return http_says(a, ERR_MALFORMED, "the body is not JSON: %.100s in line %d", why.text, why.line);
-}
-
 enum err http_enrollment_put(struct http_request *r, struct http_answer *a)
 {
     struct match match = match_of(http_header(r->head, BYTES("if-match")));
     struct doc doc;
     json_t *body, *kept;
-    enum err e = take_json(r, a, &body);
+    enum err e = http_json(r->body, &body, a);
 
     if (e)
         return e;
@@ -209,7 +199,7 @@ enum err http_enrollments_bulk(struct http_request *r, struct http_answer *a)
     const char *list = kind == DOC_ENROLLMENT ? "enrollments" : "enrollmentGroups";
     const char *name = kind == DOC_ENROLLMENT ? "registrationId" : "enrollmentGroupId";
     json_t *body, *errors;
-    enum err e = take_json(r, a, &body);
+    enum err e = http_json(r->body, &body, a);
 
     if (e)
         return e;
@@ -304,7 +294,7 @@ static enum err run_query(struct http_request *r, struct http_answer *a, struct 
         return http_says(a, ERR_ARGUMENT, "x-ms-max-item-count or x-ms-continuation is not valid");
     w->most = n < DPS_PAGE_MAX ? (size_t)n : DPS_PAGE_MAX;
     if (bytes_trim(r->body).len)
-        e = take_json(r, a, &body);
+        e = http_json(r->body, &body, a);
     if (!e)
         e = take_query(r, a, body, &w->query);
     if (!e)

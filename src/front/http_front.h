@@ -100,6 +100,8 @@ enum err http_says(struct http_answer *, enum err e, const char *format, ...) PR
 /* What an error is called here. */
 const char *http_code_name(const struct http_answer *, enum err e);
 int http_code_number(const struct http_answer *, enum err e);
+/* A body as JSON, for the caller to free. CODE_NO_JSON says why not. */
+enum err http_json(struct bytes body, json_t **out, struct http_answer *) MUST_CHECK;
 /* One line for each refused request: who, what, why. */
 void http_log_refusal(const struct http_request *, enum err e, const char *text);
 /* The whole answer into the output: head, then body or error envelope. `e` is what the route said. `last` closes. */

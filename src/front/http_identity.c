@@ -219,14 +219,11 @@ static enum err take_identity(const json_t *root, struct device *out, struct htt
 
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *a)
 {
-    json_error_t why;
-    json_t *root = json_loadb(json.len ? (const char *)json.at : "", json.len, JSON_REJECT_DUPLICATES, &why);
-    enum err e;
+    json_t *root;
+    enum err e = http_json(json, &root, a);
 
-    if (!root) {
-        a->code = CODE_NO_JSON;
-        return http_says(a, ERR_MALFORMED, "the body is not JSON: %.100s in line %d", why.text, why.line);
-    }
+    if (e)
+        return e;
     e = take_identity(root, out, a);
     json_decref(root);
     return e;

@@ -32,11 +32,11 @@ struct walk {
 static enum err take_query(struct http_request *r, struct http_answer *a, json_t **body, struct query *q)
 {
     char why[QUERY_WHY_CAP];
-    json_error_t error;
     const json_t *text;
-    enum err e;
+    enum err e = http_json(r->body, body, a);
 
-    *body = json_loadb(r->body.len ? (const char *)r->body.at : "", r->body.len, JSON_REJECT_DUPLICATES, &error);
+    if (e)
+        return e;
     text = json_object_get(*body, "query");
     if (!json_is_string(text)) {
         a->code = CODE_NO_JSON;

@@ -286,6 +286,13 @@ TEST(of_a_batch_all_or_nothing_is_stored)
         buf_printf(&large, "%s{\"body\":\"\"}", i ? "," : "");
     buf_puts(&large, "]");
     CHECK(does("POST", EVENTS, BATCH, buf_str(&large)) == 400);
+    buf_clear(&large);
+    buf_puts(&large, "[{\"body\":\"\"}");
+    for (int i = 0; i < JSON_VALUES_MAX; i++)
+        buf_puts(&large, ",{}");
+    buf_puts(&large, "]");
+    CHECK(does("POST", EVENTS, BATCH, buf_str(&large)) == 400);
+    check_error(&c, 400, "DeserializationError");
     CHECK(stored() == 0);
     buf_free(&large);
 }

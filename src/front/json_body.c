@@ -1,0 +1,37 @@
+#include "json_body.h"
+
+#include <stdio.h>
+
+/* A value of two bytes becomes 250 in memory, and a megabyte of them would keep a loop busy for a tenth of a second. */
+static bool has_too_many(struct bytes text)
+{
+    bool in_string = false;
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len && n <= JSON_VALUES_MAX; i++) {
+        uint8_t c = text.at[i];
+
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string)
+            n += c == ',' || c == '[' || c == '{';
+    }
+    return n > JSON_VALUES_MAX;
+}
+
+json_t *json_body(struct bytes text, size_t flags, char why[JSON_WHY_CAP])
+{
+    json_error_t error;
+    json_t *root;
+
+    if (has_too_many(text)) {
+        snprintf(why, JSON_WHY_CAP, "there are more than %d values in it", JSON_VALUES_MAX);
+        return NULL;
+    }
+    root = json_loadb(text.len ? (const char *)text.at : "", text.len, flags, &error);
+    if (!root)
+        snprintf(why, JSON_WHY_CAP, "%.90s in line %d", error.text, error.line);
+    return root;
+}
