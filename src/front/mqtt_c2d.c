@@ -105,7 +105,10 @@ static enum err give_up(struct mqtt_session *s, const struct c2d *c, int64_t now
 
     log_event(LOG_WARN, "message-rejected", KVS("device", s->device), KVN("sequence", c->sequence),
               KVS("reason", "its properties do not fit an MQTT topic"));
-    return hub_settle(s->seat, &c->lock, OUTCOME_REJECT, now_ms, &at);
+    enum err e = hub_settle(s->seat, &c->lock, OUTCOME_REJECT, now_ms, &at);
+    if (!e)
+        front_wait_for(&s->front, at);
+    return e;
 }
 
 static bool may_pull(const struct mqtt_session *s)
@@ -146,6 +149,9 @@ void mqtt_on_puback(struct mqtt_session *s, uint16_t id, int64_t now_ms)
             continue;
         f->at[i] = f->at[--f->n];
         e = hub_settle(s->seat, &lock, OUTCOME_COMPLETE, now_ms, &at);
+        /* MQTT has no answer to this; but what is said behind it, a PINGRESP even, tells that it is on disk. */
+        if (!e)
+            front_wait_for(&s->front, at);
         /* It expired meanwhile, or was purged: MQTT cannot say so. */
         if (e && e != ERR_LOCK_LOST)
             mqtt_stop(s, e, "an outcome could not be kept");
