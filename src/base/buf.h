@@ -18,6 +18,12 @@ static inline struct buf buf_max(size_t max)
     return (struct buf){.max = max};
 }
 
+/* Over memory that is the caller's: it never grows, and there is nothing to free. */
+static inline struct buf buf_over(void *at, size_t cap)
+{
+    return (struct buf){.at = (uint8_t *)at, .cap = cap, .max = cap};
+}
+
 void buf_free(struct buf *b);                 /* and is as new: same ceiling, nothing in it, not bad */
 bool buf_reserve(struct buf *b, size_t more); /* room for `more` bytes behind len; false and bad when not */
 void buf_shrink(struct buf *b, size_t keep);  /* gives memory back when empty and larger than keep */

@@ -125,14 +125,13 @@ static void log_refusal(const struct http_request *r, enum http_code code, enum 
 /* Two forms of one number: clients log the header, people send us the body. */
 static void put_request_id(struct front *f, const struct front_env *env, char tracking[33])
 {
-    struct buf hex = buf_max(33);
+    struct buf hex = buf_over(tracking, 33);
     uint8_t id[16];
     char guid[40];
 
     env->random(env->random_ctx, id, sizeof id);
     buf_put_hex(&hex, bytes_of(id, sizeof id));
-    snprintf(tracking, 33, "%s", buf_str(&hex));
-    buf_free(&hex);
+    tracking[32] = 0;
     snprintf(guid, sizeof guid, "%.8s-%.4s-%.4s-%.4s-%.12s", tracking, tracking + 8, tracking + 12, tracking + 16,
              tracking + 20);
     http_put_header(f->out, "x-ms-request-id", bytes_str(guid));

@@ -103,7 +103,7 @@ static bool fits(const struct http_route *route, const struct http_path *path, s
 
 static enum err find_route(struct http_request *r, const struct http_path *path, struct http_answer *a)
 {
-    struct buf allow = buf_max(sizeof a->allow);
+    struct buf allow = buf_over(a->allow, sizeof a->allow);
     struct bytes names[HTTP_NAMES_MAX] = {NO_BYTES}, fit[HTTP_NAMES_MAX] = {NO_BYTES};
 
     r->route = NULL;
@@ -118,9 +118,7 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
         }
         buf_printf(&allow, "%s%s%s", allow.len ? ", " : "", routes[i].method, get ? ", HEAD" : "");
     }
-    snprintf(a->allow, sizeof a->allow, "%s", buf_str(&allow));
-    buf_free(&allow);
-    if (!a->allow[0]) {
+    if (!allow.len) {
         a->code = CODE_NOT_FOUND;
         return http_says(a, ERR_NOT_FOUND, "There is nothing at this path");
     }

@@ -58,7 +58,7 @@ static enum err put_publish(struct mqtt_session *s, const struct c2d *c, uint16_
 {
     struct msg_room room = {.text = buf_max(0)}; /* what is stored is text: nothing is written anew */
     uint8_t text[TOPIC_LEN_MAX];
-    struct buf topic = {.at = text, .cap = sizeof text, .max = sizeof text};
+    struct buf topic = buf_over(text, sizeof text);
     struct msg m;
     enum err e = msg_read(c->sections, &room, &m);
 

@@ -47,9 +47,9 @@ static enum err answer_twin(struct mqtt_session *s, struct bytes rid, int64_t no
 {
     bool known = s->has_api_version;
     char text[ANSWER_MAX];
-    struct buf topic = {.at = (uint8_t *)text, .cap = sizeof text, .max = sizeof text};
+    struct buf topic = buf_over(text, sizeof text);
     char body_text[ANSWER_MAX];
-    struct buf body = {.at = (uint8_t *)body_text, .cap = sizeof body_text, .max = sizeof body_text};
+    struct buf body = buf_over(body_text, sizeof body_text);
 
     if (!s->subscribed.wants[WANT_TWIN_ANSWERS])
         return OK;

@@ -47,10 +47,7 @@ enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation,
         seat->kept = buf_max(RECORD_LEN_MAX);
         memcpy(seat->id, i->device.id, sizeof seat->id);
         seat->head_len = event_head(&i->device, proof, seat->head);
-        if (seat->head_len)
-            sit_down(h, seat, i, now_ms);
-        else
-            e = ERR_MEMORY;
+        sit_down(h, seat, i, now_ms);
     }
     pthread_mutex_unlock(&s->lock);
     if (e)

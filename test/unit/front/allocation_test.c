@@ -1,5 +1,5 @@
-/* The message path allocates nothing: from the bytes of a PUBLISH to its PUBACK, in a WebSocket too, over a log on disk. What the programs' own
- * code asks the C library for is counted, on all threads. */
+/* The message path allocates nothing: from the bytes of a PUBLISH to its PUBACK, in a WebSocket too, over a log on disk. What the
+ * programs' own code asks the C library for is counted, on all threads. */
 #include "check.h"
 
 #include "mqtt_world.h"
@@ -158,4 +158,66 @@ TEST(nor_do_they_in_a_websocket)
     buf_free(&frame);
 }
 
-TESTS(RUN(a_publish_and_its_puback_allocate_nothing), RUN(nor_do_they_in_a_websocket))
+/* A request over HTTPS and its answer: how often it allocates. */
+static size_t request(struct wire *c, const char *method, const char *path, const char *headers, struct bytes body)
+{
+    struct buf say = buf_max(PACKET_LEN_MAX), token = buf_max(SAS_LEN_MAX);
+    size_t n;
+
+    world_token(&w, "dev-1", false, WORLD_T0 + 3600000, &token);
+    buf_printf(&say, "%s /devices/dev-1/messages/%s?api-version=2021-04-12 HTTP/1.1\r\nHost: h\r\n%s", method, path,
+               headers);
+    buf_printf(&say, "Authorization: %.*s\r\nContent-Length: %zu\r\n\r\n", BYTES_ARG(buf_bytes(&token)), body.len);
+    buf_put(&say, body);
+    CHECK(!say.bad);
+    buf_clear(&c->heard);
+    n = allocations;
+    wire_say(c, &w, buf_bytes(&say), WORLD_T0);
+    while (c->heard.len == 0) {
+        usleep(50);
+        wire_settle(c, &w, WORLD_T0);
+    }
+    n = allocations - n;
+    CHECK(bytes_starts(buf_bytes(&c->heard), BYTES("HTTP/1.1 204 ")));
+    buf_free(&say);
+    buf_free(&token);
+    return n;
+}
+
+TEST(a_message_over_https_costs_what_its_request_does)
+{
+    static const char small[16], large[4000];
+    static const char headers[] = "iothub-messageid: m\r\niothub-app-a: 1\r\niothub-app-b: 2\r\niothub-app-c: 3\r\n";
+    const struct peer peer = {.address = "192.0.2.1:1"};
+    struct wire c;
+    struct buf batch = buf_max(1 << 16);
+    size_t plain;
+
+    open_on_disk();
+    world_device(&w, "dev-1");
+    wire_open_as(&c, &w, &peer, WORLD_T0);
+    c.front->ops->close(c.front, ERR_CLOSED, WORLD_T0);
+    CHECK_OK(front_http_new(&w.env, &peer, WORLD_T0, &c.front));
+    c.front->out = &c.out;
+    c.front->waker = &c.waker;
+    request(&c, "POST", "events", headers, bytes_of(large, sizeof large)); /* buffers get their size */
+    plain = request(&c, "GET", "devicebound", "", NO_BYTES);
+    CHECK(plain <= 2);             /* the exchange, and the head in it */
+    for (int i = 0; i < 50; i++) { /* all in one segment */
+        CHECK(request(&c, "POST", "events", "", NO_BYTES) == plain);
+        CHECK(request(&c, "POST", "events", "", bytes_of(small, sizeof small)) == plain + 1); /* the body */
+        CHECK(request(&c, "POST", "events", headers, bytes_of(large, sizeof large)) == plain + 1);
+    }
+    buf_puts(&batch, "[{\"body\":\"\"}");
+    for (int i = 0; i < 100; i++)
+        buf_puts(&batch, ",{\"body\":\"b3Blbg==\",\"properties\":{\"iothub-app-a\":\"1\"}}");
+    buf_puts(&batch, "]");
+    /* The body, and one place for what was base64; the tree of the JSON is its library's. */
+    CHECK(request(&c, "POST", "events", "Content-Type: application/vnd.microsoft.iothub.json\r\n", buf_bytes(&batch)) <=
+          plain + 3);
+    buf_free(&batch);
+    close_all(&c);
+}
+
+TESTS(RUN(a_publish_and_its_puback_allocate_nothing), RUN(nor_do_they_in_a_websocket),
+      RUN(a_message_over_https_costs_what_its_request_does))
