@@ -347,6 +347,8 @@ D2D_API enum d2d_err d2d_registry_add(struct d2d_registry *registry, struct d2d_
 D2D_API enum d2d_err d2d_registry_update(struct d2d_registry *registry, struct d2d_identity *identity);
 D2D_API enum d2d_err d2d_registry_get(struct d2d_registry *registry, const char *id, struct d2d_identity *out);
 D2D_API enum d2d_err d2d_registry_remove(struct d2d_registry *registry, const char *id);
+/* Empties its mailbox; *n is how many messages were in it. */
+D2D_API enum d2d_err d2d_registry_purge(struct d2d_registry *registry, const char *id, uint64_t *n);
 /* At most 1,000 (the API has no pages). Given: free *out with free(). */
 D2D_API enum d2d_err d2d_registry_list(struct d2d_registry *registry, size_t most, struct d2d_identity **out,
                                        size_t *n);

@@ -135,7 +135,8 @@ static enum d2d_err request(struct d2d_registry *r, const char *method, const ch
     return e;
 }
 
-static void target(struct d2d_registry *r, const char *collection, const char *name)
+/* {collection}/{name}/{verb}; without the last, or the last two, when they are NULL. */
+static void target_verb(struct d2d_registry *r, const char *collection, const char *name, const char *verb)
 {
     buf_clear(&r->target);
     buf_clear(&r->body);
@@ -144,7 +145,14 @@ static void target(struct d2d_registry *r, const char *collection, const char *n
         buf_puts(&r->target, "/");
         buf_put_percent(&r->target, bytes_str(name));
     }
+    if (verb)
+        buf_printf(&r->target, "/%s", verb);
     buf_puts(&r->target, "?" API_VERSION);
+}
+
+static void target(struct d2d_registry *r, const char *collection, const char *name)
+{
+    target_verb(r, collection, name, NULL);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -237,6 +245,21 @@ enum d2d_err d2d_registry_remove(struct d2d_registry *r, const char *id)
         return D2D_ARGUMENT;
     target(r, "/devices", id);
     return request(r, "DELETE", "\"*\"", NULL, NULL);
+}
+
+enum d2d_err d2d_registry_purge(struct d2d_registry *r, const char *id, uint64_t *n)
+{
+    json_t *answer = NULL;
+    enum d2d_err e;
+
+    if (!r || !id || !*id || !n)
+        return D2D_ARGUMENT;
+    target_verb(r, "/devices", id, "commands");
+    if ((e = request(r, "DELETE", NULL, &answer, NULL)))
+        return e;
+    *n = (uint64_t)json_integer_value(json_object_get(answer, "totalMessagesPurged"));
+    json_decref(answer);
+    return D2D_OK;
 }
 
 enum d2d_err d2d_registry_list(struct d2d_registry *r, size_t most, struct d2d_identity **out, size_t *n)
@@ -341,21 +364,11 @@ enum d2d_err d2d_registry_ca_remove(struct d2d_registry *r, const char *name)
     return request(r, "DELETE", "*", NULL, NULL);
 }
 
-/* POST …/{name}/{verb}: the query stands behind both. */
-static void target_verb(struct d2d_registry *r, const char *name, const char *verb)
-{
-    buf_clear(&r->target);
-    buf_clear(&r->body);
-    buf_puts(&r->target, CERTIFICATES "/");
-    buf_put_percent(&r->target, bytes_str(name));
-    buf_printf(&r->target, "/%s?" API_VERSION, verb);
-}
-
 enum d2d_err d2d_registry_ca_code(struct d2d_registry *r, const char *name, char **json)
 {
     if (!r || !name || !*name || !json)
         return D2D_ARGUMENT;
-    target_verb(r, name, "generateVerificationCode");
+    target_verb(r, CERTIFICATES, name, "generateVerificationCode");
     buf_puts(&r->body, "{}");
     return request(r, "POST", "*", NULL, json);
 }
@@ -365,7 +378,7 @@ enum d2d_err d2d_registry_ca_verify(struct d2d_registry *r, const char *name, co
 {
     if (!r || !name || !*name || !proof || !len || !json)
         return D2D_ARGUMENT;
-    target_verb(r, name, "verify");
+    target_verb(r, CERTIFICATES, name, "verify");
     put_certificate(r, proof, len, false);
     return request(r, "POST", "*", NULL, json);
 }

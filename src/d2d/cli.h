@@ -84,7 +84,8 @@ void cli_loop_free(struct d2d_loop *); /* also NULL */
 void cli_watch_children(void);
 
 extern const struct command command_device_add, command_device_list, command_device_show, command_device_rm,
-    command_device_enable, command_device_disable, command_device_key, command_send, command_listen, command_events,
-    command_group_add, command_group_list, command_group_rm, command_ca_add, command_ca_verify, command_ca_list,
-    command_ca_rm, command_device_auth, command_device_cert, command_token, command_context_add, command_context_ls,
-    command_context_use, command_context_rm, command_check, command_hub_status, command_bench;
+    command_device_purge, command_device_enable, command_device_disable, command_device_key, command_send,
+    command_listen, command_events, command_group_add, command_group_list, command_group_rm, command_ca_add,
+    command_ca_verify, command_ca_list, command_ca_rm, command_device_auth, command_device_cert, command_token,
+    command_context_add, command_context_ls, command_context_use, command_context_rm, command_check, command_hub_status,
+    command_bench;

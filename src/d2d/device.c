@@ -208,6 +208,26 @@ static enum status device_rm(struct cli *c, int argc, char **argv)
 const struct command command_device_rm = {"device rm", "DEVICE...", "delete devices", "d2d device rm phone\n",
                                           device_rm};
 
+static enum d2d_err purge_one(struct job *job, const char *id)
+{
+    uint64_t n;
+    enum d2d_err e = d2d_registry_purge(job->session.registry, id, &n);
+
+    if (!e)
+        say("the mailbox of %s is empty now (%llu thrown away)", id, (unsigned long long)n);
+    return e;
+}
+
+static enum status device_purge(struct cli *c, int argc, char **argv)
+{
+    struct job job = {.cli = c, .each = purge_one};
+
+    return run_job(&job, &command_device_purge, NULL, argc, argv);
+}
+
+const struct command command_device_purge = {"device purge", "DEVICE...", "throw away what waits for devices",
+                                             "d2d device purge phone\n", device_purge};
+
 static enum d2d_err switch_one(struct job *job, const char *id)
 {
     struct d2d_identity d;

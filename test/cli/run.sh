@@ -148,6 +148,11 @@ for transport in "${transports[@]}"; do
         fail "what a device gets over $transport"
 done
 is 6 d2d listen --as garage --timeout 1s # each of them was completed
+is 0 d2d send --to garage one two
+is 0 d2d device purge garage
+err 'garage is empty now (2 thrown away)'
+is 6 d2d listen --as garage --timeout 1s
+is 4 d2d device purge nobody
 [ ! -s "$home/out" ] || fail "a completed message came again"
 is 0 d2d send --to garage -p colour=blue bang
 # A program that fails has the message come again, and is told how often it came before.
