@@ -24,12 +24,13 @@ struct dps_error {
     const char *message;
 };
 
-/* ---- dps.c */
+/* ---- dps_admit.c */
 /* The caller's token (may be empty) or the certificate of the connection against the enrollment of that registration id, or else
  * against the groups. ERR_NOT_FOUND: no such scope; ERR_UNAUTHORIZED, ERR_EXPIRED, ERR_DISABLED: to be told apart in the log
  * only; ERR_BUSY: too many failures lately. */
 enum err dps_admit(const struct front_env *, const struct peer *, struct bytes scope, struct bytes registration,
                    struct bytes token, int64_t now_ms, struct dps_caller *out) MUST_CHECK;
+/* ---- dps.c */
 /* Starts (and ends) the registration; appends what the device is told: an operation id, "assigning". The body may be empty, a
  * blank, or JSON. The answer waits for *at. */
 enum err dps_register(const struct front_env *, const struct dps_caller *, struct bytes body, int64_t now_ms,

@@ -1,0 +1,288 @@
+/* Who may register: tokens, keys and certificates against enrollments and groups (provisioning 2). */
+#include "dps.h"
+
+#include "cert.h"
+#include "chain.h"
+#include "sas.h"
+#include "text.h"
+
+#include <stdio.h>
+
+/* ---- who asks ------------------------------------------------------------------------------------------------------ */
+
+struct admission {
+    const struct front_env *env;
+    const struct peer *peer;
+    struct bytes registration;
+    bool has_token;
+    struct sas sas;
+    int64_t now_ms;
+    struct dps_caller *out;
+};
+
+/* provisioning 1.3: the resource is the scope and the registration, in any case; the clock may differ by five minutes. */
+static enum err check_token(struct admission *a, struct bytes scope, struct bytes token)
+{
+    uint8_t text[SAS_LEN_MAX];
+    char wanted[64 + ID_LEN_MAX];
+    size_t len;
+
+    if (sas_parse(token, &a->sas) || percent_decode(a->sas.sr, text, sizeof text, &len))
+        return ERR_UNAUTHORIZED;
+    snprintf(wanted, sizeof wanted, "%.*s/registrations/%.*s", BYTES_ARG(bytes_first(scope, 32)),
+             BYTES_ARG(a->registration));
+    if (!bytes_eq_nocase(bytes_of(text, len), bytes_str(wanted)))
+        return ERR_UNAUTHORIZED;
+    a->has_token = true;
+    return a->sas.expires_s < (a->now_ms - SKEW_MS) / 1000 ? ERR_EXPIRED : OK;
+}
+
+static bool signed_with(const struct admission *a, const struct key_bytes *key)
+{
+    return a->has_token && key->len && sas_signed_with(&a->sas, bytes_of(key->at, key->len));
+}
+
+static void keys_of(const json_t *entry, struct key_bytes keys[2])
+{
+    const json_t *attestation = json_object_get(entry, "attestation");
+
+    dps_key(dps_text(attestation, "symmetricKey", "primaryKey", NULL), &keys[0]);
+    dps_key(dps_text(attestation, "symmetricKey", "secondaryKey", NULL), &keys[1]);
+}
+
+static bool is_attested_by(const json_t *entry, const char *type)
+{
+    return bytes_eq(dps_text(entry, "attestation", "type", NULL), bytes_str(type));
+}
+
+static bool is_disabled(const json_t *entry)
+{
+    return bytes_eq(dps_text(entry, "provisioningStatus", NULL, NULL), BYTES("disabled"));
+}
+
+/* One of the two certificates of an entry, as DER; empty when there is none. */
+static void certificate_of(const json_t *entry, const char *which, const char *name, struct buf *der)
+{
+    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
+    struct bytes text = dps_text(x509, which, name, "certificate");
+    uint8_t room[CA_LEN_MAX];
+    size_t len;
+
+    if (text.len && !base64_decode(text, room, sizeof room, &len))
+        buf_put(der, bytes_of(room, len));
+}
+
+/* ---- an enrollment of its own (provisioning 2.1, 2.2) ---------------------------------------------------------------- */
+
+static enum err by_own_key(struct admission *a, const json_t *entry)
+{
+    struct key_bytes keys[2];
+
+    keys_of(entry, keys);
+    if (!signed_with(a, &keys[0]) && !signed_with(a, &keys[1]))
+        return ERR_UNAUTHORIZED;
+    a->out->how = DPS_SYMMETRIC_KEY;
+    a->out->primary = keys[0];
+    a->out->secondary = keys[1];
+    return OK;
+}
+
+/* The common name; what a registration id may hold is never escaped there. */
+static bool is_made_out_to(const struct cert_facts *facts, struct bytes id)
+{
+    struct bytes rest = bytes_str(facts->subject);
+
+    while (rest.len) {
+        struct bytes one = bytes_trim(bytes_cut(&rest, ','));
+
+        if (bytes_starts(one, BYTES("CN=")))
+            return bytes_eq_nocase(bytes_skip(one, 3), id);
+    }
+    return false;
+}
+
+/* provisioning 2.2: it is valid now, and made out to the registration. */
+static enum err check_leaf(const struct admission *a, struct bytes leaf)
+{
+    struct cert_facts facts;
+    int64_t now_s = a->now_ms / 1000;
+
+    if (cert_read(leaf, &facts) || !is_made_out_to(&facts, a->registration))
+        return ERR_UNAUTHORIZED;
+    return now_s < facts.from_s || now_s > facts.to_s ? ERR_EXPIRED : OK;
+}
+
+/* The leaf is one of the two, byte for byte. */
+static enum err by_own_certificate(struct admission *a, const json_t *entry)
+{
+    static const char *const names[] = {"primary", "secondary"};
+    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
+    struct buf der = buf_max(CA_LEN_MAX);
+    struct rd chain = rd_over(a->peer->chain);
+    struct bytes leaf = rd_str32(&chain);
+    bool known = false;
+    enum err e = a->peer->has_certificate && !chain.bad ? OK : ERR_UNAUTHORIZED;
+
+    for (int i = 0; !e && i < 2; i++) {
+        struct bytes hash = dps_text(json_object_get(x509, "clientCertificates"), names[i], "info", "sha256Thumbprint");
+
+        buf_clear(&der);
+        certificate_of(entry, "clientCertificates", names[i], &der);
+        known |= der.len && bytes_eq(buf_bytes(&der), leaf);
+        if (hash.len && !bytes_to_str(hash, a->out->thumbprint[i], sizeof a->out->thumbprint[i]))
+            e = ERR_DAMAGED;
+    }
+    if (!e)
+        e = known ? check_leaf(a, leaf) : ERR_UNAUTHORIZED;
+    a->out->how = DPS_X509;
+    buf_free(&der);
+    return e;
+}
+
+static enum err by_enrollment(struct admission *a, const json_t *entry)
+{
+    enum err e;
+
+    if (is_attested_by(entry, "symmetricKey"))
+        e = by_own_key(a, entry);
+    else if (is_attested_by(entry, "x509"))
+        e = by_own_certificate(a, entry);
+    else
+        e = ERR_UNAUTHORIZED;
+    return !e && is_disabled(entry) ? ERR_DISABLED : e;
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------------------- */
+
+/* provisioning 2.1: derived from the id as it was presented or, failing that, in lower case. */
+static bool by_group_key(struct admission *a, const json_t *group)
+{
+    struct key_bytes keys[2];
+    uint8_t lower[ID_LEN_MAX];
+    struct bytes id = a->registration;
+
+    keys_of(group, keys);
+    for (size_t i = 0; i < id.len; i++)
+        lower[i] = id.at[i] >= 'A' && id.at[i] <= 'Z' ? (uint8_t)(id.at[i] - 'A' + 'a') : id.at[i];
+    for (int how = 0; how < 2; how++, id = bytes_of(lower, a->registration.len)) {
+        struct key_bytes *const derived[2] = {&a->out->primary, &a->out->secondary};
+
+        for (int i = 0; i < 2; i++) {
+            derived[i]->len = keys[i].len ? 32 : 0;
+            hmac_sha256(bytes_of(keys[i].at, keys[i].len), id, derived[i]->at);
+        }
+        if (signed_with(a, derived[0]) || signed_with(a, derived[1]))
+            return true;
+    }
+    return false;
+}
+
+/* Which certificate of the chain, from the leaf's issuer on, is this one; the last, when it was not shown itself. */
+static size_t distance(const struct admission *a, struct bytes der)
+{
+    struct rd chain = rd_over(a->peer->chain);
+    size_t n = 0;
+
+    while (rd_left(&chain) && !bytes_eq(rd_str32(&chain), der))
+        n++;
+    return n;
+}
+
+/* How near the group stands to the leaf; SIZE_MAX: it does not lead there. */
+static size_t by_group_certificate(struct admission *a, const json_t *group)
+{
+    static const char *const names[] = {"primary", "secondary"};
+    char id[ID_LEN_MAX + 1], why[CHAIN_WHY_CAP];
+    size_t best = SIZE_MAX;
+    int64_t until_ms;
+
+    if (!a->peer->has_certificate || !bytes_to_str(a->registration, id, sizeof id))
+        return SIZE_MAX;
+    for (int i = 0; i < 2; i++) {
+        struct buf der = buf_max(CA_LEN_MAX), authority = buf_max(CA_LEN_MAX + 4);
+
+        certificate_of(group, "signingCertificates", names[i], &der);
+        buf_put_u32(&authority, (uint32_t)der.len);
+        buf_put(&authority, buf_bytes(&der));
+        if (der.len && !chain_check(a->peer->chain, buf_bytes(&authority), bytes_str(id), a->now_ms, &until_ms, why)) {
+            size_t n = distance(a, buf_bytes(&der));
+
+            best = n < best ? n : best;
+        }
+        buf_free(&der);
+        buf_free(&authority);
+    }
+    return best;
+}
+
+/* provisioning 2.2: the nearest decides, also when it is disabled. */
+static enum err by_groups(struct admission *a)
+{
+    struct doc doc = {.id = ""};
+    size_t best = SIZE_MAX;
+    enum err verdict = ERR_UNAUTHORIZED, e;
+    json_t *group;
+
+    while (!(e = dps_document_next(a->env, DOC_ENROLLMENT_GROUP, bytes_str(doc.id), &doc, &group))) {
+        size_t near = SIZE_MAX;
+        bool keyed = false;
+
+        if (is_attested_by(group, "symmetricKey"))
+            near = (keyed = by_group_key(a, group)) ? 0 : SIZE_MAX;
+        else if (is_attested_by(group, "x509"))
+            near = by_group_certificate(a, group);
+        if (near != SIZE_MAX && !keyed)
+            dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
+        if (near < best) {
+            best = near;
+            a->out->how = keyed ? DPS_SYMMETRIC_KEY : DPS_X509;
+            memcpy(a->out->entry, doc.id, sizeof a->out->entry);
+            verdict = is_disabled(group) ? ERR_DISABLED : OK;
+        }
+        json_decref(group);
+        if (keyed)
+            return verdict; /* the keys that fit stand in `out` */
+    }
+    a->out->from_group = true;
+    return e == ERR_NOT_FOUND ? verdict : e;
+}
+
+static enum err admit(struct admission *a, struct bytes scope, struct bytes token)
+{
+    struct doc doc;
+    json_t *entry;
+    enum err e = token.len ? check_token(a, scope, token) : OK;
+
+    if (e)
+        return e;
+    e = dps_document_get(a->env, DOC_ENROLLMENT, a->registration, &doc, &entry);
+    if (e == ERR_NOT_FOUND) {
+        a->out->from_group = true;
+        return by_groups(a);
+    }
+    if (e)
+        return e;
+    memcpy(a->out->entry, doc.id, sizeof a->out->entry);
+    e = by_enrollment(a, entry);
+    json_decref(entry);
+    return e;
+}
+
+enum err dps_admit(const struct front_env *env, const struct peer *peer, struct bytes scope, struct bytes registration,
+                   struct bytes token, int64_t now_ms, struct dps_caller *out)
+{
+    struct admission a = {.env = env, .peer = peer, .registration = registration, .now_ms = now_ms, .out = out};
+    enum err e;
+
+    *out = (struct dps_caller){.from_group = false};
+    if (!bytes_eq_nocase(scope, bytes_str(hub_birth(env->hub)->scope)))
+        return ERR_NOT_FOUND;
+    if (!dps_registration_id_valid(registration) ||
+        !bytes_to_str(registration, out->registration, sizeof out->registration))
+        return ERR_UNAUTHORIZED;
+    if (!auth_may_try(env, peer, registration, now_ms))
+        return ERR_BUSY;
+    e = admit(&a, scope, token);
+    auth_tried(env, peer, registration, e, now_ms);
+    return e;
+}
