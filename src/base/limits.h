@@ -87,6 +87,11 @@
 #define DOCS_MAX 100000         /* enrollments, groups or registrations: all of them are in memory */
 #define DOC_LEN_MAX (32 * 1024) /* one of them: its twin is at most 8 KB of tags, its certificates 4 KB each */
 
+#define CHALLENGES_MAX 512  /* of TPMs over HTTPS, a KB each: as many devices may register in the same five minutes */
+#define CHALLENGES_OF_ONE 4 /* provisioning 5.2 */
+#define CHALLENGE_MS (5 * 60000) /* provisioning 5.2 */
+#define CHALLENGE_FRESH_MS 10000 /* a device answers its challenge within this time */
+
 #define CAS_MAX 25      /* CA certificates of a hub, as the cloud allows */
 #define CA_NAME_MAX 64  /* as the management plane of the cloud */
 #define CA_LEN_MAX 4096 /* DER; one with an RSA key of 8192 bits is 2 KB */

@@ -1,6 +1,7 @@
 #include "server.h"
 
 #include "certs.h"
+#include "challenges.h"
 #include "facts.h"
 #include "limiter.h"
 #include "report.h"
@@ -69,7 +70,8 @@ static void make_env(struct server *s)
                                 .random = random_bytes,
                                 .ready = is_ready,
                                 .ready_ctx = s,
-                                .limiter = s->limiter};
+                                .limiter = s->limiter,
+                                .challenges = s->challenges};
     snprintf(s->env.host, sizeof s->env.host, "%s", c->name);
     config_entity(c, s->env.entity);
     s->doors[0] = (struct door){"mqtts", &s->env, front_mqtt_new};
@@ -119,7 +121,7 @@ int server_open(struct server *s)
     if (!s->config.name[0])
         snprintf(s->config.name, sizeof s->config.name, "%s", hub_birth(s->hub)->name);
     random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
-    if (limiter_new(seed, &s->limiter))
+    if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges))
         return 1;
     make_env(s);
     if (open_tls(s))
@@ -352,4 +354,5 @@ void server_close(struct server *s)
         net_loop_close(s->loops[i]);
     tls_free(s->tls);
     limiter_free(s->limiter);
+    challenges_free(s->challenges);
 }

@@ -15,6 +15,7 @@ struct server {
     struct hub *hub;
     struct tls *tls;
     struct limiter *limiter;
+    struct challenges *challenges;
     struct front_env env;
     char names_text[VALUE_CAP];
     const char *names[NAMES_CAP + 1];

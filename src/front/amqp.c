@@ -316,7 +316,8 @@ static void amqp_close(struct front *f, enum err why, int64_t now_ms)
     amqp_links_free(c);
     amqp_claims_free(c);
     map_free(&c->devices);
-    free(c->dps);
+    amqp_dps_free(c->dps);
+    amqp_tpm_free(c->tpm);
     pn_message_free(c->message);
     pn_connection_driver_destroy(&c->driver);
     buf_free(&c->scratch);

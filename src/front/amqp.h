@@ -2,6 +2,7 @@
  *
  *   amqp.c             Proton's driver between the bytes of the peer and `out`; events; time
  *   amqp_sasl.c        the SASL layer
+ *   amqp_tpm.c         its mechanism for TPMs
  *   amqp_claims.c      what the peer has proved and until when
  *   amqp_link.c        attach, refuse, detach
  *   amqp_request.c     request and response over a pair of links
@@ -86,6 +87,7 @@ struct amqp {
     struct buf scratch;
 
     struct dps_caller *dps;           /* a device that registers; NULL: none */
+    struct amqp_tpm *tpm;             /* one that is about to prove that it has its TPM */
     struct map devices;               /* by id */
     struct amqp_device *_Atomic rung; /* those that were woken, by any thread: the latest first */
     struct list awake;                /* those that were, and are to be looked at by us */
@@ -107,6 +109,11 @@ void amqp_log_refusal(const struct amqp *c, const char *what, const char *why);
 
 /* ---- amqp_sasl.c */
 void amqp_sasl_start(struct amqp *c);
+
+/* ---- amqp_tpm.c: what is not OK ends SASL */
+enum err amqp_tpm_begin(struct amqp *c, struct bytes init) MUST_CHECK;
+enum err amqp_tpm_response(struct amqp *c, struct bytes response, bool *proved) MUST_CHECK;
+void amqp_tpm_free(struct amqp_tpm *);
 
 /* ---- amqp_claims.c */
 /* Replaces the claim of this audience. ERR_LIMIT: CBS_TOKENS_MAX. */
@@ -195,8 +202,10 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
 void amqp_credit(struct amqp *c, struct amqp_link *k);
 
 /* ---- amqp_dps.c */
-/* By the token of SASL PLAIN, or without one by the certificate of the connection. */
-enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token) MUST_CHECK;
+/* By the token of SASL (with SASL TPM, signed with the key of its proof), or without one by the certificate of the connection. */
+enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token,
+                        const struct tpm_proof *) MUST_CHECK;
+void amqp_dps_free(struct dps_caller *);
 void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 
 /* ---- amqp_request.c */

@@ -7,17 +7,26 @@
 
 enum { RETRY_S = 2 };
 
-enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token)
+/* It holds keys. */
+void amqp_dps_free(struct dps_caller *caller)
+{
+    if (caller)
+        explicit_bzero(caller, sizeof *caller);
+    free(caller);
+}
+
+enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token,
+                        const struct tpm_proof *proof)
 {
     struct dps_caller *caller = calloc(1, sizeof *caller);
     const struct who who = {.until_ms = INT64_MAX};
-    enum err e = caller ? dps_admit(c->env, &c->peer, scope, id, token, c->now_ms, caller) : ERR_MEMORY;
+    enum err e = caller ? dps_admit(c->env, &c->peer, scope, id, token, proof, c->now_ms, caller) : ERR_MEMORY;
 
     if (e) {
-        free(caller);
+        amqp_dps_free(caller);
         return e;
     }
-    free(c->dps);
+    amqp_dps_free(c->dps);
     c->dps = caller;
     amqp_proved(c, &who);
     return OK;
@@ -29,7 +38,7 @@ void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *
     enum err e = c->dps ? OK : ERR_UNAUTHORIZED;
 
     if (!c->dps && c->peer.has_certificate)
-        e = amqp_dps_login(c, a->group, a->device, NO_BYTES);
+        e = amqp_dps_login(c, a->group, a->device, NO_BYTES, NULL);
     if (!e && !bytes_eq_nocase(a->device, bytes_str(c->dps->registration)))
         e = ERR_UNAUTHORIZED;
     if (e) {

@@ -7,7 +7,7 @@
 static const char *list_mechanisms(pn_transport_t *t)
 {
     struct amqp *c = pnx_sasl_get_context(t);
-    return c->peer.has_certificate ? "PLAIN ANONYMOUS MSSBCBS EXTERNAL" : "PLAIN ANONYMOUS MSSBCBS";
+    return c->peer.has_certificate ? "PLAIN ANONYMOUS MSSBCBS TPM EXTERNAL" : "PLAIN ANONYMOUS MSSBCBS TPM";
 }
 
 static void succeed(struct amqp *c, pn_transport_t *t)
@@ -53,7 +53,7 @@ static enum err check_registration(struct amqp *c, struct bytes user, struct byt
     struct bytes scope = bytes_cut(&user, '/');
 
     bytes_cut(&user, '/');
-    return amqp_dps_login(c, scope, user, token);
+    return amqp_dps_login(c, scope, user, token, NULL);
 }
 
 static void plain(struct amqp *c, pn_transport_t *t, struct bytes response)
@@ -79,13 +79,24 @@ static void plain(struct amqp *c, pn_transport_t *t, struct bytes response)
     succeed(c, t);
 }
 
+/* Unless it is OK. */
+static void refuse(struct amqp *c, pn_transport_t *t, enum err e)
+{
+    if (!e)
+        return;
+    amqp_log_refusal(c, c->user[0] ? c->user : "SASL TPM", err_text(e));
+    fail(t);
+}
+
 static void process_init(pn_transport_t *t, const char *mechanism, const pn_bytes_t *response)
 {
     struct amqp *c = pnx_sasl_get_context(t);
 
     if (!mechanism)
         mechanism = "none";
-    if (!strcmp(mechanism, "PLAIN")) {
+    if (!strcmp(mechanism, "TPM")) {
+        refuse(c, t, amqp_tpm_begin(c, bytes_of(response->start, response->size)));
+    } else if (!strcmp(mechanism, "PLAIN")) {
         plain(c, t, bytes_of(response->start, response->size));
     } else if (!strcmp(mechanism, "ANONYMOUS") || !strcmp(mechanism, "MSSBCBS") ||
                (!strcmp(mechanism, "EXTERNAL") && c->peer.has_certificate)) {
@@ -96,11 +107,15 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
     }
 }
 
-/* None of our mechanisms has a second step. */
+/* Only TPM has a second step. */
 static void process_response(pn_transport_t *t, const pn_bytes_t *response)
 {
-    (void)response;
-    fail(t);
+    struct amqp *c = pnx_sasl_get_context(t);
+    bool proved;
+
+    refuse(c, t, amqp_tpm_response(c, bytes_of(response->start, response->size), &proved));
+    if (proved)
+        succeed(c, t);
 }
 
 static bool init_server(pn_transport_t *t)

@@ -1,6 +1,7 @@
 /* Registrations: the device on the hub, operations, what devices are told. */
 #include "dps.h"
 
+#include "challenges.h"
 #include "json_body.h"
 #include "text.h"
 
@@ -104,7 +105,7 @@ static enum err put_and_drop(struct buf *out, json_t *json)
     return e;
 }
 
-static void make_operation(const struct front_env *env, char out[64])
+static void make_operation(const struct front_env *env, char out[OPERATION_CAP])
 {
     struct buf hex = buf_max(64);
     uint8_t random[24];
@@ -112,11 +113,25 @@ static void make_operation(const struct front_env *env, char out[64])
     env->random(env->random_ctx, random, sizeof random);
     buf_put_hex(&hex, bytes_of(random, sizeof random));
     const char *h = buf_str(&hex);
-    snprintf(out, 64, "5.%.16s.%.8s-%.4s-%.4s-%.4s-%.12s", h, h + 16, h + 24, h + 28, h + 32, h + 36);
+    snprintf(out, OPERATION_CAP, "5.%.16s.%.8s-%.4s-%.4s-%.4s-%.12s", h, h + 16, h + 24, h + 28, h + 32, h + 36);
     buf_free(&hex);
 }
 
-/* provisioning 1.2.2; with the operation and the entry, which are ours. */
+static const char *const attestations[] = {
+    [DPS_SYMMETRIC_KEY] = "symmetricKey", [DPS_X509] = "x509", [DPS_TPM] = "tpm"};
+
+/* Kept until the device has it. */
+static void put_hub_key(json_t *state, const struct key_bytes *key)
+{
+    struct buf text = buf_max(KEY_TEXT_MAX + 1);
+
+    buf_put_base64(&text, bytes_of(key->at, key->len));
+    json_object_set_new(state, "hubKey", json_string(buf_str(&text)));
+    explicit_bzero(text.at, text.len);
+    buf_free(&text);
+}
+
+/* provisioning 1.2.2; with the operation, the entry and the key, which are ours. */
 static json_t *state_of(const struct front_env *env, const struct dps_caller *c, const char *device,
                         const char *operation, int64_t created_ms, int64_t now_ms)
 {
@@ -125,10 +140,13 @@ static json_t *state_of(const struct front_env *env, const struct dps_caller *c,
 
     dps_time(created_ms, created);
     dps_time(now_ms, updated);
-    return json_pack("{ss ss ss ss ss ss ss so ss ss}", "registrationId", c->registration, "createdDateTimeUtc",
-                     created, "assignedHub", env->host, "deviceId", device, "status", "assigned", "substatus",
-                     "initialAssignment", "lastUpdatedDateTimeUtc", updated,
-                     c->how == DPS_X509 ? "x509" : "symmetricKey", by, "operationId", operation, "entry", c->entry);
+    json_t *state = json_pack("{ss ss ss ss ss ss ss so ss ss}", "registrationId", c->registration,
+                              "createdDateTimeUtc", created, "assignedHub", env->host, "deviceId", device, "status",
+                              "assigned", "substatus", "initialAssignment", "lastUpdatedDateTimeUtc", updated,
+                              attestations[c->how], by, "operationId", operation, "entry", c->entry);
+    if (c->how == DPS_TPM && state)
+        put_hub_key(state, &c->primary);
+    return state;
 }
 
 /* Whether a body is one that may come: nothing, a blank, or an object that names this registration or none. */
@@ -149,18 +167,16 @@ static enum err check_body(struct bytes body, const struct dps_caller *c)
     return e;
 }
 
-enum err dps_register(const struct front_env *env, const struct dps_caller *c, struct bytes body, int64_t now_ms,
-                      uint64_t *at, struct buf *out)
+static enum err begin(const struct front_env *env, const struct dps_caller *c, const char *operation, int64_t now_ms,
+                      uint64_t *at)
 {
     struct buf text = buf_max(DOC_LEN_MAX), old = buf_max(DOC_LEN_MAX);
-    char device[ID_LEN_MAX + 1], operation[64];
+    char device[ID_LEN_MAX + 1];
     bool is_its_own;
     struct doc was = {.created_ms = now_ms}, made;
-    enum err e = check_body(body, c), known;
+    enum err e = device_id(env, c, device, &is_its_own), known;
 
-    *at = 0;
-    make_operation(env, operation);
-    if (!e && !(e = device_id(env, c, device, &is_its_own)))
+    if (!e)
         e = make_device(env, c, device, is_its_own, now_ms, at);
     known = hub_doc_get(env->hub, DOC_REGISTRATION, bytes_str(c->registration), &old, &was);
     if (!e)
@@ -168,10 +184,38 @@ enum err dps_register(const struct front_env *env, const struct dps_caller *c, s
     if (!e)
         e = hub_doc_put(env->hub, DOC_REGISTRATION, bytes_str(c->registration), buf_bytes(&text),
                         (struct match){.how = known ? MATCH_NONE : MATCH_ANY}, now_ms, &made, at);
-    if (!e)
-        buf_printf(out, "{\"operationId\":\"%s\",\"status\":\"assigning\"}", operation);
     buf_free(&text);
     buf_free(&old);
+    return e;
+}
+
+/* provisioning 5.2: a challenge is good for one operation, which its device may ask for again as long as it goes on. */
+static enum err begin_challenged(const struct front_env *env, const struct dps_caller *c, char operation[OPERATION_CAP],
+                                 int64_t now_ms, uint64_t *at)
+{
+    enum err e = challenges_bind(env->challenges, c->challenge, operation);
+
+    if (e == ERR_EXISTS) {
+        *at = hub_seen(env->hub);
+        return OK;
+    }
+    if (!e && (e = begin(env, c, operation, now_ms, at)))
+        challenges_unbind(env->challenges, c->challenge);
+    return e;
+}
+
+enum err dps_register(const struct front_env *env, const struct dps_caller *c, struct bytes body, int64_t now_ms,
+                      uint64_t *at, struct buf *out)
+{
+    char operation[OPERATION_CAP];
+    enum err e = check_body(body, c);
+
+    *at = 0;
+    make_operation(env, operation);
+    if (!e)
+        e = c->challenge ? begin_challenged(env, c, operation, now_ms, at) : begin(env, c, operation, now_ms, at);
+    if (!e)
+        buf_printf(out, "{\"operationId\":\"%s\",\"status\":\"assigning\"}", operation);
     return e;
 }
 
@@ -187,6 +231,23 @@ static json_t *with_etag(json_t *state, const struct doc *doc)
     return dps_registration_show(state);
 }
 
+/* provisioning 2.3: its key for the hub, for its chip only. */
+static enum err add_activation(const struct front_env *env, const struct dps_caller *c, json_t *state)
+{
+    struct buf blob = buf_max(2 * ATTEST_BLOB_MAX);
+    struct key_bytes key;
+    enum err e = dps_key(dps_text(state, "hubKey", NULL, NULL), &key) ? OK : ERR_DAMAGED;
+
+    if (!e)
+        e = dps_put_activation(env, &c->proof, &key, json_string_value(json_object_get(state, "assignedHub")),
+                               json_string_value(json_object_get(state, "deviceId")), &blob);
+    if (!e && json_object_set_new(state, "tpm", json_pack("{ss}", "authenticationKey", buf_str(&blob))))
+        e = ERR_MEMORY;
+    explicit_bzero(&key, sizeof key);
+    buf_free(&blob);
+    return e;
+}
+
 enum err dps_status(const struct front_env *env, const struct dps_caller *c, struct bytes operation, struct buf *out)
 {
     struct doc doc;
@@ -199,6 +260,12 @@ enum err dps_status(const struct front_env *env, const struct dps_caller *c, str
         json_decref(state);
         return ERR_NOT_FOUND;
     }
+    if (c->how == DPS_TPM && (e = add_activation(env, c, state))) {
+        json_decref(state);
+        return e;
+    }
+    if (c->challenge)
+        challenges_end(env->challenges, c->challenge);
     char id[64];
     if (!bytes_to_str(operation, id, sizeof id))
         id[0] = 0;

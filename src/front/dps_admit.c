@@ -3,6 +3,7 @@
 
 #include "cert.h"
 #include "chain.h"
+#include "challenges.h"
 #include "sas.h"
 #include "text.h"
 
@@ -16,6 +17,7 @@ struct admission {
     struct bytes registration;
     bool has_token;
     struct sas sas;
+    const struct tpm_proof *proof;
     int64_t now_ms;
     struct dps_caller *out;
 };
@@ -139,6 +141,28 @@ static enum err by_own_certificate(struct admission *a, const json_t *entry)
     return e;
 }
 
+static bool is_signed_with(const void *admission, const struct key_bytes *key)
+{
+    return signed_with(admission, key);
+}
+
+/* provisioning 2.3: the token is signed with what only that chip could read. The hub makes the device's keys. */
+static enum err by_tpm(struct admission *a, const json_t *entry)
+{
+    struct tpm_proof *proof = &a->out->proof;
+
+    if (a->proof && signed_with(a, &a->proof->key))
+        *proof = *a->proof;
+    else if (a->proof || !a->has_token || !a->env->challenges ||
+             !(a->out->challenge =
+                   challenges_find(a->env->challenges, a->registration, is_signed_with, a, a->now_ms, proof)))
+        return ERR_UNAUTHORIZED;
+    a->out->how = DPS_TPM;
+    dps_random_key(a->env, &a->out->primary);
+    dps_random_key(a->env, &a->out->secondary);
+    return dps_tpm_fits(entry, bytes_of(proof->ek, sizeof proof->ek), bytes_of(proof->srk, sizeof proof->srk));
+}
+
 static enum err by_enrollment(struct admission *a, const json_t *entry)
 {
     enum err e;
@@ -147,6 +171,8 @@ static enum err by_enrollment(struct admission *a, const json_t *entry)
         e = by_own_key(a, entry);
     else if (is_attested_by(entry, "x509"))
         e = by_own_certificate(a, entry);
+    else if (is_attested_by(entry, "tpm"))
+        e = by_tpm(a, entry);
     else
         e = ERR_UNAUTHORIZED;
     return !e && is_disabled(entry) ? ERR_DISABLED : e;
@@ -269,9 +295,10 @@ static enum err admit(struct admission *a, struct bytes scope, struct bytes toke
 }
 
 enum err dps_admit(const struct front_env *env, const struct peer *peer, struct bytes scope, struct bytes registration,
-                   struct bytes token, int64_t now_ms, struct dps_caller *out)
+                   struct bytes token, const struct tpm_proof *proof, int64_t now_ms, struct dps_caller *out)
 {
-    struct admission a = {.env = env, .peer = peer, .registration = registration, .now_ms = now_ms, .out = out};
+    struct admission a = {
+        .env = env, .peer = peer, .registration = registration, .proof = proof, .now_ms = now_ms, .out = out};
     enum err e;
 
     *out = (struct dps_caller){.from_group = false};

@@ -165,6 +165,47 @@ static enum err take_certificates(struct taking *t, const json_t *attestation, e
     return e;
 }
 
+/* One key of a TPM, as plain base64 of what was checked. */
+static enum err take_public(struct taking *t, const json_t *attestation, const char *name, bool (*is)(struct bytes),
+                            json_t *to)
+{
+    struct bytes given = dps_text(attestation, "tpm", name, NULL);
+    struct buf text = buf_max(1024);
+    uint8_t key[512];
+    size_t len = 0;
+    enum err e = OK;
+
+    if (!given.len)
+        return OK;
+    if (!dps_binary(given, key, sizeof key, &len) || !is(bytes_of(key, len)))
+        e = wrong(t,
+                  "a key of attestation.tpm is not the base64 text of a TPM2B_PUBLIC of the usual template (RSA 2048)");
+    buf_put_base64(&text, bytes_of(key, len));
+    if (!e && json_object_set_new(to, name, json_string(buf_str(&text))))
+        e = ERR_MEMORY;
+    buf_free(&text);
+    return e;
+}
+
+/* provisioning 2.3 */
+static enum err take_tpm(struct taking *t, const json_t *attestation, enum doc_kind kind, json_t *to)
+{
+    json_t *tpm = json_object();
+    enum err e = tpm ? OK : ERR_MEMORY;
+
+    if (!e && kind != DOC_ENROLLMENT)
+        e = wrong(t, "a group cannot be attested by a TPM");
+    if (!e)
+        e = take_public(t, attestation, "endorsementKey", attest_is_endorsement, tpm);
+    if (!e && !json_object_get(tpm, "endorsementKey"))
+        e = wrong(t, "attestation.tpm.endorsementKey is missing");
+    if (!e)
+        e = take_public(t, attestation, "storageRootKey", attest_is_storage, tpm);
+    if (json_object_set_new(to, "tpm", tpm) && !e)
+        e = ERR_MEMORY;
+    return e;
+}
+
 static enum err take_attestation(struct taking *t, const json_t *from, enum doc_kind kind)
 {
     const json_t *attestation = json_object_get(from, "attestation");
@@ -178,8 +219,10 @@ static enum err take_attestation(struct taking *t, const json_t *from, enum doc_
         e = take_keys(t, attestation, made);
     else if (bytes_eq(type, BYTES("x509")))
         e = take_certificates(t, attestation, kind, made);
+    else if (bytes_eq(type, BYTES("tpm")))
+        e = take_tpm(t, attestation, kind, made);
     else
-        e = wrong(t, "attestation.type is neither symmetricKey nor x509");
+        e = wrong(t, "attestation.type is none of symmetricKey, x509 and tpm");
     if (!e && json_object_set_new(made, "type", json_stringn((const char *)type.at, type.len)))
         e = ERR_MEMORY;
     if (json_object_set_new(t->out, "attestation", made) && !e)
@@ -263,6 +306,7 @@ json_t *dps_registration_show(json_t *kept)
 {
     json_object_del(kept, "operationId");
     json_object_del(kept, "entry");
+    json_object_del(kept, "hubKey");
     return kept;
 }
 
@@ -290,4 +334,20 @@ enum err dps_document_next(const struct front_env *env, enum doc_kind kind, stru
     struct buf body = buf_max(DOC_LEN_MAX);
 
     return parse(hub_doc_next(env->hub, kind, after, &body, doc), &body, out);
+}
+
+bool dps_endorsement_is_taken(const struct front_env *env, const json_t *entry, struct bytes id)
+{
+    struct bytes ek = dps_text(json_object_get(entry, "attestation"), "tpm", "endorsementKey", NULL);
+    struct buf body = buf_max(DOC_LEN_MAX);
+    struct doc doc = {.id = ""};
+    bool taken = false;
+
+    /* It is kept in one form, which does not occur in anything else. */
+    while (ek.len && !taken && !hub_doc_next(env->hub, DOC_ENROLLMENT, bytes_str(doc.id), &body, &doc)) {
+        taken = !bytes_eq_nocase(bytes_str(doc.id), id) && bytes_find_bytes(buf_bytes(&body), ek) < body.len;
+        buf_clear(&body);
+    }
+    buf_free(&body);
+    return taken;
 }

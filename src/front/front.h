@@ -73,7 +73,8 @@ struct front_env {
     void *random_ctx;
     bool (*ready)(void *ctx); /* for /readyz */
     void *ready_ctx;
-    struct limiter *limiter; /* of failed logins (limiter.h); NULL: no limit */
+    struct limiter *limiter;       /* of failed logins (limiter.h); NULL: no limit */
+    struct challenges *challenges; /* of TPMs over HTTPS (challenges.h); NULL: none are made */
 };
 
 /* Given to the connection, which lends out and waker by setting them before the first call. ERR_MEMORY, ERR_LIMIT. */

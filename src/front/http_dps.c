@@ -2,6 +2,7 @@
 #include "http_front.h"
 
 #include "dps.h"
+#include "json_body.h"
 
 #include <stdio.h>
 
@@ -22,21 +23,50 @@ static enum err fails(struct http_request *r, struct http_answer *a, enum err e)
     return OK;
 }
 
+/* provisioning 1.6: a TPM that has not proved anything yet is told what to prove it with. */
+static bool wants_challenge(struct http_request *r, json_t **body)
+{
+    char why[JSON_WHY_CAP];
+
+    *body = NULL;
+    if (http_header(r->head, BYTES("authorization")).len || !(*body = json_body(r->body, 0, why)))
+        return false;
+    return json_is_object(json_object_get(*body, "tpm"));
+}
+
+static enum err challenge(struct http_request *r, struct http_answer *a, const json_t *body)
+{
+    enum err e = dps_challenge_by_body(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), body, r->now_ms,
+                                       &a->body);
+
+    if (e)
+        return fails(r, a, e);
+    a->status = 401;
+    return OK;
+}
+
 static enum err admit(struct http_request *r, struct dps_caller *caller)
 {
     struct bytes token = http_header(r->head, BYTES("authorization"));
 
-    return dps_admit(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), token, r->now_ms, caller);
+    return dps_admit(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), token, NULL, r->now_ms, caller);
 }
 
 /* provisioning 1.2: the first answer is always 202. */
 enum err http_dps_register(struct http_request *r, struct http_answer *a)
 {
     struct dps_caller caller;
+    json_t *body;
     uint64_t at;
-    enum err e = admit(r, &caller);
+    enum err e;
 
-    if (!e)
+    if (wants_challenge(r, &body)) {
+        e = challenge(r, a, body);
+        json_decref(body);
+        return e;
+    }
+    json_decref(body);
+    if (!(e = admit(r, &caller)))
         e = dps_register(r->env, &caller, r->body, r->now_ms, &at, &a->body);
     if (e)
         return fails(r, a, e);

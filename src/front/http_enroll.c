@@ -49,7 +49,7 @@ static enum err says(struct http_answer *a, enum err e, struct bytes id)
         a->code = CODE_NOT_FOUND;
         return http_says(a, e, "There is no enrollment '%.*s'", BYTES_ARG(bytes_first(id, ID_LEN_MAX)));
     }
-    if (e == ERR_EXISTS) {
+    if (e == ERR_EXISTS && !a->text[0]) {
         a->code = CODE_CONFLICT;
         return http_says(a, e, "There is an enrollment '%.*s' already: a change needs If-Match",
                          BYTES_ARG(bytes_first(id, ID_LEN_MAX)));
@@ -97,6 +97,10 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
         return why[0] ? http_says(a, e, "%s", why) : e;
     if (json_dump_callback(*kept, put_text, &text, JSON_COMPACT) || text.bad)
         e = http_says(a, ERR_ARGUMENT, "An enrollment has at most %d bytes", DOC_LEN_MAX);
+    if (!e && dps_endorsement_is_taken(r->env, *kept, id)) {
+        a->code = CODE_CONFLICT;
+        e = http_says(a, ERR_EXISTS, "This endorsement key is in another enrollment");
+    }
     if (!e)
         e = hub_doc_put(r->env->hub, kind, id, buf_bytes(&text), match, r->now_ms, doc, &at);
     if (!e)

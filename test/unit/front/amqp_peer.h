@@ -151,8 +151,9 @@ struct client {
     pn_connection_t *conn;
     pn_session_t *session;
     pn_message_t *message;
-    pn_link_t *asks, *answers; /* of $cbs */
-    char error[64];            /* of the transport */
+    pn_link_t *asks, *answers;        /* of $cbs */
+    char error[64];                   /* of the transport */
+    void (*prepare)(struct client *); /* before it says anything; NULL: nothing */
 };
 
 static void client_wake(struct waker *waker)
@@ -253,6 +254,8 @@ static inline void client_open(struct client *c, int sasl, const char *user, con
     }
     if (c->max_frame)
         pn_transport_set_max_frame(c->driver.transport, c->max_frame);
+    if (c->prepare)
+        c->prepare(c);
     pn_connection_driver_bind(&c->driver);
     pn_connection_set_container(c->conn, "client");
     pn_connection_open(c->conn);

@@ -1,0 +1,10 @@
+/* What a device proves that signs with the key of a challenge: that it has the chip with these two keys. */
+#pragma once
+
+#include "attest.h"
+#include "hub.h"
+
+struct tpm_proof {
+    uint8_t ek[ATTEST_EK_LEN], srk[ATTEST_SRK_LEN];
+    struct key_bytes key;
+};
