@@ -97,6 +97,7 @@ enum err amqp_tpm_response(struct amqp *c, struct bytes response, bool *proved)
     struct bytes rest = bytes_skip(response, 1);
 
     *proved = false;
+    pnx_sasl_set_bytes_out(c->driver.transport, pn_bytes(0, NULL)); /* Proton would say it again with the outcome */
     if (!c->tpm || !response.len || response.at[0])
         return ERR_MALFORMED;
     switch (c->tpm->step) {
