@@ -24,7 +24,8 @@ enum err tpm_refuse(struct tpm *, enum err e, const char *format, ...) PRINTF_LI
 TPM2_RC tpm_code(TSS2_RC rc);
 enum err tpm_slot_check(struct tpm *, unsigned slot) MUST_CHECK;
 
-/* A persistent object or an NV index. ERR_NOT_FOUND, quietly, leaves *out NO_OBJECT. Given: tpm_let_go(). */
+/* A persistent object or an NV index. After a failure *out is NO_OBJECT. Given: tpm_let_go(). The stack has
+ * one for each handle: two of the same are let go at once. */
 enum err tpm_find(struct tpm *, TPM2_HANDLE, ESYS_TR *out) MUST_CHECK;
 void tpm_let_go(struct tpm *, ESYS_TR *); /* also NO_OBJECT */
 /* Out of the TPM's memory: a transient object or a session. */

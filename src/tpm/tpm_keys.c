@@ -53,8 +53,7 @@ enum err tpm_evict(struct tpm *t, TPM2_HANDLE handle, bool *was)
     e = tpm_check(
         t, "removing a key", OWNER,
         Esys_EvictControl(t->esys, ESYS_TR_RH_OWNER, old, BY_PASSWORD, NO_SESSION, NO_SESSION, handle, &none));
-    if (e)
-        tpm_let_go(t, &old);
+    tpm_let_go(t, &old); /* the stack keeps its idea of the object, and would take the next one for it */
     return e;
 }
 

@@ -92,6 +92,29 @@ TEST(nothing_stays_loaded)
     }
 }
 
+/* The stack remembers objects by their handles. */
+TEST(a_key_can_take_the_place_of_another)
+{
+    static const TPM2B_PUBLIC shape = {
+        .publicArea = {.type = TPM2_ALG_KEYEDHASH,
+                       .nameAlg = TPM2_ALG_SHA256,
+                       .objectAttributes = TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_SIGN_ENCRYPT,
+                       .parameters.keyedHashDetail.scheme = {TPM2_ALG_HMAC, {.hmac = {TPM2_ALG_SHA256}}}},
+    };
+    TPM2B_SENSITIVE_CREATE secret = {.sensitive.data = {.size = 32, .buffer = {5}}};
+    uint8_t key[32] = {7}, mac[32], wanted[32];
+    bool was;
+
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"));
+    CHECK_OK(tpm_evict(chip.tpm, TPM_SLOT_HANDLE, &was));
+    CHECK(was);
+    CHECK_OK(tpm_make_key(chip.tpm, &secret, &shape, TPM_SLOT_HANDLE));
+    CHECK_OK(tpm_sign(chip.tpm, 0, BYTES("x"), mac));
+    key[0] = 5;
+    hmac_sha256(bytes_of(key, 32), BYTES("x"), wanted);
+    CHECK(!memcmp(mac, wanted, 32));
+}
+
 static void note_done(struct signing *job)
 {
     (void)job;
@@ -185,6 +208,7 @@ TEST(reasons_are_told_in_words)
 
 TESTS(WITH_CHIP(the_keys_of_the_tpm_are_those_of_the_sdks),
       WITH_CHIP(the_registration_id_is_the_digest_of_the_endorsement_key), WITH_CHIP(a_signature_is_that_of_software),
-      WITH_CHIP(nothing_stays_loaded), WITH_CHIP(a_slot_is_a_key_like_any_other),
-      WITH_CHIP(a_password_of_the_owner_is_told), WITH_CHIP(a_password_of_the_endorsement_hierarchy_is_told),
-      RUN(what_hinders_opening_is_told), RUN(reasons_are_told_in_words))
+      WITH_CHIP(nothing_stays_loaded), WITH_CHIP(a_key_can_take_the_place_of_another),
+      WITH_CHIP(a_slot_is_a_key_like_any_other), WITH_CHIP(a_password_of_the_owner_is_told),
+      WITH_CHIP(a_password_of_the_endorsement_hierarchy_is_told), RUN(what_hinders_opening_is_told),
+      RUN(reasons_are_told_in_words))
