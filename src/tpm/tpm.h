@@ -59,6 +59,7 @@ enum err tpm_sign(struct tpm *, unsigned slot, struct bytes text, uint8_t mac[32
 enum err key_in_tpm(struct tpm *, unsigned slot, struct key **out) MUST_CHECK;
 
 /* The persistent handle of an ECDSA P-256 key for a client certificate, which the provider "tpm2" of OpenSSL opens as
- * "handle:0x81000200". It is made if there is none and `make`; ERR_NOT_FOUND without. */
+ * "handle:0x81000200". It is made if there is none and `make`; ERR_NOT_FOUND without. The
+ * provider opens the TPM itself: where there is no /dev/tpmrm0, this one must be closed before. */
 enum err tpm_x509_key(struct tpm *, unsigned slot, bool make, uint32_t *handle) MUST_CHECK;
 enum err tpm_x509_erase(struct tpm *, unsigned slot) MUST_CHECK;
