@@ -40,12 +40,12 @@ endfunction()
 function(d2d_client_library)
     set(objects "")
     set(archives "")
-    foreach(folder base wire ident net client)
+    foreach(folder base wire ident tpm net client)
         list(APPEND objects $<TARGET_OBJECTS:d2d_${folder}>)
         list(APPEND archives d2d_${folder})
     endforeach()
-    set(libraries PkgConfig::OPENSSL PkgConfig::UV PkgConfig::PROTON PkgConfig::JANSSON PkgConfig::XXHASH ${HTTP_PARSER}
-        ${WSLAY} Threads::Threads)
+    set(libraries PkgConfig::OPENSSL PkgConfig::UV PkgConfig::PROTON PkgConfig::JANSSON PkgConfig::XXHASH PkgConfig::TSS2
+        ${HTTP_PARSER} ${WSLAY} Threads::Threads)
     set(folder ${PROJECT_BINARY_DIR}/lib)
     file(MAKE_DIRECTORY ${folder})
 

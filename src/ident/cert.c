@@ -73,30 +73,39 @@ static EVP_PKEY *read_key(struct bytes pem)
     return key;
 }
 
+static enum err put_text(BIO *bio, struct buf *out)
+{
+    char *at;
+    long n = BIO_get_mem_data(bio, &at);
+
+    buf_put(out, bytes_of(at, (size_t)n));
+    return buf_check(out);
+}
+
+static enum err put_cert(X509 *cert, struct buf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    enum err e = bio && PEM_write_bio_X509(bio, cert) == 1 ? put_text(bio, out) : ERR_MEMORY;
+
+    BIO_free(bio);
+    return e;
+}
+
 /* Appends both, or neither. */
 static enum err put_pems(X509 *cert, EVP_PKEY *key, struct buf *cert_pem, struct buf *key_pem)
 {
-    BIO *cert_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_secmem());
+    BIO *bio = BIO_new(BIO_s_secmem());
     size_t cert_len = cert_pem->len, key_len = key_pem->len;
-    enum err e = ERR_MEMORY;
-    char *at;
-    long n;
+    enum err e = put_cert(cert, cert_pem);
 
-    if (!cert_bio || !key_bio || PEM_write_bio_X509(cert_bio, cert) != 1 ||
-        PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) != 1)
-        goto done;
-    n = BIO_get_mem_data(cert_bio, &at);
-    buf_put(cert_pem, bytes_of(at, (size_t)n));
-    n = BIO_get_mem_data(key_bio, &at);
-    buf_put(key_pem, bytes_of(at, (size_t)n));
-    e = buf_check(cert_pem) ? buf_check(cert_pem) : buf_check(key_pem);
+    if (!e)
+        e = bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1 ? put_text(bio, key_pem)
+                                                                                           : ERR_MEMORY;
     if (e) {
         cert_pem->len = cert_len;
         key_pem->len = key_len;
     }
-done:
-    BIO_free(key_bio);
-    BIO_free(cert_bio);
+    BIO_free(bio);
     return e;
 }
 
@@ -251,19 +260,37 @@ done:
     return e;
 }
 
-enum err cert_make_device(const char *id, int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem)
+static X509 *make_device(EVP_PKEY *key, const char *id, int64_t from_s, int64_t to_s)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = key ? cert_new(id, key, from_s, to_s) : NULL;
-    enum err e = ERR_MEMORY;
+    X509 *cert = cert_new(id, key, from_s, to_s);
 
     if (cert && X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
         put_extension(cert, cert, NID_basic_constraints, "critical,CA:FALSE") &&
         put_extension(cert, cert, NID_key_usage, "critical,digitalSignature") &&
         put_extension(cert, cert, NID_ext_key_usage, "clientAuth") && X509_sign(cert, key, EVP_sha256()) > 0)
-        e = put_pems(cert, key, cert_pem, key_pem);
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+enum err cert_make_device(const char *id, int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = key ? make_device(key, id, from_s, to_s) : NULL;
+    enum err e = cert ? put_pems(cert, key, cert_pem, key_pem) : ERR_MEMORY;
+
     X509_free(cert);
     EVP_PKEY_free(key);
+    ERR_clear_error();
+    return e;
+}
+
+enum err cert_make_device_for(EVP_PKEY *key, const char *id, int64_t from_s, int64_t to_s, struct buf *cert_pem)
+{
+    X509 *cert = make_device(key, id, from_s, to_s);
+    enum err e = cert ? put_cert(cert, cert_pem) : ERR_IO; /* most likely it was the chip that failed */
+
+    X509_free(cert);
     ERR_clear_error();
     return e;
 }

@@ -1,7 +1,7 @@
-/* What the files of this folder share of OpenSSL's certificates. */
+/* What the files of this folder share of OpenSSL's certificates, and what only those who have keys of OpenSSL can ask. */
 #pragma once
 
-#include "bytes.h"
+#include "buf.h"
 
 #include <openssl/x509.h>
 
@@ -11,3 +11,6 @@ X509 *cert_parse_der(struct bytes der);
 X509 *cert_parse(struct bytes text);
 /* Seconds since 1970. */
 bool cert_time(const ASN1_TIME *when, int64_t *out) MUST_CHECK;
+/* As cert_make_device(), for a key that stays where it is: in a chip. */
+enum err cert_make_device_for(EVP_PKEY *key, const char *id, int64_t from_s, int64_t to_s,
+                              struct buf *cert_pem) MUST_CHECK;

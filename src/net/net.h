@@ -116,6 +116,6 @@ enum err tls_server_reload(struct tls *, const char *cert_file, const char *key_
 /* Checks the server against a CA file (NULL: the system's). */
 enum err tls_client_new(const char *ca_file, struct tls **out, char why[256]) MUST_CHECK;
 /* A client shows this certificate, with what follows it in its file, to servers that ask for one. Before the first connection;
- * after a failure there is only tls_free(). */
+ * after a failure there is only tls_free(). The key is a file, or "handle:0x81000200" in a TPM (tls_key.h). */
 enum err tls_client_use(struct tls *, const char *cert_file, const char *key_file, char why[256]) MUST_CHECK;
 void tls_free(struct tls *);

@@ -72,18 +72,40 @@ static bool is_readable(const char *file)
     return access(file, R_OK) == 0;
 }
 
-static enum err load_files(SSL_CTX *ctx, const char *cert_file, const char *key_file, char why[WHY_CAP])
+static enum err load_cert(SSL_CTX *ctx, const char *file, char why[WHY_CAP])
 {
     ERR_clear_error();
-    if (!is_readable(cert_file))
-        return say_why(why, ERR_IO, "cannot read the certificate", cert_file);
-    if (!is_readable(key_file))
-        return say_why(why, ERR_IO, "cannot read the private key", key_file);
-    if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
-        return say_why(why, ERR_MALFORMED, "cannot use the certificate", cert_file);
-    /* OpenSSL compares it with the certificate here. */
-    if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
-        return say_why(why, ERR_MALFORMED, "cannot use the private key", key_file);
+    if (!is_readable(file))
+        return say_why(why, ERR_IO, "cannot read the certificate", file);
+    if (SSL_CTX_use_certificate_chain_file(ctx, file) != 1)
+        return say_why(why, ERR_MALFORMED, "cannot use the certificate", file);
+    return OK;
+}
+
+/* Behind the certificate: OpenSSL compares them here. */
+static enum err load_key(SSL_CTX *ctx, const char *file, char why[WHY_CAP])
+{
+    if (!is_readable(file))
+        return say_why(why, ERR_IO, "cannot read the private key", file);
+    if (SSL_CTX_use_PrivateKey_file(ctx, file, SSL_FILETYPE_PEM) != 1)
+        return say_why(why, ERR_MALFORMED, "cannot use the private key", file);
+    return OK;
+}
+
+static enum err use_chip(struct tls *t, const char *name, char why[WHY_CAP])
+{
+    struct tls_key chip;
+    enum err e = tls_key_open(name, &chip, why);
+
+    if (e)
+        return e;
+    if (SSL_CTX_use_PrivateKey(t->ctx, chip.key) != 1) {
+        e = say_why(why, ERR_MALFORMED, "cannot use the private key", name);
+        tls_key_close(&chip);
+        return e;
+    }
+    tls_key_close(&t->chip);
+    t->chip = chip;
     return OK;
 }
 
@@ -95,7 +117,7 @@ static enum err server_context(const char *cert_file, const char *key_file, SSL_
 
     if (!ctx)
         return say_why(why, ERR_MEMORY, "cannot set up TLS", NULL);
-    if ((e = load_files(ctx, cert_file, key_file, why))) {
+    if ((e = load_cert(ctx, cert_file, why)) || (e = load_key(ctx, key_file, why))) {
         SSL_CTX_free(ctx);
         return e;
     }
@@ -189,7 +211,11 @@ enum err tls_client_new(const char *ca_file, struct tls **out, char why[WHY_CAP]
 
 enum err tls_client_use(struct tls *t, const char *cert_file, const char *key_file, char why[WHY_CAP])
 {
-    return load_files(t->ctx, cert_file, key_file, why);
+    enum err e = load_cert(t->ctx, cert_file, why);
+
+    if (e)
+        return e;
+    return tls_key_is_one(key_file) ? use_chip(t, key_file, why) : load_key(t->ctx, key_file, why);
 }
 
 void tls_free(struct tls *t)
@@ -197,6 +223,7 @@ void tls_free(struct tls *t)
     if (!t)
         return;
     SSL_CTX_free(t->ctx);
+    tls_key_close(&t->chip);
     tickets_free(&t->tickets);
     pthread_mutex_destroy(&t->lock);
     free(t);
