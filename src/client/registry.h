@@ -12,6 +12,9 @@ struct d2d_registry {
 
 /* {collection}/{name}/{verb}; without the last, or the last two, when they are NULL. Empties the body. */
 void registry_target(struct d2d_registry *, const char *collection, const char *name, const char *verb);
+/* Of an API that has versions of its own. */
+void registry_target_of(struct d2d_registry *, const char *version, const char *collection, const char *name,
+                        const char *verb);
 /* Says the request. D2D_OK: a good answer is in h->in. http_talk_close(h) in any case. */
 enum d2d_err registry_ask(struct d2d_registry *, const char *method, const char *if_match, const char *continuation,
                           struct http_talk *h);

@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define API_VERSION "api-version=2021-04-12"
+#define API_VERSION "2021-04-12"
 
-void registry_target(struct d2d_registry *r, const char *collection, const char *name, const char *verb)
+void registry_target_of(struct d2d_registry *r, const char *version, const char *collection, const char *name,
+                        const char *verb)
 {
     buf_clear(&r->target);
     buf_clear(&r->body);
@@ -19,7 +20,12 @@ void registry_target(struct d2d_registry *r, const char *collection, const char 
     }
     if (verb)
         buf_printf(&r->target, "/%s", verb);
-    buf_puts(&r->target, "?" API_VERSION);
+    buf_printf(&r->target, "?api-version=%s", version);
+}
+
+void registry_target(struct d2d_registry *r, const char *collection, const char *name, const char *verb)
+{
+    registry_target_of(r, API_VERSION, collection, name, verb);
 }
 
 static enum err check(struct d2d_registry *r, struct buf *token)

@@ -1,48 +1,31 @@
 /* A device registers with a provisioning service, and learns which hub is its own. */
-#include "cli.h"
+#include "key_file.h"
 
 #include "files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEY_FILE_MAX = 256, PAYLOAD_MAX = 64 * 1024, STRING_CAP = 1024 };
+enum { STRING_CAP = 1024 };
 
 struct register_job {
     const char *service, *scope, *id, *key_file, *group_key_file, *payload, *out;
-    char host[256], its_scope[80], key[128];
+    char host[256], its_scope[80], key[KEY_CAP];
     struct d2d_registration got;
 };
 
-/* The first line of a file that holds a key in base64. */
-static enum status read_key(const char *path, char *out, size_t cap)
-{
-    struct buf file = buf_max(KEY_FILE_MAX);
-    enum err e = file_read(path, &file);
-    struct bytes rest = buf_bytes(&file), line = bytes_trim(bytes_cut(&rest, '\n'));
-    bool good = !e && line.len && bytes_to_str(line, out, cap);
-
-    if (!good)
-        fprintf(stderr, "d2d: %s: %s\n", path, e ? err_text(e) : "this is no key in base64");
-    if (file.at)
-        explicit_bzero(file.at, file.cap);
-    buf_free(&file);
-    return good ? DONE : FAILED;
-}
-
 static enum status take_key(struct register_job *job)
 {
-    char group[sizeof job->key];
+    char group[KEY_CAP];
     enum status status;
+    enum d2d_err e;
 
     if (!job->group_key_file)
-        return job->key_file ? read_key(job->key_file, job->key, sizeof job->key) : DONE;
-    if ((status = read_key(job->group_key_file, group, sizeof group)))
+        return job->key_file ? key_file_read(job->key_file, job->key, NULL) : DONE;
+    if ((status = key_file_read(job->group_key_file, group, NULL)))
         return status;
-    if (d2d_derive_key(group, job->id, job->key, sizeof job->key)) {
-        fprintf(stderr, "d2d: %s: this is no key of 16 to 64 bytes in base64\n", job->group_key_file);
-        status = FAILED;
-    }
+    if ((e = d2d_derive_key(group, job->id, job->key, sizeof job->key)))
+        status = cli_failed(job->id, e, "");
     explicit_bzero(group, sizeof group);
     return status;
 }
