@@ -127,7 +127,9 @@ static enum d2d_err wait(struct registering *r)
 
 static enum d2d_err carry(struct registering *r, int64_t limit_ms)
 {
-    return register_over_http(r, limit_ms);
+    if (r->account.transport == D2D_HTTPS)
+        return register_over_http(r, limit_ms);
+    return account_speaks_amqp(&r->account) ? register_over_amqp(r, limit_ms) : register_over_mqtt(r, limit_ms);
 }
 
 static enum d2d_err run(struct registering *r, int64_t limit_ms)
