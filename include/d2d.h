@@ -77,7 +77,8 @@ enum d2d_transport {
     D2D_MQTT,    /* MQTT 3.1.1 on mqtts_port */
     D2D_MQTT_WS, /* the same on a WebSocket, on https_port: where a firewall lets nothing else through */
     D2D_AMQP,    /* AMQP 1.0 on amqps_port */
-    D2D_AMQP_WS
+    D2D_AMQP_WS,
+    D2D_HTTPS /* to register, and for nothing else */
 };
 
 struct d2d_options {
@@ -370,6 +371,57 @@ D2D_API enum d2d_err d2d_registry_ca_code(struct d2d_registry *registry, const c
 /* The proof that its key is yours: a certificate that it signed, with the code as its common name. */
 D2D_API enum d2d_err d2d_registry_ca_verify(struct d2d_registry *registry, const char *name, const void *proof,
                                             size_t len, char **json);
+
+/* ---- enrollments: which devices may register, and how they prove who they are ---------------------------------------- */
+
+/* One device, or a group of them. They go by JSON texts as the Device Provisioning Service has them; the registry is that of a
+ * d2dhub, or of such a service ("HostName=NAME.azure-devices-provisioning.net;SharedAccessKeyName=…;SharedAccessKey=…"). What is
+ * answered is given: free() it. */
+enum d2d_enrollment { D2D_ENROLLMENT_DEVICE, D2D_ENROLLMENT_GROUP };
+
+/* Makes it (D2D_EXISTS), or replaces it if it is still as `etag` says ("*": whatever it is; D2D_CHANGED, D2D_NOT_FOUND).
+ * etag NULL: makes it. Keys that the text does not have are made by the service. */
+D2D_API enum d2d_err d2d_enrollment_put(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name,
+                                        const char *json, const char *etag, char **answer);
+/* Without keys. */
+D2D_API enum d2d_err d2d_enrollment_get(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name,
+                                        char **json);
+/* The attestation mechanism alone, with its keys. */
+D2D_API enum d2d_err d2d_enrollment_keys(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name,
+                                         char **json);
+/* Some of them, as a JSON array. `after` is "" at first, then as it was left; "" again: there are no more. */
+enum { D2D_AFTER_CAP = 1024 };
+D2D_API enum d2d_err d2d_enrollment_list(struct d2d_registry *registry, enum d2d_enrollment kind,
+                                         char after[D2D_AFTER_CAP], char **json);
+D2D_API enum d2d_err d2d_enrollment_remove(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name);
+
+/* ---- registering: a device asks which hub is its own ------------------------------------------------------------------ */
+
+struct d2d_register_options {
+    struct d2d_options common; /* the connection string is not looked at; timeout_ms is of all of it, 0: a minute */
+    const char *service;       /* "global.azure-devices-provisioning.net", or the name of a d2dhub */
+    const char *scope;         /* the id scope of the service, "0ne00000001" */
+    const char *registration;  /* NULL, with a certificate: its common name */
+    const char *key;           /* base64; NULL: the certificate in `common` says who this is */
+    const char *payload;       /* a JSON text for whoever chooses the hub; NULL: none */
+};
+
+/* What became of it. Texts are "" when there is none. */
+struct d2d_registration {
+    char registration[129];
+    char hub[254], device[129]; /* where the device belongs, and as whom */
+    char status[24];            /* "assigned", "failed", "disabled" */
+    char substatus[48];         /* "initialAssignment", … */
+    unsigned error_code;        /* 0: none */
+    char error[400];            /* for people, also when it did not come to an end */
+    char payload[4096];         /* a JSON text of whoever chose the hub; a longer one is left out */
+};
+
+/* Runs the loop until the service has decided. D2D_REFUSED: it has, against it. `out` says more, and is filled in any case. */
+D2D_API enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_options *options,
+                                  struct d2d_registration *out);
+/* The key of a device in an enrollment group, made from the group's: base64 text, 45 bytes with its NUL. */
+D2D_API enum d2d_err d2d_derive_key(const char *group_key, const char *registration, char *out, size_t cap);
 
 /* ---- tokens and connection strings ---------------------------------------------------------------------------------- */
 

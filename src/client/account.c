@@ -124,7 +124,7 @@ static enum d2d_err open_address(struct account *a, const struct d2d_options *o)
 
     if (!bytes_to_str(to, a->connect, sizeof a->connect))
         return account_fail(a, D2D_ARGUMENT, "the host name is too long");
-    if ((unsigned)o->transport > D2D_AMQP_WS)
+    if ((unsigned)o->transport > D2D_HTTPS)
         return account_fail(a, D2D_ARGUMENT, "there is no such transport");
     a->transport = o->transport;
     if (!is_port(o->mqtts_port) || !is_port(o->amqps_port) || !is_port(o->https_port))
@@ -148,7 +148,7 @@ static enum d2d_err open_tls(struct account *a, const struct d2d_options *o)
         files.cert = o->cert_file;
         files.key = o->key_file;
         if (!files.cert || !files.key)
-            return account_fail(a, D2D_ARGUMENT, "x509=true needs the files of a certificate and its key");
+            return account_fail(a, D2D_ARGUMENT, "without a key, the files of a certificate and its key are needed");
     }
     if ((e = loop_tls(a->loop, &files, &a->tls, why)))
         return account_fail(a, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT, "%s", *why ? why : err_text(e));
@@ -161,6 +161,22 @@ enum d2d_err account_open(struct account *a, struct d2d_loop *loop, const struct
 
     *a = (struct account){.loop = loop, .log = o->log, .log_ctx = o->log_ctx};
     if (!(e = open_string(a, o->connection_string, needs)) && !(e = open_address(a, o)))
+        e = open_tls(a, o);
+    if (e)
+        account_close(a);
+    return e;
+}
+
+enum d2d_err account_open_host(struct account *a, struct d2d_loop *loop, const struct d2d_options *o, const char *host,
+                               struct key *key)
+{
+    enum d2d_err e = D2D_OK;
+
+    *a = (struct account){.loop = loop, .key = key, .log = o->log, .log_ctx = o->log_ctx};
+    if (!host || !*host || !bytes_to_str(bytes_str(host), a->host, sizeof a->host))
+        e = account_fail(a, D2D_ARGUMENT, "the host name is missing or too long");
+    a->string = (struct connstr){.kind = CONNSTR_DEVICE, .host = bytes_str(a->host), .x509 = !key};
+    if (!e && !(e = open_address(a, o)))
         e = open_tls(a, o);
     if (e)
         account_close(a);

@@ -26,6 +26,10 @@ struct account {
 
 /* `needs` says what kinds of strings will do, 1u << CONNSTR_…. What fails has its reason in the log. */
 enum d2d_err account_open(struct account *, struct d2d_loop *, const struct d2d_options *, unsigned needs);
+/* Without a connection string: a host, and the key (given, also when this fails; NULL: the certificate of the options) that signs
+ * for a device. It stays where it is afterwards. */
+enum d2d_err account_open_host(struct account *, struct d2d_loop *, const struct d2d_options *, const char *host,
+                               struct key *);
 void account_close(struct account *);
 bool account_speaks_amqp(const struct account *); /* of a device; all others do */
 bool account_on_websocket(const struct account *);

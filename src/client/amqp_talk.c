@@ -93,16 +93,12 @@ static bool write_some(struct amqp_talk *m)
     return true;
 }
 
-static void flush(struct amqp_talk *m)
-{
-    while (!m->gone && m->has_driver && amqp_has_room(m) && write_some(m))
-        events(m);
-}
-
 static void go_on(struct amqp_talk *m)
 {
-    events(m);
-    flush(m);
+    do {
+        events(m);
+    } while (!m->gone && m->has_driver && amqp_has_room(m) && write_some(m));
+    events(m); /* a failed login comes to light when nothing is left to be said */
 }
 
 /* ---- the talk ------------------------------------------------------------------------------------------------------ */

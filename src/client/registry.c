@@ -1,198 +1,10 @@
-#include "account.h"
-#include "http_talk.h"
+#include "registry.h"
+
 #include "identity.h"
 #include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define API_VERSION "api-version=2021-04-12"
-
-struct d2d_registry {
-    struct account account;
-    struct buf target, head, body; /* of the request at hand */
-};
-
-/* One request, while the loop is run for it. */
-struct exchange {
-    struct http_talk http;
-    struct link *link;
-    struct d2d_registry *registry;
-    bool done;
-    enum err e;
-    char detail[256];
-};
-
-static void on_ended(void *ctx, enum err why)
-{
-    struct exchange *x = ctx;
-
-    x->done = true;
-    x->e = why;
-    snprintf(x->detail, sizeof x->detail, "%s", err_text(why));
-}
-
-static void on_failed(void *ctx, enum err e, const char *detail)
-{
-    struct exchange *x = ctx;
-
-    x->done = true;
-    x->e = e;
-    snprintf(x->detail, sizeof x->detail, "%s", detail);
-}
-
-static bool is_done(void *ctx)
-{
-    return ((struct exchange *)ctx)->done;
-}
-
-/* The head of the request into r->head, with what is in r->body behind it. */
-static enum err put_request(struct d2d_registry *r, const char *method, const char *if_match)
-{
-    struct account *a = &r->account;
-    struct buf token = buf_max(SAS_LEN_MAX), host = buf_max(HOST_LEN_MAX + 8);
-    enum err e = account_token(a, bytes_str(a->host), (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000, &token);
-
-    buf_puts(&host, a->host);
-    if (a->https_port != 443)
-        buf_printf(&host, ":%d", a->https_port);
-    buf_clear(&r->head);
-    http_put_request(&r->head, method, buf_bytes(&r->target));
-    http_put_header(&r->head, "Host", buf_bytes(&host));
-    http_put_header(&r->head, "Authorization", buf_bytes(&token));
-    http_put_header(&r->head, "Accept", BYTES("application/json"));
-    http_put_header(&r->head, "User-Agent", BYTES("d2d/" D2D_VERSION));
-    http_put_header(&r->head, "Connection", BYTES("close"));
-    if (if_match)
-        http_put_header(&r->head, "If-Match", bytes_str(if_match));
-    if (r->body.len) {
-        http_put_header(&r->head, "Content-Type", BYTES("application/json; charset=utf-8"));
-        http_put_body(&r->head, buf_bytes(&r->body), false);
-    } else if (strcmp(method, "PUT") == 0) {
-        http_put_body(&r->head, NO_BYTES, false);
-    } else {
-        http_put_end(&r->head);
-    }
-    e = e ? e : buf_check(&r->target) ? ERR_ARGUMENT : buf_check(&r->body) ? ERR_ARGUMENT : buf_check(&r->head);
-    buf_free(&token);
-    buf_free(&host);
-    return e;
-}
-
-static enum d2d_err carry(struct d2d_registry *r, struct exchange *x)
-{
-    struct account *a = &r->account;
-    const struct dial dial = {.host = a->connect,
-                              .name = a->host,
-                              .port = a->https_port,
-                              .tls = a->tls,
-                              .timeout_ms = a->timeout_ms,
-                              .talk = &x->http.talk,
-                              .failed = on_failed,
-                              .ctx = x};
-    enum d2d_err e;
-
-    if ((x->e = link_dial(a->loop, &dial, &x->link)))
-        return account_fail(a, err_of(x->e), "%s: %s", a->connect, err_text(x->e));
-    if ((e = loop_until(a->loop, is_done, x, -1))) {
-        if (!x->done)
-            link_drop(x->link);
-        return account_fail(a, e, "%s", d2d_err_text(e));
-    }
-    if (x->e)
-        return account_fail(a, err_of(x->e), "%s: %s", a->host, x->detail);
-    return D2D_OK;
-}
-
-/* Says the request; a good answer's body goes into *answer (NULL: nobody wants it). */
-static enum d2d_err request(struct d2d_registry *r, const char *method, const char *if_match, json_t **answer,
-                            char **text)
-{
-    struct exchange x = {.registry = r};
-    char why[300];
-    enum d2d_err e;
-    enum err inner = put_request(r, method, if_match);
-
-    if (inner)
-        return account_fail(&r->account, err_of(inner), "the request: %s", err_text(inner));
-    r->account.detail[0] = 0;
-    http_talk_init(&x.http);
-    x.http.request = buf_bytes(&r->head);
-    x.http.timeout_ms = r->account.timeout_ms;
-    x.http.ended = on_ended;
-    x.http.ctx = &x;
-    if (!(e = carry(r, &x))) {
-        struct bytes body = buf_bytes(&x.http.in.body);
-
-        if ((e = status_error(x.http.in.head.status, body, why, sizeof why)))
-            account_fail(&r->account, e, "%s", why);
-        else if (answer && !(*answer = json_loadb((const char *)body.at, body.len, 0, NULL)))
-            e = account_fail(&r->account, D2D_FAILED, "the answer is no JSON");
-        else if (text && !(*text = strndup(body.len ? (const char *)body.at : "", body.len)))
-            e = D2D_NO_MEMORY;
-    }
-    http_talk_close(&x.http);
-    return e;
-}
-
-/* {collection}/{name}/{verb}; without the last, or the last two, when they are NULL. */
-static void target_verb(struct d2d_registry *r, const char *collection, const char *name, const char *verb)
-{
-    buf_clear(&r->target);
-    buf_clear(&r->body);
-    buf_puts(&r->target, collection);
-    if (name) {
-        buf_puts(&r->target, "/");
-        buf_put_percent(&r->target, bytes_str(name));
-    }
-    if (verb)
-        buf_printf(&r->target, "/%s", verb);
-    buf_puts(&r->target, "?" API_VERSION);
-}
-
-static void target(struct d2d_registry *r, const char *collection, const char *name)
-{
-    target_verb(r, collection, name, NULL);
-}
-
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
-
-enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *o, struct d2d_registry **out)
-{
-    struct d2d_registry *r;
-    enum d2d_err e;
-
-    if (!loop || !o || !out)
-        return D2D_ARGUMENT;
-    r = calloc(1, sizeof *r);
-    if (!r)
-        return D2D_NO_MEMORY;
-    if ((e = account_open(&r->account, loop, o, 1u << CONNSTR_SERVICE))) {
-        free(r);
-        return e;
-    }
-    r->target = buf_max(2048);
-    r->head = buf_max(HTTP_HEAD_MAX + HTTP_BODY_MAX);
-    r->body = buf_max(HTTP_BODY_MAX);
-    *out = r;
-    return D2D_OK;
-}
-
-void d2d_registry_free(struct d2d_registry *r)
-{
-    if (!r)
-        return;
-    account_close(&r->account);
-    buf_free(&r->target);
-    buf_free(&r->head);
-    buf_free(&r->body);
-    free(r);
-}
-
-const char *d2d_registry_detail(const struct d2d_registry *r)
-{
-    return r->account.detail;
-}
 
 /* ---- devices ------------------------------------------------------------------------------------------------------- */
 
@@ -200,7 +12,7 @@ static enum d2d_err exchange_identity(struct d2d_registry *r, const char *method
                                       struct d2d_identity *out)
 {
     json_t *answer = NULL;
-    enum d2d_err e = request(r, method, if_match, &answer, NULL);
+    enum d2d_err e = registry_request(r, method, if_match, &answer, NULL);
 
     if (!e && !identity_read(answer, out))
         e = account_fail(&r->account, D2D_FAILED, "the answer is no identity");
@@ -212,7 +24,7 @@ static enum d2d_err put(struct d2d_registry *r, struct d2d_identity *d, const ch
 {
     if (!r || !d || !d->id[0] || (unsigned)d->auth > D2D_AUTH_CA)
         return D2D_ARGUMENT;
-    target(r, "/devices", d->id);
+    registry_target(r, "/devices", d->id, NULL);
     identity_put(d, &r->body);
     return exchange_identity(r, "PUT", if_match, d);
 }
@@ -235,7 +47,7 @@ enum d2d_err d2d_registry_get(struct d2d_registry *r, const char *id, struct d2d
 {
     if (!r || !id || !*id || !out)
         return D2D_ARGUMENT;
-    target(r, "/devices", id);
+    registry_target(r, "/devices", id, NULL);
     return exchange_identity(r, "GET", NULL, out);
 }
 
@@ -243,8 +55,8 @@ enum d2d_err d2d_registry_remove(struct d2d_registry *r, const char *id)
 {
     if (!r || !id || !*id)
         return D2D_ARGUMENT;
-    target(r, "/devices", id);
-    return request(r, "DELETE", "\"*\"", NULL, NULL);
+    registry_target(r, "/devices", id, NULL);
+    return registry_request(r, "DELETE", "\"*\"", NULL, NULL);
 }
 
 enum d2d_err d2d_registry_purge(struct d2d_registry *r, const char *id, uint64_t *n)
@@ -254,8 +66,8 @@ enum d2d_err d2d_registry_purge(struct d2d_registry *r, const char *id, uint64_t
 
     if (!r || !id || !*id || !n)
         return D2D_ARGUMENT;
-    target_verb(r, "/devices", id, "commands");
-    if ((e = request(r, "DELETE", NULL, &answer, NULL)))
+    registry_target(r, "/devices", id, "commands");
+    if ((e = registry_request(r, "DELETE", NULL, &answer, NULL)))
         return e;
     *n = (uint64_t)json_integer_value(json_object_get(answer, "totalMessagesPurged"));
     json_decref(answer);
@@ -270,9 +82,9 @@ enum d2d_err d2d_registry_list(struct d2d_registry *r, size_t most, struct d2d_i
 
     if (!r || !out || !n || !most)
         return D2D_ARGUMENT;
-    target(r, "/devices", NULL);
+    registry_target(r, "/devices", NULL, NULL);
     buf_printf(&r->target, "&top=%zu", most < LIST_MAX ? most : LIST_MAX);
-    if ((e = request(r, "GET", NULL, &answer, NULL)))
+    if ((e = registry_request(r, "GET", NULL, &answer, NULL)))
         return e;
     all = calloc(json_array_size(answer) + 1, sizeof *all);
     if (!all) {
@@ -296,24 +108,24 @@ enum d2d_err d2d_registry_group_add(struct d2d_registry *r, const char *name)
 {
     if (!r || !name || !*name)
         return D2D_ARGUMENT;
-    target(r, GROUPS, name);
-    return request(r, "PUT", NULL, NULL, NULL);
+    registry_target(r, GROUPS, name, NULL);
+    return registry_request(r, "PUT", NULL, NULL, NULL);
 }
 
 enum d2d_err d2d_registry_group_remove(struct d2d_registry *r, const char *name)
 {
     if (!r || !name || !*name)
         return D2D_ARGUMENT;
-    target(r, GROUPS, name);
-    return request(r, "DELETE", NULL, NULL, NULL);
+    registry_target(r, GROUPS, name, NULL);
+    return registry_request(r, "DELETE", NULL, NULL, NULL);
 }
 
 static enum d2d_err get_text(struct d2d_registry *r, const char *path, char **json)
 {
     if (!r || !json)
         return D2D_ARGUMENT;
-    target(r, path, NULL);
-    return request(r, "GET", NULL, NULL, json);
+    registry_target(r, path, NULL, NULL);
+    return registry_request(r, "GET", NULL, NULL, json);
 }
 
 enum d2d_err d2d_registry_groups(struct d2d_registry *r, char **json)
@@ -350,27 +162,27 @@ enum d2d_err d2d_registry_ca_add(struct d2d_registry *r, const char *name, const
 
     if (!r || !name || !*name || !certificate || !len || !json)
         return D2D_ARGUMENT;
-    target(r, CERTIFICATES, name);
+    registry_target(r, CERTIFICATES, name, NULL);
     put_certificate(r, certificate, len, verified);
     /* Without an ETag this is all that can have changed. */
-    return (e = request(r, "PUT", NULL, NULL, json)) == D2D_CHANGED ? D2D_EXISTS : e;
+    return (e = registry_request(r, "PUT", NULL, NULL, json)) == D2D_CHANGED ? D2D_EXISTS : e;
 }
 
 enum d2d_err d2d_registry_ca_remove(struct d2d_registry *r, const char *name)
 {
     if (!r || !name || !*name)
         return D2D_ARGUMENT;
-    target(r, CERTIFICATES, name);
-    return request(r, "DELETE", "*", NULL, NULL);
+    registry_target(r, CERTIFICATES, name, NULL);
+    return registry_request(r, "DELETE", "*", NULL, NULL);
 }
 
 enum d2d_err d2d_registry_ca_code(struct d2d_registry *r, const char *name, char **json)
 {
     if (!r || !name || !*name || !json)
         return D2D_ARGUMENT;
-    target_verb(r, CERTIFICATES, name, "generateVerificationCode");
+    registry_target(r, CERTIFICATES, name, "generateVerificationCode");
     buf_puts(&r->body, "{}");
-    return request(r, "POST", "*", NULL, json);
+    return registry_request(r, "POST", "*", NULL, json);
 }
 
 enum d2d_err d2d_registry_ca_verify(struct d2d_registry *r, const char *name, const void *proof, size_t len,
@@ -378,7 +190,7 @@ enum d2d_err d2d_registry_ca_verify(struct d2d_registry *r, const char *name, co
 {
     if (!r || !name || !*name || !proof || !len || !json)
         return D2D_ARGUMENT;
-    target_verb(r, CERTIFICATES, name, "verify");
+    registry_target(r, CERTIFICATES, name, "verify");
     put_certificate(r, proof, len, false);
-    return request(r, "POST", "*", NULL, json);
+    return registry_request(r, "POST", "*", NULL, json);
 }

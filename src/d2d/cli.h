@@ -63,7 +63,10 @@ enum status cli_options(struct cli *c, const struct command *command, const stru
 enum kind_of_string { STRING_DEVICE, STRING_SERVICE, STRING_EVENTS, STRING_ANY };
 enum status cli_who(struct cli *c, enum kind_of_string wanted);
 
-/* "mqtt", "mqtt-ws", "amqp", "amqp-ws" */
+/* The same for a service of which only the name is known; the context's authority and ports if it is of that name. */
+enum status cli_service(struct cli *c, const char *host);
+
+/* "mqtt", "mqtt-ws", "amqp", "amqp-ws", "https" */
 bool cli_transport_parse(const char *text, enum d2d_transport *out);
 /* Fills the library's common options from what cli_who() settled. */
 void cli_d2d_options(const struct cli *c, struct d2d_options *out);
@@ -88,4 +91,5 @@ extern const struct command command_device_add, command_device_list, command_dev
     command_listen, command_events, command_group_add, command_group_list, command_group_rm, command_ca_add,
     command_ca_verify, command_ca_list, command_ca_rm, command_device_auth, command_device_cert, command_token,
     command_context_add, command_context_ls, command_context_use, command_context_rm, command_check, command_hub_status,
-    command_bench;
+    command_bench, command_register, command_enroll_add, command_enroll_list, command_enroll_show, command_enroll_rm,
+    command_enroll_key;

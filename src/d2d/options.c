@@ -75,6 +75,7 @@ void cli_help(const struct command *command, const struct opt *opts)
         "  --cert-file, --key-file FILE     the certificate and key of a device that has no other (x509=true)\n"
         "  --transport mqtt|mqtt-ws|amqp|amqp-ws\n"
         "                                   how to reach the hub; -ws goes through the HTTPS port; also D2D_TRANSPORT\n"
+        "                                   (`d2d register` knows https too)\n"
         "  --mqtts-port, --amqps-port, --https-port N\n"
         "  --timeout T                      give up after so long (10s, 5m)\n"
         "  -o, --output json|table|tsv|raw  a table on a terminal, JSON in a pipe\n"
@@ -93,8 +94,11 @@ static bool take_port(const char *text, int *port)
 
 bool cli_transport_parse(const char *text, enum d2d_transport *out)
 {
-    static const char *const names[] = {
-        [D2D_MQTT] = "mqtt", [D2D_MQTT_WS] = "mqtt-ws", [D2D_AMQP] = "amqp", [D2D_AMQP_WS] = "amqp-ws"};
+    static const char *const names[] = {[D2D_MQTT] = "mqtt",
+                                        [D2D_MQTT_WS] = "mqtt-ws",
+                                        [D2D_AMQP] = "amqp",
+                                        [D2D_AMQP_WS] = "amqp-ws",
+                                        [D2D_HTTPS] = "https"};
 
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(text, names[i]) == 0) {

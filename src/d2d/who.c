@@ -127,7 +127,7 @@ static enum status settle_transport(struct cli *c)
         c->transport = environment && *environment ? environment : "mqtt";
     if (cli_transport_parse(c->transport, &transport))
         return DONE;
-    fprintf(stderr, "d2d: D2D_TRANSPORT is mqtt, mqtt-ws, amqp or amqp-ws, not \"%s\"\n", c->transport);
+    fprintf(stderr, "d2d: D2D_TRANSPORT is mqtt, mqtt-ws, amqp, amqp-ws or https, not \"%s\"\n", c->transport);
     return USAGE;
 }
 
@@ -153,6 +153,20 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted)
         status = USAGE;
     }
     return status ? status : fits(c, wanted);
+}
+
+enum status cli_service(struct cli *c, const char *host)
+{
+    enum status status = settle_transport(c);
+
+    if (status || (status = load_context(c, false)))
+        return status;
+    if (strchr(host, ';') ||
+        (size_t)snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s", host) > 300) {
+        fprintf(stderr, "d2d: \"%s\" is no host name\n", host);
+        return USAGE;
+    }
+    return DONE;
 }
 
 /* The context's authority and ports are of the context's hub, and of no other. */

@@ -138,6 +138,8 @@ enum err http_hub_status(struct http_request *r, struct http_answer *a)
     buf_put_json(&a->body, bytes_str(r->env->host));
     buf_puts(&a->body, ",\"entity\":");
     buf_put_json(&a->body, bytes_str(r->env->entity));
+    buf_puts(&a->body, ",\"scope_id\":");
+    buf_put_json(&a->body, bytes_str(hub_birth(hub)->scope));
     buf_printf(&a->body,
                ",\"devices\":%llu,\"disabled_devices\":%llu,\"connected_devices\":%llu,\"events_received\":%llu,"
                "\"bytes_received\":%llu,\"consumer_groups\":%zu,\"partition_count\":%u,\"partitions\":[",

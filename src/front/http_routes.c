@@ -31,8 +31,8 @@ enum {
  * {"certificate" (PEM, or the base64 of PEM or DER), "isVerified"}}. POST …/generateVerificationCode gives one;
  * POST …/verify takes {"certificate"}, signed by that CA with the code as its common name. What changes one needs If-Match.
  *
- * /hub/status, for operators: {"host_name", "entity", "devices", "disabled_devices", "connected_devices", "events_received",
- * "bytes_received" (both since the start), "consumer_groups", "partition_count", "partitions": [what $management says of each
+ * /hub/status, for operators: {"host_name", "entity", "scope_id" (of provisioning), "devices", "disabled_devices",
+ * "connected_devices", "events_received", "bytes_received" (both since the start), "consumer_groups", "partition_count", "partitions": [what $management says of each
  * (service 2.5)]}. */
 static const struct http_route routes[] = {
     {"GET", "/healthz", 0, false, http_healthz},

@@ -346,6 +346,22 @@ enum err cert_read(struct bytes pem, struct cert_facts *out)
     return OK;
 }
 
+bool cert_common_name(struct bytes pem, char *out, size_t cap)
+{
+    X509 *cert = cert_parse(pem);
+    const X509_NAME *subject = cert ? X509_get_subject_name(cert) : NULL;
+    int at = subject ? X509_NAME_get_index_by_NID(subject, NID_commonName, -1) : -1;
+    uint8_t *text = NULL;
+    bool good = at >= 0 && X509_NAME_get_index_by_NID(subject, NID_commonName, at) < 0;
+    int len = good ? ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))) : -1;
+
+    good = len > 0 && bytes_to_str(bytes_of(text, (size_t)len), out, cap);
+    OPENSSL_free(text);
+    X509_free(cert);
+    ERR_clear_error();
+    return good;
+}
+
 static enum err put_der(const X509 *cert, struct buf *out)
 {
     uint8_t *der = NULL;

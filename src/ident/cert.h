@@ -31,6 +31,8 @@ struct cert_facts {
 enum err cert_to_der(struct bytes text, struct buf *out) MUST_CHECK;
 /* Of the first certificate in a PEM text, or of one in DER. */
 enum err cert_read(struct bytes pem, struct cert_facts *out) MUST_CHECK;
+/* Its common name. False: it has none, or several, or it does not fit. */
+bool cert_common_name(struct bytes pem, char *out, size_t cap) MUST_CHECK;
 /* True if the certificate is good for this host name or address. */
 bool cert_is_for(struct bytes pem, const char *name);
 /* True if the private key belongs to the certificate. */

@@ -24,6 +24,7 @@ struct amqp_hub {
     unsigned tokens;       /* that were put */
     uint64_t outcome;      /* of what it is sent; 0: none yet */
     const char *condition; /* of a rejection */
+    const char *reason;    /* for it; NULL: one for people */
     pn_delivery_t *last;   /* that it was sent */
     char heard[1024];      /* "body " of each, behind its `to` and ack when it has them */
     char settled[256];     /* what became of what it gave: 'a'ccepted, 'r'ejected, 'l' released */
@@ -127,7 +128,8 @@ static inline void hub_decide(pn_delivery_t *d)
 {
     if (hub.outcome == PN_REJECTED) {
         pn_condition_set_name(pn_disposition_condition(pn_delivery_local(d)), hub.condition);
-        pn_condition_set_description(pn_disposition_condition(pn_delivery_local(d)), "the hub's reason");
+        pn_condition_set_description(pn_disposition_condition(pn_delivery_local(d)),
+                                     hub.reason ? hub.reason : "the hub's reason");
     }
     pn_delivery_update(d, hub.outcome);
     pn_delivery_settle(d);

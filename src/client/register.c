@@ -1,0 +1,185 @@
+#include "register.h"
+
+#include "cert.h"
+#include "files.h"
+#include "sas.h"
+#include "text.h"
+
+#include <stdio.h>
+
+enum { LIMIT_MS = 60000, CERT_FILE_MAX = 64 * 1024 };
+
+/* ---- who registers ---------------------------------------------------------------------------------------------------- */
+
+/* provisioning 1.1 */
+static bool is_registration(const char *id)
+{
+    size_t len = strlen(id);
+
+    return len > 0 && len <= ID_LEN_MAX && !strchr(".:_", id[len - 1]) &&
+           strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:") == len;
+}
+
+static bool is_scope(const char *scope)
+{
+    size_t len = strlen(scope);
+
+    return len > 0 && len <= SCOPE_LEN_MAX &&
+           strspn(scope, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._") == len;
+}
+
+/* provisioning 2.2: the common name of the certificate. */
+static enum d2d_err name_of_certificate(struct registering *r, const char *path)
+{
+    struct buf file = buf_max(CERT_FILE_MAX);
+    enum err e = file_read(path, &file);
+
+    if (!e && !cert_common_name(buf_bytes(&file), r->out->registration, sizeof r->out->registration))
+        e = ERR_MALFORMED;
+    buf_free(&file);
+    if (!e)
+        return D2D_OK;
+    registering_failed(r, D2D_ARGUMENT, "%s: %s", path, err_text(e));
+    return D2D_ARGUMENT;
+}
+
+static enum d2d_err take_name(struct registering *r, const struct d2d_register_options *o)
+{
+    enum d2d_err e = D2D_OK;
+
+    if (!o->registration && !o->key && o->common.cert_file)
+        e = name_of_certificate(r, o->common.cert_file);
+    else if (!o->registration ||
+             !bytes_to_str(bytes_str(o->registration), r->out->registration, sizeof r->out->registration))
+        e = D2D_ARGUMENT;
+    if (!e && is_registration(r->out->registration))
+        return D2D_OK;
+    registering_failed(r, D2D_ARGUMENT,
+                       "a registration id is 1 to 128 letters, digits and - . _ : with none of . _ : at its end");
+    return D2D_ARGUMENT;
+}
+
+static enum d2d_err take_names(struct registering *r, const struct d2d_register_options *o)
+{
+    enum err e;
+
+    if (take_name(r, o))
+        return D2D_ARGUMENT;
+    if (!o->scope || !is_scope(o->scope) || !bytes_to_str(bytes_str(o->scope), r->scope, sizeof r->scope)) {
+        registering_failed(r, D2D_ARGUMENT, "the id scope is missing or not valid");
+        return D2D_ARGUMENT;
+    }
+    snprintf(r->audience, sizeof r->audience, "%s/registrations/%s", r->scope, r->out->registration);
+    if ((e = registering_put_body(r, o->payload))) {
+        registering_failed(r, D2D_ARGUMENT, e == ERR_ARGUMENT ? "the payload is no JSON" : "the payload is too large");
+        return D2D_ARGUMENT;
+    }
+    return D2D_OK;
+}
+
+/* The key that signs the tokens; none: there is a certificate. */
+static enum d2d_err open_account(struct registering *r, struct d2d_loop *loop, const struct d2d_register_options *o)
+{
+    struct key *key = NULL;
+    enum d2d_err e;
+
+    if (o->key && key_of_base64(bytes_trim(bytes_str(o->key)), &key)) {
+        registering_failed(r, D2D_ARGUMENT, "the key is no base64 text of 16 to 64 bytes");
+        return D2D_ARGUMENT;
+    }
+    if ((e = account_open_host(&r->account, loop, &o->common, o->service, key))) {
+        registering_failed(r, e, "%s", r->account.detail);
+        return e;
+    }
+    r->account.string.key_name = BYTES("registration"); /* provisioning 1.3 */
+    return D2D_OK;
+}
+
+/* ---- the way ---------------------------------------------------------------------------------------------------------- */
+
+static enum d2d_err make_token(struct registering *r)
+{
+    struct account *a = &r->account;
+    enum err e;
+
+    buf_clear(&r->token);
+    if (!a->key)
+        return D2D_OK;
+    e = account_token(a, bytes_str(r->audience), (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000, &r->token);
+    if (e)
+        registering_failed(r, err_of(e), "the token cannot be made: %s", err_text(e));
+    return err_of(e);
+}
+
+static bool never(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+static enum d2d_err wait(struct registering *r)
+{
+    int64_t left_ms = r->next_ms - loop_now_ms(r->account.loop);
+    enum d2d_err e = left_ms > 0 ? loop_until(r->account.loop, never, NULL, left_ms) : D2D_TIMED_OUT;
+
+    return e == D2D_TIMED_OUT ? D2D_OK : e;
+}
+
+static enum d2d_err carry(struct registering *r, int64_t limit_ms)
+{
+    if (r->account.transport == D2D_HTTPS)
+        return register_over_http(r, limit_ms);
+    return account_speaks_amqp(&r->account) ? register_over_amqp(r, limit_ms) : register_over_mqtt(r, limit_ms);
+}
+
+static enum d2d_err run(struct registering *r, int64_t limit_ms)
+{
+    int64_t end_ms = loop_now_ms(r->account.loop) + limit_ms, now_ms;
+    enum d2d_err e = D2D_OK;
+
+    while (!e && !r->done) {
+        now_ms = loop_now_ms(r->account.loop);
+        if (r->next_ms >= end_ms || now_ms >= end_ms)
+            e = D2D_TIMED_OUT;
+        else if (!(e = wait(r)) && !(e = make_token(r)))
+            e = carry(r, end_ms - loop_now_ms(r->account.loop));
+    }
+    return r->done ? r->result : e;
+}
+
+enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_options *o, struct d2d_registration *out)
+{
+    struct registering r = {.token = buf_max(SAS_LEN_MAX), .out = out};
+    enum d2d_err e;
+
+    if (!loop || !o || !out)
+        return D2D_ARGUMENT;
+    *out = (struct d2d_registration){0};
+    if (!(e = take_names(&r, o)) && !(e = open_account(&r, loop, o))) {
+        e = run(&r, o->common.timeout_ms > 0 ? o->common.timeout_ms : LIMIT_MS);
+        account_close(&r.account);
+    }
+    buf_free(&r.body);
+    buf_free(&r.token);
+    return e;
+}
+
+/* provisioning 2.1 */
+enum d2d_err d2d_derive_key(const char *group_key, const char *registration, char *out, size_t cap)
+{
+    uint8_t raw[KEY_LEN_MAX], mac[32];
+    struct buf text = buf_max(64);
+    bool fits;
+    size_t len;
+
+    if (!group_key || !registration || !*registration || !out ||
+        base64_decode(bytes_trim(bytes_str(group_key)), raw, sizeof raw, &len) || len < KEY_LEN_MIN)
+        return D2D_ARGUMENT;
+    hmac_sha256(bytes_of(raw, len), bytes_str(registration), mac);
+    buf_put_base64(&text, bytes_of(mac, sizeof mac));
+    fits = bytes_to_str(buf_bytes(&text), out, cap);
+    explicit_bzero(raw, sizeof raw);
+    explicit_bzero(mac, sizeof mac);
+    buf_free(&text);
+    return fits ? D2D_OK : D2D_ARGUMENT;
+}

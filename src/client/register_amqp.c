@@ -1,0 +1,301 @@
+#include "register_amqp.h"
+
+#include "amqp_error.h"
+#include "list.h"
+#include "register_carry.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+static struct register_amqp *of(struct amqp_talk *a)
+{
+    return LIST_OF(a, struct register_amqp, amqp);
+}
+
+static pn_bytes_t text_of(const char *text)
+{
+    return pn_bytes(strlen(text), text);
+}
+
+/* ---- links ------------------------------------------------------------------------------------------------------------ */
+
+static pn_link_t *attach(struct register_amqp *m, bool sender)
+{
+    pn_link_t *l = amqp_link(&m->amqp, sender, m->registering->audience, "d2d");
+    pn_data_t *p = pn_link_properties(l);
+
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    pn_data_put_symbol(p, text_of("com.microsoft:api-version"));
+    pn_data_put_string(p, text_of(REGISTER_API));
+    pn_data_put_symbol(p, text_of("com.microsoft:client-version"));
+    pn_data_put_string(p, text_of("d2d/" D2D_VERSION));
+    pn_data_exit(p);
+    pn_link_open(l);
+    return l;
+}
+
+/* provisioning 1.5.1: the receiver is the first. */
+static void begin(struct amqp_talk *a)
+{
+    struct register_amqp *m = of(a);
+
+    m->answers_open = m->asks_open = m->asked = false;
+    m->answers = attach(m, false);
+    pn_link_flow(m->answers, 10);
+    m->asks = attach(m, true);
+}
+
+static void forget(struct amqp_talk *a)
+{
+    struct register_amqp *m = of(a);
+
+    m->answers = m->asks = NULL;
+}
+
+/* ---- questions -------------------------------------------------------------------------------------------------------- */
+
+static void put_property(pn_data_t *p, const char *name, const char *value)
+{
+    pn_data_put_string(p, text_of(name));
+    pn_data_put_string(p, text_of(value));
+}
+
+static bool encode(struct register_amqp *m, struct buf *out)
+{
+    const struct registering *r = m->registering;
+    pn_message_t *q = m->room.message;
+    pn_data_t *p;
+    size_t size = r->body.len + 1024;
+
+    pn_message_clear(q);
+    p = pn_message_properties(q);
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    put_property(p, "iotdps-operation-type", r->operation[0] ? "iotdps-get-operationstatus" : "iotdps-register");
+    if (r->operation[0])
+        put_property(p, "iotdps-operation-id", r->operation);
+    pn_data_exit(p);
+    pn_message_set_inferred(q, true); /* a data section */
+    pn_data_put_binary(pn_message_body(q), pn_bytes(r->body.len, (const char *)r->body.at));
+    if (!buf_reserve(out, size) || pn_message_encode(q, (char *)out->at, &size))
+        return false;
+    out->len = size;
+    return true;
+}
+
+static void ask(struct register_amqp *m)
+{
+    struct buf question = buf_max(REGISTER_BODY_MAX + 2048);
+    uint64_t tag = ++m->asked_n;
+
+    if (!encode(m, &question)) {
+        amqp_fail(&m->amqp, D2D_NO_MEMORY, "no memory left");
+    } else if (amqp_send(&m->amqp, m->asks, pn_dtag((const char *)&tag, sizeof tag), buf_bytes(&question), false)) {
+        m->asked = true;
+        m->until_ms = m->amqp.now_ms + m->amqp.timeout_ms;
+    }
+    buf_free(&question);
+}
+
+static void pump(struct amqp_talk *a)
+{
+    struct register_amqp *m = of(a);
+
+    if (m->answers_open && m->asks_open && !m->asked && pn_link_credit(m->asks) > 0 &&
+        a->now_ms >= m->registering->next_ms)
+        ask(m);
+}
+
+static int64_t due(struct amqp_talk *a, int64_t now_ms)
+{
+    struct register_amqp *m = of(a);
+
+    pump(a);
+    if (!m->asked)
+        return m->registering->next_ms > now_ms ? m->registering->next_ms : INT64_MAX;
+    if (now_ms >= m->until_ms)
+        amqp_fail(a, D2D_TIMED_OUT, "the service does not answer");
+    return m->until_ms;
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------------- */
+
+/* The connection is done with: its answer is there, or there will be none. */
+static void look(struct register_amqp *m)
+{
+    m->asked = false;
+    if (!m->registering->done)
+        return;
+    amqp_fail(&m->amqp, D2D_OK, "");
+    m->amqp.talk.ops->bye(&m->amqp.talk);
+}
+
+static void on_property(struct message_room *room, pn_atom_t key, pn_atom_t value, void *ctx)
+{
+    int64_t s;
+
+    if ((atom_is(key, "retry-after") || atom_is(key, "Retry-After")) &&
+        bytes_to_i64(bytes_str(room_keep_atom(room, value)), &s))
+        *(int64_t *)ctx = s;
+}
+
+static void on_answer(struct register_amqp *m, pn_delivery_t *d)
+{
+    int64_t retry_s = -1;
+
+    if (!amqp_take(&m->amqp, d, &m->room))
+        return;
+    pn_delivery_update(d, PN_ACCEPTED);
+    pn_delivery_settle(d);
+    pn_link_flow(m->answers, 1);
+    if (!m->asked)
+        return;
+    if (room_decode(&m->room)) {
+        amqp_fail(&m->amqp, D2D_FAILED, "the answer of the service is no message");
+        return;
+    }
+    room_each(&m->room, pn_message_properties(m->room.message), on_property, &retry_s);
+    registering_answered(m->registering, 200, retry_s, room_body(&m->room), m->amqp.now_ms);
+    look(m);
+}
+
+/* provisioning 1.5.1: the description of a refusal begins with the JSON of an error, whose number tells the status. */
+static int status_of(const char *name, const char *text, size_t *len)
+{
+    json_error_t end;
+    json_t *error = json_loads(text, JSON_DISABLE_EOF_CHECK, &end);
+    json_int_t code = json_integer_value(json_object_get(error, "errorCode"));
+
+    *len = error ? (size_t)end.position : 0;
+    json_decref(error);
+    if (code >= 400000 && code <= 599999)
+        return (int)(code / 1000);
+    if (strcmp(name, "com.microsoft:device-container-throttled") == 0)
+        return 429;
+    return strcmp(name, "amqp:internal-error") == 0 ? 500 : 0;
+}
+
+static void on_refused(struct register_amqp *m, pn_condition_t *c)
+{
+    const char *name = pn_condition_get_name(c), *text = pn_condition_get_description(c);
+    size_t len;
+    int status;
+
+    name = name ? name : "the service refused it";
+    text = text ? text : "";
+    if ((status = status_of(name, text, &len)))
+        registering_answered(m->registering, status, -1, bytes_first(bytes_str(text), len), m->amqp.now_ms);
+    else
+        registering_failed(m->registering, amqp_error(name), "%s: %s", name, text);
+}
+
+static void on_outcome(struct register_amqp *m, pn_delivery_t *d)
+{
+    uint64_t how = pn_delivery_remote_state(d);
+
+    if (!pn_delivery_updated(d) || (!how && !pn_delivery_settled(d)))
+        return;
+    if (how == PN_REJECTED && m->asked) {
+        on_refused(m, pn_disposition_condition(pn_delivery_remote(d)));
+        pn_delivery_settle(d);
+        look(m);
+    } else if (how && how != PN_ACCEPTED && m->asked) {
+        pn_delivery_settle(d);
+        registering_later(m->registering, -1, m->amqp.now_ms, "the service gave the question back");
+        look(m);
+    } else {
+        pn_delivery_settle(d);
+    }
+}
+
+static void on_delivery(struct amqp_talk *a, pn_delivery_t *ready)
+{
+    struct register_amqp *m = of(a);
+    pn_link_t *l = pn_delivery_link(ready);
+    pn_delivery_t *d;
+
+    if (l == m->asks)
+        on_outcome(m, ready);
+    else if (l == m->answers)
+        while (!amqp_stopped(a) && (d = amqp_next(l)))
+            on_answer(m, d);
+}
+
+static void on_link_open(struct amqp_talk *a, pn_link_t *l)
+{
+    struct register_amqp *m = of(a);
+
+    if (l == m->answers)
+        m->answers_open = true;
+    else if (l == m->asks)
+        m->asks_open = true;
+    a->ready = m->answers_open && m->asks_open;
+    pump(a);
+}
+
+/* A refused certificate is told here (provisioning 1.5.1). */
+static void on_link_closed(struct amqp_talk *a, pn_link_t *l)
+{
+    struct register_amqp *m = of(a);
+
+    if (pn_condition_is_set(pn_link_remote_condition(l)))
+        on_refused(m, pn_link_remote_condition(l));
+    amqp_fail_by(a, pn_link_remote_condition(l), "the service closed a link");
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------------- */
+
+static void ended(struct amqp_talk *a)
+{
+    struct register_amqp *m = of(a);
+    struct registering *r = m->registering;
+
+    if (r->next_ms <= a->now_ms) /* otherwise it is tried anew */
+        registering_failed(r, a->why ? a->why : D2D_CLOSED, "%s: %s", r->account.host, a->detail);
+    m->ended(m->ctx);
+}
+
+enum err register_amqp_init(struct register_amqp *m)
+{
+    static const struct amqp_ops ops = {begin, on_link_open, on_link_closed, on_delivery, pump, due, forget, ended};
+
+    amqp_talk_init(&m->amqp, &ops);
+    return room_open(&m->room);
+}
+
+void register_amqp_close(struct register_amqp *m)
+{
+    amqp_talk_close(&m->amqp);
+    room_close(&m->room);
+}
+
+/* ---- carried ---------------------------------------------------------------------------------------------------------- */
+
+static void on_ended(void *ctx)
+{
+    attempt_ended(ctx);
+}
+
+enum d2d_err register_over_amqp(struct registering *r, int64_t limit_ms)
+{
+    struct account *account = &r->account;
+    struct attempt a = {.registering = r};
+    struct register_amqp m = {.registering = r,
+                              .ended = on_ended,
+                              .ctx = &a,
+                              .amqp = {.host = account->host,
+                                       .user = r->token.len ? r->audience : NULL,
+                                       .password = buf_str(&r->token),
+                                       .bare = r->token.len == 0,
+                                       .timeout_ms = account->timeout_ms,
+                                       .seed = loop_random(account->loop)}};
+    enum d2d_err e = D2D_OK;
+
+    if (register_amqp_init(&m))
+        registering_failed(r, D2D_NO_MEMORY, "no memory left");
+    else
+        e = attempt_run(&a, &m.amqp.talk, account->amqps_port, "AMQPWSB10", limit_ms);
+    register_amqp_close(&m);
+    return e;
+}

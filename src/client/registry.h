@@ -1,0 +1,23 @@
+/* What the parts of the registry share: the hub's service API over HTTPS (service 4, provisioning 3). */
+#pragma once
+
+#include "http_ask.h"
+
+#include <jansson.h>
+
+struct d2d_registry {
+    struct account account;
+    struct buf target, body; /* of the request at hand */
+};
+
+/* {collection}/{name}/{verb}; without the last, or the last two, when they are NULL. Empties the body. */
+void registry_target(struct d2d_registry *, const char *collection, const char *name, const char *verb);
+/* Of an API that has versions of its own. */
+void registry_target_of(struct d2d_registry *, const char *version, const char *collection, const char *name,
+                        const char *verb);
+/* Says the request. D2D_OK: a good answer is in h->in. http_talk_close(h) in any case. */
+enum d2d_err registry_ask(struct d2d_registry *, const char *method, const char *if_match, const char *continuation,
+                          struct http_talk *h);
+/* The same; the body of a good answer goes into *answer or *text (NULL: nobody wants it). */
+enum d2d_err registry_request(struct d2d_registry *, const char *method, const char *if_match, json_t **answer,
+                              char **text);

@@ -1,0 +1,113 @@
+#include "registry.h"
+
+#include "identity.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define API_VERSION "2021-04-12"
+
+void registry_target_of(struct d2d_registry *r, const char *version, const char *collection, const char *name,
+                        const char *verb)
+{
+    buf_clear(&r->target);
+    buf_clear(&r->body);
+    buf_puts(&r->target, collection);
+    if (name) {
+        buf_puts(&r->target, "/");
+        buf_put_percent(&r->target, bytes_str(name));
+    }
+    if (verb)
+        buf_printf(&r->target, "/%s", verb);
+    buf_printf(&r->target, "?api-version=%s", version);
+}
+
+void registry_target(struct d2d_registry *r, const char *collection, const char *name, const char *verb)
+{
+    registry_target_of(r, API_VERSION, collection, name, verb);
+}
+
+static enum err check(struct d2d_registry *r, struct buf *token)
+{
+    struct account *a = &r->account;
+    enum err e = account_token(a, bytes_str(a->host), (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000, token);
+
+    return e ? e : r->target.bad || r->body.bad ? ERR_ARGUMENT : OK;
+}
+
+enum d2d_err registry_ask(struct d2d_registry *r, const char *method, const char *if_match, const char *continuation,
+                          struct http_talk *h)
+{
+    struct buf token = buf_max(SAS_LEN_MAX);
+    enum err inner = check(r, &token);
+    const struct http_ask ask = {.method = method,
+                                 .target = buf_bytes(&r->target),
+                                 .token = buf_bytes(&token),
+                                 .body = buf_bytes(&r->body),
+                                 .if_match = if_match,
+                                 .continuation = continuation};
+    char why[300];
+    enum d2d_err e;
+
+    *h = (struct http_talk){0};
+    if (inner)
+        e = account_fail(&r->account, err_of(inner), "the request: %s", err_text(inner));
+    else if (!(e = http_ask(&r->account, &ask, -1, h)) &&
+             (e = status_error(h->in.head.status, buf_bytes(&h->in.body), why, sizeof why)))
+        account_fail(&r->account, e, "%s", why);
+    buf_free(&token);
+    return e;
+}
+
+enum d2d_err registry_request(struct d2d_registry *r, const char *method, const char *if_match, json_t **answer,
+                              char **text)
+{
+    struct http_talk h;
+    enum d2d_err e = registry_ask(r, method, if_match, NULL, &h);
+    struct bytes body = buf_bytes(&h.in.body);
+
+    if (!e && answer && !(*answer = json_loadb((const char *)body.at, body.len, 0, NULL)))
+        e = account_fail(&r->account, D2D_FAILED, "the answer is no JSON");
+    else if (!e && text && !(*text = strndup(body.len ? (const char *)body.at : "", body.len)))
+        e = D2D_NO_MEMORY;
+    http_talk_close(&h);
+    return e;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *o, struct d2d_registry **out)
+{
+    struct d2d_registry *r;
+    enum d2d_err e;
+
+    if (!loop || !o || !out)
+        return D2D_ARGUMENT;
+    r = calloc(1, sizeof *r);
+    if (!r)
+        return D2D_NO_MEMORY;
+    if ((e = account_open(&r->account, loop, o, 1u << CONNSTR_SERVICE))) {
+        free(r);
+        return e;
+    }
+    r->target = buf_max(2048);
+    r->body = buf_max(HTTP_BODY_MAX);
+    *out = r;
+    return D2D_OK;
+}
+
+void d2d_registry_free(struct d2d_registry *r)
+{
+    if (!r)
+        return;
+    account_close(&r->account);
+    buf_free(&r->target);
+    buf_free(&r->body);
+    free(r);
+}
+
+const char *d2d_registry_detail(const struct d2d_registry *r)
+{
+    return r->account.detail;
+}

@@ -1,0 +1,197 @@
+/* New enrollments. */
+#include "enroll.h"
+
+#include "cert.h"
+#include "files.h"
+#include "key_file.h"
+#include "limits.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { FILE_MAX = 64 * 1024, ENDORSEMENT_MAX = 4096 };
+
+struct enrollment {
+    const char *key_file, *cert_file, *endorsement, *device;
+    int disabled;
+};
+
+/* Services want both keys or none. */
+static bool make_key(char out[KEY_CAP])
+{
+    uint8_t raw[32];
+    struct buf text = buf_max(64);
+    bool made = getrandom(raw, sizeof raw, 0) == (ssize_t)sizeof raw;
+
+    buf_put_base64(&text, bytes_of(raw, sizeof raw));
+    made = made && bytes_to_str(buf_bytes(&text), out, KEY_CAP);
+    explicit_bzero(raw, sizeof raw);
+    buf_free(&text);
+    return made;
+}
+
+static json_t *by_keys(const struct enrollment *from)
+{
+    char first[KEY_CAP], second[KEY_CAP];
+    json_t *made;
+
+    if (!from->key_file)
+        return json_pack("{ss}", "type", "symmetricKey");
+    if (key_file_read(from->key_file, first, second) || (!second[0] && !make_key(second)))
+        return NULL;
+    made =
+        json_pack("{ss s{ss ss}}", "type", "symmetricKey", "symmetricKey", "primaryKey", first, "secondaryKey", second);
+    explicit_bzero(first, sizeof first);
+    explicit_bzero(second, sizeof second);
+    return made;
+}
+
+static json_t *by_certificate(const struct enrollment *from, bool group)
+{
+    struct buf file = buf_max(FILE_MAX), der = buf_max(CA_LEN_MAX), text = buf_max(2 * CA_LEN_MAX);
+    enum err e = file_read(from->cert_file, &file);
+    json_t *made = NULL;
+
+    if (!e && !(e = cert_to_der(buf_bytes(&file), &der))) {
+        buf_put_base64(&text, buf_bytes(&der));
+        made =
+            json_pack("{ss s{s{s{ss}}}}", "type", "x509", "x509", group ? "signingCertificates" : "clientCertificates",
+                      "primary", "certificate", buf_str(&text));
+    } else {
+        fprintf(stderr, "d2d: %s: %s\n", from->cert_file, err_text(e));
+    }
+    buf_free(&file);
+    buf_free(&der);
+    buf_free(&text);
+    return made;
+}
+
+/* Text without its white space when it is base64, and as base64 when it is not. */
+static bool put_endorsement(struct bytes given, struct buf *out)
+{
+    uint8_t raw[ENDORSEMENT_MAX];
+    struct buf text = buf_max(ENDORSEMENT_MAX);
+    size_t len;
+    bool is_text;
+
+    for (size_t i = 0; i < given.len; i++)
+        if (!strchr(" \t\r\n", given.at[i]) || !given.at[i])
+            buf_put_u8(&text, given.at[i]);
+    is_text = !text.bad && text.len && !base64_decode(buf_bytes(&text), raw, sizeof raw, &len);
+    if (is_text)
+        buf_put(out, buf_bytes(&text));
+    else
+        buf_put_base64(out, given);
+    buf_free(&text);
+    return given.len && !out->bad;
+}
+
+static json_t *by_tpm(const struct enrollment *from)
+{
+    struct buf file = buf_max(ENDORSEMENT_MAX), text = buf_max(2 * ENDORSEMENT_MAX);
+    bool is_file = access(from->endorsement, R_OK) == 0;
+    enum err e = is_file ? file_read(from->endorsement, &file) : OK;
+    struct bytes given = is_file ? buf_bytes(&file) : bytes_str(from->endorsement);
+    json_t *made = NULL;
+
+    if (!e && put_endorsement(given, &text))
+        made = json_pack("{ss s{ss}}", "type", "tpm", "tpm", "endorsementKey", buf_str(&text));
+    else
+        fprintf(stderr, "d2d: %s: %s\n", from->endorsement, e ? err_text(e) : "this is no endorsement key");
+    buf_free(&file);
+    buf_free(&text);
+    return made;
+}
+
+static enum status put_json(const struct enrollment *from, struct enroll_call *call)
+{
+    json_t *attestation = from->cert_file     ? by_certificate(from, call->group)
+                          : from->endorsement ? by_tpm(from)
+                                              : by_keys(from);
+    json_t *all = attestation ? json_pack("{ss so ss}", call->group ? "enrollmentGroupId" : "registrationId",
+                                          call->name, "attestation", attestation, "provisioningStatus",
+                                          from->disabled ? "disabled" : "enabled")
+                              : NULL;
+
+    if (!all)
+        return FAILED;
+    if (from->device)
+        json_object_set_new(all, "deviceId", json_string(from->device));
+    call->json = json_dumps(all, JSON_COMPACT);
+    json_decref(all);
+    return call->json ? DONE : FAILED;
+}
+
+static enum d2d_err make_add(struct d2d_registry *registry, struct enroll_call *call)
+{
+    return d2d_enrollment_put(registry, enroll_kind(call), call->name, call->json, NULL, &call->text);
+}
+
+static void say_next(const struct enrollment *from, const struct enroll_call *call)
+{
+    if (from->cert_file && call->group)
+        say("now each device: d2d register --cert-file FILE --key-file FILE");
+    else if (from->cert_file)
+        say("now the device: d2d register --id %s --cert-file FILE --key-file FILE", call->name);
+    else if (call->group)
+        say("now each device: d2d register --id ID --key-file FILE, with what `d2d enroll key %s --group --for ID` "
+            "prints",
+            call->name);
+    else if (!from->endorsement)
+        say("now the device: d2d register --id %s --key-file FILE, with what `d2d enroll key %s` prints", call->name,
+            call->name);
+}
+
+static enum status check(const struct enrollment *from, const struct enroll_call *call, int n)
+{
+    if (n != 1)
+        return cli_usage(&command_enroll_add, "which name?");
+    if ((from->key_file != NULL) + (from->cert_file != NULL) + (from->endorsement != NULL) > 1)
+        return cli_usage(&command_enroll_add, "one of --key-file, --cert and --endorsement-key");
+    if (call->group && (from->endorsement || from->device))
+        return cli_usage(&command_enroll_add, "a group has no %s of its own",
+                         from->device ? "device" : "endorsement key");
+    return DONE;
+}
+
+static enum status enroll_add(struct cli *c, int argc, char **argv)
+{
+    struct enroll_call call = {.make = make_add};
+    struct enrollment from = {0};
+    const struct opt opts[] = {
+        {"group", NULL, "for many devices, each with an id of its own", NULL, &call.group, NULL, NULL},
+        {"key-file", "FILE", "with this key (base64; a second line: the second key)", &from.key_file, NULL, NULL, NULL},
+        {"cert", "FILE", "by this certificate; of a group: by those that it has signed", &from.cert_file, NULL, NULL,
+         NULL},
+        {"endorsement-key", "KEY", "by the TPM with this endorsement key, in base64 or a file", &from.endorsement, NULL,
+         NULL, NULL},
+        {"device", "ID", "the device it becomes (the name itself)", &from.device, NULL, NULL, NULL},
+        {"disabled", NULL, "not able to register yet", NULL, &from.disabled, NULL, NULL},
+        {0}};
+    enum status status;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_enroll_add, opts, argc, argv, &n, &stop)) || stop)
+        return status;
+    if ((status = check(&from, &call, n)))
+        return status;
+    call.name = argv[1];
+    if (!(status = put_json(&from, &call)) && !(status = enroll_do(c, &call)) &&
+        !(status = enroll_print(c, &call, false)))
+        say_next(&from, &call);
+    if (call.json)
+        explicit_bzero(call.json, strlen(call.json));
+    free(call.json);
+    return status;
+}
+
+const struct command command_enroll_add = {
+    "enroll add", "NAME [--group] [--key-file FILE | --cert FILE | --endorsement-key KEY]",
+    "let a device register, or a group of them; without a file: with keys that the service makes",
+    "d2d enroll add pump-1\nd2d enroll add pumps --group\nd2d enroll add pumps --group --cert factory-ca.pem\n"
+    "d2d enroll add meter --cert meter/cert.pem --device meter-7\n",
+    enroll_add};

@@ -1,0 +1,35 @@
+#include "key_file.h"
+
+#include "files.h"
+#include "limits.h"
+#include "text.h"
+
+#include <stdio.h>
+
+enum { FILE_MAX = 512 };
+
+static bool take_line(struct bytes *rest, char out[KEY_CAP])
+{
+    struct bytes line = bytes_trim(bytes_cut(rest, '\n'));
+    uint8_t raw[KEY_LEN_MAX];
+    size_t len;
+    bool good = !line.len || (!base64_decode(line, raw, sizeof raw, &len) && len >= KEY_LEN_MIN);
+
+    explicit_bzero(raw, sizeof raw);
+    return good && bytes_to_str(line, out, KEY_CAP);
+}
+
+enum status key_file_read(const char *path, char first[KEY_CAP], char *second)
+{
+    struct buf file = buf_max(FILE_MAX);
+    enum err e = file_read(path, &file);
+    struct bytes rest = buf_bytes(&file);
+    bool good = !e && take_line(&rest, first) && first[0] && (!second || take_line(&rest, second));
+
+    if (!good)
+        fprintf(stderr, "d2d: %s: %s\n", path, e ? err_text(e) : "this is no key of 16 to 64 bytes in base64");
+    if (file.at)
+        explicit_bzero(file.at, file.cap);
+    buf_free(&file);
+    return good ? DONE : FAILED;
+}

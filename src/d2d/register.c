@@ -1,0 +1,181 @@
+/* A device registers with a provisioning service, and learns which hub is its own. */
+#include "key_file.h"
+
+#include "files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STRING_CAP = 1024 };
+
+struct register_job {
+    const char *service, *scope, *id, *key_file, *group_key_file, *payload, *out;
+    char host[256], its_scope[80], key[KEY_CAP];
+    struct d2d_registration got;
+};
+
+static enum status take_key(struct register_job *job)
+{
+    char group[KEY_CAP];
+    enum status status;
+    enum d2d_err e;
+
+    if (!job->group_key_file)
+        return job->key_file ? key_file_read(job->key_file, job->key, NULL) : DONE;
+    if ((status = key_file_read(job->group_key_file, group, NULL)))
+        return status;
+    if ((e = d2d_derive_key(group, job->id, job->key, sizeof job->key)))
+        status = cli_failed(job->id, e, "");
+    explicit_bzero(group, sizeof group);
+    return status;
+}
+
+/* The hub of the context is its own provisioning service, and knows its scope. */
+static enum status ask_scope(struct cli *c, struct register_job *job)
+{
+    struct d2d_options options;
+    struct d2d_registry *registry = NULL;
+    struct d2d_loop *loop = NULL;
+    const char *scope;
+    char *text = NULL;
+    enum status status = DONE;
+    enum d2d_err e;
+    json_t *hub;
+
+    cli_d2d_options(c, &options);
+    if ((e = cli_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
+        (e = d2d_registry_status(registry, &text)))
+        status = cli_failed("the id scope of the hub", e, registry ? d2d_registry_detail(registry) : cli_why_not());
+    if (!status && (hub = out_parsed(text))) {
+        scope = json_string_value(json_object_get(hub, "scope_id"));
+        snprintf(job->its_scope, sizeof job->its_scope, "%s", scope ? scope : "");
+        job->scope = job->its_scope;
+        json_decref(hub);
+    }
+    d2d_registry_free(registry);
+    cli_loop_free(loop);
+    if (!status && !job->its_scope[0]) {
+        fprintf(stderr, "d2d: the hub does not tell its id scope; give --scope\n");
+        status = FAILED;
+    }
+    return status;
+}
+
+static enum status find_service(struct cli *c, struct register_job *job)
+{
+    enum status status;
+
+    if (job->service)
+        return cli_service(c, job->service);
+    if ((status = cli_who(c, STRING_SERVICE)))
+        return status;
+    if (d2d_connection_string_field(c->connection_string, "HostName", job->host, sizeof job->host)) {
+        fprintf(stderr, "d2d: which --service?\n");
+        return USAGE;
+    }
+    job->service = job->host;
+    return job->scope ? DONE : ask_scope(c, job);
+}
+
+static enum status ask(struct cli *c, struct register_job *job)
+{
+    struct d2d_register_options options = {.service = job->service,
+                                           .scope = job->scope,
+                                           .registration = job->id,
+                                           .key = job->key[0] ? job->key : NULL,
+                                           .payload = job->payload};
+    struct d2d_loop *loop;
+    enum d2d_err e = cli_loop_new(&loop);
+
+    if (e)
+        return cli_failed("registering", e, "");
+    cli_d2d_options(c, &options.common);
+    options.common.log = NULL; /* what fails is told once, below */
+    e = d2d_register(loop, &options, &job->got);
+    cli_loop_free(loop);
+    return e ? cli_failed(job->got.registration[0] ? job->got.registration : "registering", e, job->got.error) : DONE;
+}
+
+static enum status show(const struct register_job *job)
+{
+    const struct d2d_registration *got = &job->got;
+    char text[STRING_CAP];
+    int n = snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s\n", got->hub, got->device,
+                     job->key[0] ? "SharedAccessKey=" : "x509=true", job->key);
+    enum err e;
+
+    say("%s is the device %s of %s%s%s%s", got->registration, got->device, got->hub, got->substatus[0] ? " (" : "",
+        got->substatus, got->substatus[0] ? ")" : "");
+    if (got->payload[0])
+        say("the service says: %s", got->payload);
+    if (!job->out) {
+        fputs(text, stdout);
+        return DONE;
+    }
+    if (!(e = file_write(job->out, bytes_of(text, (size_t)n), 0600)))
+        return DONE;
+    fprintf(stderr, "d2d: %s: %s\n", job->out, err_text(e));
+    return FAILED;
+}
+
+static enum status check(const struct cli *c, const struct register_job *job, int n)
+{
+    if (n > 0)
+        return cli_usage(&command_register, "it takes options only");
+    if (job->service && !job->scope)
+        return cli_usage(&command_register, "which --scope does that service have?");
+    if (c->as)
+        return cli_usage(&command_register, "whoever registers has no identity yet: leave out --as");
+    if (c->cert_file) {
+        if (!job->key_file || job->group_key_file)
+            return cli_usage(&command_register, "--cert-file needs --key-file with its key, and no group's");
+        return DONE;
+    }
+    if (!job->key_file == !job->group_key_file)
+        return cli_usage(&command_register, "one of --key-file, --group-key-file, and --cert-file with --key-file");
+    if (!job->id)
+        return cli_usage(&command_register, "which --id?");
+    return DONE;
+}
+
+static enum status register_run(struct cli *c, int argc, char **argv)
+{
+    struct register_job job = {0};
+    const struct opt opts[] = {
+        {"service", "HOST", "the provisioning service; without it: the hub of the context", &job.service, NULL, NULL,
+         NULL},
+        {"scope", "ID", "its id scope", &job.scope, NULL, NULL, NULL},
+        {"id", "ID", "the registration id; with a certificate: its common name", &job.id, NULL, NULL, NULL},
+        {"key-file", "FILE", "the device's key in base64; with --cert-file: the certificate's", &job.key_file, NULL,
+         NULL, NULL},
+        {"group-key-file", "FILE", "the key of an enrollment group, of which the device's is made", &job.group_key_file,
+         NULL, NULL, NULL},
+        {"payload", "JSON", "for whoever chooses the hub", &job.payload, NULL, NULL, NULL},
+        {"out", "FILE", "the connection string goes there, readable by you only", &job.out, NULL, NULL, NULL},
+        {0}};
+    enum status status;
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_register, opts, argc, argv, &n, &stop)) || stop)
+        return status;
+    if ((status = check(c, &job, n)))
+        return status;
+    c->key_file = job.key_file;
+    if (!c->cert_file)
+        status = take_key(&job);
+    if (!status && !(status = find_service(c, &job)) && !(status = ask(c, &job)))
+        status = show(&job);
+    explicit_bzero(job.key, sizeof job.key);
+    return status;
+}
+
+const struct command command_register = {
+    "register", "[--service HOST --scope ID] [--id ID] --key-file FILE [--out FILE]",
+    "register a device, and get its connection string",
+    "d2d register --id pump-1 --key-file pump-1.key --out pump-1.cs\n"
+    "d2d register --id pump-2 --group-key-file pumps.key > pump-2.cs\n"
+    "d2d register --cert-file pump-3/cert.pem --key-file pump-3/key.pem --transport amqp > pump-3.cs\n"
+    "d2d register --service global.azure-devices-provisioning.net --scope 0ne00000001 --id pump-1 --key-file "
+    "pump-1.key\n",
+    register_run};
