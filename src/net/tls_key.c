@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { WHY_CAP = 256, DIGEST_LEN = 32, SIGNATURE_MAX = 80 };
 
@@ -123,12 +124,18 @@ static EVP_PKEY *load(const char *name, OSSL_LIB_CTX *library)
     return key;
 }
 
+/* What the TPM stack would write to stderr is in `why`. */
+static bool set_environment(void)
+{
+    bool managed = access("/dev/tpmrm0", F_OK) == 0 || access("/dev/tpm0", F_OK);
+
+    return setenv("TSS2_LOG", "all+NONE", 0) == 0 &&
+           setenv("TPM2OPENSSL_TCTI", managed ? "device:/dev/tpmrm0" : "device:/dev/tpm0", 0) == 0;
+}
+
 static enum err open_provider(struct chip *chip, char why[WHY_CAP])
 {
-    const char *tcti = getenv("TPM2OPENSSL_TCTI");
-
-    /* What the TPM stack would write to stderr is in `why`. */
-    if (setenv("TSS2_LOG", "all+NONE", 0) || !(chip->method = method_new()) || !(chip->library = OSSL_LIB_CTX_new()) ||
+    if (!set_environment() || !(chip->method = method_new()) || !(chip->library = OSSL_LIB_CTX_new()) ||
         !(chip->common = OSSL_PROVIDER_load(chip->library, "default"))) {
         snprintf(why, WHY_CAP, "%s", err_text(ERR_MEMORY));
         return ERR_MEMORY;
@@ -140,7 +147,7 @@ static enum err open_provider(struct chip *chip, char why[WHY_CAP])
         snprintf(why, WHY_CAP, "OpenSSL's provider for keys in a TPM is not installed (tpm2-openssl)");
         return ERR_UNSUPPORTED;
     }
-    snprintf(why, WHY_CAP, "OpenSSL cannot open the TPM (%s)", tcti ? tcti : "this computer's");
+    snprintf(why, WHY_CAP, "OpenSSL cannot open the TPM (%s)", getenv("TPM2OPENSSL_TCTI"));
     return ERR_UNREACHABLE;
 }
 

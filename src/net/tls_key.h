@@ -1,5 +1,6 @@
 /* A private key that stays in a TPM: OpenSSL reaches it through its provider "tpm2" (Debian's package tpm2-openssl). Which TPM that
- * is stands in TPM2OPENSSL_TCTI, if it is not this computer's. */
+ * is stands in TPM2OPENSSL_TCTI. This and TSS2_LOG are set in the environment when they are not: the provider alone would also take a
+ * simulator that happens to listen. */
 #pragma once
 
 #include "err.h"

@@ -150,7 +150,7 @@ static enum err connect_to(struct tpm *t, const char *asked)
     if (e)
         return e;
     if (Tss2_TctiLdr_Initialize(tcti, &t->tcti))
-        return tpm_refuse(t, ERR_UNREACHABLE, "there is no TPM at \"%.120s\"", tcti);
+        return tpm_refuse(t, ERR_UNREACHABLE, "there is no TPM at \"%.120s\", or another program keeps it", tcti);
     if ((e = tpm_check(t, "opening the TPM", OWNER, Esys_Initialize(&t->esys, t->tcti, NULL))))
         return e;
     return ask_something(t);

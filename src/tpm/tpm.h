@@ -17,7 +17,8 @@ enum { TPM_SLOTS = 10, TPM_WHY_CAP = 200 };
 #define TPM_X509_HANDLE 0x81000200u /* and the slot: ours */
 
 /* `tcti` says where the TPM is: "device:/dev/tpmrm0", "swtpm:path=...", "tabrmd". NULL or "": this computer's /dev/tpmrm0, or else
- * its /dev/tpm0, and never one over a network. Given: tpm_close(). `why` is for people. */
+ * its /dev/tpm0, and never one over a network. Given: tpm_close(). `why` is for people. Sets
+ * TSS2_LOG in the environment when it is not set. */
 enum err tpm_open(const char *tcti, struct tpm **out, char why[TPM_WHY_CAP]) MUST_CHECK;
 void tpm_close(struct tpm *); /* also NULL */
 /* A sentence about the last failure, for people. Lent until the next call. */

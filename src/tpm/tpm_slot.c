@@ -57,7 +57,7 @@ static enum err read_text(struct tpm *t, ESYS_TR index, uint8_t text[TEXT_MAX], 
 /* provisioning 4.9.2. A text that nobody should have written counts as one without names. */
 static void take_text(struct bytes text, struct tpm_slot *out)
 {
-    struct bytes host = bytes_cut(&text, '/'), device = NO_BYTES;
+    struct bytes host = bytes_cut(&text, '/'), device;
 
     if (!text.at || !host.len || !bytes_to_str(host, out->host, sizeof out->host))
         return;

@@ -4,6 +4,7 @@
 #include "tpm_esys.h"
 
 #include <openssl/sha.h>
+#include <sys/stat.h>
 
 static const uint8_t ek_head[] = {0x01, 0x3a, 0x00, 0x01, 0x00, 0x0b, 0x00, 0x03, 0x00, 0xb2, 0x00, 0x20,
                                   0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d,
@@ -190,6 +191,27 @@ TEST(what_hinders_opening_is_told)
     CHECK(!t);
 }
 
+/* As somebody to whom the device is closed. */
+TEST(a_device_that_may_not_be_opened_is_told)
+{
+    char path[] = "/tmp/d2d-tpm-XXXXXX", tcti[64], why[TPM_WHY_CAP];
+    struct tpm *t;
+    int file = mkstemp(path), status;
+    pid_t pid;
+
+    CHECK(file >= 0 && fchmod(file, 0) == 0);
+    close(file);
+    snprintf(tcti, sizeof tcti, "device:%s", path);
+    pid = fork();
+    if (!pid) {
+        if (getuid() == 0 && setuid(65534))
+            _exit(1);
+        _exit(tpm_open(tcti, &t, why) == ERR_DENIED && strstr(why, "group tss") ? 0 : 2);
+    }
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+    unlink(path);
+}
+
 TEST(reasons_are_told_in_words)
 {
     struct tpm t = {0};
@@ -211,4 +233,4 @@ TESTS(WITH_CHIP(the_keys_of_the_tpm_are_those_of_the_sdks),
       WITH_CHIP(nothing_stays_loaded), WITH_CHIP(a_key_can_take_the_place_of_another),
       WITH_CHIP(a_slot_is_a_key_like_any_other), WITH_CHIP(a_password_of_the_owner_is_told),
       WITH_CHIP(a_password_of_the_endorsement_hierarchy_is_told), RUN(what_hinders_opening_is_told),
-      RUN(reasons_are_told_in_words))
+      RUN(a_device_that_may_not_be_opened_is_told), RUN(reasons_are_told_in_words))

@@ -69,6 +69,26 @@ TEST(ten_slots_live_beside_each_other)
     }
 }
 
+/* provisioning 4.9.1: what the other tools look for, and that the key can never be duplicated. */
+TEST(a_slot_has_the_attributes_of_the_contract)
+{
+    TPM2B_NV_PUBLIC *text = NULL;
+    TPM2B_PUBLIC *key = NULL;
+    ESYS_TR object;
+
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a"));
+    CHECK_OK(tpm_find(chip.tpm, 0x01400100, &object));
+    CHECK(!Esys_NV_ReadPublic(chip.tpm->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &text, NULL));
+    CHECK(text->nvPublic.attributes == 0x22040004 && text->nvPublic.dataSize == 5 && !text->nvPublic.authPolicy.size);
+    tpm_let_go(chip.tpm, &object);
+    CHECK_OK(tpm_find(chip.tpm, 0x81000100, &object));
+    CHECK(!Esys_ReadPublic(chip.tpm->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &key, NULL, NULL));
+    CHECK(key->publicArea.objectAttributes == 0x00040452 && !key->publicArea.authPolicy.size);
+    tpm_let_go(chip.tpm, &object);
+    Esys_Free(text);
+    Esys_Free(key);
+}
+
 /* lower-hex SHA-256(slot, little-endian || name of the storage key), provisioning 4.9.2 */
 TEST(the_hardware_id_is_that_of_the_other_tools)
 {
@@ -235,8 +255,9 @@ TEST(what_is_no_name_or_key_is_refused)
     CHECK(!read_slot(0).has_key && !read_slot(0).has_text);
 }
 
-TESTS(WITH_CHIP(ten_slots_live_beside_each_other), WITH_CHIP(the_hardware_id_is_that_of_the_other_tools),
-      WITH_CHIP(a_slot_without_a_device_is_the_hardware), WITH_CHIP(a_used_slot_is_refused_until_it_is_erased),
+TESTS(WITH_CHIP(ten_slots_live_beside_each_other), WITH_CHIP(a_slot_has_the_attributes_of_the_contract),
+      WITH_CHIP(the_hardware_id_is_that_of_the_other_tools), WITH_CHIP(a_slot_without_a_device_is_the_hardware),
+      WITH_CHIP(a_used_slot_is_refused_until_it_is_erased),
       WITH_CHIP(what_an_interrupted_provisioning_left_is_replaced), WITH_CHIP(a_key_without_a_text_is_in_use),
       WITH_CHIP(a_provisioning_that_fails_leaves_nothing), WITH_CHIP(a_text_is_replaced_and_the_key_stays),
       WITH_CHIP(what_others_wrote_is_read), WITH_CHIP(long_texts), WITH_CHIP(what_is_no_name_or_key_is_refused))

@@ -167,6 +167,11 @@ TEST(without_the_tpm_or_the_provider_it_is_told)
     CHECK_ERR(tls_key_open("handle:0x81000200", &key, why), ERR_UNSUPPORTED);
     CHECK(strstr(why, "not installed (tpm2-openssl)"));
     unsetenv("OPENSSL_MODULES");
+    unsetenv("TPM2OPENSSL_TCTI");
+    if (access("/dev/tpmrm0", F_OK) && access("/dev/tpm0", F_OK)) {
+        CHECK_ERR(tls_key_open("handle:0x81000200", &key, why), ERR_UNREACHABLE);
+        CHECK(strstr(why, "device:/dev/tpmrm0"));
+    }
 }
 
 #define WITH_PROVIDER(name) cmocka_unit_test_setup_teardown(name, use_chip, chip_stop)
