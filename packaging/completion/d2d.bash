@@ -3,7 +3,7 @@ _d2d() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--as --connection-string-file --context --ca-file --mqtts-port --amqps-port --https-port --transport --cert-file --key-file --timeout --output --quiet --help"
     case $before in
-    --connection-string-file | --ca-file | --cert-file | --key-file | --file | --resume | --out)
+    --connection-string-file | --ca-file | --cert-file | --key-file | --file | --resume | --out | --cert | --endorsement-key | --group-key-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -14,7 +14,7 @@ _d2d() {
         fi
         ;;
     --transport)
-        mapfile -t COMPREPLY < <(compgen -W "mqtt mqtt-ws amqp amqp-ws" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "mqtt mqtt-ws amqp amqp-ws https" -- "$word")
         return
         ;;
     --ack)
@@ -27,7 +27,7 @@ _d2d() {
         ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "bench ca check context device events group hub listen send token --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "bench ca check context device enroll events group hub listen register send token --help --version" -- "$word")
         return
     fi
     if [ "$COMP_CWORD" -eq 2 ]; then
@@ -36,6 +36,7 @@ _d2d() {
         context) mapfile -t COMPREPLY < <(compgen -W "add ls rm use" -- "$word") && return ;;
         group) mapfile -t COMPREPLY < <(compgen -W "add list rm" -- "$word") && return ;;
         ca) mapfile -t COMPREPLY < <(compgen -W "add list rm verify" -- "$word") && return ;;
+        enroll) mapfile -t COMPREPLY < <(compgen -W "add key list rm show" -- "$word") && return ;;
         hub) mapfile -t COMPREPLY < <(compgen -W "status" -- "$word") && return ;;
         esac
     fi
@@ -48,6 +49,8 @@ _d2d() {
         common="$common --verified"
         [[ $word == -* ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$word") && return; }
         ;;
+    enroll) common="$common --group --groups --cert --endorsement-key --device --disabled --for --secondary" ;;
+    register) common="$common --service --scope --id --group-key-file --payload --out" ;;
     token) common="$common --ttl --resource" ;;
     bench) common="$common -n --size --window --rate" ;;
     esac

@@ -1,6 +1,6 @@
 # fish completion of d2d and d2dhub
 complete -c d2d -f
-complete -c d2d -n __fish_use_subcommand -a "bench ca check context device events group hub listen send token"
+complete -c d2d -n __fish_use_subcommand -a "bench ca check context device enroll events group hub listen register send token"
 complete -c d2d -n "__fish_seen_subcommand_from device; and not __fish_seen_subcommand_from add auth cert disable enable key list rm show" -a "add auth cert disable enable key list rm show"
 complete -c d2d -n "__fish_seen_subcommand_from context; and not __fish_seen_subcommand_from add ls rm use" -a "add ls rm use"
 complete -c d2d -n "__fish_seen_subcommand_from group; and not __fish_seen_subcommand_from add list rm" -a "add list rm"
@@ -12,6 +12,21 @@ complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcomma
 complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from auth" -l sas
 complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from cert" -l out -r -F
 complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from cert" -l days -x
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and not __fish_seen_subcommand_from add key list rm show" -a "add key list rm show"
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and __fish_seen_subcommand_from add key rm show" -l group
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and __fish_seen_subcommand_from list" -l groups
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and __fish_seen_subcommand_from add" -l cert -r -F
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and __fish_seen_subcommand_from add" -l endorsement-key -r -F
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and __fish_seen_subcommand_from add" -l device -x
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and __fish_seen_subcommand_from add" -l disabled
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and __fish_seen_subcommand_from key" -l for -x -d "of this device in the group"
+complete -c d2d -n "__fish_seen_subcommand_from enroll; and __fish_seen_subcommand_from key" -l secondary
+complete -c d2d -n "__fish_seen_subcommand_from register" -l service -x -d "the provisioning service"
+complete -c d2d -n "__fish_seen_subcommand_from register" -l scope -x -d "its id scope"
+complete -c d2d -n "__fish_seen_subcommand_from register" -l id -x -d "the registration id"
+complete -c d2d -n "__fish_seen_subcommand_from register" -l group-key-file -r -F
+complete -c d2d -n "__fish_seen_subcommand_from register" -l payload -x
+complete -c d2d -n "__fish_seen_subcommand_from register" -l out -r -F -d "for the connection string"
 complete -c d2d -n "__fish_seen_subcommand_from hub; and not __fish_seen_subcommand_from status" -a status
 complete -c d2d -n "__fish_seen_subcommand_from context; and __fish_seen_subcommand_from use rm" -a "(d2d context ls -o raw 2>/dev/null)"
 complete -c d2d -l as -x -d "as this device"
@@ -21,7 +36,7 @@ complete -c d2d -l ca-file -r -F -d "authority of the hub"
 complete -c d2d -l mqtts-port -x
 complete -c d2d -l amqps-port -x
 complete -c d2d -l https-port -x
-complete -c d2d -l transport -x -a "mqtt mqtt-ws amqp amqp-ws" -d "how to reach the hub"
+complete -c d2d -l transport -x -a "mqtt mqtt-ws amqp amqp-ws https" -d "how to reach the hub"
 complete -c d2d -l cert-file -r -F
 complete -c d2d -l key-file -r -F
 complete -c d2d -l timeout -x -d "give up after so long"

@@ -61,6 +61,14 @@ static const char *text_of(const json_t *from, const char *name)
     return text ? text : "";
 }
 
+/* It may come to stand on a terminal. */
+static void tame(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7F)
+            *text = '?';
+}
+
 /* The number and the text of an error, wherever they stand. */
 static void take_error(struct registering *r, const json_t *from, int status)
 {
@@ -76,6 +84,7 @@ static void take_error(struct registering *r, const json_t *from, int status)
         snprintf(r->out->error, sizeof r->out->error, "%s", message);
     else
         snprintf(r->out->error, sizeof r->out->error, "status %d", status);
+    tame(r->out->error);
 }
 
 /* It goes into topics, paths and properties as it is (provisioning 1.1). */
@@ -87,6 +96,16 @@ static bool is_operation(const char *id)
            strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~") == len;
 }
 
+/* It comes to stand in a connection string. */
+static bool take_word(const char *text, char *out, size_t cap)
+{
+    bool plain = *text != 0;
+
+    for (const char *at = text; *at; at++)
+        plain = plain && *at > 0x20 && *at < 0x7F && *at != ';';
+    return plain && bytes_to_str(bytes_str(text), out, cap);
+}
+
 static void take_assignment(struct registering *r, const json_t *state)
 {
     struct d2d_registration *out = r->out;
@@ -96,9 +115,9 @@ static void take_assignment(struct registering *r, const json_t *state)
         memcpy(out->payload, payload, strlen(payload) + 1);
     free(payload);
     snprintf(out->substatus, sizeof out->substatus, "%s", text_of(state, "substatus"));
-    if (!bytes_to_str(bytes_str(text_of(state, "assignedHub")), out->hub, sizeof out->hub) ||
-        !bytes_to_str(bytes_str(text_of(state, "deviceId")), out->device, sizeof out->device) || !out->hub[0] ||
-        !out->device[0] || strchr(out->hub, ';') || strchr(out->device, ';')) {
+    tame(out->substatus);
+    if (!take_word(text_of(state, "assignedHub"), out->hub, sizeof out->hub) ||
+        !take_word(text_of(state, "deviceId"), out->device, sizeof out->device)) {
         out->hub[0] = out->device[0] = 0;
         registering_failed(r, D2D_FAILED, "the service does not say which hub it is");
         return;
@@ -108,32 +127,35 @@ static void take_assignment(struct registering *r, const json_t *state)
     r->result = D2D_OK;
 }
 
+static void take_failure(struct registering *r, const json_t *state)
+{
+    take_error(r, state, 0);
+    if (!r->out->error_code && !text_of(state, "errorMessage")[0])
+        snprintf(r->out->error, sizeof r->out->error, "the registration is %s", r->out->status);
+    r->done = true;
+    r->result = D2D_REFUSED;
+}
+
 static void on_status(struct registering *r, const json_t *root, int64_t retry_s, int64_t now_ms)
 {
     const json_t *state = json_object_get(root, "registrationState");
-    const char *status = text_of(root, "status"), *operation = text_of(root, "operationId");
+    const char *operation = text_of(root, "operationId");
+    char *status = r->out->status;
 
-    snprintf(r->out->status, sizeof r->out->status, "%s", status);
-    if (!r->operation[0]) {
-        if (!is_operation(operation)) {
-            registering_failed(r, D2D_FAILED, "the service gives no operation to ask for");
-            return;
-        }
+    snprintf(status, sizeof r->out->status, "%s", text_of(root, "status"));
+    tame(status);
+    if (!r->operation[0] && is_operation(operation))
         memcpy(r->operation, operation, strlen(operation) + 1);
-    }
-    if (strcmp(status, "assigned") == 0 && state) {
+    if (strcmp(status, "assigned") == 0 && state)
         take_assignment(r, state);
-    } else if (strcmp(status, "assigning") == 0 || strcmp(status, "assigned") == 0) {
-        registering_later(r, retry_s, now_ms, "the service is assigning a hub");
-    } else if (strcmp(status, "failed") == 0 || strcmp(status, "disabled") == 0) {
-        take_error(r, state, 0);
-        if (!r->out->error_code && !text_of(state, "errorMessage")[0])
-            snprintf(r->out->error, sizeof r->out->error, "the registration is %s", status);
-        r->done = true;
-        r->result = D2D_REFUSED;
-    } else {
+    else if (strcmp(status, "failed") == 0 || strcmp(status, "disabled") == 0)
+        take_failure(r, state);
+    else if (strcmp(status, "assigning") != 0 && strcmp(status, "assigned") != 0)
         registering_failed(r, D2D_FAILED, "the service says \"%.20s\", which is not known here", status);
-    }
+    else if (!r->operation[0])
+        registering_failed(r, D2D_FAILED, "the service gives no operation to ask for");
+    else
+        registering_later(r, retry_s, now_ms, "the service is assigning a hub");
 }
 
 static bool is_passing(int status)

@@ -214,6 +214,98 @@ out '"door":"mqtts"'
 is 0 d2d bench --as phone -n 200
 out '"p99_us"'
 
+# Enrollments and registrations.
+cs=("${ca[@]}" "${ports[@]}")
+is 2 d2d enrol list
+err 'did you mean "enroll list"'
+is 2 d2d enroll
+err 'enroll key'
+is 2 d2d enroll add
+is 2 d2d enroll add p --group --device other
+is 2 d2d enroll add p --key-file a --cert b
+is 1 d2d enroll add p --key-file "$home/phone.cs"
+err 'no key'
+is 0 d2d enroll list
+err 'none yet'
+is 0 d2d enroll add pump-1 --device pump-seven
+jq -e '.type == "symmetricKey" and .provisioningStatus == "enabled" and .deviceId == "pump-seven"' "$home/out" \
+    >/dev/null || fail "what was enrolled"
+is 7 d2d enroll add pump-1
+is 0 d2d enroll key pump-1
+cp "$home/out" "$home/pump.key"
+is 0 d2d enroll key pump-1 --secondary
+cmp -s "$home/out" "$home/pump.key" && fail "the second key is the first"
+is 0 d2d enroll add pumps --group -q
+silent
+is 0 d2d enroll key pumps --group
+cp "$home/out" "$home/group.key"
+is 0 d2d enroll list --groups -o tsv
+out 'pumps	symmetricKey	enabled'
+is 0 d2d device cert meter --out "$home/meter" -q
+is 0 d2d enroll add meter --cert "$home/meter/cert.pem"
+is 4 d2d enroll key meter
+err 'no keys'
+printf '%s\n%s\n' "$(head -c 32 /dev/zero | base64)" "$(head -c 64 /dev/zero | base64 -w0)" >"$home/two.key"
+is 0 d2d enroll add both --key-file "$home/two.key"
+is 0 d2d enroll key both --secondary
+[ "$(cat "$home/out")" = "$(tail -1 "$home/two.key")" ] || fail "the second key of a file"
+is 0 d2d hub status
+scope=$(jq -r .scope_id "$home/out")
+head -c 32 /dev/urandom | base64 >"$home/wrong.key"
+cert=(--cert-file "$home/meter/cert.pem" --key-file "$home/meter/key.pem")
+for transport in https "${transports[@]}"; do
+    over=(--transport "$transport")
+    is 0 d2d register "${over[@]}" --id pump-1 --key-file "$home/pump.key" --payload '{"a":1}' --out "$home/pump.cs"
+    [ ! -s "$home/out" ] || fail "with --out something is printed"
+    err 'is the device pump-seven of localhost'
+    [ "$(stat -c %a "$home/pump.cs")" = 600 ] || fail "the connection string can be read by others"
+    is 0 d2d send --connection-string-file "$home/pump.cs" "${cs[@]}" x
+    is 0 d2d register "${over[@]}" --id "in-group-$transport" --group-key-file "$home/group.key" -q \
+        --service localhost --scope "$scope"
+    silent
+    cp "$home/out" "$home/member.cs"
+    is 0 d2d send --connection-string-file "$home/member.cs" "${cs[@]}" x
+    is 0 d2d enroll key pumps --group --for "in-group-$transport"
+    cp "$home/out" "$home/member.key"
+    is 0 d2d register "${over[@]}" --id "in-group-$transport" --key-file "$home/member.key"
+    cmp -s "$home/out" "$home/member.cs" || fail "the same key gives another connection string"
+    is 0 d2d register "${over[@]}" "${cert[@]}" --out "$home/meter.cs"
+    is 0 d2d send --connection-string-file "$home/meter.cs" "${cs[@]}" "${cert[@]}" x
+    is 3 d2d register "${over[@]}" --id pump-1 --key-file "$home/wrong.key"
+    if [ "$transport" = https ]; then unknown=4; else unknown=3; fi
+    is $unknown d2d register "${over[@]}" --id pump-1 --key-file "$home/pump.key" --service localhost --scope 0neNone
+done
+ec=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+{
+    openssl req -x509 "${ec[@]}" -keyout "$home/factory.key" -out "$home/factory.pem" -subj /CN=factory -days 9
+    openssl req "${ec[@]}" -keyout "$home/made.key" -out "$home/made.csr" -subj /CN=made-1
+    openssl x509 -req -in "$home/made.csr" -CA "$home/factory.pem" -CAkey "$home/factory.key" -CAcreateserial \
+        -out "$home/made.pem" -days 9
+} 2>"$home/err"
+made=(--cert-file "$home/made.pem" --key-file "$home/made.key")
+is 3 d2d register "${made[@]}"
+is 0 d2d enroll add factory --group --cert "$home/factory.pem"
+is 0 d2d register "${made[@]}" --transport amqp --out "$home/made.cs"
+is 0 d2d send --connection-string-file "$home/made.cs" "${cs[@]}" "${made[@]}" x
+is 0 d2d enroll show pump-1 -o tsv
+out 'pump-1	symmetricKey	enabled	assigned	pump-seven	localhost'
+is 6 d2d register --id pump-1 --key-file "$home/pump.key" --timeout 1s
+err 'is assigning'
+is 5 d2d register --id pump-1 --key-file "$home/pump.key" --service localhost --scope "$scope" --mqtts-port 1
+is 2 d2d register --id pump-1
+is 2 d2d register --key-file "$home/pump.key"
+is 2 d2d register --id pump-1 --key-file "$home/pump.key" --service localhost
+is 2 d2d register --id 'pump/1' --key-file "$home/pump.key"
+is 2 d2d register --id pump-1 --key-file "$home/pump.key" --payload '{'
+is 2 d2d send --as phone --transport https x
+is 0 d2d enroll rm meter
+is 3 d2d register "${cert[@]}"
+is 0 d2d enroll add asleep --disabled --key-file "$home/pump.key"
+is 3 d2d register --id asleep --key-file "$home/pump.key"
+is 0 d2d enroll rm pumps --group
+is 4 d2d enroll rm pumps --group
+is 4 d2d enroll show pumps --group
+
 # What is refused.
 is 0 d2d device disable garage --reason lost
 is 3 d2d send --as garage x

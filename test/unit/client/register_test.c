@@ -105,13 +105,19 @@ TEST(what_cannot_be_understood_is_the_end)
 
     check_end(200, "", D2D_FAILED, 0, "the answer of the service is no JSON");
     check_end(200, "[1]", D2D_FAILED, 0, "the answer of the service is no JSON");
-    check_end(200, "{}", D2D_FAILED, 0, none);
+    check_end(200, "{}", D2D_FAILED, 0, "the service says \"\", which is not known here");
+    check_end(202, "{\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":7,\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":\"a/b\",\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":\"a#\",\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":\"5\",\"status\":\"dancing\"}", D2D_FAILED, 0,
               "the service says \"dancing\", which is not known here");
     check_end(200, "{\"operationId\":\"5\",\"status\":\"assigned\",\"registrationState\":{}}", D2D_FAILED, 0, lost);
+    check_end(200,
+              "{\"operationId\":\"5\",\"status\":\"assigned\",\"registrationState\":{\"assignedHub\":\"h\\n\","
+              "\"deviceId\":\"a\"}}",
+              D2D_FAILED, 0, lost);
+    check_end(401, "{\"message\":\"a\\u001b[2Jb\"}", D2D_NOT_AUTHORISED, 0, "a?[2Jb");
     check_end(200,
               "{\"operationId\":\"5\",\"status\":\"assigned\",\"registrationState\":{\"assignedHub\":\"h\","
               "\"deviceId\":\"a;SharedAccessKey=b\"}}",
