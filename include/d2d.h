@@ -82,7 +82,7 @@ enum d2d_transport {
 };
 
 struct d2d_options {
-    /* "HostName=…;DeviceId=…;SharedAccessKey=…" or "…;x509=true" (device), "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…" (service) or
+    /* "HostName=…;DeviceId=…;SharedAccessKey=…" or "…;x509=true" or "…;Tpm=SLOT" (device), "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…" (service) or
      * "Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…" (Event Hubs-compatible endpoint). */
     const char *connection_string;
     const char *ca_file; /* PEM file of the authority; NULL: the system's */
@@ -93,7 +93,10 @@ struct d2d_options {
     enum d2d_transport transport;
     const char
         *cert_file; /* with "x509=true": PEM files of the device's certificate, those that lead to its authority */
-    const char *key_file; /* behind it, and of its key */
+    const char *key_file; /* behind it, and of its key, which may be in a TPM: "handle:0x81000200" (tpm2-openssl) */
+    /* Where the TPM is: "device:/dev/tpmrm0", "swtpm:path=…"; NULL: this computer's. Signing takes it up to a tenth of a second,
+     * for which the loop stands still, once in the life of a token. */
+    const char *tcti;
     int64_t timeout_ms;   /* to connect, and of one request; 0: 30 s */
     int64_t token_ttl_ms; /* life of the SAS tokens that are made; 0: one hour */
     void (*log)(void *ctx, enum d2d_log_level level, const char *line); /* NULL: silent */
@@ -401,9 +404,13 @@ struct d2d_register_options {
     struct d2d_options common; /* the connection string is not looked at; timeout_ms is of all of it, 0: a minute */
     const char *service;       /* "global.azure-devices-provisioning.net", or the name of a d2dhub */
     const char *scope;         /* the id scope of the service, "0ne00000001" */
-    const char *registration;  /* NULL, with a certificate: its common name */
-    const char *key;           /* base64; NULL: the certificate in `common` says who this is */
-    const char *payload;       /* a JSON text for whoever chooses the hub; NULL: none */
+    const char *registration;  /* NULL: the common name of the certificate, or that which the TPM has */
+    const char *key;           /* base64; NULL: the certificate in `common`, or the TPM, says who this is */
+    /* By the TPM (over HTTPS and AMQP): the slot takes the key that the service makes for the device, in place of the one that it
+     * has, and the name of the hub. The connection string is then "HostName=…;DeviceId=…;Tpm=SLOT". */
+    bool tpm;
+    unsigned tpm_slot;   /* 0 to 9; the cloud's SDKs use 0 */
+    const char *payload; /* a JSON text for whoever chooses the hub; NULL: none */
 };
 
 /* What became of it. Texts are "" when there is none. */

@@ -82,7 +82,23 @@ static const char *const kinds[] = {[CONNSTR_DEVICE] = "a device's (HostName, De
                                     [CONNSTR_EVENTS] =
                                         "an Event Hubs one (Endpoint, SharedAccessKeyName, SharedAccessKey)"};
 
-static enum d2d_err open_string(struct account *a, const char *text, unsigned needs)
+/* "Tpm=SLOT": the key is there, and signs there. */
+static enum d2d_err open_chip(struct account *a, const char *tcti)
+{
+    char why[TPM_WHY_CAP];
+    uint64_t slot;
+    enum err e;
+
+    if (!bytes_to_u64(a->string.tpm, &slot) || slot >= TPM_SLOTS)
+        return account_fail(a, D2D_ARGUMENT, "Tpm= is the number of a slot, 0 to %d", TPM_SLOTS - 1);
+    if ((e = tpm_open(tcti, &a->tpm, why)))
+        return account_fail(a, err_of(e), "%s", why);
+    if ((e = key_in_tpm(a->tpm, (unsigned)slot, &a->key)))
+        return account_fail(a, err_of(e), "%s", tpm_why(a->tpm));
+    return D2D_OK;
+}
+
+static enum d2d_err open_string(struct account *a, const char *text, unsigned needs, const char *tcti)
 {
     enum err e;
 
@@ -99,13 +115,13 @@ static enum d2d_err open_string(struct account *a, const char *text, unsigned ne
     if (a->string.key.at && (e = key_of_base64(a->string.key, &a->key)))
         return account_fail(a, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT,
                             "the key of the connection string is no base64 text of 16 to 64 bytes");
-    if (!a->key && !a->string.signature.at && !a->string.x509)
-        return account_fail(a, D2D_ARGUMENT, "the connection string has neither a key nor a token nor x509=true");
-    if (a->string.x509 && a->string.kind != CONNSTR_DEVICE)
-        return account_fail(a, D2D_ARGUMENT, "certificates are for devices");
+    if (!a->key && !a->string.signature.at && !a->string.x509 && !a->string.tpm.at)
+        return account_fail(a, D2D_ARGUMENT, "the connection string has no key, no token, no x509=true and no Tpm=");
+    if ((a->string.x509 || a->string.tpm.at) && a->string.kind != CONNSTR_DEVICE)
+        return account_fail(a, D2D_ARGUMENT, "certificates and TPMs are for devices");
     if (!bytes_to_str(a->string.host, a->host, sizeof a->host))
         return account_fail(a, D2D_ARGUMENT, "the host name of the connection string is too long");
-    return D2D_OK;
+    return a->string.tpm.at ? open_chip(a, tcti) : D2D_OK;
 }
 
 static int port_of(int given, uint16_t in_string, int usual)
@@ -160,7 +176,7 @@ enum d2d_err account_open(struct account *a, struct d2d_loop *loop, const struct
     enum d2d_err e;
 
     *a = (struct account){.loop = loop, .log = o->log, .log_ctx = o->log_ctx};
-    if (!(e = open_string(a, o->connection_string, needs)) && !(e = open_address(a, o)))
+    if (!(e = open_string(a, o->connection_string, needs, o->tcti)) && !(e = open_address(a, o)))
         e = open_tls(a, o);
     if (e)
         account_close(a);
@@ -168,14 +184,14 @@ enum d2d_err account_open(struct account *a, struct d2d_loop *loop, const struct
 }
 
 enum d2d_err account_open_host(struct account *a, struct d2d_loop *loop, const struct d2d_options *o, const char *host,
-                               struct key *key)
+                               bool by_certificate, struct key *key)
 {
     enum d2d_err e = D2D_OK;
 
     *a = (struct account){.loop = loop, .key = key, .log = o->log, .log_ctx = o->log_ctx};
     if (!host || !*host || !bytes_to_str(bytes_str(host), a->host, sizeof a->host))
         e = account_fail(a, D2D_ARGUMENT, "the host name is missing or too long");
-    a->string = (struct connstr){.kind = CONNSTR_DEVICE, .host = bytes_str(a->host), .x509 = !key};
+    a->string = (struct connstr){.kind = CONNSTR_DEVICE, .host = bytes_str(a->host), .x509 = by_certificate};
     if (!e && !(e = open_address(a, o)))
         e = open_tls(a, o);
     if (e)
@@ -186,10 +202,12 @@ enum d2d_err account_open_host(struct account *a, struct d2d_loop *loop, const s
 void account_close(struct account *a)
 {
     key_drop(a->key);
+    tpm_close(a->tpm);
     if (a->text)
         explicit_bzero(a->text, strlen(a->text));
     free(a->text);
     a->key = NULL;
+    a->tpm = NULL;
     a->text = NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "connstr.h"
 #include "key.h"
 #include "loop.h"
+#include "tpm.h"
 
 enum { TIMEOUT_MS = 30000, TOKEN_TTL_MS = 3600 * 1000, DETAIL_CAP = 512 };
 
@@ -13,6 +14,7 @@ struct account {
     char *text; /* the connection string, into which `string` looks */
     struct connstr string;
     struct key *key;   /* NULL: a ready token, or none */
+    struct tpm *tpm;   /* that has the key, or NULL */
     char host[254];    /* who the hub is: TLS name, resource of tokens */
     char connect[254]; /* where TCP goes */
     enum d2d_transport transport;
@@ -26,10 +28,10 @@ struct account {
 
 /* `needs` says what kinds of strings will do, 1u << CONNSTR_…. What fails has its reason in the log. */
 enum d2d_err account_open(struct account *, struct d2d_loop *, const struct d2d_options *, unsigned needs);
-/* Without a connection string: a host, and the key (given, also when this fails; NULL: the certificate of the options) that signs
- * for a device. It stays where it is afterwards. */
+/* Without a connection string: a host, and the key (given, also when this fails; may be NULL) that signs for a device, or the
+ * certificate of the options. It stays where it is afterwards. */
 enum d2d_err account_open_host(struct account *, struct d2d_loop *, const struct d2d_options *, const char *host,
-                               struct key *);
+                               bool by_certificate, struct key *);
 void account_close(struct account *);
 bool account_speaks_amqp(const struct account *); /* of a device; all others do */
 bool account_on_websocket(const struct account *);

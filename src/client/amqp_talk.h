@@ -28,6 +28,7 @@ struct amqp_talk {
     const char *host;
     const char *user, *password; /* SASL PLAIN (service 1.6); user NULL: ANONYMOUS, a token follows */
     bool bare;                   /* no SASL: a certificate says who we are (device 3.2) */
+    void (*login)(struct amqp_talk *, pn_transport_t *); /* a mechanism of its own; NULL: one of these */
     int64_t timeout_ms;
     uint64_t seed; /* of names of links */
 

@@ -1,4 +1,4 @@
-#include "register.h"
+#include "register_tpm.h"
 
 #include "cert.h"
 #include "files.h"
@@ -49,6 +49,8 @@ static enum d2d_err take_name(struct registering *r, const struct d2d_register_o
 
     if (!o->registration && !o->key && o->common.cert_file)
         e = name_of_certificate(r, o->common.cert_file);
+    else if (!o->registration && o->tpm)
+        memcpy(r->out->registration, r->own_id, sizeof r->own_id);
     else if (!o->registration ||
              !bytes_to_str(bytes_str(o->registration), r->out->registration, sizeof r->out->registration))
         e = D2D_ARGUMENT;
@@ -87,12 +89,28 @@ static enum d2d_err open_account(struct registering *r, struct d2d_loop *loop, c
         registering_failed(r, D2D_ARGUMENT, "the key is no base64 text of 16 to 64 bytes");
         return D2D_ARGUMENT;
     }
-    if ((e = account_open_host(&r->account, loop, &o->common, o->service, key))) {
+    if ((e = account_open_host(&r->account, loop, &o->common, o->service, !key && !o->tpm, key))) {
         registering_failed(r, e, "%s", r->account.detail);
         return e;
     }
     r->account.string.key_name = BYTES("registration"); /* provisioning 1.3 */
     return D2D_OK;
+}
+
+static enum d2d_err take_tpm(struct registering *r, const struct d2d_register_options *o)
+{
+    enum d2d_transport t = o->common.transport;
+
+    if (!o->tpm)
+        return D2D_OK;
+    if (o->key || o->common.cert_file)
+        registering_failed(r, D2D_ARGUMENT,
+                           "a device registers by its TPM, its key or its certificate, not by two of them");
+    else if (t == D2D_MQTT || t == D2D_MQTT_WS) /* provisioning 1.4 */
+        registering_failed(r, D2D_UNSUPPORTED, "a TPM registers over HTTPS or AMQP, not over MQTT");
+    else if (registering_open_tpm(r, o))
+        return D2D_OK;
+    return r->result;
 }
 
 /* ---- the way ---------------------------------------------------------------------------------------------------------- */
@@ -102,10 +120,13 @@ static enum d2d_err make_token(struct registering *r)
     struct account *a = &r->account;
     enum err e;
 
+    int64_t expires_s = (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000;
+
     buf_clear(&r->token);
-    if (!a->key)
+    if (!a->key && !r->proved)
         return D2D_OK;
-    e = account_token(a, bytes_str(r->audience), (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000, &r->token);
+    e = r->tpm ? registering_sign(r, expires_s, &r->token)
+               : account_token(a, bytes_str(r->audience), expires_s, &r->token);
     if (e)
         registering_failed(r, err_of(e), "the token cannot be made: %s", err_text(e));
     return err_of(e);
@@ -155,10 +176,11 @@ enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_optio
     if (!loop || !o || !out)
         return D2D_ARGUMENT;
     *out = (struct d2d_registration){0};
-    if (!(e = take_names(&r, o)) && !(e = open_account(&r, loop, o))) {
+    if (!(e = take_tpm(&r, o)) && !(e = take_names(&r, o)) && !(e = open_account(&r, loop, o))) {
         e = run(&r, o->common.timeout_ms > 0 ? o->common.timeout_ms : LIMIT_MS);
         account_close(&r.account);
     }
+    registering_close_tpm(&r);
     buf_free(&r.body);
     buf_free(&r.token);
     return e;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "account.h"
+#include "attest.h"
 
 #define REGISTER_API "2019-03-31"
 
@@ -13,9 +14,14 @@ struct registering {
     char scope[SCOPE_LEN_MAX + 1];
     char audience[SCOPE_LEN_MAX + ID_LEN_MAX + 16]; /* {scope}/registrations/{id} */
     struct buf body;                                /* of the first question */
-    struct buf token;                               /* empty: a certificate says who we are */
-    char operation[OPERATION_LEN_MAX + 1];          /* "": the first question is still to be asked */
-    int64_t next_ms;                                /* nothing is to be asked before */
+    struct buf token;                               /* empty: a certificate or a TPM says who we are */
+    struct tpm *tpm;                                /* NULL: none */
+    unsigned slot;
+    bool proved; /* the slot has the key of the service's challenge */
+    struct buf ek, srk;
+    char own_id[ATTEST_ID_CAP];            /* the registration id that the TPM has */
+    char operation[OPERATION_LEN_MAX + 1]; /* "": the first question is still to be asked */
+    int64_t next_ms;                       /* nothing is to be asked before */
     bool done;
     enum d2d_err result;          /* when it is done */
     struct d2d_registration *out; /* lent */

@@ -267,10 +267,16 @@ enum err register_amqp_init(struct register_amqp *m)
 void register_amqp_close(struct register_amqp *m)
 {
     amqp_talk_close(&m->amqp);
+    sasl_tpm_close(&m->sasl);
     room_close(&m->room);
 }
 
 /* ---- carried ---------------------------------------------------------------------------------------------------------- */
+
+static void login(struct amqp_talk *a, pn_transport_t *t)
+{
+    sasl_tpm_start(&of(a)->sasl, t);
+}
 
 static void on_ended(void *ctx)
 {
@@ -284,10 +290,12 @@ enum d2d_err register_over_amqp(struct registering *r, int64_t limit_ms)
     struct register_amqp m = {.registering = r,
                               .ended = on_ended,
                               .ctx = &a,
+                              .sasl = {r, 0, buf_max(SAS_LEN_MAX), buf_max(4096)},
                               .amqp = {.host = account->host,
                                        .user = r->token.len ? r->audience : NULL,
                                        .password = buf_str(&r->token),
-                                       .bare = r->token.len == 0,
+                                       .bare = !r->tpm && r->token.len == 0,
+                                       .login = r->tpm ? login : NULL,
                                        .timeout_ms = account->timeout_ms,
                                        .seed = loop_random(account->loop)}};
     enum d2d_err e = D2D_OK;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "amqp_talk.h"
-#include "register.h"
+#include "register_tpm.h"
 
 struct register_amqp {
     struct amqp_talk amqp;
@@ -11,6 +11,7 @@ struct register_amqp {
     void (*ended)(void *ctx); /* the last call */
     void *ctx;
 
+    struct sasl_tpm sasl; /* without a token and without a certificate */
     pn_link_t *answers, *asks;
     bool answers_open, asks_open;
     bool asked; /* and not answered yet */

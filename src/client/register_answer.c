@@ -1,4 +1,4 @@
-#include "register.h"
+#include "register_tpm.h"
 
 #include "identity.h"
 #include "text.h"
@@ -20,6 +20,8 @@ enum err registering_put_body(struct registering *r, const char *payload)
     r->body = buf_max(REGISTER_BODY_MAX);
     buf_puts(&r->body, "{\"registrationId\":");
     buf_put_json(&r->body, bytes_str(r->out->registration));
+    if (r->tpm)
+        registering_put_keys(r, &r->body);
     if (payload) {
         buf_puts(&r->body, ",\"payload\":");
         buf_puts(&r->body, payload);
@@ -122,6 +124,9 @@ static void take_assignment(struct registering *r, const json_t *state)
         registering_failed(r, D2D_FAILED, "the service does not say which hub it is");
         return;
     }
+    if (!registering_take_key(r,
+                              json_string_value(json_object_get(json_object_get(state, "tpm"), "authenticationKey"))))
+        return;
     out->error[0] = 0;
     r->done = true;
     r->result = D2D_OK;
@@ -168,6 +173,9 @@ static void on_refusal(struct registering *r, int status, int64_t retry_s, const
 {
     char why[sizeof r->out->error];
 
+    if (status == 401 &&
+        registering_challenged(r, json_string_value(json_object_get(root, "authenticationKey")), now_ms))
+        return;
     take_error(r, root, status);
     memcpy(why, r->out->error, sizeof why);
     if (is_passing(status)) {

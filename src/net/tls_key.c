@@ -128,9 +128,9 @@ static EVP_PKEY *load(const char *name, OSSL_LIB_CTX *library)
 static bool set_environment(void)
 {
     bool managed = access("/dev/tpmrm0", F_OK) == 0 || access("/dev/tpm0", F_OK);
+    const char *ours = getenv("D2D_TCTI"), *usual = managed ? "device:/dev/tpmrm0" : "device:/dev/tpm0";
 
-    return setenv("TSS2_LOG", "all+NONE", 0) == 0 &&
-           setenv("TPM2OPENSSL_TCTI", managed ? "device:/dev/tpmrm0" : "device:/dev/tpm0", 0) == 0;
+    return setenv("TSS2_LOG", "all+NONE", 0) == 0 && setenv("TPM2OPENSSL_TCTI", ours && *ours ? ours : usual, 0) == 0;
 }
 
 static enum err open_provider(struct chip *chip, char why[WHY_CAP])

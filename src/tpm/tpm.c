@@ -118,6 +118,8 @@ static enum err choose(struct tpm *t, const char *asked, const char **out)
     static const char device[] = "device:";
 
     if (!asked || !*asked)
+        asked = getenv("D2D_TCTI");
+    if (!asked || !*asked)
         asked = access("/dev/tpmrm0", F_OK) && !access("/dev/tpm0", F_OK) ? "device:/dev/tpm0" : "device:/dev/tpmrm0";
     *out = asked;
     return strncmp(asked, device, sizeof device - 1) ? OK : look_at_device(t, asked + sizeof device - 1);

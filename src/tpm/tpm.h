@@ -4,7 +4,7 @@
  * One thread at a time; the chip takes 10 ms to a second for an answer, so not the thread of a network loop. */
 #pragma once
 
-#include "buf.h"
+#include "attest.h"
 #include "key.h"
 
 struct tpm;
@@ -16,8 +16,8 @@ enum { TPM_SLOTS = 10, TPM_WHY_CAP = 200 };
 #define TPM_TEXT_INDEX 0x01400100u  /* and the slot: "host/device" */
 #define TPM_X509_HANDLE 0x81000200u /* and the slot: ours */
 
-/* `tcti` says where the TPM is: "device:/dev/tpmrm0", "swtpm:path=...", "tabrmd". NULL or "": this computer's /dev/tpmrm0, or else
- * its /dev/tpm0, and never one over a network. Given: tpm_close(). `why` is for people. Sets
+/* `tcti` says where the TPM is: "device:/dev/tpmrm0", "swtpm:path=...", "tabrmd". NULL or "": what D2D_TCTI in the
+ * environment says, or else this computer's /dev/tpmrm0 or /dev/tpm0, and never one over a network. Given: tpm_close(). `why` is for people. Sets
  * TSS2_LOG in the environment when it is not set. */
 enum err tpm_open(const char *tcti, struct tpm **out, char why[TPM_WHY_CAP]) MUST_CHECK;
 void tpm_close(struct tpm *); /* also NULL */
@@ -29,7 +29,7 @@ const char *tpm_why(const struct tpm *);
 enum err tpm_endorsement(struct tpm *, struct buf *out) MUST_CHECK;
 enum err tpm_storage(struct tpm *, struct buf *out) MUST_CHECK;
 /* The one that all tools propose: of the endorsement key, 52 characters. */
-enum err tpm_registration_id(struct tpm *, char out[64]) MUST_CHECK;
+enum err tpm_registration_id(struct tpm *, char out[ATTEST_ID_CAP]) MUST_CHECK;
 
 struct tpm_slot {
     bool has_key, has_text;

@@ -1,6 +1,5 @@
 #include "tpm_esys.h"
 
-#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include <tss2/tss2_mu.h>
@@ -192,33 +191,13 @@ enum err tpm_storage(struct tpm *t, struct buf *out)
     return e ? e : put_public(t, key, out);
 }
 
-/* RFC 4648 in lower case, without padding. */
-static void put_base32(struct bytes raw, char *out)
-{
-    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-    uint32_t bits = 0;
-    unsigned n = 0;
-
-    for (size_t i = 0; i < raw.len; i++) {
-        bits = bits << 8 | raw.at[i];
-        for (n += 8; n >= 5; n -= 5)
-            *out++ = digits[bits >> (n - 5) & 31];
-    }
-    if (n)
-        *out++ = digits[bits << (5 - n) & 31];
-    *out = 0;
-}
-
-enum err tpm_registration_id(struct tpm *t, char out[64])
+enum err tpm_registration_id(struct tpm *t, char out[ATTEST_ID_CAP])
 {
     struct buf key = buf_max(sizeof(TPM2B_PUBLIC));
-    uint8_t digest[32];
     enum err e = tpm_endorsement(t, &key);
 
-    if (!e) {
-        SHA256(key.at, key.len, digest);
-        put_base32(bytes_of(digest, sizeof digest), out);
-    }
+    if (!e)
+        attest_registration_id(buf_bytes(&key), out);
     buf_free(&key);
     return e;
 }

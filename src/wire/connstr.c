@@ -36,7 +36,7 @@ static struct bytes *text_field(struct connstr *c, struct bytes name)
         {BYTES("GatewayHostName"), &c->gateway}, {BYTES("DeviceId"), &c->device},
         {BYTES("ModuleId"), &c->module},         {BYTES("SharedAccessKeyName"), &c->key_name},
         {BYTES("SharedAccessKey"), &c->key},     {BYTES("SharedAccessSignature"), &c->signature},
-        {BYTES("EntityPath"), &c->entity},
+        {BYTES("EntityPath"), &c->entity},       {BYTES("Tpm"), &c->tpm},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (bytes_eq_nocase(fields[i].name, name))
@@ -82,7 +82,8 @@ enum err connstr_parse(struct bytes text, struct connstr *out)
         if (equals == pair.len || !parse_pair(bytes_first(pair, equals), bytes_skip(pair, equals + 1), &c))
             return ERR_MALFORMED;
     }
-    if (!c.host.at || (c.key.at != NULL) + (c.signature.at != NULL) + c.x509 > 1 || (c.module.at && !c.device.at))
+    if (!c.host.at || (c.key.at != NULL) + (c.signature.at != NULL) + (c.tpm.at != NULL) + c.x509 > 1 ||
+        (c.module.at && !c.device.at))
         return ERR_MALFORMED;
     if (c.device.at && c.kind == CONNSTR_SERVICE)
         c.kind = CONNSTR_DEVICE;
@@ -117,7 +118,7 @@ enum err connstr_put(const struct connstr *c, struct buf *out)
     if (!put_pair(out, "DeviceId=", c->device) || !put_pair(out, "ModuleId=", c->module) ||
         !put_pair(out, "SharedAccessKeyName=", c->key_name) || !put_pair(out, "SharedAccessKey=", c->key) ||
         !put_pair(out, "SharedAccessSignature=", c->signature) || !put_pair(out, "EntityPath=", c->entity) ||
-        !put_pair(out, "GatewayHostName=", c->gateway)) {
+        !put_pair(out, "GatewayHostName=", c->gateway) || !put_pair(out, "Tpm=", c->tpm)) {
         out->len = start;
         return ERR_ARGUMENT;
     }

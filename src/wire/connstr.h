@@ -1,6 +1,6 @@
 /* Connection strings: `Key=Value` joined with `;`, cut at the first `=` of each (device 1.1, service 1.1).
  *
- *   device       HostName=…;DeviceId=…;SharedAccessKey=…
+ *   device       HostName=…;DeviceId=…;SharedAccessKey=…     or …;x509=true, or, ours, …;Tpm=0
  *   service      HostName=…;SharedAccessKeyName=…;SharedAccessKey=…
  *   Event Hubs   Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=… */
 #pragma once
@@ -21,11 +21,12 @@ struct connstr {
     struct bytes key;       /* SharedAccessKey, base64 text */
     struct bytes signature; /* SharedAccessSignature: a token to be used as it is */
     struct bytes entity;    /* EntityPath */
+    struct bytes tpm;       /* Tpm: ours; the slot of the TPM that has the key */
     bool x509;
 };
 
 /* Names of keys in any case, unknown ones ignored, a doubled or empty one is refused: ERR_MALFORMED. There is a host and
- * at most one of key, signature and certificate; more is not asked here. */
+ * at most one of key, signature, TPM and certificate; more is not asked here. */
 enum err connstr_parse(struct bytes text, struct connstr *out) MUST_CHECK;
 
 /* Appends the text. ERR_ARGUMENT: a value holds a `;` and would be read as something else. */

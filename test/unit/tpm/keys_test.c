@@ -38,7 +38,7 @@ TEST(the_registration_id_is_the_digest_of_the_endorsement_key)
     static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
     struct buf key = buf_max(1024);
     uint8_t digest[33] = {0};
-    char id[64];
+    char id[ATTEST_ID_CAP];
 
     CHECK_OK(tpm_registration_id(chip.tpm, id));
     CHECK_OK(tpm_endorsement(chip.tpm, &key));
