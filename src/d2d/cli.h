@@ -28,6 +28,8 @@ struct cli {
     const char *as, *connection_string_file, *context_name, *ca_file, *cert_file, *key_file;
     const char *transport; /* NULL: D2D_TRANSPORT, or MQTT */
     int mqtts_port, amqps_port, https_port;
+    bool has_slot;
+    unsigned slot; /* of the TPM */
     enum out_format format;
     int64_t timeout_ms; /* 0: the command's own */
     struct context context;
@@ -92,4 +94,4 @@ extern const struct command command_device_add, command_device_list, command_dev
     command_ca_verify, command_ca_list, command_ca_rm, command_device_auth, command_device_cert, command_token,
     command_context_add, command_context_ls, command_context_use, command_context_rm, command_check, command_hub_status,
     command_bench, command_register, command_enroll_add, command_enroll_list, command_enroll_show, command_enroll_rm,
-    command_enroll_key;
+    command_enroll_key, command_tpm_status, command_tpm_provision, command_tpm_erase;

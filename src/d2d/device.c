@@ -1,4 +1,4 @@
-#include "cli.h"
+#include "chip.h"
 
 #include "text.h"
 
@@ -61,8 +61,9 @@ struct job {
     struct cli *cli;
     struct session session;
     struct out out;
-    int disabled, secondary, rotate, by_ca, by_key;
+    int disabled, secondary, rotate, by_ca, by_key, tpm;
     const char *reason, *thumbprints;
+    enum status said; /* why the last one failed, when that was said */
     enum d2d_err (*each)(struct job *job, const char *id);
 };
 
@@ -77,13 +78,17 @@ static enum status run_job(struct job *job, const struct command *command, const
         return status;
     if (n < 1)
         return cli_usage(command, "which device?");
+    if (job->tpm && n > 1)
+        return cli_usage(command, "a slot of the TPM has room for one device");
     if (!(status = open_registry(job->cli, &job->session))) {
         out_begin(&job->out, job->cli->format, device_columns, "deviceId");
         for (int i = 1; i <= n && !cli_interrupted; i++) {
             enum d2d_err e = job->each(job, argv[i]);
 
-            if (e && !(first = first ? first : cli_failed(argv[i], e, d2d_registry_detail(job->session.registry))))
-                first = FAILED;
+            if (e && !job->said && !(job->said = cli_failed(argv[i], e, d2d_registry_detail(job->session.registry))))
+                job->said = FAILED;
+            first = first ? first : job->said;
+            job->said = DONE;
         }
         status = first;
     }
@@ -96,7 +101,7 @@ static enum d2d_err take_auth(const struct job *job, struct d2d_identity *d)
 {
     struct bytes rest = bytes_str(job->thumbprints), first;
 
-    if (job->by_ca + job->by_key + (job->thumbprints != NULL) > 1)
+    if (job->by_ca + job->by_key + job->tpm + (job->thumbprints != NULL) > 1)
         return D2D_ARGUMENT;
     if (job->by_ca)
         d->auth = D2D_AUTH_CA;
@@ -112,6 +117,26 @@ static enum d2d_err take_auth(const struct job *job, struct d2d_identity *d)
                : D2D_ARGUMENT;
 }
 
+/* The key goes from the hub into the chip and nowhere else. Without it there the device would be of no use: then it is not made. */
+static enum status put_into_chip(struct job *job, struct d2d_identity *d)
+{
+    char host[256], string[700];
+    struct tpm *t;
+    enum status status = chip_open(&t);
+
+    if (status)
+        return status;
+    if (d2d_connection_string_field(job->cli->connection_string, "HostName", host, sizeof host))
+        host[0] = 0;
+    snprintf(string, sizeof string, "HostName=%s;DeviceId=%s;SharedAccessKey=%s", host, d->id, d->primary_key);
+    if (!(status = chip_provision(t, chip_slot(job->cli), string)))
+        say("its key is in slot %u of the TPM: HostName=%s;DeviceId=%s;Tpm=%u", chip_slot(job->cli), host, d->id,
+            chip_slot(job->cli));
+    explicit_bzero(string, sizeof string);
+    tpm_close(t);
+    return status;
+}
+
 static enum d2d_err add_one(struct job *job, const char *id)
 {
     struct d2d_identity d = {.enabled = !job->disabled};
@@ -119,8 +144,16 @@ static enum d2d_err add_one(struct job *job, const char *id)
 
     if (e || !bytes_to_str(bytes_str(id), d.id, sizeof d.id))
         return D2D_ARGUMENT;
-    if (!(e = d2d_registry_add(job->session.registry, &d)))
+    if ((e = d2d_registry_add(job->session.registry, &d)))
+        return e;
+    if (job->tpm && (job->said = put_into_chip(job, &d))) {
+        d2d_registry_remove(job->session.registry, d.id);
+        e = D2D_FAILED;
+    }
+    if (!e)
         out_row(&job->out, device_row(&d));
+    explicit_bzero(d.primary_key, sizeof d.primary_key);
+    explicit_bzero(d.secondary_key, sizeof d.secondary_key);
     return e;
 }
 
@@ -132,6 +165,8 @@ static enum status device_add(struct cli *c, int argc, char **argv)
         {"x509-thumbprint", "HEX[,HEX]", "it shows a certificate with one of these", &job.thumbprints, NULL, NULL,
          NULL},
         {"x509-ca", NULL, "it shows one that a CA of the hub has signed (`d2d ca`)", NULL, &job.by_ca, NULL, NULL},
+        {"tpm", NULL, "its key goes into --slot (0) of this computer's TPM, and nowhere else", NULL, &job.tpm, NULL,
+         NULL},
         {0}};
 
     return run_job(&job, &command_device_add, opts, argc, argv);
@@ -140,7 +175,8 @@ static enum status device_add(struct cli *c, int argc, char **argv)
 const struct command command_device_add = {"device add", "DEVICE...", "register devices, with keys that the hub makes",
                                            "d2d device add phone garage-door\nd2d device add meter --x509-thumbprint "
                                            "2FD4E1C67A2D28FCED849EE1BB76E7391B93EB12\n"
-                                           "d2d device add pump-1 pump-2 --x509-ca\n",
+                                           "d2d device add pump-1 pump-2 --x509-ca\n"
+                                           "d2d device add garage --tpm\n",
                                            device_add};
 
 static enum d2d_err auth_one(struct job *job, const char *id)

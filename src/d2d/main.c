@@ -12,8 +12,9 @@ static const struct command *const commands[] = {
     &command_events,        &command_group_add,      &command_group_list,  &command_group_rm,    &command_ca_add,
     &command_ca_verify,     &command_ca_list,        &command_ca_rm,       &command_device_auth, &command_device_cert,
     &command_token,         &command_context_add,    &command_context_ls,  &command_context_use, &command_context_rm,
-    &command_check,         &command_hub_status,     &command_bench,       &command_register,    &command_enroll_add,
-    &command_enroll_list,   &command_enroll_show,    &command_enroll_rm,   &command_enroll_key,
+    &command_check,         &command_hub_status,     &command_bench,       &command_register,    &command_tpm_status,
+    &command_tpm_provision, &command_tpm_erase,      &command_enroll_add,  &command_enroll_list, &command_enroll_show,
+    &command_enroll_rm,     &command_enroll_key,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "text.h"
+#include "tpm.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -21,6 +22,8 @@ enum common {
     COMMON_CERT_FILE,
     COMMON_KEY_FILE,
     COMMON_TRANSPORT,
+    COMMON_TCTI,
+    COMMON_SLOT,
     COMMON_TIMEOUT,
     COMMON_HELP,
     COMMON_QUIET,
@@ -38,6 +41,8 @@ static const struct option common_options[] = {
     {"cert-file", required_argument, NULL, COMMON_CERT_FILE},
     {"key-file", required_argument, NULL, COMMON_KEY_FILE},
     {"transport", required_argument, NULL, COMMON_TRANSPORT},
+    {"tcti", required_argument, NULL, COMMON_TCTI},
+    {"slot", required_argument, NULL, COMMON_SLOT},
     {"timeout", required_argument, NULL, COMMON_TIMEOUT},
     {"help", no_argument, NULL, COMMON_HELP},
     {"quiet", no_argument, NULL, COMMON_QUIET},
@@ -73,6 +78,8 @@ void cli_help(const struct command *command, const struct opt *opts)
         "  --context NAME                   another context than the current one\n"
         "  --ca-file FILE                   the authority that signed the hub's certificate\n"
         "  --cert-file, --key-file FILE     the certificate and key of a device that has no other (x509=true)\n"
+        "  --slot N                         as the device whose key is in this slot of the TPM, 0 to 9\n"
+        "  --tcti TCTI                      where the TPM is (this computer's); also D2D_TCTI\n"
         "  --transport mqtt|mqtt-ws|amqp|amqp-ws\n"
         "                                   how to reach the hub; -ws goes through the HTTPS port; also D2D_TRANSPORT\n"
         "                                   (`d2d register` knows https too)\n"
@@ -90,6 +97,16 @@ static bool take_port(const char *text, int *port)
         return false;
     *port = (int)n;
     return true;
+}
+
+static bool take_slot(struct cli *c, const char *text)
+{
+    uint64_t n;
+
+    if (!bytes_to_u64(bytes_str(text), &n) || n >= TPM_SLOTS)
+        return false;
+    c->slot = (unsigned)n;
+    return c->has_slot = true;
 }
 
 bool cli_transport_parse(const char *text, enum d2d_transport *out)
@@ -142,6 +159,10 @@ static bool take_common(struct cli *c, int which, const char *value)
     case COMMON_TRANSPORT:
         c->transport = value;
         return cli_transport_parse(value, &transport);
+    case COMMON_TCTI: /* for whatever opens a TPM, OpenSSL's provider too */
+        return *value && !setenv("D2D_TCTI", value, 1);
+    case COMMON_SLOT:
+        return take_slot(c, value);
     case COMMON_TIMEOUT:
         return duration_parse(bytes_str(value), &c->timeout_ms) == OK && c->timeout_ms > 0;
     case COMMON_OUTPUT:

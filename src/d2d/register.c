@@ -1,4 +1,5 @@
 /* A device registers with a provisioning service, and learns which hub is its own. */
+#include "chip.h"
 #include "key_file.h"
 
 #include "files.h"
@@ -11,6 +12,7 @@ enum { STRING_CAP = 1024 };
 struct register_job {
     const char *service, *scope, *id, *key_file, *group_key_file, *payload, *out;
     char host[256], its_scope[80], key[KEY_CAP];
+    int tpm;
     struct d2d_registration got;
 };
 
@@ -83,6 +85,8 @@ static enum status ask(struct cli *c, struct register_job *job)
                                            .scope = job->scope,
                                            .registration = job->id,
                                            .key = job->key[0] ? job->key : NULL,
+                                           .tpm = job->tpm,
+                                           .tpm_slot = chip_slot(c),
                                            .payload = job->payload};
     struct d2d_loop *loop;
     enum d2d_err e = cli_loop_new(&loop);
@@ -96,13 +100,19 @@ static enum status ask(struct cli *c, struct register_job *job)
     return e ? cli_failed(job->got.registration[0] ? job->got.registration : "registering", e, job->got.error) : DONE;
 }
 
-static enum status show(const struct register_job *job)
+static enum status show(const struct cli *c, const struct register_job *job)
 {
     const struct d2d_registration *got = &job->got;
-    char text[STRING_CAP];
-    int n = snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s\n", got->hub, got->device,
-                     job->key[0] ? "SharedAccessKey=" : "x509=true", job->key);
+    char text[STRING_CAP], slot[16];
+    int n;
     enum err e;
+
+    snprintf(slot, sizeof slot, "%u", chip_slot(c));
+    n = snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s\n", got->hub, got->device,
+                 job->tpm      ? "Tpm="
+                 : job->key[0] ? "SharedAccessKey="
+                               : "x509=true",
+                 job->tpm ? slot : job->key);
 
     say("%s is the device %s of %s%s%s%s", got->registration, got->device, got->hub, got->substatus[0] ? " (" : "",
         got->substatus, got->substatus[0] ? ")" : "");
@@ -126,13 +136,19 @@ static enum status check(const struct cli *c, const struct register_job *job, in
         return cli_usage(&command_register, "which --scope does that service have?");
     if (c->as)
         return cli_usage(&command_register, "whoever registers has no identity yet: leave out --as");
+    if (job->tpm) {
+        if (job->key_file || job->group_key_file || c->cert_file)
+            return cli_usage(&command_register, "by the TPM, by a key or by a certificate?");
+        return DONE;
+    }
     if (c->cert_file) {
         if (!job->key_file || job->group_key_file)
             return cli_usage(&command_register, "--cert-file needs --key-file with its key, and no group's");
         return DONE;
     }
     if (!job->key_file == !job->group_key_file)
-        return cli_usage(&command_register, "one of --key-file, --group-key-file, and --cert-file with --key-file");
+        return cli_usage(&command_register,
+                         "one of --key-file, --group-key-file, --tpm, and --cert-file with --key-file");
     if (!job->id)
         return cli_usage(&command_register, "which --id?");
     return DONE;
@@ -150,6 +166,8 @@ static enum status register_run(struct cli *c, int argc, char **argv)
          NULL, NULL},
         {"group-key-file", "FILE", "the key of an enrollment group, of which the device's is made", &job.group_key_file,
          NULL, NULL, NULL},
+        {"tpm", NULL, "by the TPM, over https or amqp: the hub's key goes into --slot (0), for the one that is there",
+         NULL, &job.tpm, NULL, NULL},
         {"payload", "JSON", "for whoever chooses the hub", &job.payload, NULL, NULL, NULL},
         {"out", "FILE", "the connection string goes there, readable by you only", &job.out, NULL, NULL, NULL},
         {0}};
@@ -162,20 +180,23 @@ static enum status register_run(struct cli *c, int argc, char **argv)
     if ((status = check(c, &job, n)))
         return status;
     c->key_file = job.key_file;
-    if (!c->cert_file)
+    if (!c->cert_file && !job.tpm)
         status = take_key(&job);
+    if (job.tpm && !c->transport && !getenv("D2D_TRANSPORT"))
+        c->transport = "https"; /* over MQTT there is no way */
     if (!status && !(status = find_service(c, &job)) && !(status = ask(c, &job)))
-        status = show(&job);
+        status = show(c, &job);
     explicit_bzero(job.key, sizeof job.key);
     return status;
 }
 
 const struct command command_register = {
-    "register", "[--service HOST --scope ID] [--id ID] --key-file FILE [--out FILE]",
+    "register", "[--service HOST --scope ID] [--id ID] --key-file FILE|--tpm [--out FILE]",
     "register a device, and get its connection string",
     "d2d register --id pump-1 --key-file pump-1.key --out pump-1.cs\n"
     "d2d register --id pump-2 --group-key-file pumps.key > pump-2.cs\n"
     "d2d register --cert-file pump-3/cert.pem --key-file pump-3/key.pem --transport amqp > pump-3.cs\n"
+    "d2d register --tpm --slot 0\n"
     "d2d register --service global.azure-devices-provisioning.net --scope 0ne00000001 --id pump-1 --key-file "
     "pump-1.key\n",
     register_run};

@@ -1,4 +1,4 @@
-#include "cli.h"
+#include "chip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,8 +137,10 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted)
     bool given = c->connection_string_file || (environment && *environment);
     enum status status = settle_transport(c);
 
-    if (status || (status = load_context(c, !given || c->as)))
+    if (status || (status = load_context(c, (!given && !c->has_slot) || c->as)))
         return status;
+    if (c->has_slot && (wanted == STRING_DEVICE || wanted == STRING_ANY) && !c->as && !c->connection_string_file)
+        return chip_string(c->slot, c->connection_string, sizeof c->connection_string);
     if (c->as) {
         if (wanted == STRING_DEVICE || wanted == STRING_ANY)
             return as_device(c, c->as);

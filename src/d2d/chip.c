@@ -1,0 +1,99 @@
+#include "chip.h"
+
+#include "text.h"
+
+#include <stdio.h>
+
+static enum status status_of(enum err e)
+{
+    switch (e) {
+    case OK:
+        return DONE;
+    case ERR_NOT_FOUND:
+        return NOT_FOUND;
+    case ERR_EXISTS:
+        return REFUSED;
+    case ERR_DENIED:
+    case ERR_UNAUTHORIZED:
+        return NOT_AUTHORISED;
+    case ERR_UNREACHABLE:
+        return NO_CONNECTION;
+    case ERR_ARGUMENT:
+    case ERR_RANGE:
+        return USAGE;
+    case ERR_LIMIT:
+        return OVER_QUOTA;
+    default:
+        return FAILED;
+    }
+}
+
+enum status chip_open(struct tpm **out)
+{
+    char why[TPM_WHY_CAP];
+    enum err e = tpm_open(NULL, out, why);
+
+    if (!e)
+        return DONE;
+    fprintf(stderr, "d2d: %s\n  --tcti or D2D_TCTI says where another TPM is: device:/dev/tpmrm0, swtpm:path=SOCKET\n",
+            why);
+    return status_of(e);
+}
+
+enum status chip_failed(struct tpm *t, const char *what, enum err e)
+{
+    fprintf(stderr, "d2d: %s: %s\n", what, tpm_why(t));
+    return status_of(e);
+}
+
+unsigned chip_slot(const struct cli *c)
+{
+    return c->has_slot ? c->slot : 0;
+}
+
+enum status chip_provision(struct tpm *t, unsigned slot, const char *string)
+{
+    char host[256], device[130], text[KEY_TEXT_MAX + 1];
+    uint8_t key[KEY_LEN_MAX];
+    size_t len;
+    enum status status;
+    enum err e;
+
+    if (d2d_connection_string_field(string, "HostName", host, sizeof host) ||
+        d2d_connection_string_field(string, "DeviceId", device, sizeof device) ||
+        d2d_connection_string_field(string, "SharedAccessKey", text, sizeof text) ||
+        base64_decode(bytes_str(text), key, sizeof key, &len)) {
+        explicit_bzero(text, sizeof text);
+        fprintf(stderr,
+                "d2d: a TPM takes the key of a device's connection string: HostName=…;DeviceId=…;SharedAccessKey=…\n");
+        return USAGE;
+    }
+    e = tpm_slot_provision(t, slot, bytes_of(key, len), host, device);
+    explicit_bzero(text, sizeof text);
+    explicit_bzero(key, sizeof key);
+    status = e ? chip_failed(t, device, e) : DONE;
+    if (e == ERR_EXISTS)
+        fprintf(stderr, "  `d2d tpm status` shows what is in it, `d2d tpm erase --slot %u` makes it free\n", slot);
+    return status;
+}
+
+enum status chip_string(unsigned slot, char *out, size_t cap)
+{
+    struct tpm_slot found;
+    struct tpm *t;
+    enum status status = chip_open(&t);
+    enum err e;
+
+    if (status)
+        return status;
+    if ((e = tpm_slot_read(t, slot, &found)))
+        status = chip_failed(t, "the TPM", e);
+    else if (!found.has_key || !found.host[0]) {
+        fprintf(stderr, "d2d: slot %u of the TPM has no device; `d2d tpm status` shows those that have\n", slot);
+        status = NOT_FOUND;
+    } else {
+        snprintf(out, cap, "HostName=%s;DeviceId=%s;Tpm=%u", found.host, found.device, slot);
+    }
+    tpm_close(t);
+    return status;
+}

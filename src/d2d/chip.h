@@ -1,0 +1,17 @@
+/* The TPM of this computer, for commands. */
+#pragma once
+
+#include "cli.h"
+
+#include "tpm.h"
+
+/* Opens it, and says why not. Given: tpm_close(). */
+enum status chip_open(struct tpm **out);
+/* Says what failed, with the remedy where there is one. */
+enum status chip_failed(struct tpm *, const char *what, enum err e);
+/* The slot that the options say, 0 without. */
+unsigned chip_slot(const struct cli *);
+/* Puts the key of a connection string into the slot, which must be free. Wipes nothing of the string. */
+enum status chip_provision(struct tpm *, unsigned slot, const char *connection_string);
+/* Fills out with "HostName=…;DeviceId=…;Tpm=SLOT" of what is in the slot. */
+enum status chip_string(unsigned slot, char *out, size_t cap);

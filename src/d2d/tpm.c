@@ -1,0 +1,141 @@
+/* The commands about the TPM of this computer. */
+#include "chip.h"
+
+#include "text.h"
+
+#include <stdio.h>
+
+static const struct column slot_columns[] = {
+    {"slot", "SLOT", 4}, {"host", "HUB", 32}, {"device", "DEVICE", 32}, {"state", "STATE", 0}, {0}};
+
+/* A key without a text is what the SDKs leave, a text without a key what an interrupted call left. */
+static void show_slot(struct out *out, unsigned n, const struct tpm_slot *s)
+{
+    const char *state = s->has_key && s->has_text ? "ready" : s->has_key ? "a key only" : "half done";
+
+    if (s->has_key || s->has_text)
+        out_row(out, json_pack("{si ss ss ss ss}", "slot", (int)n, "host", s->host, "device", s->device, "state", state,
+                               "hardwareId", s->hardware_id));
+}
+
+static enum status show_slots(struct cli *c, struct tpm *t)
+{
+    struct tpm_slot slot;
+    struct out out;
+    unsigned used = 0;
+    enum err e;
+
+    out_begin(&out, c->format, slot_columns, "slot");
+    for (unsigned i = 0; i < TPM_SLOTS; i++) {
+        if ((e = tpm_slot_read(t, i, &slot)))
+            return chip_failed(t, "a slot", e);
+        used += slot.has_key || slot.has_text;
+        if (!c->has_slot || c->slot == i)
+            show_slot(&out, i, &slot);
+    }
+    if (!used)
+        say("all of its %d slots are free", TPM_SLOTS);
+    return DONE;
+}
+
+static enum status print_key(struct tpm *t)
+{
+    struct buf key = buf_max(ATTEST_EK_LEN), text = buf_max(1024);
+    enum err e = tpm_endorsement(t, &key);
+
+    if (!e) {
+        buf_put_base64(&text, buf_bytes(&key));
+        puts(buf_str(&text));
+    }
+    buf_free(&key);
+    buf_free(&text);
+    return e ? chip_failed(t, "the endorsement key", e) : DONE;
+}
+
+static enum status tpm_status(struct cli *c, int argc, char **argv)
+{
+    char id[ATTEST_ID_CAP];
+    struct tpm *t;
+    enum status status;
+    int key = 0, n;
+    const struct opt opts[] = {
+        {"endorsement-key", NULL, "print only this, for `d2d enroll add --endorsement-key`", NULL, &key, NULL, NULL},
+        {0}};
+    bool stop;
+    enum err e;
+
+    if ((status = cli_options(c, &command_tpm_status, opts, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n)
+        return cli_usage(&command_tpm_status, "it takes options only");
+    if ((status = chip_open(&t)))
+        return status;
+    if (key) {
+        status = print_key(t);
+    } else if ((e = tpm_registration_id(t, id))) {
+        status = chip_failed(t, "the TPM", e);
+    } else {
+        say("registration id %s", id);
+        status = show_slots(c, t);
+    }
+    tpm_close(t);
+    return status;
+}
+
+const struct command command_tpm_status = {"tpm status", "[--slot N]",
+                                           "the TPM of this computer, and the devices whose keys are in it",
+                                           "d2d tpm status\nd2d tpm status --endorsement-key > pump.ek\n", tpm_status};
+
+static enum status tpm_provision(struct cli *c, int argc, char **argv)
+{
+    struct tpm *t;
+    enum status status;
+    char device[130] = "";
+    bool stop;
+    int n;
+
+    if ((status = cli_options(c, &command_tpm_provision, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n || !c->has_slot)
+        return cli_usage(&command_tpm_provision, "which --slot? It takes no arguments");
+    c->has_slot = false; /* the identity is what the other options say */
+    if ((status = cli_who(c, STRING_DEVICE)) || (status = chip_open(&t)))
+        return status;
+    if (!(status = chip_provision(t, c->slot, c->connection_string))) {
+        d2d_connection_string_field(c->connection_string, "DeviceId", device, sizeof device);
+        say("the key of %s is in slot %u now: use it with --slot %u", device, c->slot, c->slot);
+    }
+    explicit_bzero(c->connection_string, sizeof c->connection_string);
+    tpm_close(t);
+    return status;
+}
+
+const struct command command_tpm_provision = {
+    "tpm provision", "--slot N", "put the key of a device into the TPM",
+    "d2d tpm provision --slot 0 --as garage\nd2d tpm provision --slot 1 --connection-string-file pump.cs\n",
+    tpm_provision};
+
+static enum status tpm_erase(struct cli *c, int argc, char **argv)
+{
+    struct tpm *t;
+    enum status status;
+    bool stop;
+    enum err e;
+    int n;
+
+    if ((status = cli_options(c, &command_tpm_erase, NULL, argc, argv, &n, &stop)) || stop)
+        return status;
+    if (n || !c->has_slot)
+        return cli_usage(&command_tpm_erase, "which --slot? It takes no arguments");
+    if ((status = chip_open(&t)))
+        return status;
+    if ((e = tpm_slot_erase(t, c->slot)))
+        status = chip_failed(t, "erasing", e);
+    else
+        say("slot %u is free; the hub still knows its device", c->slot);
+    tpm_close(t);
+    return status;
+}
+
+const struct command command_tpm_erase = {"tpm erase", "--slot N", "destroy the key in a slot of the TPM",
+                                          "d2d tpm erase --slot 1\n", tpm_erase};
