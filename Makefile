@@ -4,7 +4,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   := build
 
-.PHONY: all help deps deps-build demo test check lint fuzz bench soak install clean
+.PHONY: all help deps deps-build deps-demo demo test check lint fuzz bench soak install clean
 
 all: $(BUILD)/release/build.ninja
 	@cmake --build $(BUILD)/release
@@ -25,10 +25,13 @@ deps:
 deps-build:
 	@tools/deps.sh build
 
+deps-demo:
+	@tools/deps.sh demo
+
 $(BUILD)/%/build.ninja: CMakeLists.txt CMakePresets.json
 	@cmake --preset $* >/dev/null
 
-demo: deps-build
+demo: deps-demo
 	@$(MAKE) --no-print-directory all
 	@examples/demo.sh $(BUILD)/release
 

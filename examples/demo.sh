@@ -10,6 +10,8 @@ pids=()
 cleanup() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    if [ -n "${slot:-}" ]; then d2d tpm erase --slot "$slot" --quiet || true; fi
+    if [ -n "${chip:-}" ]; then kill "$chip" 2>/dev/null && wait "$chip" 2>/dev/null || true; fi
     rm -rf "$home"
 }
 trap cleanup EXIT
@@ -87,9 +89,34 @@ d2d device key motion >"$home/motion.cs"
 motion-sensor --connection-string-file "$home/motion.cs" --ca-file "$home/hub/tls/ca.pem" \
     --mqtts-port "$(port mqtts)" --count 3
 
-say "8. What the hub has seen"
-printf '%s$ d2d events --since earliest -n 7%s\n' "$dim" "$off"
-d2d events --since earliest -n 7 --timeout 30s --quiet -o table
+say "8. A door whose key is in a TPM, from which nobody can take it"
+if ! d2d tpm status --quiet >/dev/null 2>&1; then
+    mkdir "$home/chip"
+    swtpm socket --tpm2 --tpmstate "dir=$home/chip,mode=0600" --flags not-need-init,startup-clear \
+        --server "type=unixio,path=$home/chip/socket,disconnect=no" --ctrl "type=unixio,path=$home/chip/socket.ctrl" \
+        >"$home/chip.log" 2>&1 &
+    chip=$!
+    for _ in $(seq 600); do [ -S "$home/chip/socket" ] && break || sleep 0.05; done
+    export D2D_TCTI=swtpm:path=$home/chip/socket
+    echo "this computer has no TPM that may be used: a software TPM (swtpm) takes its place"
+fi
+used=$(d2d tpm status --quiet -o tsv | cut -f1)
+for free in 9 8 7 6 5 4 3 2 1 0; do grep -qx "$free" <<<"$used" || break; done
+show d2d device add tpm-door --tpm --slot "$free" -o table
+slot=$free
+printf '%s$ garage-door --tpm %s%s\n' "$dim" "$slot" "$off"
+garage-door --tpm "$slot" --ca-file "$home/hub/tls/ca.pem" --mqtts-port "$(port mqtts)" \
+    >"$home/tpm-door.out" 2>"$home/tpm-door.log" &
+pids+=($!)
+await "$home/tpm-door.out" 'listening'
+show d2d send --to tpm-door --until-acked --quiet open
+await "$home/tpm-door.out" 'is open'
+cat "$home/tpm-door.out"
+show d2d events --from tpm-door --since earliest -n 1 --timeout 30s --quiet -o table
+
+say "9. What the hub has seen"
+printf '%s$ d2d events --since earliest -n 8%s\n' "$dim" "$off"
+d2d events --since earliest -n 8 --timeout 30s --quiet -o table
 printf '%s$ d2d hub status%s\n' "$dim" "$off"
 d2d hub status -o table
 

@@ -1,9 +1,11 @@
-/* A garage door on libd2d: it listens to the events of one device, and to nobody else's, moves a door that is drawn as text, and
- * answers that device with a cloud-to-device message, which waits for it if it is away. Put a GPIO call where the drawing is,
- * and it moves a real one.
+/* A garage door on libd2d: it moves a door that is drawn as text. Put a GPIO call where the drawing is, and it moves a real one.
  *
- * It runs the service role itself, as the classic receiver does: its connection string is that of a policy with the right
- * ServiceConnect, in the file named by --connection-string-file or in D2D_CONNECTION_STRING. */
+ * With --from it runs the service role itself, as the classic receiver does: it listens to the events of one device, and to
+ * nobody else's, and answers that device with a cloud-to-device message, which waits for it if it is away. Its connection string
+ * is that of a policy with the right ServiceConnect, in the file named by --connection-string-file or in D2D_CONNECTION_STRING.
+ *
+ * With --tpm it is a device itself, whose key is in a slot of this computer's TPM and never leaves it: what is sent to it moves
+ * the door, and what became of that goes to the hub as its own message. It needs no file and no secret. */
 #include <d2d.h>
 
 #include <inttypes.h>
@@ -16,7 +18,7 @@
 struct door {
     bool open;
     unsigned moves;
-    struct d2d_operator *op; /* who answers */
+    struct d2d_operator *op; /* who answers; NULL with --tpm */
 };
 
 static struct d2d_loop *loop;
@@ -44,10 +46,32 @@ static void draw(const struct door *door)
         puts(door->open ? open[i] : shut[i]);
 }
 
-static bool is(const struct d2d_event *event, const char *word)
+static bool is(const void *body, size_t len, const char *word)
 {
-    return event->body_len == strlen(word) && memcmp(event->body, word, event->body_len) == 0;
+    return len == strlen(word) && memcmp(body, word, len) == 0;
 }
+
+/* What the door says to that, or NULL when it does not understand. */
+static const char *obey(struct door *door, const char *who, const void *body, size_t len)
+{
+    bool open = is(body, len, "open"), close = is(body, len, "close"), wanted = open || (door->open && !close);
+
+    if (!open && !close && !is(body, len, "status")) {
+        printf("garage-door: %s says something that a door does not understand\n", who);
+        return NULL;
+    }
+    if (wanted == door->open) {
+        printf("garage-door: the door is still %s\n", door->open ? "open" : "shut");
+        return door->open ? "still open" : "still shut";
+    }
+    door->open = wanted;
+    door->moves++;
+    draw(door);
+    printf("garage-door: the door is %s (move %u)\n", door->open ? "open" : "shut", door->moves);
+    return door->open ? "opened" : "closed";
+}
+
+/* ---- as a service: it hears one device, and answers it --------------------------------------------------------------- */
 
 static void on_answered(void *ctx, struct d2d_operator *op, enum d2d_err e, const char *message_id)
 {
@@ -73,26 +97,13 @@ static void answer(struct door *door, const struct d2d_event *event, const char 
 static void on_event(void *ctx, struct d2d_receiver *receiver, const struct d2d_event *event)
 {
     struct door *door = ctx;
-    bool wanted = is(event, "open") || (door->open && !is(event, "close"));
+    const char *said;
 
     (void)receiver;
-    if (!is(event, "open") && !is(event, "close") && !is(event, "status")) {
-        printf("garage-door: %s says something that a door does not understand\n", event->device);
-        fflush(stdout);
-        return;
-    }
     printf("garage-door: %s says \"%.*s\", %" PRId64 " ms after the hub had it on disk\n", event->device,
            (int)event->body_len, (const char *)event->body, now_ms() - event->enqueued_ms);
-    if (wanted != door->open) {
-        door->open = wanted;
-        door->moves++;
-        draw(door);
-        printf("garage-door: the door is %s (move %u)\n", door->open ? "open" : "shut", door->moves);
-        answer(door, event, door->open ? "opened" : "closed");
-    } else {
-        printf("garage-door: the door is still %s\n", door->open ? "open" : "shut");
-        answer(door, event, door->open ? "still open" : "still shut");
-    }
+    if ((said = obey(door, event->device, event->body, event->body_len)))
+        answer(door, event, said);
     fflush(stdout);
 }
 
@@ -122,6 +133,91 @@ static void on_operator_disconnected(void *ctx, struct d2d_operator *op, enum d2
         d2d_loop_stop(loop);
 }
 
+static enum d2d_err run_as_service(struct door *door, const struct d2d_options *common, const char *device)
+{
+    const char *devices[] = {device, NULL};
+    struct d2d_receiver_options options = {.common = *common,
+                                           .devices = devices,
+                                           .event = on_event,
+                                           .listening = on_listening,
+                                           .disconnected = on_disconnected,
+                                           .ctx = door};
+    struct d2d_operator_options answers = {.common = *common, .disconnected = on_operator_disconnected};
+    struct d2d_receiver *receiver = NULL;
+    enum d2d_err e;
+
+    if (!(e = d2d_operator_new(loop, &answers, &door->op)) && !(e = d2d_receiver_new(loop, &options, &receiver))) {
+        printf("garage-door: the door is shut; I obey %s\n", device);
+        fflush(stdout);
+        d2d_loop_run(loop, -1);
+    }
+    d2d_receiver_free(receiver);
+    d2d_operator_free(door->op);
+    return e;
+}
+
+/* ---- as a device, with its key in the TPM ----------------------------------------------------------------------------- */
+
+static void on_message(void *ctx, struct d2d_device *device, const struct d2d_c2d *message)
+{
+    const char *said = obey(ctx, "somebody", message->body, message->body_len);
+    struct d2d_message answer = {.body = said};
+    enum d2d_err e;
+
+    if (said) {
+        answer.body_len = strlen(said);
+        if (*message->message_id)
+            answer.correlation_id = message->message_id;
+        if ((e = d2d_device_send(device, &answer, D2D_AT_LEAST_ONCE, NULL, NULL)))
+            fprintf(stderr, "garage-door: no answer: %s (%s)\n", d2d_err_text(e), d2d_device_detail(device));
+    }
+    fflush(stdout);
+}
+
+static void on_device_listening(void *ctx, struct d2d_device *device)
+{
+    (void)ctx;
+    printf("garage-door: listening as %s, whose key is in the TPM\n", d2d_device_id(device));
+    fflush(stdout);
+}
+
+static void on_device_disconnected(void *ctx, struct d2d_device *device, enum d2d_err why, bool final)
+{
+    (void)ctx;
+    fprintf(stderr, "garage-door: %s (%s)%s\n", d2d_err_text(why), d2d_device_detail(device),
+            final ? "" : "; trying again");
+    if (final)
+        d2d_loop_stop(loop);
+}
+
+/* D2D_TCTI in the environment says where another TPM is. */
+static enum d2d_err run_as_device(struct door *door, const struct d2d_options *common, unsigned slot)
+{
+    struct d2d_device_options options = {.common = *common,
+                                         .c2d = on_message,
+                                         .auto_complete = true,
+                                         .listening = on_device_listening,
+                                         .disconnected = on_device_disconnected,
+                                         .ctx = door};
+    struct d2d_device *device = NULL;
+    char string[1024], why[200];
+    enum d2d_err e;
+
+    if ((e = d2d_tpm_string(NULL, slot, string, sizeof string, why))) {
+        fprintf(stderr, "garage-door: %s\n", why);
+        return e;
+    }
+    options.common.connection_string = string;
+    if (!(e = d2d_device_new(loop, &options, &device))) {
+        d2d_loop_run(loop, -1);
+        d2d_device_flush_wait(device, 1000);
+    }
+    d2d_device_free(device);
+    return e;
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------------------- */
+
 /* The first line of a file. */
 static bool read_line(const char *path, char *out, size_t cap)
 {
@@ -137,7 +233,8 @@ static bool read_line(const char *path, char *out, size_t cap)
 
 static int usage(void)
 {
-    fputs("usage: garage-door --from DEVICE [--connection-string-file FILE] [--ca-file FILE] [--amqps-port N]\n",
+    fputs("usage: garage-door --from DEVICE [--connection-string-file FILE] [--ca-file FILE] [--amqps-port N]\n"
+          "       garage-door --tpm SLOT [--ca-file FILE] [--mqtts-port N]\n",
           stderr);
     return 2;
 }
@@ -145,53 +242,44 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     struct door door = {0};
-    const char *devices[] = {NULL, NULL};
+    struct d2d_options common = {.ca_file = getenv("D2D_CA_FILE")};
+    const char *environment = getenv("D2D_CONNECTION_STRING"), *from = NULL, *slot = NULL;
     char string[4096] = "";
-    struct d2d_receiver_options options = {.devices = devices,
-                                           .event = on_event,
-                                           .listening = on_listening,
-                                           .disconnected = on_disconnected,
-                                           .ctx = &door};
-    struct d2d_operator_options answers = {.disconnected = on_operator_disconnected};
-    struct d2d_receiver *receiver = NULL;
-    const char *environment = getenv("D2D_CONNECTION_STRING");
     enum d2d_err e;
 
-    options.common.ca_file = getenv("D2D_CA_FILE");
     for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 
         if (!value)
             return usage();
         if (strcmp(argv[i], "--from") == 0)
-            devices[0] = value;
+            from = value;
+        else if (strcmp(argv[i], "--tpm") == 0)
+            slot = value;
         else if (strcmp(argv[i], "--ca-file") == 0)
-            options.common.ca_file = value;
+            common.ca_file = value;
         else if (strcmp(argv[i], "--amqps-port") == 0)
-            options.common.amqps_port = (int)strtol(value, NULL, 10);
+            common.amqps_port = (int)strtol(value, NULL, 10);
+        else if (strcmp(argv[i], "--mqtts-port") == 0)
+            common.mqtts_port = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--connection-string-file") != 0 || !read_line(value, string, sizeof string))
             return usage();
     }
     if (!string[0] && environment)
         snprintf(string, sizeof string, "%s", environment);
-    if (!devices[0] || !string[0])
+    if (!from == !slot || (from && !string[0]))
         return usage();
-    options.common.connection_string = string;
-    answers.common = options.common;
+    common.connection_string = string;
 
-    if ((e = d2d_loop_new(&loop)) == D2D_OK && (e = d2d_operator_new(loop, &answers, &door.op)) == D2D_OK &&
-        (e = d2d_receiver_new(loop, &options, &receiver)) == D2D_OK) {
+    if (!(e = d2d_loop_new(&loop))) {
         signal(SIGINT, on_signal);
         signal(SIGTERM, on_signal);
         draw(&door);
-        printf("garage-door: the door is shut; I obey %s\n", devices[0]);
-        fflush(stdout);
-        d2d_loop_run(loop, -1);
-    } else {
-        fprintf(stderr, "garage-door: %s\n", d2d_err_text(e));
+        e = from ? run_as_service(&door, &common, from)
+                 : run_as_device(&door, &common, (unsigned)strtoul(slot, NULL, 10));
     }
-    d2d_receiver_free(receiver);
-    d2d_operator_free(door.op);
+    if (e)
+        fprintf(stderr, "garage-door: %s\n", d2d_err_text(e));
     d2d_loop_free(loop);
     return e ? 1 : 0;
 }

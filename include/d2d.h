@@ -437,6 +437,10 @@ D2D_API enum d2d_err d2d_derive_key(const char *group_key, const char *registrat
 D2D_API enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms,
                                char **out);
 
+/* "HostName=…;DeviceId=…;Tpm=SLOT" of the device whose key is in a slot (0 to 9) of the TPM at tcti (NULL: this computer's). There
+ * is no secret in it. D2D_NOT_FOUND: there is none in that slot. `why`, a sentence for people, has 200 bytes or is NULL. */
+D2D_API enum d2d_err d2d_tpm_string(const char *tcti, unsigned slot, char *out, size_t cap, char *why);
+
 /* The value of a field of a connection string ("HostName", "DeviceId", …; case matters not) into `out`; D2D_NOT_FOUND. */
 D2D_API enum d2d_err d2d_connection_string_field(const char *connection_string, const char *field, char *out,
                                                  size_t cap);

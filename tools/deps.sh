@@ -1,10 +1,11 @@
 #!/bin/sh
-# deps.sh [build|test]: installs the packages of packages.txt that are missing; "build" only those that building needs.
+# deps.sh [build|demo|test]: installs the packages of packages.txt that are missing; "build" only those that building needs,
+# "demo" also those of the demonstration.
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-test}
 
-wanted=$(awk -v what="$what" '!/^#/ && NF == 2 && ($1 == "build" || what == "test") && $1 != "node" {print $2}' packages.txt)
+wanted=$(awk -v what="$what" '!/^#/ && NF == 2 && ($1 == "build" || $1 == what || what == "test") && $1 != "node" {print $2}' packages.txt)
 if [ "$what" = test ]; then
     major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/') || major=
     if [ -z "$major" ] || [ "$major" -lt 18 ] || ! command -v npm >/dev/null 2>&1; then

@@ -28,6 +28,8 @@ static enum status status_of(enum err e)
     }
 }
 
+static const char where[] = "--tcti or D2D_TCTI says where another TPM is: device:/dev/tpmrm0, swtpm:path=SOCKET";
+
 enum status chip_open(struct tpm **out)
 {
     char why[TPM_WHY_CAP];
@@ -35,8 +37,7 @@ enum status chip_open(struct tpm **out)
 
     if (!e)
         return DONE;
-    fprintf(stderr, "d2d: %s\n  --tcti or D2D_TCTI says where another TPM is: device:/dev/tpmrm0, swtpm:path=SOCKET\n",
-            why);
+    fprintf(stderr, "d2d: %s\n  %s\n", why, where);
     return status_of(e);
 }
 
@@ -79,21 +80,11 @@ enum status chip_provision(struct tpm *t, unsigned slot, const char *string)
 
 enum status chip_string(unsigned slot, char *out, size_t cap)
 {
-    struct tpm_slot found;
-    struct tpm *t;
-    enum status status = chip_open(&t);
-    enum err e;
+    char why[TPM_WHY_CAP];
+    enum d2d_err e = d2d_tpm_string(NULL, slot, out, cap, why);
 
-    if (status)
-        return status;
-    if ((e = tpm_slot_read(t, slot, &found)))
-        status = chip_failed(t, "the TPM", e);
-    else if (!found.has_key || !found.host[0]) {
-        fprintf(stderr, "d2d: slot %u of the TPM has no device; `d2d tpm status` shows those that have\n", slot);
-        status = NOT_FOUND;
-    } else {
-        snprintf(out, cap, "HostName=%s;DeviceId=%s;Tpm=%u", found.host, found.device, slot);
-    }
-    tpm_close(t);
-    return status;
+    if (!e)
+        return DONE;
+    fprintf(stderr, "d2d: %s\n  %s\n", why, e == D2D_NOT_FOUND ? "`d2d tpm status` shows what is in its slots" : where);
+    return e == D2D_NOT_FOUND ? NOT_FOUND : e == D2D_NOT_AUTHORISED ? NOT_AUTHORISED : FAILED;
 }

@@ -1,9 +1,11 @@
 /* A certificate for a device that has no authority: self-signed, known to the hub by its thumbprint. */
-#include "cli.h"
+#include "chip.h"
 
 #include "cert.h"
 #include "files.h"
+#include "openssl_cert.h"
 #include "text.h"
+#include "tls_key.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -13,6 +15,7 @@ enum { DAYS_DEFAULT = 3650, DAYS_MAX = 36500, PEM_MAX = 8192, PATH_CAP = 4096 };
 struct cert_job {
     const char *id, *folder;
     int64_t days;
+    int tpm; /* the key is made there, and stays; key_path is its handle */
     char cert_path[PATH_CAP], key_path[PATH_CAP];
 };
 
@@ -23,6 +26,50 @@ static bool is_there(const char *path)
     if (f)
         fclose(f);
     return f != NULL;
+}
+
+/* OpenSSL's provider opens the TPM itself, for which it may have to be free. */
+static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
+{
+    struct tpm *t;
+    enum status status = chip_open(&t);
+    uint32_t handle;
+    enum err e;
+
+    if (status)
+        return status;
+    if (!tpm_x509_key(t, slot, false, &handle)) {
+        fprintf(stderr,
+                "d2d: slot %u has such a key already, which may be in use; `d2d tpm erase --slot %u` destroys it\n",
+                slot, slot);
+        status = REFUSED;
+    } else if ((e = tpm_x509_key(t, slot, true, &handle))) {
+        status = chip_failed(t, "a key", e);
+    } else {
+        snprintf(job->key_path, PATH_CAP, "handle:0x%08x", handle);
+    }
+    tpm_close(t);
+    return status;
+}
+
+static enum err make_for_chip(const struct cert_job *job, struct cert_facts *facts)
+{
+    struct buf cert = buf_max(PEM_MAX);
+    int64_t now_s = time(NULL);
+    struct tls_key key;
+    char why[256];
+    enum err e = tls_key_open(job->key_path, &key, why);
+
+    if (e) {
+        fprintf(stderr, "d2d: %s\n", why);
+        return e;
+    }
+    if (!(e = cert_make_device_for(key.key, job->id, now_s - 3600, now_s + job->days * 86400, &cert)) &&
+        !(e = cert_read(buf_bytes(&cert), facts)) && !(e = folder_make(job->folder, 0700)))
+        e = file_write(job->cert_path, buf_bytes(&cert), 0644);
+    tls_key_close(&key);
+    buf_free(&cert);
+    return e;
 }
 
 static enum err make(const struct cert_job *job, struct cert_facts *facts)
@@ -63,9 +110,11 @@ static enum status device_cert(struct cli *c, int argc, char **argv)
 {
     struct cert_job job = {.days = DAYS_DEFAULT};
     const char *days = NULL;
-    const struct opt opts[] = {{"out", "DIR", "where the files go", &job.folder, NULL, NULL, NULL},
-                               {"days", "N", "how long it is valid (3650)", &days, NULL, NULL, NULL},
-                               {0}};
+    const struct opt opts[] = {
+        {"out", "DIR", "where the files go", &job.folder, NULL, NULL, NULL},
+        {"tpm", NULL, "the key is made in --slot (0) of the TPM, and stays there", NULL, &job.tpm, NULL, NULL},
+        {"days", "N", "how long it is valid (3650)", &days, NULL, NULL, NULL},
+        {0}};
     struct cert_facts facts;
     enum status status;
     enum err e;
@@ -82,17 +131,21 @@ static enum status device_cert(struct cli *c, int argc, char **argv)
     if ((size_t)snprintf(job.cert_path, PATH_CAP, "%s/cert.pem", job.folder) >= PATH_CAP ||
         (size_t)snprintf(job.key_path, PATH_CAP, "%s/key.pem", job.folder) >= PATH_CAP)
         return cli_usage(&command_device_cert, "--out is too long");
-    if (is_there(job.key_path)) {
-        fprintf(stderr, "d2d: %s is there already, and may be in use\n", job.key_path);
+    if (is_there(job.tpm ? job.cert_path : job.key_path)) {
+        fprintf(stderr, "d2d: %s is there already, and may be in use\n", job.tpm ? job.cert_path : job.key_path);
         return FAILED;
     }
-    if ((e = make(&job, &facts))) {
+    if (job.tpm && (status = make_key_in_chip(&job, chip_slot(c))))
+        return status;
+    if ((e = job.tpm ? make_for_chip(&job, &facts) : make(&job, &facts))) {
         fprintf(stderr, "d2d: %s: %s\n", job.folder, err_text(e));
         return FAILED;
     }
     return show(c, &job, &facts);
 }
 
-const struct command command_device_cert = {"device cert", "DEVICE --out DIR [--days N]",
+const struct command command_device_cert = {"device cert", "DEVICE --out DIR [--days N] [--tpm]",
                                             "make a certificate and its key for a device",
-                                            "d2d device cert meter --out meter\n", device_cert};
+                                            "d2d device cert meter --out meter\n"
+                                            "d2d device cert pump --out pump --tpm --slot 1\n",
+                                            device_cert};

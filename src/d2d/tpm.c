@@ -8,14 +8,27 @@
 static const struct column slot_columns[] = {
     {"slot", "SLOT", 4}, {"host", "HUB", 32}, {"device", "DEVICE", 32}, {"state", "STATE", 0}, {0}};
 
-/* A key without a text is what the SDKs leave, a text without a key what an interrupted call left. */
-static void show_slot(struct out *out, unsigned n, const struct tpm_slot *s)
+/* Also one that is for certificates. */
+static bool has_x509(struct tpm *t, unsigned slot)
 {
-    const char *state = s->has_key && s->has_text ? "ready" : s->has_key ? "a key only" : "half done";
+    uint32_t handle;
 
-    if (s->has_key || s->has_text)
-        out_row(out, json_pack("{si ss ss ss ss}", "slot", (int)n, "host", s->host, "device", s->device, "state", state,
-                               "hardwareId", s->hardware_id));
+    return tpm_x509_key(t, slot, false, &handle) == OK;
+}
+
+/* A key without a text is what the SDKs leave, a text without a key what an interrupted call left. */
+static void show_slot(struct out *out, unsigned n, const struct tpm_slot *s, bool x509)
+{
+    const char *state = s->has_key && s->has_text ? "ready"
+                        : s->has_key              ? "a key only"
+                        : s->has_text             ? "half done"
+                                                  : "";
+    const char *more = x509 ? "a key for a certificate" : "";
+    char both[64];
+
+    snprintf(both, sizeof both, "%s%s%s", state, *state && *more ? ", " : "", more);
+    out_row(out, json_pack("{si ss ss ss ss sb}", "slot", (int)n, "host", s->host, "device",
+                           s->has_key ? s->device : "", "state", both, "hardwareId", s->hardware_id, "x509", x509));
 }
 
 static enum status show_slots(struct cli *c, struct tpm *t)
@@ -29,9 +42,10 @@ static enum status show_slots(struct cli *c, struct tpm *t)
     for (unsigned i = 0; i < TPM_SLOTS; i++) {
         if ((e = tpm_slot_read(t, i, &slot)))
             return chip_failed(t, "a slot", e);
-        used += slot.has_key || slot.has_text;
-        if (!c->has_slot || c->slot == i)
-            show_slot(&out, i, &slot);
+        bool x509 = has_x509(t, i), is_used = slot.has_key || slot.has_text || x509;
+        used += is_used;
+        if (is_used && (!c->has_slot || c->slot == i))
+            show_slot(&out, i, &slot, x509);
     }
     if (!used)
         say("all of its %d slots are free", TPM_SLOTS);
@@ -129,7 +143,12 @@ static enum status tpm_erase(struct cli *c, int argc, char **argv)
         return cli_usage(&command_tpm_erase, "which --slot? It takes no arguments");
     if ((status = chip_open(&t)))
         return status;
-    if ((e = tpm_slot_erase(t, c->slot)))
+    bool x509 = has_x509(t, c->slot);
+
+    e = x509 ? tpm_x509_erase(t, c->slot) : OK;
+    if (!e && (e = tpm_slot_erase(t, c->slot)) == ERR_NOT_FOUND && x509)
+        e = OK;
+    if (e)
         status = chip_failed(t, "erasing", e);
     else
         say("slot %u is free; the hub still knows its device", c->slot);
@@ -137,5 +156,5 @@ static enum status tpm_erase(struct cli *c, int argc, char **argv)
     return status;
 }
 
-const struct command command_tpm_erase = {"tpm erase", "--slot N", "destroy the key in a slot of the TPM",
+const struct command command_tpm_erase = {"tpm erase", "--slot N", "destroy the keys in a slot of the TPM",
                                           "d2d tpm erase --slot 1\n", tpm_erase};
