@@ -432,7 +432,7 @@ D2D_API enum d2d_err d2d_derive_key(const char *group_key, const char *registrat
 
 /* ---- tokens and connection strings ---------------------------------------------------------------------------------- */
 
-/* A SAS token made with the key of a connection string. resource NULL: what the string is for (the device, the hub, the
+/* A SAS token made with the key of a connection string, or in this computer's TPM where it says so. resource NULL: what the string is for (the device, the hub, the
  * entity). Given: free *out with free(). */
 D2D_API enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms,
                                char **out);

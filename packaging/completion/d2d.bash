@@ -1,7 +1,7 @@
 # bash completion of d2d and d2dhub
 _d2d() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local common="--as --connection-string-file --context --ca-file --mqtts-port --amqps-port --https-port --transport --cert-file --key-file --timeout --output --quiet --help"
+    local common="--as --connection-string-file --context --ca-file --mqtts-port --amqps-port --https-port --transport --cert-file --key-file --slot --tcti --timeout --output --quiet --help"
     case $before in
     --connection-string-file | --ca-file | --cert-file | --key-file | --file | --resume | --out | --cert | --endorsement-key | --group-key-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -27,7 +27,7 @@ _d2d() {
         ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "bench ca check context device enroll events group hub listen register send token --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "bench ca check context device enroll events group hub listen register send token tpm --help --version" -- "$word")
         return
     fi
     if [ "$COMP_CWORD" -eq 2 ]; then
@@ -37,6 +37,7 @@ _d2d() {
         group) mapfile -t COMPREPLY < <(compgen -W "add list rm" -- "$word") && return ;;
         ca) mapfile -t COMPREPLY < <(compgen -W "add list rm verify" -- "$word") && return ;;
         enroll) mapfile -t COMPREPLY < <(compgen -W "add key list rm show" -- "$word") && return ;;
+        tpm) mapfile -t COMPREPLY < <(compgen -W "erase provision status" -- "$word") && return ;;
         hub) mapfile -t COMPREPLY < <(compgen -W "status" -- "$word") && return ;;
         esac
     fi
@@ -44,13 +45,14 @@ _d2d() {
     events) common="$common --from --since --offset --resume --group --partition -n --exec --stop-on-error" ;;
     listen) common="$common -n --exec --reject --auto" ;;
     send) common="$common --to --ack --ttl --until-acked -p --file --content-type --content-encoding --message-id --correlation-id --user-id --qos" ;;
-    device) common="$common --disabled --reason --secondary --rotate --top --x509-thumbprint --x509-ca --sas --out --days" ;;
+    device) common="$common --disabled --reason --secondary --rotate --top --x509-thumbprint --x509-ca --sas --out --days --tpm" ;;
     ca)
         common="$common --verified"
         [[ $word == -* ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$word") && return; }
         ;;
     enroll) common="$common --group --groups --cert --endorsement-key --device --disabled --for --secondary" ;;
-    register) common="$common --service --scope --id --group-key-file --payload --out" ;;
+    register) common="$common --service --scope --id --group-key-file --payload --out --tpm" ;;
+    tpm) common="$common --endorsement-key" ;;
     token) common="$common --ttl --resource" ;;
     bench) common="$common -n --size --window --rate" ;;
     esac

@@ -1,6 +1,6 @@
 # fish completion of d2d and d2dhub
 complete -c d2d -f
-complete -c d2d -n __fish_use_subcommand -a "bench ca check context device enroll events group hub listen register send token"
+complete -c d2d -n __fish_use_subcommand -a "bench ca check context device enroll events group hub listen register send token tpm"
 complete -c d2d -n "__fish_seen_subcommand_from device; and not __fish_seen_subcommand_from add auth cert disable enable key list rm show" -a "add auth cert disable enable key list rm show"
 complete -c d2d -n "__fish_seen_subcommand_from context; and not __fish_seen_subcommand_from add ls rm use" -a "add ls rm use"
 complete -c d2d -n "__fish_seen_subcommand_from group; and not __fish_seen_subcommand_from add list rm" -a "add list rm"
@@ -27,6 +27,10 @@ complete -c d2d -n "__fish_seen_subcommand_from register" -l id -x -d "the regis
 complete -c d2d -n "__fish_seen_subcommand_from register" -l group-key-file -r -F
 complete -c d2d -n "__fish_seen_subcommand_from register" -l payload -x
 complete -c d2d -n "__fish_seen_subcommand_from register" -l out -r -F -d "for the connection string"
+complete -c d2d -n "__fish_seen_subcommand_from register" -l tpm -d "by the TPM"
+complete -c d2d -n "__fish_seen_subcommand_from device; and __fish_seen_subcommand_from add cert" -l tpm -d "its key in the TPM"
+complete -c d2d -n "__fish_seen_subcommand_from tpm; and not __fish_seen_subcommand_from erase provision status" -a "erase provision status"
+complete -c d2d -n "__fish_seen_subcommand_from tpm; and __fish_seen_subcommand_from status" -l endorsement-key
 complete -c d2d -n "__fish_seen_subcommand_from hub; and not __fish_seen_subcommand_from status" -a status
 complete -c d2d -n "__fish_seen_subcommand_from context; and __fish_seen_subcommand_from use rm" -a "(d2d context ls -o raw 2>/dev/null)"
 complete -c d2d -l as -x -d "as this device"
@@ -39,6 +43,8 @@ complete -c d2d -l https-port -x
 complete -c d2d -l transport -x -a "mqtt mqtt-ws amqp amqp-ws https" -d "how to reach the hub"
 complete -c d2d -l cert-file -r -F
 complete -c d2d -l key-file -r -F
+complete -c d2d -l slot -x -a "0 1 2 3 4 5 6 7 8 9" -d "of the TPM: as its device"
+complete -c d2d -l tcti -x -d "where the TPM is"
 complete -c d2d -l timeout -x -d "give up after so long"
 complete -c d2d -s o -l output -x -a "json table tsv raw" -d "how to print"
 complete -c d2d -s q -l quiet -d "no talk"

@@ -82,20 +82,31 @@ static const char *const kinds[] = {[CONNSTR_DEVICE] = "a device's (HostName, De
                                     [CONNSTR_EVENTS] =
                                         "an Event Hubs one (Endpoint, SharedAccessKeyName, SharedAccessKey)"};
 
-/* "Tpm=SLOT": the key is there, and signs there. */
-static enum d2d_err open_chip(struct account *a, const char *tcti)
+enum err account_chip(const struct connstr *s, const char *tcti, struct tpm **tpm, struct key **key, char *why)
 {
-    char why[TPM_WHY_CAP];
     uint64_t slot;
     enum err e;
 
-    if (!bytes_to_u64(a->string.tpm, &slot) || slot >= TPM_SLOTS)
-        return account_fail(a, D2D_ARGUMENT, "Tpm= is the number of a slot, 0 to %d", TPM_SLOTS - 1);
-    if ((e = tpm_open(tcti, &a->tpm, why)))
-        return account_fail(a, err_of(e), "%s", why);
-    if ((e = key_in_tpm(a->tpm, (unsigned)slot, &a->key)))
-        return account_fail(a, err_of(e), "%s", tpm_why(a->tpm));
-    return D2D_OK;
+    if (!bytes_to_u64(s->tpm, &slot) || slot >= TPM_SLOTS) {
+        snprintf(why, TPM_WHY_CAP, "Tpm= is the number of a slot, 0 to %d", TPM_SLOTS - 1);
+        return ERR_ARGUMENT;
+    }
+    if ((e = tpm_open(tcti, tpm, why)))
+        return e;
+    if ((e = key_in_tpm(*tpm, (unsigned)slot, key))) {
+        snprintf(why, TPM_WHY_CAP, "%s", tpm_why(*tpm));
+        tpm_close(*tpm);
+        *tpm = NULL;
+    }
+    return e;
+}
+
+static enum d2d_err open_chip(struct account *a, const char *tcti)
+{
+    char why[TPM_WHY_CAP];
+    enum err e = account_chip(&a->string, tcti, &a->tpm, &a->key, why);
+
+    return e ? account_fail(a, err_of(e), "%s", why) : D2D_OK;
 }
 
 static enum d2d_err open_string(struct account *a, const char *text, unsigned needs, const char *tcti)

@@ -53,8 +53,12 @@ static void put_resource(const struct connstr *s, struct buf *out)
 }
 
 /* service 1.3: Event Hubs clients sign with the text of the key, all others with what it decodes to. */
-static enum err key_of(const struct connstr *s, struct key **out)
+static enum err key_of(const struct connstr *s, struct tpm **tpm, struct key **out)
 {
+    char why[TPM_WHY_CAP];
+
+    if (s->tpm.at)
+        return account_chip(s, NULL, tpm, out, why);
     return s->kind == CONNSTR_EVENTS ? key_in_memory(s->key, out) : key_of_base64(s->key, out);
 }
 
@@ -72,21 +76,23 @@ enum d2d_err d2d_token(const char *connection_string, const char *resource, int6
 {
     struct buf name = buf_max(SAS_LEN_MAX / 3), token = buf_max(SAS_LEN_MAX);
     struct key *key = NULL;
+    struct tpm *tpm = NULL;
     struct connstr s;
     enum d2d_err result;
     enum err e;
 
     if (!connection_string || !out || ttl_ms <= 0 || now_ms < 0 || ttl_ms > INT64_MAX - now_ms ||
-        connstr_parse(bytes_trim(bytes_str(connection_string)), &s) || !s.key.at)
+        connstr_parse(bytes_trim(bytes_str(connection_string)), &s) || (!s.key.at && !s.tpm.at))
         return D2D_ARGUMENT;
     if (resource)
         buf_puts(&name, resource);
     else
         put_resource(&s, &name);
-    if (!(e = buf_check(&name)) && !(e = key_of(&s, &key)))
+    if (!(e = buf_check(&name)) && !(e = key_of(&s, &tpm, &key)))
         e = token_put(key, buf_bytes(&name), s.key_name, (now_ms + ttl_ms) / 1000, &token);
-    result = e == ERR_MEMORY ? D2D_NO_MEMORY : e ? D2D_ARGUMENT : given(&token, out);
+    result = !e ? given(&token, out) : s.tpm.at || e == ERR_MEMORY ? err_of(e) : D2D_ARGUMENT;
     key_drop(key);
+    tpm_close(tpm);
     buf_free(&name);
     buf_free(&token);
     return result;

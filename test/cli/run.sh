@@ -4,14 +4,16 @@ set -euo pipefail
 build=$(realpath "$1")
 home=$(mktemp -d)
 hub=
+chip=
 passed=0
 cleanup() {
+    [ -z "$chip" ] || { kill "$chip" 2>/dev/null && wait "$chip" 2>/dev/null || true; }
     [ -z "$hub" ] || { kill "$hub" 2>/dev/null && wait "$hub" 2>/dev/null || true; }
     rm -rf "$home"
 }
 trap cleanup EXIT
 export HOME=$home XDG_CONFIG_HOME=$home/config PATH=$build:$PATH
-unset D2D_CONNECTION_STRING D2D_CONTEXT D2D_CA_FILE
+unset D2D_CONNECTION_STRING D2D_CONTEXT D2D_CA_FILE D2D_TCTI TPM2OPENSSL_TCTI
 
 fail() {
     echo "FAILED: $*" >&2
@@ -305,6 +307,105 @@ is 3 d2d register --id asleep --key-file "$home/pump.key"
 is 0 d2d enroll rm pumps --group
 is 4 d2d enroll rm pumps --group
 is 4 d2d enroll show pumps --group
+
+# Keys in a TPM: a software one in this test's own folder.
+mkdir "$home/chip"
+swtpm socket --tpm2 --tpmstate "dir=$home/chip,mode=0600" --flags not-need-init,startup-clear \
+    --server "type=unixio,path=$home/chip/socket,disconnect=no" --ctrl "type=unixio,path=$home/chip/socket.ctrl" \
+    >"$home/chip.log" 2>&1 &
+chip=$!
+for _ in $(seq 200); do [ -S "$home/chip/socket" ] && break || sleep 0.05; done
+tcti=(--tcti "swtpm:path=$home/chip/socket")
+is 5 d2d tpm status --tcti "swtpm:path=$home/chip/none"
+err 'no TPM'
+is 0 d2d tpm status "${tcti[@]}"
+err 'registration id [a-z2-7]\{52\}$'
+err 'slots are free'
+id=$(sed -n 's/.*registration id //p' "$home/err")
+is 0 d2d tpm status --endorsement-key "${tcti[@]}" -q
+cp "$home/out" "$home/chip.ek"
+out '^AToAAQALAAMAsgAgg3GXZ0SEs/ga'
+export D2D_TCTI=swtpm:path=$home/chip/socket
+is 0 d2d device add chip-door --tpm --slot 4
+err 'DeviceId=chip-door;Tpm=4'
+grep -q 'SharedAccessKey\|primaryKey' "$home/out" "$home/err" && fail "a key is printed"
+is 0 d2d device key chip-door
+key=$(sed 's/.*SharedAccessKey=//' "$home/out")
+grep -rqF "$key" "$home/config" "$home/chip" && fail "a key is in a file"
+is 0 d2d send --slot 4 "${cs[@]}" x
+is 0 d2d send --slot 4 "${cs[@]}" --transport amqp x
+is 0 d2d send --slot 4 "${cs[@]}" --transport mqtt-ws x
+printf 'HostName=localhost;DeviceId=chip-door;Tpm=4\n' >"$home/chip.cs"
+is 0 d2d send --connection-string-file "$home/chip.cs" "${cs[@]}" x
+is 0 d2d token --slot 4
+out '^SharedAccessSignature sr=localhost%2Fdevices%2Fchip-door&sig='
+is 7 d2d device add chip-late --tpm --slot 4
+err 'd2d tpm erase --slot 4'
+is 4 d2d device show chip-late
+is 2 d2d device add a b --tpm
+is 2 d2d device add a --tpm --x509-ca
+is 4 d2d send --slot 5 x
+is 2 d2d send --slot 10 x
+is 2 d2d tpm erase
+is 0 d2d tpm erase --slot 4 -q
+is 4 d2d tpm erase --slot 4
+is 4 d2d send --slot 4 x
+is 0 d2d tpm provision --slot 4 --as chip-door
+err 'slot 4'
+is 7 d2d tpm provision --slot 4 --as chip-door
+is 0 d2d tpm status -o tsv
+out '4	localhost	chip-door	ready'
+is 0 d2d send --slot 4 "${cs[@]}" x
+is 2 d2d tpm provision --slot 6 --connection-string-file "$home/chip.cs"
+is 0 d2d enroll add chip --endorsement-key "$home/chip.ek" --device chip-pump
+is 7 d2d enroll add chip-2 --endorsement-key "$home/chip.ek"
+err 'endorsement key'
+for transport in https amqp amqp-ws; do
+    is 0 d2d register --tpm --slot 3 --id chip --transport "$transport" --out "$home/chip.cs"
+    err 'is the device chip-pump of localhost'
+    [ "$(cat "$home/chip.cs")" = "HostName=localhost;DeviceId=chip-pump;Tpm=3" ] || fail "the string of a TPM"
+    is 0 d2d send --slot 3 "${cs[@]}" x
+done
+is 1 d2d register --tpm --id chip --transport mqtt
+err 'not over MQTT'
+is 3 d2d register --tpm --slot 3
+err "$id"
+is 3 d2d register --tpm --slot 3 --transport amqp
+is 0 d2d send --slot 3 "${cs[@]}" x
+is 2 d2d register --tpm --id chip --key-file "$home/pump.key"
+is 0 d2d device cert chip-meter --tpm --slot 3 --out "$home/chip-meter"
+[ ! -e "$home/chip-meter/key.pem" ] || fail "the key of a TPM is in a file"
+thumbprint=$(jq -r .thumbprint "$home/out")
+in_chip=(--cert-file "$home/chip-meter/cert.pem" --key-file handle:0x81000203)
+is 7 d2d device cert chip-meter --tpm --slot 3 --out "$home/another"
+is 0 d2d device add chip-meter --x509-thumbprint "$thumbprint"
+printf 'HostName=localhost;DeviceId=chip-meter;x509=true\n' >"$home/meter.cs"
+for transport in "${transports[@]}"; do
+    is 0 d2d send --connection-string-file "$home/meter.cs" "${cs[@]}" "${in_chip[@]}" --transport "$transport" x
+done
+is 0 d2d enroll add chip-meter --cert "$home/chip-meter/cert.pem"
+is 0 d2d register "${in_chip[@]}" --transport https
+is 0 d2d tpm erase --slot 3 -q
+is 2 d2d send --connection-string-file "$home/meter.cs" "${cs[@]}" "${in_chip[@]}" x
+err 'no key at handle:0x81000203'
+# What another tool wrote in the same layout is used, and the other way round.
+export TPM2TOOLS_TCTI=$D2D_TCTI
+is 0 d2d device key chip-door
+sed 's/.*SharedAccessKey=//' "$home/out" | base64 -d >"$home/raw.key"
+(
+    cd "$home/chip"
+    tpm2_import -Q -C 0x81000001 -G hmac -i "$home/raw.key" -u theirs.pub -r theirs.priv -a 'sign|noda|userwithauth'
+    tpm2_load -Q -C 0x81000001 -u theirs.pub -r theirs.priv -c theirs.ctx
+    tpm2_evictcontrol -Q -C o -c theirs.ctx 0x81000107
+    tpm2_flushcontext -t
+    tpm2_nvdefine -Q 0x01400107 -C o -s 19 -a 'authread|authwrite|no_da'
+    printf 'localhost/chip-door' | tpm2_nvwrite -Q 0x01400107 -i -
+) >"$home/out" 2>"$home/err" || fail "tpm2-tools"
+is 0 d2d send --slot 7 "${cs[@]}" x
+[ "$(tpm2_nvread 0x01400104 -s 19)" = localhost/chip-door ] || fail "the text of a slot"
+[ "$(printf hello | tpm2_hmac -c 0x81000104 --hex)" = "$(printf hello | openssl dgst -sha256 -r -mac HMAC \
+    -macopt "hexkey:$(od -An -tx1 -v "$home/raw.key" | tr -d ' \n')" | cut -d' ' -f1)" ] || fail "the key of a slot"
+unset D2D_TCTI TPM2TOOLS_TCTI
 
 # What is refused.
 is 0 d2d device disable garage --reason lost
