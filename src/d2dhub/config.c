@@ -38,6 +38,8 @@ static const struct key {
     TEXT_KEY(cert_file, "own server certificate, PEM, with its chain"),
     TEXT_KEY(key_file, "its private key, PEM"),
     TEXT_KEY(names, "further names of this hub, with blanks between"),
+    TEXT_KEY(linked_hubs_file, "other hubs that devices may be assigned to: a connection string a line"),
+    TEXT_KEY(outside_ca_file, "authority of those hubs and of webhooks, PEM (the system's)"),
     {"retention", DURATION, offsetof(struct config, retention_ms), 0, "how long events are kept (1d)", 0, 0},
     KEY(retention_size, SIZE, "how much log is kept (0: no limit)"),
     KEY(segment_size, SIZE, "of a file of the log (64m)"),

@@ -25,6 +25,7 @@ struct config {
     uint64_t retention_size, segment_size;
     char user[64];
     int partitions;
+    char linked_hubs_file[PATH_CAP], outside_ca_file[PATH_CAP]; /* of the provisioning service; "": none */
     int c2d_depth, c2d_deliveries, feedback_deliveries;
     int64_t c2d_ttl, feedback_ttl; /* ms */
     /* Flags that are no keys. */

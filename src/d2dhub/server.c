@@ -71,7 +71,8 @@ static void make_env(struct server *s)
                                 .ready = is_ready,
                                 .ready_ctx = s,
                                 .limiter = s->limiter,
-                                .challenges = s->challenges};
+                                .challenges = s->challenges,
+                                .outside = outside_worker_table(s->outside)};
     snprintf(s->env.host, sizeof s->env.host, "%s", c->name);
     config_entity(c, s->env.entity);
     s->doors[0] = (struct door){"mqtts", &s->env, front_mqtt_new};
@@ -121,7 +122,8 @@ int server_open(struct server *s)
     if (!s->config.name[0])
         snprintf(s->config.name, sizeof s->config.name, "%s", hub_birth(s->hub)->name);
     random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
-    if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges))
+    if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges) ||
+        outside_worker_open(s->config.linked_hubs_file, s->config.outside_ca_file, &s->outside))
         return 1;
     make_env(s);
     if (open_tls(s))
@@ -315,7 +317,7 @@ int server_start(struct server *s)
         if (pthread_create(&s->keeper, NULL, keep_house, s) == 0)
             s->n_threads++;
     }
-    if (s->n_threads < s->n_loops + 2) {
+    if (s->n_threads < s->n_loops + 2 || outside_worker_start(s->outside, &s->env)) {
         fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
     }
@@ -343,6 +345,7 @@ void server_close(struct server *s)
 {
     if (s->n_threads)
         end_threads(s);
+    outside_worker_close(s->outside);
     /* A checkpoint that fails costs time at the next start, nothing else: the log has it all. */
     if (s->hub && hub_checkpoint(s->hub, now_ms()))
         log_event(LOG_WARN, "checkpoint-failed", KVS("data", s->config.data));

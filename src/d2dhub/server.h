@@ -3,6 +3,7 @@
 
 #include "data.h"
 #include "joint.h"
+#include "outside_worker.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@ struct server {
     struct tls *tls;
     struct limiter *limiter;
     struct challenges *challenges;
+    struct outside_worker *outside;
     struct front_env env;
     char names_text[VALUE_CAP];
     const char *names[NAMES_CAP + 1];

@@ -83,13 +83,14 @@ enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer)
     struct bytes operation = amqp_property(r, "iotdps-operation-id", number);
     bool registers = bytes_eq(type, BYTES("iotdps-register"));
     struct buf body = buf_max(DOC_LEN_MAX);
+    bool goes_on = registers;
     uint64_t at = 0;
     enum err e;
 
     if (registers) {
         e = dps_register(c->env, c->dps, body_of(r->body), c->now_ms, &at, &body);
     } else if (bytes_eq(type, BYTES("iotdps-get-operationstatus"))) {
-        e = dps_status(c->env, c->dps, operation, &body);
+        e = dps_status(c->env, c->dps, operation, c->now_ms, &goes_on, &body);
         at = hub_seen(c->env->hub);
     } else {
         e = ERR_ARGUMENT;
@@ -99,7 +100,7 @@ enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer)
         pn_message_set_correlation_id(answer, pn_message_get_correlation_id(c->message));
         pn_message_set_inferred(answer, true);
         pn_data_put_binary(r->answer, pn_bytes(body.len, (const char *)body.at));
-        if (registers)
+        if (goes_on)
             put_retry(pn_message_properties(answer));
     }
     buf_free(&body);

@@ -1,109 +1,13 @@
-/* Registrations: the device on the hub, operations, what devices are told. */
-#include "dps.h"
+/* Registrations: operations, what devices are told. */
+#include "dps_assign.h"
 
-#include "challenges.h"
 #include "json_body.h"
+#include "outside.h"
 #include "text.h"
 
 #include <stdio.h>
 
-/* ---- the device on the hub ------------------------------------------------------------------------------------------- */
-
-static bool same_key(const struct key_bytes *a, const struct key_bytes *b)
-{
-    return bytes_eq(bytes_of(a->at, a->len), bytes_of(b->at, b->len));
-}
-
-static bool same_authentication(const struct device *a, const struct device *b)
-{
-    return a->auth == b->auth && same_key(&a->primary, &b->primary) && same_key(&a->secondary, &b->secondary) &&
-           !strcmp(a->thumbprint[0], b->thumbprint[0]) && !strcmp(a->thumbprint[1], b->thumbprint[1]);
-}
-
-/* provisioning 2.1, 2.2: it comes to the hub with what it came here; a certificate that a group's authority signed by its
- * thumbprint, so that this authority can make no other device of the hub. One that is there already keeps its state. */
-static enum err make_device(const struct front_env *env, const struct dps_caller *c, const char *id, bool is_its_own,
-                            int64_t now_ms, uint64_t *at)
-{
-    struct device wanted = {.auth = AUTH_SAS}, now, made;
-    enum err e = hub_device_get(env->hub, bytes_str(id), &now);
-
-    if (!e)
-        wanted = now;
-    /* Only what it proved: what else was tried on the way is not its own. */
-    wanted.auth = c->how == DPS_X509 ? AUTH_SELF_SIGNED : AUTH_SAS;
-    wanted.primary.len = wanted.secondary.len = 0;
-    wanted.thumbprint[0][0] = wanted.thumbprint[1][0] = 0;
-    if (c->how == DPS_X509) {
-        memcpy(wanted.thumbprint, c->thumbprint, sizeof wanted.thumbprint);
-    } else {
-        wanted.primary = c->primary;
-        wanted.secondary = c->secondary;
-    }
-    snprintf(wanted.id, sizeof wanted.id, "%s", id);
-    if (e == ERR_NOT_FOUND)
-        return hub_device_put(env->hub, &wanted, (struct match){.how = MATCH_NONE}, now_ms, &made, at);
-    if (e || same_authentication(&wanted, &now))
-        return e;
-    /* Whoever has a group's key can name any device: one that did not come from there is not his to take. */
-    if (c->from_group && !is_its_own)
-        return ERR_DENIED;
-    return hub_device_put(env->hub, &wanted, (struct match){.how = MATCH_ANY}, now_ms, &made, at);
-}
-
-/* The device that this registration was given by the same entry before, whatever the case of its id then. */
-static bool known_device(const struct front_env *env, const struct dps_caller *c, char out[ID_LEN_MAX + 1])
-{
-    struct doc doc;
-    json_t *state;
-    bool known;
-
-    if (dps_document_get(env, DOC_REGISTRATION, bytes_str(c->registration), &doc, &state))
-        return false;
-    known = bytes_eq(dps_text(state, "entry", NULL, NULL), bytes_str(c->entry)) &&
-            bytes_to_str(dps_text(state, "deviceId", NULL, NULL), out, ID_LEN_MAX + 1);
-    json_decref(state);
-    return known;
-}
-
-/* The id that the device gets: that of the enrollment, the one that it got before, or its registration's. */
-static enum err device_id(const struct front_env *env, const struct dps_caller *c, char out[ID_LEN_MAX + 1],
-                          bool *known)
-{
-    struct doc doc;
-    json_t *entry;
-    enum err e;
-
-    *known = known_device(env, c, out);
-    if (c->from_group && *known)
-        return OK;
-    memcpy(out, c->registration, ID_LEN_MAX + 1);
-    if (c->from_group)
-        return OK;
-    if ((e = dps_document_get(env, DOC_ENROLLMENT, bytes_str(c->registration), &doc, &entry)))
-        return e;
-    struct bytes wanted = dps_text(entry, "deviceId", NULL, NULL);
-    if (wanted.len && !bytes_to_str(wanted, out, ID_LEN_MAX + 1))
-        e = ERR_DAMAGED;
-    json_decref(entry);
-    return e;
-}
-
 /* ---- registrations ----------------------------------------------------------------------------------------------------- */
-
-static int put_json(const char *text, size_t len, void *ctx)
-{
-    buf_put(ctx, bytes_of(text, len));
-    return 0;
-}
-
-static enum err put_and_drop(struct buf *out, json_t *json)
-{
-    enum err e = !json || json_dump_callback(json, put_json, out, JSON_COMPACT) || out->bad ? ERR_MEMORY : OK;
-
-    json_decref(json);
-    return e;
-}
 
 static void make_operation(const struct front_env *env, char out[OPERATION_CAP])
 {
@@ -117,81 +21,23 @@ static void make_operation(const struct front_env *env, char out[OPERATION_CAP])
     buf_free(&hex);
 }
 
-static const char *const attestations[] = {
-    [DPS_SYMMETRIC_KEY] = "symmetricKey", [DPS_X509] = "x509", [DPS_TPM] = "tpm"};
-
-/* Kept until the device has it. */
-static void put_hub_key(json_t *state, const struct key_bytes *key)
-{
-    struct buf text = buf_max(KEY_TEXT_MAX + 1);
-
-    buf_put_base64(&text, bytes_of(key->at, key->len));
-    json_object_set_new(state, "hubKey", json_string(buf_str(&text)));
-    explicit_bzero(text.at, text.len);
-    buf_free(&text);
-}
-
-/* provisioning 1.2.2; with the operation, the entry and the key, which are ours. */
-static json_t *state_of(const struct front_env *env, const struct dps_caller *c, const char *device,
-                        const char *operation, int64_t created_ms, int64_t now_ms)
-{
-    char created[DPS_TIME_CAP], updated[DPS_TIME_CAP];
-    json_t *by = c->from_group ? json_pack("{ss}", "enrollmentGroupId", c->entry) : json_object();
-
-    dps_time(created_ms, created);
-    dps_time(now_ms, updated);
-    json_t *state = json_pack("{ss ss ss ss ss ss ss so ss ss}", "registrationId", c->registration,
-                              "createdDateTimeUtc", created, "assignedHub", env->host, "deviceId", device, "status",
-                              "assigned", "substatus", "initialAssignment", "lastUpdatedDateTimeUtc", updated,
-                              attestations[c->how], by, "operationId", operation, "entry", c->entry);
-    if (c->how == DPS_TPM && state)
-        put_hub_key(state, &c->primary);
-    return state;
-}
-
-/* Whether a body is one that may come: nothing, a blank, or an object that names this registration or none. */
-static enum err check_body(struct bytes body, const struct dps_caller *c)
+/* What came: nothing, a blank, or an object that names this registration or none. */
+static enum err read_body(struct bytes body, const struct dps_caller *c, json_t **out)
 {
     char why[JSON_WHY_CAP];
-    json_t *root;
-    enum err e = OK;
 
+    *out = NULL;
     if (!bytes_trim(body).len)
         return OK;
-    if (!(root = json_body(body, 0, why)))
+    if (!(*out = json_body(body, 0, why)))
         return ERR_MALFORMED;
-    struct bytes id = dps_text(root, "registrationId", NULL, NULL);
-    if (!json_is_object(root) || (id.len && !bytes_eq_nocase(id, bytes_str(c->registration))))
-        e = ERR_ARGUMENT;
-    json_decref(root);
-    return e;
-}
-
-static enum err begin(const struct front_env *env, const struct dps_caller *c, const char *operation, int64_t now_ms,
-                      uint64_t *at)
-{
-    struct buf text = buf_max(DOC_LEN_MAX), old = buf_max(DOC_LEN_MAX);
-    char device[ID_LEN_MAX + 1];
-    bool is_its_own;
-    struct doc was = {.created_ms = now_ms}, made;
-    enum err e = device_id(env, c, device, &is_its_own), known;
-
-    if (!e)
-        e = make_device(env, c, device, is_its_own, now_ms, at);
-    known = hub_doc_get(env->hub, DOC_REGISTRATION, bytes_str(c->registration), &old, &was);
-    if (!e)
-        e = put_and_drop(&text, state_of(env, c, device, operation, known ? now_ms : was.created_ms, now_ms));
-    if (!e)
-        e = hub_doc_put(env->hub, DOC_REGISTRATION, bytes_str(c->registration), buf_bytes(&text),
-                        (struct match){.how = known ? MATCH_NONE : MATCH_ANY}, now_ms, &made, at);
-    buf_free(&text);
-    buf_free(&old);
-    return e;
+    struct bytes id = dps_text(*out, "registrationId", NULL, NULL);
+    return !json_is_object(*out) || (id.len && !bytes_eq_nocase(id, bytes_str(c->registration))) ? ERR_ARGUMENT : OK;
 }
 
 /* provisioning 5.2: a challenge is good for one operation, which its device may ask for again as long as it goes on. */
-static enum err begin_challenged(const struct front_env *env, const struct dps_caller *c, char operation[OPERATION_CAP],
-                                 int64_t now_ms, uint64_t *at)
+static enum err assign_challenged(const struct front_env *env, const struct dps_caller *c, const json_t *payload,
+                                  char operation[OPERATION_CAP], int64_t now_ms, uint64_t *at)
 {
     enum err e = challenges_bind(env->challenges, c->challenge, operation);
 
@@ -199,7 +45,7 @@ static enum err begin_challenged(const struct front_env *env, const struct dps_c
         *at = hub_seen(env->hub);
         return OK;
     }
-    if (!e && (e = begin(env, c, operation, now_ms, at)))
+    if (!e && (e = dps_assign(env, c, payload, operation, now_ms, at)))
         challenges_unbind(env->challenges, c->challenge);
     return e;
 }
@@ -208,12 +54,16 @@ enum err dps_register(const struct front_env *env, const struct dps_caller *c, s
                       uint64_t *at, struct buf *out)
 {
     char operation[OPERATION_CAP];
-    enum err e = check_body(body, c);
+    json_t *root;
+    enum err e = read_body(body, c, &root);
+    const json_t *payload = json_object_get(root, "payload");
 
     *at = 0;
     make_operation(env, operation);
     if (!e)
-        e = c->challenge ? begin_challenged(env, c, operation, now_ms, at) : begin(env, c, operation, now_ms, at);
+        e = c->challenge ? assign_challenged(env, c, payload, operation, now_ms, at)
+                         : dps_assign(env, c, payload, operation, now_ms, at);
+    json_decref(root);
     if (!e)
         buf_printf(out, "{\"operationId\":\"%s\",\"status\":\"assigning\"}", operation);
     return e;
@@ -248,29 +98,65 @@ static enum err add_activation(const struct front_env *env, const struct dps_cal
     return e;
 }
 
-enum err dps_status(const struct front_env *env, const struct dps_caller *c, struct bytes operation, struct buf *out)
+/* provisioning 1.2.2: clients want no more of one that goes on, and no less. Takes the state. */
+static json_t *going_on(json_t *state)
+{
+    json_t *shown =
+        json_pack("{sO ss}", "registrationId", json_object_get(state, "registrationId"), "status", "assigning");
+
+    json_decref(state);
+    return shown;
+}
+
+/* Nobody works at it any more: the hub was stopped in the middle. */
+static void give_up(json_t *state, const struct doc *doc, int64_t now_ms)
+{
+    if (now_ms - doc->updated_ms < ASSIGNING_MS)
+        return;
+    json_object_set_new(state, "status", json_string("failed"));
+    json_object_set_new(state, "errorCode", json_integer(DPS_WEBHOOK));
+    json_object_set_new(state, "errorMessage", json_string("The assignment was interrupted; register again."));
+}
+
+static enum err show_status(const struct front_env *env, const struct dps_caller *c, json_t *state,
+                            const struct doc *doc, struct bytes operation, bool *goes_on, struct buf *out)
+{
+    char id[OPERATION_CAP], status[16];
+    enum err e = OK;
+
+    if (!bytes_to_str(operation, id, sizeof id) ||
+        !bytes_to_str(dps_text(state, "status", NULL, NULL), status, sizeof status)) {
+        json_decref(state);
+        return ERR_DAMAGED;
+    }
+    *goes_on = !strcmp(status, "assigning");
+    if (!strcmp(status, "assigned") && c->how == DPS_TPM && (e = add_activation(env, c, state))) {
+        json_decref(state);
+        return e;
+    }
+    if (!*goes_on && c->challenge)
+        challenges_end(env->challenges, c->challenge);
+    return dps_put_and_drop(out, json_pack("{ss ss so}", "operationId", id, "status", status, "registrationState",
+                                           *goes_on ? going_on(state) : with_etag(state, doc)));
+}
+
+enum err dps_status(const struct front_env *env, const struct dps_caller *c, struct bytes operation, int64_t now_ms,
+                    bool *goes_on, struct buf *out)
 {
     struct doc doc;
     json_t *state;
     enum err e = dps_document_get(env, DOC_REGISTRATION, bytes_str(c->registration), &doc, &state);
 
+    *goes_on = false;
     if (e)
         return e;
     if (!bytes_eq(dps_text(state, "operationId", NULL, NULL), operation)) {
         json_decref(state);
         return ERR_NOT_FOUND;
     }
-    if (c->how == DPS_TPM && (e = add_activation(env, c, state))) {
-        json_decref(state);
-        return e;
-    }
-    if (c->challenge)
-        challenges_end(env->challenges, c->challenge);
-    char id[64];
-    if (!bytes_to_str(operation, id, sizeof id))
-        id[0] = 0;
-    return put_and_drop(out, json_pack("{ss ss so}", "operationId", id, "status", "assigned", "registrationState",
-                                       with_etag(state, &doc)));
+    if (bytes_eq(dps_text(state, "status", NULL, NULL), BYTES("assigning")))
+        give_up(state, &doc, now_ms);
+    return show_status(env, c, state, &doc, operation, goes_on, out);
 }
 
 enum err dps_state(const struct front_env *env, struct bytes registration, struct buf *out)
@@ -279,7 +165,7 @@ enum err dps_state(const struct front_env *env, struct bytes registration, struc
     json_t *state;
     enum err e = dps_document_get(env, DOC_REGISTRATION, registration, &doc, &state);
 
-    return e ? e : put_and_drop(out, with_etag(state, &doc));
+    return e ? e : dps_put_and_drop(out, with_etag(state, &doc));
 }
 
 /* ---- errors ---------------------------------------------------------------------------------------------------------- */

@@ -34,13 +34,13 @@ struct dps_error {
 enum err dps_admit(const struct front_env *, const struct peer *, struct bytes scope, struct bytes registration,
                    struct bytes token, const struct tpm_proof *, int64_t now_ms, struct dps_caller *out) MUST_CHECK;
 /* ---- dps.c */
-/* Starts (and ends) the registration; appends what the device is told: an operation id, "assigning". The body may be empty, a
+/* Starts the registration, and ends it unless somebody outside of this hub has to be asked; appends what the device is told: an operation id, "assigning". The body may be empty, a
  * blank, or JSON. The answer waits for *at. */
 enum err dps_register(const struct front_env *, const struct dps_caller *, struct bytes body, int64_t now_ms,
                       uint64_t *at, struct buf *out) MUST_CHECK;
-/* Appends the result of an operation. ERR_NOT_FOUND: it is none of this registration. */
-enum err dps_status(const struct front_env *, const struct dps_caller *, struct bytes operation,
-                    struct buf *out) MUST_CHECK;
+/* Appends how an operation goes, or how it ended. ERR_NOT_FOUND: it is none of this registration. */
+enum err dps_status(const struct front_env *, const struct dps_caller *, struct bytes operation, int64_t now_ms,
+                    bool *goes_on, struct buf *out) MUST_CHECK;
 /* Appends the registration itself. ERR_NOT_FOUND. */
 enum err dps_state(const struct front_env *, struct bytes registration, struct buf *out) MUST_CHECK;
 struct dps_error dps_error_of(enum err e);

@@ -231,8 +231,39 @@ static enum err take_attestation(struct taking *t, const json_t *from, enum doc_
 }
 
 /* What is kept as it came. */
-static const char *const plain[] = {"deviceId",    "optionalDeviceInformation", "capabilities",     "iotHubHostName",
-                                    "initialTwin", "reprovisionPolicy",         "allocationPolicy", "iotHubs"};
+static const char *const plain[] = {"deviceId",
+                                    "optionalDeviceInformation",
+                                    "capabilities",
+                                    "iotHubHostName",
+                                    "initialTwin",
+                                    "reprovisionPolicy",
+                                    "allocationPolicy",
+                                    "iotHubs",
+                                    "customAllocationDefinition"};
+
+/* provisioning 3.7 */
+static enum err check_allocation(struct taking *t, const json_t *from)
+{
+    static const char *const policies[] = {"hashed", "geoLatency", "static", "custom"};
+    struct bytes policy = dps_text(from, "allocationPolicy", NULL, NULL);
+    struct bytes url = dps_text(from, "customAllocationDefinition", "webhookUrl", NULL);
+    const json_t *hubs = json_object_get(from, "iotHubs");
+    bool known = !policy.len;
+
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
+        known |= bytes_eq_nocase(policy, bytes_str(policies[i]));
+    if (!known)
+        return wrong(t, "allocationPolicy is none of hashed, geoLatency, static and custom");
+    for (size_t i = 0; i < json_array_size(hubs); i++)
+        if (!json_is_string(json_array_get(hubs, i)))
+            return wrong(t, "iotHubs is not a list of host names");
+    if (hubs && !json_is_null(hubs) && (!json_is_array(hubs) || json_array_size(hubs) > LINKED_HUBS_MAX))
+        return wrong(t, "iotHubs is not a list of up to 32 host names");
+    if (bytes_eq_nocase(policy, BYTES("custom")) && !bytes_starts_nocase(url, BYTES("https://")) &&
+        !bytes_starts_nocase(url, BYTES("http://")))
+        return wrong(t, "customAllocationDefinition.webhookUrl is missing, or is no URL");
+    return OK;
+}
 
 static enum err take_plain(struct taking *t, const json_t *from)
 {
@@ -244,6 +275,8 @@ static enum err take_plain(struct taking *t, const json_t *from)
         return wrong(t, "deviceId is not valid");
     if (status.len && !disabled && !bytes_eq_nocase(status, BYTES("enabled")))
         return wrong(t, "provisioningStatus is neither enabled nor disabled");
+    if (check_allocation(t, from))
+        return ERR_ARGUMENT;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         json_t *value = json_object_get(from, plain[i]);
 
@@ -304,9 +337,10 @@ json_t *dps_document_show(json_t *kept, const struct doc *doc, bool with_keys)
 
 json_t *dps_registration_show(json_t *kept)
 {
-    json_object_del(kept, "operationId");
-    json_object_del(kept, "entry");
-    json_object_del(kept, "hubKey");
+    static const char *const ours[] = {"operationId", "entry", "hubKey", "was", "initialHub", "migrate"};
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        json_object_del(kept, ours[i]);
     return kept;
 }
 

@@ -74,6 +74,7 @@ struct front_env {
     bool (*ready)(void *ctx); /* for /readyz */
     void *ready_ctx;
     struct limiter *limiter;       /* of failed logins (limiter.h); NULL: no limit */
+    const struct dps_outside *outside; /* webhooks and other hubs (outside.h); NULL: none */
     struct challenges *challenges; /* of TPMs over HTTPS (challenges.h); NULL: none are made */
 };
 

@@ -81,10 +81,16 @@ enum err http_dps_operation(struct http_request *r, struct http_answer *a)
     struct dps_caller caller;
     enum err e = admit(r, &caller);
 
+    bool goes_on;
+
     if (!e)
-        e = dps_status(r->env, &caller, bytes_str(r->names[2]), &a->body);
+        e = dps_status(r->env, &caller, bytes_str(r->names[2]), r->now_ms, &goes_on, &a->body);
     if (e)
         return fails(r, a, e);
+    if (goes_on) {
+        a->status = 202;
+        http_put_header(&a->headers, "Retry-After", BYTES("2"));
+    }
     front_wait_for(r->front, hub_seen(r->env->hub));
     return OK;
 }

@@ -81,13 +81,14 @@ static void answer(struct mqtt_session *s, unsigned status, struct bytes rid, st
 }
 
 static enum err run(struct mqtt_session *s, struct bytes topic, struct bytes body, int64_t now_ms, struct bytes *rid,
-                    bool *known, struct buf *out)
+                    bool *known, bool *goes_on, struct buf *out)
 {
     bool status = bytes_starts(topic, BYTES(STATUS));
     struct bytes operation;
     uint64_t at;
     enum err e;
 
+    *goes_on = !status;
     *known = status || bytes_starts(topic, BYTES(REGISTER));
     topic = bytes_skip(topic, status ? strlen(STATUS) : strlen(REGISTER));
     *rid = bytes_cut(&topic, '&');
@@ -96,7 +97,7 @@ static enum err run(struct mqtt_session *s, struct bytes topic, struct bytes bod
         return ERR_DENIED;
     if (status) {
         operation = bytes_starts(topic, BYTES("operationId=")) ? bytes_skip(topic, strlen("operationId=")) : topic;
-        e = dps_status(s->env, &s->dps->caller, operation, out);
+        e = dps_status(s->env, &s->dps->caller, operation, now_ms, goes_on, out);
         front_wait_for(&s->front, hub_seen(s->env->hub));
     } else {
         e = dps_register(s->env, &s->dps->caller, body, now_ms, &at, out);
@@ -111,8 +112,8 @@ void mqtt_dps_publish(struct mqtt_session *s, const struct mqtt_publish *p, int6
     struct buf body = buf_max(DOC_LEN_MAX);
     struct bytes rid;
     unsigned status;
-    bool known;
-    enum err e = run(s, p->topic, p->body, now_ms, &rid, &known, &body);
+    bool known, goes_on;
+    enum err e = run(s, p->topic, p->body, now_ms, &rid, &known, &goes_on, &body);
 
     if (!known) {
         mqtt_stop(s, ERR_DENIED, "PUBLISH to a topic that provisioning does not have");
@@ -121,7 +122,7 @@ void mqtt_dps_publish(struct mqtt_session *s, const struct mqtt_publish *p, int6
     }
     if (p->qos) /* provisioning 1.4: before the answer */
         mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
-    status = bytes_starts(p->topic, BYTES(REGISTER)) ? 202 : 200;
+    status = goes_on ? 202 : 200;
     if (e) {
         struct dps_error error = dps_error_of(e);
 

@@ -7,6 +7,7 @@ export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 daemon.py "$build/d2dhub"
 /usr/bin/python3 certificates.py "$build"
 /usr/bin/python3 misbehaving.py "$build"
+/usr/bin/python3 allocation.py "$build"
 map_root=
 [ "$(id -u)" -eq 0 ] || map_root=--map-root-user
 exec unshare $map_root --mount /usr/bin/python3 hostile.py "$build"

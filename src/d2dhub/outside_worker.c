@@ -1,0 +1,385 @@
+#include "outside_worker.h"
+
+#include "auth.h"
+#include "connstr.h"
+#include "log.h"
+#include "outside_http.h"
+#include "sas.h"
+#include "text.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* WAIT_MS and the time that one job takes stay below ASSIGNING_MS. */
+enum { QUEUE = 256, WAIT_MS = 2 * 60000, ANSWER_MAX = 64 * 1024, LINE_CAP = 1024, TOKEN_S = 300 };
+
+struct linked_hub {
+    char *text; /* the connection string, into which `string` looks */
+    struct connstr string;
+    char host[HOST_LEN_MAX + 1];
+    struct key_bytes key;
+};
+
+struct waiting {
+    struct outside_job *job;
+    int64_t since_ms;
+};
+
+struct outside_worker {
+    struct dps_outside table;
+    const struct front_env *env;
+    const char *ca_file;
+    struct linked_hub hubs[LINKED_HUBS_MAX];
+    const char *names[LINKED_HUBS_MAX + 1];
+    size_t n_hubs;
+    pthread_t thread;
+    bool runs;
+    _Atomic bool stopping;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct waiting queue[QUEUE];
+    size_t first, n;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- the hubs -------------------------------------------------------------------------------------------------------- */
+
+static bool take_hub(struct outside_worker *w, const char *line)
+{
+    struct linked_hub *h = &w->hubs[w->n_hubs];
+    size_t len;
+
+    if (w->n_hubs == LINKED_HUBS_MAX || !(h->text = strdup(line)))
+        return false;
+    w->n_hubs++; /* it is freed with the others */
+    if (connstr_parse(bytes_str(h->text), &h->string) || h->string.kind != CONNSTR_SERVICE || !h->string.key_name.len ||
+        base64_decode(h->string.key, h->key.at, sizeof h->key.at, &len) || !len ||
+        !bytes_to_str(h->string.host, h->host, sizeof h->host))
+        return false;
+    h->key.len = (uint8_t)len;
+    w->names[w->n_hubs - 1] = h->host;
+    return true;
+}
+
+static enum err read_hubs(struct outside_worker *w, const char *path)
+{
+    FILE *f = *path ? fopen(path, "re") : NULL;
+    char line[LINE_CAP];
+    unsigned n = 0;
+    enum err e = OK;
+
+    if (*path && !f) {
+        fprintf(stderr, "d2dhub run: %s cannot be read: %m\n", path);
+        return ERR_IO;
+    }
+    while (!e && f && fgets(line, sizeof line, f)) {
+        n++;
+        line[strcspn(line, "\r\n")] = 0;
+        if (line[0] && line[0] != '#' && !take_hub(w, line)) {
+            fprintf(stderr, "d2dhub run: %s:%u: this is no connection string of a service policy, or one too many\n",
+                    path, n);
+            e = ERR_MALFORMED;
+        }
+    }
+    explicit_bzero(line, sizeof line);
+    if (f)
+        fclose(f);
+    return e;
+}
+
+static const struct linked_hub *find_hub(const struct outside_worker *w, const char *host)
+{
+    for (size_t i = 0; i < w->n_hubs; i++)
+        if (bytes_eq_nocase(bytes_str(w->hubs[i].host), bytes_str(host)))
+            return &w->hubs[i];
+    return NULL;
+}
+
+static bool is_here(const struct outside_worker *w, const char *host)
+{
+    return auth_host_is_ours(w->env, bytes_str(host));
+}
+
+/* ---- what is said ---------------------------------------------------------------------------------------------------- */
+
+/* A query may hold the key of the webhook. */
+static void log_failure(const struct outside_http *h, enum err e)
+{
+    struct bytes url = bytes_str(h->url);
+    char shown[256];
+
+    snprintf(shown, sizeof shown, "%.*s", BYTES_ARG(bytes_first(url, bytes_find(url, '?'))));
+    log_event(LOG_WARN, "outside-refused", KVS("method", h->method), KVS("url", shown), KVN("status", h->status),
+              KVS("why", !e          ? "status"
+                         : h->why[0] ? h->why
+                                     : err_text(e)));
+}
+
+static enum err ask(const struct outside_worker *w, const struct linked_hub *hub, const char *method, const char *url,
+                    const char *if_match, struct bytes body, struct buf *answer, int *status)
+{
+    struct buf token = buf_max(SAS_LEN_MAX);
+    struct outside_http h = {.ca_file = w->ca_file,
+                             .stopping = &w->stopping,
+                             .method = method,
+                             .url = url,
+                             .if_match = if_match,
+                             .body = body,
+                             .answer = answer};
+    enum err e = OK;
+
+    if (hub) {
+        e = sas_make(hub->string.host, hub->string.key_name, now_ms() / 1000 + TOKEN_S,
+                     bytes_of(hub->key.at, hub->key.len), &token);
+        h.token = buf_str(&token);
+    }
+    if (!e)
+        e = outside_http(&h);
+    *status = h.status;
+    if (e || h.status < 200 || h.status > 299)
+        log_failure(&h, e);
+    buf_free(&token);
+    return e;
+}
+
+static void put_pair(struct buf *b, const char *a, const char *first, const char *z, const char *second)
+{
+    buf_printf(b, "{\"%s\":\"%s\",\"%s\":\"%s\"}", a, first, z, second);
+}
+
+static void put_key(const struct key_bytes *key, char out[KEY_TEXT_MAX + 1])
+{
+    struct buf b = buf_over(out, KEY_TEXT_MAX + 1);
+
+    buf_put_base64(&b, bytes_of(key->at, key->len));
+    out[b.bad ? 0 : b.len] = 0;
+}
+
+/* service 4.3 */
+static void put_device(const struct device *d, struct buf *out)
+{
+    char primary[KEY_TEXT_MAX + 1], secondary[KEY_TEXT_MAX + 1];
+
+    put_key(&d->primary, primary);
+    put_key(&d->secondary, secondary);
+    buf_puts(out, "{\"deviceId\":");
+    buf_put_json(out, bytes_str(d->id));
+    if (d->auth == AUTH_SAS) {
+        buf_puts(out, ",\"status\":\"enabled\",\"authentication\":{\"type\":\"sas\",\"symmetricKey\":");
+        put_pair(out, "primaryKey", primary, "secondaryKey", secondary);
+    } else {
+        buf_puts(out, ",\"status\":\"enabled\",\"authentication\":{\"type\":\"selfSigned\",\"x509Thumbprint\":");
+        put_pair(out, "primaryThumbprint", d->thumbprint[0], "secondaryThumbprint", d->thumbprint[1]);
+    }
+    buf_puts(out, "}}");
+    explicit_bzero(primary, sizeof primary);
+    explicit_bzero(secondary, sizeof secondary);
+}
+
+static void put_url(const struct linked_hub *hub, const char *device, struct buf *out)
+{
+    buf_printf(out, "https://%s:%u/devices/", hub->host, hub->string.port ? hub->string.port : 443);
+    buf_put_percent(out, bytes_str(device));
+    buf_puts(out, "?api-version=2021-04-12");
+}
+
+/* Makes it, or gives it the keys that it has now. */
+static bool make_there(const struct outside_worker *w, const struct outside_job *job, const struct linked_hub *hub)
+{
+    struct buf url = buf_max(2048), body = buf_max(4096), answer = buf_max(ANSWER_MAX);
+    int status = 0;
+    enum err e;
+
+    put_url(hub, job->device.id, &url);
+    put_device(&job->device, &body);
+    e = ask(w, hub, "PUT", buf_str(&url), NULL, buf_bytes(&body), &answer, &status);
+    if (!e && (status == 409 || status == 412) && outside_may_replace(job, hub->host))
+        e = ask(w, hub, "PUT", buf_str(&url), "\"*\"", buf_bytes(&body), &answer, &status);
+    if (body.at)
+        explicit_bzero(body.at, body.cap);
+    buf_free(&url);
+    buf_free(&body);
+    buf_free(&answer);
+    return !e && status >= 200 && status < 300;
+}
+
+/* What cannot be removed stays where it was; it has been logged. */
+static void remove_there(const struct outside_worker *w, const struct outside_job *job, const struct linked_hub *hub)
+{
+    struct buf url = buf_max(2048), answer = buf_max(ANSWER_MAX);
+    int status;
+
+    put_url(hub, job->device.id, &url);
+    if (ask(w, hub, "DELETE", buf_str(&url), "\"*\"", NO_BYTES, &answer, &status))
+        status = 0;
+    buf_free(&url);
+    buf_free(&answer);
+}
+
+/* ---- a job ------------------------------------------------------------------------------------------------------------- */
+
+static json_t *ask_webhook(const struct outside_worker *w, const struct outside_job *job)
+{
+    struct buf answer = buf_max(ANSWER_MAX);
+    json_t *root = NULL;
+    int status = 0;
+
+    if (!ask(w, NULL, "POST", job->url, NULL, bytes_str(job->question), &answer, &status) && status == 200)
+        root = json_loadb((const char *)answer.at, answer.len, JSON_REJECT_DUPLICATES, NULL);
+    buf_free(&answer);
+    return root;
+}
+
+static void carry_out(const struct outside_worker *w, const struct outside_job *job, const json_t *said,
+                      struct outside_end *end)
+{
+    const char *host = job->url ? json_string_value(json_object_get(said, "iotHubHostName")) : job->host;
+    const struct linked_hub *hub = host ? find_hub(w, host) : NULL, *left = find_hub(w, job->leave);
+    bool here = host && is_here(w, host);
+
+    end->payload = json_object_get(said, "payload");
+    if (!host) {
+        end->error = DPS_WEBHOOK;
+        end->message = "The webhook does not say where the device belongs.";
+    } else if (!here && !hub) {
+        end->error = DPS_HUB_REFUSES;
+        end->message = "The hub is not linked to this service.";
+    } else if (!here && !make_there(w, job, hub)) {
+        end->error = DPS_HUB_REFUSES;
+        end->message = "The hub does not take the device.";
+    } else {
+        end->host = here ? w->env->host : hub->host;
+        if (left && left != hub)
+            remove_there(w, job, left);
+    }
+}
+
+static void run_job(const struct outside_worker *w, const struct waiting *one)
+{
+    struct outside_end end = {.error = 0};
+    json_t *said = NULL;
+
+    if (now_ms() - one->since_ms > WAIT_MS) {
+        end.error = DPS_WEBHOOK;
+        end.message = "Too many registrations are waiting; register again.";
+    } else {
+        if (one->job->url)
+            said = ask_webhook(w, one->job);
+        carry_out(w, one->job, said, &end);
+    }
+    if (!atomic_load(&w->stopping))
+        dps_finish(w->env, one->job, &end, now_ms());
+    json_decref(said);
+    outside_job_free(one->job);
+}
+
+static enum err start(void *ctx, struct outside_job *job)
+{
+    struct outside_worker *w = ctx;
+    enum err e = ERR_BUSY;
+
+    pthread_mutex_lock(&w->lock);
+    if (w->n < QUEUE) {
+        w->queue[(w->first + w->n++) % QUEUE] = (struct waiting){job, now_ms()};
+        pthread_cond_signal(&w->more);
+        e = OK;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return e;
+}
+
+static bool next(struct outside_worker *w, struct waiting *out)
+{
+    bool some;
+
+    pthread_mutex_lock(&w->lock);
+    while (!w->n && !atomic_load(&w->stopping))
+        pthread_cond_wait(&w->more, &w->lock);
+    some = w->n > 0 && !atomic_load(&w->stopping);
+    if (some) {
+        *out = w->queue[w->first];
+        w->first = (w->first + 1) % QUEUE;
+        w->n--;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return some;
+}
+
+static void *run(void *ctx)
+{
+    struct outside_worker *w = ctx;
+    struct waiting one;
+
+    while (next(w, &one))
+        run_job(w, &one);
+    return NULL;
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------------- */
+
+enum err outside_worker_open(const char *hubs_file, const char *ca_file, struct outside_worker **out)
+{
+    struct outside_worker *w = calloc(1, sizeof *w);
+    enum err e = w && !curl_global_init(CURL_GLOBAL_DEFAULT) ? OK : ERR_MEMORY;
+
+    if (e) {
+        free(w);
+        return e;
+    }
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->more, NULL);
+    w->ca_file = ca_file;
+    if ((e = read_hubs(w, hubs_file))) {
+        outside_worker_close(w);
+        return e;
+    }
+    w->table = (struct dps_outside){.hubs = w->names, .start = start, .ctx = w};
+    *out = w;
+    return OK;
+}
+
+const struct dps_outside *outside_worker_table(const struct outside_worker *w)
+{
+    return &w->table;
+}
+
+enum err outside_worker_start(struct outside_worker *w, const struct front_env *env)
+{
+    w->env = env;
+    w->runs = pthread_create(&w->thread, NULL, run, w) == 0;
+    return w->runs ? OK : ERR_MEMORY;
+}
+
+void outside_worker_close(struct outside_worker *w)
+{
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    atomic_store(&w->stopping, true);
+    pthread_cond_broadcast(&w->more);
+    pthread_mutex_unlock(&w->lock);
+    if (w->runs)
+        pthread_join(w->thread, NULL);
+    for (; w->n; w->n--, w->first = (w->first + 1) % QUEUE)
+        outside_job_free(w->queue[w->first].job);
+    for (size_t i = 0; i < w->n_hubs; i++) {
+        explicit_bzero(w->hubs[i].text, strlen(w->hubs[i].text));
+        free(w->hubs[i].text);
+    }
+    pthread_cond_destroy(&w->more);
+    pthread_mutex_destroy(&w->lock);
+    explicit_bzero(w, sizeof *w);
+    free(w);
+    curl_global_cleanup();
+}
