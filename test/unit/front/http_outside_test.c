@@ -1,0 +1,239 @@
+/* Registrations that need somebody outside of this hub: how they go on, end, are overtaken and forgotten. */
+#include "http_peer.h"
+
+#include "outside.h"
+
+#define SCOPE "0neB30376DB"
+#define OTHER "other.hub"
+
+static struct client c;
+static struct outside_job *jobs[8];
+static size_t n_jobs;
+static bool busy;
+
+static enum err start_job(void *ctx, struct outside_job *job)
+{
+    (void)ctx;
+    if (busy || n_jobs == 8)
+        return ERR_BUSY;
+    jobs[n_jobs++] = job;
+    return OK;
+}
+
+static const char *const others[] = {OTHER, NULL};
+static const struct dps_outside outside = {.hubs = others, .start = start_job};
+
+static int start(void **state)
+{
+    (void)state;
+    world_open();
+    w.env.outside = &outside;
+    memset(&c, 0, sizeof c);
+    busy = false;
+    n_jobs = 0;
+    client_open(&c);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < n_jobs; i++)
+        outside_job_free(jobs[i]);
+    client_close(&c);
+    world_close();
+    return 0;
+}
+
+static void enroll(const char *id, const char *more)
+{
+    char path[256], body[2048];
+
+    snprintf(path, sizeof path, "/enrollments/%s" V, id);
+    snprintf(body, sizeof body,
+             "{\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" KEY_A
+             "\",\"secondaryKey\":\"" KEY_B "\"}}%s}",
+             more);
+    int status = ask(&c, "GET", path, NULL, NULL);
+    CHECK(ask(&c, "PUT", path, status == 200 ? "If-Match: *\r\n" : NULL, body) == 200);
+}
+
+static int device_asks(const char *method, const char *path, const char *body)
+{
+    struct buf b = buf_max(1 << 16), token = buf_max(SAS_LEN_MAX);
+    uint8_t key[KEY_LEN_MAX];
+    size_t len;
+
+    CHECK_OK(base64_decode(BYTES(KEY_A), key, sizeof key, &len));
+    CHECK_OK(sas_make(BYTES(SCOPE "/registrations/dev"), BYTES("registration"), c.now_ms / 1000 + 600,
+                      bytes_of(key, len), &token));
+    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %zu\r\n\r\n%s", method, path,
+               buf_str(&token), strlen(body), body);
+    client_say(&c, buf_bytes(&b));
+    buf_free(&b);
+    buf_free(&token);
+    CHECK(client_hear(&c));
+    return c.in.head.status;
+}
+
+static int registers(char operation[128])
+{
+    int status = device_asks("PUT", "/" SCOPE "/registrations/dev/register" V, "{\"payload\":{\"a\":1}}");
+    json_t *root = json_loadb(heard_body(&c), c.in.body.len, 0, NULL);
+    const char *id = json_string_value(json_object_get(root, "operationId"));
+
+    snprintf(operation, 128, "%s", id ? id : "");
+    json_decref(root);
+    return status;
+}
+
+static int polls(const char *operation)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, "/" SCOPE "/registrations/dev/operations/%s" V, operation);
+    return device_asks("GET", path, "");
+}
+
+static void ends(size_t i, const char *host, unsigned error)
+{
+    struct outside_end end = {.host = host, .error = error, .message = "No."};
+
+    dps_finish(&w.env, jobs[i], &end, c.now_ms);
+}
+
+TEST(a_registration_goes_on_until_its_job_ends)
+{
+    char operation[128];
+    struct device d;
+
+    enroll("dev", ",\"iotHubHostName\":\"" OTHER "\",\"deviceId\":\"door\"");
+    CHECK(registers(operation) == 202 && n_jobs == 1);
+    assert_string_equal(jobs[0]->host, OTHER);
+    assert_string_equal(jobs[0]->device.id, "door");
+    CHECK(!jobs[0]->url && jobs[0]->device.primary.len == 28 && outside_may_replace(jobs[0], OTHER));
+    CHECK(polls(operation) == 202 && body_has(&c, "\"status\":\"assigning\"") && !body_has(&c, "assignedHub"));
+    CHECK(body_has(&c, "\"registrationState\":{\"registrationId\":\"dev\",\"status\":\"assigning\"}"));
+    CHECK(heard(&c, "retry-after").len > 0);
+    ends(0, OTHER, 0);
+    CHECK(polls(operation) == 200 && body_has(&c, "\"assignedHub\":\"" OTHER "\"") &&
+          body_has(&c, "\"deviceId\":\"door\""));
+    CHECK_ERR(hub_device_get(w.hub, BYTES("door"), &d), ERR_NOT_FOUND);
+    /* Back to this hub: it leaves the other one, which is a job too. */
+    enroll("dev", ",\"deviceId\":\"door\",\"iotHubHostName\":\"hub.test\"");
+    CHECK(registers(operation) == 202 && n_jobs == 2);
+    assert_string_equal(jobs[1]->leave, OTHER);
+    CHECK_ERR(hub_device_get(w.hub, BYTES("door"), &d), ERR_NOT_FOUND);
+    ends(1, "hub.test", 0);
+    CHECK_OK(hub_device_get(w.hub, BYTES("door"), &d));
+    CHECK(polls(operation) == 200 && body_has(&c, "deviceDataMigrated"));
+    /* From here on nobody outside is needed. */
+    CHECK(registers(operation) == 202 && n_jobs == 2 && polls(operation) == 200 && body_has(&c, "deviceDataMigrated"));
+}
+
+TEST(a_newer_registration_makes_the_job_before_void)
+{
+    char first[128], second[128];
+
+    enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"");
+    CHECK(registers(first) == 202 && registers(second) == 202 && n_jobs == 2);
+    CHECK(polls(first) == 404);
+    ends(0, OTHER, DPS_HUB_REFUSES);
+    CHECK(polls(second) == 202);
+    ends(1, OTHER, 0);
+    ends(0, OTHER, DPS_HUB_REFUSES);
+    CHECK(polls(second) == 200 && body_has(&c, "\"status\":\"assigned\""));
+    CHECK(ask(&c, "DELETE", "/registrations/dev" V, NULL, NULL) == 204);
+    ends(1, OTHER, 0); /* and one that was forgotten stays so */
+    CHECK(ask(&c, "GET", "/registrations/dev" V, NULL, NULL) == 404);
+}
+
+TEST(a_failure_is_told_and_forgets_nothing)
+{
+    char operation[128];
+
+    enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"");
+    CHECK(registers(operation) == 202);
+    ends(0, OTHER, 0);
+    CHECK(registers(operation) == 202);
+    ends(1, NULL, DPS_WEBHOOK);
+    CHECK(polls(operation) == 200 && body_has(&c, "\"status\":\"failed\"") && body_has(&c, "\"errorCode\":400207"));
+    CHECK(body_has(&c, "\"errorMessage\":\"No.\""));
+    /* Where it was is still known: it stays there. */
+    enroll("dev", ",\"iotHubHostName\":\"hub.test\",\"reprovisionPolicy\":{\"updateHubAssignment\":false}");
+    CHECK(registers(operation) == 202 && n_jobs == 3);
+    assert_string_equal(jobs[2]->host, OTHER);
+    ends(2, OTHER, 0);
+    CHECK(polls(operation) == 200 && body_has(&c, "\"substatus\":\"initialAssignment\""));
+}
+
+TEST(a_hub_that_was_stopped_in_the_middle_says_so_later)
+{
+    char operation[128];
+
+    enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"");
+    CHECK(registers(operation) == 202);
+    c.now_ms += ASSIGNING_MS - 1000;
+    CHECK(polls(operation) == 202);
+    c.now_ms += 1000;
+    CHECK(polls(operation) == 200 && body_has(&c, "\"status\":\"failed\"") && body_has(&c, "400207"));
+    CHECK(registers(operation) == 202 && polls(operation) == 202);
+}
+
+TEST(too_many_jobs_are_a_reason_to_come_back)
+{
+    char operation[128];
+
+    enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"");
+    busy = true;
+    CHECK(registers(operation) == 429 && heard(&c, "retry-after").len > 0);
+    busy = false;
+    CHECK(registers(operation) == 202 && n_jobs == 1);
+}
+
+TEST(a_webhook_gets_the_entry_without_its_keys)
+{
+    char operation[128];
+
+    enroll("dev",
+           ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{\"webhookUrl\":\"https://a/b?code=c\"}");
+    CHECK(registers(operation) == 202 && n_jobs == 1 && !jobs[0]->host[0]);
+    assert_string_equal(jobs[0]->url, "https://a/b?code=c");
+    CHECK(strstr(jobs[0]->question, "\"payload\":{\"a\":1}") &&
+          strstr(jobs[0]->question, "\"linkedHubs\":[\"hub.test\",\"" OTHER "\"]"));
+    CHECK(!strstr(jobs[0]->question, "primaryKey") && !strstr(jobs[0]->question, KEY_A));
+    json_t *payload = json_pack("{ss}", "door", "left");
+    struct outside_end end = {.host = "hub.test", .payload = payload};
+    dps_finish(&w.env, jobs[0], &end, c.now_ms);
+    json_decref(payload);
+    CHECK(polls(operation) == 200 && body_has(&c, "\"payload\":{\"door\":\"left\"}"));
+    w.env.outside = NULL;
+    CHECK(registers(operation) == 202 && polls(operation) == 200 && body_has(&c, "400207"));
+}
+
+TEST(one_that_is_deleted_in_between_is_not_let_in)
+{
+    char operation[128];
+
+    enroll("dev", ",\"iotHubHostName\":\"nowhere\"");
+    CHECK(registers(operation) == 202 && n_jobs == 0 && polls(operation) == 200 && body_has(&c, "400209"));
+    enroll("dev", ",\"iotHubs\":[\"nowhere\"]");
+    CHECK(registers(operation) == 202 && polls(operation) == 200 && body_has(&c, "400209"));
+    CHECK(ask(&c, "DELETE", "/enrollments/dev" V, NULL, NULL) == 204);
+    CHECK(polls(operation) == 401 && registers(operation) == 401);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_registration_goes_on_until_its_job_ends, start, stop),
+        cmocka_unit_test_setup_teardown(a_newer_registration_makes_the_job_before_void, start, stop),
+        cmocka_unit_test_setup_teardown(a_failure_is_told_and_forgets_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(a_hub_that_was_stopped_in_the_middle_says_so_later, start, stop),
+        cmocka_unit_test_setup_teardown(too_many_jobs_are_a_reason_to_come_back, start, stop),
+        cmocka_unit_test_setup_teardown(a_webhook_gets_the_entry_without_its_keys, start, stop),
+        cmocka_unit_test_setup_teardown(one_that_is_deleted_in_between_is_not_let_in, start, stop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
