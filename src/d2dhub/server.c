@@ -119,6 +119,10 @@ int server_open(struct server *s)
                 s->config.data, err_text(e));
         return 1;
     }
+    if ((e = hub_policies_complete(s->hub))) {
+        fprintf(stderr, "d2dhub run: %s: %s\n", s->config.data, err_text(e));
+        return 1;
+    }
     if (!s->config.name[0])
         snprintf(s->config.name, sizeof s->config.name, "%s", hub_birth(s->hub)->name);
     random_bytes(NULL, (uint8_t *)&seed, sizeof seed);

@@ -12,7 +12,7 @@
 
 enum {
     SHARDS = 64,
-    POLICIES = 5,
+    POLICIES = 6,
     CAS_ROOM = 2 * CAS_MAX, /* while a log is replayed onto a checkpoint that is ahead of it, those of both are there */
     /* Identities that a shard keeps in memory without anybody using them. */
     SHARD_IDLE_MAX = 256,
@@ -283,7 +283,6 @@ enum err groups_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 void policies_encode(struct buf *b, const struct hub *h);
 enum err policies_decode(struct hub *h, struct bytes value) MUST_CHECK;
 enum err policy_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
-enum err policies_make(struct hub *h) MUST_CHECK;
 
 /* ca.c */
 enum { CAS_VALUE_MAX = CAS_ROOM * (CA_LEN_MAX + 256) };

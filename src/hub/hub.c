@@ -219,7 +219,7 @@ static enum err give_birth(struct hub *h, const struct hub_birth *wanted, int64_
     birth.created_ms = now_ms;
     make_scope(h, birth.scope);
     put_birth(&b, &birth);
-    if (!(e = policies_make(h)) && !(e = record_append(h->store, REC_BIRTH, &b, &at)) &&
+    if (!(e = hub_policies_complete(h)) && !(e = record_append(h->store, REC_BIRTH, &b, &at)) &&
         !(e = birth_apply(h, buf_bytes(&b), at)))
         e = store_sync(h->store, at);
     buf_free(&b);

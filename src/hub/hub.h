@@ -63,7 +63,17 @@ void hub_count(struct hub *, struct hub_counts *out);
 
 /* ---- policies ----------------------------------------------------------------------------------------------------- */
 
-enum right { RIGHT_REGISTRY_READ = 1, RIGHT_REGISTRY_WRITE = 2, RIGHT_SERVICE = 4, RIGHT_DEVICE = 8 };
+enum right {
+    RIGHT_REGISTRY_READ = 1,
+    RIGHT_REGISTRY_WRITE = 2,
+    RIGHT_SERVICE = 4,
+    RIGHT_DEVICE = 8,
+    /* Of the provisioning service (provisioning 3.6). */
+    RIGHT_ENROLLMENT_READ = 16,
+    RIGHT_ENROLLMENT_WRITE = 32,
+    RIGHT_REGISTRATION_READ = 64,
+    RIGHT_REGISTRATION_WRITE = 128
+};
 
 struct policy {
     char name[POLICY_LEN_MAX + 1];
@@ -71,6 +81,8 @@ struct policy {
     struct key_bytes primary, secondary;
 };
 
+/* Makes those that the hub should have and does not: a hub of an earlier version had fewer. On disk when it returns. */
+enum err hub_policies_complete(struct hub *) MUST_CHECK;
 enum err hub_policy_get(struct hub *, struct bytes name, struct policy *out) MUST_CHECK;
 size_t hub_policy_list(struct hub *, struct policy *out, size_t max);
 

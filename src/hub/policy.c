@@ -2,16 +2,20 @@
 
 #include <stdio.h>
 
-/* service 1.2 */
+#define PROVISIONING \
+    (RIGHT_ENROLLMENT_READ | RIGHT_ENROLLMENT_WRITE | RIGHT_REGISTRATION_READ | RIGHT_REGISTRATION_WRITE)
+
+/* service 1.2, provisioning 3.6; here the owner of the hub owns its provisioning service too. */
 static const struct {
     const char *name;
     unsigned rights;
 } built_in[POLICIES] = {
-    {"iothubowner", RIGHT_REGISTRY_READ | RIGHT_REGISTRY_WRITE | RIGHT_SERVICE | RIGHT_DEVICE},
+    {"iothubowner", RIGHT_REGISTRY_READ | RIGHT_REGISTRY_WRITE | RIGHT_SERVICE | RIGHT_DEVICE | PROVISIONING},
     {"service", RIGHT_SERVICE},
     {"device", RIGHT_DEVICE},
     {"registryRead", RIGHT_REGISTRY_READ},
     {"registryReadWrite", RIGHT_REGISTRY_READ | RIGHT_REGISTRY_WRITE},
+    {"provisioningserviceowner", PROVISIONING},
 };
 
 static void put_policy(struct buf *b, const struct policy *p)
@@ -31,6 +35,15 @@ static void rd_policy(struct rd *r, struct policy *p)
     rd_key(r, &p->secondary);
 }
 
+/* What a hub of an earlier version has written down may be less than its policies may do now. */
+static unsigned rights_of(const struct policy *p)
+{
+    for (size_t i = 0; i < POLICIES; i++)
+        if (!strcmp(built_in[i].name, p->name))
+            return built_in[i].rights;
+    return p->rights;
+}
+
 /* Under `cold`: replaces the one of that name or adds it. */
 static enum err policy_set(struct hub *h, const struct policy *p)
 {
@@ -41,6 +54,7 @@ static enum err policy_set(struct hub *h, const struct policy *p)
     if (i == POLICIES)
         return ERR_DAMAGED;
     h->policies[i] = *p;
+    h->policies[i].rights = rights_of(p);
     if (i == h->n_policies)
         h->n_policies++;
     return OK;
@@ -65,26 +79,35 @@ enum err policy_apply(struct hub *h, struct bytes body, uint64_t at)
     return e;
 }
 
-enum err policies_make(struct hub *h)
+static enum err policy_make(struct hub *h, const char *name, unsigned rights, uint64_t *at)
 {
-    for (size_t i = 0; i < POLICIES; i++) {
-        struct policy p = {.rights = built_in[i].rights, .primary.len = 32, .secondary.len = 32};
-        struct buf b = buf_max(512);
-        uint64_t at;
-        enum err e;
+    struct policy p = {.rights = rights, .primary.len = 32, .secondary.len = 32};
+    struct buf b = buf_max(512);
+    enum err e;
 
-        snprintf(p.name, sizeof p.name, "%s", built_in[i].name);
-        hub_random(h, p.primary.at, p.primary.len);
-        hub_random(h, p.secondary.at, p.secondary.len);
-        buf_put_u8(&b, RECORD_VERSION);
-        put_policy(&b, &p);
-        if (!(e = record_append(h->store, REC_POLICY, &b, &at)))
-            e = policy_apply(h, buf_bytes(&b), at);
-        buf_free(&b);
-        if (e)
-            return e;
+    snprintf(p.name, sizeof p.name, "%s", name);
+    hub_random(h, p.primary.at, p.primary.len);
+    hub_random(h, p.secondary.at, p.secondary.len);
+    buf_put_u8(&b, RECORD_VERSION);
+    put_policy(&b, &p);
+    if (!(e = record_append(h->store, REC_POLICY, &b, at)))
+        e = policy_apply(h, buf_bytes(&b), *at);
+    buf_free(&b);
+    return e;
+}
+
+enum err hub_policies_complete(struct hub *h)
+{
+    uint64_t at = 0;
+    enum err e = OK;
+
+    for (size_t i = 0; i < POLICIES && !e; i++) {
+        struct policy p;
+
+        if (hub_policy_get(h, bytes_str(built_in[i].name), &p) == ERR_NOT_FOUND)
+            e = policy_make(h, built_in[i].name, built_in[i].rights, &at);
     }
-    return OK;
+    return e || !at ? e : store_sync(h->store, at);
 }
 
 /* In the checkpoint: all of them. */

@@ -216,8 +216,13 @@ TEST(enrollments_show_their_keys_only_when_asked_for_them)
     CHECK(ask(&c, "GET", "/Enrollments/REG-1" V, NULL, NULL) == 200 && !body_has(&c, "primaryKey"));
     CHECK(ask(&c, "POST", "/enrollments/reg-1/attestationmechanism" V, NULL, "") == 200);
     CHECK(body_has(&c, "\"primaryKey\":\"") && body_has(&c, "\"type\":\"symmetricKey\""));
-    CHECK(ask_as(&c, "registryRead", "POST", "/enrollments/reg-1/attestationmechanism" V, NULL, "") == 401);
-    CHECK(ask_as(&c, "registryRead", "GET", "/enrollments/reg-1" V, NULL, NULL) == 200);
+    CHECK(ask_as(&c, "registryReadWrite", "POST", "/enrollments/reg-1/attestationmechanism" V, NULL, "") == 401);
+    CHECK(ask_as(&c, "registryReadWrite", "GET", "/enrollments/reg-1" V, NULL, NULL) == 401);
+    CHECK(ask_as(&c, "registryReadWrite", "DELETE", "/enrollments/reg-1" V, NULL, NULL) == 401);
+    CHECK(ask_as(&c, "registryReadWrite", "POST", "/enrollments/query" V, NULL, "{}") == 401);
+    CHECK(ask_as(&c, "registryReadWrite", "DELETE", "/registrations/reg-1" V, NULL, NULL) == 401);
+    CHECK(ask_as(&c, "provisioningserviceowner", "GET", "/enrollments/reg-1" V, NULL, NULL) == 200);
+    CHECK(ask_as(&c, "provisioningserviceowner", "GET", "/devices" V, NULL, NULL) == 401);
     CHECK(ask_as(&c, "service", "GET", "/enrollments/reg-1" V, NULL, NULL) == 401);
 }
 

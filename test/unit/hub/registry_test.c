@@ -293,17 +293,18 @@ TEST(a_full_disk_is_told_and_nothing_is_half_there)
     world_end(&w);
 }
 
-TEST(the_five_policies_are_there_with_their_rights_and_keys)
+TEST(the_policies_are_there_with_their_rights_and_keys)
 {
     static const struct {
         const char *name;
         unsigned rights;
-    } wanted[] = {{"iothubowner", 15}, {"service", 4}, {"device", 8}, {"registryRead", 1}, {"registryReadWrite", 3}};
+    } wanted[] = {{"iothubowner", 255}, {"service", 4},           {"device", 8},
+                  {"registryRead", 1},  {"registryReadWrite", 3}, {"provisioningserviceowner", 240}};
     struct policy p, again, all[8];
 
     world_start(&w, 11);
-    CHECK(hub_policy_list(w.hub, all, 8) == 5);
-    for (size_t i = 0; i < 5; i++) {
+    CHECK(hub_policy_list(w.hub, all, 8) == 6);
+    for (size_t i = 0; i < 6; i++) {
         CHECK_OK(hub_policy_get(w.hub, bytes_str(wanted[i].name), &p));
         CHECK(p.rights == wanted[i].rights);
         CHECK(p.primary.len == 32 && p.secondary.len == 32 && memcmp(p.primary.at, p.secondary.at, 32) != 0);
@@ -313,6 +314,28 @@ TEST(the_five_policies_are_there_with_their_rights_and_keys)
         CHECK(memcmp(&p, &again, sizeof p) == 0);
     }
     CHECK_ERR(hub_policy_get(w.hub, BYTES("Device"), &p), ERR_NOT_FOUND);
+    world_end(&w);
+}
+
+/* As an earlier version has made it. */
+TEST(a_hub_gets_the_policies_that_it_lacks)
+{
+    struct policy old, now;
+
+    world_start(&w, 13);
+    CHECK_OK(hub_policy_get(w.hub, BYTES("iothubowner"), &old));
+    w.hub->n_policies = 5;
+    w.hub->cold_dirty = true;
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    CHECK_ERR(hub_policy_get(w.hub, BYTES("provisioningserviceowner"), &now), ERR_NOT_FOUND);
+    CHECK_OK(hub_policies_complete(w.hub));
+    CHECK_OK(hub_policy_get(w.hub, BYTES("provisioningserviceowner"), &old));
+    world_crash(&w);
+    CHECK_OK(hub_policy_get(w.hub, BYTES("provisioningserviceowner"), &now));
+    CHECK(memcmp(&old, &now, sizeof old) == 0 && now.rights == 240);
+    CHECK_OK(hub_policies_complete(w.hub));
+    CHECK_OK(hub_policy_get(w.hub, BYTES("provisioningserviceowner"), &now));
+    CHECK(memcmp(&old, &now, sizeof old) == 0);
     world_end(&w);
 }
 
@@ -335,7 +358,7 @@ TEST(a_hub_is_born_whole_or_not_at_all)
         CHECK_ERR(hub_open(&w.options, &w.hub), ERR_NOT_FOUND);
         CHECK_OK(hub_init(&w.options, &w.birth, w.now_ms));
         CHECK_OK(hub_open(&w.options, &w.hub));
-        CHECK(hub_policy_list(w.hub, (struct policy[8]){0}, 8) == 5);
+        CHECK(hub_policy_list(w.hub, (struct policy[8]){0}, 8) == 6);
         CHECK(strncmp(hub_birth(w.hub)->scope, "0ne", 3) == 0 && hub_partitions(w.hub) == 4);
         world_end(&w);
         CHECK(after < 10);
@@ -349,5 +372,5 @@ TESTS(RUN(a_new_device_gets_keys_an_etag_and_a_generation), RUN(keys_that_are_gi
       RUN(the_list_is_in_order_and_merges_memory_with_the_checkpoint),
       RUN(counts_are_exact_through_checkpoints_and_power_cuts),
       RUN(thousands_of_idle_devices_come_and_go_through_a_small_cache),
-      RUN(a_full_disk_is_told_and_nothing_is_half_there), RUN(the_five_policies_are_there_with_their_rights_and_keys),
-      RUN(a_hub_is_born_whole_or_not_at_all))
+      RUN(a_full_disk_is_told_and_nothing_is_half_there), RUN(the_policies_are_there_with_their_rights_and_keys),
+      RUN(a_hub_gets_the_policies_that_it_lacks), RUN(a_hub_is_born_whole_or_not_at_all))

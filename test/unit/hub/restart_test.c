@@ -316,7 +316,7 @@ static void check_all(void)
         CHECK(hub_group_exists(w.hub, bytes_str(name)) == t.groups[g]);
         CHECK((bytes_find_bytes(buf_bytes(&names), bytes_str(name)) < names.len) == t.groups[g]);
     }
-    CHECK(hub_policy_list(w.hub, (struct policy[8]){0}, 8) == 5);
+    CHECK(hub_policy_list(w.hub, (struct policy[8]){0}, 8) == 6);
     buf_free(&names);
     check_events();
 }
