@@ -74,6 +74,71 @@ static void certificate_of(const json_t *entry, const char *which, const char *n
         buf_put(der, bytes_of(room, len));
 }
 
+/* ---- certificates (provisioning 2.2) ---------------------------------------------------------------------------------- */
+
+static const char *const certificates[] = {"primary", "secondary"};
+
+/* One of the two certificates that the device's chain has to lead to: one of the entry's own, or a verified one of the hub that
+ * it names. Empty when there is none. */
+static void authority_of(const struct admission *a, const json_t *entry, const char *name, struct buf *der)
+{
+    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
+    struct bytes ca_name = dps_text(x509, "caReferences", name, NULL);
+    struct ca ca;
+
+    certificate_of(entry, "signingCertificates", name, der);
+    if (ca_name.len && !hub_ca_get(a->env->hub, ca_name, &ca) && ca.verified)
+        buf_put(der, bytes_of(ca.der, ca.der_len));
+}
+
+/* Which certificate of the chain, from the leaf's issuer on, is this one; the last, when it was not shown itself. */
+static size_t distance(const struct admission *a, struct bytes der)
+{
+    struct rd chain = rd_over(a->peer->chain);
+    size_t n = 0;
+
+    while (rd_left(&chain) && !bytes_eq(rd_str32(&chain), der))
+        n++;
+    return n;
+}
+
+/* The common name of what it showed, which is the registration id in any case of letters. */
+static bool own_name(const struct admission *a, char out[ID_LEN_MAX + 1])
+{
+    struct rd chain = rd_over(a->peer->chain);
+    struct bytes leaf = rd_str32(&chain);
+
+    return a->peer->has_certificate && !chain.bad && cert_common_name(leaf, out, ID_LEN_MAX + 1) &&
+           bytes_eq_nocase(bytes_str(out), a->registration);
+}
+
+/* How near the authorities of an entry stand to the leaf; SIZE_MAX: it does not lead there. */
+static size_t by_authority(const struct admission *a, const json_t *entry)
+{
+    char name[ID_LEN_MAX + 1], why[CHAIN_WHY_CAP];
+    size_t best = SIZE_MAX;
+    int64_t until_ms;
+
+    if (!own_name(a, name))
+        return SIZE_MAX;
+    for (int i = 0; i < 2; i++) {
+        struct buf der = buf_max(CA_LEN_MAX), authority = buf_max(CA_LEN_MAX + 4);
+
+        authority_of(a, entry, certificates[i], &der);
+        buf_put_u32(&authority, (uint32_t)der.len);
+        buf_put(&authority, buf_bytes(&der));
+        if (der.len &&
+            !chain_check(a->peer->chain, buf_bytes(&authority), bytes_str(name), a->now_ms, &until_ms, why)) {
+            size_t n = distance(a, buf_bytes(&der));
+
+            best = n < best ? n : best;
+        }
+        buf_free(&der);
+        buf_free(&authority);
+    }
+    return best;
+}
+
 /* ---- an enrollment of its own (provisioning 2.1, 2.2) ---------------------------------------------------------------- */
 
 static enum err by_own_key(struct admission *a, const json_t *entry)
@@ -89,27 +154,15 @@ static enum err by_own_key(struct admission *a, const json_t *entry)
     return OK;
 }
 
-/* The common name; what a registration id may hold is never escaped there. */
-static bool is_made_out_to(const struct cert_facts *facts, struct bytes id)
-{
-    struct bytes rest = bytes_str(facts->subject);
-
-    while (rest.len) {
-        struct bytes one = bytes_trim(bytes_cut(&rest, ','));
-
-        if (bytes_starts(one, BYTES("CN=")))
-            return bytes_eq_nocase(bytes_skip(one, 3), id);
-    }
-    return false;
-}
-
 /* provisioning 2.2: it is valid now, and made out to the registration. */
 static enum err check_leaf(const struct admission *a, struct bytes leaf)
 {
     struct cert_facts facts;
     int64_t now_s = a->now_ms / 1000;
 
-    if (cert_read(leaf, &facts) || !is_made_out_to(&facts, a->registration))
+    char name[ID_LEN_MAX + 1];
+
+    if (cert_read(leaf, &facts) || !own_name(a, name))
         return ERR_UNAUTHORIZED;
     return now_s < facts.from_s || now_s > facts.to_s ? ERR_EXPIRED : OK;
 }
@@ -117,7 +170,6 @@ static enum err check_leaf(const struct admission *a, struct bytes leaf)
 /* The leaf is one of the two, byte for byte. */
 static enum err by_own_certificate(struct admission *a, const json_t *entry)
 {
-    static const char *const names[] = {"primary", "secondary"};
     const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
     struct buf der = buf_max(CA_LEN_MAX);
     struct rd chain = rd_over(a->peer->chain);
@@ -125,11 +177,17 @@ static enum err by_own_certificate(struct admission *a, const json_t *entry)
     bool known = false;
     enum err e = a->peer->has_certificate && !chain.bad ? OK : ERR_UNAUTHORIZED;
 
+    if (json_object_get(x509, "caReferences")) {
+        a->out->how = DPS_X509;
+        dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
+        return by_authority(a, entry) == SIZE_MAX ? ERR_UNAUTHORIZED : OK;
+    }
     for (int i = 0; !e && i < 2; i++) {
-        struct bytes hash = dps_text(json_object_get(x509, "clientCertificates"), names[i], "info", "sha256Thumbprint");
+        struct bytes hash =
+            dps_text(json_object_get(x509, "clientCertificates"), certificates[i], "info", "sha256Thumbprint");
 
         buf_clear(&der);
-        certificate_of(entry, "clientCertificates", names[i], &der);
+        certificate_of(entry, "clientCertificates", certificates[i], &der);
         known |= der.len && bytes_eq(buf_bytes(&der), leaf);
         if (hash.len && !bytes_to_str(hash, a->out->thumbprint[i], sizeof a->out->thumbprint[i]))
             e = ERR_DAMAGED;
@@ -203,44 +261,6 @@ static bool by_group_key(struct admission *a, const json_t *group)
     return false;
 }
 
-/* Which certificate of the chain, from the leaf's issuer on, is this one; the last, when it was not shown itself. */
-static size_t distance(const struct admission *a, struct bytes der)
-{
-    struct rd chain = rd_over(a->peer->chain);
-    size_t n = 0;
-
-    while (rd_left(&chain) && !bytes_eq(rd_str32(&chain), der))
-        n++;
-    return n;
-}
-
-/* How near the group stands to the leaf; SIZE_MAX: it does not lead there. */
-static size_t by_group_certificate(struct admission *a, const json_t *group)
-{
-    static const char *const names[] = {"primary", "secondary"};
-    char id[ID_LEN_MAX + 1], why[CHAIN_WHY_CAP];
-    size_t best = SIZE_MAX;
-    int64_t until_ms;
-
-    if (!a->peer->has_certificate || !bytes_to_str(a->registration, id, sizeof id))
-        return SIZE_MAX;
-    for (int i = 0; i < 2; i++) {
-        struct buf der = buf_max(CA_LEN_MAX), authority = buf_max(CA_LEN_MAX + 4);
-
-        certificate_of(group, "signingCertificates", names[i], &der);
-        buf_put_u32(&authority, (uint32_t)der.len);
-        buf_put(&authority, buf_bytes(&der));
-        if (der.len && !chain_check(a->peer->chain, buf_bytes(&authority), bytes_str(id), a->now_ms, &until_ms, why)) {
-            size_t n = distance(a, buf_bytes(&der));
-
-            best = n < best ? n : best;
-        }
-        buf_free(&der);
-        buf_free(&authority);
-    }
-    return best;
-}
-
 /* provisioning 2.2: the nearest decides, also when it is disabled. */
 static enum err by_groups(struct admission *a)
 {
@@ -256,7 +276,7 @@ static enum err by_groups(struct admission *a)
         if (is_attested_by(group, "symmetricKey"))
             near = (keyed = by_group_key(a, group)) ? 0 : SIZE_MAX;
         else if (is_attested_by(group, "x509"))
-            near = by_group_certificate(a, group);
+            near = by_authority(a, group);
         if (near != SIZE_MAX && !keyed)
             dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
         if (near < best) {

@@ -114,7 +114,7 @@ static json_t *info_of(const struct cert_facts *facts)
     dps_time(facts->to_s * 1000, to);
     return json_pack("{ss ss ss ss ss ss ss si}", "subjectName", facts->subject, "sha1Thumbprint", sha1,
                      "sha256Thumbprint", sha256, "issuerName", facts->issuer, "notBeforeUtc", from, "notAfterUtc", to,
-                     "serialNumber", sha1, "version", 3);
+                     "serialNumber", facts->serial, "version", facts->version);
 }
 
 /* {"certificate", "info"}, or NULL where there is none. */
@@ -140,26 +140,76 @@ static enum err take_certificate(struct taking *t, const json_t *from, bool is_a
     return e;
 }
 
-static enum err take_certificates(struct taking *t, const json_t *attestation, enum doc_kind kind, json_t *to)
+static const char *const certificates[] = {"primary", "secondary"};
+
+/* Of the device itself, or those that may sign for devices. */
+static enum err take_own_certificates(struct taking *t, const json_t *from, bool signs, json_t *to)
 {
-    static const char *const names[] = {"primary", "secondary"};
-    bool group = kind == DOC_ENROLLMENT_GROUP;
-    const char *which = group ? "signingCertificates" : "clientCertificates";
-    const json_t *from = json_object_get(json_object_get(attestation, "x509"), which);
-    json_t *both = json_object();
-    enum err e = both ? OK : ERR_MEMORY;
+    enum err e = OK;
 
     for (int i = 0; !e && i < 2; i++) {
         json_t *one;
 
-        e = take_certificate(t, json_object_get(from, names[i]), group, &one);
-        if (!e && one && json_object_set_new(both, names[i], one))
+        e = take_certificate(t, json_object_get(from, certificates[i]), signs, &one);
+        if (!e && one && json_object_set_new(to, certificates[i], one))
             e = ERR_MEMORY;
     }
+    return e;
+}
+
+/* Names of certificates that the hub has; whether they are verified is asked when a device comes. */
+static enum err take_references(struct taking *t, const json_t *from, json_t *to)
+{
+    enum err e = OK;
+
+    for (int i = 0; !e && i < 2; i++) {
+        struct bytes name = dps_text(from, certificates[i], NULL, NULL);
+        struct ca ca;
+
+        if (!name.len)
+            continue;
+        if (hub_ca_get(t->env->hub, name, &ca))
+            e = wrong(t, "attestation.x509.caReferences names a CA certificate that this hub does not have");
+        else if (json_object_set_new(to, certificates[i], json_string(ca.name)))
+            e = ERR_MEMORY;
+    }
+    return e;
+}
+
+/* provisioning 3.3: exactly one of the kinds. */
+static const char *kind_of_certificates(const json_t *x509, enum doc_kind kind)
+{
+    static const char *const kinds[] = {"clientCertificates", "signingCertificates", "caReferences"};
+    const char *which = NULL;
+
+    for (int i = 0; i < 3; i++) {
+        if (!json_is_object(json_object_get(x509, kinds[i])))
+            continue;
+        if (which || (i == 0 && kind == DOC_ENROLLMENT_GROUP) || (i == 1 && kind == DOC_ENROLLMENT))
+            return NULL;
+        which = kinds[i];
+    }
+    return which;
+}
+
+static enum err take_certificates(struct taking *t, const json_t *attestation, enum doc_kind kind, json_t *to)
+{
+    const json_t *from = json_object_get(attestation, "x509");
+    const char *which = kind_of_certificates(from, kind);
+    json_t *both = json_object(), *x509;
+    enum err e = both ? OK : ERR_MEMORY;
+
+    if (!e && !which)
+        e = wrong(t, kind == DOC_ENROLLMENT
+                         ? "attestation.x509 has neither clientCertificates nor caReferences alone"
+                         : "attestation.x509 has neither signingCertificates nor caReferences alone");
+    if (!e && which[1] == 'a')
+        e = take_references(t, json_object_get(from, which), both);
+    else if (!e)
+        e = take_own_certificates(t, json_object_get(from, which), kind == DOC_ENROLLMENT_GROUP, both);
     if (!e && !json_object_get(both, "primary"))
-        e = wrong(t, group ? "attestation.x509.signingCertificates.primary is missing"
-                           : "attestation.x509.clientCertificates.primary is missing");
-    json_t *x509 = json_pack("{so}", which, both);
+        e = wrong(t, "attestation.x509: the primary certificate is missing");
+    x509 = json_pack("{so}", which ? which : "none", both);
     if ((!x509 || json_object_set_new(to, "x509", x509)) && !e)
         e = ERR_MEMORY;
     return e;

@@ -324,6 +324,18 @@ bool cert_time(const ASN1_TIME *when, int64_t *out)
     return true;
 }
 
+/* Of at most 20 bytes, as it should be, or a few more. */
+static bool serial_text(const ASN1_INTEGER *number, char *out, size_t cap)
+{
+    BIGNUM *n = ASN1_INTEGER_to_BN(number, NULL);
+    char *hex = n ? BN_bn2hex(n) : NULL;
+    bool fits = hex && bytes_to_str(bytes_str(hex), out, cap);
+
+    OPENSSL_free(hex);
+    BN_free(n);
+    return fits;
+}
+
 enum err cert_read(struct bytes pem, struct cert_facts *out)
 {
     X509 *cert = cert_parse(pem);
@@ -337,6 +349,8 @@ enum err cert_read(struct bytes pem, struct cert_facts *out)
            cert_time(X509_get0_notBefore(cert), &facts.from_s) && cert_time(X509_get0_notAfter(cert), &facts.to_s);
     good = good && X509_digest(cert, EVP_sha1(), facts.sha1, NULL) == 1 &&
            X509_digest(cert, EVP_sha256(), facts.sha256, NULL) == 1;
+    good = good && serial_text(X509_get0_serialNumber(cert), facts.serial, sizeof facts.serial);
+    facts.version = (int)X509_get_version(cert) + 1;
     facts.is_authority = X509_check_ca(cert) == 1;
     X509_free(cert);
     ERR_clear_error();

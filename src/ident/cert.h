@@ -23,6 +23,8 @@ enum err cert_make_device(const char *id, int64_t from_s, int64_t to_s, struct b
 struct cert_facts {
     char subject[256], issuer[256];
     int64_t from_s, to_s;
+    char serial[64];   /* upper-case hex */
+    int version;       /* 1 to 3 */
     bool is_authority; /* it says so, and may sign certificates */
     uint8_t sha1[20], sha256[32];
 };
