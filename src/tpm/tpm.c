@@ -125,6 +125,10 @@ static enum err choose(struct tpm *t, const char *asked, const char **out)
     return strncmp(asked, device, sizeof device - 1) ? OK : look_at_device(t, asked + sizeof device - 1);
 }
 
+#define FIRST_OBJECT 0x80000000u /* what the stack calls TPM2_TRANSIENT_FIRST shifts into the sign */
+#define FIRST_SESSION 0x02000000u
+enum { LOADED_MAX = 3 }; /* objects, or sessions, that every TPM has room for */
+
 /* Also starts a TPM that nobody has started yet, as simulators are. */
 static enum err ask_something(struct tpm *t)
 {
@@ -144,6 +148,25 @@ static enum err ask_something(struct tpm *t)
     return tpm_check(t, "the TPM does not answer as a TPM 2.0", OWNER, rc);
 }
 
+/* A program that was killed leaves what it had loaded, and a TPM has room for three of a kind. A resource manager takes care of
+ * that and shows each program only what is its own; without one, whoever finds no room left makes it. */
+static void make_room(struct tpm *t, TPM2_HANDLE first)
+{
+    TPMS_CAPABILITY_DATA *found = NULL;
+
+    if (Esys_GetCapability(t->esys, NO_SESSION, NO_SESSION, NO_SESSION, TPM2_CAP_HANDLES, first, TPM2_MAX_CAP_HANDLES,
+                           NULL, &found))
+        return;
+    const TPML_HANDLE *handles = &found->data.handles;
+    for (UINT32 i = 0; handles->count >= LOADED_MAX && i < handles->count; i++) {
+        ESYS_TR left;
+
+        if (!Esys_TR_FromTPMPublic(t->esys, handles->handle[i], NO_SESSION, NO_SESSION, NO_SESSION, &left))
+            tpm_flush(t, &left);
+    }
+    Esys_Free(found);
+}
+
 static enum err connect_to(struct tpm *t, const char *asked)
 {
     const char *tcti;
@@ -155,7 +178,11 @@ static enum err connect_to(struct tpm *t, const char *asked)
         return tpm_refuse(t, ERR_UNREACHABLE, "there is no TPM at \"%.120s\", or another program keeps it", tcti);
     if ((e = tpm_check(t, "opening the TPM", OWNER, Esys_Initialize(&t->esys, t->tcti, NULL))))
         return e;
-    return ask_something(t);
+    if ((e = ask_something(t)))
+        return e;
+    make_room(t, FIRST_OBJECT);
+    make_room(t, FIRST_SESSION);
+    return OK;
 }
 
 enum err tpm_open(const char *tcti, struct tpm **out, char why[TPM_WHY_CAP])

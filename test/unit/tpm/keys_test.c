@@ -212,6 +212,46 @@ TEST(a_device_that_may_not_be_opened_is_told)
     unlink(path);
 }
 
+/* A policy session, and an object, that nobody flushes. */
+static void leave_something(void)
+{
+    static const TPMT_SYM_DEF plain = {.algorithm = TPM2_ALG_NULL};
+    static const TPM2B_SENSITIVE_CREATE nothing;
+    static const TPM2B_PUBLIC shape = {
+        .publicArea = {.type = TPM2_ALG_KEYEDHASH,
+                       .nameAlg = TPM2_ALG_SHA256,
+                       .objectAttributes =
+                           TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_SENSITIVEDATAORIGIN,
+                       .parameters.keyedHashDetail.scheme = {TPM2_ALG_HMAC, {.hmac = {TPM2_ALG_SHA256}}}},
+    };
+    static const TPM2B_DATA no_data;
+    static const TPML_PCR_SELECTION no_registers;
+    ESYS_TR session, object;
+
+    CHECK(!Esys_StartAuthSession(chip.tpm->esys, NO_OBJECT, NO_OBJECT, NO_SESSION, NO_SESSION, NO_SESSION, NULL,
+                                 TPM2_SE_POLICY, &plain, TPM2_ALG_SHA256, &session));
+    CHECK(!Esys_CreatePrimary(chip.tpm->esys, ESYS_TR_RH_NULL, BY_PASSWORD, NO_SESSION, NO_SESSION, &nothing, &shape,
+                              &no_data, &no_registers, &object, NULL, NULL, NULL, NULL));
+}
+
+/* As programs do that are killed: without a resource manager it would stay until the TPM is reset. */
+TEST(what_others_left_loaded_goes_when_there_is_no_room)
+{
+    uint8_t key[32] = {1}, mac[32];
+    char why[TPM_WHY_CAP];
+    struct buf ek = buf_max(1024);
+
+    for (int i = 0; i < 3; i++)
+        leave_something();
+    tpm_close(chip.tpm);
+    CHECK_OK(tpm_open(chip.tcti, &chip.tpm, why));
+    CHECK_OK(tpm_endorsement(chip.tpm, &ek));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"));
+    CHECK_OK(tpm_sign(chip.tpm, 0, BYTES("x"), mac));
+    leave_something();
+    buf_free(&ek);
+}
+
 TEST(reasons_are_told_in_words)
 {
     struct tpm t = {0};
@@ -232,5 +272,6 @@ TESTS(WITH_CHIP(the_keys_of_the_tpm_are_those_of_the_sdks),
       WITH_CHIP(the_registration_id_is_the_digest_of_the_endorsement_key), WITH_CHIP(a_signature_is_that_of_software),
       WITH_CHIP(nothing_stays_loaded), WITH_CHIP(a_key_can_take_the_place_of_another),
       WITH_CHIP(a_slot_is_a_key_like_any_other), WITH_CHIP(a_password_of_the_owner_is_told),
-      WITH_CHIP(a_password_of_the_endorsement_hierarchy_is_told), RUN(what_hinders_opening_is_told),
+      WITH_CHIP(a_password_of_the_endorsement_hierarchy_is_told),
+      WITH_CHIP(what_others_left_loaded_goes_when_there_is_no_room), RUN(what_hinders_opening_is_told),
       RUN(a_device_that_may_not_be_opened_is_told), RUN(reasons_are_told_in_words))
