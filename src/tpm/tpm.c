@@ -127,7 +127,6 @@ static enum err choose(struct tpm *t, const char *asked, const char **out)
 
 #define FIRST_OBJECT 0x80000000u /* what the stack calls TPM2_TRANSIENT_FIRST shifts into the sign */
 #define FIRST_SESSION 0x02000000u
-enum { LOADED_MAX = 3 }; /* objects, or sessions, that every TPM has room for */
 
 /* Also starts a TPM that nobody has started yet, as simulators are. */
 static enum err ask_something(struct tpm *t)
@@ -148,8 +147,8 @@ static enum err ask_something(struct tpm *t)
     return tpm_check(t, "the TPM does not answer as a TPM 2.0", OWNER, rc);
 }
 
-/* A program that was killed leaves what it had loaded, and a TPM has room for three of a kind. A resource manager takes care of
- * that and shows each program only what is its own; without one, whoever finds no room left makes it. */
+/* A program that was killed leaves what it had loaded, and a TPM has room for three of a kind, of which taking a key needs all. A
+ * resource manager takes care of that and shows each program only what is its own; without one a TPM has one program at a time. */
 static void make_room(struct tpm *t, TPM2_HANDLE first)
 {
     TPMS_CAPABILITY_DATA *found = NULL;
@@ -158,7 +157,7 @@ static void make_room(struct tpm *t, TPM2_HANDLE first)
                            NULL, &found))
         return;
     const TPML_HANDLE *handles = &found->data.handles;
-    for (UINT32 i = 0; handles->count >= LOADED_MAX && i < handles->count; i++) {
+    for (UINT32 i = 0; i < handles->count; i++) {
         ESYS_TR left;
 
         if (!Esys_TR_FromTPMPublic(t->esys, handles->handle[i], NO_SESSION, NO_SESSION, NO_SESSION, &left))

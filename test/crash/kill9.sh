@@ -1,9 +1,10 @@
 #!/bin/bash
 # kill9.sh BUILD: the real hub, killed at random moments, D2D_KILLS times: while devices send (50), and while messages to
-# devices are posted, delivered and settled (25).
+# devices are posted, delivered and settled (25), and at the steps of registrations, of which the device is killed too.
 set -euo pipefail
 build=$(realpath "$1")
 cd "$(dirname "$0")"
 export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 kill9.py "$build/d2dhub" "$build/test/kill9_store"
 /usr/bin/python3 kill9_mail.py "$build/d2dhub" "$build/test/kill9_store"
+/usr/bin/python3 kill9_register.py "$build"
