@@ -1,5 +1,6 @@
 #include "outside_http.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,10 @@ static int look(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t 
 
 static bool is_loopback(const char *host)
 {
-    return !strcmp(host, "localhost") || !strncmp(host, "127.", 4) || !strcmp(host, "[::1]");
+    struct in_addr address;
+
+    return !strcmp(host, "localhost") || !strcmp(host, "[::1]") ||
+           (inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
 }
 
 /* Without TLS whoever stands between could send a device to a hub of his own. */

@@ -1,6 +1,5 @@
 #include "outside_worker.h"
 
-#include "auth.h"
 #include "connstr.h"
 #include "log.h"
 #include "outside_http.h"
@@ -31,6 +30,7 @@ struct waiting {
 
 struct outside_worker {
     struct dps_outside table;
+    char run[20];
     const struct front_env *env;
     const char *ca_file;
     struct linked_hub hubs[LINKED_HUBS_MAX];
@@ -108,7 +108,7 @@ static const struct linked_hub *find_hub(const struct outside_worker *w, const c
 
 static bool is_here(const struct outside_worker *w, const char *host)
 {
-    return auth_host_is_ours(w->env, bytes_str(host));
+    return !strcmp(host, w->env->host);
 }
 
 /* ---- what is said ---------------------------------------------------------------------------------------------------- */
@@ -153,38 +153,26 @@ static enum err ask(const struct outside_worker *w, const struct linked_hub *hub
     return e;
 }
 
-static void put_pair(struct buf *b, const char *a, const char *first, const char *z, const char *second)
+static json_t *json_of_key(const struct key_bytes *key)
 {
-    buf_printf(b, "{\"%s\":\"%s\",\"%s\":\"%s\"}", a, first, z, second);
-}
-
-static void put_key(const struct key_bytes *key, char out[KEY_TEXT_MAX + 1])
-{
-    struct buf b = buf_over(out, KEY_TEXT_MAX + 1);
+    char room[KEY_TEXT_MAX + 1];
+    struct buf b = buf_over(room, sizeof room);
+    json_t *text;
 
     buf_put_base64(&b, bytes_of(key->at, key->len));
-    out[b.bad ? 0 : b.len] = 0;
+    text = json_stringn(room, b.len);
+    explicit_bzero(room, sizeof room);
+    return text;
 }
 
 /* service 4.3 */
-static void put_device(const struct device *d, struct buf *out)
+static json_t *authentication_of(const struct device *d)
 {
-    char primary[KEY_TEXT_MAX + 1], secondary[KEY_TEXT_MAX + 1];
-
-    put_key(&d->primary, primary);
-    put_key(&d->secondary, secondary);
-    buf_puts(out, "{\"deviceId\":");
-    buf_put_json(out, bytes_str(d->id));
-    if (d->auth == AUTH_SAS) {
-        buf_puts(out, ",\"status\":\"enabled\",\"authentication\":{\"type\":\"sas\",\"symmetricKey\":");
-        put_pair(out, "primaryKey", primary, "secondaryKey", secondary);
-    } else {
-        buf_puts(out, ",\"status\":\"enabled\",\"authentication\":{\"type\":\"selfSigned\",\"x509Thumbprint\":");
-        put_pair(out, "primaryThumbprint", d->thumbprint[0], "secondaryThumbprint", d->thumbprint[1]);
-    }
-    buf_puts(out, "}}");
-    explicit_bzero(primary, sizeof primary);
-    explicit_bzero(secondary, sizeof secondary);
+    if (d->auth == AUTH_SAS)
+        return json_pack("{ss s{so so}}", "type", "sas", "symmetricKey", "primaryKey", json_of_key(&d->primary),
+                         "secondaryKey", json_of_key(&d->secondary));
+    return json_pack("{ss s{ss ss}}", "type", "selfSigned", "x509Thumbprint", "primaryThumbprint", d->thumbprint[0],
+                     "secondaryThumbprint", d->thumbprint[1]);
 }
 
 static void put_url(const struct linked_hub *hub, const char *device, struct buf *out)
@@ -194,23 +182,59 @@ static void put_url(const struct linked_hub *hub, const char *device, struct buf
     buf_puts(out, "?api-version=2021-04-12");
 }
 
-/* Makes it, or gives it the keys that it has now. */
+/* Takes the identity. */
+static enum err put_there(const struct outside_worker *w, const struct linked_hub *hub, const char *url,
+                          json_t *identity, const char *if_match, int *status)
+{
+    char *text = identity ? json_dumps(identity, JSON_COMPACT) : NULL;
+    struct buf answer = buf_max(ANSWER_MAX);
+    enum err e = text ? ask(w, hub, "PUT", url, if_match, bytes_str(text), &answer, status) : ERR_MEMORY;
+
+    json_decref(identity);
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+    buf_free(&answer);
+    return e;
+}
+
+/* One that is there already keeps its state, whether it may connect among it: only how it proves who it is changes. */
+static enum err change_there(const struct outside_worker *w, const struct outside_job *job,
+                             const struct linked_hub *hub, const char *url, int *status)
+{
+    struct buf answer = buf_max(ANSWER_MAX);
+    enum err e = ask(w, hub, "GET", url, NULL, NO_BYTES, &answer, status);
+    json_t *identity = !e && *status == 200 ? json_loadb((const char *)answer.at, answer.len, 0, NULL) : NULL;
+    const char *etag = json_string_value(json_object_get(identity, "etag"));
+    char if_match[128];
+
+    if (!etag || (size_t)snprintf(if_match, sizeof if_match, "\"%s\"", etag) >= sizeof if_match ||
+        json_object_set_new(identity, "authentication", authentication_of(&job->device))) {
+        json_decref(identity);
+        e = e ? e : ERR_PROTOCOL;
+    } else {
+        e = put_there(w, hub, url, identity, if_match, status);
+    }
+    if (answer.at)
+        explicit_bzero(answer.at, answer.cap);
+    buf_free(&answer);
+    return e;
+}
+
 static bool make_there(const struct outside_worker *w, const struct outside_job *job, const struct linked_hub *hub)
 {
-    struct buf url = buf_max(2048), body = buf_max(4096), answer = buf_max(ANSWER_MAX);
+    struct buf url = buf_max(2048);
     int status = 0;
     enum err e;
 
     put_url(hub, job->device.id, &url);
-    put_device(&job->device, &body);
-    e = ask(w, hub, "PUT", buf_str(&url), NULL, buf_bytes(&body), &answer, &status);
+    e = put_there(w, hub, buf_str(&url),
+                  json_pack("{ss ss so}", "deviceId", job->device.id, "status", "enabled", "authentication",
+                            authentication_of(&job->device)),
+                  NULL, &status);
     if (!e && (status == 409 || status == 412) && outside_may_replace(job, hub->host))
-        e = ask(w, hub, "PUT", buf_str(&url), "\"*\"", buf_bytes(&body), &answer, &status);
-    if (body.at)
-        explicit_bzero(body.at, body.cap);
+        e = change_there(w, job, hub, buf_str(&url), &status);
     buf_free(&url);
-    buf_free(&body);
-    buf_free(&answer);
     return !e && status >= 200 && status < 300;
 }
 
@@ -220,7 +244,7 @@ static void remove_there(const struct outside_worker *w, const struct outside_jo
     struct buf url = buf_max(2048), answer = buf_max(ANSWER_MAX);
     int status;
 
-    put_url(hub, job->device.id, &url);
+    put_url(hub, job->leave_id, &url);
     if (ask(w, hub, "DELETE", buf_str(&url), "\"*\"", NO_BYTES, &answer, &status))
         status = 0;
     buf_free(&url);
@@ -241,45 +265,53 @@ static json_t *ask_webhook(const struct outside_worker *w, const struct outside_
     return root;
 }
 
+/* Where the device belongs, and there it is made. */
 static void carry_out(const struct outside_worker *w, const struct outside_job *job, const json_t *said,
                       struct outside_end *end)
 {
-    const char *host = job->url ? json_string_value(json_object_get(said, "iotHubHostName")) : job->host;
-    const struct linked_hub *hub = host ? find_hub(w, host) : NULL, *left = find_hub(w, job->leave);
-    bool here = host && is_here(w, host);
+    const char *asked = job->url ? json_string_value(json_object_get(said, "iotHubHostName")) : job->host;
+    const char *host = asked ? outside_hub(w->env, job, asked) : NULL;
 
     end->payload = json_object_get(said, "payload");
-    if (!host) {
+    end->host = host;
+    if (!asked) {
         end->error = DPS_WEBHOOK;
         end->message = "The webhook does not say where the device belongs.";
-    } else if (!here && !hub) {
+    } else if (!host) {
         end->error = DPS_HUB_REFUSES;
-        end->message = "The hub is not linked to this service.";
-    } else if (!here && !make_there(w, job, hub)) {
+        end->message = "The hub is not linked to this service, or not for this enrollment.";
+    } else if (!is_here(w, host) && !make_there(w, job, find_hub(w, host))) {
         end->error = DPS_HUB_REFUSES;
         end->message = "The hub does not take the device.";
-    } else {
-        end->host = here ? w->env->host : hub->host;
-        if (left && left != hub)
-            remove_there(w, job, left);
     }
+}
+
+/* Its other place is given up only when it has arrived. */
+static void leave(const struct outside_worker *w, const struct outside_job *job, const char *host)
+{
+    const struct linked_hub *left = job->leave[0] ? find_hub(w, job->leave) : NULL;
+
+    if (left && strcmp(left->host, host) != 0)
+        remove_there(w, job, left);
 }
 
 static void run_job(const struct outside_worker *w, const struct waiting *one)
 {
     struct outside_end end = {.error = 0};
     json_t *said = NULL;
+    bool wanted = dps_is_wanted(w->env, one->job);
 
     if (now_ms() - one->since_ms > WAIT_MS) {
         end.error = DPS_WEBHOOK;
         end.message = "Too many registrations are waiting; register again.";
-    } else {
+    } else if (wanted) {
         if (one->job->url)
             said = ask_webhook(w, one->job);
-        carry_out(w, one->job, said, &end);
+        if ((wanted = dps_is_wanted(w->env, one->job)))
+            carry_out(w, one->job, said, &end);
     }
-    if (!atomic_load(&w->stopping))
-        dps_finish(w->env, one->job, &end, now_ms());
+    if (wanted && !atomic_load(&w->stopping) && dps_finish(w->env, one->job, &end, now_ms()))
+        leave(w, one->job, end.host);
     json_decref(said);
     outside_job_free(one->job);
 }
@@ -344,7 +376,8 @@ enum err outside_worker_open(const char *hubs_file, const char *ca_file, struct 
         outside_worker_close(w);
         return e;
     }
-    w->table = (struct dps_outside){.hubs = w->names, .start = start, .ctx = w};
+    snprintf(w->run, sizeof w->run, "%llx", (unsigned long long)now_ms());
+    w->table = (struct dps_outside){.hubs = w->names, .run = w->run, .start = start, .ctx = w};
     *out = w;
     return OK;
 }

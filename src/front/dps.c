@@ -108,10 +108,12 @@ static json_t *going_on(json_t *state)
     return shown;
 }
 
-/* Nobody works at it any more: the hub was stopped in the middle. */
-static void give_up(json_t *state, const struct doc *doc, int64_t now_ms)
+/* Nobody works at it any more: the hub was stopped in the middle, or had too much to do. */
+static void give_up(const struct front_env *env, json_t *state, const struct doc *doc, int64_t now_ms)
 {
-    if (now_ms - doc->updated_ms < ASSIGNING_MS)
+    bool is_ours = env->outside && bytes_eq(dps_text(state, "run", NULL, NULL), bytes_str(env->outside->run));
+
+    if (is_ours && now_ms - doc->updated_ms < ASSIGNING_MS)
         return;
     json_object_set_new(state, "status", json_string("failed"));
     json_object_set_new(state, "errorCode", json_integer(DPS_WEBHOOK));
@@ -155,7 +157,7 @@ enum err dps_status(const struct front_env *env, const struct dps_caller *c, str
         return ERR_NOT_FOUND;
     }
     if (bytes_eq(dps_text(state, "status", NULL, NULL), BYTES("assigning")))
-        give_up(state, &doc, now_ms);
+        give_up(env, state, &doc, now_ms);
     return show_status(env, c, state, &doc, operation, goes_on, out);
 }
 

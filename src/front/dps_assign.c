@@ -19,7 +19,8 @@ struct plan {
     bool known;    /* there is one, of whatever entry */
     int64_t created_ms;
     char device[ID_LEN_MAX + 1];
-    char old[HOST_LEN_MAX + 1];  /* where it is now; "": nowhere */
+    char old[HOST_LEN_MAX + 1]; /* where it is now; "": nowhere */
+    char old_id[ID_LEN_MAX + 1];
     char host[HOST_LEN_MAX + 1]; /* where it goes; "": the webhook says */
     unsigned error;
     const char *message;
@@ -219,7 +220,7 @@ static json_t *was_of(const struct plan *p)
 
     if (!substatus)
         substatus = json_object_get(json_object_get(p->was, "was"), "substatus");
-    return json_pack("{ss ss sO*}", "hub", p->old, "device", p->device, "substatus", substatus);
+    return json_pack("{ss ss sO*}", "hub", p->old, "device", p->old_id, "substatus", substatus);
 }
 
 /* provisioning 1.2.2; what is ours: operation, entry, "was", "initialHub", "migrate". */
@@ -305,17 +306,36 @@ void outside_job_free(struct outside_job *job)
         return;
     free(job->url);
     free(job->question);
+    json_decref(job->allowed);
     explicit_bzero(job, sizeof *job);
     free(job);
 }
 
-static json_t *linked_list(const struct front_env *env)
+/* Those that the webhook may choose from: of the entry, or all. */
+static json_t *linked_list(const struct plan *p)
 {
-    json_t *list = json_pack("[s]", env->host);
+    const json_t *own = json_object_get(p->entry, "iotHubs");
+    json_t *list;
 
-    for (size_t i = 0; list && env->outside && env->outside->hubs[i]; i++)
-        json_array_append_new(list, json_string(env->outside->hubs[i]));
+    if (json_array_size(own))
+        return json_deep_copy(own);
+    list = json_pack("[s]", p->env->host);
+    for (size_t i = 0; list && p->env->outside->hubs[i]; i++)
+        json_array_append_new(list, json_string(p->env->outside->hubs[i]));
     return list;
+}
+
+const char *outside_hub(const struct front_env *env, const struct outside_job *job, const char *host)
+{
+    const char *name = linked(env, bytes_str(host));
+    bool allowed = !job->allowed;
+
+    for (size_t i = 0; name && i < json_array_size(job->allowed); i++) {
+        const char *other = linked(env, bytes_str(json_string_value(json_array_get(job->allowed, i))));
+
+        allowed |= other && !strcmp(other, name);
+    }
+    return allowed ? name : NULL;
 }
 
 /* provisioning 3.7; the entry without its keys. */
@@ -330,10 +350,10 @@ static char *question_of(const struct plan *p, const json_t *payload)
                         "payload", payload ? json_deep_copy(payload) : NULL);
     if (p->old[0]) {
         json_object_set_new(context, "currentIotHubHostName", json_string(p->old));
-        json_object_set_new(context, "currentDeviceId", json_string(p->device));
+        json_object_set_new(context, "currentDeviceId", json_string(p->old_id));
     }
     question = json_pack("{so so so}", c->from_group ? "enrollmentGroup" : "individualEnrollment", entry,
-                         "deviceRuntimeContext", context, "linkedHubs", linked_list(p->env));
+                         "deviceRuntimeContext", context, "linkedHubs", linked_list(p));
     text = question ? json_dumps(question, JSON_COMPACT) : NULL;
     json_decref(question);
     return text;
@@ -352,8 +372,11 @@ static struct outside_job *job_of(const struct plan *p, const json_t *payload)
     job->owns_id = !p->caller->from_group;
     memcpy(job->host, p->host, sizeof job->host);
     memcpy(job->leave, p->old, sizeof job->leave);
+    memcpy(job->leave_id, p->old_id, sizeof job->leave_id);
     if (p->host[0])
         return job;
+    if (json_array_size(json_object_get(p->entry, "iotHubs")))
+        job->allowed = json_deep_copy(json_object_get(p->entry, "iotHubs"));
     job->url = strndup((const char *)url.at, url.len);
     job->question = question_of(p, payload);
     if (job->url && job->question)
@@ -381,36 +404,75 @@ static enum err arrive(const struct front_env *env, const struct outside_job *jo
     if (is_here(env, bytes_str(host)))
         return make_here(env, &job->device, outside_may_replace(job, env->host), now_ms, at);
     if (job->leave[0] && is_here(env, bytes_str(job->leave)))
-        e = hub_device_delete(env->hub, bytes_str(job->device.id), (struct match){.how = MATCH_ANY}, now_ms, at);
+        e = hub_device_delete(env->hub, bytes_str(job->leave_id), (struct match){.how = MATCH_ANY}, now_ms, at);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-void dps_finish(const struct front_env *env, const struct outside_job *job, const struct outside_end *end,
-                int64_t now_ms)
+/* The registration as it is kept, while the job is still its own. */
+static enum err own_state(const struct front_env *env, const struct outside_job *job, struct doc *doc, json_t **state)
+{
+    enum err e = dps_document_get(env, DOC_REGISTRATION, bytes_str(job->registration), doc, state);
+
+    if (!e && !bytes_eq(dps_text(*state, "operationId", NULL, NULL), bytes_str(job->operation))) {
+        json_decref(*state);
+        e = ERR_NOT_FOUND;
+    }
+    return e;
+}
+
+bool dps_is_wanted(const struct front_env *env, const struct outside_job *job)
 {
     struct doc doc;
     json_t *state;
+
+    if (own_state(env, job, &doc, &state))
+        return false;
+    json_decref(state);
+    return true;
+}
+
+/* Takes the state. Whoever registers again meanwhile has changed the document, and wins. */
+static enum err store_outcome(const struct front_env *env, const struct outside_job *job, json_t *state,
+                              const struct doc *doc, int64_t now_ms)
+{
     uint64_t at;
-    enum err e = dps_document_get(env, DOC_REGISTRATION, bytes_str(job->registration), &doc, &state);
+
+    set_updated(state, now_ms);
+    return store(env, job->registration, state, (struct match){.how = MATCH_ETAG, .etag = bytes_str(doc->etag)}, now_ms,
+                 &at);
+}
+
+bool dps_finish(const struct front_env *env, const struct outside_job *job, const struct outside_end *end,
+                int64_t now_ms)
+{
+    struct doc doc;
+    json_t *state, *kept;
+    uint64_t at;
+    bool arrived = false;
+    enum err e = own_state(env, job, &doc, &state);
 
     if (e)
-        return; /* it was forgotten */
-    if (!bytes_eq(dps_text(state, "operationId", NULL, NULL), bytes_str(job->operation))) {
-        json_decref(state);
-        return;
-    }
+        return false;
+    kept = json_deep_copy(state);
     if (end->error)
         set_failed(state, end->error, end->message);
-    else if ((e = arrive(env, job, end->host, now_ms, &at)))
+    else if (arrive(env, job, end->host, now_ms, &at))
         set_failed(state, DPS_HUB_REFUSES, "The hub does not take the device.");
-    else
+    else {
+        arrived = true;
         set_assigned(state, end->host, job->device.id, end->payload);
-    set_updated(state, now_ms);
-    e = store(env, job->registration, state, (struct match){.how = MATCH_ETAG, .etag = bytes_str(doc.etag)}, now_ms,
-              &at);
+    }
+    if ((e = store_outcome(env, job, state, &doc, now_ms)) == ERR_MEMORY ||
+        e == ERR_TOO_LARGE) { /* what the webhook says to it */
+        arrived = false;
+        set_failed(kept, DPS_WEBHOOK, "The payload of the webhook is too large.");
+        e = store_outcome(env, job, json_incref(kept), &doc, now_ms);
+    }
+    json_decref(kept);
     if (e && e != ERR_PRECONDITION && e != ERR_NOT_FOUND)
         log_event(LOG_ERROR, "registration-not-stored", KVS("registration", job->registration),
                   KVS("why", err_text(e)));
+    return arrived && !e;
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
@@ -432,9 +494,10 @@ static void recall(struct plan *p)
     bool assigned = dps_text(p->was, "assignedHub", NULL, NULL).len > 0;
     copy_text(assigned ? dps_text(p->was, "assignedHub", NULL, NULL) : dps_text(p->was, "was", "hub", NULL), p->old,
               sizeof p->old);
-    if (p->old[0])
-        copy_text(assigned ? dps_text(p->was, "deviceId", NULL, NULL) : dps_text(p->was, "was", "device", NULL),
-                  p->device, sizeof p->device);
+    copy_text(assigned ? dps_text(p->was, "deviceId", NULL, NULL) : dps_text(p->was, "was", "device", NULL), p->old_id,
+              sizeof p->old_id);
+    if (!p->old_id[0])
+        p->old[0] = 0;
 }
 
 /* The id that the device gets: that of the enrollment, the one that it got before from its group, or its registration's. */
@@ -442,8 +505,8 @@ static void name_device(struct plan *p)
 {
     struct bytes wanted = p->caller->from_group ? NO_BYTES : dps_text(p->entry, "deviceId", NULL, NULL);
 
-    if (p->caller->from_group && p->device[0])
-        return;
+    if (p->caller->from_group && p->old_id[0])
+        wanted = bytes_str(p->old_id);
     copy_text(wanted.len ? wanted : bytes_str(p->caller->registration), p->device, sizeof p->device);
 }
 
@@ -467,6 +530,8 @@ static enum err decide(struct plan *p, const json_t *payload, uint64_t *at)
         set_failed(state, p->error, p->message);
     else if (!outside)
         set_assigned(state, p->env->host, p->device, NULL);
+    else
+        json_object_set_new(state, "run", json_string(p->env->outside->run));
     if (!(e = store(p->env, p->caller->registration, state, match, p->now_ms, at)) && outside)
         e = start_job(p, payload);
     return e;

@@ -387,7 +387,7 @@ json_t *dps_document_show(json_t *kept, const struct doc *doc, bool with_keys)
 
 json_t *dps_registration_show(json_t *kept)
 {
-    static const char *const ours[] = {"operationId", "entry", "hubKey", "was", "initialHub", "migrate"};
+    static const char *const ours[] = {"operationId", "entry", "hubKey", "was", "initialHub", "migrate", "run"};
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         json_object_del(kept, ours[i]);

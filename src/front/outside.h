@@ -11,11 +11,14 @@ enum { OUTSIDE_OPERATION_CAP = 64 };
 /* Given with dps_outside.start; outside_job_free(). */
 struct outside_job {
     char registration[ID_LEN_MAX + 1], operation[OUTSIDE_OPERATION_CAP];
-    struct device device;         /* as it is to be: id, kind of authentication, keys, thumbprints */
-    bool owns_id;                 /* it takes that id wherever it goes, also from a device that is there */
-    char host[HOST_LEN_MAX + 1];  /* where it goes; "": as the webhook says */
-    char leave[HOST_LEN_MAX + 1]; /* where it is now, and goes from when that is another; "": nowhere */
-    char *url, *question;         /* of the webhook, and its JSON; NULL: none */
+    struct device device;        /* as it is to be: id, kind of authentication, keys, thumbprints */
+    bool owns_id;                /* it takes that id wherever it goes, also from a device that is there */
+    char host[HOST_LEN_MAX + 1]; /* where it goes; "": as the webhook says */
+    char leave[HOST_LEN_MAX +
+               1]; /* where it is now, and as whom, which goes when the device has come elsewhere; "": nowhere */
+    char leave_id[ID_LEN_MAX + 1];
+    char *url, *question; /* of the webhook, and its JSON; NULL: none */
+    json_t *allowed;      /* host names that it may choose from; NULL: all linked ones */
 };
 
 /* How it went: a hub and what the webhook says to the device, or an error as in provisioning 1.2.4. */
@@ -28,6 +31,7 @@ struct outside_end {
 
 struct dps_outside {
     const char *const *hubs; /* the linked ones besides this, NULL at the end */
+    const char *run;         /* another one each time that the process starts: jobs end with it */
     /* ERR_BUSY: too many wait; the job is still the caller's. */
     enum err (*start)(void *ctx, struct outside_job *);
     void *ctx;
@@ -36,8 +40,12 @@ struct dps_outside {
 /* Whether a device of that id on that hub may be replaced. */
 bool outside_may_replace(const struct outside_job *, const char *host);
 void outside_job_free(struct outside_job *); /* also NULL */
-/* The end of a job: what the device is told. A newer registration of the same device makes it void. From any thread. */
-void dps_finish(const struct front_env *, const struct outside_job *, const struct outside_end *, int64_t now_ms);
+/* The linked hub of that name as the configuration spells it, this one included; NULL: there is none, or the job may not have it. */
+const char *outside_hub(const struct front_env *, const struct outside_job *, const char *host);
+/* No newer registration of the same device has made the job void. From any thread. */
+bool dps_is_wanted(const struct front_env *, const struct outside_job *);
+/* The end of a job: what the device is told. False: it was void, or it failed in the end. From any thread. */
+bool dps_finish(const struct front_env *, const struct outside_job *, const struct outside_end *, int64_t now_ms);
 
 #define DPS_NO_HUB 400208u      /* none is linked */
 #define DPS_HUB_REFUSES 400209u /* it is not linked, or will not have the device */

@@ -28,7 +28,8 @@ class Site:
         self.ports, self.ca = ports, os.path.join(data, "tls", "ca.pem")
         self.context = ssl.create_default_context(cafile=self.ca)
         with open(os.path.join(data, "hub.json")) as facts:
-            owner = json.load(facts)["connection_strings"]["iothubowner"]
+            self.facts = json.load(facts)
+        owner = self.facts["connection_strings"]["iothubowner"]
         self.headers = {"Authorization": token("localhost", base64.b64decode(owner.split("SharedAccessKey=")[1]), "iothubowner"),
                         "Content-Type": "application/json"}
         self.https = http.client.HTTPSConnection("localhost", ports["https"], timeout=60, context=self.context)

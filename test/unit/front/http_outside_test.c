@@ -21,7 +21,7 @@ static enum err start_job(void *ctx, struct outside_job *job)
 }
 
 static const char *const others[] = {OTHER, NULL};
-static const struct dps_outside outside = {.hubs = others, .start = start_job};
+static const struct dps_outside outside = {.hubs = others, .run = "1", .start = start_job};
 
 static int start(void **state)
 {
