@@ -95,7 +95,8 @@ static const char *text_of(const json_t *facts, const char *key)
 
 void facts_print(const struct config *c, const json_t *facts)
 {
-    static const char *const order[] = {"iothubowner", "service", "device", "registryRead", "registryReadWrite"};
+    static const char *const order[] = {"iothubowner",  "service",           "device",
+                                        "registryRead", "registryReadWrite", "provisioningserviceowner"};
     const json_t *strings = json_object_get(facts, "connection_strings");
     char *line;
 
@@ -114,8 +115,8 @@ void facts_print(const struct config *c, const json_t *facts)
            (int)json_integer_value(json_object_get(facts, "https_port")), text_of(facts, "entity_path"),
            (int)json_integer_value(json_object_get(facts, "partitions")), text_of(facts, "scope_id"));
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        printf("  %-18s %s\n", order[i], text_of(strings, order[i]));
-    printf("  %-18s %s\n", "events", text_of(facts, "event_hub_connection_string"));
+        printf("  %-24s %s\n", order[i], text_of(strings, order[i]));
+    printf("  %-24s %s\n", "events", text_of(facts, "event_hub_connection_string"));
 }
 
 enum err facts_write_context(const json_t *facts)

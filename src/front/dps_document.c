@@ -298,7 +298,8 @@ static enum err check_allocation(struct taking *t, const json_t *from)
     struct bytes policy = dps_text(from, "allocationPolicy", NULL, NULL);
     struct bytes url = dps_text(from, "customAllocationDefinition", "webhookUrl", NULL);
     const json_t *hubs = json_object_get(from, "iotHubs");
-    bool known = !policy.len;
+    const json_t *given = json_object_get(from, "allocationPolicy");
+    bool known = !given || json_is_null(given);
 
     for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
         known |= bytes_eq_nocase(policy, bytes_str(policies[i]));

@@ -33,7 +33,7 @@ let service, registry, events;
 before(async () => {
   fs.mkdirSync(folder);
   await hub.start();
-  service = ProvisioningServiceClient.fromConnectionString(hub.info.connection_strings.iothubowner);
+  service = ProvisioningServiceClient.fromConnectionString(hub.info.connection_strings.provisioningserviceowner);
   registry = Registry.fromConnectionString(hub.info.connection_strings.iothubowner);
   events = sdk.events();
 });

@@ -1,9 +1,11 @@
 /* The HTTP front on a hub in memory. In the input, the byte 1 stands for a header with a token that may do everything, 2 for one
  * that may only read. The first byte says how many bytes come at a time. Must reach: every route, bodies with keys and
  * thumbprints, If-Match, lists, groups, too much, too slow. */
+#include "challenges.h"
 #include "engines.h"
 #include "front.h"
 #include "http.h"
+#include "outside.h"
 #include "sas.h"
 
 #include <stdio.h>
@@ -45,6 +47,22 @@ static void make_token(struct hub *hub, const char *policy, char token[SAS_LEN_M
     buf_free(&b);
 }
 
+/* Whoever has to be asked outside says at once that the device belongs to the other hub. */
+static enum err ask_outside(void *ctx, struct outside_job *job)
+{
+    struct outside_end end = {.host = outside_hub(&env, job, "other.hub")};
+
+    (void)ctx;
+    if (!end.host)
+        end = (struct outside_end){.error = DPS_HUB_REFUSES, .message = "No."};
+    dps_finish(&env, job, &end, NOW_MS);
+    outside_job_free(job);
+    return OK;
+}
+
+static const char *const others[] = {"other.hub", NULL};
+static const struct dps_outside outside = {.hubs = others, .run = "1", .start = ask_outside};
+
 /* A hub for each input: what one made must not change what another finds. */
 static void open_hub(struct store **store, struct state **state, uint64_t *seed)
 {
@@ -57,8 +75,13 @@ static void open_hub(struct store **store, struct state **state, uint64_t *seed)
         .store = *store, .state = *state, .hash_seed = 5, .random = fixed_random, .random_ctx = seed};
     must(hub_init(&options, &birth, NOW_MS));
     must(hub_open(&options, &hub));
-    env =
-        (struct front_env){.hub = hub, .host = "hub.test", .entity = "hub", .random = fixed_random, .random_ctx = seed};
+    env = (struct front_env){.hub = hub,
+                             .host = "hub.test",
+                             .entity = "hub",
+                             .random = fixed_random,
+                             .random_ctx = seed,
+                             .outside = &outside};
+    must(challenges_new(&env.challenges));
     make_token(hub, "iothubowner", tokens[0]);
     make_token(hub, "registryRead", tokens[1]);
 }
@@ -137,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f->waker = &waker;
     converse(f, buf_bytes(&in), data[0] ? data[0] : SIZE_MAX,
              bytes_find_bytes(buf_bytes(&in), BYTES("HEAD ")) < in.len);
+    challenges_free(env.challenges);
     hub_close(env.hub);
     store_close(store);
     state_close(state);
