@@ -52,6 +52,8 @@ uint8_t *buf_grow(struct buf *b, size_t n)
 {
     if (!buf_reserve(b, n))
         return NULL;
+    if (!n)
+        return b->at; /* which may be nowhere yet */
     b->len += n;
     return b->at + b->len - n;
 }
