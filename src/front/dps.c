@@ -203,10 +203,9 @@ void dps_put_error(const struct front_env *env, struct buf *b, struct dps_error 
     buf_put_hex(&hex, bytes_of(id, sizeof id));
     const char *h = buf_str(&hex);
     dps_time(now_ms, time);
-    buf_printf(
-        b,
-        "{\"errorCode\":%u,\"trackingId\":\"%.8s-%.4s-%.4s-%.4s-%.12s\",\"message\":\"%s\",\"timestampUtc\":\"%s\","
-        "\"info\":{}}",
-        error.code, h, h + 8, h + 12, h + 16, h + 20, error.message, time);
+    buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"%.8s-%.4s-%.4s-%.4s-%.12s\",\"message\":", error.code, h, h + 8,
+               h + 12, h + 16, h + 20);
+    buf_put_json(b, bytes_str(error.message));
+    buf_printf(b, ",\"timestampUtc\":\"%s\",\"info\":{}}", time);
     buf_free(&hex);
 }

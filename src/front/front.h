@@ -73,9 +73,9 @@ struct front_env {
     void *random_ctx;
     bool (*ready)(void *ctx); /* for /readyz */
     void *ready_ctx;
-    struct limiter *limiter;       /* of failed logins (limiter.h); NULL: no limit */
+    struct limiter *limiter;           /* of failed logins (limiter.h); NULL: no limit */
     const struct dps_outside *outside; /* webhooks and other hubs (outside.h); NULL: none */
-    struct challenges *challenges; /* of TPMs over HTTPS (challenges.h); NULL: none are made */
+    struct challenges *challenges;     /* of TPMs over HTTPS (challenges.h); NULL: none are made */
 };
 
 /* Given to the connection, which lends out and waker by setting them before the first call. ERR_MEMORY, ERR_LIMIT. */

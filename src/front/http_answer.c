@@ -1,5 +1,6 @@
 #include "http_front.h"
 
+#include "dps.h"
 #include "json_body.h"
 #include "log.h"
 #include "text.h"
@@ -151,6 +152,29 @@ static void put_type(struct front *f, const struct http_answer *a)
     http_put_header(f->out, "Cache-Control", BYTES("no-store")); /* there may be keys in it */
 }
 
+/* provisioning 1.2.4, for all of the provisioning service; what devices ask answers for itself. */
+static bool is_provisioning(const struct http_request *r)
+{
+    static const char *const paths[] = {"/enrollments", "/enrollmentGroups", "/registrations"};
+
+    for (size_t i = 0; r->head && i < sizeof paths / sizeof *paths; i++)
+        if (bytes_starts_nocase(r->head->path, bytes_str(paths[i])))
+            return true;
+    return false;
+}
+
+static void put_dps_failure(struct front *f, const struct http_request *r, struct http_answer *a, enum http_code code,
+                            const char *text)
+{
+    char number[16];
+
+    buf_clear(&a->body);
+    dps_put_error(r->env, &a->body, (struct dps_error){(unsigned)codes[code].number, text}, r->now_ms);
+    put_type(f, a);
+    snprintf(number, sizeof number, "%d", codes[code].number);
+    http_put_header(f->out, "x-ms-error-code", bytes_str(number));
+}
+
 static void put_failure(struct front *f, const struct http_request *r, struct http_answer *a, enum http_code code,
                         enum err e, const char *tracking)
 {
@@ -158,9 +182,13 @@ static void put_failure(struct front *f, const struct http_request *r, struct ht
 
     log_refusal(r, code, e, text);
     a->type = NULL;
-    put_envelope(a, code, text, tracking, r->now_ms);
-    put_type(f, a);
-    http_put_header(f->out, "iothub-errorcode", bytes_str(codes[code].name));
+    if (is_provisioning(r)) {
+        put_dps_failure(f, r, a, code, text);
+    } else {
+        put_envelope(a, code, text, tracking, r->now_ms);
+        put_type(f, a);
+        http_put_header(f->out, "iothub-errorcode", bytes_str(codes[code].name));
+    }
     if (code == CODE_UNAUTHORIZED)
         http_put_header(f->out, "WWW-Authenticate", BYTES("SharedAccessSignature"));
     if (code == CODE_METHOD)

@@ -157,6 +157,33 @@ for (const [name, Transport] of transports) {
   });
 }
 
+test('https: a group that names an authority of the hub', async () => {
+  const { https: Https } = every, chain = (name) => certificate(name, 'named-ca');
+  certificate('named-ca');
+  const enrollmentGroupId = 'named', group = {
+    enrollmentGroupId, attestation: { type: 'x509', x509: { caReferences: { primary: 'our-ca' } } },
+  };
+  await assert.rejects(service.createOrUpdateEnrollmentGroup(group)); // the hub has none of that name
+  run(path.join(process.env.D2D_BUILD, 'd2d'), 'ca', 'add', 'our-ca', file('named-ca.pem'), '--verified');
+  await service.createOrUpdateEnrollmentGroup(group);
+  const device = chain('by-name');
+  const result = await register(Https, new X509Security('by-name', device));
+  assert.strictEqual(result.deviceId, 'by-name');
+  await sends('by-name', device);
+  run(path.join(process.env.D2D_BUILD, 'd2d'), 'ca', 'rm', 'our-ca');
+  await isRefused(register(Https, new X509Security('by-name', device)));
+});
+
+test('allocation: the only hub that there is, and one that is not linked', async () => {
+  const { https: Https } = every, key = Buffer.alloc(32, 7).toString('base64');
+  const enrollment = (more) => ({ registrationId: 'allocated', allocationPolicy: 'static', iotHubs: ['localhost'], ...more,
+    attestation: { type: 'symmetricKey', symmetricKey: { primaryKey: key, secondaryKey: key } } });
+  const { responseBody: made } = await service.createOrUpdateIndividualEnrollment(enrollment());
+  assert.strictEqual((await register(Https, new SymmetricKeySecurityClient('allocated', key))).assignedHub, 'localhost');
+  await service.createOrUpdateIndividualEnrollment(enrollment({ iotHubs: ['elsewhere.example'], etag: made.etag }));
+  await assert.rejects(register(Https, new SymmetricKeySecurityClient('allocated', key)), /400209|failed|not assigned/i);
+});
+
 test('enrollments are made, read, queried and deleted, alone and at once', async () => {
   const one = { registrationId: 'bulk-1', attestation: { type: 'symmetricKey' } };
   const two = { registrationId: 'bulk-2', attestation: { type: 'symmetricKey' }, initialTwin: { tags: { a: 1 } } };

@@ -1,5 +1,5 @@
 /* The part of a registration that a TPM has in it, with a service that says what it should not. */
-#include "../tpm/chip.h"
+#include "chip.h"
 
 #include "register_tpm.h"
 #include "register_world.h"

@@ -218,6 +218,8 @@ TEST(enrollments_show_their_keys_only_when_asked_for_them)
     CHECK(body_has(&c, "\"primaryKey\":\"") && body_has(&c, "\"type\":\"symmetricKey\""));
     CHECK(ask_as(&c, "registryReadWrite", "POST", "/enrollments/reg-1/attestationmechanism" V, NULL, "") == 401);
     CHECK(ask_as(&c, "registryReadWrite", "GET", "/enrollments/reg-1" V, NULL, NULL) == 401);
+    CHECK(body_has(&c, "\"errorCode\":401002") && body_has(&c, "\"timestampUtc\""));
+    CHECK_BYTES(heard(&c, "x-ms-error-code"), BYTES("401002"));
     CHECK(ask_as(&c, "registryReadWrite", "DELETE", "/enrollments/reg-1" V, NULL, NULL) == 401);
     CHECK(ask_as(&c, "registryReadWrite", "POST", "/enrollments/query" V, NULL, "{}") == 401);
     CHECK(ask_as(&c, "registryReadWrite", "DELETE", "/registrations/reg-1" V, NULL, NULL) == 401);
