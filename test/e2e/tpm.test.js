@@ -2,6 +2,9 @@
 'use strict';
 const { test, before, after } = require('node:test');
 const assert = require('node:assert');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
 const { ProvisioningServiceClient } = require('azure-iot-provisioning-service');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
 const { TpmSecurityClient } = require('azure-iot-security-tpm');
@@ -101,6 +104,27 @@ test('https: the wrong chip, a disabled enrollment and nobody are refused, and t
   // No challenge came: both keys are still good for the hub.
   await sends('guarded', mine, Mqtt);
   await sends('others', new TpmSecurityClient('others', other.tpm()), Mqtt);
+});
+
+test('what the SDK has registered, d2d uses, and the other way round', async () => {
+  const d2d = (...args) => execFileSync(path.join(process.env.D2D_BUILD, 'd2d'), [...args, '--tcti', both.tcti],
+    { stdio: ['pipe', 'pipe', 'ignore'], encoding: 'utf8', input: '' });
+  const both = await chips.start('both');
+  const { https: [Http] } = every, security = new TpmSecurityClient('shared', both.tpm());
+  try {
+    await enroll('shared', security, { deviceId: 'shared-device' });
+    assert.strictEqual(d2d('tpm', 'status', '--endorsement-key').trim(), await endorsement(security));
+    await register(Http, security);
+    fs.writeFileSync(path.join(process.env.D2D_DATA, 'shared.cs'), 'HostName=localhost;DeviceId=shared-device;Tpm=0');
+    d2d('send', '--connection-string-file', path.join(process.env.D2D_DATA, 'shared.cs'), 'from d2d');
+    await hub.until(() => events.from('shared-device').length === 1, 'the message of d2d');
+    const string = d2d('register', '--tpm', '--slot', '0', '--id', 'shared', '--transport', 'amqp');
+    assert.strictEqual(string.trim(), 'HostName=localhost;DeviceId=shared-device;Tpm=0');
+    await sends('shared-device', new TpmSecurityClient('shared', both.tpm()), Mqtt);
+    await hub.until(() => events.from('shared-device').length === 2, 'the message of the SDK');
+  } finally {
+    await both.stop();
+  }
 });
 
 test('an endorsement key is in one enrollment only', async () => {
