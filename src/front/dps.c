@@ -98,14 +98,28 @@ static enum err add_activation(const struct front_env *env, const struct dps_cal
     return e;
 }
 
-/* provisioning 1.2.2: clients want no more of one that goes on, and no less. Takes the state. */
-static json_t *going_on(json_t *state)
+/* provisioning 1.2.2: clients want no more than this of one that goes on, and no less. Takes the state. */
+static json_t *short_state(json_t *state, const char *status)
 {
-    json_t *shown =
-        json_pack("{sO ss}", "registrationId", json_object_get(state, "registrationId"), "status", "assigning");
+    json_t *shown = json_pack("{sO ss}", "registrationId", json_object_get(state, "registrationId"), "status", status);
 
     json_decref(state);
     return shown;
+}
+
+/* provisioning 5.1: who was let in may be shut out before it has come to an end. */
+static enum err look_at_entry(const struct front_env *env, const struct dps_caller *c, bool *disabled)
+{
+    struct doc doc;
+    json_t *entry;
+    enum err e =
+        dps_document_get(env, c->from_group ? DOC_ENROLLMENT_GROUP : DOC_ENROLLMENT, bytes_str(c->entry), &doc, &entry);
+
+    if (e)
+        return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
+    *disabled = dps_is_disabled(entry);
+    json_decref(entry);
+    return OK;
 }
 
 /* Nobody works at it any more: the hub was stopped in the middle, or had too much to do. */
@@ -124,13 +138,20 @@ static enum err show_status(const struct front_env *env, const struct dps_caller
                             const struct doc *doc, struct bytes operation, bool *goes_on, struct buf *out)
 {
     char id[OPERATION_CAP], status[16];
-    enum err e = OK;
+    bool disabled = false;
+    enum err e = look_at_entry(env, c, &disabled);
 
+    if (e) {
+        json_decref(state);
+        return e;
+    }
     if (!bytes_to_str(operation, id, sizeof id) ||
         !bytes_to_str(dps_text(state, "status", NULL, NULL), status, sizeof status)) {
         json_decref(state);
         return ERR_DAMAGED;
     }
+    if (disabled)
+        snprintf(status, sizeof status, "disabled");
     *goes_on = !strcmp(status, "assigning");
     if (!strcmp(status, "assigned") && c->how == DPS_TPM && (e = add_activation(env, c, state))) {
         json_decref(state);
@@ -139,7 +160,7 @@ static enum err show_status(const struct front_env *env, const struct dps_caller
     if (!*goes_on && c->challenge)
         challenges_end(env->challenges, c->challenge);
     return dps_put_and_drop(out, json_pack("{ss ss so}", "operationId", id, "status", status, "registrationState",
-                                           *goes_on ? going_on(state) : with_etag(state, doc)));
+                                           *goes_on || disabled ? short_state(state, status) : with_etag(state, doc)));
 }
 
 enum err dps_status(const struct front_env *env, const struct dps_caller *c, struct bytes operation, int64_t now_ms,

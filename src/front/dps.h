@@ -83,6 +83,7 @@ bool dps_endorsement_is_taken(const struct front_env *, const json_t *entry, str
 json_t *dps_registration_show(json_t *kept);
 /* A text at a path of names; NO_BYTES when there is none. */
 struct bytes dps_text(const json_t *from, const char *a, const char *b, const char *c);
+bool dps_is_disabled(const json_t *entry);
 bool dps_key(struct bytes text, struct key_bytes *out);
 /* A time with seven digits behind the point (provisioning 1.1). */
 enum { DPS_TIME_CAP = 32 };

@@ -57,11 +57,6 @@ static bool is_attested_by(const json_t *entry, const char *type)
     return bytes_eq(dps_text(entry, "attestation", "type", NULL), bytes_str(type));
 }
 
-static bool is_disabled(const json_t *entry)
-{
-    return bytes_eq(dps_text(entry, "provisioningStatus", NULL, NULL), BYTES("disabled"));
-}
-
 /* One of the two certificates of an entry, as DER; empty when there is none. */
 static void certificate_of(const json_t *entry, const char *which, const char *name, struct buf *der)
 {
@@ -233,7 +228,7 @@ static enum err by_enrollment(struct admission *a, const json_t *entry)
         e = by_tpm(a, entry);
     else
         e = ERR_UNAUTHORIZED;
-    return !e && is_disabled(entry) ? ERR_DISABLED : e;
+    return !e && dps_is_disabled(entry) ? ERR_DISABLED : e;
 }
 
 /* ---- groups ---------------------------------------------------------------------------------------------------------- */
@@ -283,7 +278,7 @@ static enum err by_groups(struct admission *a)
             best = near;
             a->out->how = keyed ? DPS_SYMMETRIC_KEY : DPS_X509;
             memcpy(a->out->entry, doc.id, sizeof a->out->entry);
-            verdict = is_disabled(group) ? ERR_DISABLED : OK;
+            verdict = dps_is_disabled(group) ? ERR_DISABLED : OK;
         }
         json_decref(group);
         if (keyed)

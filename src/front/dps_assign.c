@@ -547,6 +547,10 @@ enum err dps_assign(const struct front_env *env, const struct dps_caller *c, con
 
     if (e)
         return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
+    if (dps_is_disabled(p.entry)) { /* since it was let in */
+        json_decref(p.entry);
+        return ERR_DISABLED;
+    }
     recall(&p);
     name_device(&p);
     choose(&p);

@@ -18,6 +18,11 @@ struct bytes dps_text(const json_t *from, const char *a, const char *b, const ch
     return json_is_string(at) ? bytes_of(json_string_value(at), json_string_length(at)) : NO_BYTES;
 }
 
+bool dps_is_disabled(const json_t *entry)
+{
+    return bytes_eq(dps_text(entry, "provisioningStatus", NULL, NULL), BYTES("disabled"));
+}
+
 bool dps_key(struct bytes text, struct key_bytes *out)
 {
     size_t len;

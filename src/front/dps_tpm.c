@@ -36,7 +36,7 @@ enum err dps_tpm_fits(const json_t *entry, struct bytes ek, struct bytes srk)
     if (!bytes_eq(dps_text(attestation, "type", NULL, NULL), BYTES("tpm")) ||
         !is_key(dps_text(attestation, "tpm", "endorsementKey", NULL), ek))
         return ERR_UNAUTHORIZED;
-    if (bytes_eq(dps_text(entry, "provisioningStatus", NULL, NULL), BYTES("disabled")))
+    if (dps_is_disabled(entry))
         return ERR_DISABLED;
     if (pinned.len && !is_key(pinned, srk))
         return ERR_UNAUTHORIZED;

@@ -136,6 +136,42 @@ static void refused(const char *scope_id, const char *id, const char *client_id,
     buf_free(&b);
 }
 
+/* provisioning 5.1 */
+TEST(whoever_is_shut_out_in_between_gets_no_hub)
+{
+    struct buf b = buf_max(1 << 16);
+    char topic[256], operation[64] = "";
+    struct doc d;
+    uint64_t at;
+
+    put_talk(&b);
+    wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
+    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    struct bytes rest =
+        bytes_skip(buf_bytes(&c.heard), bytes_find_bytes(buf_bytes(&c.heard), BYTES("{\"operationId\":\"")) + 16);
+    CHECK(bytes_to_str(bytes_cut(&rest, '"'), operation, sizeof operation));
+    CHECK_OK(hub_doc_put(w.hub, DOC_ENROLLMENT, BYTES("reg-1"),
+                         BYTES("{\"registrationId\":\"reg-1\",\"provisioningStatus\":\"disabled\"}"),
+                         (struct match){.how = MATCH_ANY}, WORLD_T0, &d, &at));
+    snprintf(topic, sizeof topic, "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=x&operationId=%s",
+             operation);
+    buf_clear(&b);
+    buf_clear(&c.heard);
+    put_publish(&b, topic, " ");
+    put_publish(&b, "$dps/registrations/PUT/iotdps-register/?$rid=y", "");
+    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    CHECK(heard(BYTES("res/200/?$rid=x")) && heard(BYTES("\"status\":\"disabled\"")) && !heard(BYTES("assignedHub")));
+    CHECK(heard(BYTES("res/401/?$rid=y")));
+    CHECK_OK(hub_doc_delete(w.hub, DOC_ENROLLMENT, BYTES("reg-1"), (struct match){.how = MATCH_ANY}, &at));
+    buf_clear(&b);
+    buf_clear(&c.heard);
+    put_publish(&b, topic, " ");
+    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    CHECK(heard(BYTES("res/401/?$rid=x")) && !heard(BYTES("assignedHub")));
+    wire_free(&c, WORLD_T0);
+    buf_free(&b);
+}
+
 TEST(who_does_not_belong_here_is_refused)
 {
     refused(scope(), "reg-1", "reg-1", "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25n");
@@ -169,4 +205,5 @@ TEST(other_topics_and_filters_end_the_connection)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(a_device_registers_and_may_be_cut_anywhere), CASE(the_result_is_asked_for),
-      CASE(who_does_not_belong_here_is_refused), CASE(other_topics_and_filters_end_the_connection))
+      CASE(whoever_is_shut_out_in_between_gets_no_hub), CASE(who_does_not_belong_here_is_refused),
+      CASE(other_topics_and_filters_end_the_connection))
