@@ -1,6 +1,5 @@
 #include "dps_assign.h"
 
-#include "log.h"
 #include "map.h"
 #include "outside.h"
 #include "text.h"
@@ -26,34 +25,10 @@ struct plan {
     const char *message;
 };
 
-enum err dps_put_and_drop(struct buf *out, json_t *json)
-{
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-
-    json_decref(json);
-    buf_puts(out, text ? text : "");
-    enum err e = text && !out->bad ? OK : ERR_MEMORY;
-    free(text);
-    return e;
-}
-
 static void copy_text(struct bytes text, char *out, size_t cap)
 {
     if (!bytes_to_str(text, out, cap))
         out[0] = 0;
-}
-
-/* ---- the device on this hub ------------------------------------------------------------------------------------------ */
-
-static bool same_key(const struct key_bytes *a, const struct key_bytes *b)
-{
-    return bytes_eq(bytes_of(a->at, a->len), bytes_of(b->at, b->len));
-}
-
-static bool same_authentication(const struct device *a, const struct device *b)
-{
-    return a->auth == b->auth && same_key(&a->primary, &b->primary) && same_key(&a->secondary, &b->secondary) &&
-           !strcmp(a->thumbprint[0], b->thumbprint[0]) && !strcmp(a->thumbprint[1], b->thumbprint[1]);
 }
 
 /* provisioning 2.1, 2.2: it comes to the hub with what it came here; a certificate that a group's authority signed by its
@@ -72,50 +47,7 @@ static struct device wanted_device(const struct dps_caller *c, const char *id)
     return d;
 }
 
-/* One that is there already keeps its state. */
-static enum err make_here(const struct front_env *env, const struct device *wanted, bool may_replace, int64_t now_ms,
-                          uint64_t *at)
-{
-    struct device now, made, changed;
-    enum err e = hub_device_get(env->hub, bytes_str(wanted->id), &now);
-
-    if (e == ERR_NOT_FOUND)
-        return hub_device_put(env->hub, wanted, (struct match){.how = MATCH_NONE}, now_ms, &made, at);
-    if (e || same_authentication(wanted, &now))
-        return e;
-    if (!may_replace)
-        return ERR_DENIED;
-    changed = now;
-    changed.auth = wanted->auth;
-    changed.primary = wanted->primary;
-    changed.secondary = wanted->secondary;
-    memcpy(changed.thumbprint, wanted->thumbprint, sizeof changed.thumbprint);
-    return hub_device_put(env->hub, &changed, (struct match){.how = MATCH_ANY}, now_ms, &made, at);
-}
-
-/* Whoever has a group's key can name any device: one that did not come from there is not his to take. */
-bool outside_may_replace(const struct outside_job *job, const char *host)
-{
-    return job->owns_id || (job->leave[0] && bytes_eq_nocase(bytes_str(job->leave), bytes_str(host)));
-}
-
 /* ---- which hub ------------------------------------------------------------------------------------------------------- */
-
-static bool is_here(const struct front_env *env, struct bytes host)
-{
-    return auth_host_is_ours(env, host);
-}
-
-/* The name of a linked hub as the configuration has it, or NULL. */
-static const char *linked(const struct front_env *env, struct bytes host)
-{
-    if (is_here(env, host))
-        return env->host;
-    for (size_t i = 0; env->outside && env->outside->hubs[i]; i++)
-        if (bytes_eq_nocase(bytes_str(env->outside->hubs[i]), host))
-            return env->outside->hubs[i];
-    return NULL;
-}
 
 static void fail(struct plan *p, unsigned error, const char *message)
 {
@@ -145,7 +77,7 @@ static void choose_from_list(struct plan *p)
     size_t n = 0;
 
     for (size_t i = 0; i < json_array_size(list) && n <= LINKED_HUBS_MAX; i++) {
-        const char *name = linked(p->env, bytes_str(json_string_value(json_array_get(list, i))));
+        const char *name = dps_linked_hub(p->env, bytes_str(json_string_value(json_array_get(list, i))));
 
         if (name)
             hubs[n++] = name;
@@ -176,7 +108,7 @@ static void choose(struct plan *p)
     if (keeps_its_hub(p)) {
         memcpy(p->host, p->old, sizeof p->host);
     } else if (pinned.len) {
-        if ((name = linked(p->env, pinned)))
+        if ((name = dps_linked_hub(p->env, pinned)))
             snprintf(p->host, sizeof p->host, "%s", name);
         else
             fail(p, DPS_HUB_REFUSES, "The hub of the enrollment is not linked to this service.");
@@ -205,14 +137,6 @@ static void put_hub_key(json_t *state, const struct key_bytes *key)
     buf_free(&text);
 }
 
-static void set_updated(json_t *state, int64_t now_ms)
-{
-    char updated[DPS_TIME_CAP];
-
-    dps_time(now_ms, updated);
-    json_object_set_new(state, "lastUpdatedDateTimeUtc", json_string(updated));
-}
-
 /* Where it is until this comes to an end; that may be what one which did not come to an end began with. */
 static json_t *was_of(const struct plan *p)
 {
@@ -237,7 +161,7 @@ static json_t *state_of(const struct plan *p)
                               "entry", c->entry, "migrate", !json_is_false(migrate));
     if (!state)
         return NULL;
-    set_updated(state, p->now_ms);
+    dps_set_updated(state, p->now_ms);
     if (c->how == DPS_TPM)
         put_hub_key(state, &c->primary);
     if (p->old[0])
@@ -246,70 +170,7 @@ static json_t *state_of(const struct plan *p)
     return state;
 }
 
-/* provisioning 3.8 */
-static const char *substatus_of(const json_t *state, const char *host)
-{
-    struct bytes old = dps_text(state, "was", "hub", NULL), before = dps_text(state, "was", "substatus", NULL);
-
-    if (!old.len)
-        return "initialAssignment";
-    if (bytes_eq_nocase(old, bytes_str(host)))
-        return before.len ? json_string_value(json_object_get(json_object_get(state, "was"), "substatus"))
-                          : "initialAssignment";
-    if (bytes_eq_nocase(dps_text(state, "initialHub", NULL, NULL), bytes_str(host)))
-        return "reprovisionedToInitialAssignment";
-    return json_is_false(json_object_get(state, "migrate")) ? "deviceDataReset" : "deviceDataMigrated";
-}
-
-static void set_assigned(json_t *state, const char *host, const char *device, const json_t *payload)
-{
-    json_object_set_new(state, "status", json_string("assigned"));
-    json_object_set_new(state, "substatus", json_string(substatus_of(state, host)));
-    json_object_set_new(state, "assignedHub", json_string(host));
-    json_object_set_new(state, "deviceId", json_string(device));
-    if (json_is_object(payload)) /* provisioning 1.2.2: anything else breaks clients */
-        json_object_set_new(state, "payload", json_deep_copy(payload));
-    if (!json_object_get(state, "initialHub"))
-        json_object_set_new(state, "initialHub", json_string(host));
-    json_object_del(state, "was");
-}
-
-static void set_failed(json_t *state, unsigned error, const char *message)
-{
-    json_object_set_new(state, "status", json_string("failed"));
-    json_object_set_new(state, "errorCode", json_integer(error));
-    json_object_set_new(state, "errorMessage", json_string(message));
-}
-
-/* Takes the state. */
-static enum err store(const struct front_env *env, const char *registration, json_t *state, struct match match,
-                      int64_t now_ms, uint64_t *at)
-{
-    struct buf text = buf_max(DOC_LEN_MAX);
-    struct doc made;
-    enum err e = dps_put_and_drop(&text, state);
-
-    if (!e)
-        e = hub_doc_put(env->hub, DOC_REGISTRATION, bytes_str(registration), buf_bytes(&text), match, now_ms, &made,
-                        at);
-    if (text.at)
-        explicit_bzero(text.at, text.cap);
-    buf_free(&text);
-    return e;
-}
-
-/* ---- outside ----------------------------------------------------------------------------------------------------------- */
-
-void outside_job_free(struct outside_job *job)
-{
-    if (!job)
-        return;
-    free(job->url);
-    free(job->question);
-    json_decref(job->allowed);
-    explicit_bzero(job, sizeof *job);
-    free(job);
-}
+/* ---- jobs outside ----------------------------------------------------------------------------------------------------------- */
 
 /* Those that the webhook may choose from: of the entry, or all. */
 static json_t *linked_list(const struct plan *p)
@@ -323,19 +184,6 @@ static json_t *linked_list(const struct plan *p)
     for (size_t i = 0; list && p->env->outside->hubs[i]; i++)
         json_array_append_new(list, json_string(p->env->outside->hubs[i]));
     return list;
-}
-
-const char *outside_hub(const struct front_env *env, const struct outside_job *job, const char *host)
-{
-    const char *name = linked(env, bytes_str(host));
-    bool allowed = !job->allowed;
-
-    for (size_t i = 0; name && i < json_array_size(job->allowed); i++) {
-        const char *other = linked(env, bytes_str(json_string_value(json_array_get(job->allowed, i))));
-
-        allowed |= other && !strcmp(other, name);
-    }
-    return allowed ? name : NULL;
 }
 
 /* provisioning 3.7; the entry without its keys. */
@@ -395,86 +243,6 @@ static enum err start_job(const struct plan *p, const json_t *payload)
     return e;
 }
 
-/* Where the device is now is left when it has arrived. */
-static enum err arrive(const struct front_env *env, const struct outside_job *job, const char *host, int64_t now_ms,
-                       uint64_t *at)
-{
-    enum err e = OK;
-
-    if (is_here(env, bytes_str(host)))
-        return make_here(env, &job->device, outside_may_replace(job, env->host), now_ms, at);
-    if (job->leave[0] && is_here(env, bytes_str(job->leave)))
-        e = hub_device_delete(env->hub, bytes_str(job->leave_id), (struct match){.how = MATCH_ANY}, now_ms, at);
-    return e == ERR_NOT_FOUND ? OK : e;
-}
-
-/* The registration as it is kept, while the job is still its own. */
-static enum err own_state(const struct front_env *env, const struct outside_job *job, struct doc *doc, json_t **state)
-{
-    enum err e = dps_document_get(env, DOC_REGISTRATION, bytes_str(job->registration), doc, state);
-
-    if (!e && !bytes_eq(dps_text(*state, "operationId", NULL, NULL), bytes_str(job->operation))) {
-        json_decref(*state);
-        e = ERR_NOT_FOUND;
-    }
-    return e;
-}
-
-bool dps_is_wanted(const struct front_env *env, const struct outside_job *job)
-{
-    struct doc doc;
-    json_t *state;
-
-    if (own_state(env, job, &doc, &state))
-        return false;
-    json_decref(state);
-    return true;
-}
-
-/* Takes the state. Whoever registers again meanwhile has changed the document, and wins. */
-static enum err store_outcome(const struct front_env *env, const struct outside_job *job, json_t *state,
-                              const struct doc *doc, int64_t now_ms)
-{
-    uint64_t at;
-
-    set_updated(state, now_ms);
-    return store(env, job->registration, state, (struct match){.how = MATCH_ETAG, .etag = bytes_str(doc->etag)}, now_ms,
-                 &at);
-}
-
-bool dps_finish(const struct front_env *env, const struct outside_job *job, const struct outside_end *end,
-                int64_t now_ms)
-{
-    struct doc doc;
-    json_t *state, *kept;
-    uint64_t at;
-    bool arrived = false;
-    enum err e = own_state(env, job, &doc, &state);
-
-    if (e)
-        return false;
-    kept = json_deep_copy(state);
-    if (end->error)
-        set_failed(state, end->error, end->message);
-    else if (arrive(env, job, end->host, now_ms, &at))
-        set_failed(state, DPS_HUB_REFUSES, "The hub does not take the device.");
-    else {
-        arrived = true;
-        set_assigned(state, end->host, job->device.id, end->payload);
-    }
-    if ((e = store_outcome(env, job, state, &doc, now_ms)) == ERR_MEMORY ||
-        e == ERR_TOO_LARGE) { /* what the webhook says to it */
-        arrived = false;
-        set_failed(kept, DPS_WEBHOOK, "The payload of the webhook is too large.");
-        e = store_outcome(env, job, json_incref(kept), &doc, now_ms);
-    }
-    json_decref(kept);
-    if (e && e != ERR_PRECONDITION && e != ERR_NOT_FOUND)
-        log_event(LOG_ERROR, "registration-not-stored", KVS("registration", job->registration),
-                  KVS("why", err_text(e)));
-    return arrived && !e;
-}
-
 /* ---- all of it --------------------------------------------------------------------------------------------------------- */
 
 /* What the same entry gave it before: the device id, whatever the case of its own then, and the hub. */
@@ -512,27 +280,27 @@ static void name_device(struct plan *p)
 
 static enum err decide(struct plan *p, const json_t *payload, uint64_t *at)
 {
-    bool here = is_here(p->env, bytes_str(p->host));
-    bool outside = !p->error && (!here || (p->old[0] && !is_here(p->env, bytes_str(p->old))));
+    bool here = dps_is_here(p->env, bytes_str(p->host));
+    bool outside = !p->error && (!here || (p->old[0] && !dps_is_here(p->env, bytes_str(p->old))));
     struct match match = {.how = p->known ? MATCH_ANY : MATCH_NONE};
     struct device wanted = wanted_device(p->caller, p->device);
     json_t *state;
     enum err e = OK;
 
     if (!p->error && !outside)
-        e = make_here(p->env, &wanted, !p->caller->from_group || p->old[0], p->now_ms, at);
+        e = dps_make_here(p->env, &wanted, !p->caller->from_group || p->old[0], p->now_ms, at);
     explicit_bzero(&wanted, sizeof wanted);
     if (e)
         return e;
     if (!(state = state_of(p)))
         return ERR_MEMORY;
     if (p->error)
-        set_failed(state, p->error, p->message);
+        dps_set_failed(state, p->error, p->message);
     else if (!outside)
-        set_assigned(state, p->env->host, p->device, NULL);
+        dps_set_assigned(state, p->env->host, p->device, NULL);
     else
         json_object_set_new(state, "run", json_string(p->env->outside->run));
-    if (!(e = store(p->env, p->caller->registration, state, match, p->now_ms, at)) && outside)
+    if (!(e = dps_store(p->env, p->caller->registration, state, match, p->now_ms, at)) && outside)
         e = start_job(p, payload);
     return e;
 }
