@@ -19,7 +19,7 @@ enum err dps_make_here(const struct front_env *, const struct device *wanted, bo
 void dps_set_updated(json_t *state, int64_t now_ms);
 void dps_set_assigned(json_t *state, const char *host, const char *device, const json_t *payload);
 void dps_set_failed(json_t *state, unsigned error, const char *message);
-/* Takes the state. */
+/* Takes the state, and logs what has become of it once it is stored. */
 enum err dps_store(const struct front_env *, const char *registration, json_t *state, struct match, int64_t now_ms,
                    uint64_t *at) MUST_CHECK;
 /* Takes the JSON. */

@@ -1,5 +1,6 @@
 /* What becomes of registrations: the device on this hub, and what is kept of it. */
 #include "dps_assign.h"
+#include "log.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -87,6 +88,26 @@ static const char *substatus_of(const json_t *state, const char *host)
     return json_is_false(json_object_get(state, "migrate")) ? "deviceDataReset" : "deviceDataMigrated";
 }
 
+static const char *said(const json_t *state, const char *name)
+{
+    const char *text = json_string_value(json_object_get(state, name));
+
+    return text ? text : "";
+}
+
+/* One line for the operator, of one that has come to its end. */
+static void log_outcome(const json_t *state)
+{
+    bool failed = !strcmp(said(state, "status"), "failed");
+
+    if (!strcmp(said(state, "status"), "assigning"))
+        return;
+    log_event(failed ? LOG_WARN : LOG_INFO, failed ? "registration-failed" : "registered",
+              KVS("registration", said(state, "registrationId")), KVS("entry", said(state, "entry")),
+              KVS("device", said(state, "deviceId")), KVS("hub", said(state, "assignedHub")),
+              KVS("why", failed ? said(state, "errorMessage") : said(state, "substatus")));
+}
+
 void dps_set_assigned(json_t *state, const char *host, const char *device, const json_t *payload)
 {
     json_object_set_new(state, "status", json_string("assigned"));
@@ -113,11 +134,14 @@ enum err dps_store(const struct front_env *env, const char *registration, json_t
 {
     struct buf text = buf_max(DOC_LEN_MAX);
     struct doc made;
-    enum err e = dps_put_and_drop(&text, state);
+    enum err e = dps_put_and_drop(&text, json_incref(state));
 
     if (!e)
         e = hub_doc_put(env->hub, DOC_REGISTRATION, bytes_str(registration), buf_bytes(&text), match, now_ms, &made,
                         at);
+    if (!e)
+        log_outcome(state);
+    json_decref(state);
     if (text.at)
         explicit_bzero(text.at, text.cap);
     buf_free(&text);

@@ -103,6 +103,7 @@ TEST(a_device_is_told_first_to_wait_and_then_where_to_go)
     assert_string_equal(text_at("status", NULL), "assigning");
     CHECK(operation("reg-1", KEY_B) == 200);
     assert_string_equal(text_at("registrationState", "assignedHub"), "hub.test");
+    CHECK(strstr(w.log, "registered registration=reg-1 entry=Reg-1 device=garage hub=hub.test"));
     assert_string_equal(text_at("registrationState", "deviceId"), "garage");
     assert_string_equal(text_at("registrationState", "status"), "assigned");
     CHECK(!body_has(&c, "null") && !body_has(&c, "\"entry\""));

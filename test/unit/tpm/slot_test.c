@@ -255,9 +255,45 @@ TEST(what_is_no_name_or_key_is_refused)
     CHECK(!read_slot(0).has_key && !read_slot(0).has_text);
 }
 
-TESTS(WITH_CHIP(ten_slots_live_beside_each_other), WITH_CHIP(a_slot_has_the_attributes_of_the_contract),
-      WITH_CHIP(the_hardware_id_is_that_of_the_other_tools), WITH_CHIP(a_slot_without_a_device_is_the_hardware),
-      WITH_CHIP(a_used_slot_is_refused_until_it_is_erased),
+/* Until the TPM has no room for another text. */
+static void fill(void)
+{
+    TPM2B_NV_PUBLIC area = {.nvPublic = {.nameAlg = TPM2_ALG_SHA256,
+                                         .attributes = TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA,
+                                         .dataSize = 2048}};
+    static const TPM2B_AUTH nothing;
+
+    for (; area.nvPublic.dataSize; area.nvPublic.dataSize /= 2) {
+        for (TPM2_HANDLE i = 0;; i++) {
+            ESYS_TR made;
+
+            area.nvPublic.nvIndex = 0x01500000 + area.nvPublic.dataSize * 256u + i;
+            TSS2_RC rc = Esys_NV_DefineSpace(chip.tpm->esys, ESYS_TR_RH_OWNER, BY_PASSWORD, NO_SESSION, NO_SESSION,
+                                             &nothing, &area, &made);
+            if (rc)
+                break;
+            CHECK(i < 1000 && !Esys_TR_Close(chip.tpm->esys, &made));
+        }
+    }
+}
+
+TEST(a_tpm_that_is_full_says_so_and_keeps_what_it_has)
+{
+    uint8_t key[32] = {1}, mac[32];
+    struct tpm_slot slot;
+
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"));
+    fill();
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 1, bytes_of(key, 32), "hub", "b"), ERR_LIMIT);
+    CHECK(strstr(tpm_why(chip.tpm), "no room left"));
+    CHECK_OK(tpm_slot_read(chip.tpm, 1, &slot));
+    CHECK(!slot.has_key && !slot.has_text);
+    CHECK_OK(tpm_sign(chip.tpm, 0, BYTES("x"), mac));
+}
+
+TESTS(WITH_CHIP(ten_slots_live_beside_each_other), WITH_CHIP(a_tpm_that_is_full_says_so_and_keeps_what_it_has),
+      WITH_CHIP(a_slot_has_the_attributes_of_the_contract), WITH_CHIP(the_hardware_id_is_that_of_the_other_tools),
+      WITH_CHIP(a_slot_without_a_device_is_the_hardware), WITH_CHIP(a_used_slot_is_refused_until_it_is_erased),
       WITH_CHIP(what_an_interrupted_provisioning_left_is_replaced), WITH_CHIP(a_key_without_a_text_is_in_use),
       WITH_CHIP(a_provisioning_that_fails_leaves_nothing), WITH_CHIP(a_text_is_replaced_and_the_key_stays),
       WITH_CHIP(what_others_wrote_is_read), WITH_CHIP(long_texts), WITH_CHIP(what_is_no_name_or_key_is_refused))
