@@ -43,10 +43,21 @@ class Site:
         self.owner = base64.b64decode(facts["connection_strings"]["iothubowner"].split("SharedAccessKey=")[1])
         self.ca = os.path.join(self.data, "tls", "ca.pem")
         self.context = ssl.create_default_context(cafile=self.ca)
+        self.closed = False
         self.kills, self.latest, self.over, self.process, self.ports = 0, 0, False, None, {}
+
+    def close(self):
+        """From here on nobody starts it any more."""
+        with self.lock:
+            self.closed = True
+            if self.process and self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
 
     def up(self):
         with self.lock:
+            if self.closed:
+                raise SystemExit("the test is over")
             if self.process is None or self.process.poll() is not None:
                 if self.process:
                     self.process.stdout.close()
@@ -227,9 +238,7 @@ def main():
                 part.door.close()
                 part.chip.kill()
                 part.chip.wait()
-        if site.process and site.process.poll() is None:
-            site.process.kill()
-            site.process.wait()
+        site.close()
 
 
 main()
