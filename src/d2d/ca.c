@@ -10,31 +10,11 @@ enum { FILE_MAX = 64 * 1024 };
 
 /* What one call of the library needs; `text` is what the hub answered. */
 struct call {
-    enum d2d_err (*make)(struct d2d_registry *registry, struct call *call);
     const char *name;
     struct buf file;
     bool verified;
     char *text; /* given to whoever prints it */
 };
-
-static enum status with_registry(struct cli *c, struct call *call, const char *what)
-{
-    struct d2d_loop *loop = NULL;
-    struct d2d_registry *registry = NULL;
-    struct d2d_options options;
-    enum status status = cli_who(c, STRING_SERVICE);
-    enum d2d_err e;
-
-    if (status)
-        return status;
-    cli_d2d_options(c, &options);
-    if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
-        (e = call->make(registry, call)))
-        status = cli_failed(what, e, registry ? d2d_registry_detail(registry) : "");
-    d2d_registry_free(registry);
-    d2d_loop_free(loop);
-    return status;
-}
 
 static bool read_file(const char *path, struct buf *out)
 {
@@ -92,8 +72,9 @@ static enum status show(const struct cli *c, struct call *call)
     return DONE;
 }
 
-static enum d2d_err make_add(struct d2d_registry *registry, struct call *call)
+static enum d2d_err make_add(struct d2d_registry *registry, void *ctx)
 {
+    struct call *call = ctx;
     enum d2d_err e =
         d2d_registry_ca_add(registry, call->name, call->file.at, call->file.len, call->verified, &call->text);
 
@@ -106,7 +87,7 @@ static enum d2d_err make_add(struct d2d_registry *registry, struct call *call)
 
 static enum status ca_add(struct cli *c, int argc, char **argv)
 {
-    struct call call = {.make = make_add};
+    struct call call = {0};
     int verified = 0;
     const struct opt opts[] = {{"verified", NULL, "without a proof that its key is yours", NULL, &verified, NULL, NULL},
                                {0}};
@@ -120,7 +101,7 @@ static enum status ca_add(struct cli *c, int argc, char **argv)
         return cli_usage(&command_ca_add, "which name, and which file?");
     call.name = argv[1];
     call.verified = verified;
-    status = read_file(argv[2], &call.file) ? with_registry(c, &call, argv[1]) : FAILED;
+    status = read_file(argv[2], &call.file) ? cli_with_registry(c, make_add, &call, argv[1]) : FAILED;
     if (!status)
         status = show(c, &call);
     buf_free(&call.file);
@@ -130,15 +111,17 @@ static enum status ca_add(struct cli *c, int argc, char **argv)
 const struct command command_ca_add = {"ca add", "NAME FILE [--verified]", "a CA certificate that devices may come by",
                                        "d2d ca add factory ca.pem\n", ca_add};
 
-static enum d2d_err make_verify(struct d2d_registry *registry, struct call *call)
+static enum d2d_err make_verify(struct d2d_registry *registry, void *ctx)
 {
+    struct call *call = ctx;
+
     return call->file.len ? d2d_registry_ca_verify(registry, call->name, call->file.at, call->file.len, &call->text)
                           : d2d_registry_ca_code(registry, call->name, &call->text);
 }
 
 static enum status ca_verify(struct cli *c, int argc, char **argv)
 {
-    struct call call = {.make = make_verify};
+    struct call call = {0};
     enum status status;
     bool stop;
     int n;
@@ -148,7 +131,7 @@ static enum status ca_verify(struct cli *c, int argc, char **argv)
     if (n != 1 && n != 2)
         return cli_usage(&command_ca_verify, "which CA, and which file?");
     call.name = argv[1];
-    status = n == 1 || read_file(argv[2], &call.file) ? with_registry(c, &call, argv[1]) : FAILED;
+    status = n == 1 || read_file(argv[2], &call.file) ? cli_with_registry(c, make_verify, &call, argv[1]) : FAILED;
     if (!status)
         status = show(c, &call);
     buf_free(&call.file);
@@ -159,14 +142,16 @@ const struct command command_ca_verify = {"ca verify", "NAME [PROOF]",
                                           "prove that a CA's key is yours; without a file: a new code to prove it with",
                                           "d2d ca verify factory proof.pem\nd2d ca verify factory -o raw\n", ca_verify};
 
-static enum d2d_err make_list(struct d2d_registry *registry, struct call *call)
+static enum d2d_err make_list(struct d2d_registry *registry, void *ctx)
 {
+    struct call *call = ctx;
+
     return d2d_registry_cas(registry, &call->text);
 }
 
 static enum status ca_list(struct cli *c, int argc, char **argv)
 {
-    struct call call = {.make = make_list};
+    struct call call = {0};
     enum status status;
     struct out out;
     json_t *all, *ca;
@@ -176,7 +161,7 @@ static enum status ca_list(struct cli *c, int argc, char **argv)
 
     if ((status = cli_options(c, &command_ca_list, NULL, argc, argv, &n, &stop)) || stop)
         return status;
-    if (!(status = with_registry(c, &call, "the CA certificates"))) {
+    if (!(status = cli_with_registry(c, make_list, &call, "the CA certificates"))) {
         all = out_parsed(call.text);
         status = all ? DONE : FAILED;
         out_begin(&out, c->format, columns, "name");
@@ -188,14 +173,16 @@ static enum status ca_list(struct cli *c, int argc, char **argv)
 
 const struct command command_ca_list = {"ca list", "", "the CA certificates of the hub", "d2d ca list\n", ca_list};
 
-static enum d2d_err make_rm(struct d2d_registry *registry, struct call *call)
+static enum d2d_err make_rm(struct d2d_registry *registry, void *ctx)
 {
+    struct call *call = ctx;
+
     return d2d_registry_ca_remove(registry, call->name);
 }
 
 static enum status ca_rm(struct cli *c, int argc, char **argv)
 {
-    struct call call = {.make = make_rm};
+    struct call call = {0};
     enum status status;
     bool stop;
     int n;
@@ -205,7 +192,7 @@ static enum status ca_rm(struct cli *c, int argc, char **argv)
     if (n != 1)
         return cli_usage(&command_ca_rm, "which CA?");
     call.name = argv[1];
-    if (!(status = with_registry(c, &call, argv[1])))
+    if (!(status = cli_with_registry(c, make_rm, &call, argv[1])))
         say("%s is gone; devices that came by a CA certificate have to show theirs again", argv[1]);
     return status;
 }

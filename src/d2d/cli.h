@@ -85,6 +85,9 @@ extern volatile int cli_interrupted;
 /* A loop that these signals stop too; one at a time. */
 enum d2d_err cli_loop_new(struct d2d_loop **out);
 void cli_loop_free(struct d2d_loop *); /* also NULL */
+/* Settles who I am, makes one call of the hub's registry, and says what failed, about `what`. */
+typedef enum d2d_err registry_call(struct d2d_registry *registry, void *ctx);
+enum status cli_with_registry(struct cli *c, registry_call *call, void *ctx, const char *what);
 /* From now on the end of a program stops that loop too. */
 void cli_watch_children(void);
 

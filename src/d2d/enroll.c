@@ -3,28 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum d2d_enrollment enroll_kind(const struct enroll_call *call)
+static enum d2d_err make_call(struct d2d_registry *registry, void *ctx)
 {
-    return call->group ? D2D_ENROLLMENT_GROUP : D2D_ENROLLMENT_DEVICE;
+    struct enroll_call *call = ctx;
+
+    return call->make(registry, call);
 }
 
 enum status enroll_do(struct cli *c, struct enroll_call *call)
 {
-    struct d2d_loop *loop = NULL;
-    struct d2d_registry *registry = NULL;
-    struct d2d_options options;
-    enum status status = cli_who(c, STRING_SERVICE);
-    enum d2d_err e;
+    return cli_with_registry(c, make_call, call, call->name);
+}
 
-    if (status)
-        return status;
-    cli_d2d_options(c, &options);
-    if ((e = cli_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
-        (e = call->make(registry, call)))
-        status = cli_failed(call->name, e, registry ? d2d_registry_detail(registry) : cli_why_not());
-    d2d_registry_free(registry);
-    cli_loop_free(loop);
-    return status;
+enum d2d_enrollment enroll_kind(const struct enroll_call *call)
+{
+    return call->group ? D2D_ENROLLMENT_GROUP : D2D_ENROLLMENT_DEVICE;
 }
 
 const struct column enroll_columns[] = {{"name", "NAME", 24},

@@ -5,26 +5,6 @@
 
 typedef enum d2d_err change(struct d2d_registry *registry, const char *name);
 
-/* Runs one call against the hub's own routes; `name` NULL: it takes no argument. */
-static enum status with_registry(struct cli *c, enum d2d_err (*call)(struct d2d_registry *, void *), void *ctx,
-                                 const char *what)
-{
-    struct d2d_loop *loop = NULL;
-    struct d2d_registry *registry = NULL;
-    struct d2d_options options;
-    enum status status = cli_who(c, STRING_SERVICE);
-    enum d2d_err e;
-
-    if (status)
-        return status;
-    cli_d2d_options(c, &options);
-    if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) || (e = call(registry, ctx)))
-        status = cli_failed(what, e, registry ? d2d_registry_detail(registry) : "");
-    d2d_registry_free(registry);
-    d2d_loop_free(loop);
-    return status;
-}
-
 struct one_change {
     change *make;
     const char *name;
@@ -49,7 +29,7 @@ static enum status group_change(struct cli *c, const struct command *command, ch
     if (n != 1)
         return cli_usage(command, "which group?");
     one.name = argv[1];
-    return with_registry(c, make_change, &one, argv[1]);
+    return cli_with_registry(c, make_change, &one, argv[1]);
 }
 
 static enum status group_add(struct cli *c, int argc, char **argv)
@@ -90,7 +70,7 @@ static enum status group_list(struct cli *c, int argc, char **argv)
 
     if ((status = cli_options(c, &command_group_list, NULL, argc, argv, &n, &stop)) || stop)
         return status;
-    if ((status = with_registry(c, get_groups, &text, "the consumer groups")))
+    if ((status = cli_with_registry(c, get_groups, &text, "the consumer groups")))
         return status;
     if (!(groups = out_parsed(text)))
         return FAILED;
@@ -146,7 +126,7 @@ static enum status hub_status(struct cli *c, int argc, char **argv)
 
     if ((status = cli_options(c, &command_hub_status, NULL, argc, argv, &n, &stop)) || stop)
         return status;
-    if ((status = with_registry(c, get_status, &text, "the hub")))
+    if ((status = cli_with_registry(c, get_status, &text, "the hub")))
         return status;
     if (!(hub = out_parsed(text)))
         return FAILED;

@@ -1,6 +1,7 @@
 #include "outside_worker.h"
 
 #include "connstr.h"
+#include "data.h"
 #include "log.h"
 #include "outside_http.h"
 #include "sas.h"
@@ -11,7 +12,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* WAIT_MS and the time that one job takes stay below ASSIGNING_MS. */
 enum { QUEUE = 256, WAIT_MS = 2 * 60000, ANSWER_MAX = 64 * 1024, LINE_CAP = 1024, TOKEN_S = 300 };
@@ -44,14 +44,6 @@ struct outside_worker {
     struct waiting queue[QUEUE];
     size_t first, n;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- the hubs -------------------------------------------------------------------------------------------------------- */
 

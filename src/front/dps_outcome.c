@@ -1,20 +1,15 @@
 /* What becomes of registrations: the device on this hub, and what is kept of it. */
 #include "dps_assign.h"
+#include "json_body.h"
 #include "log.h"
 #include "text.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 enum err dps_put_and_drop(struct buf *out, json_t *json)
 {
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    enum err e = json_put(json, out);
 
     json_decref(json);
-    buf_puts(out, text ? text : "");
-    enum err e = text && !out->bad ? OK : ERR_MEMORY;
-    free(text);
-    return e;
+    return out->bad ? ERR_MEMORY : e;
 }
 
 bool dps_is_here(const struct front_env *env, struct bytes host)

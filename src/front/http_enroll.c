@@ -2,6 +2,7 @@
 #include "http_front.h"
 
 #include "dps.h"
+#include "json_body.h"
 #include "query.h"
 #include "text.h"
 
@@ -9,16 +10,10 @@
 
 enum { BULK = 10 }; /* provisioning 3.5 */
 
-static int put_text(const char *text, size_t len, void *ctx)
-{
-    buf_put(ctx, bytes_of(text, len));
-    return 0;
-}
-
 /* Takes the JSON. */
 static enum err answer(struct http_answer *a, json_t *json)
 {
-    enum err e = !json || json_dump_callback(json, put_text, &a->body, JSON_COMPACT) ? ERR_MEMORY : OK;
+    enum err e = json_put(json, &a->body);
 
     json_decref(json);
     return e;
@@ -95,7 +90,7 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
 
     if (e)
         return why[0] ? http_says(a, e, "%s", why) : e;
-    if (json_dump_callback(*kept, put_text, &text, JSON_COMPACT) || text.bad)
+    if (json_put(*kept, &text) || text.bad)
         e = http_says(a, ERR_ARGUMENT, "An enrollment has at most %d bytes", DOC_LEN_MAX);
     if (!e && dps_endorsement_is_taken(r->env, *kept, id)) {
         a->code = CODE_CONFLICT;
@@ -242,16 +237,15 @@ struct walk {
 };
 
 /* FROM names something else here; the rest of the language is that of queries over devices. */
-static enum err take_query(struct http_request *r, struct http_answer *a, json_t *body, struct query *q)
+static enum err take_query(struct http_answer *a, json_t *body, struct query *q)
 {
-    struct bytes text = dps_text(body, "query", NULL, NULL), rest = text;
+    struct bytes text = dps_text(body, "query", NULL, NULL);
     char why[QUERY_WHY_CAP];
 
     *q = (struct query){.all = true, .top = UINT64_MAX};
-    (void)r;
     if (!bytes_trim(text).len)
         return OK;
-    if (query_parse_from(rest, q, why))
+    if (query_parse_from(text, q, why))
         return http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why);
     return OK;
 }
@@ -300,7 +294,7 @@ static enum err run_query(struct http_request *r, struct http_answer *a, struct 
     if (bytes_trim(r->body).len)
         e = http_json(r->body, &body, a);
     if (!e)
-        e = take_query(r, a, body, &w->query);
+        e = take_query(a, body, &w->query);
     if (!e)
         e = walk(w, a, &more);
     if (!e && more)

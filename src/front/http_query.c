@@ -1,6 +1,7 @@
 /* POST /devices/query (service 4.8). */
 #include "http_front.h"
 
+#include "json_body.h"
 #include "query.h"
 #include "text.h"
 
@@ -77,12 +78,6 @@ static enum err take_place(struct http_request *r, struct http_answer *a, struct
 
 /* ---- out ----------------------------------------------------------------------------------------------------------- */
 
-static int put_json(const char *text, size_t len, void *ctx)
-{
-    buf_put(ctx, bytes_of(text, len));
-    return 0;
-}
-
 static enum err put_row(struct walk *w, const json_t *twin)
 {
     json_t *row = w->query.all ? NULL : query_columns(&w->query, twin);
@@ -90,11 +85,11 @@ static enum err put_row(struct walk *w, const json_t *twin)
     if (!w->query.all && !row)
         return ERR_MEMORY;
     buf_puts(&w->answer->body, w->rows ? "," : "");
-    int failed = json_dump_callback(row ? row : twin, put_json, &w->answer->body, JSON_COMPACT);
+    enum err e = json_put(row ? row : twin, &w->answer->body);
     json_decref(row);
     w->rows++;
     w->place.given++;
-    return failed ? ERR_MEMORY : OK;
+    return e;
 }
 
 /* True: the page is full, or all that was asked for is there. */

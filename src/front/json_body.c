@@ -35,3 +35,14 @@ json_t *json_body(struct bytes text, size_t flags, char why[JSON_WHY_CAP])
         snprintf(why, JSON_WHY_CAP, "%.90s in line %d", error.text, error.line);
     return root;
 }
+
+static int put_part(const char *text, size_t len, void *ctx)
+{
+    buf_put(ctx, bytes_of(text, len));
+    return 0;
+}
+
+enum err json_put(const json_t *json, struct buf *out)
+{
+    return json && !json_dump_callback(json, put_part, out, JSON_COMPACT) ? OK : ERR_MEMORY;
+}

@@ -261,16 +261,21 @@ static enum err sign_short(struct tpm *t, ESYS_TR key, struct bytes text, uint8_
     return take_mac(t, rc, digest, mac);
 }
 
+/* Given: tpm_let_go(). */
+static enum err find_in_slot(struct tpm *t, unsigned slot, ESYS_TR *out)
+{
+    enum err e = tpm_slot_check(t, slot);
+
+    if (!e && (e = tpm_find(t, TPM_SLOT_HANDLE + slot, out)) == ERR_NOT_FOUND)
+        return tpm_refuse(t, e, "slot %u has no key", slot);
+    return e;
+}
+
 enum err tpm_sign(struct tpm *t, unsigned slot, struct bytes text, uint8_t mac[32])
 {
     ESYS_TR key;
-    enum err e = tpm_slot_check(t, slot);
+    enum err e = find_in_slot(t, slot, &key);
 
-    if (e)
-        return e;
-    e = tpm_find(t, TPM_SLOT_HANDLE + slot, &key);
-    if (e == ERR_NOT_FOUND)
-        return tpm_refuse(t, e, "slot %u has no key", slot);
     if (e)
         return e;
     e = (text.len > TPM2_MAX_DIGEST_BUFFER ? sign_long : sign_short)(t, key, text, mac);
@@ -306,13 +311,8 @@ enum err key_in_tpm(struct tpm *t, unsigned slot, struct key **out)
 {
     struct tpm_key *c;
     ESYS_TR key;
-    enum err e = tpm_slot_check(t, slot);
+    enum err e = find_in_slot(t, slot, &key);
 
-    if (e)
-        return e;
-    e = tpm_find(t, TPM_SLOT_HANDLE + slot, &key);
-    if (e == ERR_NOT_FOUND)
-        return tpm_refuse(t, e, "slot %u has no key", slot);
     if (e)
         return e;
     tpm_let_go(t, &key);

@@ -1,0 +1,19 @@
+#include "cli.h"
+
+enum status cli_with_registry(struct cli *c, registry_call *call, void *ctx, const char *what)
+{
+    struct d2d_loop *loop = NULL;
+    struct d2d_registry *registry = NULL;
+    struct d2d_options options;
+    enum status status = cli_who(c, STRING_SERVICE);
+    enum d2d_err e;
+
+    if (status)
+        return status;
+    cli_d2d_options(c, &options);
+    if ((e = cli_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) || (e = call(registry, ctx)))
+        status = cli_failed(what, e, registry ? d2d_registry_detail(registry) : cli_why_not());
+    d2d_registry_free(registry);
+    cli_loop_free(loop);
+    return status;
+}
