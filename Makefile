@@ -1,65 +1,82 @@
-# d2d: a thin layer over CMake. `make help` lists what there is.
+# d2d: a thin layer over CMake. `make help` lists what there is. Each target installs the Debian packages that it needs and that
+# are missing (packages.txt); with DEPS=no it leaves that to you.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
+DEPS    ?= yes
 BUILD   := build
 
-.PHONY: all help deps deps-build deps-demo demo test check lint fuzz bench soak install clean
+# $(call deps,WORD…): the packages of packages.txt for these words.
+deps = @[ "$(DEPS)" = no ] || tools/deps.sh $(1)
 
-all: $(BUILD)/release/build.ninja
-	@cmake --build $(BUILD)/release
+.PHONY: all help deps deps-build demo test check lint fuzz bench soak install uninstall clean
+
+all:
+	$(call deps,build)
+	@tools/build.sh release
 
 help:
 	@echo "make            build d2dhub, d2d, libd2d and the examples into build/release"
 	@echo "make demo       from nothing to a phone opening a garage door through a hub of your own"
-	@echo "make test       all tests (make check: only those in memory, with sanitizers)"
-	@echo "make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
-	@echo "make deps       install what building and testing need (Debian 12, as root or with sudo)"
+	@echo "make install    what is built: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
+	@echo "make uninstall  what was installed"
+	@echo "make check      the tests that run in memory, with sanitizers"
+	@echo "make test       all tests"
+	@echo "make lint       layout, clang-tidy, cppcheck"
 	@echo "make bench      measure, beside mosquitto in the same run"
 	@echo "make soak fuzz  long runs: thousands of kills, hours of odd bytes"
-	@echo "make lint clean"
+	@echo "make deps       install what all of them need (Debian 12 or 13; deps-build: only what building needs)"
+	@echo "make clean"
+	@echo "Each of them first installs the Debian packages that it needs, as root or with sudo; not with DEPS=no."
 
 deps:
-	@tools/deps.sh test
+	@tools/deps.sh build demo tests lint fuzz bench test
 
 deps-build:
 	@tools/deps.sh build
 
-deps-demo:
-	@tools/deps.sh demo
-
-$(BUILD)/%/build.ninja: CMakeLists.txt CMakePresets.json
-	@cmake --preset $* >/dev/null
-
-demo: deps-demo
-	@$(MAKE) --no-print-directory all
+demo:
+	$(call deps,build demo)
+	@tools/build.sh release
 	@examples/demo.sh $(BUILD)/release
 
 # Everything that runs in memory, under the address and undefined-behaviour sanitizers.
-check: $(BUILD)/asan/build.ninja
-	@cmake --build $(BUILD)/asan
+check:
+	$(call deps,build tests)
+	@tools/build.sh asan
 	@ctest --test-dir $(BUILD)/asan --output-on-failure -j 2
 
-test: deps
+test:
+	$(call deps,build demo tests lint fuzz bench test)
 	@tools/test.sh
 
-lint: $(BUILD)/clang/build.ninja
+lint:
+	$(call deps,build tests lint)
+	@tools/build.sh clang
 	@tools/lint.sh $(BUILD)/clang
 
-fuzz: deps $(BUILD)/fuzz/build.ninja
-	@cmake --build $(BUILD)/fuzz
+fuzz:
+	$(call deps,build tests fuzz)
+	@tools/build.sh fuzz
 	@tools/fuzz.sh $(BUILD)/fuzz
 
-bench: deps all
-	@bench/run.sh $(BUILD)/release
-	@bench/misbehaving.sh $(BUILD)/release
+bench:
+	$(call deps,build tests bench)
+	@tools/build.sh test
+	@bench/run.sh $(BUILD)/test
+	@bench/misbehaving.sh $(BUILD)/test
 
-soak: deps all
-	@D2D_KILLS=$${D2D_KILLS:-3000} tools/soak.sh $(BUILD)/release
+soak:
+	$(call deps,build tests bench test)
+	@tools/build.sh test
+	@D2D_KILLS=$${D2D_KILLS:-3000} tools/soak.sh $(BUILD)/test
 
-install: all
-	@cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(BUILD)/release >/dev/null
-	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)/release
+# Builds nothing: `make && sudo make install` leaves nothing of root's in the build folder.
+install:
+	@DESTDIR=$(DESTDIR) tools/install.sh $(BUILD)/release $(PREFIX)
+
+uninstall:
+	@DESTDIR=$(DESTDIR) tools/uninstall.sh $(PREFIX)
 
 clean:
 	@rm -rf $(BUILD)

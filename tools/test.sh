@@ -12,32 +12,27 @@ part() {
     echo "   ($((SECONDS - begun)) s)"
 }
 
-build() {
-    [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >/dev/null
-    cmake --build "build/$1" -- --quiet
-}
-
 threads() {
-    build tsan
+    tools/build.sh tsan --quiet
     ctest --test-dir build/tsan -L 'thread|unit' -R 'store|hub|net' --output-on-failure
 }
 
 in_memory() {
-    build asan
+    tools/build.sh asan --quiet
     ctest --test-dir build/asan --output-on-failure -j 2
 }
 
-part "build with gcc" build release
-part "build with clang" build clang
+part "build with gcc" tools/build.sh test --quiet
+part "build with clang" tools/build.sh clang --quiet
 part "style, clang-tidy, cppcheck" tools/lint.sh build/clang
 part "in memory, with address and undefined-behaviour sanitizers" in_memory
 part "with the thread sanitizer" threads
-part "what is installed" tools/check-install.sh build/release
-part "the daemon" test/daemon/run.sh build/release
-part "system calls a message" test/daemon/syscalls.sh build/release
-part "kill -9 under load" test/crash/kill9.sh build/release
-part "the command line" test/cli/run.sh build/release
-part "official SDKs and field clients" test/e2e/run.sh build/release
-part "the demonstration" examples/demo.sh build/release
+part "what is installed" tools/check-install.sh build/test
+part "the daemon" test/daemon/run.sh build/test
+part "system calls a message" test/daemon/syscalls.sh build/test
+part "kill -9 under load" test/crash/kill9.sh build/test
+part "the command line" test/cli/run.sh build/test
+part "official SDKs and field clients" test/e2e/run.sh build/test
+part "the demonstration" examples/demo.sh build/test
 echo
 echo "all tests passed"

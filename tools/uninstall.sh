@@ -1,0 +1,18 @@
+#!/bin/sh
+# uninstall.sh PREFIX: removes what install.sh installed, below DESTDIR where that is set, and folders that only d2d had.
+set -eu
+prefix=$1
+destdir=${DESTDIR:-}
+list=$destdir$prefix/share/d2d/installed
+
+if [ ! -f "$list" ]; then
+    echo "Nothing to uninstall: there is no $list. Was it installed with another PREFIX or DESTDIR?" >&2
+    exit 1
+fi
+# The list names itself last: what a failure leaves can be removed by another run.
+while IFS= read -r file; do
+    case $file in "$prefix"/*) rm -f "$destdir$file" ;; *) echo "not under $prefix, left alone: $file" >&2 ;; esac
+done <"$list"
+find "$destdir$prefix/share" -depth -type d \( -path '*/d2d' -o -path '*/d2d/*' \) -empty -delete
+[ -n "$destdir" ] || [ "$(id -u)" -ne 0 ] || ldconfig
+echo "d2d is uninstalled from $destdir$prefix; hubs, their data and contexts are still there"
