@@ -264,7 +264,7 @@ void feedback_free(struct hub *h);
 /* Under a shard's lock: a record whose place is `at`. */
 void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r);
 enum err feedback_done_apply(struct hub *h, struct bytes body) MUST_CHECK;
-void feedback_tick(struct hub *h, int64_t now_ms);
+int64_t feedback_tick(struct hub *h, int64_t now_ms); /* when to call again at the latest */
 void feedback_grew(struct hub *h);
 /* In the transaction; *newest becomes the highest place that is written. */
 enum err feedback_keep(struct hub *h, uint64_t *newest) MUST_CHECK;

@@ -110,6 +110,13 @@ enum err feedback_item_add(struct feedback *f, uint64_t at, const struct feedbac
     return OK;
 }
 
+/* Little feedback leaves at once; where there is much, a batch that is not full waits for others. A clock that was set back
+ * holds nothing up. */
+static bool is_rested(const struct feedback *f, int64_t now_ms)
+{
+    return now_ms - f->left_ms >= FEEDBACK_REST_MS || f->left_ms - now_ms >= FEEDBACK_REST_MS;
+}
+
 /* Which of the oldest could make a batch now; how many. */
 static size_t batch_of(struct hub *h, int64_t now_ms, struct item *out[FEEDBACK_BATCH])
 {
@@ -125,7 +132,7 @@ static size_t batch_of(struct hub *h, int64_t now_ms, struct item *out[FEEDBACK_
         if (n == FEEDBACK_BATCH)
             return n;
     }
-    return n && out[0]->ms + FEEDBACK_WAIT_MS <= now_ms ? n : 0;
+    return is_rested(h->feedback, now_ms) ? n : 0;
 }
 
 static enum err append_done(struct hub *h, struct item *const *items, size_t n, uint64_t *at)
@@ -152,7 +159,7 @@ void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
 
     pthread_mutex_lock(&f->lock);
     /* Without memory the sender is not told: the message itself is not touched by that. */
-    if (!feedback_item_add(f, at, r, &i) && f->by_place.n >= FEEDBACK_BATCH) {
+    if (!feedback_item_add(f, at, r, &i) && (f->by_place.n >= FEEDBACK_BATCH || is_rested(f, r->ms))) {
         f->undurable = true;
         if (batch_of(h, r->ms, batch))
             wake_readers(h);
@@ -188,10 +195,11 @@ void feedback_grew(struct hub *h)
         wake_readers(h);
 }
 
-void feedback_tick(struct hub *h, int64_t now_ms)
+int64_t feedback_tick(struct hub *h, int64_t now_ms)
 {
     struct feedback *f = h->feedback;
     struct item *batch[FEEDBACK_BATCH];
+    int64_t next_ms;
 
     pthread_mutex_lock(&f->lock);
     LIST_EACH (&f->items, it) {
@@ -204,7 +212,9 @@ void feedback_tick(struct hub *h, int64_t now_ms)
     }
     if (batch_of(h, now_ms, batch))
         wake_readers(h);
+    next_ms = is_rested(f, now_ms) ? INT64_MAX : f->left_ms + FEEDBACK_REST_MS;
     pthread_mutex_unlock(&f->lock);
+    return next_ms;
 }
 
 /* ---- the receivers' side --------------------------------------------------------------------------------------------------- */
@@ -268,6 +278,8 @@ enum err hub_feedback_next(struct feedback_reader *r, int64_t now_ms, struct fee
 
     pthread_mutex_lock(&f->lock);
     *n = batch_of(r->hub, now_ms, batch);
+    if (*n)
+        f->left_ms = now_ms;
     for (size_t k = 0; k < *n; k++) {
         struct item *i = batch[k];
 

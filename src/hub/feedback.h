@@ -22,7 +22,8 @@ struct feedback {
     struct list items;
     struct map by_place;
     struct list readers;    /* under hub.awaiting_lock */
-    _Atomic bool undurable; /* a batch is full, but of what is not durable yet */
+    int64_t left_ms;        /* when the last batch left */
+    _Atomic bool undurable; /* there could be a batch, but of what is not durable yet */
     uint64_t done_at;       /* the last record of what was settled */
     uint64_t *gone;         /* places that the checkpoint still has */
     size_t n_gone, gone_cap, n_gone_taken;

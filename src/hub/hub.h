@@ -256,7 +256,7 @@ struct feedback_reader;
 enum err hub_feedback_open(struct hub *, struct waker *, struct feedback_reader **out) MUST_CHECK;
 /* What it has locked goes back. NULL is fine. */
 void hub_feedback_close(struct feedback_reader *);
-/* A batch of 1 to FEEDBACK_BATCH records: when so many wait, or the oldest has waited for FEEDBACK_WAIT_MS. Locked for
+/* A batch of 1 to FEEDBACK_BATCH records: when so many wait, or the last batch left FEEDBACK_REST_MS ago. Locked for
  * FEEDBACK_LOCK_MS. ERR_NOT_FOUND: none yet, the waker will tell. */
 enum err hub_feedback_next(struct feedback_reader *, int64_t now_ms, struct feedback_record out[FEEDBACK_BATCH],
                            size_t *n, struct c2d_lock *lock) MUST_CHECK;

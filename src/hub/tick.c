@@ -45,9 +45,11 @@ static void sleepers_tick(struct hub *h, int64_t now_ms)
 
 int64_t hub_tick(struct hub *h, int64_t now_ms)
 {
+    int64_t feedback_ms;
+
     for (size_t k = 0; k < SHARDS; k++)
         shard_tick(h, &h->shards[k], now_ms);
     sleepers_tick(h, now_ms);
-    feedback_tick(h, now_ms);
-    return now_ms + TICK_MS;
+    feedback_ms = feedback_tick(h, now_ms);
+    return feedback_ms < now_ms + TICK_MS ? feedback_ms : now_ms + TICK_MS;
 }

@@ -181,8 +181,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     give(f, buf_bytes(&in), *data & IN_SLICES ? 7 : SIZE_MAX);
     f->ops->wake(f, NOW_MS + 1);
     f->ops->tick(f, NOW_MS + 1000);
-    hub_tick(env.hub, NOW_MS + FEEDBACK_WAIT_MS);
-    f->ops->wake(f, NOW_MS + FEEDBACK_WAIT_MS);
+    hub_tick(env.hub, NOW_MS + FEEDBACK_REST_MS);
+    f->ops->wake(f, NOW_MS + FEEDBACK_REST_MS);
     f->ops->tick(f, NOW_MS + CONNECT_MS);
     f->ops->close(f, ERR_CLOSED, NOW_MS + CONNECT_MS);
     buf_free(&in);

@@ -240,7 +240,7 @@ static void hear_feedback(void)
     uint64_t at;
     size_t n;
 
-    w.now_ms += FEEDBACK_WAIT_MS;
+    w.now_ms += FEEDBACK_REST_MS;
     while (!hub_feedback_next(reader, w.now_ms, got, &n, &lock)) {
         bool complete = below(4) > 0;
 

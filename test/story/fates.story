@@ -4,7 +4,7 @@ title  whoever sends a message can learn what became of it
        svc  POSTS d1 b mid=b ack=full
        svc  POSTS d1 c mid=c ack=maybe                        -> argument
        svc  POSTS d2 c mid=c ack=full                         -> not-found
-61s    svc  FEEDBACK
+61s    svc  FEEDBACK                                          -> a Expired
        hub  message 1 for d1: Expired
        svc  PURGES d1                                         -> 1 purged
        svc  POSTS d1 d mid=d ack=positive
@@ -12,5 +12,6 @@ title  whoever sends a message can learn what became of it
        d1   PUBACK 1
        svc  POSTS d1 e mid=e ack=full
        svc  DELETES d1
-76s    svc  FEEDBACK                                          -> a Expired, b Purged, d Success, e Purged
+       svc  FEEDBACK
+62s    svc  FEEDBACK                                          -> b Purged, d Success, e Purged
        d1   HEARS                                             -> PUBLISH #2 "e" devices/d1/messages/devicebound/%24.mid=e&%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound&iothub-ack=full, closed not-found

@@ -17,6 +17,5 @@ title  a message waits for the device, and goes when it is acknowledged
        d1   PUBACK 2
        d1   PUBACK 1
        d1   PUBACK 1
-16s    svc  FEEDBACK
-17s    svc  FEEDBACK                                          -> m1 Success
-18s    svc  FEEDBACK
+4s     svc  FEEDBACK                                          -> m1 Success
+5s     svc  FEEDBACK

@@ -4,7 +4,7 @@ title  a device that never settles holds up nobody but itself, and the sender is
        svc  POSTS d1 on mid=on ack=full ttl=90s
        d1   HEARS                                             -> PUBLISH #1 "on" devices/d1/messages/devicebound/%24.mid=on&%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound&%24.exp=2026-11-23T05%3A26%3A30.0000000Z&iothub-ack=full
 89s    svc  FEEDBACK
-90s    svc  FEEDBACK
+90s    svc  FEEDBACK                                          -> on Expired
        hub  message 1 for d1: Expired
-106s   svc  FEEDBACK                                          -> on Expired
+91s    svc  FEEDBACK
        d1   PUBACK 1

@@ -136,7 +136,7 @@ static void *hear_feedback(void *ctx)
     struct flag flag = {.waker = {.wake = flag_up}};
     struct feedback_record records[FEEDBACK_BATCH];
     struct feedback_reader *reader;
-    int64_t later = FEEDBACK_WAIT_MS;
+    int64_t later = 0;
 
     (void)ctx;
     if (hub_feedback_open(w.hub, &flag.waker, &reader))
@@ -146,7 +146,7 @@ static void *hear_feedback(void *ctx)
         uint64_t at;
         size_t n;
         /* Whoever asks late enough needs not wait for a full batch. */
-        enum err e = hub_feedback_next(reader, now() + later, records, &n, &lock);
+        enum err e = hub_feedback_next(reader, now() + (later += FEEDBACK_REST_MS), records, &n, &lock);
 
         if (e == ERR_NOT_FOUND) {
             sched_yield();
