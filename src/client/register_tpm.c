@@ -16,6 +16,7 @@ static void fail(struct registering *r, enum err e)
 bool registering_open_tpm(struct registering *r, const struct d2d_register_options *o)
 {
     char why[TPM_WHY_CAP];
+    struct tpm_slot slot;
     enum err e;
 
     if (o->tpm_slot >= TPM_SLOTS) {
@@ -31,6 +32,10 @@ bool registering_open_tpm(struct registering *r, const struct d2d_register_optio
     r->srk = buf_max(ATTEST_SRK_LEN);
     if ((e = tpm_endorsement(r->tpm, &r->ek)) || (e = tpm_storage(r->tpm, &r->srk)))
         fail(r, e);
+    else if ((e = tpm_slot_read(r->tpm, r->slot, &slot)))
+        fail(r, e);
+    else if (slot.foreign[0]) /* the key of the hub would find no room */
+        registering_failed(r, err_of(e = ERR_REJECTED), "%s", slot.foreign);
     else if (!o->registration && (e = tpm_registration_id(r->tpm, r->own_id)))
         fail(r, e);
     return !e;

@@ -14,7 +14,10 @@ static enum err string_of(struct tpm *t, unsigned slot, char *out, size_t cap, c
         return e;
     }
     if (!found.has_key || !found.host[0]) {
-        snprintf(why, TPM_WHY_CAP, "slot %u of the TPM has no device", slot);
+        if (found.foreign[0])
+            memcpy(why, found.foreign, TPM_WHY_CAP);
+        else
+            snprintf(why, TPM_WHY_CAP, "slot %u of the TPM has no device", slot);
         return ERR_NOT_FOUND;
     }
     if (strlen(found.host) + strlen(found.device) + SEPARATORS > cap) {

@@ -12,6 +12,7 @@ static enum status status_of(enum err e)
     case ERR_NOT_FOUND:
         return NOT_FOUND;
     case ERR_EXISTS:
+    case ERR_REJECTED:
         return REFUSED;
     case ERR_DENIED:
     case ERR_UNAUTHORIZED:
@@ -69,7 +70,7 @@ enum status chip_provision(struct tpm *t, unsigned slot, const char *string)
                 "d2d: a TPM takes the key of a device's connection string: HostName=…;DeviceId=…;SharedAccessKey=…\n");
         return USAGE;
     }
-    e = tpm_slot_provision(t, slot, bytes_of(key, len), host, device);
+    e = tpm_slot_provision(t, slot, bytes_of(key, len), host, device, false);
     explicit_bzero(text, sizeof text);
     explicit_bzero(key, sizeof key);
     status = e ? chip_failed(t, device, e) : DONE;

@@ -19,10 +19,11 @@ static bool has_x509(struct tpm *t, unsigned slot)
 /* A key without a text is what the SDKs leave, a text without a key what an interrupted call left. */
 static void show_slot(struct out *out, unsigned n, const struct tpm_slot *s, bool x509)
 {
-    const char *state = s->has_key && s->has_text ? "ready"
-                        : s->has_key              ? "a key only"
-                        : s->has_text             ? "half done"
-                                                  : "";
+    const char *state = s->foreign[0]               ? "of another program"
+                        : s->has_key && s->has_text ? "ready"
+                        : s->has_key                ? "a key only"
+                        : s->has_text               ? "half done"
+                                                    : "";
     const char *more = x509 ? "a key for a certificate" : "";
     char both[64];
 
@@ -42,7 +43,7 @@ static enum status show_slots(struct cli *c, struct tpm *t)
     for (unsigned i = 0; i < TPM_SLOTS; i++) {
         if ((e = tpm_slot_read(t, i, &slot)))
             return chip_failed(t, "a slot", e);
-        bool x509 = has_x509(t, i), is_used = slot.has_key || slot.has_text || x509;
+        bool x509 = has_x509(t, i), is_used = slot.has_key || slot.has_text || slot.foreign[0] || x509;
         used += is_used;
         if (is_used && (!c->has_slot || c->slot == i))
             show_slot(&out, i, &slot, x509);
@@ -129,12 +130,29 @@ const struct command command_tpm_provision = {
     "d2d tpm provision --slot 0 --as garage\nd2d tpm provision --slot 1 --connection-string-file pump.cs\n",
     tpm_provision};
 
+/* The device's key and the one for a certificate, each if it is there. What is of another program is told, and stays. */
+static enum status erase(struct tpm *t, unsigned slot)
+{
+    enum err e = tpm_slot_erase(t, slot), x509;
+
+    if (e && e != ERR_NOT_FOUND)
+        return chip_failed(t, "nothing was erased", e);
+    x509 = tpm_x509_erase(t, slot);
+    if (x509 == ERR_NOT_FOUND && e) {
+        fprintf(stderr, "d2d: slot %u is empty\n", slot);
+        return NOT_FOUND;
+    }
+    if (x509 && x509 != ERR_NOT_FOUND)
+        return chip_failed(t, e ? "nothing was erased" : "only the key of the device was erased", x509);
+    say("slot %u is free; the hub still knows its device", slot);
+    return DONE;
+}
+
 static enum status tpm_erase(struct cli *c, int argc, char **argv)
 {
     struct tpm *t;
     enum status status;
     bool stop;
-    enum err e;
     int n;
 
     if ((status = cli_options(c, &command_tpm_erase, NULL, argc, argv, &n, &stop)) || stop)
@@ -143,15 +161,7 @@ static enum status tpm_erase(struct cli *c, int argc, char **argv)
         return cli_usage(&command_tpm_erase, "which --slot? It takes no arguments");
     if ((status = chip_open(&t)))
         return status;
-    bool x509 = has_x509(t, c->slot);
-
-    e = x509 ? tpm_x509_erase(t, c->slot) : OK;
-    if (!e && (e = tpm_slot_erase(t, c->slot)) == ERR_NOT_FOUND && x509)
-        e = OK;
-    if (e)
-        status = chip_failed(t, "erasing", e);
-    else
-        say("slot %u is free; the hub still knows its device", c->slot);
+    status = erase(t, c->slot);
     tpm_close(t);
     return status;
 }

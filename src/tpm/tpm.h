@@ -1,6 +1,7 @@
 /* The device's side of a TPM 2.0: its endorsement and storage keys, ten slots with a device's key and the name of its hub, keys for
  * client certificates. Handles, templates and layouts are those of the cloud's own tools (provisioning 4), so that what one
- * of them wrote is found here, and the other way round. All authorisations are empty.
+ * of them wrote is found here, and the other way round. All authorisations are empty. What is at these handles and is none of that
+ * belongs to somebody else and stays: ERR_REJECTED.
  * One thread at a time; the chip takes 10 ms to a second for an answer, so not the thread of a network loop. */
 #pragma once
 
@@ -37,14 +38,17 @@ struct tpm_slot {
     char device[129];     /* where the text names none: the hardware id, as the other tools do */
     char module[129];     /* seldom there */
     char hardware_id[65]; /* of this slot of this TPM */
+    /* Another program keeps something where the key or the text of this slot would be: a sentence about it. Such a slot can
+     * not be used, and nothing here touches what is in it: ERR_REJECTED. "" otherwise. */
+    char foreign[TPM_WHY_CAP];
 };
 
 /* A slot without a key is free; one without a text may be in use by an SDK. */
 enum err tpm_slot_read(struct tpm *, unsigned slot, struct tpm_slot *out) MUST_CHECK;
 /* Puts a device key of 16 to 64 bytes in; it never comes out again. `device` may be empty or NULL: the hardware id. ERR_EXISTS
- * when the slot has a key. A text without a key is what an interrupted call left, and goes. */
-enum err tpm_slot_provision(struct tpm *, unsigned slot, struct bytes key, const char *host,
-                            const char *device) MUST_CHECK;
+ * when the slot has a key, unless that is to be replaced. A text without a key is what an interrupted call left, and goes. */
+enum err tpm_slot_provision(struct tpm *, unsigned slot, struct bytes key, const char *host, const char *device,
+                            bool replace) MUST_CHECK;
 /* After a registration: replaces the text and leaves the key. */
 enum err tpm_slot_set_text(struct tpm *, unsigned slot, const char *host, const char *device) MUST_CHECK;
 /* ERR_NOT_FOUND when there was nothing. */
@@ -63,4 +67,5 @@ enum err key_in_tpm(struct tpm *, unsigned slot, struct key **out) MUST_CHECK;
  * "handle:0x81000200". It is made if there is none and `make`; ERR_NOT_FOUND without. The
  * provider opens the TPM itself: where there is no /dev/tpmrm0, this one must be closed before. */
 enum err tpm_x509_key(struct tpm *, unsigned slot, bool make, uint32_t *handle) MUST_CHECK;
+/* Only one that was made so. */
 enum err tpm_x509_erase(struct tpm *, unsigned slot) MUST_CHECK;

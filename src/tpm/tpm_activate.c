@@ -28,16 +28,6 @@ static bool parse(struct bytes in, struct blob *out)
            !Tss2_MU_UINT16_Unmarshal(in.at, in.len, &at, &text_len) && text_len <= in.len - at;
 }
 
-/* Some reference servers give it a policy, so only what signing needs is asked for. */
-static bool is_hmac_key(const TPMT_PUBLIC *area)
-{
-    const TPMT_KEYEDHASH_SCHEME *scheme = &area->parameters.keyedHashDetail.scheme;
-
-    return area->type == TPM2_ALG_KEYEDHASH && area->objectAttributes & TPMA_OBJECT_SIGN_ENCRYPT &&
-           area->objectAttributes & TPMA_OBJECT_USERWITHAUTH && scheme->scheme == TPM2_ALG_HMAC &&
-           scheme->details.hmac.hashAlg == TPM2_ALG_SHA256;
-}
-
 /* provisioning 6.4: a TPM says in several ways that it cannot open a blob. What is wrong with itself it says in others. */
 static enum err check_blob(struct tpm *t, TSS2_RC rc)
 {
@@ -120,9 +110,9 @@ enum err tpm_activate(struct tpm *t, unsigned slot, struct bytes blob)
     if (e)
         return e;
     memset(&b, 0, sizeof b);
-    if (!parse(blob, &b) || !is_hmac_key(&b.area.publicArea))
+    if (!parse(blob, &b) || !tpm_is_device_key(&b.area.publicArea))
         return tpm_refuse(t, ERR_MALFORMED, "what was sent is not a key for a TPM");
-    if ((e = tpm_parent(t, &parent)))
+    if ((e = tpm_look(t, TPM_SLOT_HANDLE + slot, tpm_is_device_key, &was)) || (e = tpm_parent(t, &parent)))
         return e;
     if (!(e = open_credential(t, parent, &b, &credential)) && !(e = load(t, parent, &b, &credential, &key)) &&
         !(e = tpm_evict(t, TPM_SLOT_HANDLE + slot, &was)))

@@ -34,9 +34,18 @@ void tpm_flush(struct tpm *, ESYS_TR *); /* also NO_OBJECT */
 /* The storage key, made when absent. Given: tpm_let_go(). */
 enum err tpm_parent(struct tpm *, ESYS_TR *out) MUST_CHECK;
 enum err tpm_endorsement_key(struct tpm *, ESYS_TR *out) MUST_CHECK;
-/* Makes a key below the storage key and keeps it at this handle, where nothing must be. */
+/* Makes a key below the storage key and keeps it at this handle, in place of what was there. */
 enum err tpm_make_key(struct tpm *, const TPM2B_SENSITIVE_CREATE *, const TPM2B_PUBLIC *, TPM2_HANDLE) MUST_CHECK;
 /* A loaded key becomes persistent; it stays loaded. */
 enum err tpm_keep(struct tpm *, ESYS_TR loaded, TPM2_HANDLE) MUST_CHECK;
 /* A persistent one goes; OK when there is none, and *was says which. */
 enum err tpm_evict(struct tpm *, TPM2_HANDLE, bool *was) MUST_CHECK;
+
+/* ---- tpm_ours.c */
+typedef bool tpm_owner(const TPMT_PUBLIC *);
+tpm_owner tpm_is_device_key, tpm_is_x509_key;
+extern const TPM2B_PUBLIC tpm_x509_shape;
+/* ERR_REJECTED: what is there belongs to another program, tpm_why() says what it is. */
+enum err tpm_look(struct tpm *, TPM2_HANDLE, tpm_owner *, bool *there) MUST_CHECK;
+/* The same for the text of a slot; `text` is what can be read of it. */
+enum err tpm_look_at_text(struct tpm *, TPM2_HANDLE, const TPMS_NV_PUBLIC *, struct bytes text) MUST_CHECK;

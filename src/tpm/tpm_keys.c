@@ -64,6 +64,7 @@ enum err tpm_make_key(struct tpm *t, const TPM2B_SENSITIVE_CREATE *secret, const
     TPM2B_PRIVATE *inner = NULL;
     TPM2B_PUBLIC *outer = NULL;
     ESYS_TR parent, loaded = NO_OBJECT;
+    bool was;
     TSS2_RC rc;
     enum err e = tpm_parent(t, &parent);
 
@@ -76,7 +77,7 @@ enum err tpm_make_key(struct tpm *t, const TPM2B_SENSITIVE_CREATE *secret, const
     if (rc)
         loaded = NO_OBJECT;
     e = tpm_check(t, "making a key", KEYS_OWN, rc);
-    if (!e)
+    if (!e && !(e = tpm_evict(t, handle, &was)))
         e = tpm_keep(t, loaded, handle);
     tpm_flush(t, &loaded);
     tpm_let_go(t, &parent);

@@ -36,22 +36,22 @@ static enum err read_pieces(struct tpm *t, ESYS_TR index, TPMA_NV attributes, UI
     return OK;
 }
 
-/* Of an index that is there. *len is 0 when nothing was written yet, or more than we would write. */
-static enum err read_text(struct tpm *t, ESYS_TR index, uint8_t text[TEXT_MAX], size_t *len)
+/* Of an index that is there. *len is 0 when nothing was written yet. ERR_REJECTED: it is not ours. */
+static enum err read_text(struct tpm *t, unsigned slot, ESYS_TR index, uint8_t text[TEXT_MAX], size_t *len)
 {
     TPM2B_NV_PUBLIC *area = NULL;
-    TPMA_NV attributes;
-    UINT16 n;
     enum err e = tpm_check(t, "looking at the text of a slot", KEYS_OWN,
                            Esys_NV_ReadPublic(t->esys, index, NO_SESSION, NO_SESSION, NO_SESSION, &area, NULL));
 
     if (e)
         return e;
-    attributes = area->nvPublic.attributes;
-    n = area->nvPublic.dataSize;
+    *len = area->nvPublic.attributes & TPMA_NV_WRITTEN && area->nvPublic.dataSize <= TEXT_MAX ? area->nvPublic.dataSize
+                                                                                              : 0;
+    e = read_pieces(t, index, area->nvPublic.attributes, (UINT16)*len, text);
+    if (!e)
+        e = tpm_look_at_text(t, TPM_TEXT_INDEX + slot, &area->nvPublic, bytes_of(text, *len));
     Esys_Free(area);
-    *len = attributes & TPMA_NV_WRITTEN && n <= TEXT_MAX ? n : 0;
-    return read_pieces(t, index, attributes, (UINT16)*len, text);
+    return e;
 }
 
 /* provisioning 4.9.2. A text that nobody should have written counts as one without names. */
@@ -104,12 +104,18 @@ static enum err write_pieces(struct tpm *t, ESYS_TR index, struct bytes text)
 /* OK when there was none. */
 static enum err remove_text(struct tpm *t, unsigned slot, bool *was)
 {
+    uint8_t text[TEXT_MAX];
+    size_t len;
     ESYS_TR index;
     enum err e = tpm_find(t, TPM_TEXT_INDEX + slot, &index);
 
     *was = !e;
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
+    if ((e = read_text(t, slot, index, text, &len))) {
+        tpm_let_go(t, &index);
+        return e;
+    }
     e = tpm_check(t, "removing the text of a slot", OWNER,
                   Esys_NV_UndefineSpace(t->esys, ESYS_TR_RH_OWNER, index, BY_PASSWORD, NO_SESSION, NO_SESSION));
     if (e)
@@ -182,12 +188,7 @@ static enum err hardware_id(struct tpm *t, unsigned slot, char out[65])
 
 static enum err look_for_key(struct tpm *t, unsigned slot, bool *has_key)
 {
-    ESYS_TR key;
-    enum err e = tpm_find(t, TPM_SLOT_HANDLE + slot, &key);
-
-    *has_key = !e;
-    tpm_let_go(t, &key);
-    return e == ERR_NOT_FOUND ? OK : e;
+    return tpm_look(t, TPM_SLOT_HANDLE + slot, tpm_is_device_key, has_key);
 }
 
 static enum err look_for_text(struct tpm *t, unsigned slot, struct tpm_slot *out)
@@ -199,7 +200,7 @@ static enum err look_for_text(struct tpm *t, unsigned slot, struct tpm_slot *out
 
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
-    e = read_text(t, index, text, &len);
+    e = read_text(t, slot, index, text, &len);
     tpm_let_go(t, &index);
     out->has_text = !e && len;
     if (out->has_text)
@@ -212,9 +213,16 @@ enum err tpm_slot_read(struct tpm *t, unsigned slot, struct tpm_slot *out)
     struct tpm_slot s = {0};
     enum err e = tpm_slot_check(t, slot);
 
-    if (e || (e = hardware_id(t, slot, s.hardware_id)) || (e = look_for_key(t, slot, &s.has_key)) ||
-        (e = look_for_text(t, slot, &s)))
+    if (e || (e = hardware_id(t, slot, s.hardware_id)))
         return e;
+    if (!(e = look_for_key(t, slot, &s.has_key)))
+        e = look_for_text(t, slot, &s);
+    if (e && e != ERR_REJECTED)
+        return e;
+    if (e) {
+        s.has_key = s.has_text = false;
+        memcpy(s.foreign, t->why, sizeof s.foreign);
+    }
     if (!s.device[0])
         memcpy(s.device, s.hardware_id, sizeof s.hardware_id);
     *out = s;
@@ -243,7 +251,8 @@ static enum err put_key(struct tpm *t, unsigned slot, struct bytes key)
     return e;
 }
 
-enum err tpm_slot_provision(struct tpm *t, unsigned slot, struct bytes key, const char *host, const char *device)
+enum err tpm_slot_provision(struct tpm *t, unsigned slot, struct bytes key, const char *host, const char *device,
+                            bool replace)
 {
     struct buf text = buf_max(TEXT_MAX);
     bool has_key;
@@ -255,8 +264,8 @@ enum err tpm_slot_provision(struct tpm *t, unsigned slot, struct bytes key, cons
         return tpm_refuse(t, ERR_ARGUMENT, "a device key has %d to %d bytes", KEY_LEN_MIN, KEY_LEN_MAX);
     if ((e = make_text(t, host, device, &text)) || (e = look_for_key(t, slot, &has_key)))
         goto done;
-    if (has_key) {
-        e = tpm_refuse(t, ERR_EXISTS, "slot %u is in use; erase it first", slot);
+    if (has_key && !replace) {
+        e = tpm_refuse(t, ERR_EXISTS, "slot %u is in use", slot);
         goto done;
     }
     if ((e = write_text(t, slot, buf_bytes(&text))))
@@ -284,7 +293,8 @@ enum err tpm_slot_erase(struct tpm *t, unsigned slot)
     bool had_text, had_key;
     enum err e = tpm_slot_check(t, slot);
 
-    if (e || (e = remove_text(t, slot, &had_text)) || (e = tpm_evict(t, TPM_SLOT_HANDLE + slot, &had_key)))
+    if (e || (e = look_for_key(t, slot, &had_key)) || (e = remove_text(t, slot, &had_text)) ||
+        (e = tpm_evict(t, TPM_SLOT_HANDLE + slot, &had_key)))
         return e;
     return had_text || had_key ? OK : tpm_refuse(t, ERR_NOT_FOUND, "slot %u is empty", slot);
 }

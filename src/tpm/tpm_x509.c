@@ -1,7 +1,7 @@
 #include "tpm_esys.h"
 
 /* The scheme stays open: whoever opens it for a handshake names the digest. */
-static const TPM2B_PUBLIC ecdsa_p256 = {
+const TPM2B_PUBLIC tpm_x509_shape = {
     .publicArea =
         {
             .type = TPM2_ALG_ECC,
@@ -26,7 +26,7 @@ enum err tpm_x509_key(struct tpm *t, unsigned slot, bool make, uint32_t *handle)
     e = tpm_find(t, TPM_X509_HANDLE + slot, &key);
     tpm_let_go(t, &key);
     if (e == ERR_NOT_FOUND && make)
-        e = tpm_make_key(t, &no_secret, &ecdsa_p256, TPM_X509_HANDLE + slot);
+        e = tpm_make_key(t, &no_secret, &tpm_x509_shape, TPM_X509_HANDLE + slot);
     else if (e == ERR_NOT_FOUND)
         return tpm_refuse(t, e, "slot %u has no key for a certificate", slot);
     if (!e)
@@ -39,7 +39,8 @@ enum err tpm_x509_erase(struct tpm *t, unsigned slot)
     bool was;
     enum err e = tpm_slot_check(t, slot);
 
-    if (e || (e = tpm_evict(t, TPM_X509_HANDLE + slot, &was)))
+    if (e || (e = tpm_look(t, TPM_X509_HANDLE + slot, tpm_is_x509_key, &was)) ||
+        (e = tpm_evict(t, TPM_X509_HANDLE + slot, &was)))
         return e;
     return was ? OK : tpm_refuse(t, ERR_NOT_FOUND, "slot %u has no key for a certificate", slot);
 }

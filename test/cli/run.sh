@@ -349,6 +349,23 @@ is 2 d2d send --slot 10 x
 is 2 d2d tpm erase
 is 0 d2d tpm erase --slot 4 -q
 is 4 d2d tpm erase --slot 4
+# A key that another program keeps at the handle of a slot.
+(
+    export TPM2TOOLS_TCTI=$D2D_TCTI
+    cd "$home"
+    tpm2_create -Q -C 0x81000001 -G ecc256:ecdsa -u other.pub -r other.priv
+    tpm2_load -Q -C 0x81000001 -u other.pub -r other.priv -c other.ctx
+    tpm2_evictcontrol -Q -C o -c other.ctx 0x81000108
+    tpm2_flushcontext -t
+) >"$home/out" 2>"$home/err" || fail "tpm2-tools"
+is 7 d2d tpm erase --slot 8
+err 'another program keeps an elliptic curve key at 0x81000108'
+TPM2TOOLS_TCTI=$D2D_TCTI tpm2_readpublic -c 0x81000108 >/dev/null || fail "the key of another program is gone"
+is 7 d2d tpm provision --slot 8 --as chip-door
+is 7 d2d register --tpm --slot 8 --id chip --transport https
+err '0x81000108'
+is 0 d2d tpm status -o tsv
+out 'of another program'
 is 4 d2d send --slot 4 x
 is 0 d2d tpm provision --slot 4 --as chip-door
 err 'slot 4'

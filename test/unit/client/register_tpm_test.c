@@ -104,7 +104,7 @@ TEST(what_the_chip_cannot_open_costs_it_nothing)
 {
     static const uint8_t own[32] = {3}, key[32] = {4};
 
-    CHECK_OK(tpm_slot_provision(r.tpm, 2, bytes_of(own, 32), "old.hub", "old"));
+    CHECK_OK(tpm_slot_provision(r.tpm, 2, bytes_of(own, 32), "old.hub", "old", false));
     ek[100] ^= 1;
     answer(401, CHALLENGE, blob_of(key));
     CHECK(r.done && r.result == D2D_NOT_AUTHORISED && strstr(got.error, "not made for this TPM") && signs_with(own));
@@ -115,7 +115,7 @@ TEST(nonsense_is_told)
     static const char *const bad[] = {"", "AAAA", "!", "QUJD"};
     static const uint8_t own[32] = {3};
 
-    CHECK_OK(tpm_slot_provision(r.tpm, 2, bytes_of(own, 32), "old.hub", "old"));
+    CHECK_OK(tpm_slot_provision(r.tpm, 2, bytes_of(own, 32), "old.hub", "old", false));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         r.done = r.proved = false;
         answer(401, CHALLENGE, bad[i]);

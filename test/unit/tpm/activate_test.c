@@ -33,7 +33,7 @@ TEST(a_blob_for_another_tpm_changes_nothing)
     uint8_t blob[BLOB_LEN], key[32] = {3}, mac[32], wanted[32];
 
     strange_blob(blob);
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a", false));
     for (int i = 0; i < 5; i++) {
         CHECK_ERR(tpm_activate(chip.tpm, 0, bytes_of(blob, sizeof blob)), ERR_UNAUTHORIZED);
         CHECK(strstr(tpm_why(chip.tpm), "not made for this TPM"));

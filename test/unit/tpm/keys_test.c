@@ -71,9 +71,9 @@ TEST(a_signature_is_that_of_software)
 
     for (size_t i = 0; i < sizeof key; i++)
         key[i] = (uint8_t)(200 - i);
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"));
-    CHECK_OK(tpm_slot_provision(chip.tpm, 3, bytes_of(key, 16), "hub", "b"));
-    CHECK_OK(tpm_slot_provision(chip.tpm, 9, bytes_of(key, 64), "hub", "c"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a", false));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 3, bytes_of(key, 16), "hub", "b", false));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 9, bytes_of(key, 64), "hub", "c", false));
     sign_lengths(0, bytes_of(key, 32));
     sign_lengths(3, bytes_of(key, 16));
     sign_lengths(9, bytes_of(key, 64));
@@ -85,9 +85,9 @@ TEST(nothing_stays_loaded)
     uint8_t key[32] = {1}, text[2000] = {2}, mac[32];
 
     for (int i = 0; i < 5; i++) {
-        CHECK_OK(tpm_slot_provision(chip.tpm, 1, bytes_of(key, 32), "hub", "a"));
+        CHECK_OK(tpm_slot_provision(chip.tpm, 1, bytes_of(key, 32), "hub", "a", false));
         CHECK_OK(tpm_sign(chip.tpm, 1, bytes_of(text, sizeof text), mac));
-        CHECK_ERR(tpm_slot_provision(chip.tpm, 1, bytes_of(key, 32), "hub", "a"), ERR_EXISTS);
+        CHECK_ERR(tpm_slot_provision(chip.tpm, 1, bytes_of(key, 32), "hub", "a", false), ERR_EXISTS);
         CHECK_ERR(tpm_sign(chip.tpm, 2, bytes_of(text, sizeof text), mac), ERR_NOT_FOUND);
         CHECK_OK(tpm_slot_erase(chip.tpm, 1));
     }
@@ -106,7 +106,7 @@ TEST(a_key_can_take_the_place_of_another)
     uint8_t key[32] = {7}, mac[32], wanted[32];
     bool was;
 
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a", false));
     CHECK_OK(tpm_evict(chip.tpm, TPM_SLOT_HANDLE, &was));
     CHECK(was);
     CHECK_OK(tpm_make_key(chip.tpm, &secret, &shape, TPM_SLOT_HANDLE));
@@ -130,7 +130,7 @@ TEST(a_slot_is_a_key_like_any_other)
     CHECK_ERR(key_in_tpm(chip.tpm, 2, &k), ERR_NOT_FOUND);
     CHECK(strstr(tpm_why(chip.tpm), "slot 2 has no key"));
     CHECK_ERR(key_in_tpm(chip.tpm, TPM_SLOTS, &k), ERR_RANGE);
-    CHECK_OK(tpm_slot_provision(chip.tpm, 2, bytes_of(key, 32), "hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 2, bytes_of(key, 32), "hub", "a", false));
     CHECK_OK(key_in_tpm(chip.tpm, 2, &k));
     CHECK_OK(key_sign(k, BYTES("hub/devices/a\n1700000000"), &job));
     hmac_sha256(bytes_of(key, 32), BYTES("hub/devices/a\n1700000000"), wanted);
@@ -156,7 +156,7 @@ TEST(a_password_of_the_owner_is_told)
     set_password("owner");
     CHECK_ERR(tpm_storage(chip.tpm, &out), ERR_DENIED);
     CHECK(strstr(tpm_why(chip.tpm), "the owner hierarchy of the TPM has a password"));
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"), ERR_DENIED);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a", false), ERR_DENIED);
     CHECK(strstr(tpm_why(chip.tpm), "the owner hierarchy of the TPM has a password"));
     CHECK_ERR(tpm_x509_key(chip.tpm, 0, true, &(uint32_t){0}), ERR_DENIED);
     buf_free(&out);
@@ -246,7 +246,7 @@ TEST(what_others_left_loaded_goes)
     tpm_close(chip.tpm);
     CHECK_OK(tpm_open(chip.tcti, &chip.tpm, why));
     CHECK_OK(tpm_endorsement(chip.tpm, &ek));
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a", false));
     CHECK_OK(tpm_sign(chip.tpm, 0, BYTES("x"), mac));
     leave_something();
     buf_free(&ek);

@@ -55,7 +55,7 @@ TEST(ten_slots_live_beside_each_other)
         CHECK(!s.has_key && !s.has_text && !s.host[0] && !strcmp(s.device, s.hardware_id));
         key[0] = (uint8_t)slot;
         snprintf(device, sizeof device, "d%u", slot);
-        CHECK_OK(tpm_slot_provision(chip.tpm, slot, bytes_of(key, 32), "hub.example", device));
+        CHECK_OK(tpm_slot_provision(chip.tpm, slot, bytes_of(key, 32), "hub.example", device, false));
     }
     for (unsigned slot = 0; slot < TPM_SLOTS; slot++) {
         struct tpm_slot s = read_slot(slot);
@@ -76,7 +76,7 @@ TEST(a_slot_has_the_attributes_of_the_contract)
     TPM2B_PUBLIC *key = NULL;
     ESYS_TR object;
 
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a", false));
     CHECK_OK(tpm_find(chip.tpm, 0x01400100, &object));
     CHECK(!Esys_NV_ReadPublic(chip.tpm->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &text, NULL));
     CHECK(text->nvPublic.attributes == 0x22040004 && text->nvPublic.dataSize == 5 && !text->nvPublic.authPolicy.size);
@@ -107,23 +107,23 @@ TEST(the_hardware_id_is_that_of_the_other_tools)
 
 TEST(a_slot_without_a_device_is_the_hardware)
 {
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", ""));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "", false));
     expect(0, "hub", NULL);
-    CHECK_OK(tpm_slot_provision(chip.tpm, 1, bytes_of(some_key, 32), "hub", NULL));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 1, bytes_of(some_key, 32), "hub", NULL, false));
     expect(1, "hub", NULL);
 }
 
 TEST(a_used_slot_is_refused_until_it_is_erased)
 {
-    CHECK_OK(tpm_slot_provision(chip.tpm, 4, bytes_of(some_key, 32), "hub", "a"));
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 4, bytes_of(some_key, 16), "other", "b"), ERR_EXISTS);
+    CHECK_OK(tpm_slot_provision(chip.tpm, 4, bytes_of(some_key, 32), "hub", "a", false));
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 4, bytes_of(some_key, 16), "other", "b", false), ERR_EXISTS);
     CHECK(strstr(tpm_why(chip.tpm), "slot 4 is in use"));
     expect(4, "hub", "a");
     CHECK_OK(tpm_slot_erase(chip.tpm, 4));
     CHECK(!read_slot(4).has_key && !read_slot(4).has_text);
     CHECK_ERR(tpm_slot_erase(chip.tpm, 4), ERR_NOT_FOUND);
     CHECK(strstr(tpm_why(chip.tpm), "slot 4 is empty"));
-    CHECK_OK(tpm_slot_provision(chip.tpm, 4, bytes_of(some_key, 16), "other", "b"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 4, bytes_of(some_key, 16), "other", "b", false));
     expect(4, "other", "b");
 }
 
@@ -133,9 +133,9 @@ TEST(what_an_interrupted_provisioning_left_is_replaced)
     define_text(2, TPMA_NV_AUTHWRITE | TPMA_NV_AUTHREAD | TPMA_NV_NO_DA, "hub.example/a", false);
     CHECK(read_slot(1).has_text && !read_slot(1).has_key);
     CHECK(!read_slot(2).has_text && !read_slot(2).has_key);
-    CHECK_OK(tpm_slot_provision(chip.tpm, 1, bytes_of(some_key, 32), "new", "b"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 1, bytes_of(some_key, 32), "new", "b", false));
     expect(1, "new", "b");
-    CHECK_OK(tpm_slot_provision(chip.tpm, 2, bytes_of(some_key, 32), "new", "c"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 2, bytes_of(some_key, 32), "new", "c", false));
     expect(2, "new", "c");
 }
 
@@ -144,10 +144,10 @@ TEST(a_key_without_a_text_is_in_use)
 {
     const char *const undefine[] = {"tpm2_nvundefine", "-T", chip.tcti, "0x01400100", NULL};
 
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a", false));
     CHECK(chip_run(undefine) == 0);
     CHECK(read_slot(0).has_key && !read_slot(0).has_text);
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a"), ERR_EXISTS);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a", false), ERR_EXISTS);
     CHECK_OK(tpm_slot_set_text(chip.tpm, 0, "hub", "a"));
     expect(0, "hub", "a");
     CHECK(chip_run(undefine) == 0);
@@ -179,7 +179,7 @@ TEST(a_provisioning_that_fails_leaves_nothing)
 
     snprintf(context, sizeof context, "%s/key.ctx", chip.folder);
     CHECK(chip_run(create) == 0 && chip_run(keep) == 0 && chip_run(flush) == 0);
-    CHECK(tpm_slot_provision(chip.tpm, 3, bytes_of(some_key, 32), "hub", "a") != OK);
+    CHECK(tpm_slot_provision(chip.tpm, 3, bytes_of(some_key, 32), "hub", "a", false) != OK);
     CHECK(strstr(tpm_why(chip.tpm), "making a key"));
     CHECK_ERR(tpm_find(chip.tpm, TPM_TEXT_INDEX + 3, &index), ERR_NOT_FOUND);
 }
@@ -188,7 +188,7 @@ TEST(a_text_is_replaced_and_the_key_stays)
 {
     uint8_t before[32], after[32];
 
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a", false));
     CHECK_OK(tpm_sign(chip.tpm, 0, BYTES("x"), before));
     CHECK_OK(tpm_slot_set_text(chip.tpm, 0, "another.example", "a-longer-name"));
     expect(0, "another.example", "a-longer-name");
@@ -211,8 +211,98 @@ TEST(what_others_wrote_is_read)
     expect(2, "hub", "dev");
     expect(3, "", NULL);
     expect(4, "", NULL);
-    for (unsigned slot = 0; slot < 5; slot++)
+    for (unsigned slot = 0; slot < 3; slot++)
         CHECK_OK(tpm_slot_erase(chip.tpm, slot));
+}
+
+/* What another program keeps at a handle of ours, made by its own tool. */
+static void keep_foreign(const char *handle, const char *algorithm)
+{
+    char context[128], outer[128], inner[128], primary[128];
+    const char *const parent[] = {"tpm2_createprimary", "-Q", "-T", chip.tcti, "-C", "o", "-c", primary, NULL};
+    const char *const create[] = {"tpm2_create", "-Q",  "-T", chip.tcti, "-C", primary, "-G", algorithm,
+                                  "-u",          outer, "-r", inner,     "-c", context, NULL};
+    const char *const flush[] = {"tpm2_flushcontext", "-T", chip.tcti, "-t", NULL};
+    const char *const keep[] = {"tpm2_evictcontrol", "-Q", "-T", chip.tcti, "-C", "o", "-c", context, handle, NULL};
+
+    snprintf(context, sizeof context, "%s/key.ctx", chip.folder);
+    snprintf(outer, sizeof outer, "%s/key.pub", chip.folder);
+    snprintf(inner, sizeof inner, "%s/key.priv", chip.folder);
+    snprintf(primary, sizeof primary, "%s/primary.ctx", chip.folder);
+    CHECK(chip_run(parent) == 0 && chip_run(create) == 0);
+    CHECK(chip_run(flush) == 0 && chip_run(keep) == 0 && chip_run(flush) == 0);
+}
+
+static void expect_foreign(TPM2_HANDLE handle)
+{
+    char at[16];
+    ESYS_TR there;
+
+    snprintf(at, sizeof at, "0x%08x", handle);
+    CHECK(strstr(tpm_why(chip.tpm), at) && strstr(tpm_why(chip.tpm), "another program"));
+    CHECK_OK(tpm_find(chip.tpm, handle, &there));
+    tpm_let_go(chip.tpm, &there);
+}
+
+/* The handles are in the range that every program may use. */
+TEST(keys_of_other_programs_stay)
+{
+    static const char *const kinds[] = {"ecc256:ecdsa", "rsa2048:rsassa", "hmac", "aes128cfb"};
+    char at[16];
+    struct tpm_slot s;
+
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        snprintf(at, sizeof at, "0x%08x", TPM_SLOT_HANDLE + i);
+        keep_foreign(at, kinds[i]);
+        s = read_slot(i);
+        CHECK(!s.has_key && !s.has_text && strstr(s.foreign, at));
+        CHECK_ERR(tpm_slot_erase(chip.tpm, i), ERR_REJECTED);
+        expect_foreign(TPM_SLOT_HANDLE + i);
+        CHECK_ERR(tpm_slot_provision(chip.tpm, i, bytes_of(some_key, 32), "hub", "a", true), ERR_REJECTED);
+        expect_foreign(TPM_SLOT_HANDLE + i);
+        CHECK(!read_slot(i).has_text);
+    }
+    CHECK(!read_slot(5).foreign[0]);
+}
+
+TEST(data_of_other_programs_stays)
+{
+    static const char *const texts[] = {"no-slash", "/dev", "a b/c", "x"};
+    struct tpm_slot s;
+
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+        define_text(i, TPMA_NV_AUTHWRITE | TPMA_NV_AUTHREAD | TPMA_NV_NO_DA | (i == 3 ? TPMA_NV_OWNERREAD : 0),
+                    texts[i], true);
+        s = read_slot(i);
+        CHECK(!s.has_text && strstr(s.foreign, "data"));
+        CHECK_ERR(tpm_slot_erase(chip.tpm, i), ERR_REJECTED);
+        CHECK_ERR(tpm_slot_provision(chip.tpm, i, bytes_of(some_key, 32), "hub", "a", true), ERR_REJECTED);
+        CHECK_ERR(tpm_slot_set_text(chip.tpm, i, "hub", "a"), ERR_REJECTED);
+        expect_foreign(TPM_TEXT_INDEX + i);
+    }
+}
+
+TEST(a_certificate_key_of_another_program_stays)
+{
+    uint32_t handle;
+
+    keep_foreign("0x81000201", "ecc384");
+    CHECK_ERR(tpm_x509_erase(chip.tpm, 1), ERR_REJECTED);
+    expect_foreign(TPM_X509_HANDLE + 1);
+    CHECK_OK(tpm_x509_key(chip.tpm, 2, true, &handle));
+    CHECK_OK(tpm_x509_erase(chip.tpm, 2));
+}
+
+TEST(a_key_is_replaced_when_that_is_asked_for)
+{
+    uint8_t mac[32], wanted[32];
+
+    CHECK_OK(tpm_slot_provision(chip.tpm, 4, bytes_of(some_key, 32), "hub", "a", false));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 4, bytes_of(some_key, 16), "other", "b", true));
+    expect(4, "other", "b");
+    CHECK_OK(tpm_sign(chip.tpm, 4, BYTES("x"), mac));
+    hmac_sha256(bytes_of(some_key, 16), BYTES("x"), wanted);
+    CHECK(!memcmp(mac, wanted, 32));
 }
 
 /* Longer than any piece of an NV index, and longer than any name. */
@@ -224,7 +314,7 @@ TEST(long_texts)
     memset(device, 'd', sizeof device);
     memset(odd, 'o', sizeof odd);
     host[HOST_LEN_MAX] = device[ID_LEN_MAX] = odd[600] = 0;
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), host, device));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), host, device, false));
     expect(0, host, device);
     host[HOST_LEN_MAX] = 'h';
     host[HOST_LEN_MAX + 1] = 0;
@@ -241,13 +331,13 @@ TEST(what_is_no_name_or_key_is_refused)
     uint8_t key[65] = {0};
     struct tpm_slot s;
 
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 15), "hub", "a"), ERR_ARGUMENT);
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 65), "hub", "a"), ERR_ARGUMENT);
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "", "a"), ERR_ARGUMENT);
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), NULL, "a"), ERR_ARGUMENT);
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub/x", "a"), ERR_ARGUMENT);
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a/b"), ERR_ARGUMENT);
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 10, bytes_of(key, 32), "hub", "a"), ERR_RANGE);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 15), "hub", "a", false), ERR_ARGUMENT);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 65), "hub", "a", false), ERR_ARGUMENT);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "", "a", false), ERR_ARGUMENT);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), NULL, "a", false), ERR_ARGUMENT);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub/x", "a", false), ERR_ARGUMENT);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a/b", false), ERR_ARGUMENT);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 10, bytes_of(key, 32), "hub", "a", false), ERR_RANGE);
     CHECK_ERR(tpm_slot_read(chip.tpm, 10, &s), ERR_RANGE);
     CHECK_ERR(tpm_slot_set_text(chip.tpm, 10, "hub", "a"), ERR_RANGE);
     CHECK_ERR(tpm_slot_erase(chip.tpm, 10), ERR_RANGE);
@@ -282,9 +372,9 @@ TEST(a_tpm_that_is_full_says_so_and_keeps_what_it_has)
     uint8_t key[32] = {1}, mac[32];
     struct tpm_slot slot;
 
-    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(key, 32), "hub", "a", false));
     fill();
-    CHECK_ERR(tpm_slot_provision(chip.tpm, 1, bytes_of(key, 32), "hub", "b"), ERR_LIMIT);
+    CHECK_ERR(tpm_slot_provision(chip.tpm, 1, bytes_of(key, 32), "hub", "b", false), ERR_LIMIT);
     CHECK(strstr(tpm_why(chip.tpm), "no room left"));
     CHECK_OK(tpm_slot_read(chip.tpm, 1, &slot));
     CHECK(!slot.has_key && !slot.has_text);
@@ -296,4 +386,7 @@ TESTS(WITH_CHIP(ten_slots_live_beside_each_other), WITH_CHIP(a_tpm_that_is_full_
       WITH_CHIP(a_slot_without_a_device_is_the_hardware), WITH_CHIP(a_used_slot_is_refused_until_it_is_erased),
       WITH_CHIP(what_an_interrupted_provisioning_left_is_replaced), WITH_CHIP(a_key_without_a_text_is_in_use),
       WITH_CHIP(a_provisioning_that_fails_leaves_nothing), WITH_CHIP(a_text_is_replaced_and_the_key_stays),
-      WITH_CHIP(what_others_wrote_is_read), WITH_CHIP(long_texts), WITH_CHIP(what_is_no_name_or_key_is_refused))
+      WITH_CHIP(what_others_wrote_is_read), WITH_CHIP(keys_of_other_programs_stay),
+      WITH_CHIP(data_of_other_programs_stays), WITH_CHIP(a_certificate_key_of_another_program_stays),
+      WITH_CHIP(a_key_is_replaced_when_that_is_asked_for), WITH_CHIP(long_texts),
+      WITH_CHIP(what_is_no_name_or_key_is_refused))

@@ -66,7 +66,7 @@ TEST(a_slot_of_an_own_key_takes_one_that_was_sent)
     uint8_t own[32] = {1}, sent[32] = {2};
     struct tpm_slot slot;
 
-    CHECK_OK(tpm_slot_provision(chip.tpm, 2, bytes_of(own, 32), "old.hub", "a"));
+    CHECK_OK(tpm_slot_provision(chip.tpm, 2, bytes_of(own, 32), "old.hub", "a", false));
     wrap(bytes_of(sent, 32), NO_BYTES, 7, &blob);
     CHECK_OK(tpm_activate(chip.tpm, 2, buf_bytes(&blob)));
     CHECK_OK(tpm_slot_set_text(chip.tpm, 2, "new.hub", "b"));
