@@ -1,11 +1,26 @@
-/* The hub's own authority and the server certificate that it signs, in DATA/tls. */
+/* The hub's own authority and the server certificates that it signs, in DATA/tls: one with an ECDSA key and one with an RSA key,
+ * for clients that verify nothing else. */
 #pragma once
 
 #include "config.h"
 
-/* Makes what is missing. `names` are further ones for the certificate. ERR_IO. */
+#include "net.h"
+
+enum { CERTS_MAX = 2 };
+
+/* What to serve with. */
+struct certs {
+    char cert[CERTS_MAX][PATH_CAP], key[CERTS_MAX][PATH_CAP];
+    struct tls_pair pairs[CERTS_MAX]; /* of these */
+    size_t n;
+};
+
+/* Makes all of them. `names` are further ones for the certificates. ERR_IO. */
 enum err certs_make(const struct config *c, int64_t now_s) MUST_CHECK;
-/* The server certificate is ours and has less than a third of its life left: a new one takes its place, *renewed. */
+/* Where a server certificate is ours and is missing, does not fit its key or has less than a third of its life left, a new one
+ * takes its place, *renewed. */
 enum err certs_renew(const struct config *c, int64_t now_s, bool *renewed) MUST_CHECK;
-/* Which files to serve with: own ones by configuration, or DATA/tls. */
-void certs_files(const struct config *c, char cert[PATH_CAP], char key[PATH_CAP], char ca[PATH_CAP]);
+/* Own ones by configuration, or those of DATA/tls that are there. The struct must not move. */
+void certs_files(const struct config *c, struct certs *out);
+/* The authority's certificate. */
+void certs_ca_file(const struct config *c, char out[PATH_CAP]);

@@ -140,24 +140,32 @@ static enum verdict certificate_verdict(const struct checking *k, struct bytes p
     return c->cert_file[0] && facts.to_s - now_s < 14 * DAY_S ? WARNING : FINE;
 }
 
-static void check_certificate(struct checking *k)
+static void check_pair(struct checking *k, const struct tls_pair *pair)
 {
-    char cert[PATH_CAP], key[PATH_CAP], ca[PATH_CAP], what[PATH_CAP + 32];
+    char what[PATH_CAP + 32];
     struct buf pem = buf_max(PEM_MAX), key_pem = buf_max(PEM_MAX);
     const char *remedy = "it cannot be read; `ls -l` tells whose it is";
     enum verdict v = PROBLEM;
     struct stat st;
 
-    certs_files(&k->config, cert, key, ca);
-    snprintf(what, sizeof what, "certificate %s", cert);
-    if (!file_read(cert, &pem) && !file_read(key, &key_pem))
+    snprintf(what, sizeof what, "certificate %s", pair->cert_file);
+    if (!file_read(pair->cert_file, &pem) && !file_read(pair->key_file, &key_pem))
         v = certificate_verdict(k, buf_bytes(&pem), buf_bytes(&key_pem), &remedy);
     say(k, v, what, remedy);
-    snprintf(what, sizeof what, "private key %s", key);
-    if (stat(key, &st) == 0)
+    snprintf(what, sizeof what, "private key %s", pair->key_file);
+    if (stat(pair->key_file, &st) == 0)
         say(k, st.st_mode & 077 ? WARNING : FINE, what, "others can read it; chmod 600");
     buf_free(&pem);
     buf_free(&key_pem);
+}
+
+static void check_certificates(struct checking *k)
+{
+    struct certs files;
+
+    certs_files(&k->config, &files);
+    for (size_t i = 0; i < files.n; i++)
+        check_pair(k, &files.pairs[i]);
 }
 
 /* 0, or the errno with which the port was refused. */
@@ -223,7 +231,7 @@ int check_run(int argc, char **argv)
     if (check_folder(&k)) {
         check_log(&k);
         check_disk(&k);
-        check_certificate(&k);
+        check_certificates(&k);
     }
     check_port(&k, "mqtts", k.config.mqtts_port);
     check_port(&k, "amqps", k.config.amqps_port);

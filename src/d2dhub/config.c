@@ -37,6 +37,8 @@ static const struct key {
     {"log_format", FORMAT, offsetof(struct config, log_json), 0, "logfmt or json", 0, 0},
     TEXT_KEY(cert_file, "own server certificate, PEM, with its chain"),
     TEXT_KEY(key_file, "its private key, PEM"),
+    TEXT_KEY(other_cert_file, "a second one with another kind of key (RSA beside ECDSA)"),
+    TEXT_KEY(other_key_file, "its private key, PEM"),
     TEXT_KEY(names, "further names of this hub, with blanks between"),
     TEXT_KEY(linked_hubs_file, "other hubs that devices may be assigned to: a connection string a line"),
     TEXT_KEY(outside_ca_file, "authority of those hubs and of webhooks, PEM (the system's)"),

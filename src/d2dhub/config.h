@@ -19,8 +19,9 @@ struct config {
     int loops; /* 0: one a core, at most 8 */
     enum log_level log_level;
     bool log_json;
-    char cert_file[PATH_CAP], key_file[PATH_CAP]; /* "": what init made */
-    char names[VALUE_CAP];                        /* further host names, with blanks between */
+    char cert_file[PATH_CAP], key_file[PATH_CAP];             /* "": what init made */
+    char other_cert_file[PATH_CAP], other_key_file[PATH_CAP]; /* beside them, of another kind of key; "": none */
+    char names[VALUE_CAP];                                    /* further host names, with blanks between */
     int64_t retention_ms;
     uint64_t retention_size, segment_size;
     char user[64];

@@ -32,11 +32,11 @@ static void event_hub_string(const struct config *c, const struct policy *p, con
 
 json_t *facts_make(const struct config *c, const struct hub_birth *birth, const struct policy *policies, size_t n)
 {
-    char cert[PATH_CAP], key[PATH_CAP], ca[PATH_CAP], entity[HOST_LEN_MAX + 1];
+    char ca[PATH_CAP], entity[HOST_LEN_MAX + 1];
     struct buf text = buf_max(STRING_CAP);
     json_t *strings = json_object(), *facts;
 
-    certs_files(c, cert, key, ca);
+    certs_ca_file(c, ca);
     config_entity(c, entity);
     facts = json_pack("{ss ss si si si ss ss ss si}", "host_name", c->name, "data", c->data, "mqtts_port",
                       c->mqtts_port, "amqps_port", c->amqps_port, "https_port", c->https_port, "ca_file", ca,

@@ -47,13 +47,16 @@ static void raise_files(void)
 
 static int open_tls(struct server *s)
 {
-    char cert[PATH_CAP], key[PATH_CAP], ca[PATH_CAP], why[256] = "";
+    struct certs files;
+    char why[256] = "";
     bool renewed;
+    enum err e = certs_renew(&s->config, now_ms() / 1000, &renewed);
 
-    if (certs_renew(&s->config, now_ms() / 1000, &renewed))
-        fprintf(stderr, "d2dhub run: the certificate in %s/tls could not be renewed\n", s->config.data);
-    certs_files(&s->config, cert, key, ca);
-    if (tls_server_new(cert, key, &s->tls, why)) {
+    if (e)
+        fprintf(stderr, "d2dhub run: a certificate in %s/tls could not be renewed with ca.pem and ca-key.pem: %s\n",
+                s->config.data, err_text(e));
+    certs_files(&s->config, &files);
+    if (tls_server_new(files.pairs, files.n, &s->tls, why)) {
         fprintf(stderr, "d2dhub run: %s\n  `d2dhub check` looks at certificates\n", why);
         return 1;
     }
@@ -219,13 +222,16 @@ static void *run_loop(void *loop)
 /* The lock `certs` is held. */
 static void reload_certificate(struct server *s)
 {
-    char cert[PATH_CAP], key[PATH_CAP], ca[PATH_CAP], why[256] = "";
+    struct certs files;
+    char why[256] = "";
 
-    certs_files(&s->config, cert, key, ca);
-    if (tls_server_reload(s->tls, cert, key, why))
-        log_event(LOG_ERROR, "certificate-not-reloaded", KVS("file", cert), KVS("reason", why));
-    else
-        log_event(LOG_INFO, "certificate-reloaded", KVS("file", cert));
+    certs_files(&s->config, &files);
+    if (tls_server_reload(s->tls, files.pairs, files.n, why)) {
+        log_event(LOG_ERROR, "certificate-not-reloaded", KVS("file", files.cert[0]), KVS("reason", why));
+        return;
+    }
+    for (size_t i = 0; i < files.n; i++)
+        log_event(LOG_INFO, "certificate-reloaded", KVS("file", files.cert[i]));
 }
 
 void server_reload(struct server *s)
@@ -236,6 +242,8 @@ void server_reload(struct server *s)
         pthread_mutex_lock(&s->certs);
         memcpy(s->config.cert_file, fresh->cert_file, sizeof fresh->cert_file);
         memcpy(s->config.key_file, fresh->key_file, sizeof fresh->key_file);
+        memcpy(s->config.other_cert_file, fresh->other_cert_file, sizeof fresh->other_cert_file);
+        memcpy(s->config.other_key_file, fresh->other_key_file, sizeof fresh->other_key_file);
         reload_certificate(s);
         pthread_mutex_unlock(&s->certs);
         report_open(fresh);

@@ -197,10 +197,17 @@ static bool put_names(X509 *cert, const struct cert_names *names)
     return good;
 }
 
-enum err cert_make_authority(const char *common_name, int64_t from_s, int64_t to_s, struct buf *cert_pem,
-                             struct buf *key_pem)
+static EVP_PKEY *key_new(enum key_kind kind)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+    enum { RSA_BITS = 2048 }; /* what modules with TLS of their own take at most, and what is still safe */
+
+    return kind == KEY_RSA ? EVP_RSA_gen(RSA_BITS) : EVP_EC_gen("P-256");
+}
+
+enum err cert_make_authority(enum key_kind kind, const char *common_name, int64_t from_s, int64_t to_s,
+                             struct buf *cert_pem, struct buf *key_pem)
+{
+    EVP_PKEY *key = key_new(kind);
     X509 *cert = key ? cert_new(common_name, key, from_s, to_s) : NULL;
     enum err e = ERR_MEMORY;
 
@@ -228,8 +235,9 @@ static bool names_are_valid(const struct cert_names *names)
     return true;
 }
 
-enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key_pem, const struct cert_names *names,
-                          int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem)
+enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key_pem, enum key_kind kind,
+                          const struct cert_names *names, int64_t from_s, int64_t to_s, struct buf *cert_pem,
+                          struct buf *key_pem)
 {
     X509 *authority = cert_parse(authority_pem), *cert = NULL;
     EVP_PKEY *authority_key = read_key(authority_key_pem), *key = NULL;
@@ -241,7 +249,7 @@ enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key
     if (!names_are_valid(names) || X509_check_private_key(authority, authority_key) != 1)
         goto done;
     e = ERR_MEMORY;
-    key = EVP_EC_gen("P-256");
+    key = key_new(kind);
     cert = key ? cert_new(names->names[0], key, from_s, to_s) : NULL;
     if (cert && X509_set_issuer_name(cert, X509_get_subject_name(authority)) == 1 &&
         put_extension(cert, authority, NID_basic_constraints, "critical,CA:FALSE") &&
@@ -275,7 +283,7 @@ static X509 *make_device(EVP_PKEY *key, const char *id, int64_t from_s, int64_t 
 
 enum err cert_make_device(const char *id, int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+    EVP_PKEY *key = key_new(KEY_EC);
     X509 *cert = key ? make_device(key, id, from_s, to_s) : NULL;
     enum err e = cert ? put_pems(cert, key, cert_pem, key_pem) : ERR_MEMORY;
 

@@ -11,12 +11,15 @@ struct cert_names {
     const char *const *names; /* NULL at the end; the first is also the common name */
 };
 
-/* Appends PEM. EC P-256, signed with ECDSA-SHA256; serial numbers are random. Times are seconds since 1970. */
-enum err cert_make_authority(const char *common_name, int64_t from_s, int64_t to_s, struct buf *cert_pem,
+enum key_kind { KEY_EC, KEY_RSA }; /* P-256; 2048 bits, for clients that verify nothing else */
+
+/* Appends PEM. Signed with SHA-256; serial numbers are random. Times are seconds since 1970. */
+enum err cert_make_authority(enum key_kind, const char *common_name, int64_t from_s, int64_t to_s, struct buf *cert_pem,
                              struct buf *key_pem) MUST_CHECK;
-enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key_pem, const struct cert_names *,
-                          int64_t from_s, int64_t to_s, struct buf *cert_pem, struct buf *key_pem) MUST_CHECK;
-/* Self-signed, for a device that is known by its thumbprint. */
+enum err cert_make_server(struct bytes authority_pem, struct bytes authority_key_pem, enum key_kind,
+                          const struct cert_names *, int64_t from_s, int64_t to_s, struct buf *cert_pem,
+                          struct buf *key_pem) MUST_CHECK;
+/* Self-signed, for a device that is known by its thumbprint. EC P-256. */
 enum err cert_make_device(const char *id, int64_t from_s, int64_t to_s, struct buf *cert_pem,
                           struct buf *key_pem) MUST_CHECK;
 

@@ -108,11 +108,17 @@ enum err net_connect(struct net_loop *, const struct net_connect_options *) MUST
 
 /* ---- TLS ----------------------------------------------------------------------------------------------------------- */
 
-/* 1.2 and 1.3. A server asks for a client certificate, takes any or none (device 1.6), and hands out session tickets whose
- * keys rotate; who showed a certificate gets none and shows it each time. `why` is for people. */
-enum err tls_server_new(const char *cert_file, const char *key_file, struct tls **out, char why[256]) MUST_CHECK;
+/* PEM files: a certificate with what stands above it, and its key. */
+struct tls_pair {
+    const char *cert_file, *key_file;
+};
+
+/* 1.2 and 1.3. A server has a certificate of each kind of key that it is given, and each client gets the first that it can
+ * verify: ECDSA before RSA. It asks for a client certificate, takes any or none (device 1.6), and hands out session tickets
+ * whose keys rotate; who showed a certificate gets none and shows it each time. `why` is for people. */
+enum err tls_server_new(const struct tls_pair *, size_t n, struct tls **out, char why[256]) MUST_CHECK;
 /* Takes the files anew for connections that come; those that are open stay. On failure everything stays as it was. */
-enum err tls_server_reload(struct tls *, const char *cert_file, const char *key_file, char why[256]) MUST_CHECK;
+enum err tls_server_reload(struct tls *, const struct tls_pair *, size_t n, char why[256]) MUST_CHECK;
 /* Checks the server against a CA file (NULL: the system's). */
 enum err tls_client_new(const char *ca_file, struct tls **out, char why[256]) MUST_CHECK;
 /* A client shows this certificate, with what follows it in its file, to servers that ask for one. Before the first connection;

@@ -109,15 +109,18 @@ static enum err use_chip(struct tls *t, const char *name, char why[WHY_CAP])
     return OK;
 }
 
-static enum err server_context(const char *cert_file, const char *key_file, SSL_CTX **out, char why[WHY_CAP])
+static enum err server_context(const struct tls_pair *pairs, size_t n, SSL_CTX **out, char why[WHY_CAP])
 {
     static const unsigned char session_context[] = "d2d";
     SSL_CTX *ctx = context_new(TLS_server_method());
-    enum err e;
+    enum err e = OK;
 
     if (!ctx)
         return say_why(why, ERR_MEMORY, "cannot set up TLS", NULL);
-    if ((e = load_cert(ctx, cert_file, why)) || (e = load_key(ctx, key_file, why))) {
+    for (size_t i = 0; i < n && !e; i++)
+        if (!(e = load_cert(ctx, pairs[i].cert_file, why)))
+            e = load_key(ctx, pairs[i].key_file, why);
+    if (e) {
         SSL_CTX_free(ctx);
         return e;
     }
@@ -160,10 +163,10 @@ SSL *tls_ssl_new(struct tls *t)
     return ssl;
 }
 
-enum err tls_server_new(const char *cert_file, const char *key_file, struct tls **out, char why[WHY_CAP])
+enum err tls_server_new(const struct tls_pair *pairs, size_t n, struct tls **out, char why[WHY_CAP])
 {
     SSL_CTX *ctx;
-    enum err e = server_context(cert_file, key_file, &ctx, why);
+    enum err e = server_context(pairs, n, &ctx, why);
 
     if (e)
         return e;
@@ -172,10 +175,10 @@ enum err tls_server_new(const char *cert_file, const char *key_file, struct tls 
     return e;
 }
 
-enum err tls_server_reload(struct tls *t, const char *cert_file, const char *key_file, char why[WHY_CAP])
+enum err tls_server_reload(struct tls *t, const struct tls_pair *pairs, size_t n, char why[WHY_CAP])
 {
     SSL_CTX *ctx, *old;
-    enum err e = server_context(cert_file, key_file, &ctx, why);
+    enum err e = server_context(pairs, n, &ctx, why);
 
     if (e)
         return e;

@@ -48,8 +48,11 @@ class Daemon(unittest.TestCase):
             ports[event["protocol"]] = event["port"]
         self.fail(f"ended with {hub.wait()} before it was ready")
 
-    def connect(self, port):
+    def connect(self, port, rsa=False):
         context = ssl.create_default_context(cafile=os.path.join(self.data, "tls", "ca.pem"))
+        if rsa:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
         raw = socket.create_connection(("127.0.0.1", port), 10)
         return context.wrap_socket(raw, server_hostname="localhost")
 
@@ -71,11 +74,11 @@ class Daemon(unittest.TestCase):
             self.stop(hub)
 
     def test_secrets_are_for_the_owner_only(self):
-        for path in ["", "hub.json", "tls/ca-key.pem", "tls/server-key.pem", "log", "state"]:
+        for path in ["", "hub.json", "tls/ca-key.pem", "tls/server-key.pem", "tls/server-rsa-key.pem", "log", "state"]:
             self.assertEqual(os.stat(os.path.join(self.data, path)).st_mode & 0o077, 0, path)
 
-    def days_left(self, port):
-        with self.connect(port) as s:
+    def days_left(self, port, rsa=False):
+        with self.connect(port, rsa) as s:
             return (ssl.cert_time_to_seconds(s.getpeercert()["notAfter"]) - time.time()) / 86400
 
     def test_a_certificate_near_its_end_is_renewed_at_the_start_and_the_authority_stays(self):
@@ -86,6 +89,48 @@ class Daemon(unittest.TestCase):
         self.assertGreater(self.days_left(ports["https"]), 300)
         with open(os.path.join(self.data, "tls", "ca.pem")) as f:
             self.assertEqual(f.read(), authority)
+        self.stop(hub)
+
+    def tls(self, name):
+        return os.path.join(self.data, "tls", name)
+
+    def test_a_folder_with_one_certificate_gets_the_other_at_the_start(self):
+        with open(self.tls("server.pem")) as f:
+            first = f.read()
+        os.remove(self.tls("server-rsa.pem"))
+        os.remove(self.tls("server-rsa-key.pem"))
+        hub, ports = self.start()
+        self.assertGreater(self.days_left(ports["https"], rsa=True), 300)
+        with open(self.tls("server.pem")) as f:
+            self.assertEqual(f.read(), first)
+        self.stop(hub)
+        checked = d2dhub("check", "--data", self.data, *PORTS)
+        self.assertEqual(checked.returncode, 0, checked.stdout)
+        self.assertIn("server-rsa.pem", checked.stdout)
+
+    def test_without_the_key_of_its_authority_a_hub_goes_on_with_the_certificate_that_it_has(self):
+        for name in ["ca-key.pem", "server-rsa.pem", "server-rsa-key.pem"]:
+            os.remove(self.tls(name))
+        hub, ports = self.start()
+        self.assertGreater(self.days_left(ports["https"]), 300)
+        with self.assertRaises(ssl.SSLError):
+            self.connect(ports["https"], rsa=True)
+        self.stop(hub)
+
+    def test_certificates_of_the_operator_are_served_by_kind(self):
+        given = []
+        for option, kind in [("", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]), ("other-", ["rsa:2048"])]:
+            cert, key = (os.path.join(self.folder, f"{option}{end}.pem") for end in ["cert", "key"])
+            subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *kind, "-keyout", key, "-out", cert, "-subj", "/CN=own",
+                            "-addext", "subjectAltName=DNS:localhost", "-days", "2"], check=True, capture_output=True)
+            given += [f"--{option}cert-file", cert, f"--{option}key-file", key]
+        hub, ports = self.start(*given)
+        with open(self.tls("ca.pem"), "w") as both:
+            for name in ["cert.pem", "other-cert.pem"]:
+                with open(os.path.join(self.folder, name)) as f:
+                    both.write(f.read())
+        for rsa in [False, True]:
+            self.assertLess(self.days_left(ports["https"], rsa), 3)
         self.stop(hub)
 
     def test_a_second_hub_on_the_folder_is_refused(self):
@@ -116,7 +161,7 @@ class Daemon(unittest.TestCase):
         self.assertEqual(d2dhub("init", "--data", other, "--name", "localhost", "--no-context").returncode, 0)
         before = self.connect(ports["mqtts"])
         first = before.getpeercert(True)
-        for name in ["ca.pem", "server.pem", "server-key.pem"]:
+        for name in ["ca.pem", "server.pem", "server-key.pem", "server-rsa.pem", "server-rsa-key.pem"]:
             shutil.copy(os.path.join(other, "tls", name), os.path.join(self.data, "tls", name))
         hub.send_signal(signal.SIGHUP)
         for _ in range(1000):

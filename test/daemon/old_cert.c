@@ -46,8 +46,8 @@ int main(int argc, char **argv)
         return 2;
     ca = load(argv[1], "ca.pem");
     ca_key = load(argv[1], "ca-key.pem");
-    status = cert_make_server(buf_bytes(&ca), buf_bytes(&ca_key), &(struct cert_names){names}, now - 300 * DAY_S,
-                              now + 10 * DAY_S, &cert, &key) ||
+    status = cert_make_server(buf_bytes(&ca), buf_bytes(&ca_key), KEY_EC, &(struct cert_names){names},
+                              now - 300 * DAY_S, now + 10 * DAY_S, &cert, &key) ||
              save(argv[1], "server.pem", buf_bytes(&cert)) || save(argv[1], "server-key.pem", buf_bytes(&key));
     buf_free(&ca);
     buf_free(&ca_key);

@@ -14,8 +14,9 @@ static struct made make(void)
     struct made m = {buf_max(8192), buf_max(8192), buf_max(8192), buf_max(8192)};
     struct cert_names all = {names};
 
-    CHECK_OK(cert_make_authority("our authority", FROM_S, FROM_S + 10 * DAY_S, &m.ca, &m.ca_key));
-    CHECK_OK(cert_make_server(buf_bytes(&m.ca), buf_bytes(&m.ca_key), &all, FROM_S, FROM_S + DAY_S, &m.cert, &m.key));
+    CHECK_OK(cert_make_authority(KEY_EC, "our authority", FROM_S, FROM_S + 10 * DAY_S, &m.ca, &m.ca_key));
+    CHECK_OK(cert_make_server(buf_bytes(&m.ca), buf_bytes(&m.ca_key), KEY_EC, &all, FROM_S, FROM_S + DAY_S, &m.cert,
+                              &m.key));
     return m;
 }
 
@@ -106,12 +107,12 @@ TEST(a_server_needs_an_authority_and_names)
     struct bytes ca = buf_bytes(&m.ca), ca_key = buf_bytes(&m.ca_key);
     struct cert_names all = {names};
 
-    CHECK_ERR(cert_make_server(NO_BYTES, ca_key, &all, 0, 1, &cert, &key), ERR_MALFORMED);
-    CHECK_ERR(cert_make_server(ca, NO_BYTES, &all, 0, 1, &cert, &key), ERR_MALFORMED);
-    CHECK_ERR(cert_make_server(ca, buf_bytes(&m.key), &all, 0, 1, &cert, &key), ERR_ARGUMENT);
-    CHECK_ERR(cert_make_server(ca, ca_key, &(struct cert_names){none}, 0, 1, &cert, &key), ERR_ARGUMENT);
-    CHECK_ERR(cert_make_server(ca, ca_key, &(struct cert_names){empty}, 0, 1, &cert, &key), ERR_ARGUMENT);
-    CHECK_ERR(cert_make_server(ca, ca_key, &all, 0, 1, &cert, &small), ERR_TOO_LARGE);
+    CHECK_ERR(cert_make_server(NO_BYTES, ca_key, KEY_EC, &all, 0, 1, &cert, &key), ERR_MALFORMED);
+    CHECK_ERR(cert_make_server(ca, NO_BYTES, KEY_EC, &all, 0, 1, &cert, &key), ERR_MALFORMED);
+    CHECK_ERR(cert_make_server(ca, buf_bytes(&m.key), KEY_EC, &all, 0, 1, &cert, &key), ERR_ARGUMENT);
+    CHECK_ERR(cert_make_server(ca, ca_key, KEY_EC, &(struct cert_names){none}, 0, 1, &cert, &key), ERR_ARGUMENT);
+    CHECK_ERR(cert_make_server(ca, ca_key, KEY_EC, &(struct cert_names){empty}, 0, 1, &cert, &key), ERR_ARGUMENT);
+    CHECK_ERR(cert_make_server(ca, ca_key, KEY_EC, &all, 0, 1, &cert, &small), ERR_TOO_LARGE);
     CHECK(cert.len == 0 && key.len == 0 && small.len == 0);
     buf_free(&cert);
     buf_free(&key);
@@ -129,8 +130,8 @@ TEST(a_name_too_long_for_a_common_name_is_an_alternative_name)
     for (int i = 0; i < 120; i++)
         name[i] = i % 30 == 29 ? '.' : 'a';
     name[119] = 'a';
-    CHECK_OK(cert_make_server(buf_bytes(&m.ca), buf_bytes(&m.ca_key), &(struct cert_names){one}, FROM_S, FROM_S + 1,
-                              &cert, &key));
+    CHECK_OK(cert_make_server(buf_bytes(&m.ca), buf_bytes(&m.ca_key), KEY_EC, &(struct cert_names){one}, FROM_S,
+                              FROM_S + 1, &cert, &key));
     CHECK(cert_is_for(buf_bytes(&cert), name));
     name[64] = 0;
     CHECK(!cert_is_for(buf_bytes(&cert), name));

@@ -37,24 +37,29 @@ static inline const char *certs_authority(void)
         snprintf(certs.folder, sizeof certs.folder, "/tmp/d2d-net-XXXXXX");
         CHECK(mkdtemp(certs.folder));
         certs.ca = certs.ca_key = buf_max(8192);
-        CHECK_OK(cert_make_authority("test authority", now_s - 60, now_s + 3600, &certs.ca, &certs.ca_key));
+        CHECK_OK(cert_make_authority(KEY_EC, "test authority", now_s - 60, now_s + 3600, &certs.ca, &certs.ca_key));
     }
     return certs_write(buf_bytes(&certs.ca), "ca");
 }
 
-static inline void certs_server(const char *const *names, const char **cert_file, const char **key_file)
+static inline void certs_of(enum key_kind kind, const char *const *names, const char **cert_file, const char **key_file)
 {
     struct buf cert = buf_max(8192), key = buf_max(8192);
     struct cert_names all = {names};
     int64_t now_s = time(NULL);
 
     certs_authority();
-    CHECK_OK(
-        cert_make_server(buf_bytes(&certs.ca), buf_bytes(&certs.ca_key), &all, now_s - 60, now_s + 3600, &cert, &key));
+    CHECK_OK(cert_make_server(buf_bytes(&certs.ca), buf_bytes(&certs.ca_key), kind, &all, now_s - 60, now_s + 3600,
+                              &cert, &key));
     *cert_file = certs_write(buf_bytes(&cert), "cert");
     *key_file = certs_write(buf_bytes(&key), "key");
     buf_free(&cert);
     buf_free(&key);
+}
+
+static inline void certs_server(const char *const *names, const char **cert_file, const char **key_file)
+{
+    certs_of(KEY_EC, names, cert_file, key_file);
 }
 
 static int certs_remove(void **state)

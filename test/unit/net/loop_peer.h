@@ -193,7 +193,7 @@ static inline void world_open(struct world *w, const struct net_loop_options *op
     w->options.durable = world_durable;
     w->options.durable_ctx = w;
     certs_server(names, &cert, &key);
-    CHECK_OK(tls_server_new(cert, key, &w->server_tls, why));
+    CHECK_OK(tls_server_new(&(struct tls_pair){cert, key}, 1, &w->server_tls, why));
     CHECK_OK(tls_client_new(ca, &w->client_tls, why));
     CHECK_OK(net_loop_open(&w->options, &w->loop));
     CHECK_OK(net_listen(w->loop,

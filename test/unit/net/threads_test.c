@@ -175,7 +175,7 @@ TEST(wakes_may_come_from_any_thread_while_connections_close)
     char why[256];
 
     certs_server(names, &cert, &key);
-    CHECK_OK(tls_server_new(cert, key, &server, why));
+    CHECK_OK(tls_server_new(&(struct tls_pair){cert, key}, 1, &server, why));
     CHECK_OK(tls_client_new(ca, &client, why));
     CHECK_OK(net_loop_open(&(struct net_loop_options){.durable = hall_durable}, &hall.loop));
     CHECK_OK(net_loop_open(&(struct net_loop_options){0}, &clients));
@@ -191,7 +191,7 @@ TEST(wakes_may_come_from_any_thread_while_connections_close)
         CHECK_OK(net_connect(clients, &to));
         net_loop_turn(clients);
         if (i == CONNECTIONS / 2)
-            CHECK_OK(tls_server_reload(server, cert, key, why));
+            CHECK_OK(tls_server_reload(server, &(struct tls_pair){cert, key}, 1, why));
     }
     for (int64_t until = net_loop_now_ms(clients) + 20000; net_loop_now_ms(clients) < until;) {
         net_loop_stats(clients, &stats);

@@ -55,7 +55,7 @@ static void show_certificate(struct pair *p, uint8_t sha256[32])
     const char *cert_file, *key_file;
     X509 *cert;
 
-    CHECK_OK(cert_make_authority("device", START_MS / 1000, START_MS / 1000 + 1, &ca, &ca_key));
+    CHECK_OK(cert_make_authority(KEY_EC, "device", START_MS / 1000, START_MS / 1000 + 1, &ca, &ca_key));
     cert_file = certs_write(buf_bytes(&ca), "device");
     key_file = certs_write(buf_bytes(&ca_key), "device-key");
     CHECK(SSL_use_certificate_file(p->client.tls.ssl, cert_file, SSL_FILETYPE_PEM) == 1);
@@ -100,7 +100,7 @@ static void check_resumption(int version)
 
     /* Two rotations and a reload later the key still opens, but a new ticket is handed out. */
     certs_server(names, &cert, &key);
-    CHECK_OK(tls_server_reload(p.server_tls, cert, key, why));
+    CHECK_OK(tls_server_reload(p.server_tls, &(struct tls_pair){cert, key}, 1, why));
     for (int i = 0; i < 2; i++) {
         p.now_ms += TICKET_KEY_MS;
         drop_ends(&p);

@@ -34,7 +34,7 @@ static inline void contexts(struct pair *p)
 
     *p = (struct pair){.now_ms = START_MS};
     certs_server(names, &cert, &key);
-    CHECK_OK(tls_server_new(cert, key, &p->server_tls, why));
+    CHECK_OK(tls_server_new(&(struct tls_pair){cert, key}, 1, &p->server_tls, why));
     CHECK_OK(tls_client_new(ca, &p->client_tls, why));
 }
 

@@ -138,11 +138,11 @@ TEST(a_reload_is_for_new_connections)
     shake(&p, 100000);
     certs_server(other, &cert, &key);
     ca = certs_authority();
-    CHECK_ERR(tls_server_reload(p.server_tls, cert, ca, why), ERR_MALFORMED);
+    CHECK_ERR(tls_server_reload(p.server_tls, &(struct tls_pair){cert, ca}, 1, why), ERR_MALFORMED);
     CHECK(strstr(why, "private key"));
-    CHECK_ERR(tls_server_reload(p.server_tls, "/nowhere/cert.pem", key, why), ERR_IO);
+    CHECK_ERR(tls_server_reload(p.server_tls, &(struct tls_pair){"/nowhere/cert.pem", key}, 1, why), ERR_IO);
     CHECK(strstr(why, "/nowhere/cert.pem"));
-    CHECK_OK(tls_server_reload(p.server_tls, cert, key, why));
+    CHECK_OK(tls_server_reload(p.server_tls, &(struct tls_pair){cert, key}, 1, why));
     check_talk(&p);
     drop_ends(&p);
     ends(&p, "other.example");
@@ -159,10 +159,10 @@ TEST(contexts_say_what_is_wrong_with_their_files)
 
     certs_server(names, &cert, &key);
     certs_server(names, &other_cert, &other_key);
-    CHECK_ERR(tls_server_new("/nowhere", key, &tls, why), ERR_IO);
-    CHECK_ERR(tls_server_new(cert, "/nowhere", &tls, why), ERR_IO);
-    CHECK_ERR(tls_server_new(key, key, &tls, why), ERR_MALFORMED);
-    CHECK_ERR(tls_server_new(cert, other_key, &tls, why), ERR_MALFORMED);
+    CHECK_ERR(tls_server_new(&(struct tls_pair){"/nowhere", key}, 1, &tls, why), ERR_IO);
+    CHECK_ERR(tls_server_new(&(struct tls_pair){cert, "/nowhere"}, 1, &tls, why), ERR_IO);
+    CHECK_ERR(tls_server_new(&(struct tls_pair){key, key}, 1, &tls, why), ERR_MALFORMED);
+    CHECK_ERR(tls_server_new(&(struct tls_pair){cert, other_key}, 1, &tls, why), ERR_MALFORMED);
     CHECK(strstr(why, other_key));
     CHECK_ERR(tls_client_new("/nowhere", &tls, why), ERR_IO);
     CHECK_ERR(tls_client_new(key, &tls, why), ERR_MALFORMED);
@@ -195,7 +195,8 @@ static void many_certificates(int n, const char **cert_file, const char **key_fi
     struct cert_names all = {id};
     int64_t now_s = time(NULL);
 
-    CHECK_OK(cert_make_server(buf_bytes(&certs.ca), buf_bytes(&certs.ca_key), &all, now_s, now_s + 60, &cert, &key));
+    CHECK_OK(
+        cert_make_server(buf_bytes(&certs.ca), buf_bytes(&certs.ca_key), KEY_EC, &all, now_s, now_s + 60, &cert, &key));
     for (int i = 1; i < n; i++)
         buf_put(&cert, buf_bytes(&certs.ca));
     *cert_file = certs_write(buf_bytes(&cert), "chain");
