@@ -55,7 +55,7 @@
 /* AMQP. */
 #define AMQP_FRAME_MAX 65536   /* service 2.3, device 3.1 */
 #define AMQP_CHANNEL_MAX 1023  /* pools take a session a device, up to 995; the cloud announces 8191 */
-#define AMQP_LINKS_MAX 4096    /* of one connection, all sessions together: 1,000 devices have two to four each */
+#define AMQP_LINKS_MAX 6144    /* of one connection, all sessions together: 1,000 devices have two to six each */
 #define AMQP_LINKS_UNPROVED 16 /* of one that has not shown any valid credential */
 #define AMQP_COMING_MAX (8 * 1024 * 1024) /* bytes of messages of which the rest is still to come, all links together */
 #define AMQP_MESSAGE_MAX (1024 * 1024)    /* device 3.1: announced on attach */

@@ -34,77 +34,85 @@ bool address_is_entity(const struct front_env *env, struct bytes path, struct by
     return true;
 }
 
-/* {group}/Partitions/{n} behind /ConsumerGroups/ */
-static enum address_kind parse_partition(struct bytes rest, struct address *out)
+/* Every address that clients attach to. Words come in any case and slashes as squeeze_slashes() leaves them; `{e}` is the name of
+ * the event hub, `{d}` {m} {g} {p} {s} are a device, module, consumer group, partition and scope. A star at the end takes
+ * whatever follows. The first that fits counts. */
+static const struct {
+    const char *pattern;
+    enum address_kind kind;
+} addresses[] = {
+    {"$cbs", ADDRESS_CBS},
+    {"$management", ADDRESS_MANAGEMENT},
+    {"devices/{d}/messages/events", ADDRESS_DEVICE_EVENTS},
+    {"devices/{d}/messages/devicebound", ADDRESS_DEVICEBOUND},
+    {"devices/{d}/twin", ADDRESS_TWIN},
+    {"devices/{d}/methods/devicebound", ADDRESS_METHODS},
+    {"devices/{d}/modules/{m}/messages/events", ADDRESS_MODULE},
+    {"devices/{d}/modules/{m}/messages/devicebound", ADDRESS_MODULE},
+    {"devices/{d}/modules/{m}/twin", ADDRESS_MODULE},
+    {"devices/{d}/modules/{m}/methods/devicebound", ADDRESS_MODULE},
+    {"messages/devicebound", ADDRESS_SERVICE_DEVICEBOUND},
+    {"messages/servicebound/feedback", ADDRESS_FEEDBACK},
+    {"messages/servicebound/filenotifications", ADDRESS_FILE_NOTIFICATIONS},
+    {"messages/events*", ADDRESS_REDIRECT},
+    {"{e}/$management", ADDRESS_MANAGEMENT},
+    /* Old Python clients ask for management behind the whole address of a partition. */
+    {"{e}/ConsumerGroups/{g}/Partitions/{p}/$management", ADDRESS_MANAGEMENT},
+    {"{e}/ConsumerGroups/{g}/Partitions/{p}", ADDRESS_EVENTS},
+    {"{e}", ADDRESS_ENTITY},
+    {"{e}/Partitions/{p}", ADDRESS_ENTITY},
+    {"{e}/Publishers/{p}", ADDRESS_ENTITY},
+    {"{s}/registrations/{d}", ADDRESS_DPS},
+};
+
+/* A name of the pattern takes its segment. False: it is not there, or not the name of the event hub. */
+static bool take_name(const struct front_env *env, char which, struct bytes segment, struct address *out)
 {
-    out->group = bytes_cut(&rest, '/');
-    if (!out->group.len || !bytes_eq_nocase(bytes_cut(&rest, '/'), BYTES("Partitions")))
-        return ADDRESS_UNKNOWN;
-    out->partition = bytes_cut(&rest, '/');
-    return out->partition.len && !rest.at ? ADDRESS_EVENTS : ADDRESS_UNKNOWN;
+    switch (which) {
+    case 'e':
+        return bytes_eq_nocase(segment, bytes_str(env->entity));
+    case 'd':
+        out->device = segment;
+        break;
+    case 'p':
+        out->partition = segment;
+        break;
+    case 'g':
+    case 's':
+        out->group = segment;
+        break;
+    }
+    return segment.len > 0;
 }
 
-/* {id}/… behind devices/ (device 3.4): words in either case. */
-static enum address_kind parse_device(struct bytes rest, struct address *out)
+static bool fits(const struct front_env *env, struct bytes pattern, struct bytes path, struct address *out)
 {
-    out->device = bytes_cut(&rest, '/');
-    if (bytes_starts_nocase(rest, BYTES("modules/")))
-        return ADDRESS_MODULE;
-    if (bytes_eq_nocase(rest, BYTES("messages/events")))
-        return ADDRESS_DEVICE_EVENTS;
-    if (bytes_eq_nocase(rest, BYTES("messages/devicebound")))
-        return ADDRESS_DEVICEBOUND;
-    if (bytes_eq_nocase(rest, BYTES("twin")) || bytes_eq_nocase(rest, BYTES("methods/devicebound")))
-        return ADDRESS_DEVICE_OTHER;
-    return ADDRESS_UNKNOWN;
-}
+    while (pattern.at && path.at) {
+        struct bytes wanted = bytes_cut(&pattern, '/'), segment;
 
-/* {scope}/registrations/{id} */
-static bool is_registration(struct bytes path, struct address *out)
-{
-    struct bytes rest = path, scope = bytes_cut(&rest, '/'), word = bytes_cut(&rest, '/');
-
-    if (!scope.len || !rest.len || !bytes_eq_nocase(word, BYTES("registrations")) || bytes_find(rest, '/') < rest.len)
-        return false;
-    out->group = scope;
-    out->device = rest;
-    return true;
+        if (wanted.at[wanted.len - 1] == '*') {
+            wanted.len--;
+            out->rest = bytes_skip(path, wanted.len);
+            return bytes_starts_nocase(path, wanted) && (!out->rest.len || *out->rest.at == '/');
+        }
+        segment = bytes_cut(&path, '/');
+        if (wanted.at[0] == '{' ? !take_name(env, (char)wanted.at[1], segment, out) : !bytes_eq_nocase(wanted, segment))
+            return false;
+    }
+    return !pattern.at && !path.at;
 }
 
 static enum address_kind parse_path(const struct front_env *env, struct bytes path, bool slash, struct address *out)
 {
-    struct bytes rest;
-
-    if (bytes_eq_nocase(path, BYTES("$cbs")))
-        return ADDRESS_CBS;
-    if (bytes_eq_nocase(path, BYTES("$management")))
-        return ADDRESS_MANAGEMENT;
-    if (bytes_starts_nocase(path, BYTES("devices/")))
-        return parse_device(bytes_skip(path, strlen("devices/")), out);
-    if (bytes_eq_nocase(path, BYTES("messages/devicebound")))
-        return ADDRESS_SERVICE_DEVICEBOUND;
-    if (bytes_eq_nocase(path, BYTES("messages/servicebound/feedback")))
-        return ADDRESS_FEEDBACK;
-    if (bytes_eq_nocase(path, BYTES("messages/servicebound/filenotifications")))
-        return ADDRESS_FILE_NOTIFICATIONS;
-    if (bytes_starts_nocase(path, BYTES("messages/events"))) {
-        out->rest = bytes_skip(path, strlen("messages/events"));
-        if (slash && !out->rest.len)
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        out->group = out->partition = out->device = out->rest = NO_BYTES;
+        if (!fits(env, bytes_str(addresses[i].pattern), path, out))
+            continue;
+        if (addresses[i].kind == ADDRESS_REDIRECT && slash && !out->rest.len)
             out->rest = BYTES("/");
-        return !out->rest.len || *out->rest.at == '/' ? ADDRESS_REDIRECT : ADDRESS_UNKNOWN;
+        return addresses[i].kind;
     }
-    if (is_registration(path, out))
-        return ADDRESS_DPS;
-    if (!address_is_entity(env, path, &rest))
-        return ADDRESS_UNKNOWN;
-    /* Old Python clients ask for management behind the whole address of a partition. */
-    if (bytes_ends_nocase(rest, BYTES("/$management")))
-        return ADDRESS_MANAGEMENT;
-    if (bytes_starts_nocase(rest, BYTES("/ConsumerGroups/")))
-        return parse_partition(bytes_skip(rest, strlen("/ConsumerGroups/")), out);
-    if (!rest.len || bytes_starts_nocase(rest, BYTES("/Partitions/")) ||
-        bytes_starts_nocase(rest, BYTES("/Publishers/")))
-        return ADDRESS_ENTITY;
+    out->group = out->partition = out->device = out->rest = NO_BYTES;
     return ADDRESS_UNKNOWN;
 }
 

@@ -13,8 +13,9 @@ enum address_kind {
     /* Of a device (device 3.4): */
     ADDRESS_DEVICE_EVENTS,
     ADDRESS_DEVICEBOUND,
-    ADDRESS_DEVICE_OTHER, /* twin and methods */
-    ADDRESS_MODULE,
+    ADDRESS_TWIN,
+    ADDRESS_METHODS,
+    ADDRESS_MODULE, /* any of those, of a module */
     /* Of services (service 3): */
     ADDRESS_SERVICE_DEVICEBOUND, /* messages to devices */
     ADDRESS_FEEDBACK,

@@ -85,6 +85,11 @@ static void on_delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     case LINK_POST:
         amqp_post(c, k, d);
         break;
+    case LINK_TWIN:
+    case LINK_METHODS:
+        if (pn_link_is_receiver(k->pn))
+            amqp_twin(c, k, d);
+        break;
     case LINK_C2D:
         amqp_c2d_outcome(c, k, d);
         break;

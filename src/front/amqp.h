@@ -12,6 +12,7 @@
  *   amqp_device.c      who may be which device, and its seat
  *   amqp_d2c.c         what devices send
  *   amqp_c2d.c         what devices receive
+ *   amqp_twin.c        twins and methods, which this hub does not have
  *   amqp_service.c     what services send to devices, and the feedback they get
  *   amqp_dps.c         devices that register
  *   amqp_outcome.c     what an error is called, and outcomes of deliveries */
@@ -19,6 +20,7 @@
 
 #include "address.h"
 #include "amqp_wire.h"
+#include "amqp_words.h"
 #include "auth.h"
 #include "dps.h"
 #include "list.h"
@@ -35,6 +37,8 @@ enum amqp_link_kind {
     LINK_EVENTS,
     LINK_D2C,      /* the peer is a device that sends */
     LINK_C2D,      /* or receives */
+    LINK_TWIN,     /* both directions */
+    LINK_METHODS,  /* both directions */
     LINK_POST,     /* the peer is a service that sends to devices */
     LINK_FEEDBACK, /* or receives what became of that */
     LINK_IDLE,     /* nothing ever comes */
@@ -47,7 +51,7 @@ struct amqp_link {
     pn_link_t *pn;
     enum amqp_link_kind kind;
     struct amqp_events *events; /* of LINK_EVENTS */
-    struct amqp_device *device; /* of LINK_D2C and LINK_C2D */
+    struct amqp_device *device; /* of those of a device */
     struct feedback_reader *feedback;
     char *model; /* of LINK_D2C: the model id that it announced (device 3.5), or NULL; owned */
     bool batch;  /* the message that is coming in holds messages */
@@ -149,6 +153,8 @@ void amqp_link_detach(struct amqp *c, struct amqp_link *k, const char *condition
 void amqp_link_unauthorized(struct amqp *c, struct amqp_link *k, const char *claim, const char *path);
 /* Appends "TrackingId:…, SystemTracker:…, Timestamp:…". */
 void amqp_put_tracking(struct amqp *c, struct buf *b);
+/* The text of a property that the peer gave the link; NO_BYTES: there is none, or it is no text. */
+struct bytes amqp_link_property(pn_link_t *pn, enum amqp_word name);
 static inline struct amqp_link *amqp_link_of(pn_link_t *pn)
 {
     return pn_link_get_context(pn);
@@ -164,12 +170,14 @@ void amqp_devices_woken(struct amqp *c);
 /* Detaches the links of devices whose claims are gone. */
 void amqp_devices_recheck(struct amqp *c);
 
-/* ---- amqp_d2c.c, amqp_c2d.c, amqp_service.c */
+/* ---- amqp_d2c.c, amqp_c2d.c, amqp_twin.c, amqp_service.c */
 void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+void amqp_twin_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 /* Something came. */
 void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+void amqp_twin(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 /* The peer says what became of something. */
 void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
@@ -190,6 +198,7 @@ void amqp_service_recheck(struct amqp *c);
 const char *amqp_condition(enum err e);
 /* {errorCode, trackingId, message, timestampUtc} (device 3.10) */
 void amqp_put_error(struct amqp *c, struct buf *b, enum err e);
+void amqp_put_error_text(struct amqp *c, struct buf *b, unsigned code, const char *text);
 /* Accepted or rejected, and settled. */
 void amqp_answer(struct amqp *c, pn_delivery_t *d, enum err e);
 /* How the peer ended a delivery; false: it has not yet. */
@@ -209,6 +218,10 @@ void amqp_dps_free(struct dps_caller *);
 void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 
 /* ---- amqp_request.c */
+/* Takes a message apart into c->message; false: it is not well-formed. */
+bool amqp_decode(struct amqp *c, struct bytes all);
+/* Sends a message, settled. */
+void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m);
 /* Something came on a link that takes requests. */
 void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 /* Gives the peer credit for requests while it reads our answers. */

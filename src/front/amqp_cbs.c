@@ -32,7 +32,7 @@ enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
     char number[24];
     struct who who;
 
-    if (!bytes_eq(amqp_property(r, "operation", number), BYTES("put-token")))
+    if (!amqp_is(amqp_property(r, "operation", number), WORD_PUT_TOKEN))
         return ERR_UNSUPPORTED;
     struct bytes type = amqp_property(r, "type", number);
     struct bytes name = amqp_property(r, "name", number);
@@ -41,7 +41,7 @@ enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
         return answer_status(c, r, 400, "amqp:invalid-field", "The name of the audience is missing.", "no name");
     if (!token.len || token.len > SAS_LEN_MAX)
         return answer_status(c, r, 400, "amqp:invalid-field", "The body holds no token.", "no token");
-    if (!bytes_eq_nocase(type, BYTES("servicebus.windows.net:sastoken")))
+    if (!amqp_is(type, WORD_SAS_TOKEN))
         return answer_status(c, r, 401, "amqp:unauthorized-access", "Only shared access signatures are accepted here.",
                              "another type of token");
     enum err e = amqp_token_check(c, token, &who);

@@ -4,31 +4,16 @@
 #include <stdlib.h>
 
 /* device 3.5: the model of a device that has one. */
-static char *model_of(pn_data_t *properties)
+static char *model_of(pn_link_t *pn)
 {
-    if (!properties)
-        return NULL;
-    pn_data_rewind(properties);
-    if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP)
-        return NULL;
-    pn_data_enter(properties);
-    while (pn_data_next(properties)) {
-        pn_bytes_t key = pn_data_type(properties) == PN_SYMBOL ? pn_data_get_symbol(properties) : pn_bytes(0, NULL);
+    struct bytes value = amqp_link_property(pn, WORD_MODEL);
+    char *text = value.at && value.len <= MODEL_LEN_MAX ? malloc(value.len + 1) : NULL;
 
-        if (!pn_data_next(properties))
-            break;
-        if (!bytes_eq(bytes_of(key.start, key.size), BYTES("com.microsoft:model-id")) ||
-            pn_data_type(properties) != PN_STRING)
-            continue;
-        pn_bytes_t value = pn_data_get_string(properties);
-        char *text = value.size <= MODEL_LEN_MAX ? malloc(value.size + 1) : NULL;
-        if (text && !bytes_to_str(bytes_of(value.start, value.size), text, value.size + 1)) {
-            free(text);
-            return NULL;
-        }
-        return text;
+    if (text && !bytes_to_str(value, text, value.len + 1)) {
+        free(text);
+        return NULL;
     }
-    return NULL;
+    return text;
 }
 
 void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
@@ -36,7 +21,7 @@ void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *
     if (!amqp_device_opened(c, k, a->device))
         return;
     k->kind = LINK_D2C;
-    k->model = model_of(pn_link_remote_properties(k->pn));
+    k->model = model_of(k->pn);
     amqp_link_accept(c, k);
     amqp_credit(c, k);
 }

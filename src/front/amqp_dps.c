@@ -81,7 +81,7 @@ enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer)
     char number[24];
     struct bytes type = amqp_property(r, "iotdps-operation-type", number);
     struct bytes operation = amqp_property(r, "iotdps-operation-id", number);
-    bool registers = bytes_eq(type, BYTES("iotdps-register"));
+    bool registers = amqp_is(type, WORD_REGISTER);
     struct buf body = buf_max(DOC_LEN_MAX);
     bool goes_on = registers;
     uint64_t at = 0;
@@ -89,7 +89,7 @@ enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer)
 
     if (registers) {
         e = dps_register(c->env, c->dps, body_of(r->body), c->now_ms, &at, &body);
-    } else if (bytes_eq(type, BYTES("iotdps-get-operationstatus"))) {
+    } else if (amqp_is(type, WORD_REGISTER_STATUS)) {
         e = dps_status(c->env, c->dps, operation, c->now_ms, &goes_on, &body);
         at = hub_seen(c->env->hub);
     } else {

@@ -1,8 +1,8 @@
 #include "amqp_filter.h"
 
-#include <stdio.h>
+#include "amqp_words.h"
 
-#define SELECTOR "apache.org:selector-filter:string"
+#include <stdio.h>
 
 /* service 2.6: each family of clients has its own descriptor for the same thing. */
 static bool is_selector(pn_atom_t descriptor)
@@ -10,7 +10,7 @@ static bool is_selector(pn_atom_t descriptor)
     if (descriptor.type == PN_ULONG)
         return descriptor.u.as_ulong == 0x0000468C00000004 || descriptor.u.as_ulong == 0x000000137000000A;
     return descriptor.type == PN_SYMBOL &&
-           bytes_eq(bytes_of(descriptor.u.as_bytes.start, descriptor.u.as_bytes.size), BYTES(SELECTOR));
+           amqp_is(bytes_of(descriptor.u.as_bytes.start, descriptor.u.as_bytes.size), WORD_SELECTOR);
 }
 
 static bool is_text(pn_atom_t a)
@@ -38,7 +38,7 @@ static bool read_entry(pn_data_t *set, struct bytes key, pn_atom_t *descriptor, 
     } else {
         *value = pn_data_get_atom(set);
     }
-    return is_selector(*descriptor) || bytes_eq(key, BYTES(SELECTOR));
+    return is_selector(*descriptor) || amqp_is(key, WORD_SELECTOR);
 }
 
 static void put_echo(pn_data_t *echo, pn_atom_t key, pn_atom_t descriptor, pn_atom_t value)
@@ -137,9 +137,9 @@ void amqp_owner_read(pn_data_t *properties, struct amqp_owner *out)
         pn_atom_t value = pn_data_get_atom(properties);
         if (!is_text(key))
             continue;
-        if (bytes_eq(text_of(key), BYTES("com.microsoft:epoch")))
+        if (amqp_is(text_of(key), WORD_EPOCH))
             out->has_epoch = integer_of(value, &out->epoch);
-        if (bytes_eq(text_of(key), BYTES("com.microsoft:receiver-name")) && is_text(value) &&
+        if (amqp_is(text_of(key), WORD_RECEIVER) && is_text(value) &&
             !bytes_to_str(bytes_first(text_of(value), sizeof out->name - 1), out->name, sizeof out->name))
             memcpy(out->name, "nil", sizeof "nil");
     }

@@ -7,6 +7,29 @@
 
 #define TEXT_MAX 2048 /* of an error: an address, its resource and the tracking id fit */
 
+struct bytes amqp_link_property(pn_link_t *pn, enum amqp_word name)
+{
+    pn_data_t *properties = pn_link_remote_properties(pn);
+
+    if (!properties)
+        return NO_BYTES;
+    pn_data_rewind(properties);
+    if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP)
+        return NO_BYTES;
+    pn_data_enter(properties);
+    while (pn_data_next(properties)) {
+        pn_atom_t key = pn_data_get_atom(properties);
+
+        if (!pn_data_next(properties))
+            break;
+        pn_atom_t value = pn_data_get_atom(properties);
+        if ((key.type == PN_SYMBOL || key.type == PN_STRING) && (value.type == PN_STRING || value.type == PN_SYMBOL) &&
+            amqp_is(bytes_of(key.u.as_bytes.start, key.u.as_bytes.size), name))
+            return bytes_of(value.u.as_bytes.start, value.u.as_bytes.size);
+    }
+    return NO_BYTES;
+}
+
 void amqp_put_tracking(struct amqp *c, struct buf *b)
 {
     uint8_t random[16];
@@ -188,8 +211,9 @@ static void open_by_address(struct amqp *c, struct amqp_link *k, const struct ad
             return;
         }
         break;
-    case ADDRESS_DEVICE_OTHER:
-        amqp_link_refuse(c, k, "amqp:not-implemented", "Twins and methods are not available on this hub.");
+    case ADDRESS_TWIN:
+    case ADDRESS_METHODS:
+        amqp_twin_opened(c, k, a);
         return;
     case ADDRESS_SERVICE_DEVICEBOUND:
     case ADDRESS_FEEDBACK:
@@ -200,6 +224,8 @@ static void open_by_address(struct amqp *c, struct amqp_link *k, const struct ad
         }
         break;
     case ADDRESS_MODULE:
+        amqp_link_refuse(c, k, "amqp:not-implemented", "Modules are not available on this hub.");
+        return;
     case ADDRESS_UNKNOWN:
         break;
     }

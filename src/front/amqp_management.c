@@ -120,7 +120,7 @@ enum err amqp_management(struct amqp *c, struct amqp_request *r)
     struct address a;
     struct bytes rest, type;
 
-    if (!bytes_eq(amqp_property(r, "operation", number), BYTES("READ")))
+    if (!amqp_is(amqp_property(r, "operation", number), WORD_READ))
         return ERR_UNSUPPORTED;
     if (!may_read(c, r))
         return refuse(c, r, 401, "amqp:unauthorized-access",
@@ -131,9 +131,9 @@ enum err amqp_management(struct amqp *c, struct amqp_request *r)
     if (!address_is_entity(c->env, bytes_str(a.path), &rest))
         return not_found(c, r, name);
     type = amqp_property(r, "type", number);
-    if (bytes_eq(type, BYTES("com.microsoft:partition")))
+    if (amqp_is(type, WORD_PARTITION))
         return read_partition(c, r);
-    if (!bytes_eq(type, BYTES("com.microsoft:eventhub")))
+    if (!amqp_is(type, WORD_EVENT_HUB))
         return refuse(c, r, 400, "amqp:invalid-field", "The type must be com.microsoft:eventhub or :partition.");
     pn_data_put_map(r->answer);
     pn_data_enter(r->answer);

@@ -45,20 +45,25 @@ const char *amqp_condition(enum err e)
     return i < sizeof conditions / sizeof *conditions ? conditions[i].condition : "amqp:internal-error";
 }
 
-void amqp_put_error(struct amqp *c, struct buf *b, enum err e)
+void amqp_put_error_text(struct amqp *c, struct buf *b, unsigned code, const char *text)
 {
-    size_t i = index_of(e);
     uint8_t random[16];
     char time[ISO_TIME_CAP];
 
     c->env->random(c->env->random_ctx, random, sizeof random);
     iso_time(c->now_ms, time);
-    buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"",
-               i < sizeof conditions / sizeof *conditions ? conditions[i].code : 500001);
+    buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"", code);
     buf_put_hex(b, bytes_of(random, sizeof random));
     buf_printf(b, "-G:0-TimeStamp:%.2s/%.2s/%.4s %.8s\",\"message\":", time + 5, time + 8, time, time + 11);
-    buf_put_json(b, bytes_str(err_text(e)));
+    buf_put_json(b, bytes_str(text));
     buf_printf(b, ",\"timestampUtc\":\"%s\"}", time);
+}
+
+void amqp_put_error(struct amqp *c, struct buf *b, enum err e)
+{
+    size_t i = index_of(e);
+
+    amqp_put_error_text(c, b, i < sizeof conditions / sizeof *conditions ? conditions[i].code : 500001, err_text(e));
 }
 
 static void set_condition(struct amqp *c, pn_delivery_t *d, const char *condition, enum err e)
@@ -158,8 +163,9 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
 void amqp_credit(struct amqp *c, struct amqp_link *k)
 {
     int have = pn_link_credit(k->pn), most = k->kind == LINK_D2C ? 1000 /* device 3.1 */ : 100;
+    bool takes = k->kind == LINK_D2C || k->kind == LINK_POST || k->kind == LINK_TWIN || k->kind == LINK_METHODS;
 
-    if ((k->kind != LINK_D2C && k->kind != LINK_POST) || have > most / 2)
+    if (!takes || !pn_link_is_receiver(k->pn) || have > most / 2)
         return;
     if (front_has_room(&c->front))
         pn_link_flow(k->pn, most - have);

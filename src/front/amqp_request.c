@@ -65,7 +65,7 @@ static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked,
     return found;
 }
 
-static void send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
+void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
 {
     size_t size;
 
@@ -110,7 +110,7 @@ static void answer(struct amqp *c, struct amqp_link *k, struct amqp_request *r, 
     pn_data_exit(p);
     if (!pn_data_size(r->answer))
         pn_data_put_null(r->answer);
-    send_message(c, k, m);
+    amqp_send_message(c, k, m);
 }
 
 static void reject(pn_delivery_t *d, const char *condition, const char *text)
@@ -136,7 +136,7 @@ static void ask_dps(struct amqp *c, struct amqp_request *r, struct amqp_link *to
         pn_delivery_update(d, PN_ACCEPTED);
         pn_delivery_settle(d);
         amqp_flush(c);
-        send_message(c, to, m);
+        amqp_send_message(c, to, m);
     }
     buf_free(&text);
 }
@@ -176,21 +176,24 @@ static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     pn_message_free(m);
 }
 
+bool amqp_decode(struct amqp *c, struct bytes all)
+{
+    if (!all.len || (!c->message && !(c->message = pn_message())) || amqp_message_check(all))
+        return false;
+    pn_message_clear(c->message);
+    return !pn_message_decode(c->message, (const char *)all.at, all.len);
+}
+
 /* Takes the bytes out of Proton; false when they are no message. */
 static bool take_message(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     size_t size = pn_delivery_pending(d);
 
-    if (!size || (!c->message && !(c->message = pn_message())))
-        return false;
     buf_clear(&c->scratch);
     uint8_t *at = buf_grow(&c->scratch, size);
     if (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)
         return false;
-    if (amqp_message_check(buf_bytes(&c->scratch)))
-        return false;
-    pn_message_clear(c->message);
-    return !pn_message_decode(c->message, (const char *)at, size);
+    return amqp_decode(c, buf_bytes(&c->scratch));
 }
 
 void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)

@@ -94,12 +94,12 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
 
     if (!mechanism)
         mechanism = "none";
-    if (!strcmp(mechanism, "TPM")) {
+    struct bytes named = bytes_str(mechanism);
+    if (amqp_is(named, WORD_TPM)) {
         refuse(c, t, amqp_tpm_begin(c, bytes_of(response->start, response->size)));
-    } else if (!strcmp(mechanism, "PLAIN")) {
+    } else if (amqp_is(named, WORD_PLAIN)) {
         plain(c, t, bytes_of(response->start, response->size));
-    } else if (!strcmp(mechanism, "ANONYMOUS") || !strcmp(mechanism, "MSSBCBS") ||
-               (!strcmp(mechanism, "EXTERNAL") && c->peer.has_certificate)) {
+    } else if (amqp_is(named, WORD_ANONYMOUS) || (amqp_is(named, WORD_EXTERNAL) && c->peer.has_certificate)) {
         succeed(c, t); /* proves nothing: tokens come by $cbs */
     } else {
         amqp_log_refusal(c, "SASL mechanism", mechanism);

@@ -38,6 +38,7 @@
     X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")                 \
     X(CODE_SERVER, 500, 500001, "ServerError")                          \
     X(CODE_CODING, 501, 400000, "GenericBadRequest")                    \
+    X(CODE_NOT_HERE, 501, 501000, "NotImplemented")                     \
     X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")              \
     X(CODE_HTTP_VERSION, 505, 400001, "InvalidProtocolVersion")
 
@@ -155,7 +156,7 @@ enum err http_identity_read(struct bytes json, struct device *out, struct http_a
 
 /* ---- http_ws.c: a front that holds a front --------------------------------------------------------------------------- */
 
-http_run http_ws_hub, http_ws_events; /* the handshake, at the path of the hub and of the event hub */
+http_run http_websocket; /* the handshake */
 void http_put_upgrade(struct front *, const struct http_request *, const struct http_answer *);
 
 struct ws;

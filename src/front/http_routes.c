@@ -15,6 +15,7 @@ struct http_route {
 enum {
     READ = RIGHT_REGISTRY_READ,
     WRITE = RIGHT_REGISTRY_WRITE,
+    SERVICE = RIGHT_SERVICE,
     LOOK = RIGHT_REGISTRY_READ | RIGHT_SERVICE,
     DEVICE = RIGHT_DEVICE, /* the device of the path itself */
     ENROLL_READ = RIGHT_ENROLLMENT_READ,
@@ -36,6 +37,7 @@ enum {
  * /hub/status, for operators: {"host_name", "entity", "scope_id" (of provisioning), "devices", "disabled_devices",
  * "connected_devices", "events_received", "bytes_received" (both since the start), "consumer_groups", "partition_count", "partitions": [what $management says of each
  * (service 2.5)]}. */
+static http_run not_here;
 static const struct http_route routes[] = {
     {"GET", "/healthz", 0, false, http_healthz},
     {"GET", "/readyz", 0, false, http_readyz},
@@ -81,10 +83,73 @@ static const struct http_route routes[] = {
     {"GET", "/registrations/{}", RIGHT_REGISTRATION_READ, true, http_registration_get},
     {"DELETE", "/registrations/{}", RIGHT_REGISTRATION_WRITE, true, http_registration_delete},
     {"POST", "/registrations/{}/query", RIGHT_REGISTRATION_READ, true, http_registrations_query},
+    {"GET", "/twins/{}", SERVICE, true, not_here},
+    {"PATCH", "/twins/{}", SERVICE, true, not_here},
+    {"PUT", "/twins/{}", SERVICE, true, not_here},
+    {"POST", "/twins/{}/methods", SERVICE | DEVICE, true, not_here},
+    {"GET", "/twins/{}/modules/{}", SERVICE, true, not_here},
+    {"PATCH", "/twins/{}/modules/{}", SERVICE, true, not_here},
+    {"PUT", "/twins/{}/modules/{}", SERVICE, true, not_here},
+    {"POST", "/twins/{}/modules/{}/methods", SERVICE | DEVICE, true, not_here},
+    {"GET", "/devices/{}/modules", READ | DEVICE, true, not_here},
+    {"GET", "/devices/{}/modules/{}", READ | DEVICE, true, not_here},
+    {"PUT", "/devices/{}/modules/{}", WRITE | DEVICE, true, not_here},
+    {"DELETE", "/devices/{}/modules/{}", WRITE | DEVICE, true, not_here},
+    {"POST", "/devices/{}/modules/{}/messages/events", DEVICE, true, not_here},
+    {"GET", "/devices/{}/modules/{}/messages/devicebound", DEVICE, true, not_here},
+    {"POST", "/devices/{}/modules/{}/files", DEVICE, true, not_here},
+    {"POST", "/devices/{}/files", DEVICE, true, not_here},
+    {"POST", "/devices/{}/files/notifications", DEVICE, true, not_here},
+    {"POST", "/devices/{}/files/notifications/{}", DEVICE, true, not_here},
+    {"POST", "/devices/{}/applyConfigurationContent", WRITE, true, not_here},
+    {"POST", "/devices/keys/regenerate", WRITE, true, not_here},
+    {"GET", "/configurations", READ, true, not_here},
+    {"POST", "/configurations/testQueries", READ, true, not_here},
+    {"GET", "/configurations/{}", READ, true, not_here},
+    {"PUT", "/configurations/{}", WRITE, true, not_here},
+    {"DELETE", "/configurations/{}", WRITE, true, not_here},
+    {"GET", "/digitaltwins/{}", SERVICE, true, not_here},
+    {"PATCH", "/digitaltwins/{}", SERVICE, true, not_here},
+    {"POST", "/digitaltwins/{}/commands/{}", SERVICE, true, not_here},
+    {"POST", "/digitaltwins/{}/components/{}/commands/{}", SERVICE, true, not_here},
+    {"POST", "/jobs/create", WRITE, true, not_here},
+    {"GET", "/jobs", READ, true, not_here},
+    {"GET", "/jobs/{}", READ, true, not_here},
+    {"DELETE", "/jobs/{}", WRITE, true, not_here},
+    {"GET", "/jobs/v2/query", SERVICE, true, not_here},
+    {"GET", "/jobs/v2/{}", SERVICE, true, not_here},
+    {"PUT", "/jobs/v2/{}", SERVICE, true, not_here},
+    {"POST", "/jobs/v2/{}/cancel", SERVICE, true, not_here},
     {"GET", "/hub/status", LOOK, false, http_hub_status},
-    {"GET", "/$iothub/websocket", 0, false, http_ws_hub},
-    {"GET", "/$servicebus/websocket", 0, false, http_ws_events},
+    /* WebSockets. Who comes as what is not told by the path: Python's service client opens that of the event hub. */
+    {"GET", "/$iothub/websocket", 0, false, http_websocket},
+    {"GET", "/$servicebus/websocket", 0, false, http_websocket},
+    {"GET", "/mqtt", 0, false, http_websocket}, /* provisioning from Java: the default of Paho */
+    {"GET", "/", 0, false, http_websocket},     /* provisioning from .NET */
 };
+
+/* Of Azure's, too, and not of this version: 501, so that nobody takes it for a device that does not exist. */
+static enum err not_here(struct http_request *r, struct http_answer *a)
+{
+    static const struct {
+        const char *words, *what;
+    } things[] = {
+        {"/modules", "Modules are"},
+        {"/methods", "Direct methods are"},
+        {"/twins", "Twins are"},
+        {"/jobs", "Jobs are"},
+        {"/files", "Uploads of files are"},
+        {"configuration", "Configurations are"},
+        {"/digitaltwins", "Digital twins are"},
+        {"/keys", "The renewal of many keys at once is"},
+    };
+    size_t i = 0;
+
+    while (i + 1 < sizeof things / sizeof *things && !strcasestr(r->route->path, things[i].words))
+        i++;
+    a->code = CODE_NOT_HERE;
+    return http_says(a, ERR_UNSUPPORTED, "%s not available on this hub", things[i].what);
+}
 
 /* What stands for each {} goes into `names`. */
 static bool fits(const struct http_route *route, const struct http_path *path, struct bytes names[HTTP_NAMES_MAX])
@@ -100,7 +165,7 @@ static bool fits(const struct http_route *route, const struct http_path *path, s
         else if (!bytes_eq_nocase(word, path->segments[i]))
             return false;
     }
-    return path->n > 0 && !pattern.at;
+    return path->n > 0 ? !pattern.at : !pattern.len;
 }
 
 static enum err find_route(struct http_request *r, const struct http_path *path, struct http_answer *a)
@@ -174,22 +239,33 @@ static enum err check_device(struct http_request *r, const struct peer *peer, st
     return e == ERR_NOT_FOUND ? http_says(a, e, "Device %.128s not registered", r->names[0]) : e;
 }
 
+/* Where a device may ask as well as a policy, the token says which of them does. */
+static bool asks_as_device(const struct http_request *r, struct bytes token)
+{
+    struct sas sas;
+
+    if (r->route->rights == DEVICE || !(r->route->rights & DEVICE))
+        return r->route->rights == DEVICE;
+    return sas_parse(token, &sas) || !sas.skn.len;
+}
+
 static enum err check_who(struct http_request *r, const struct peer *peer, const struct http_path *path,
                           struct http_answer *a)
 {
     struct bytes token = http_header(r->head, BYTES("authorization"));
+    bool device = asks_as_device(r, token);
     enum err e;
 
     if (!r->route->rights)
         return OK;
-    if (!token.len && (r->route->rights != DEVICE || !peer->has_certificate))
+    if (!token.len && (!device || !peer->has_certificate))
         return http_says(a, ERR_UNAUTHORIZED, "The Authorization header is missing");
     if (bytes_starts_nocase(token, BYTES("Bearer "))) /* service 1.4 */
         return http_says(a, ERR_UNAUTHORIZED, "Bearer tokens are not accepted here, SharedAccessSignature is");
-    e = r->route->rights == DEVICE ? check_device(r, peer, token, a) : check_token(r, peer, token);
+    e = device ? check_device(r, peer, token, a) : check_token(r, peer, token);
     if (e == ERR_BUSY)
         return http_says(a, e, "Too many failed logins; try again after 10 seconds");
-    if (e || r->route->rights == DEVICE)
+    if (e || device)
         return e;
     if (!(r->who.rights & r->route->rights))
         return http_says(a, ERR_DENIED, "The policy of this token does not have the right to do that");

@@ -43,7 +43,17 @@ static bool names(const struct http_head *h, struct bytes header, struct bytes w
     return false;
 }
 
-static enum err shake_hands(struct http_request *r, struct http_answer *a, bool has_mqtt)
+/* The names of subprotocols; what was offered is echoed as it was spelled. */
+static const struct {
+    const char *name;
+    ws_maker *make;
+} protocols[] = {
+    {"mqtt", front_mqtt_new},
+    {"AMQPWSB10", front_amqp_new},
+    {"amqp", front_amqp_new}, /* as it is registered: AMQPNetLite, today's Event Hubs in .NET */
+};
+
+enum err http_websocket(struct http_request *r, struct http_answer *a)
 {
     struct bytes offered = BYTES("sec-websocket-protocol"), word;
 
@@ -58,25 +68,11 @@ static enum err shake_hands(struct http_request *r, struct http_answer *a, bool 
     }
     if (!ws_accept(http_header(r->head, BYTES("sec-websocket-key")), a->accept))
         return http_says(a, ERR_MALFORMED, "Sec-WebSocket-Key is missing or not 16 bytes in base64");
-    if (has_mqtt && names(r->head, offered, BYTES("mqtt"), &a->protocol))
-        a->upgrade = front_mqtt_new;
-    else if (names(r->head, offered, BYTES("AMQPWSB10"), &a->protocol))
-        a->upgrade = front_amqp_new;
-    else
-        return http_says(a, ERR_MALFORMED,
-                         has_mqtt ? "Sec-WebSocket-Protocol offers neither mqtt nor AMQPWSB10"
-                                  : "Sec-WebSocket-Protocol does not offer AMQPWSB10");
-    return OK;
-}
-
-enum err http_ws_hub(struct http_request *r, struct http_answer *a)
-{
-    return shake_hands(r, a, true);
-}
-
-enum err http_ws_events(struct http_request *r, struct http_answer *a)
-{
-    return shake_hands(r, a, false);
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols && !a->upgrade; i++)
+        if (names(r->head, offered, bytes_str(protocols[i].name), &a->protocol))
+            a->upgrade = protocols[i].make;
+    return a->upgrade ? OK
+                      : http_says(a, ERR_MALFORMED, "Sec-WebSocket-Protocol offers none of mqtt, AMQPWSB10 and amqp");
 }
 
 void http_put_upgrade(struct front *f, const struct http_request *r, const struct http_answer *a)

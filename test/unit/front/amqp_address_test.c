@@ -55,6 +55,26 @@ TEST(nodes_and_the_entity_are_told_apart)
     check_kind("hub/Publishers/a", ADDRESS_ENTITY);
 }
 
+TEST(a_device_has_four_addresses_and_so_has_a_module)
+{
+    check_kind("/devices/d1/messages/events", ADDRESS_DEVICE_EVENTS);
+    check_kind("amqps://hub.test:5671/devices/d1/messages/deviceBound/", ADDRESS_DEVICEBOUND);
+    check_kind("amqps://hub.test/devices/d1/twin", ADDRESS_TWIN);
+    check_kind("/devices/d1/methods/devicebound", ADDRESS_METHODS);
+    CHECK_BYTES(a.device, BYTES("d1"));
+    check_kind("/devices/d1/modules/m/messages/events", ADDRESS_MODULE);
+    check_kind("/devices/d1/modules/m/messages/deviceBound", ADDRESS_MODULE);
+    check_kind("/devices/d1/modules/m/twin", ADDRESS_MODULE);
+    check_kind("/devices/d1/modules/m/methods/deviceBound", ADDRESS_MODULE);
+    check_kind("/devices/d1/modules/m", ADDRESS_UNKNOWN);
+    check_kind("/devices/d1/twin/x", ADDRESS_UNKNOWN);
+    check_kind("/devices/d1", ADDRESS_UNKNOWN);
+    check_kind("messages/deviceBound", ADDRESS_SERVICE_DEVICEBOUND);
+    check_kind("/messages/serviceBound/feedback", ADDRESS_FEEDBACK);
+    check_kind("/messages/serviceBound/fileNotifications", ADDRESS_FILE_NOTIFICATIONS);
+    check_kind("0ne00000001/registrations/d1", ADDRESS_DPS);
+}
+
 TEST(what_is_on_the_hub_is_redirected_with_its_rest)
 {
     check_redirect("messages/events", "");
@@ -87,4 +107,5 @@ TEST(anything_else_is_unknown)
 }
 
 TESTS(RUN(a_partition_is_found_in_every_spelling), RUN(nodes_and_the_entity_are_told_apart),
-      RUN(what_is_on_the_hub_is_redirected_with_its_rest), RUN(anything_else_is_unknown))
+      RUN(a_device_has_four_addresses_and_so_has_a_module), RUN(what_is_on_the_hub_is_redirected_with_its_rest),
+      RUN(anything_else_is_unknown))

@@ -1,5 +1,6 @@
 /* Who may come in: SASL in every form, put-token, and what happens when a token runs out. */
 #include "amqp_peer.h"
+#include "amqp_words.h"
 #include "limiter.h"
 
 #define HOUR 3600000LL
@@ -246,6 +247,31 @@ TEST(a_bad_token_is_answered_and_the_link_stays)
     CHECK(may_receive());
 }
 
+TEST(a_token_comes_under_each_name_of_its_type)
+{
+    const char *const *types = amqp_spellings(WORD_SAS_TOKEN);
+    char upper[64];
+
+    client_open(&c, NO_SASL, NULL, NULL);
+    client_open_cbs(&c);
+    for (int i = 0; types[i]; i++) {
+        size_t len = strlen(types[i]);
+        for (size_t k = 0; k <= len; k++)
+            upper[k] = (char)(types[i][k] >= 'a' && types[i][k] <= 'z' ? types[i][k] - 32 : types[i][k]);
+        client_put_token_as(&c, AN_ID, "put-token", types[i], "hub.test",
+                            token_for(&w.service, "hub.test", T0 + HOUR, false));
+        CHECK(take(&c, c.answers) && answer_status(&c) == 200);
+        client_put_token_as(&c, AN_ID, "put-token", upper, "hub.test",
+                            token_for(&w.service, "hub.test", T0 + HOUR, false));
+        CHECK(take(&c, c.answers) && answer_status(&c) == 200);
+    }
+    CHECK(may_receive());
+    /* Both are there: .NET has one, everybody else the other. */
+    CHECK(amqp_is(BYTES("azure-devices.net:sastoken"), WORD_SAS_TOKEN));
+    CHECK(amqp_is(BYTES("servicebus.windows.net:sastoken"), WORD_SAS_TOKEN));
+    CHECK(!amqp_is(BYTES("jwt"), WORD_SAS_TOKEN) && !amqp_is(NO_BYTES, WORD_SAS_TOKEN));
+}
+
 TEST(an_unknown_operation_is_rejected)
 {
     client_open(&c, NO_SASL, NULL, NULL);
@@ -383,8 +409,9 @@ TESTS(CASE(the_open_says_what_the_live_service_says), CASE(a_policy_comes_in_wit
       CASE(mssbcbs_is_anonymous_by_another_name), CASE(a_mechanism_that_was_not_offered_is_refused),
       CASE(plain_without_a_response_is_refused), CASE(a_token_opens_what_its_resource_covers),
       CASE(the_answer_carries_the_identifier_with_its_type), CASE(a_bad_token_is_answered_and_the_link_stays),
-      CASE(an_unknown_operation_is_rejected), CASE(the_answer_comes_on_the_session_of_the_question),
-      CASE(a_policy_without_the_right_to_listen_is_refused), CASE(tokens_of_one_connection_are_bounded),
-      CASE(an_expired_token_detaches_what_it_had_opened), CASE(a_connection_by_token_ends_with_it),
-      CASE(who_says_nothing_is_cut_off), CASE(who_puts_no_token_is_cut_off), CASE(a_silent_peer_is_given_up),
-      CASE(a_peer_that_gives_signs_of_life_stays), CASE(a_peer_that_wants_signs_of_life_gets_them))
+      CASE(a_token_comes_under_each_name_of_its_type), CASE(an_unknown_operation_is_rejected),
+      CASE(the_answer_comes_on_the_session_of_the_question), CASE(a_policy_without_the_right_to_listen_is_refused),
+      CASE(tokens_of_one_connection_are_bounded), CASE(an_expired_token_detaches_what_it_had_opened),
+      CASE(a_connection_by_token_ends_with_it), CASE(who_says_nothing_is_cut_off), CASE(who_puts_no_token_is_cut_off),
+      CASE(a_silent_peer_is_given_up), CASE(a_peer_that_gives_signs_of_life_stays),
+      CASE(a_peer_that_wants_signs_of_life_gets_them))

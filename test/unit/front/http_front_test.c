@@ -57,10 +57,9 @@ TEST(head_is_get_without_a_body)
 
 TEST(paths_and_methods_that_do_not_exist_are_told_apart)
 {
-    static const char *const missing[] = {
-        "/",           "/nothing" V,    "/devices/a/b" V, "/devices/a/messages/nothing" V,
-        "/twins/a" V,  "/statistics" V, "/jobs/v2/x" V,   "/healthz/x",
-        "/a/b/c/d/e/f"};
+    static const char *const missing[] = {"/nothing" V, "/devices/a/b" V, "/devices/a/messages/nothing" V,
+                                          "/twins" V,   "/statistics" V,  "/jobs/v2/x/y" V,
+                                          "/healthz/x", "/a/b/c/d/e/f"};
     static const struct {
         const char *method, *target, *allow;
     } wrong[] = {
@@ -87,6 +86,34 @@ TEST(paths_and_methods_that_do_not_exist_are_told_apart)
     ask(&c, "GET", "/devices/%zz" V, NULL, NULL);
     check_error(&c, 400, "GenericBadRequest");
     CHECK(!c.front->over);
+}
+
+TEST(what_this_version_does_not_have_is_not_taken_for_something_missing)
+{
+    static const struct {
+        const char *method, *target, *text;
+    } cases[] = {
+        {"GET", "/twins/a" V, "Twins are"},
+        {"PATCH", "/twins/a/modules/m" V, "Modules are"},
+        {"POST", "/twins/a/methods" V, "Direct methods are"},
+        {"PUT", "/devices/a/modules/m" V, "Modules are"},
+        {"GET", "/devices/a/modules" V, "Modules are"},
+        {"PUT", "/jobs/v2/x" V, "Jobs are"},
+        {"GET", "/jobs/v2/query" V, "Jobs are"},
+        {"POST", "/jobs/create" V, "Jobs are"},
+        {"GET", "/configurations/?top=20&api-version=2020-09-30", "Configurations are"},
+        {"POST", "/devices/a/applyConfigurationContent" V, "Configurations are"},
+        {"POST", "/digitaltwins/a/components/c/commands/d" V, "Digital twins are"},
+        {"POST", "/devices/keys/regenerate" V, "The renewal of many keys at once is"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ask(&c, cases[i].method, cases[i].target, NULL, "{}");
+        check_error(&c, 501, "NotImplemented");
+        CHECK(body_has(&c, cases[i].text) && body_has(&c, "not available on this hub"));
+        ask_as(&c, NULL, cases[i].method, cases[i].target, NULL, "{}");
+        check_error(&c, 401, "IotHubUnauthorizedAccess");
+    }
 }
 
 TEST(post_may_stand_for_another_method)
@@ -582,12 +609,13 @@ TEST(each_refused_request_is_one_line_and_others_are_none)
 #define RUN_HERE(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 TESTS(RUN_HERE(health_needs_no_credentials), RUN_HERE(head_is_get_without_a_body),
-      RUN_HERE(paths_and_methods_that_do_not_exist_are_told_apart), RUN_HERE(post_may_stand_for_another_method),
-      RUN_HERE(api_version_must_be_a_date), RUN_HERE(each_route_asks_for_its_right),
-      RUN_HERE(keys_are_shown_only_to_those_who_may_read_them), RUN_HERE(a_token_must_be_signed_alive_and_for_this),
-      RUN_HERE(a_token_of_a_device_is_no_token_of_a_policy), RUN_HERE(guessing_is_slowed_down),
-      RUN_HERE(consumer_groups_are_made_listed_and_deleted), RUN_HERE(the_state_of_the_hub_is_told),
-      RUN_HERE(pipelined_requests_are_answered_in_order_however_they_are_cut),
+      RUN_HERE(paths_and_methods_that_do_not_exist_are_told_apart),
+      RUN_HERE(what_this_version_does_not_have_is_not_taken_for_something_missing),
+      RUN_HERE(post_may_stand_for_another_method), RUN_HERE(api_version_must_be_a_date),
+      RUN_HERE(each_route_asks_for_its_right), RUN_HERE(keys_are_shown_only_to_those_who_may_read_them),
+      RUN_HERE(a_token_must_be_signed_alive_and_for_this), RUN_HERE(a_token_of_a_device_is_no_token_of_a_policy),
+      RUN_HERE(guessing_is_slowed_down), RUN_HERE(consumer_groups_are_made_listed_and_deleted),
+      RUN_HERE(the_state_of_the_hub_is_told), RUN_HERE(pipelined_requests_are_answered_in_order_however_they_are_cut),
       RUN_HERE(a_peer_that_does_not_read_is_not_read), RUN_HERE(a_connection_closes_when_the_client_says_so),
       RUN_HERE(who_waits_for_100_is_told_before_the_body), RUN_HERE(the_body_of_a_stranger_is_read_and_not_kept),
       RUN_HERE(what_is_too_large_is_refused), RUN_HERE(what_two_programs_could_read_in_two_ways_is_refused),

@@ -146,6 +146,16 @@ TEST(paths_and_protocols_come_in_every_spelling)
         {"/$iothub/WebSocket", "mqttv5,amqpwsb10", "amqpwsb10"},
         {"/$servicebus/websocket", "AMQPWSB10", "AMQPWSB10"},
         {"/$servicebus/websocket/", "AMQPWSB10", "AMQPWSB10"},
+        {"/$servicebus/websocket/", "amqp", "amqp"},
+        {WS_HUB, "AMQP", "AMQP"},
+        {"/$servicebus/websocket", "mqtt", "mqtt"},
+        {"/", "mqtt", "mqtt"},
+        {"/", "AMQPWSB10", "AMQPWSB10"},
+        {"/?x=y", "amqp", "amqp"},
+        {"/mqtt", "mqtt", "mqtt"},
+        {"/mqtt/", "mqtt", "mqtt"},
+        {"https://hub.test/mqtt", "mqtt", "mqtt"}, /* Java: absolute-form targets */
+        {"https://hub.test:443", "mqtt", "mqtt"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char headers[512], wanted[64];
@@ -184,7 +194,7 @@ TEST(what_is_no_handshake_is_refused)
          400},
         {"GET", WS_HUB, WS_UPGRADE WS_KEY_13, 400},
         {"GET", WS_HUB, WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqttx\r\n", 400},
-        {"GET", "/$servicebus/websocket", WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 400},
+        {"GET", "/", "Host: h\r\n", 426},
         {"GET", "/websocket", WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n", 404},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
