@@ -299,12 +299,12 @@ static void handshake_failed(struct net_conn *c, enum err why, const char *reaso
 
 static void shake(struct net_conn *c)
 {
-    char reason[160] = "";
+    char reason[400] = "";
     bool done;
     enum err e = tls_conn_handshake(&c->tls, &done);
 
     if (e)
-        tls_conn_why(&c->tls, reason, sizeof reason);
+        e = tls_conn_why(&c->tls, reason, sizeof reason);
     conn_flush(c);
     if (c->state != CONN_SHAKING)
         return;

@@ -16,6 +16,9 @@ struct attempt {
     struct addrinfo *found, *next;
     struct net_conn *conn; /* to the address that is being tried */
     char host[HOST_LEN_MAX + 1], name[HOST_LEN_MAX + 1];
+    enum err
+        doubt; /* a server was there, and its certificate would not do: this counts, whatever the next address says */
+    char doubt_text[400];
 };
 
 static void attempt_free(struct attempt *a)
@@ -39,7 +42,7 @@ static void over(struct attempt *a)
 static void fail(struct attempt *a, enum err why, const char *detail)
 {
     struct net_connect_options options = a->options;
-    char text[512];
+    char text[HOST_LEN_MAX + 440];
 
     snprintf(text, sizeof text, "%s:%d: %s", a->host, a->options.port, detail);
     over(a);
@@ -98,8 +101,14 @@ void attempt_open(struct attempt *a)
 void attempt_lost(struct attempt *a, enum err why, const char *detail)
 {
     a->conn = NULL;
+    if (!a->doubt && (why == ERR_UNTRUSTED || why == ERR_CLOCK)) {
+        a->doubt = why;
+        snprintf(a->doubt_text, sizeof a->doubt_text, "%s", detail);
+    }
     if (a->next && why != ERR_SHUTDOWN)
         try_next(a);
+    else if (a->doubt)
+        fail(a, a->doubt, a->doubt_text);
     else
         fail(a, why == ERR_CLOSED ? ERR_UNREACHABLE : why, detail);
 }

@@ -98,7 +98,8 @@ struct net_connect_options {
     struct tls *tls;
     net_accept *accept; /* called when the handshake is done */
     void *accept_ctx;
-    /* Instead of accept, when it could not be done: ERR_UNREACHABLE, ERR_TLS, ERR_TIMEOUT; `detail` is for people. */
+    /* Instead of accept, when it could not be done: ERR_UNREACHABLE, ERR_TLS, ERR_UNTRUSTED, ERR_CLOCK,
+     * ERR_TIMEOUT; `detail` is for people. */
     void (*failed)(void *ctx, enum err, const char *detail);
     int64_t timeout_ms;
 };

@@ -197,7 +197,7 @@ enum err tls_client_new(const char *ca_file, struct tls **out, char why[WHY_CAP]
 
     if (!ctx)
         return say_why(why, ERR_MEMORY, "cannot set up TLS", NULL);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, tls_doubt);
     ERR_clear_error();
     if (ca_file && !is_readable(ca_file)) {
         SSL_CTX_free(ctx);

@@ -42,6 +42,9 @@ struct tls {
 /* A connection of the context as it is now; NULL without memory. */
 SSL *tls_ssl_new(struct tls *);
 
+/* The verify callback of clients (tls_doubt.c): keeps what is wrong with the server's certificate. */
+int tls_doubt(int good, X509_STORE_CTX *chain);
+
 /* ---- one connection (tls_conn.c) ----------------------------------------------------------------------------------- */
 
 struct tls_conn {
@@ -53,6 +56,8 @@ struct tls_conn {
     bool broken; /* a fatal error: nothing more may be said */
     bool showed; /* a server's: the client has sent a certificate */
     struct buf chain;
+    enum err doubt; /* a client's: why the server's certificate was not accepted, and the sentence for it */
+    char *doubt_text;
 };
 
 /* `name`: a client's idea of who the server is, a DNS name or an address. The struct must not move. */
@@ -72,7 +77,7 @@ void tls_conn_end(struct tls_conn *); /* says goodbye */
 
 /* The peer's certificate, and the chain of a client, which is lent until tls_conn_close(). */
 enum err tls_conn_peer(struct tls_conn *, struct net_peer *) MUST_CHECK;
-/* Why the handshake failed, for people: "the certificate is not for that name". */
-void tls_conn_why(const struct tls_conn *, char *out, size_t cap);
+/* Why the handshake failed: ERR_TLS, ERR_UNTRUSTED or ERR_CLOCK, and a sentence for people. */
+enum err tls_conn_why(const struct tls_conn *, char *out, size_t cap);
 /* A busy connection keeps its 33 KB of record buffers; an idle one does without. */
 void tls_conn_keep_buffers(struct tls_conn *, bool keep);

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What was read fits what it is written to again: DER has one form. */
 enum { CHAIN_CAP = TLS_CHAIN_LEN_MAX + TLS_CHAIN_MAX * 4 };
@@ -112,6 +113,8 @@ void tls_conn_close(struct tls_conn *c)
     SSL_free(c->ssl);
     c->ssl = NULL;
     buf_free(&c->chain);
+    free(c->doubt_text);
+    c->doubt_text = NULL;
 }
 
 void tls_conn_feed(struct tls_conn *c, struct bytes in, int64_t now_ms)
@@ -226,29 +229,15 @@ enum err tls_conn_peer(struct tls_conn *c, struct net_peer *peer)
     return c->chain.bad ? ERR_MEMORY : OK;
 }
 
-void tls_conn_why(const struct tls_conn *c, char *out, size_t cap)
+enum err tls_conn_why(const struct tls_conn *c, char *out, size_t cap)
 {
-    long verdict = SSL_get_verify_result(c->ssl);
     const char *reason = ERR_reason_error_string(ERR_peek_error());
 
-    switch (verdict) {
-    case X509_V_OK:
+    if (c->doubt)
+        snprintf(out, cap, "%s", c->doubt_text ? c->doubt_text : err_text(c->doubt));
+    else
         snprintf(out, cap, "%s", reason ? reason : "the handshake was cut off");
-        break;
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        snprintf(out, cap, "the certificate is not for that name");
-        break;
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-        snprintf(out, cap, "the certificate has expired");
-        break;
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        snprintf(out, cap, "the certificate is not valid yet (is the clock right?)");
-        break;
-    default:
-        snprintf(out, cap, "the certificate is not trusted: %s", X509_verify_cert_error_string(verdict));
-        break;
-    }
+    return c->doubt ? c->doubt : ERR_TLS;
 }
 
 void tls_conn_keep_buffers(struct tls_conn *c, bool keep)
