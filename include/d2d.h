@@ -7,8 +7,9 @@
  * before their loop; a free function takes NULL; a handle may be freed inside its own callbacks.
  *
  * Blocking and not. At heart everything is non-blocking: handles call back while their loop runs. d2d_loop_run() runs it
- * here; with an event loop of one's own, watch d2d_loop_fd() and call d2d_loop_turn(). Functions that end in _wait run the
- * loop until they are done. */
+ * here; with an event loop of one's own, watch d2d_loop_fd() and call d2d_loop_turn(). Functions that end in _wait, those of
+ * the registry and d2d_register() run the loop until they are done. Inside of a callback, whichever it is, they do nothing
+ * and answer D2D_IN_CALLBACK. */
 #ifndef D2D_H
 #define D2D_H
 
@@ -37,7 +38,7 @@ enum d2d_err {
     D2D_ARGUMENT,       /* an argument or a connection string is not valid */
     D2D_NOT_AUTHORISED, /* these credentials are not accepted, or do not allow that */
     D2D_NOT_FOUND,      /* no such device, group, partition, hub */
-    D2D_NO_CONNECTION,  /* the hub could not be reached, or its certificate is not trusted */
+    D2D_NO_CONNECTION,  /* the hub could not be reached */
     D2D_TIMED_OUT,
     D2D_REFUSED,    /* the other side refused it */
     D2D_EXPIRED,    /* a token or a message */
@@ -46,8 +47,13 @@ enum d2d_err {
     D2D_CHANGED,    /* it was changed in the meantime (ETag) */
     D2D_CLOSED,     /* the handle or the connection was closed */
     D2D_NO_MEMORY,
-    D2D_STOPPED,    /* the loop was stopped while a _wait function waited */
-    D2D_UNSUPPORTED /* the hub, or this transport, does not have that */
+    D2D_STOPPED,     /* the loop was stopped while a _wait function waited */
+    D2D_UNSUPPORTED, /* the hub, or this transport, does not have that */
+    D2D_UNTRUSTED,   /* the hub's certificate is not trusted: another CA, another name, expired */
+    D2D_CLOCK,       /* the clock of this computer is wrong, so certificates or tokens do not count */
+    D2D_WRONG_HUB,   /* the token is for a hub of another name */
+    D2D_TAKEN_OVER,  /* another connection of the same identity took the place of this one */
+    D2D_IN_CALLBACK  /* that waits, and cannot be called inside of a callback; nothing was done */
 };
 
 /* A sentence without a full stop, never NULL. */
@@ -59,7 +65,9 @@ struct d2d_loop;
 
 D2D_API enum d2d_err d2d_loop_new(struct d2d_loop **out);
 D2D_API void d2d_loop_free(struct d2d_loop *loop);
-/* Until d2d_loop_stop(), or for so long (-1: no limit). D2D_STOPPED or D2D_TIMED_OUT. */
+/* Why the last function failed that was given this loop and gave no handle: a sentence, or "". Lent until the next call. */
+D2D_API const char *d2d_loop_detail(const struct d2d_loop *loop);
+/* Until d2d_loop_stop(), or for so long (-1: no limit). D2D_STOPPED or D2D_TIMED_OUT; D2D_IN_CALLBACK. */
 D2D_API enum d2d_err d2d_loop_run(struct d2d_loop *loop, int64_t timeout_ms);
 /* From any thread, and from a signal handler. */
 D2D_API void d2d_loop_stop(struct d2d_loop *loop);

@@ -24,7 +24,7 @@ static const enum d2d_err errors[ERRS_END] = {
     [ERR_NOT_FOUND] = D2D_NOT_FOUND,
     [ERR_EXISTS] = D2D_EXISTS,
     [ERR_PRECONDITION] = D2D_CHANGED,
-    [ERR_STOLEN] = D2D_REFUSED,
+    [ERR_STOLEN] = D2D_TAKEN_OVER,
     [ERR_LOCK_LOST] = D2D_EXPIRED,
     [ERR_CLOSED] = D2D_CLOSED,
     [ERR_IDLE] = D2D_TIMED_OUT,
@@ -37,6 +37,8 @@ static const enum d2d_err errors[ERRS_END] = {
     [ERR_IO] = D2D_FAILED,
     [ERR_UNREACHABLE] = D2D_NO_CONNECTION,
     [ERR_TLS] = D2D_NO_CONNECTION,
+    [ERR_UNTRUSTED] = D2D_UNTRUSTED,
+    [ERR_CLOCK] = D2D_CLOCK,
     [ERR_REJECTED] = D2D_REFUSED,
     [ERR_SHUTDOWN] = D2D_CLOSED,
     [ERR_INTERNAL] = D2D_FAILED,
@@ -47,10 +49,16 @@ enum d2d_err err_of(enum err e)
     return errors[e];
 }
 
+/* The program may free the handle in there, and outside of a turn that is the end of it. */
 static void say(struct account *a, enum d2d_log_level level, const char *text)
 {
-    if (a->log)
-        a->log(a->log_ctx, level, text);
+    struct d2d_loop *l = a->loop;
+
+    if (!a->log || a->gone)
+        return;
+    loop_enter(l);
+    a->log(a->log_ctx, level, text);
+    loop_leave(l);
 }
 
 void account_say(struct account *a, enum d2d_log_level level, const char *format, ...)
@@ -73,8 +81,17 @@ enum d2d_err account_fail(struct account *a, enum d2d_err e, const char *format,
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     memcpy(a->detail, text, sizeof text);
-    say(a, D2D_LOG_WARN, a->detail);
+    if (!a->given)
+        loop_fail(a->loop, e, "%s", text);
+    say(a, D2D_LOG_WARN, text);
     return e;
+}
+
+enum d2d_err account_may_wait(struct account *a)
+{
+    if (!loop_is_inside(a->loop))
+        return D2D_OK;
+    return account_fail(a, D2D_IN_CALLBACK, "%s", d2d_err_text(D2D_IN_CALLBACK));
 }
 
 static const char *const kinds[] = {[CONNSTR_DEVICE] = "a device's (HostName, DeviceId, SharedAccessKey)",

@@ -24,6 +24,8 @@ struct account {
     void (*log)(void *ctx, enum d2d_log_level level, const char *line);
     void *log_ctx;
     char detail[DETAIL_CAP]; /* of the last failure */
+    bool given;              /* the program has the handle: before that, failures are told through the loop */
+    bool gone;               /* the program has freed the handle: it hears no more of it */
 };
 
 /* `needs` says what kinds of strings will do, 1u << CONNSTR_…. What fails has its reason in the log. */
@@ -38,6 +40,9 @@ bool account_on_websocket(const struct account *);
 void account_say(struct account *, enum d2d_log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Sets the detail, and logs it. Gives back e. */
 enum d2d_err account_fail(struct account *, enum d2d_err e, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* D2D_IN_CALLBACK inside of a callback: to be asked by whatever waits, before it does anything. */
+enum d2d_err account_may_wait(struct account *);
 
 /* What our own errors are for callers. */
 enum d2d_err err_of(enum err);

@@ -14,7 +14,7 @@ enum d2d_err amqp_error(const char *condition)
         {"amqp:not-found", D2D_NOT_FOUND},
         {"com.microsoft:entity-disabled", D2D_NOT_FOUND},
         {"com.microsoft:iot-hub-not-found-error", D2D_NOT_FOUND},
-        {"amqp:link:stolen", D2D_REFUSED},
+        {"amqp:link:stolen", D2D_TAKEN_OVER},
         {"amqp:not-allowed", D2D_REFUSED},
         {"amqp:not-implemented", D2D_REFUSED},
         {"amqp:invalid-field", D2D_ARGUMENT},

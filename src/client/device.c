@@ -26,9 +26,9 @@ static void on_opened(void *ctx)
 {
     struct d2d_device *d = ctx;
 
-    backoff_reset(&d->backoff);
+    redial_opened(&d->redial);
     account_say(&d->account, D2D_LOG_INFO, "%s is connected to %s", d->id, d->account.host);
-    if (d->connected)
+    if (d->connected && !d->account.gone)
         d->connected(d->ctx, d);
 }
 
@@ -42,13 +42,18 @@ static void on_listening(void *ctx)
 
 static void on_done(void *ctx, struct queued *q, enum d2d_err e)
 {
-    tell(ctx, q, e);
+    struct d2d_device *d = ctx;
+
+    if (q->qos && !e)
+        redial_worked(&d->redial);
+    tell(d, q, e);
 }
 
 static void on_c2d(void *ctx, const struct d2d_c2d *message)
 {
     struct d2d_device *d = ctx;
 
+    redial_worked(&d->redial);
     d->c2d(d->ctx, d, message);
 }
 
@@ -61,26 +66,17 @@ static void finish(struct d2d_device *d, enum d2d_err why)
         tell(d, q, why);
 }
 
-/* These will not do next time either. */
-static bool is_hopeless(enum d2d_err why)
-{
-    return why == D2D_NOT_AUTHORISED || why == D2D_NOT_FOUND || why == D2D_ARGUMENT || why == D2D_NO_MEMORY;
-}
-
 static void ended(struct d2d_device *d, enum d2d_err why)
 {
-    bool final = d->once || is_hopeless(why);
+    bool final;
 
+    if (d->account.gone)
+        return;
+    final = redial_ended(&d->redial, why);
     queue_rewind(&d->side.queue);
-    if (!final) {
-        int64_t wait_ms = backoff_next(&d->backoff, loop_random(d->account.loop));
-
-        if (loop_alarm(d->account.loop, &d->retry, loop_now_ms(d->account.loop) + wait_ms))
-            final = true;
-    }
     if (d->disconnected)
         d->disconnected(d->ctx, d, why, final);
-    if (final && !d->side.gone)
+    if (final && !d->account.gone)
         finish(d, why);
 }
 
@@ -232,10 +228,8 @@ static enum d2d_err set_talks(struct d2d_device *d)
 
 static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
 {
-    d->retry = (struct alarm){.run = on_retry, .ctx = d};
-    d->backoff = backoff_of(o->backoff_first_ms, o->backoff_most_ms);
+    redial_init(&d->redial, &d->account, o->backoff_first_ms, o->backoff_most_ms, o->once, on_retry, d);
     d->token = buf_max(SAS_LEN_MAX);
-    d->once = o->once;
     d->connected = o->connected;
     d->disconnected = o->disconnected;
     d->listening = o->listening;
@@ -251,36 +245,40 @@ enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_optio
 
     if (!loop || !o || !out)
         return D2D_ARGUMENT;
+    loop_begins(loop);
     d = calloc(1, sizeof *d);
     if (!d)
-        return D2D_NO_MEMORY;
+        return loop_ends(loop, D2D_NO_MEMORY);
     if ((e = account_open(&d->account, loop, &o->common, 1u << CONNSTR_DEVICE))) {
         free(d);
-        return e;
+        return loop_ends(loop, e);
     }
     set_up(d, o);
-    if (!(e = set_names(d)) && !(e = set_side(d, o)))
-        e = set_talks(d);
-    /* In the first turn, so that no callback comes before the caller has its handle. */
-    if (!e && loop_alarm(loop, &d->retry, loop_now_ms(loop)))
+    if (!(e = set_names(d)) && !(e = set_side(d, o)) && !(e = set_talks(d)) && redial_start(&d->redial))
         e = D2D_NO_MEMORY;
     if (e) {
         device_end(d);
-        return e;
+        return loop_ends(loop, e);
     }
+    d->account.given = true;
     *out = d;
     return D2D_OK;
 }
 
 void d2d_device_free(struct d2d_device *d)
 {
-    if (!d || d->side.gone)
+    struct d2d_loop *loop;
+
+    if (!d || d->account.gone)
         return;
+    loop = d->account.loop;
+    loop_enter(loop);
     carrier_drop(&d->carrier); /* with its goodbye, as long as it is still ours */
-    d->side.gone = d->amqp.amqp.gone = true;
-    loop_no_alarm(d->account.loop, &d->retry);
+    d->account.gone = d->side.gone = d->amqp.amqp.gone = true;
+    redial_stop(&d->redial);
     finish(d, D2D_CLOSED);
-    loop_bury(d->account.loop, &d->grave);
+    loop_bury(loop, &d->grave);
+    loop_leave(loop);
 }
 
 const char *d2d_device_id(const struct d2d_device *d)

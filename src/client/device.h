@@ -2,10 +2,10 @@
 #pragma once
 
 #include "account.h"
-#include "backoff.h"
 #include "carrier.h"
 #include "device_amqp.h"
 #include "mqtt_talk.h"
+#include "redial.h"
 
 struct d2d_device {
     struct account account;
@@ -13,12 +13,10 @@ struct d2d_device {
     struct mqtt_talk mqtt; /* this or that, as the transport says */
     struct device_amqp amqp;
     struct carrier carrier;
-    struct alarm retry;
-    struct backoff backoff;
+    struct redial redial;
     struct buf token;
     char audience[HOST_LEN_MAX + 2 * ID_LEN_MAX];
     char id[ID_LEN_MAX + 1], user[HOST_LEN_MAX + 2 * ID_LEN_MAX + 64];
-    bool once;
     enum d2d_err ended; /* nothing more will be sent, for this reason */
     struct grave grave;
     void (*connected)(void *ctx, struct d2d_device *);

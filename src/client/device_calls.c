@@ -45,7 +45,6 @@ size_t d2d_device_pending(const struct d2d_device *d)
 }
 
 struct waiting {
-    struct d2d_device *device;
     bool done;
     enum d2d_err e;
 };
@@ -66,10 +65,12 @@ static bool is_done(void *ctx)
 
 enum d2d_err d2d_device_send_wait(struct d2d_device *d, const struct d2d_message *m, int64_t timeout_ms)
 {
-    struct waiting w = {.device = d};
-    enum d2d_err e = d2d_device_send(d, m, D2D_AT_LEAST_ONCE, on_waited, &w);
+    struct waiting w = {.done = false};
+    enum d2d_err e;
 
-    if (e)
+    if (!d)
+        return D2D_ARGUMENT;
+    if ((e = account_may_wait(&d->account)) || (e = d2d_device_send(d, m, D2D_AT_LEAST_ONCE, on_waited, &w)))
         return e;
     if ((e = loop_until(d->account.loop, is_done, &w, timeout_ms))) {
         queue_forget(&d->side.queue, &w); /* it stays in the queue; nobody waits for it any more */
@@ -80,19 +81,20 @@ enum d2d_err d2d_device_send_wait(struct d2d_device *d, const struct d2d_message
 
 static bool is_flushed(void *ctx)
 {
-    const struct waiting *w = ctx;
+    const struct d2d_device *d = ctx;
 
-    return !w->device->side.queue.n || w->device->ended;
+    return !d->side.queue.n || d->ended;
 }
 
 enum d2d_err d2d_device_flush_wait(struct d2d_device *d, int64_t timeout_ms)
 {
-    struct waiting w = {.device = d};
     enum d2d_err e;
 
     if (!d)
         return D2D_ARGUMENT;
-    e = loop_until(d->account.loop, is_flushed, &w, timeout_ms);
+    if ((e = account_may_wait(&d->account)))
+        return e;
+    e = loop_until(d->account.loop, is_flushed, d, timeout_ms);
     return e ? e : d->ended;
 }
 

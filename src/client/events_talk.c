@@ -189,7 +189,7 @@ static bool is_about_filter(const char *condition)
 {
     enum d2d_err e = amqp_error(condition);
 
-    return condition && (e == D2D_ARGUMENT || (e == D2D_REFUSED && strcmp(condition, "amqp:link:stolen") != 0));
+    return condition && (e == D2D_ARGUMENT || e == D2D_REFUSED);
 }
 
 static void on_link_closed(struct amqp_talk *a, pn_link_t *l)

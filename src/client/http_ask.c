@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 struct exchange {
+    const struct account *account;
     bool done;
     enum err e;
     char detail[256];
@@ -28,7 +29,9 @@ static void on_failed(void *ctx, enum err e, const char *detail)
 
 static bool is_done(void *ctx)
 {
-    return ((struct exchange *)ctx)->done;
+    const struct exchange *x = ctx;
+
+    return x->done || x->account->gone;
 }
 
 static void put_host(const struct account *a, struct buf *head)
@@ -79,11 +82,12 @@ static enum d2d_err carry(struct account *a, struct http_talk *h, struct exchang
 
     if ((x->e = link_dial(a->loop, &dial, &link)))
         return account_fail(a, err_of(x->e), "%s: %s", a->connect, err_text(x->e));
-    if ((e = loop_until(a->loop, is_done, x, limit_ms))) {
-        if (!x->done)
-            link_drop(link);
+    if (!(e = loop_until(a->loop, is_done, x, limit_ms)) && a->gone)
+        e = D2D_CLOSED;
+    if (!x->done)
+        link_drop(link);
+    if (e)
         return account_fail(a, e, "%s", d2d_err_text(e));
-    }
     if (x->e)
         return account_fail(a, err_of(x->e), "%s: %s", a->host, x->detail);
     return D2D_OK;
@@ -92,7 +96,7 @@ static enum d2d_err carry(struct account *a, struct http_talk *h, struct exchang
 enum d2d_err http_ask(struct account *a, const struct http_ask *ask, int64_t limit_ms, struct http_talk *h)
 {
     struct buf head = buf_max(HTTP_HEAD_MAX + HTTP_BODY_MAX);
-    struct exchange x = {0};
+    struct exchange x = {.account = a};
     enum err inner = put_request(a, ask, &head);
     enum d2d_err e;
 

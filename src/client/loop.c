@@ -2,14 +2,16 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 1000, LINGER_SHORT_MS = 200 };
+enum { GRACE_MS = 1000, LINGER_SHORT_MS = 200, DETAIL_CAP = 512 };
 
 struct trust {
     struct list all;
@@ -25,7 +27,9 @@ struct d2d_loop {
     uint64_t random;
     int stop_fd; /* wakes the wait of d2d_loop_run() */
     atomic_bool stop;
-    bool turning;
+    unsigned inside; /* this many loop_enter() deep */
+    bool waiting;    /* loop_until() has somebody above it who still uses his handle */
+    char detail[DETAIL_CAP];
 };
 
 int64_t loop_now_ms(struct d2d_loop *l)
@@ -101,6 +105,65 @@ enum err loop_tls(struct d2d_loop *l, const struct tls_files *files, struct tls 
     return OK;
 }
 
+/* ---- callbacks ----------------------------------------------------------------------------------------------------- */
+
+static void dig(struct d2d_loop *l)
+{
+    while (!l->inside && !l->waiting && !list_empty(&l->graves)) {
+        struct grave *g = LIST_OF(l->graves.next, struct grave, link);
+
+        list_del(&g->link);
+        g->end(g->of);
+    }
+}
+
+void loop_enter(struct d2d_loop *l)
+{
+    l->inside++;
+}
+
+void loop_leave(struct d2d_loop *l)
+{
+    l->inside--;
+    dig(l);
+}
+
+bool loop_is_inside(const struct d2d_loop *l)
+{
+    return l->inside > 0;
+}
+
+void loop_bury(struct d2d_loop *l, struct grave *g)
+{
+    list_add(&l->graves, &g->link);
+    dig(l);
+}
+
+enum d2d_err loop_fail(struct d2d_loop *l, enum d2d_err e, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(l->detail, sizeof l->detail, format, args);
+    va_end(args);
+    return e;
+}
+
+void loop_begins(struct d2d_loop *l)
+{
+    l->detail[0] = 0;
+}
+
+enum d2d_err loop_ends(struct d2d_loop *l, enum d2d_err e)
+{
+    return e && !l->detail[0] ? loop_fail(l, e, "%s", d2d_err_text(e)) : e;
+}
+
+const char *d2d_loop_detail(const struct d2d_loop *l)
+{
+    return l->detail;
+}
+
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
 enum d2d_err d2d_loop_new(struct d2d_loop **out)
@@ -134,6 +197,7 @@ void d2d_loop_free(struct d2d_loop *l)
     net_loop_stop(l->net, GRACE_MS); /* what was said leaves */
     net_loop_run(l->net);
     net_loop_close(l->net);
+    dig(l);
     LIST_EACH (&l->trusts, it)
         trust_free(LIST_OF(it, struct trust, all));
     heap_free(&l->alarms);
@@ -155,29 +219,14 @@ static void run_alarms(struct d2d_loop *l)
     }
 }
 
-static void end_of(struct grave *g)
-{
-    list_del(&g->link);
-    g->end(g->of);
-}
-
-void loop_bury(struct d2d_loop *l, struct grave *g)
-{
-    list_add(&l->graves, &g->link);
-    if (!l->turning)
-        end_of(g);
-}
-
 void d2d_loop_turn(struct d2d_loop *l)
 {
-    if (l->turning)
+    if (l->inside)
         return;
-    l->turning = true;
+    loop_enter(l);
     net_loop_turn(l->net);
     run_alarms(l);
-    l->turning = false;
-    while (!list_empty(&l->graves))
-        end_of(LIST_OF(l->graves.next, struct grave, link));
+    loop_leave(l);
 }
 
 int d2d_loop_fd(const struct d2d_loop *l)
@@ -230,22 +279,30 @@ static bool take_stop(struct d2d_loop *l)
     return true;
 }
 
+/* D2D_OK: wait on, for at most so long. */
+static enum d2d_err is_over(struct d2d_loop *l, int64_t until_ms, int64_t *left_ms)
+{
+    if (take_stop(l))
+        return D2D_STOPPED;
+    *left_ms = until_ms < 0 ? -1 : until_ms - monotonic_ms();
+    return until_ms >= 0 && *left_ms <= 0 ? D2D_TIMED_OUT : D2D_OK;
+}
+
 enum d2d_err loop_until(struct d2d_loop *l, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms)
 {
-    int64_t until_ms = timeout_ms < 0 ? -1 : monotonic_ms() + timeout_ms, left_ms = -1;
+    int64_t until_ms = timeout_ms < 0 ? -1 : monotonic_ms() + timeout_ms, left_ms;
+    enum d2d_err e = D2D_OK;
 
-    if (l->turning)
-        return D2D_ARGUMENT;
-    for (;;) {
-        if (done && done(ctx))
-            return D2D_OK;
-        if (take_stop(l))
-            return D2D_STOPPED;
-        if (until_ms >= 0 && (left_ms = until_ms - monotonic_ms()) <= 0)
-            return D2D_TIMED_OUT;
+    if (l->inside)
+        return loop_fail(l, D2D_IN_CALLBACK, "%s", d2d_err_text(D2D_IN_CALLBACK));
+    dig(l);
+    l->waiting = done != NULL;
+    while (!(done && done(ctx)) && !(e = is_over(l, until_ms, &left_ms))) {
         wait_for_something(l, left_ms);
         d2d_loop_turn(l);
     }
+    l->waiting = false;
+    return e;
 }
 
 enum d2d_err d2d_loop_run(struct d2d_loop *l, int64_t timeout_ms)

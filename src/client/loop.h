@@ -17,18 +17,29 @@ struct alarm {
 enum err loop_alarm(struct d2d_loop *, struct alarm *, int64_t at_ms) MUST_CHECK;
 void loop_no_alarm(struct d2d_loop *, struct alarm *);
 
-/* What is freed inside of a callback goes at the end of the turn, so that nothing on the stack loses its ground. */
+/* Around every call of the program's functions, and around a turn of the loop. Inside of them nothing may wait. What is freed
+ * in them stays until the outermost has returned, and for as long as a function of ours waits, so that nothing on the stack
+ * loses its ground. */
+void loop_enter(struct d2d_loop *);
+void loop_leave(struct d2d_loop *);
+bool loop_is_inside(const struct d2d_loop *);
+
 struct grave {
     struct list link;
     void (*end)(void *of);
     void *of;
 };
 
-void loop_bury(struct d2d_loop *, struct grave *); /* at once outside of a turn */
+void loop_bury(struct d2d_loop *, struct grave *);
+
+/* What d2d_loop_detail() says: nothing yet; this; for a function that is through, something at least. The last two give back e. */
+void loop_begins(struct d2d_loop *);
+enum d2d_err loop_ends(struct d2d_loop *, enum d2d_err e);
+enum d2d_err loop_fail(struct d2d_loop *, enum d2d_err e, const char *format, ...) PRINTF_LIKE(3, 4);
 
 int64_t loop_now_ms(struct d2d_loop *);
 uint64_t loop_random(struct d2d_loop *);
-/* Runs it until done(ctx): D2D_OK, D2D_TIMED_OUT (timeout_ms -1: never), D2D_STOPPED, D2D_ARGUMENT inside of a callback. */
+/* Runs it until done(ctx): D2D_OK, D2D_TIMED_OUT (timeout_ms -1: never), D2D_STOPPED, D2D_IN_CALLBACK. */
 enum d2d_err loop_until(struct d2d_loop *, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms);
 
 /* Whom a connection trusts and what it shows. */

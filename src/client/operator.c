@@ -1,8 +1,8 @@
 #include "account.h"
-#include "backoff.h"
 #include "carrier.h"
 #include "operator_talk.h"
 #include "outgoing.h"
+#include "redial.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -16,10 +16,8 @@ struct d2d_operator {
     struct operator_talk talk;
     struct device_queue queue;
     struct carrier carrier;
-    struct alarm retry;
-    struct backoff backoff;
+    struct redial redial;
     struct grave grave;
-    bool once;
     enum d2d_err ended; /* nothing more will be sent, for this reason */
     bool (*feedback)(void *ctx, struct d2d_operator *, const struct d2d_feedback *, size_t n);
     void (*connected)(void *ctx, struct d2d_operator *);
@@ -40,9 +38,9 @@ static void on_opened(void *ctx)
 {
     struct d2d_operator *o = ctx;
 
-    backoff_reset(&o->backoff);
+    redial_opened(&o->redial);
     account_say(&o->account, D2D_LOG_INFO, "connected to %s", o->account.host);
-    if (o->connected)
+    if (o->connected && !o->account.gone)
         o->connected(o->ctx, o);
 }
 
@@ -52,6 +50,8 @@ static void on_done(void *ctx, struct queued *q, enum d2d_err e, const char *why
 
     if (e)
         account_fail(&o->account, e, "%s", why);
+    else
+        redial_worked(&o->redial);
     tell(o, q, e);
 }
 
@@ -59,6 +59,7 @@ static bool on_feedback(void *ctx, const struct d2d_feedback *batch, size_t n)
 {
     struct d2d_operator *o = ctx;
 
+    redial_worked(&o->redial);
     return o->feedback(o->ctx, o, batch, n);
 }
 
@@ -71,26 +72,17 @@ static void finish(struct d2d_operator *o, enum d2d_err why)
         tell(o, q, why);
 }
 
-/* These will not do next time either. */
-static bool is_hopeless(enum d2d_err why)
-{
-    return why == D2D_NOT_AUTHORISED || why == D2D_NOT_FOUND || why == D2D_ARGUMENT || why == D2D_NO_MEMORY;
-}
-
 static void ended(struct d2d_operator *o, enum d2d_err why)
 {
-    bool final = o->once || is_hopeless(why);
+    bool final;
 
+    if (o->account.gone)
+        return;
+    final = redial_ended(&o->redial, why);
     queue_rewind(&o->queue);
-    if (!final) {
-        int64_t wait_ms = backoff_next(&o->backoff, loop_random(o->account.loop));
-
-        if (loop_alarm(o->account.loop, &o->retry, loop_now_ms(o->account.loop) + wait_ms))
-            final = true;
-    }
     if (o->disconnected)
         o->disconnected(o->ctx, o, why, final);
-    if (final && !o->talk.amqp.gone)
+    if (final && !o->account.gone)
         finish(o, why);
 }
 
@@ -166,9 +158,7 @@ static void set_up(struct d2d_operator *o, const struct d2d_operator_options *p)
         .feedback = p->feedback ? on_feedback : NULL,
         .ended = on_ended,
         .ctx = o};
-    o->retry = (struct alarm){.run = on_retry, .ctx = o};
-    o->backoff = backoff_of(p->backoff_first_ms, p->backoff_most_ms);
-    o->once = p->once;
+    redial_init(&o->redial, &o->account, p->backoff_first_ms, p->backoff_most_ms, p->once, on_retry, o);
     o->feedback = p->feedback;
     o->connected = p->connected;
     o->disconnected = p->disconnected;
@@ -184,32 +174,38 @@ enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_operator_o
 
     if (!loop || !options || !out)
         return D2D_ARGUMENT;
+    loop_begins(loop);
     o = calloc(1, sizeof *o);
     if (!o)
-        return D2D_NO_MEMORY;
+        return loop_ends(loop, D2D_NO_MEMORY);
     if ((e = account_open(&o->account, loop, &options->common, 1u << CONNSTR_SERVICE))) {
         free(o);
-        return e;
+        return loop_ends(loop, e);
     }
     set_up(o, options);
-    /* In the first turn, so that no callback comes before the caller has its handle. */
-    if (operator_talk_init(&o->talk) || loop_alarm(loop, &o->retry, loop_now_ms(loop))) {
+    if (operator_talk_init(&o->talk) || redial_start(&o->redial)) {
         operator_end(o);
-        return D2D_NO_MEMORY;
+        return loop_ends(loop, D2D_NO_MEMORY);
     }
+    o->account.given = true;
     *out = o;
     return D2D_OK;
 }
 
 void d2d_operator_free(struct d2d_operator *o)
 {
-    if (!o || o->talk.amqp.gone)
+    struct d2d_loop *loop;
+
+    if (!o || o->account.gone)
         return;
+    loop = o->account.loop;
+    loop_enter(loop);
     carrier_drop(&o->carrier);
-    o->talk.amqp.gone = true;
-    loop_no_alarm(o->account.loop, &o->retry);
+    o->account.gone = o->talk.amqp.gone = true;
+    redial_stop(&o->redial);
     finish(o, D2D_CLOSED);
-    loop_bury(o->account.loop, &o->grave);
+    loop_bury(loop, &o->grave);
+    loop_leave(loop);
 }
 
 const char *d2d_operator_detail(const struct d2d_operator *o)
@@ -299,9 +295,11 @@ enum d2d_err d2d_operator_send_wait(struct d2d_operator *o, const char *device, 
                                     int64_t timeout_ms)
 {
     struct waiting w = {.done = false};
-    enum d2d_err e = d2d_operator_send(o, device, m, on_waited, &w);
+    enum d2d_err e;
 
-    if (e)
+    if (!o)
+        return D2D_ARGUMENT;
+    if ((e = account_may_wait(&o->account)) || (e = d2d_operator_send(o, device, m, on_waited, &w)))
         return e;
     if ((e = loop_until(o->account.loop, is_done, &w, timeout_ms))) {
         queue_forget(&o->queue, &w); /* it stays in the queue; nobody waits for it any more */

@@ -1,7 +1,7 @@
 #include "account.h"
-#include "backoff.h"
 #include "carrier.h"
 #include "events_talk.h"
+#include "redial.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +13,9 @@ struct d2d_receiver {
     struct events_talk talk;
     struct positions positions;
     struct carrier carrier;
-    struct alarm retry;
-    struct backoff backoff;
+    struct redial redial;
     struct grave grave;
     struct buf password, saved;
-    bool once;
     char user[2 * POLICY_LEN_MAX + HOST_LEN_MAX];
     char policy[POLICY_LEN_MAX + 1];
     char host[HOST_LEN_MAX + 1], connect[HOST_LEN_MAX + 1]; /* where the events are */
@@ -40,10 +38,10 @@ static void on_listening(void *ctx)
 {
     struct d2d_receiver *r = ctx;
 
-    backoff_reset(&r->backoff);
+    redial_opened(&r->redial);
     account_say(&r->account, D2D_LOG_INFO, "listening to %zu partitions of %s on %s", r->positions.n, r->entity,
                 r->host);
-    if (r->listening)
+    if (r->listening && !r->account.gone)
         r->listening(r->ctx, r);
 }
 
@@ -51,24 +49,17 @@ static void on_event(void *ctx, const struct d2d_event *e)
 {
     struct d2d_receiver *r = ctx;
 
+    redial_worked(&r->redial);
     r->event(r->ctx, r, e);
-}
-
-static bool is_hopeless(enum d2d_err why)
-{
-    return why == D2D_NOT_AUTHORISED || why == D2D_NOT_FOUND || why == D2D_ARGUMENT || why == D2D_NO_MEMORY;
 }
 
 static void ended(struct d2d_receiver *r, enum d2d_err why)
 {
-    bool final = r->once || is_hopeless(why);
+    bool final;
 
-    if (!final) {
-        int64_t wait_ms = backoff_next(&r->backoff, loop_random(r->account.loop));
-
-        if (loop_alarm(r->account.loop, &r->retry, loop_now_ms(r->account.loop) + wait_ms))
-            final = true;
-    }
+    if (r->account.gone)
+        return;
+    final = redial_ended(&r->redial, why);
     if (r->disconnected)
         r->disconnected(r->ctx, r, why, final);
 }
@@ -265,14 +256,12 @@ static void set_up(struct d2d_receiver *r, const struct d2d_receiver_options *o)
 
     r->password = buf_max(SAS_LEN_MAX);
     r->saved = buf_max(POSITIONS_LEN_MAX);
-    r->once = o->once;
     r->event = o->event;
     r->listening = o->listening;
     r->disconnected = o->disconnected;
     r->ctx = o->ctx;
-    r->retry = (struct alarm){.run = on_retry, .ctx = r};
     r->grave = (struct grave){.end = receiver_end, .of = r};
-    r->backoff = backoff_of(o->backoff_first_ms, o->backoff_most_ms);
+    redial_init(&r->redial, &r->account, o->backoff_first_ms, o->backoff_most_ms, o->once, on_retry, r);
     events_talk_init(t);
     t->positions = &r->positions;
     t->credit = o->credit ? (int)(o->credit < CREDIT_MAX ? o->credit : CREDIT_MAX) : CREDIT;
@@ -290,36 +279,39 @@ enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_o
     struct d2d_receiver *r;
     enum d2d_err e;
 
-    if (!loop || !o || !out || !o->event)
+    if (!loop || !o || !out)
         return D2D_ARGUMENT;
+    loop_begins(loop);
+    if (!o->event)
+        return loop_fail(loop, D2D_ARGUMENT, "a receiver needs a function for its events");
     r = calloc(1, sizeof *r);
     if (!r)
-        return D2D_NO_MEMORY;
+        return loop_ends(loop, D2D_NO_MEMORY);
     if ((e = account_open(&r->account, loop, &o->common, 1u << CONNSTR_SERVICE | 1u << CONNSTR_EVENTS))) {
         free(r);
-        return e;
+        return loop_ends(loop, e);
     }
     set_up(r, o);
     if (!(e = set_names(r, o->group)) && !(e = set_position(r, &o->position)) && !(e = set_partitions(r, o)))
         e = copy_devices(r, o->devices);
-    /* In the first turn, so that no callback comes before the caller has its handle. */
-    if (!e && (room_open(&r->talk.room) || loop_alarm(loop, &r->retry, loop_now_ms(loop))))
+    if (!e && (room_open(&r->talk.room) || redial_start(&r->redial)))
         e = D2D_NO_MEMORY;
     if (e) {
         receiver_end(r);
-        return e;
+        return loop_ends(loop, e);
     }
+    r->account.given = true;
     *out = r;
     return D2D_OK;
 }
 
 void d2d_receiver_free(struct d2d_receiver *r)
 {
-    if (!r || r->talk.amqp.gone)
+    if (!r || r->account.gone)
         return;
     carrier_drop(&r->carrier);
-    r->talk.amqp.gone = true;
-    loop_no_alarm(r->account.loop, &r->retry);
+    r->account.gone = r->talk.amqp.gone = true;
+    redial_stop(&r->redial);
     loop_bury(r->account.loop, &r->grave);
 }
 

@@ -176,6 +176,11 @@ enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_optio
     if (!loop || !o || !out)
         return D2D_ARGUMENT;
     *out = (struct d2d_registration){0};
+    loop_begins(loop);
+    if (loop_is_inside(loop)) {
+        registering_failed(&r, D2D_IN_CALLBACK, "%s", d2d_err_text(D2D_IN_CALLBACK));
+        return loop_fail(loop, D2D_IN_CALLBACK, "%s", out->error);
+    }
     if (!(e = take_tpm(&r, o)) && !(e = take_names(&r, o)) && !(e = open_account(&r, loop, o))) {
         e = run(&r, o->common.timeout_ms > 0 ? o->common.timeout_ms : LIMIT_MS);
         account_close(&r.account);
@@ -183,7 +188,9 @@ enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_optio
     registering_close_tpm(&r);
     buf_free(&r.body);
     buf_free(&r.token);
-    return e;
+    if (e && out->error[0])
+        loop_fail(loop, e, "%s", out->error);
+    return loop_ends(loop, e);
 }
 
 /* provisioning 2.1 */

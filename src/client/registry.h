@@ -7,6 +7,7 @@
 
 struct d2d_registry {
     struct account account;
+    struct grave grave;
     struct buf target, body; /* of the request at hand */
 };
 

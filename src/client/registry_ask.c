@@ -40,7 +40,8 @@ enum d2d_err registry_ask(struct d2d_registry *r, const char *method, const char
                           struct http_talk *h)
 {
     struct buf token = buf_max(SAS_LEN_MAX);
-    enum err inner = check(r, &token);
+    enum d2d_err e = account_may_wait(&r->account);
+    enum err inner = e ? OK : check(r, &token);
     const struct http_ask ask = {.method = method,
                                  .target = buf_bytes(&r->target),
                                  .token = buf_bytes(&token),
@@ -48,9 +49,10 @@ enum d2d_err registry_ask(struct d2d_registry *r, const char *method, const char
                                  .if_match = if_match,
                                  .continuation = continuation};
     char why[300];
-    enum d2d_err e;
 
     *h = (struct http_talk){0};
+    if (e)
+        return e;
     if (inner)
         e = account_fail(&r->account, err_of(inner), "the request: %s", err_text(inner));
     else if (!(e = http_ask(&r->account, &ask, -1, h)) &&
@@ -77,6 +79,16 @@ enum d2d_err registry_request(struct d2d_registry *r, const char *method, const 
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
+static void registry_end(void *of)
+{
+    struct d2d_registry *r = of;
+
+    account_close(&r->account);
+    buf_free(&r->target);
+    buf_free(&r->body);
+    free(r);
+}
+
 enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *o, struct d2d_registry **out)
 {
     struct d2d_registry *r;
@@ -84,13 +96,16 @@ enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *o
 
     if (!loop || !o || !out)
         return D2D_ARGUMENT;
+    loop_begins(loop);
     r = calloc(1, sizeof *r);
     if (!r)
-        return D2D_NO_MEMORY;
+        return loop_ends(loop, D2D_NO_MEMORY);
     if ((e = account_open(&r->account, loop, o, 1u << CONNSTR_SERVICE))) {
         free(r);
-        return e;
+        return loop_ends(loop, e);
     }
+    r->account.given = true;
+    r->grave = (struct grave){.end = registry_end, .of = r};
     r->target = buf_max(2048);
     r->body = buf_max(HTTP_BODY_MAX);
     *out = r;
@@ -99,12 +114,10 @@ enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *o
 
 void d2d_registry_free(struct d2d_registry *r)
 {
-    if (!r)
+    if (!r || r->account.gone)
         return;
-    account_close(&r->account);
-    buf_free(&r->target);
-    buf_free(&r->body);
-    free(r);
+    r->account.gone = true;
+    loop_bury(r->account.loop, &r->grave);
 }
 
 const char *d2d_registry_detail(const struct d2d_registry *r)

@@ -8,7 +8,7 @@ static const char *const texts[] = {
     [D2D_OK] = "done",
     [D2D_FAILED] = "it failed",
     [D2D_ARGUMENT] = "an argument is not valid",
-    [D2D_NOT_AUTHORISED] = "these credentials are not accepted, or do not allow that",
+    [D2D_NOT_AUTHORISED] = "access denied: wrong key, expired token, disabled, or missing right",
     [D2D_NOT_FOUND] = "there is nothing of that name",
     [D2D_NO_CONNECTION] = "the hub could not be reached",
     [D2D_TIMED_OUT] = "it took too long",
@@ -21,6 +21,11 @@ static const char *const texts[] = {
     [D2D_NO_MEMORY] = "no memory left",
     [D2D_STOPPED] = "the loop was stopped",
     [D2D_UNSUPPORTED] = "that is not supported here",
+    [D2D_UNTRUSTED] = "the certificate of the hub is not trusted",
+    [D2D_CLOCK] = "the clock of this computer is wrong",
+    [D2D_WRONG_HUB] = "the token is for another hub",
+    [D2D_TAKEN_OVER] = "another connection of the same identity took over",
+    [D2D_IN_CALLBACK] = "that waits, and cannot be called inside of a callback",
 };
 
 const char *d2d_version(void)

@@ -19,9 +19,11 @@ static const char *remedy(enum d2d_err e)
 {
     switch (e) {
     case D2D_NO_CONNECTION:
-        return "is the hub running, and do name, port and --ca-file fit? `d2dhub check` looks from the other side";
+        return "is the hub running, and do name and port fit? `d2dhub check` looks from the other side";
+    case D2D_UNTRUSTED:
+        return "does --ca-file name the CA of this hub (`d2dhub show` tells)?";
     case D2D_NOT_AUTHORISED:
-        return "does the key still belong to that name? Is this machine's clock right?";
+        return "does the key still belong to that name?";
     case D2D_NOT_FOUND:
         return "the hub does not know it";
     case D2D_TIMED_OUT:
@@ -38,6 +40,10 @@ static const char *remedy(enum d2d_err e)
     case D2D_NO_MEMORY:
     case D2D_STOPPED:
     case D2D_UNSUPPORTED:
+    case D2D_CLOCK:
+    case D2D_WRONG_HUB:
+    case D2D_TAKEN_OVER:
+    case D2D_IN_CALLBACK:
         break;
     }
     return "";

@@ -243,6 +243,11 @@ enum status cli_failed(const char *what, enum d2d_err e, const char *detail)
         [D2D_NO_MEMORY] = FAILED,
         [D2D_STOPPED] = INTERRUPTED,
         [D2D_UNSUPPORTED] = FAILED,
+        [D2D_UNTRUSTED] = NO_CONNECTION,
+        [D2D_CLOCK] = NO_CONNECTION,
+        [D2D_WRONG_HUB] = NOT_AUTHORISED,
+        [D2D_TAKEN_OVER] = REFUSED,
+        [D2D_IN_CALLBACK] = FAILED,
     };
     enum status status = (size_t)e < sizeof statuses / sizeof *statuses ? statuses[e] : FAILED;
 
@@ -250,7 +255,7 @@ enum status cli_failed(const char *what, enum d2d_err e, const char *detail)
         return status;
     fprintf(stderr, "d2d: %s: %s%s%s%s\n", what, d2d_err_text(e), detail && *detail ? " (" : "", detail ? detail : "",
             detail && *detail ? ")" : "");
-    if (e == D2D_NO_CONNECTION && detail && strstr(detail, "certificate"))
-        fprintf(stderr, "  does --ca-file name the authority of this hub (`d2dhub show` tells)?\n");
+    if (e == D2D_UNTRUSTED)
+        fprintf(stderr, "  does --ca-file name the CA of this hub (`d2dhub show` tells)?\n");
     return status;
 }

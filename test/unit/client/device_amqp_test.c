@@ -209,7 +209,7 @@ TEST(a_hub_that_closes_the_mailbox_ends_the_connection)
     hub_run();
     CHECK(hub.talk->over);
     world_close();
-    CHECK(w.why == D2D_REFUSED);
+    CHECK(w.why == D2D_TAKEN_OVER);
 }
 
 TEST(a_goodbye_says_what_was_settled)
