@@ -2,16 +2,16 @@
  * time before the run begins, and its wait is counted from then: a hub that stalls does not get fewer questions. */
 #include "cli.h"
 
-#include "text.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+enum { COUNT = 1000, SIZE = 300, WINDOW = 64 };
+
 struct bench {
     struct d2d_loop *loop;
     struct d2d_device *device;
-    uint64_t count, size, window, rate;
+    uint64_t count, size, window, rate; /* 0: not given */
     uint64_t sent, done;
     int64_t began_us;
     int64_t *took_us; /* by number */
@@ -162,34 +162,33 @@ done:
     return status;
 }
 
-/* A number between 1 and most; `otherwise` when nothing was said. */
-static bool number(const char *text, uint64_t otherwise, uint64_t most, uint64_t *out)
+static const struct opt options[] = {{"n", "COUNT", "messages (1000)", OPT_NUMBER,
+                                      .offset = offsetof(struct bench, count), .least = 1, .most = 10000000},
+                                     {"size", "BYTES", "of each (300)", OPT_NUMBER,
+                                      .offset = offsetof(struct bench, size), .least = 1, .most = 256 * 1024},
+                                     {"window", "N", "on their way at once (64)", OPT_NUMBER,
+                                      .offset = offsetof(struct bench, window), .least = 1, .most = 10000},
+                                     {"rate", "N", "a second (as many as the window lets through)", OPT_NUMBER,
+                                      .offset = offsetof(struct bench, rate), .least = 1, .most = 1000000},
+                                     {0}};
+
+static enum status bench_run(struct cli *c, void *values, int n, char **argv)
 {
-    *out = otherwise;
-    return !text || (bytes_to_u64(bytes_str(text), out) && *out >= 1 && *out <= most);
+    struct bench *b = values;
+    enum status status = cli_who(c, STRING_DEVICE);
+
+    (void)n;
+    (void)argv;
+    b->count = b->count ? b->count : COUNT;
+    b->size = b->size ? b->size : SIZE;
+    b->window = b->window ? b->window : WINDOW;
+    return status ? status : run(c, b);
 }
 
-static enum status bench_run(struct cli *c, int argc, char **argv)
-{
-    const char *count = NULL, *size = NULL, *window = NULL, *rate = NULL;
-    const struct opt opts[] = {{"n", "COUNT", "messages (1000)", &count, NULL, NULL, NULL},
-                               {"size", "BYTES", "of each (300)", &size, NULL, NULL, NULL},
-                               {"window", "N", "on their way at once (64)", &window, NULL, NULL, NULL},
-                               {"rate", "N", "a second (as many as the window lets through)", &rate, NULL, NULL, NULL},
-                               {0}};
-    struct bench b = {0};
-    enum status status;
-    bool stop;
-    int n;
-
-    if ((status = cli_options(c, &command_bench, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n || !number(count, 1000, 10000000, &b.count) || !number(size, 300, 256 * 1024, &b.size) ||
-        !number(window, 64, 10000, &b.window) || !number(rate, 0, 1000000, &b.rate))
-        return cli_usage(&command_bench, "-n up to 10000000, --size up to 262144, --window up to 10000");
-    status = cli_who(c, STRING_DEVICE);
-    return status ? status : run(c, &b);
-}
-
-const struct command command_bench = {"bench", "[-n COUNT] [--size N] [--window N] [--rate N]",
-                                      "how long acknowledgements take", "d2d bench --as phone -n 10000\n", bench_run};
+const struct command command_bench = {{.name = "bench",
+                                       .usage = "[-n COUNT] [--size BYTES] [--window N] [--rate N]",
+                                       .summary = "measure how long acknowledgements take",
+                                       .examples = "d2d bench --as phone -n 10000\n",
+                                       .options = options},
+                                      bench_run,
+                                      sizeof(struct bench)};

@@ -85,31 +85,35 @@ static enum d2d_err make_add(struct d2d_registry *registry, void *ctx)
     return d2d_registry_ca_code(registry, call->name, &call->text);
 }
 
-static enum status ca_add(struct cli *c, int argc, char **argv)
-{
-    struct call call = {0};
-    int verified = 0;
-    const struct opt opts[] = {{"verified", NULL, "without a proof that its key is yours", NULL, &verified, NULL, NULL},
-                               {0}};
-    enum status status;
-    bool stop;
-    int n;
+struct add_job {
+    int verified;
+};
 
-    if ((status = cli_options(c, &command_ca_add, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n != 2)
-        return cli_usage(&command_ca_add, "which name, and which file?");
-    call.name = argv[1];
-    call.verified = verified;
-    status = read_file(argv[2], &call.file) ? cli_with_registry(c, make_add, &call, argv[1]) : FAILED;
+static const struct opt add_options[] = {
+    {"verified", NULL, "without a proof that its key is yours", OPT_FLAG, .offset = offsetof(struct add_job, verified)},
+    {0}};
+
+static enum status ca_add(struct cli *c, void *values, int n, char **argv)
+{
+    struct call call = {.name = argv[1], .verified = ((struct add_job *)values)->verified > 0};
+    enum status status = read_file(argv[n], &call.file) ? cli_with_registry(c, make_add, &call, argv[1]) : FAILED;
+
     if (!status)
         status = show(c, &call);
     buf_free(&call.file);
     return status;
 }
 
-const struct command command_ca_add = {"ca add", "NAME FILE [--verified]", "a CA certificate that devices may come by",
-                                       "d2d ca add factory ca.pem\n", ca_add};
+const struct command command_ca_add = {{.name = "ca add",
+                                        .usage = "NAME FILE [--verified]",
+                                        .summary = "give the hub a CA certificate that devices may come by",
+                                        .examples = "d2d ca add factory ca.pem\n",
+                                        .options = add_options,
+                                        .least = 2,
+                                        .most = 2,
+                                        .rest = OPT_FILE},
+                                       ca_add,
+                                       sizeof(struct add_job)};
 
 static enum d2d_err make_verify(struct d2d_registry *registry, void *ctx)
 {
@@ -119,28 +123,31 @@ static enum d2d_err make_verify(struct d2d_registry *registry, void *ctx)
                           : d2d_registry_ca_code(registry, call->name, &call->text);
 }
 
-static enum status ca_verify(struct cli *c, int argc, char **argv)
+static enum status ca_verify(struct cli *c, void *values, int n, char **argv)
 {
-    struct call call = {0};
-    enum status status;
-    bool stop;
-    int n;
+    struct call call = {.name = argv[1]};
+    enum status status = FAILED;
 
-    if ((status = cli_options(c, &command_ca_verify, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n != 1 && n != 2)
-        return cli_usage(&command_ca_verify, "which CA, and which file?");
-    call.name = argv[1];
-    status = n == 1 || read_file(argv[2], &call.file) ? cli_with_registry(c, make_verify, &call, argv[1]) : FAILED;
+    (void)values;
+    if (n == 1 || read_file(argv[2], &call.file))
+        status = cli_with_registry(c, make_verify, &call, argv[1]);
     if (!status)
         status = show(c, &call);
     buf_free(&call.file);
     return status;
 }
 
-const struct command command_ca_verify = {"ca verify", "NAME [PROOF]",
-                                          "prove that a CA's key is yours; without a file: a new code to prove it with",
-                                          "d2d ca verify factory proof.pem\nd2d ca verify factory -o raw\n", ca_verify};
+const struct command command_ca_verify = {
+    {.name = "ca verify",
+     .usage = "NAME [PROOF]",
+     .summary =
+         "prove that a CA's key is yours, with a certificate that it signed; without a file: a new code for that",
+     .examples = "d2d ca verify factory proof.pem\nd2d ca verify factory -o raw\n",
+     .least = 1,
+     .most = 2,
+     .rest = OPT_FILE},
+    ca_verify,
+    0};
 
 static enum d2d_err make_list(struct d2d_registry *registry, void *ctx)
 {
@@ -149,18 +156,17 @@ static enum d2d_err make_list(struct d2d_registry *registry, void *ctx)
     return d2d_registry_cas(registry, &call->text);
 }
 
-static enum status ca_list(struct cli *c, int argc, char **argv)
+static enum status ca_list(struct cli *c, void *values, int n, char **argv)
 {
     struct call call = {0};
     enum status status;
     struct out out;
     json_t *all, *ca;
     size_t i;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_ca_list, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
+    (void)values;
+    (void)n;
+    (void)argv;
     if (!(status = cli_with_registry(c, make_list, &call, "the CA certificates"))) {
         all = out_parsed(call.text);
         status = all ? DONE : FAILED;
@@ -171,7 +177,10 @@ static enum status ca_list(struct cli *c, int argc, char **argv)
     return status;
 }
 
-const struct command command_ca_list = {"ca list", "", "the CA certificates of the hub", "d2d ca list\n", ca_list};
+const struct command command_ca_list = {
+    {.name = "ca list", .usage = "", .summary = "list the CA certificates of the hub", .examples = "d2d ca list\n"},
+    ca_list,
+    0};
 
 static enum d2d_err make_rm(struct d2d_registry *registry, void *ctx)
 {
@@ -180,21 +189,22 @@ static enum d2d_err make_rm(struct d2d_registry *registry, void *ctx)
     return d2d_registry_ca_remove(registry, call->name);
 }
 
-static enum status ca_rm(struct cli *c, int argc, char **argv)
+static enum status ca_rm(struct cli *c, void *values, int n, char **argv)
 {
-    struct call call = {0};
-    enum status status;
-    bool stop;
-    int n;
+    struct call call = {.name = argv[n]};
+    enum status status = cli_with_registry(c, make_rm, &call, call.name);
 
-    if ((status = cli_options(c, &command_ca_rm, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n != 1)
-        return cli_usage(&command_ca_rm, "which CA?");
-    call.name = argv[1];
-    if (!(status = cli_with_registry(c, make_rm, &call, argv[1])))
-        say("%s is gone; devices that came by a CA certificate have to show theirs again", argv[1]);
+    (void)values;
+    if (!status)
+        say("CA \"%s\" is deleted; devices that came by a CA certificate have to show theirs again", call.name);
     return status;
 }
 
-const struct command command_ca_rm = {"ca rm", "NAME", "delete a CA certificate", "d2d ca rm factory\n", ca_rm};
+const struct command command_ca_rm = {{.name = "ca rm",
+                                       .usage = "NAME",
+                                       .summary = "delete a CA certificate",
+                                       .examples = "d2d ca rm factory\n",
+                                       .least = 1,
+                                       .most = 1},
+                                      ca_rm,
+                                      0};

@@ -170,18 +170,15 @@ static void check_https(struct check *k)
     d2d_registry_free(registry);
 }
 
-static enum status check_run(struct cli *c, int argc, char **argv)
+static enum status check_run(struct cli *c, void *values, int n, char **argv)
 {
     struct check k = {.cli = c};
     char field[300];
     enum status status;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_check, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n)
-        return cli_usage(&command_check, "it takes no arguments");
+    (void)values;
+    (void)n;
+    (void)argv;
     if ((status = cli_who(c, STRING_ANY)))
         return status;
     if (d2d_loop_new(&k.loop))
@@ -198,5 +195,9 @@ static enum status check_run(struct cli *c, int argc, char **argv)
     return k.worst;
 }
 
-const struct command command_check = {"check", "", "try each door of the hub, and say what to do",
-                                      "d2d check\nd2d check --as phone\n", check_run};
+const struct command command_check = {{.name = "check",
+                                       .usage = "",
+                                       .summary = "try each way to the hub, and say what to do",
+                                       .examples = "d2d check\nd2d check --as phone\n"},
+                                      check_run,
+                                      0};

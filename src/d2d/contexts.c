@@ -1,8 +1,6 @@
 /* The commands about contexts, and `token`. */
 #include "cli.h"
 
-#include "text.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,19 +21,18 @@ static bool absolute(const char *path, char *out, size_t cap)
     return fits;
 }
 
-static enum status context_add(struct cli *c, int argc, char **argv)
+static enum status context_add(struct cli *c, void *values, int n, char **argv)
 {
     struct context made = {0};
     enum status status;
     char current[65];
-    bool stop;
     enum err e;
-    int n;
 
-    if ((status = cli_options(c, &command_context_add, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n != 1 || !context_name_valid(argv[1]))
-        return cli_usage(&command_context_add, "which name? Letters, digits, '-', '_' and '.'");
+    (void)values;
+    (void)n;
+    if (!context_name_valid(argv[1]))
+        return cli_usage(&command_context_add,
+                         "a NAME has letters, digits, '-', '_' and '.', and does not begin with '.'");
     if ((status = cli_who(c, STRING_ANY)))
         return status;
     if (!absolute(c->ca_file, made.ca_file, sizeof made.ca_file)) {
@@ -56,9 +53,15 @@ static enum status context_add(struct cli *c, int argc, char **argv)
     return DONE;
 }
 
-const struct command command_context_add = {"context add", "NAME", "remember a hub, and who you are there",
-                                            "d2d context add home --connection-string-file owner.cs --ca-file ca.pem\n",
-                                            context_add};
+const struct command command_context_add = {
+    {.name = "context add",
+     .usage = "NAME",
+     .summary = "keep a hub and a connection string under a name",
+     .examples = "d2d context add home --connection-string-file owner.cs --ca-file ca.pem\n",
+     .least = 1,
+     .most = 1},
+    context_add,
+    0};
 
 static const struct column context_columns[] = {{"current", "", 1}, {"name", "NAME", 16}, {"host", "HOST", 0}, {0}};
 
@@ -80,78 +83,92 @@ static void list_one(void *ctx, const char *name)
             json_pack("{ss ss ss}", "name", name, "host", host, "current", strcmp(name, l->current) == 0 ? "*" : ""));
 }
 
-static enum status context_ls(struct cli *c, int argc, char **argv)
+static enum status context_list(struct cli *c, void *values, int n, char **argv)
 {
     struct listing l;
-    enum status status;
-    bool stop;
     enum err e;
-    int n;
 
-    if ((status = cli_options(c, &command_context_ls, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
+    (void)values;
+    (void)n;
+    (void)argv;
     out_begin(&l.out, c->format, context_columns, "name");
     context_current(l.current);
     e = context_each(list_one, &l);
     return e ? context_failed("", e) : DONE;
 }
 
-const struct command command_context_ls = {"context ls", "", "the contexts; * is the current one", "d2d context ls\n",
-                                           context_ls};
+const struct command command_context_list = {{.name = "context list",
+                                              .usage = "",
+                                              .summary = "list the contexts; * is the current one",
+                                              .examples = "d2d context list\n"},
+                                             context_list,
+                                             0};
 
-static enum status context_change(struct cli *c, const struct command *command, enum err (*change)(const char *),
-                                  int argc, char **argv)
+static enum status use_run(struct cli *c, void *values, int n, char **argv)
 {
-    enum status status;
-    bool stop;
-    enum err e;
-    int n;
+    enum err e = context_use(argv[1]);
 
-    if ((status = cli_options(c, command, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n != 1)
-        return cli_usage(command, "which one?");
-    e = change(argv[1]);
+    (void)c;
+    (void)values;
+    (void)n;
     return e ? context_failed(argv[1], e) : DONE;
 }
 
-static enum status use_run(struct cli *c, int argc, char **argv)
+static enum status rm_run(struct cli *c, void *values, int n, char **argv)
 {
-    return context_change(c, &command_context_use, context_use, argc, argv);
+    enum err e = context_remove(argv[1]);
+
+    (void)c;
+    (void)values;
+    (void)n;
+    return e ? context_failed(argv[1], e) : DONE;
 }
 
-static enum status rm_run(struct cli *c, int argc, char **argv)
-{
-    return context_change(c, &command_context_rm, context_remove, argc, argv);
-}
+const struct command command_context_use = {{.name = "context use",
+                                             .usage = "NAME",
+                                             .summary = "make a context the current one",
+                                             .examples = "d2d context use home\n",
+                                             .least = 1,
+                                             .most = 1,
+                                             .first = OPT_CONTEXT},
+                                            use_run,
+                                            0};
+const struct command command_context_rm = {{.name = "context rm",
+                                            .usage = "NAME",
+                                            .summary = "delete a context",
+                                            .examples = "d2d context rm home\n",
+                                            .least = 1,
+                                            .most = 1,
+                                            .first = OPT_CONTEXT},
+                                           rm_run,
+                                           0};
 
-const struct command command_context_use = {"context use", "NAME", "make it the current one", "d2d context use home\n",
-                                            use_run};
-const struct command command_context_rm = {"context rm", "NAME", "forget it", "d2d context rm home\n", rm_run};
+struct token_job {
+    int64_t ttl_ms; /* 0: an hour */
+    const char *resource;
+};
 
-static enum status token_run(struct cli *c, int argc, char **argv)
+static const struct opt token_options[] = {{"ttl", "T", "expires after this time (1h)", OPT_DURATION,
+                                            .offset = offsetof(struct token_job, ttl_ms), .least = 1000},
+                                           {"resource", "URI", "what it is for (what the connection string is for)",
+                                            OPT_TEXT, .offset = offsetof(struct token_job, resource)},
+                                           {0}};
+
+static enum status token_run(struct cli *c, void *values, int n, char **argv)
 {
-    const char *ttl = NULL, *resource = NULL;
-    const struct opt opts[] = {
-        {"ttl", "T", "how long it is good (1h)", &ttl, NULL, NULL, NULL},
-        {"resource", "R", "what it is for (what the connection string is for)", &resource, NULL, NULL, NULL},
-        {0}};
+    const struct token_job *job = values;
     struct timespec now;
-    int64_t ttl_ms = 3600 * 1000;
     enum status status;
     enum d2d_err e;
     char *token;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_token, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n || (ttl && (duration_parse(bytes_str(ttl), &ttl_ms) || ttl_ms <= 0)))
-        return cli_usage(&command_token, "it takes no arguments; --ttl is a duration (1h)");
+    (void)n;
+    (void)argv;
     if ((status = cli_who(c, STRING_ANY)))
         return status;
     clock_gettime(CLOCK_REALTIME, &now);
-    e = d2d_token(c->connection_string, resource, (int64_t)now.tv_sec * 1000, ttl_ms, &token);
+    e = d2d_token(c->connection_string, job->resource, (int64_t)now.tv_sec * 1000,
+                  job->ttl_ms ? job->ttl_ms : 3600 * 1000, &token);
     if (e)
         return cli_failed("token", e, "");
     puts(token);
@@ -159,5 +176,10 @@ static enum status token_run(struct cli *c, int argc, char **argv)
     return DONE;
 }
 
-const struct command command_token = {"token", "[--ttl T] [--resource R]", "a SAS token, for tools that want one",
-                                      "d2d token --as phone --ttl 1h\n", token_run};
+const struct command command_token = {{.name = "token",
+                                       .usage = "[--ttl T] [--resource URI]",
+                                       .summary = "print a SAS token, for tools that want one",
+                                       .examples = "d2d token --as phone --ttl 1h\n",
+                                       .options = token_options},
+                                      token_run,
+                                      sizeof(struct token_job)};

@@ -1,7 +1,5 @@
 #include "chip.h"
 
-#include "text.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,21 +65,15 @@ struct job {
     enum d2d_err (*each)(struct job *job, const char *id);
 };
 
-static enum status run_job(struct job *job, const struct command *command, const struct opt *opts, int argc,
-                           char **argv)
+static enum status run_job(struct job *job, struct cli *c, int n, char **argv,
+                           enum d2d_err (*each)(struct job *job, const char *id))
 {
     enum status status, first = DONE;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(job->cli, command, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n < 1)
-        return cli_usage(command, "which device?");
-    if (job->tpm && n > 1)
-        return cli_usage(command, "a slot of the TPM has room for one device");
-    if (!(status = open_registry(job->cli, &job->session))) {
-        out_begin(&job->out, job->cli->format, device_columns, "deviceId");
+    job->cli = c;
+    job->each = each;
+    if (!(status = open_registry(c, &job->session))) {
+        out_begin(&job->out, c->format, device_columns, "deviceId");
         for (int i = 1; i <= n && !cli_interrupted; i++) {
             enum d2d_err e = job->each(job, argv[i]);
 
@@ -95,6 +87,8 @@ static enum status run_job(struct job *job, const struct command *command, const
     close_registry(&job->session);
     return status;
 }
+
+#define AT(field) .offset = offsetof(struct job, field)
 
 /* What the options say of how it proves who it is. Without any it stays as it is. */
 static enum d2d_err take_auth(const struct job *job, struct d2d_identity *d)
@@ -157,27 +151,36 @@ static enum d2d_err add_one(struct job *job, const char *id)
     return e;
 }
 
-static enum status device_add(struct cli *c, int argc, char **argv)
-{
-    struct job job = {.cli = c, .each = add_one};
-    const struct opt opts[] = {
-        {"disabled", NULL, "not able to connect yet", NULL, &job.disabled, NULL, NULL},
-        {"x509-thumbprint", "HEX[,HEX]", "it shows a certificate with one of these", &job.thumbprints, NULL, NULL,
-         NULL},
-        {"x509-ca", NULL, "it shows one that a CA of the hub has signed (`d2d ca`)", NULL, &job.by_ca, NULL, NULL},
-        {"tpm", NULL, "its key goes into --slot (0) of this computer's TPM, and nowhere else", NULL, &job.tpm, NULL,
-         NULL},
-        {0}};
+static const struct opt add_options[] = {
+    {"disabled", NULL, "not able to connect yet", OPT_FLAG, AT(disabled)},
+    {"x509-thumbprint", "HEX[,HEX]", "it shows a certificate with one of these", OPT_TEXT, AT(thumbprints)},
+    {"x509-ca", NULL, "it shows one that a CA of the hub has signed (`d2d ca`)", OPT_FLAG, AT(by_ca)},
+    {"tpm", NULL, "its key goes into --slot (0) of this computer's TPM, and nowhere else", OPT_FLAG, AT(tpm)},
+    {0}};
 
-    return run_job(&job, &command_device_add, opts, argc, argv);
+static enum status device_add(struct cli *c, void *values, int n, char **argv)
+{
+    struct job *job = values;
+
+    if (job->tpm && n > 1)
+        return cli_usage(&command_device_add, "--tpm: a slot of the TPM has room for one device");
+    return run_job(job, c, n, argv, add_one);
 }
 
-const struct command command_device_add = {"device add", "DEVICE...", "register devices, with keys that the hub makes",
-                                           "d2d device add phone garage-door\nd2d device add meter --x509-thumbprint "
-                                           "2FD4E1C67A2D28FCED849EE1BB76E7391B93EB12\n"
-                                           "d2d device add pump-1 pump-2 --x509-ca\n"
-                                           "d2d device add garage --tpm\n",
-                                           device_add};
+const struct command command_device_add = {
+    {.name = "device add",
+     .usage = "DEVICE...",
+     .summary = "register devices, with keys that the hub makes",
+     .examples = "d2d device add phone garage-door\n"
+                 "d2d device add meter --x509-thumbprint 2FD4E1C67A2D28FCED849EE1BB76E7391B93EB12\n"
+                 "d2d device add pump-1 pump-2 --x509-ca\n"
+                 "d2d device add garage --tpm\n",
+     .options = add_options,
+     .least = 1,
+     .most = OPT_MANY,
+     .first = OPT_ANY},
+    device_add,
+    sizeof(struct job)};
 
 static enum d2d_err auth_one(struct job *job, const char *id)
 {
@@ -190,20 +193,28 @@ static enum d2d_err auth_one(struct job *job, const char *id)
     return D2D_OK;
 }
 
-static enum status device_auth(struct cli *c, int argc, char **argv)
-{
-    struct job job = {.cli = c, .each = auth_one};
-    const struct opt opts[] = {
-        {"x509-thumbprint", "HEX[,HEX]", "by a certificate with one of these", &job.thumbprints, NULL, NULL, NULL},
-        {"x509-ca", NULL, "by one that a CA of the hub has signed", NULL, &job.by_ca, NULL, NULL},
-        {"sas", NULL, "by new keys", NULL, &job.by_key, NULL, NULL},
-        {0}};
+static const struct opt auth_options[] = {
+    {"x509-thumbprint", "HEX[,HEX]", "by a certificate with one of these", OPT_TEXT, AT(thumbprints)},
+    {"x509-ca", NULL, "by one that a CA of the hub has signed", OPT_FLAG, AT(by_ca)},
+    {"sas", NULL, "by new keys", OPT_FLAG, AT(by_key)},
+    {0}};
 
-    return run_job(&job, &command_device_auth, opts, argc, argv);
+static enum status device_auth(struct cli *c, void *values, int n, char **argv)
+{
+    return run_job(values, c, n, argv, auth_one);
 }
 
-const struct command command_device_auth = {"device auth", "DEVICE...", "change how devices prove who they are",
-                                            "d2d device auth meter --x509-thumbprint OLD,NEW\n", device_auth};
+const struct command command_device_auth = {{.name = "device auth",
+                                             .usage = "DEVICE...",
+                                             .summary = "change how devices prove who they are",
+                                             .examples = "d2d device auth meter --x509-thumbprint OLD,NEW\n",
+                                             .options = auth_options,
+                                             .least = 1,
+                                             .most = OPT_MANY,
+                                             .first = OPT_DEVICE,
+                                             .rest = OPT_DEVICE},
+                                            device_auth,
+                                            sizeof(struct job)};
 
 static enum d2d_err show_one(struct job *job, const char *id)
 {
@@ -215,15 +226,21 @@ static enum d2d_err show_one(struct job *job, const char *id)
     return e;
 }
 
-static enum status device_show(struct cli *c, int argc, char **argv)
+static enum status device_show(struct cli *c, void *values, int n, char **argv)
 {
-    struct job job = {.cli = c, .each = show_one};
-
-    return run_job(&job, &command_device_show, NULL, argc, argv);
+    return run_job(values, c, n, argv, show_one);
 }
 
-const struct command command_device_show = {"device show", "DEVICE...", "what the hub knows of devices",
-                                            "d2d device show phone\n", device_show};
+const struct command command_device_show = {{.name = "device show",
+                                             .usage = "DEVICE...",
+                                             .summary = "show devices, without their keys",
+                                             .examples = "d2d device show phone\n",
+                                             .least = 1,
+                                             .most = OPT_MANY,
+                                             .first = OPT_DEVICE,
+                                             .rest = OPT_DEVICE},
+                                            device_show,
+                                            sizeof(struct job)};
 
 static enum d2d_err remove_one(struct job *job, const char *id)
 {
@@ -234,15 +251,21 @@ static enum d2d_err remove_one(struct job *job, const char *id)
     return e;
 }
 
-static enum status device_rm(struct cli *c, int argc, char **argv)
+static enum status device_rm(struct cli *c, void *values, int n, char **argv)
 {
-    struct job job = {.cli = c, .each = remove_one};
-
-    return run_job(&job, &command_device_rm, NULL, argc, argv);
+    return run_job(values, c, n, argv, remove_one);
 }
 
-const struct command command_device_rm = {"device rm", "DEVICE...", "delete devices", "d2d device rm phone\n",
-                                          device_rm};
+const struct command command_device_rm = {{.name = "device rm",
+                                           .usage = "DEVICE...",
+                                           .summary = "delete devices",
+                                           .examples = "d2d device rm phone\n",
+                                           .least = 1,
+                                           .most = OPT_MANY,
+                                           .first = OPT_DEVICE,
+                                           .rest = OPT_DEVICE},
+                                          device_rm,
+                                          sizeof(struct job)};
 
 static enum d2d_err purge_one(struct job *job, const char *id)
 {
@@ -254,15 +277,21 @@ static enum d2d_err purge_one(struct job *job, const char *id)
     return e;
 }
 
-static enum status device_purge(struct cli *c, int argc, char **argv)
+static enum status device_purge(struct cli *c, void *values, int n, char **argv)
 {
-    struct job job = {.cli = c, .each = purge_one};
-
-    return run_job(&job, &command_device_purge, NULL, argc, argv);
+    return run_job(values, c, n, argv, purge_one);
 }
 
-const struct command command_device_purge = {"device purge", "DEVICE...", "throw away what waits for devices",
-                                             "d2d device purge phone\n", device_purge};
+const struct command command_device_purge = {{.name = "device purge",
+                                              .usage = "DEVICE...",
+                                              .summary = "throw away the messages that wait for devices",
+                                              .examples = "d2d device purge phone\n",
+                                              .least = 1,
+                                              .most = OPT_MANY,
+                                              .first = OPT_DEVICE,
+                                              .rest = OPT_DEVICE},
+                                             device_purge,
+                                             sizeof(struct job)};
 
 static enum d2d_err switch_one(struct job *job, const char *id)
 {
@@ -279,28 +308,43 @@ static enum d2d_err switch_one(struct job *job, const char *id)
     return e;
 }
 
-static enum status device_switch(struct cli *c, const struct command *command, int disabled, int argc, char **argv)
-{
-    struct job job = {.cli = c, .each = switch_one, .disabled = disabled};
-    const struct opt opts[] = {{"reason", "TEXT", "why, for whoever looks later", &job.reason, NULL, NULL, NULL}, {0}};
+static const struct opt switch_options[] = {{"reason", "TEXT", "why, for those who look later", OPT_TEXT, AT(reason)},
+                                            {0}};
 
-    return run_job(&job, command, opts, argc, argv);
+static enum status device_enable(struct cli *c, void *values, int n, char **argv)
+{
+    return run_job(values, c, n, argv, switch_one);
 }
 
-static enum status device_enable(struct cli *c, int argc, char **argv)
+static enum status device_disable(struct cli *c, void *values, int n, char **argv)
 {
-    return device_switch(c, &command_device_enable, 0, argc, argv);
+    ((struct job *)values)->disabled = 1;
+    return run_job(values, c, n, argv, switch_one);
 }
 
-static enum status device_disable(struct cli *c, int argc, char **argv)
-{
-    return device_switch(c, &command_device_disable, 1, argc, argv);
-}
+const struct command command_device_enable = {{.name = "device enable",
+                                               .usage = "DEVICE...",
+                                               .summary = "let devices connect again",
+                                               .examples = "d2d device enable phone\n",
+                                               .options = switch_options,
+                                               .least = 1,
+                                               .most = OPT_MANY,
+                                               .first = OPT_DEVICE,
+                                               .rest = OPT_DEVICE},
+                                              device_enable,
+                                              sizeof(struct job)};
 
-const struct command command_device_enable = {"device enable", "DEVICE...", "let devices connect again",
-                                              "d2d device enable phone\n", device_enable};
-const struct command command_device_disable = {"device disable", "DEVICE...", "throw devices out and keep them out",
-                                               "d2d device disable phone --reason lost\n", device_disable};
+const struct command command_device_disable = {{.name = "device disable",
+                                                .usage = "DEVICE...",
+                                                .summary = "disconnect devices, and refuse them from now on",
+                                                .examples = "d2d device disable phone --reason lost\n",
+                                                .options = switch_options,
+                                                .least = 1,
+                                                .most = OPT_MANY,
+                                                .first = OPT_DEVICE,
+                                                .rest = OPT_DEVICE},
+                                               device_disable,
+                                               sizeof(struct job)};
 
 static enum d2d_err key_one(struct job *job, const char *id)
 {
@@ -328,40 +372,50 @@ static enum d2d_err key_one(struct job *job, const char *id)
     return D2D_OK;
 }
 
-static enum status device_key(struct cli *c, int argc, char **argv)
-{
-    struct job job = {.cli = c, .each = key_one};
-    const struct opt opts[] = {{"secondary", NULL, "with the second key", NULL, &job.secondary, NULL, NULL},
-                               {"rotate", NULL, "make two new keys first", NULL, &job.rotate, NULL, NULL},
-                               {0}};
+static const struct opt key_options[] = {{"secondary", NULL, "with the second key", OPT_FLAG, AT(secondary)},
+                                         {"rotate", NULL, "make two new keys first", OPT_FLAG, AT(rotate)},
+                                         {0}};
 
-    return run_job(&job, &command_device_key, opts, argc, argv);
+static enum status device_key(struct cli *c, void *values, int n, char **argv)
+{
+    return run_job(values, c, n, argv, key_one);
 }
 
-const struct command command_device_key = {"device key", "DEVICE", "the connection string of a device",
-                                           "d2d device key phone > phone.cs\n", device_key};
+const struct command command_device_key = {{.name = "device key",
+                                            .usage = "DEVICE...",
+                                            .summary = "print the connection strings of devices",
+                                            .examples = "d2d device key phone > phone.cs\n",
+                                            .options = key_options,
+                                            .least = 1,
+                                            .most = OPT_MANY,
+                                            .first = OPT_DEVICE,
+                                            .rest = OPT_DEVICE},
+                                           device_key,
+                                           sizeof(struct job)};
 
-static enum status device_list(struct cli *c, int argc, char **argv)
+struct list_job {
+    uint64_t top; /* 0: not given */
+};
+
+static const struct opt list_options[] = {{"top", "N", "at most so many (1000)", OPT_NUMBER,
+                                           .offset = offsetof(struct list_job, top), .least = 1, .most = 1000},
+                                          {0}};
+
+static enum status device_list(struct cli *c, void *values, int n, char **argv)
 {
-    const char *top = NULL;
-    const struct opt opts[] = {{"top", "N", "at most so many (1000)", &top, NULL, NULL, NULL}, {0}};
+    const uint64_t top = ((struct list_job *)values)->top;
     struct session session = {0};
     struct d2d_identity *found = NULL;
-    uint64_t most = 1000;
     size_t count = 0;
     enum status status;
     struct out out;
     enum d2d_err e;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_device_list, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n > 0 || (top && (!bytes_to_u64(bytes_str(top), &most) || most < 1 || most > 1000)))
-        return cli_usage(&command_device_list, "it takes no arguments, and --top 1 to 1000");
+    (void)n;
+    (void)argv;
     if ((status = open_registry(c, &session)))
         goto done;
-    if ((e = d2d_registry_list(session.registry, (size_t)most, &found, &count))) {
+    if ((e = d2d_registry_list(session.registry, top ? (size_t)top : 1000, &found, &count))) {
         status = cli_failed("the list of devices", e, d2d_registry_detail(session.registry));
         goto done;
     }
@@ -376,5 +430,10 @@ done:
     return status;
 }
 
-const struct command command_device_list = {"device list", "[--top N]", "the devices, by id", "d2d device list\n",
-                                            device_list};
+const struct command command_device_list = {{.name = "device list",
+                                             .usage = "[--top N]",
+                                             .summary = "list the devices, by id",
+                                             .examples = "d2d device list\n",
+                                             .options = list_options},
+                                            device_list,
+                                            sizeof(struct list_job)};

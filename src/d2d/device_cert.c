@@ -14,8 +14,8 @@ enum { DAYS_DEFAULT = 3650, DAYS_MAX = 36500, PEM_MAX = 8192, PATH_CAP = 4096 };
 
 struct cert_job {
     const char *id, *folder;
-    int64_t days;
-    int tpm; /* the key is made there, and stays; key_path is its handle */
+    int days; /* 0: ten years */
+    int tpm;  /* the key is made there, and stays; key_path is its handle */
     char cert_path[PATH_CAP], key_path[PATH_CAP];
 };
 
@@ -64,7 +64,7 @@ static enum err make_for_chip(const struct cert_job *job, struct cert_facts *fac
         fprintf(stderr, "d2d: %s\n", why);
         return e;
     }
-    if (!(e = cert_make_device_for(key.key, job->id, now_s - 3600, now_s + job->days * 86400, &cert)) &&
+    if (!(e = cert_make_device_for(key.key, job->id, now_s - 3600, now_s + (int64_t)job->days * 86400, &cert)) &&
         !(e = cert_read(buf_bytes(&cert), facts)) && !(e = folder_make(job->folder, 0700)))
         e = file_write(job->cert_path, buf_bytes(&cert), 0644);
     tls_key_close(&key);
@@ -79,7 +79,7 @@ static enum err make(const struct cert_job *job, struct cert_facts *facts)
     enum err e;
 
     /* An hour back: the clock of the hub may be behind. */
-    if (!(e = cert_make_device(job->id, now_s - 3600, now_s + job->days * 86400, &cert, &key)) &&
+    if (!(e = cert_make_device(job->id, now_s - 3600, now_s + (int64_t)job->days * 86400, &cert, &key)) &&
         !(e = cert_read(buf_bytes(&cert), facts)) && !(e = folder_make(job->folder, 0700)) &&
         !(e = file_write(job->key_path, buf_bytes(&key), 0600)))
         e = file_write(job->cert_path, buf_bytes(&cert), 0644);
@@ -106,46 +106,48 @@ static enum status show(const struct cli *c, const struct cert_job *job, const s
     return DONE;
 }
 
-static enum status device_cert(struct cli *c, int argc, char **argv)
+static const struct opt options[] = {
+    {"out", "DIR", "where the files go", OPT_TEXT, .offset = offsetof(struct cert_job, folder), .what = OPT_FOLDER},
+    {"tpm", NULL, "the key is made in --slot (0) of the TPM, and stays there", OPT_FLAG,
+     .offset = offsetof(struct cert_job, tpm)},
+    {"days", "N", "expires after so many days (3650)", OPT_INT, .offset = offsetof(struct cert_job, days), .least = 1,
+     .most = DAYS_MAX},
+    {0}};
+
+static enum status device_cert(struct cli *c, void *values, int n, char **argv)
 {
-    struct cert_job job = {.days = DAYS_DEFAULT};
-    const char *days = NULL;
-    const struct opt opts[] = {
-        {"out", "DIR", "where the files go", &job.folder, NULL, NULL, NULL},
-        {"tpm", NULL, "the key is made in --slot (0) of the TPM, and stays there", NULL, &job.tpm, NULL, NULL},
-        {"days", "N", "how long it is valid (3650)", &days, NULL, NULL, NULL},
-        {0}};
+    struct cert_job *job = values;
     struct cert_facts facts;
     enum status status;
     enum err e;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_device_cert, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n != 1 || !job.folder || !*job.folder)
-        return cli_usage(&command_device_cert, "which device, and which --out?");
-    if (days && (!bytes_to_i64(bytes_str(days), &job.days) || job.days < 1 || job.days > DAYS_MAX))
-        return cli_usage(&command_device_cert, "--days is 1 to %d", DAYS_MAX);
-    job.id = argv[1];
-    if ((size_t)snprintf(job.cert_path, PATH_CAP, "%s/cert.pem", job.folder) >= PATH_CAP ||
-        (size_t)snprintf(job.key_path, PATH_CAP, "%s/key.pem", job.folder) >= PATH_CAP)
-        return cli_usage(&command_device_cert, "--out is too long");
-    if (is_there(job.tpm ? job.cert_path : job.key_path)) {
-        fprintf(stderr, "d2d: %s is there already, and may be in use\n", job.tpm ? job.cert_path : job.key_path);
+    if (!job->folder)
+        return cli_usage(&command_device_cert, "--out is missing: the folder that the certificate and its key go to");
+    job->id = argv[n];
+    job->days = job->days ? job->days : DAYS_DEFAULT;
+    if ((size_t)snprintf(job->cert_path, PATH_CAP, "%s/cert.pem", job->folder) >= PATH_CAP ||
+        (size_t)snprintf(job->key_path, PATH_CAP, "%s/key.pem", job->folder) >= PATH_CAP)
+        return cli_usage(&command_device_cert, "--out is longer than a path may be");
+    if (is_there(job->tpm ? job->cert_path : job->key_path)) {
+        fprintf(stderr, "d2d: %s exists already, and may be in use\n", job->tpm ? job->cert_path : job->key_path);
         return FAILED;
     }
-    if (job.tpm && (status = make_key_in_chip(&job, chip_slot(c))))
+    if (job->tpm && (status = make_key_in_chip(job, chip_slot(c))))
         return status;
-    if ((e = job.tpm ? make_for_chip(&job, &facts) : make(&job, &facts))) {
-        fprintf(stderr, "d2d: %s: %s\n", job.folder, err_text(e));
+    if ((e = job->tpm ? make_for_chip(job, &facts) : make(job, &facts))) {
+        fprintf(stderr, "d2d: %s: %s\n", job->folder, err_text(e));
         return FAILED;
     }
-    return show(c, &job, &facts);
+    return show(c, job, &facts);
 }
 
-const struct command command_device_cert = {"device cert", "DEVICE --out DIR [--days N] [--tpm]",
-                                            "make a certificate and its key for a device",
-                                            "d2d device cert meter --out meter\n"
-                                            "d2d device cert pump --out pump --tpm --slot 1\n",
-                                            device_cert};
+const struct command command_device_cert = {{.name = "device cert",
+                                             .usage = "DEVICE --out DIR [--days N] [--tpm]",
+                                             .summary = "make a certificate and its key for a device",
+                                             .examples = "d2d device cert meter --out meter\n"
+                                                         "d2d device cert pump --out pump --tpm --slot 1\n",
+                                             .options = options,
+                                             .least = 1,
+                                             .most = 1},
+                                            device_cert,
+                                            sizeof(struct cert_job)};

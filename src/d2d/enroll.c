@@ -97,81 +97,93 @@ static enum status list_all(struct cli *c, struct enroll_call *call)
     return cli_interrupted ? INTERRUPTED : DONE;
 }
 
-static enum status enroll_list(struct cli *c, int argc, char **argv)
-{
-    struct enroll_call call = {.make = make_list, .name = "the enrollments"};
-    const struct opt opts[] = {{"groups", NULL, "those of groups", NULL, &call.group, NULL, NULL}, {0}};
-    enum status status;
-    bool stop;
-    int n;
+/* Which ones: those of groups, or those of single devices. */
+struct list_job {
+    int groups;
+};
 
-    if ((status = cli_options(c, &command_enroll_list, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n > 0)
-        return cli_usage(&command_enroll_list, "it takes no arguments");
+static const struct opt list_options[] = {
+    {"groups", NULL, "those of groups", OPT_FLAG, .offset = offsetof(struct list_job, groups)}, {0}};
+
+static enum status enroll_list(struct cli *c, void *values, int n, char **argv)
+{
+    struct enroll_call call = {
+        .make = make_list, .name = "the enrollments", .group = ((struct list_job *)values)->groups};
+
+    (void)n;
+    (void)argv;
     return list_all(c, &call);
 }
 
-const struct command command_enroll_list = {"enroll list", "[--groups]", "the enrollments",
-                                            "d2d enroll list\nd2d enroll list --groups -o table\n", enroll_list};
+const struct command command_enroll_list = {{.name = "enroll list",
+                                             .usage = "[--groups]",
+                                             .summary = "list the enrollments",
+                                             .examples = "d2d enroll list\nd2d enroll list --groups -o table\n",
+                                             .options = list_options},
+                                            enroll_list,
+                                            sizeof(struct list_job)};
 
 /* ---- one of them ------------------------------------------------------------------------------------------------------ */
 
-static enum status take_name(struct cli *c, struct enroll_call *call, const struct command *command,
-                             const struct opt *opts, int argc, char **argv, bool *stop)
-{
-    enum status status;
-    int n;
+struct one_job {
+    int group, secondary;
+    const char *member;
+};
 
-    if ((status = cli_options(c, command, opts, argc, argv, &n, stop)) || *stop)
-        return status;
-    if (n != 1)
-        return cli_usage(command, "which enrollment?");
-    call->name = argv[1];
-    return DONE;
-}
+#define GROUP_OPTION                                                                             \
+    {                                                                                            \
+        "group", NULL, "the one of a group", OPT_FLAG, .offset = offsetof(struct one_job, group) \
+    }
+
+static const struct opt one_options[] = {GROUP_OPTION, {0}};
 
 static enum d2d_err make_show(struct d2d_registry *registry, struct enroll_call *call)
 {
     return d2d_enrollment_get(registry, enroll_kind(call), call->name, &call->text);
 }
 
-static enum status enroll_show(struct cli *c, int argc, char **argv)
+static enum status enroll_show(struct cli *c, void *values, int n, char **argv)
 {
-    struct enroll_call call = {.make = make_show};
-    const struct opt opts[] = {{"group", NULL, "the one of a group", NULL, &call.group, NULL, NULL}, {0}};
-    enum status status;
-    bool stop;
+    struct enroll_call call = {.make = make_show, .name = argv[n], .group = ((struct one_job *)values)->group};
+    enum status status = enroll_do(c, &call);
 
-    if ((status = take_name(c, &call, &command_enroll_show, opts, argc, argv, &stop)) || stop)
-        return status;
-    return (status = enroll_do(c, &call)) ? status : enroll_print(c, &call, true);
+    return status ? status : enroll_print(c, &call, true);
 }
 
-const struct command command_enroll_show = {"enroll show", "NAME [--group]", "what the service knows of an enrollment",
-                                            "d2d enroll show pump-1\nd2d enroll show pumps --group\n", enroll_show};
+const struct command command_enroll_show = {{.name = "enroll show",
+                                             .usage = "NAME [--group]",
+                                             .summary = "show an enrollment",
+                                             .examples = "d2d enroll show pump-1\nd2d enroll show pumps --group\n",
+                                             .options = one_options,
+                                             .least = 1,
+                                             .most = 1},
+                                            enroll_show,
+                                            sizeof(struct one_job)};
 
 static enum d2d_err make_rm(struct d2d_registry *registry, struct enroll_call *call)
 {
     return d2d_enrollment_remove(registry, enroll_kind(call), call->name);
 }
 
-static enum status enroll_rm(struct cli *c, int argc, char **argv)
+static enum status enroll_rm(struct cli *c, void *values, int n, char **argv)
 {
-    struct enroll_call call = {.make = make_rm};
-    const struct opt opts[] = {{"group", NULL, "the one of a group", NULL, &call.group, NULL, NULL}, {0}};
-    enum status status;
-    bool stop;
+    struct enroll_call call = {.make = make_rm, .name = argv[n], .group = ((struct one_job *)values)->group};
+    enum status status = enroll_do(c, &call);
 
-    if ((status = take_name(c, &call, &command_enroll_rm, opts, argc, argv, &stop)) || stop)
-        return status;
-    if (!(status = enroll_do(c, &call)))
-        say("%s is gone; devices that registered stay in the hub until `d2d device rm`", call.name);
+    if (!status)
+        say("enrollment \"%s\" is deleted; devices that registered stay in the hub until `d2d device rm`", call.name);
     return status;
 }
 
-const struct command command_enroll_rm = {"enroll rm", "NAME [--group]", "delete an enrollment",
-                                          "d2d enroll rm pump-1\n", enroll_rm};
+const struct command command_enroll_rm = {{.name = "enroll rm",
+                                           .usage = "NAME [--group]",
+                                           .summary = "delete an enrollment",
+                                           .examples = "d2d enroll rm pump-1\n",
+                                           .options = one_options,
+                                           .least = 1,
+                                           .most = 1},
+                                          enroll_rm,
+                                          sizeof(struct one_job)};
 
 /* ---- its keys --------------------------------------------------------------------------------------------------------- */
 
@@ -205,27 +217,32 @@ static enum status print_key(const struct enroll_call *call, const char *which, 
     return status;
 }
 
-static enum status enroll_key(struct cli *c, int argc, char **argv)
-{
-    struct enroll_call call = {.make = make_key};
-    const char *device = NULL;
-    int secondary = 0;
-    const struct opt opts[] = {
-        {"group", NULL, "the one of a group", NULL, &call.group, NULL, NULL},
-        {"for", "REGISTRATION", "the key of this device, made from the group's", &device, NULL, NULL, NULL},
-        {"secondary", NULL, "the second key", NULL, &secondary, NULL, NULL},
-        {0}};
-    enum status status;
-    bool stop;
+static const struct opt key_options[] = {
+    GROUP_OPTION,
+    {"for", "REGISTRATION", "the key of this device, made from the group's", OPT_TEXT,
+     .offset = offsetof(struct one_job, member)},
+    {"secondary", NULL, "the second key", OPT_FLAG, .offset = offsetof(struct one_job, secondary)},
+    {0}};
 
-    if ((status = take_name(c, &call, &command_enroll_key, opts, argc, argv, &stop)) || stop)
-        return status;
-    if (device && !call.group)
-        return cli_usage(&command_enroll_key, "--for goes with --group");
+static enum status enroll_key(struct cli *c, void *values, int n, char **argv)
+{
+    const struct one_job *job = values;
+    struct enroll_call call = {.make = make_key, .name = argv[n], .group = job->group};
+    enum status status;
+
+    if (job->member && !job->group)
+        return cli_usage(&command_enroll_key, "--for is for an enrollment group: give --group too");
     status = enroll_do(c, &call);
-    return status ? status : print_key(&call, secondary ? "secondaryKey" : "primaryKey", device);
+    return status ? status : print_key(&call, job->secondary ? "secondaryKey" : "primaryKey", job->member);
 }
 
 const struct command command_enroll_key = {
-    "enroll key", "NAME [--group] [--for REGISTRATION]", "the key that an enrollment's devices register with",
-    "d2d enroll key pump-1 > pump-1.key\nd2d enroll key pumps --group --for pump-2 > pump-2.key\n", enroll_key};
+    {.name = "enroll key",
+     .usage = "NAME [--group] [--for REGISTRATION]",
+     .summary = "print the key that an enrollment's devices register with",
+     .examples = "d2d enroll key pump-1 > pump-1.key\nd2d enroll key pumps --group --for pump-2 > pump-2.key\n",
+     .options = key_options,
+     .least = 1,
+     .most = 1},
+    enroll_key,
+    sizeof(struct one_job)};

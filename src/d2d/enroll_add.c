@@ -16,7 +16,7 @@ enum { FILE_MAX = 64 * 1024, ENDORSEMENT_MAX = 4096 };
 
 struct enrollment {
     const char *key_file, *cert_file, *endorsement, *device;
-    int disabled;
+    int disabled, group;
 };
 
 /* Services want both keys or none. */
@@ -145,44 +145,41 @@ static void say_next(const struct enrollment *from, const struct enroll_call *ca
             call->name);
 }
 
-static enum status check(const struct enrollment *from, const struct enroll_call *call, int n)
+static enum status check(const struct enrollment *from)
 {
-    if (n != 1)
-        return cli_usage(&command_enroll_add, "which name?");
     if ((from->key_file != NULL) + (from->cert_file != NULL) + (from->endorsement != NULL) > 1)
-        return cli_usage(&command_enroll_add, "one of --key-file, --cert and --endorsement-key");
-    if (call->group && (from->endorsement || from->device))
-        return cli_usage(&command_enroll_add, "a group has no %s of its own",
-                         from->device ? "device" : "endorsement key");
+        return cli_usage(&command_enroll_add, "--key-file, --cert and --endorsement-key exclude each other");
+    if (from->group && (from->endorsement || from->device))
+        return cli_usage(&command_enroll_add, "--group and %s exclude each other: each device of a group has its own",
+                         from->device ? "--device" : "--endorsement-key");
     return DONE;
 }
 
-static enum status enroll_add(struct cli *c, int argc, char **argv)
-{
-    struct enroll_call call = {.make = make_add};
-    struct enrollment from = {0};
-    const struct opt opts[] = {
-        {"group", NULL, "for many devices, each with an id of its own", NULL, &call.group, NULL, NULL},
-        {"key-file", "FILE", "with this key (base64; a second line: the second key)", &from.key_file, NULL, NULL, NULL},
-        {"cert", "FILE", "by this certificate; of a group: by those that it has signed", &from.cert_file, NULL, NULL,
-         NULL},
-        {"endorsement-key", "KEY", "by the TPM with this endorsement key, in base64 or a file", &from.endorsement, NULL,
-         NULL, NULL},
-        {"device", "ID", "the device it becomes (the name itself)", &from.device, NULL, NULL, NULL},
-        {"disabled", NULL, "not able to register yet", NULL, &from.disabled, NULL, NULL},
-        {0}};
-    enum status status;
-    bool stop;
-    int n;
+static const struct opt options[] = {
+    {"group", NULL, "for many devices, each with an id of its own", OPT_FLAG,
+     .offset = offsetof(struct enrollment, group)},
+    {"key-file", "FILE", "with this key (base64; a second line: the second key)", OPT_TEXT,
+     .offset = offsetof(struct enrollment, key_file), .what = OPT_FILE},
+    {"cert", "FILE", "by this certificate; of a group: by those that it has signed", OPT_TEXT,
+     .offset = offsetof(struct enrollment, cert_file), .what = OPT_FILE},
+    {"endorsement-key", "KEY", "by the TPM with this endorsement key, in base64 or a file", OPT_TEXT,
+     .offset = offsetof(struct enrollment, endorsement), .what = OPT_FILE},
+    {"device", "ID", "the device it becomes (the name itself)", OPT_TEXT, .offset = offsetof(struct enrollment, device),
+     .what = OPT_DEVICE},
+    {"disabled", NULL, "not able to register yet", OPT_FLAG, .offset = offsetof(struct enrollment, disabled)},
+    {0}};
 
-    if ((status = cli_options(c, &command_enroll_add, opts, argc, argv, &n, &stop)) || stop)
+static enum status enroll_add(struct cli *c, void *values, int n, char **argv)
+{
+    const struct enrollment *from = values;
+    struct enroll_call call = {.make = make_add, .name = argv[n], .group = from->group};
+    enum status status = check(from);
+
+    if (status)
         return status;
-    if ((status = check(&from, &call, n)))
-        return status;
-    call.name = argv[1];
-    if (!(status = put_json(&from, &call)) && !(status = enroll_do(c, &call)) &&
+    if (!(status = put_json(from, &call)) && !(status = enroll_do(c, &call)) &&
         !(status = enroll_print(c, &call, false)))
-        say_next(&from, &call);
+        say_next(from, &call);
     if (call.json)
         explicit_bzero(call.json, strlen(call.json));
     free(call.json);
@@ -190,8 +187,14 @@ static enum status enroll_add(struct cli *c, int argc, char **argv)
 }
 
 const struct command command_enroll_add = {
-    "enroll add", "NAME [--group] [--key-file FILE | --cert FILE | --endorsement-key KEY]",
-    "let a device register, or a group of them; without a file: with keys that the service makes",
-    "d2d enroll add pump-1\nd2d enroll add pumps --group\nd2d enroll add pumps --group --cert factory-ca.pem\n"
-    "d2d enroll add meter --cert meter/cert.pem --device meter-7\n",
-    enroll_add};
+    {.name = "enroll add",
+     .usage = "NAME [--group] [--key-file FILE | --cert FILE | --endorsement-key KEY]",
+     .summary = "let a device register, or a group of them; without a file: with keys that the service makes",
+     .examples = "d2d enroll add pump-1\nd2d enroll add pumps --group\n"
+                 "d2d enroll add pumps --group --cert factory-ca.pem\n"
+                 "d2d enroll add meter --cert meter/cert.pem --device meter-7\n",
+     .options = options,
+     .least = 1,
+     .most = 1},
+    enroll_add,
+    sizeof(struct enrollment)};

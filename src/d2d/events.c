@@ -10,12 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEVICES_CAP = 64, POSITIONS_MAX = 1024 * 1024 };
+enum { POSITIONS_MAX = 1024 * 1024 };
 
 struct reading {
-    const char *devices[DEVICES_CAP + 1];
-    size_t n_devices;
-    const char *since, *offset, *group, *partition, *count, *exec, *resume;
+    struct opt_list from;
+    const char *devices[OPT_LIST_CAP + 1]; /* the same, NULL at the end */
+    const char *since, *offset, *group, *partition, *exec, *resume;
     int stop_on_error;
     uint64_t most; /* 0: no limit */
     uint64_t seen;
@@ -27,16 +27,6 @@ struct reading {
     enum status status;
     bool listened;
 };
-
-static bool add_device(void *ctx, const char *device)
-{
-    struct reading *r = ctx;
-
-    if (r->n_devices == DEVICES_CAP)
-        return false;
-    r->devices[r->n_devices++] = device;
-    return true;
-}
 
 static const struct column event_columns[] = {
     {"enqueuedTime", "ENQUEUED", 28},  {"deviceId", "DEVICE", 16}, {"partition", "P", 2},
@@ -133,7 +123,7 @@ static void on_listening(void *ctx, struct d2d_receiver *receiver)
 
     r->away = D2D_OK;
     if (!r->listened)
-        say("listening%s", r->n_devices && !d2d_receiver_filtered_by_hub(receiver)
+        say("listening%s", r->from.n && !d2d_receiver_filtered_by_hub(receiver)
                                ? " (this hub cannot filter by sender: everything is sent, and filtered here)"
                                : "");
     r->listened = true;
@@ -237,7 +227,7 @@ static enum status start(struct cli *c, struct reading *r)
 {
     const char *partitions[2] = {NULL, NULL};
     struct d2d_receiver_options options = {.group = r->group,
-                                           .devices = r->n_devices ? r->devices : NULL,
+                                           .devices = r->from.n ? r->devices : NULL,
                                            .event = on_event,
                                            .listening = on_listening,
                                            .disconnected = on_disconnected,
@@ -249,8 +239,7 @@ static enum status start(struct cli *c, struct reading *r)
         return cli_usage(&command_events, "%s",
                          r->offset ? "--offset is PARTITION:OFFSET"
                                    : "--since is earliest, now, a time, or a duration (1h)");
-    if (r->count && (!bytes_to_u64(bytes_str(r->count), &r->most) || r->most == 0))
-        return cli_usage(&command_events, "-n is how many events to wait for");
+    memcpy(r->devices, r->from.at, r->from.n * sizeof *r->devices);
     partitions[0] = r->partition;
     options.partitions = r->partition ? partitions : NULL;
     load_positions(r);
@@ -265,37 +254,40 @@ static enum status start(struct cli *c, struct reading *r)
     return read_on(c, r);
 }
 
-static enum status events_run(struct cli *c, int argc, char **argv)
-{
-    struct reading r = {0};
-    const struct opt opts[] = {
-        {"from", "DEVICE", "only what it sent; may come again and again", NULL, NULL, add_device, &r},
-        {"since", "T", "earliest, now (the default), a time, or how long ago (1h)", &r.since, NULL, NULL, NULL},
-        {"offset", "P:OFFSET", "behind this event of a partition", &r.offset, NULL, NULL, NULL},
-        {"resume", "FILE", "behind the last event of the last run with this file", &r.resume, NULL, NULL, NULL},
-        {"group", "G", "consumer group ($Default)", &r.group, NULL, NULL, NULL},
-        {"partition", "N", "only this partition", &r.partition, NULL, NULL, NULL},
-        {"n", "COUNT", "stop after so many", &r.count, NULL, NULL, NULL},
-        {"exec", "CMD", "run this for each event: body on stdin, properties in the environment", &r.exec, NULL, NULL,
-         NULL},
-        {"stop-on-error", NULL, "end when CMD does not end with 0", NULL, &r.stop_on_error, NULL, NULL},
-        {0}};
-    enum status status;
-    bool stop;
-    int n;
+#define AT(field) .offset = offsetof(struct reading, field)
 
-    if ((status = cli_options(c, &command_events, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    status = n ? cli_usage(&command_events, "\"%s\" is one argument too many", argv[1]) : start(c, &r);
-    d2d_receiver_free(r.receiver);
-    d2d_loop_free(r.loop);
-    free(r.resume_text);
+static const struct opt options[] = {
+    {"from", "DEVICE", "only what it sent; may be given again and again", OPT_LIST, AT(from), .what = OPT_DEVICE},
+    {"since", "T", "earliest, now (the default), a time, or how long ago (1h)", OPT_TEXT, AT(since)},
+    {"offset", "P:OFFSET", "after this event of a partition", OPT_TEXT, AT(offset)},
+    {"resume", "FILE", "after the last event of the last run with this file", OPT_TEXT, AT(resume), .what = OPT_FILE},
+    {"group", "G", "consumer group ($Default)", OPT_TEXT, AT(group)},
+    {"partition", "N", "only this partition", OPT_TEXT, AT(partition)},
+    {"n", "COUNT", "stop after so many", OPT_NUMBER, AT(most), .least = 1, .most = INT64_MAX},
+    {"exec", "CMD", "run this for each event: body on stdin, properties in the environment", OPT_TEXT, AT(exec)},
+    {"stop-on-error", NULL, "end when CMD does not end with 0", OPT_FLAG, AT(stop_on_error)},
+    {0}};
+
+static enum status events_run(struct cli *c, void *values, int n, char **argv)
+{
+    struct reading *r = values;
+    enum status status;
+
+    (void)n;
+    (void)argv;
+    status = start(c, r);
+    d2d_receiver_free(r->receiver);
+    d2d_loop_free(r->loop);
+    free(r->resume_text);
     return status;
 }
 
-const struct command command_events = {"events", "[--from DEVICE]... [--since T] [-n COUNT] [--exec CMD]",
-                                       "what devices send, as it comes",
-                                       "d2d events --from phone --exec ./open-door.sh\n"
-                                       "d2d events --since 1h -n 10 -o json\n"
-                                       "d2d events --since earliest --resume positions.json\n",
-                                       events_run};
+const struct command command_events = {{.name = "events",
+                                        .usage = "[--from DEVICE]... [--since T] [-n COUNT] [--exec CMD]",
+                                        .summary = "print what devices send, as it comes",
+                                        .examples = "d2d events --from phone --exec ./open-door.sh\n"
+                                                    "d2d events --since 1h -n 10 -o json\n"
+                                                    "d2d events --since earliest --resume positions.json\n",
+                                        .options = options},
+                                       events_run,
+                                       sizeof(struct reading)};

@@ -17,35 +17,38 @@ static enum d2d_err make_change(struct d2d_registry *registry, void *ctx)
     return one->make(registry, one->name);
 }
 
-static enum status group_change(struct cli *c, const struct command *command, change *make, int argc, char **argv)
+static enum status group_add(struct cli *c, void *values, int n, char **argv)
 {
-    struct one_change one = {.make = make};
-    enum status status;
-    bool stop;
-    int n;
+    struct one_change one = {.make = d2d_registry_group_add, .name = argv[n]};
 
-    if ((status = cli_options(c, command, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n != 1)
-        return cli_usage(command, "which group?");
-    one.name = argv[1];
-    return cli_with_registry(c, make_change, &one, argv[1]);
+    (void)values;
+    return cli_with_registry(c, make_change, &one, argv[n]);
 }
 
-static enum status group_add(struct cli *c, int argc, char **argv)
+static enum status group_rm(struct cli *c, void *values, int n, char **argv)
 {
-    return group_change(c, &command_group_add, d2d_registry_group_add, argc, argv);
+    struct one_change one = {.make = d2d_registry_group_remove, .name = argv[n]};
+
+    (void)values;
+    return cli_with_registry(c, make_change, &one, argv[n]);
 }
 
-static enum status group_rm(struct cli *c, int argc, char **argv)
-{
-    return group_change(c, &command_group_rm, d2d_registry_group_remove, argc, argv);
-}
-
-const struct command command_group_add = {"group add", "NAME", "a new consumer group", "d2d group add alarms\n",
-                                          group_add};
-const struct command command_group_rm = {"group rm", "NAME", "delete a consumer group", "d2d group rm alarms\n",
-                                         group_rm};
+const struct command command_group_add = {{.name = "group add",
+                                           .usage = "NAME",
+                                           .summary = "make a consumer group",
+                                           .examples = "d2d group add alarms\n",
+                                           .least = 1,
+                                           .most = 1},
+                                          group_add,
+                                          0};
+const struct command command_group_rm = {{.name = "group rm",
+                                          .usage = "NAME",
+                                          .summary = "delete a consumer group",
+                                          .examples = "d2d group rm alarms\n",
+                                          .least = 1,
+                                          .most = 1},
+                                         group_rm,
+                                         0};
 
 static enum d2d_err get_groups(struct d2d_registry *registry, void *ctx)
 {
@@ -57,7 +60,7 @@ static enum d2d_err get_status(struct d2d_registry *registry, void *ctx)
     return d2d_registry_status(registry, ctx);
 }
 
-static enum status group_list(struct cli *c, int argc, char **argv)
+static enum status group_list(struct cli *c, void *values, int n, char **argv)
 {
     static const struct column columns[] = {{"name", "GROUP", 0}, {0}};
     enum status status;
@@ -65,11 +68,10 @@ static enum status group_list(struct cli *c, int argc, char **argv)
     json_t *groups, *group;
     size_t i;
     char *text = NULL;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_group_list, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
+    (void)values;
+    (void)n;
+    (void)argv;
     if ((status = cli_with_registry(c, get_groups, &text, "the consumer groups")))
         return status;
     if (!(groups = out_parsed(text)))
@@ -86,7 +88,10 @@ static enum status group_list(struct cli *c, int argc, char **argv)
     return DONE;
 }
 
-const struct command command_group_list = {"group list", "", "the consumer groups", "d2d group list\n", group_list};
+const struct command command_group_list = {
+    {.name = "group list", .usage = "", .summary = "list the consumer groups", .examples = "d2d group list\n"},
+    group_list,
+    0};
 
 /* For people: the hub in three lines, then its partitions. */
 static void print_status(const json_t *hub)
@@ -115,17 +120,16 @@ static void print_status(const json_t *hub)
     json_array_foreach(json_object_get(hub, "partitions"), i, partition) out_row(&out, json_incref(partition));
 }
 
-static enum status hub_status(struct cli *c, int argc, char **argv)
+static enum status hub_status(struct cli *c, void *values, int n, char **argv)
 {
     enum status status;
     struct out out;
     json_t *hub;
     char *text = NULL;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_hub_status, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
+    (void)values;
+    (void)n;
+    (void)argv;
     if ((status = cli_with_registry(c, get_status, &text, "the hub")))
         return status;
     if (!(hub = out_parsed(text)))
@@ -139,5 +143,9 @@ static enum status hub_status(struct cli *c, int argc, char **argv)
     return DONE;
 }
 
-const struct command command_hub_status = {"hub status", "", "what the hub has: devices, connections, partitions",
-                                           "d2d hub status\n", hub_status};
+const struct command command_hub_status = {{.name = "hub status",
+                                            .usage = "",
+                                            .summary = "show what the hub has: devices, connections, partitions",
+                                            .examples = "d2d hub status\n"},
+                                           hub_status,
+                                           0};

@@ -9,7 +9,7 @@
 #include <time.h>
 
 struct hearing {
-    const char *exec, *count;
+    const char *exec;
     int automatic, reject;
     uint64_t most; /* 0: no limit */
     uint64_t seen;
@@ -207,10 +207,8 @@ static enum status start(struct cli *c, struct hearing *h)
     enum status status;
     enum d2d_err e;
 
-    if (h->count && (!bytes_to_u64(bytes_str(h->count), &h->most) || h->most == 0))
-        return cli_usage(&command_listen, "-n is how many messages to wait for");
     if (h->reject && !h->exec)
-        return cli_usage(&command_listen, "--reject says what to do when the CMD of --exec fails");
+        return cli_usage(&command_listen, "--reject says what to do when the CMD of --exec fails: give --exec too");
     if ((status = cli_who(c, STRING_DEVICE)))
         return status;
     cli_d2d_options(c, &options.common);
@@ -224,34 +222,40 @@ static enum status start(struct cli *c, struct hearing *h)
     return listen_on(c, h);
 }
 
-static enum status listen_run(struct cli *c, int argc, char **argv)
-{
-    struct hearing h = {0};
-    const struct opt opts[] = {
-        {"n", "COUNT", "stop after so many", &h.count, NULL, NULL, NULL},
-        {"exec", "CMD", "run this for each: body on stdin, properties in the environment; complete when it ends with 0",
-         &h.exec, NULL, NULL, NULL},
-        {"reject", NULL, "reject a message for which CMD fails, instead of having it come again (AMQP)", NULL,
-         &h.reject, NULL, NULL},
-        {"auto", NULL, "complete each at once, whatever CMD does with it", NULL, &h.automatic, NULL, NULL},
-        {0}};
-    enum status status;
-    bool stop;
-    int n;
+static const struct opt options[] = {
+    {"n", "COUNT", "stop after so many", OPT_NUMBER, .offset = offsetof(struct hearing, most), .least = 1,
+     .most = INT64_MAX},
+    {"exec", "CMD", "run this for each: body on stdin, properties in the environment; complete when it ends with 0",
+     OPT_TEXT, .offset = offsetof(struct hearing, exec)},
+    {"reject", NULL, "reject a message for which CMD fails, instead of having it come again (AMQP)", OPT_FLAG,
+     .offset = offsetof(struct hearing, reject)},
+    {"auto", NULL, "complete each at once, whatever CMD does with it", OPT_FLAG,
+     .offset = offsetof(struct hearing, automatic)},
+    {0}};
 
-    if ((status = cli_options(c, &command_listen, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    list_init(&h.jobs);
-    status = n ? cli_usage(&command_listen, "\"%s\" is one argument too many", argv[1]) : start(c, &h);
-    LIST_EACH (&h.jobs, it)
+static enum status listen_run(struct cli *c, void *values, int n, char **argv)
+{
+    struct hearing *h = values;
+    enum status status;
+
+    (void)n;
+    (void)argv;
+    list_init(&h->jobs);
+    status = start(c, h);
+    LIST_EACH (&h->jobs, it)
         job_free(LIST_OF(it, struct job, link));
-    d2d_device_free(h.device);
-    cli_loop_free(h.loop);
+    d2d_device_free(h->device);
+    cli_loop_free(h->loop);
     return status;
 }
 
-const struct command command_listen = {"listen", "[--exec CMD] [-n COUNT]", "what is sent to a device, as it comes",
-                                       "d2d listen --as garage\n"
-                                       "d2d listen --connection-string-file garage.cs --exec ./open-door.sh\n"
-                                       "d2d listen --as garage --transport amqp-ws -n 1 -o raw\n",
-                                       listen_run};
+const struct command command_listen = {{.name = "listen",
+                                        .usage = "[--exec CMD] [-n COUNT]",
+                                        .summary = "print what is sent to a device, as it comes",
+                                        .examples = "d2d listen --as garage\n"
+                                                    "d2d listen --connection-string-file garage.cs --exec "
+                                                    "./open-door.sh\n"
+                                                    "d2d listen --as garage --transport amqp-ws -n 1 -o raw\n",
+                                        .options = options},
+                                       listen_run,
+                                       sizeof(struct hearing)};

@@ -1,22 +1,46 @@
 #include "cli.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 volatile int cli_interrupted;
 
+/* In the order in which help and the manual page tell of them. */
 static const struct command *const commands[] = {
-    &command_device_add,    &command_device_list,    &command_device_show, &command_device_rm,   &command_device_purge,
-    &command_device_enable, &command_device_disable, &command_device_key,  &command_send,        &command_listen,
-    &command_events,        &command_group_add,      &command_group_list,  &command_group_rm,    &command_ca_add,
-    &command_ca_verify,     &command_ca_list,        &command_ca_rm,       &command_device_auth, &command_device_cert,
-    &command_token,         &command_context_add,    &command_context_ls,  &command_context_use, &command_context_rm,
-    &command_check,         &command_hub_status,     &command_bench,       &command_register,    &command_tpm_status,
-    &command_tpm_provision, &command_tpm_erase,      &command_enroll_add,  &command_enroll_list, &command_enroll_show,
-    &command_enroll_rm,     &command_enroll_key,
+    &command_send,          &command_listen,         &command_events,        &command_device_add,  &command_device_list,
+    &command_device_show,   &command_device_rm,      &command_device_key,    &command_device_auth, &command_device_cert,
+    &command_device_enable, &command_device_disable, &command_device_purge,  &command_group_add,   &command_group_list,
+    &command_group_rm,      &command_ca_add,         &command_ca_verify,     &command_ca_list,     &command_ca_rm,
+    &command_enroll_add,    &command_enroll_list,    &command_enroll_show,   &command_enroll_key,  &command_enroll_rm,
+    &command_register,      &command_tpm_status,     &command_tpm_provision, &command_tpm_erase,   &command_token,
+    &command_context_add,   &command_context_list,   &command_context_use,   &command_context_rm,  &command_check,
+    &command_hub_status,    &command_bench,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const struct opt_command *told(size_t i)
+{
+    return i < COMMANDS ? &commands[i]->told : NULL;
+}
+
+static const struct opt_program program = {
+    .name = "d2d",
+    .head = "d2d: send, listen and administer, through a hub of your own or an Azure IoT Hub\n"
+            "\n"
+            "  d2d device add phone                    a new device\n"
+            "  d2d device key phone > phone.cs         its connection string\n"
+            "  d2d send --as phone open                a message from it\n"
+            "  d2d events --from phone                 what it sends\n"
+            "  d2d send --to phone ring                a message for it, which waits until it connects\n"
+            "  d2d listen --as phone                   what is sent to it\n",
+    .tail = "Exit status: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found,\n"
+            "5 could not connect, 6 timed out, 7 refused, 8 expired, 9 over quota.\n",
+    .common = cli_common,
+    .common_title = "options of every command",
+    .command = told};
 
 static struct d2d_loop *volatile stoppable;
 
@@ -63,138 +87,80 @@ void cli_loop_free(struct d2d_loop *loop)
     d2d_loop_free(loop);
 }
 
-static void help(void)
+enum status cli_usage(const struct command *command, const char *format, ...)
 {
-    puts("d2d: send, listen and administer, through a hub of your own or an Azure IoT Hub\n"
-         "\n"
-         "  d2d device add phone                    a new device\n"
-         "  d2d device key phone > phone.cs         its connection string\n"
-         "  d2d send --as phone open                a message from it\n"
-         "  d2d events --from phone                 what it says\n"
-         "  d2d send --to phone ring                a message for it, which waits until it is there\n"
-         "  d2d listen --as phone                   what is sent to it\n"
-         "\n"
-         "commands:");
-    for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
-    puts("\n`d2d COMMAND --help` tells more. Exit status: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found,\n"
-         "5 could not connect, 6 timed out, 7 refused, 8 expired, 9 over quota.");
-}
+    struct buf out = buf_max(16 * 1024);
+    char why[OPT_WHY_CAP];
+    va_list args;
 
-/* Edits between two words: insertions, deletions, substitutions (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-    enum { MOST = 40 };
-    size_t row[MOST + 1], len = strlen(b);
-
-    if (strlen(a) > MOST || len > MOST)
-        return MOST;
-    for (size_t j = 0; j <= len; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= len; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[len];
-}
-
-static enum status unknown(const char *said)
-{
-    const char *nearest = NULL;
-    size_t best = 4; /* farther than this is no near miss */
-
-    for (size_t i = 0; i < COMMANDS; i++) {
-        size_t d = distance(said, commands[i]->name);
-
-        if (d < best) {
-            best = d;
-            nearest = commands[i]->name;
-        }
-    }
-    if (nearest)
-        fprintf(stderr, "d2d: there is no command \"%s\"; did you mean \"%s\"?\n", said, nearest);
-    else
-        fprintf(stderr, "d2d: there is no command \"%s\"; `d2d --help` lists them\n", said);
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    opt_put_misuse(&program, &command->told, why, &out);
+    fputs(buf_str(&out), stderr);
+    buf_free(&out);
     return USAGE;
 }
 
-/* "device add" takes two words of argv, "send" one. */
-static const struct command *find(int argc, char **argv, int *words)
+static enum status run(const struct command *command, int argc, char **argv)
 {
-    char two[80];
+    struct cli cli = {0};
+    void *values = calloc(1, command->size + 1);
+    struct opt_line line;
+    struct buf help = buf_max(64 * 1024);
+    char why[OPT_WHY_CAP];
+    enum status status = DONE;
+    bool good;
 
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i]->name, argv[1]) == 0) {
-            *words = 1;
-            return commands[i];
-        }
+    if (!values)
+        return FAILED;
+    good = opt_read(&program, &command->told, &cli, values, argc, argv, &line, why);
+    if (cli.help) {
+        opt_put_help(&program, &command->told, &help);
+        fputs(buf_str(&help), stdout);
+    } else if (!good || !cli_take_common(&cli, why)) {
+        status = cli_usage(command, "%s", why);
+    } else {
+        status = command->run(&cli, values, line.n_args, argv);
     }
-    if (argc < 3 || (size_t)snprintf(two, sizeof two, "%s %s", argv[1], argv[2]) >= sizeof two)
-        return NULL;
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i]->name, two) == 0) {
-            *words = 2;
-            return commands[i];
-        }
-    }
-    return NULL;
+    buf_free(&help);
+    free(values);
+    return status;
 }
 
-/* What begins with the word: "d2d device" lists the commands of devices. */
-static bool help_for_group(const char *word)
+/* "--complete WORD..." and "--manual": for the shells' completion and for the build. */
+static bool is_hidden(int argc, char **argv, struct buf *out)
 {
-    size_t len = strlen(word);
-    bool any = false;
-
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strncmp(commands[i]->name, word, len) || commands[i]->name[len] != ' ')
-            continue;
-        fprintf(stderr, "%s%-16s %s\n", any ? "  " : "one of:\n  ", commands[i]->name, commands[i]->summary);
-        any = true;
-    }
-    return any;
+    if (argc == 2 && strcmp(argv[1], "--manual") == 0)
+        opt_put_manual(&program, out);
+    else if (argc > 2 && strcmp(argv[1], "--complete") == 0)
+        opt_put_completion(&program, argc - 1, argv + 1, cli_names, out);
+    else
+        return false;
+    return true;
 }
 
 int main(int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    const struct command *command;
-    struct cli cli = {0};
-    char said[80];
-    int words = 0;
+    struct buf out = buf_max(1024 * 1024);
+    const struct opt_command *found;
+    int words = 0, status = DONE;
 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    if (argc < 2) {
-        help();
-        return USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        help();
-        return DONE;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("d2d %s\n", d2d_version());
-        return DONE;
+    } else if (is_hidden(argc, argv, &out)) {
+        fputs(buf_str(&out), stdout);
+    } else if ((found = opt_find(&program, argc, argv, &words, &out, &status))) {
+        for (size_t i = 0; i < COMMANDS; i++)
+            if (&commands[i]->told == found)
+                status = run(commands[i], argc - words, argv + words);
+    } else {
+        fputs(buf_str(&out), status && argc > 1 ? stderr : stdout);
     }
-    command = find(argc, argv, &words);
-    if (!command) {
-        if (argc == 2 && help_for_group(argv[1]))
-            return USAGE;
-        snprintf(said, sizeof said, argc > 2 && argv[2][0] != '-' ? "%s %s" : "%s", argv[1], argc > 2 ? argv[2] : "");
-        return unknown(said);
-    }
-    return command->run(&cli, argc - words, argv + words);
+    buf_free(&out);
+    return status;
 }

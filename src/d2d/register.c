@@ -128,10 +128,8 @@ static enum status show(const struct cli *c, const struct register_job *job)
     return FAILED;
 }
 
-static enum status check(const struct cli *c, const struct register_job *job, int n)
+static enum status check(const struct cli *c, const struct register_job *job)
 {
-    if (n > 0)
-        return cli_usage(&command_register, "it takes options only");
     if (job->service && !job->scope)
         return cli_usage(&command_register, "which --scope does that service have?");
     if (c->as)
@@ -154,49 +152,54 @@ static enum status check(const struct cli *c, const struct register_job *job, in
     return DONE;
 }
 
-static enum status register_run(struct cli *c, int argc, char **argv)
-{
-    struct register_job job = {0};
-    const struct opt opts[] = {
-        {"service", "HOST", "the provisioning service; without it: the hub of the context", &job.service, NULL, NULL,
-         NULL},
-        {"scope", "ID", "its id scope", &job.scope, NULL, NULL, NULL},
-        {"id", "ID", "the registration id; with a certificate: its common name", &job.id, NULL, NULL, NULL},
-        {"key-file", "FILE", "the device's key in base64; with --cert-file: the certificate's", &job.key_file, NULL,
-         NULL, NULL},
-        {"group-key-file", "FILE", "the key of an enrollment group, of which the device's is made", &job.group_key_file,
-         NULL, NULL, NULL},
-        {"tpm", NULL, "by the TPM, over https or amqp: the hub's key goes into --slot (0), for the one that is there",
-         NULL, &job.tpm, NULL, NULL},
-        {"payload", "JSON", "for whoever chooses the hub", &job.payload, NULL, NULL, NULL},
-        {"out", "FILE", "the connection string goes there, readable by you only", &job.out, NULL, NULL, NULL},
-        {0}};
-    enum status status;
-    bool stop;
-    int n;
+static const struct opt options[] = {
+    {"service", "HOST", "the provisioning service (the hub of the context)", OPT_TEXT,
+     .offset = offsetof(struct register_job, service)},
+    {"scope", "ID", "its id scope", OPT_TEXT, .offset = offsetof(struct register_job, scope)},
+    {"id", "ID", "the registration id; with a certificate: its common name", OPT_TEXT,
+     .offset = offsetof(struct register_job, id)},
+    {"key-file", "FILE", "the device's key in base64; with --cert-file: the certificate's", OPT_TEXT,
+     .offset = offsetof(struct register_job, key_file), .what = OPT_FILE},
+    {"group-key-file", "FILE", "the key of an enrollment group, of which the device's is made", OPT_TEXT,
+     .offset = offsetof(struct register_job, group_key_file), .what = OPT_FILE},
+    {"tpm", NULL, "by the TPM, over https or amqp: the hub's key goes into --slot (0), in place of what is there",
+     OPT_FLAG, .offset = offsetof(struct register_job, tpm)},
+    {"payload", "JSON", "for the program that chooses the hub", OPT_TEXT,
+     .offset = offsetof(struct register_job, payload)},
+    {"out", "FILE", "the connection string goes there, readable by you only", OPT_TEXT,
+     .offset = offsetof(struct register_job, out), .what = OPT_FILE},
+    {0}};
 
-    if ((status = cli_options(c, &command_register, opts, argc, argv, &n, &stop)) || stop)
+static enum status register_run(struct cli *c, void *values, int n, char **argv)
+{
+    struct register_job *job = values;
+    enum status status = check(c, job);
+
+    (void)n;
+    (void)argv;
+    if (status)
         return status;
-    if ((status = check(c, &job, n)))
-        return status;
-    c->key_file = job.key_file;
-    if (!c->cert_file && !job.tpm)
-        status = take_key(&job);
-    if (job.tpm && !c->transport && !getenv("D2D_TRANSPORT"))
-        c->transport = "https"; /* over MQTT there is no way */
-    if (!status && !(status = find_service(c, &job)) && !(status = ask(c, &job)))
-        status = show(c, &job);
-    explicit_bzero(job.key, sizeof job.key);
+    c->key_file = job->key_file;
+    if (!c->cert_file && !job->tpm)
+        status = take_key(job);
+    if (job->tpm && !c->transport && !getenv("D2D_TRANSPORT"))
+        c->transport = 1 + D2D_HTTPS; /* MQTT cannot do it */
+    if (!status && !(status = find_service(c, job)) && !(status = ask(c, job)))
+        status = show(c, job);
+    explicit_bzero(job->key, sizeof job->key);
     return status;
 }
 
 const struct command command_register = {
-    "register", "[--service HOST --scope ID] [--id ID] --key-file FILE|--tpm [--out FILE]",
-    "register a device, and get its connection string",
-    "d2d register --id pump-1 --key-file pump-1.key --out pump-1.cs\n"
-    "d2d register --id pump-2 --group-key-file pumps.key > pump-2.cs\n"
-    "d2d register --cert-file pump-3/cert.pem --key-file pump-3/key.pem --transport amqp > pump-3.cs\n"
-    "d2d register --tpm --slot 0\n"
-    "d2d register --service global.azure-devices-provisioning.net --scope 0ne00000001 --id pump-1 --key-file "
-    "pump-1.key\n",
-    register_run};
+    {.name = "register",
+     .usage = "[--service HOST --scope ID] [--id ID] --key-file FILE|--tpm [--out FILE]",
+     .summary = "register a device, and get its connection string",
+     .examples = "d2d register --id pump-1 --key-file pump-1.key --out pump-1.cs\n"
+                 "d2d register --id pump-2 --group-key-file pumps.key --out pump-2.cs\n"
+                 "d2d register --cert-file pump-3/cert.pem --key-file pump-3/key.pem --transport amqp --out pump-3.cs\n"
+                 "d2d register --tpm --slot 0\n"
+                 "d2d register --service global.azure-devices-provisioning.net --scope 0ne00000001 --id pump-1 "
+                 "--key-file pump-1.key\n",
+     .options = options},
+    register_run,
+    sizeof(struct register_job)};

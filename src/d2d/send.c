@@ -2,21 +2,20 @@
 #include "cli.h"
 #include "post.h"
 
-#include "text.h"
-
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { PROPS_CAP = 256 };
 
 struct sending {
     struct cli *cli;
     struct d2d_message message;
-    struct d2d_property properties[PROPS_CAP];
-    char *copies[PROPS_CAP];
-    const char *to, *ack, *ttl; /* of a message to a device */
+    struct opt_list given; /* NAME=VALUE */
+    struct d2d_property properties[OPT_LIST_CAP];
+    char *copies[OPT_LIST_CAP];
+    const char *to; /* the device that it is for */
+    int ack_given;  /* 0, or 1 and the enum d2d_ack */
+    int qos_given;  /* 0, or 1 and the enum d2d_qos */
     int until_acked;
-    const char *file, *qos, *content_type, *content_encoding, *message_id, *correlation_id, *user_id;
+    const char *file;
     struct d2d_loop *loop;
     struct d2d_device *device;
     enum d2d_err why;  /* of the first message that was not taken */
@@ -24,24 +23,20 @@ struct sending {
     size_t sent;
 };
 
-static bool add_property(void *ctx, const char *text)
+static enum status take_properties(struct sending *s)
 {
-    struct sending *s = ctx;
-    size_t n = s->message.n_properties;
-    char *copy, *equals;
+    for (size_t i = 0; i < s->given.n; i++) {
+        char *copy = strdup(s->given.at[i]), *equals = copy ? strchr(copy, '=') : NULL, shown[100];
 
-    if (n == PROPS_CAP || !(copy = strdup(text)))
-        return false;
-    s->copies[n] = copy;
-    equals = strchr(copy, '=');
-    if (!equals || equals == copy) {
-        free(copy);
-        return false;
+        s->copies[i] = copy;
+        s->message.n_properties = i + 1;
+        if (!equals || equals == copy)
+            return cli_usage(&command_send, "-p must be NAME=VALUE, not \"%s\"", opt_shown(s->given.at[i], shown));
+        *equals = 0;
+        s->properties[i] = (struct d2d_property){copy, equals + 1};
     }
-    *equals = 0;
-    s->properties[n] = (struct d2d_property){copy, equals + 1};
-    s->message.n_properties++;
-    return true;
+    s->message.properties = s->properties;
+    return DONE;
 }
 
 static void on_sent(void *ctx, struct d2d_device *device, enum d2d_err e)
@@ -85,7 +80,7 @@ static int64_t timeout_of(const struct cli *c)
 static enum d2d_err send_one(void *ctx, struct bytes body)
 {
     struct sending *s = ctx;
-    enum d2d_qos qos = s->qos && strcmp(s->qos, "0") == 0 ? D2D_AT_MOST_ONCE : D2D_AT_LEAST_ONCE;
+    enum d2d_qos qos = s->qos_given ? (enum d2d_qos)(s->qos_given - 1) : D2D_AT_LEAST_ONCE;
     enum d2d_err e;
 
     s->message.body = body.at;
@@ -125,27 +120,22 @@ static enum status send_all(struct cli *c, struct sending *s, const struct bodie
 /* DONE, or USAGE and what is wrong. */
 static enum status check_to_device(struct sending *s, const struct bodies *bodies)
 {
-    static const char *const acks[] = {"none", "positive", "negative", "full"};
-
-    if (!s->to && (s->ack || s->ttl || s->until_acked))
-        return cli_usage(&command_send, "--ack, --ttl and --until-acked are for messages --to a device");
-    if (s->to && s->qos)
-        return cli_usage(&command_send, "--qos is for messages of a device");
-    if (s->ttl && (duration_parse(bytes_str(s->ttl), &s->message.ttl_ms) || s->message.ttl_ms <= 0))
-        return cli_usage(&command_send, "--ttl is a duration (10m)");
-    s->message.ack = s->until_acked ? D2D_ACK_FULL : D2D_ACK_NONE;
-    for (unsigned i = 0; s->ack && i < sizeof acks / sizeof *acks; i++) {
-        if (strcmp(s->ack, acks[i]) == 0) {
-            s->message.ack = (enum d2d_ack)i;
-            s->ack = NULL;
-        }
-    }
-    if (s->ack)
-        return cli_usage(&command_send, "--ack is none, positive, negative or full");
+    if (!s->to && (s->ack_given || s->message.ttl_ms || s->until_acked))
+        return cli_usage(&command_send, "%s is for messages to a device: give --to DEVICE too",
+                         s->ack_given        ? "--ack"
+                         : s->message.ttl_ms ? "--ttl"
+                                             : "--until-acked");
+    if (s->to && s->qos_given)
+        return cli_usage(&command_send, "--qos is for messages of a device: leave out --to, or --qos");
+    if (s->ack_given)
+        s->message.ack = (enum d2d_ack)(s->ack_given - 1);
+    else if (s->until_acked)
+        s->message.ack = D2D_ACK_FULL;
     if (s->until_acked && s->message.ack != D2D_ACK_FULL)
         return cli_usage(&command_send, "--until-acked needs --ack full, which is its default");
-    if (s->until_acked && s->message_id && (bodies->n > 1 || bodies_are_lines(bodies)))
-        return cli_usage(&command_send, "--until-acked knows a message by its id: leave out --message-id, or send one");
+    if (s->until_acked && s->message.message_id && (bodies->n > 1 || bodies_are_lines(bodies)))
+        return cli_usage(&command_send,
+                         "--until-acked knows a message by its id: leave out --message-id, or send one message");
     return DONE;
 }
 
@@ -153,61 +143,61 @@ static enum status send_checked(struct cli *c, struct sending *s, const struct b
 {
     enum status status = check_to_device(s, bodies);
 
-    if (status)
+    if (status || (status = take_properties(s)))
         return status;
-    if (s->qos && strcmp(s->qos, "0") && strcmp(s->qos, "1"))
-        return cli_usage(&command_send, "--qos is 0 or 1");
-    if ((bodies->n == 0) == (s->file == NULL))
-        return cli_usage(&command_send, "which message?");
+    if (!bodies->n && !s->file)
+        return cli_usage(&command_send, "MESSAGE is missing; - takes messages from standard input, a line each");
+    if (bodies->n && s->file)
+        return cli_usage(&command_send, "--file and a MESSAGE exclude each other");
     if (!s->to)
         return send_all(c, s, bodies);
     return post(
         c, &(struct posting){.to = s->to, .message = s->message, .bodies = *bodies, .until_acked = s->until_acked > 0});
 }
 
-static enum status send_run(struct cli *c, int argc, char **argv)
-{
-    struct sending s = {.cli = c};
-    const struct opt opts[] = {
-        {"to", "DEVICE", "as an operator, to this device; without it as a device, to the hub", &s.to, NULL, NULL, NULL},
-        {"ack", "MODE", "none, positive, negative, full: which ends to be told of (--to)", &s.ack, NULL, NULL, NULL},
-        {"ttl", "T", "it is dead after this time (1h; --to)", &s.ttl, NULL, NULL, NULL},
-        {"until-acked", NULL, "wait until the device has settled it, and say how (--to)", NULL, &s.until_acked, NULL,
-         NULL},
-        {"p", "NAME=VALUE", "a property; may come again and again", NULL, NULL, add_property, &s},
-        {"file", "FILE", "the whole file as one message", &s.file, NULL, NULL, NULL},
-        {"content-type", "TYPE", "application/json, …", &s.content_type, NULL, NULL, NULL},
-        {"content-encoding", "ENCODING", "utf-8, …", &s.content_encoding, NULL, NULL, NULL},
-        {"message-id", "ID", "", &s.message_id, NULL, NULL, NULL},
-        {"correlation-id", "ID", "", &s.correlation_id, NULL, NULL, NULL},
-        {"user-id", "ID", "", &s.user_id, NULL, NULL, NULL},
-        {"qos", "0|1", "1 (the default) waits until the hub has it on disk", &s.qos, NULL, NULL, NULL},
-        {0}};
-    enum status status;
-    bool stop;
-    int n;
+#define AT(field) .offset = offsetof(struct sending, field)
 
-    status = cli_options(c, &command_send, opts, argc, argv, &n, &stop);
-    s.message.properties = s.properties;
-    s.message.content_type = s.content_type;
-    s.message.content_encoding = s.content_encoding;
-    s.message.message_id = s.message_id;
-    s.message.correlation_id = s.correlation_id;
-    s.message.user_id = s.user_id;
-    if (!status && !stop)
-        status = send_checked(c, &s, &(struct bodies){.file = s.file, .n = n, .argv = argv});
-    d2d_device_free(s.device);
-    cli_loop_free(s.loop);
-    for (size_t i = 0; i < s.message.n_properties; i++)
-        free(s.copies[i]);
+static const struct opt options[] = {
+    {"to", "DEVICE", "as an operator, to this device; without it as a device, to the hub", OPT_TEXT, AT(to),
+     .what = OPT_DEVICE},
+    {"ack", "none|positive|negative|full", "which outcomes to be told of (--to)", OPT_CHOICE, AT(ack_given),
+     .least = 1},
+    {"ttl", "T", "expires after this time (1h; --to)", OPT_DURATION, AT(message.ttl_ms), .least = 1},
+    {"until-acked", NULL, "wait until the device has settled it, and say how (--to)", OPT_FLAG, AT(until_acked)},
+    {"p", "NAME=VALUE", "a property; may be given again and again", OPT_LIST, AT(given)},
+    {"file", "FILE", "the whole file as one message", OPT_TEXT, AT(file), .what = OPT_FILE},
+    {"content-type", "TYPE", "application/json, ...", OPT_TEXT, AT(message.content_type)},
+    {"content-encoding", "ENCODING", "utf-8, ...", OPT_TEXT, AT(message.content_encoding)},
+    {"message-id", "ID", "name of the message, for its receiver", OPT_TEXT, AT(message.message_id)},
+    {"correlation-id", "ID", "what it belongs to, for its receiver", OPT_TEXT, AT(message.correlation_id)},
+    {"user-id", "ID", "whom it is from, for its receiver", OPT_TEXT, AT(message.user_id)},
+    {"qos", "0|1", "1 (the default) waits until the hub has it on disk", OPT_CHOICE, AT(qos_given), .least = 1},
+    {0}};
+
+static enum status send_run(struct cli *c, void *values, int n, char **argv)
+{
+    struct sending *s = values;
+    enum status status;
+
+    s->cli = c;
+    status = send_checked(c, s, &(struct bodies){.file = s->file, .n = n, .argv = argv});
+    d2d_device_free(s->device);
+    cli_loop_free(s->loop);
+    for (size_t i = 0; i < s->message.n_properties; i++)
+        free(s->copies[i]);
     return status;
 }
 
-const struct command command_send = {"send", "[--to DEVICE] MESSAGE... | - | --file FILE",
-                                     "send messages, and wait until the hub has them",
-                                     "d2d send --as phone open\n"
-                                     "d2d send --to garage -p colour=red --ttl 10m open\n"
-                                     "d2d send --to garage --until-acked open && echo it is open\n"
-                                     "d2d send --connection-string-file phone.cs -p colour=red '{\"door\":\"open\"}'\n"
-                                     "journalctl -f | d2d send --as server -\n",
-                                     send_run};
+const struct command command_send = {
+    {.name = "send",
+     .usage = "[--to DEVICE] MESSAGE... | - | --file FILE",
+     .summary = "send messages, and wait until the hub has them",
+     .examples = "d2d send --as phone open\n"
+                 "d2d send --to garage -p colour=red --ttl 10m open\n"
+                 "d2d send --to garage --until-acked open && echo it is open\n"
+                 "d2d send --connection-string-file phone.cs -p colour=red '{\"door\":\"open\"}'\n"
+                 "journalctl -f | d2d send --as server -\n",
+     .options = options,
+     .most = OPT_MANY},
+    send_run,
+    sizeof(struct sending)};

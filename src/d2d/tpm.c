@@ -67,25 +67,27 @@ static enum status print_key(struct tpm *t)
     return e ? chip_failed(t, "the endorsement key", e) : DONE;
 }
 
-static enum status tpm_status(struct cli *c, int argc, char **argv)
+struct status_job {
+    int key;
+};
+
+static const struct opt status_options[] = {{"endorsement-key", NULL,
+                                             "print only this, for `d2d enroll add --endorsement-key`", OPT_FLAG,
+                                             .offset = offsetof(struct status_job, key)},
+                                            {0}};
+
+static enum status tpm_status(struct cli *c, void *values, int n, char **argv)
 {
     char id[ATTEST_ID_CAP];
     struct tpm *t;
     enum status status;
-    int key = 0, n;
-    const struct opt opts[] = {
-        {"endorsement-key", NULL, "print only this, for `d2d enroll add --endorsement-key`", NULL, &key, NULL, NULL},
-        {0}};
-    bool stop;
     enum err e;
 
-    if ((status = cli_options(c, &command_tpm_status, opts, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n)
-        return cli_usage(&command_tpm_status, "it takes options only");
+    (void)n;
+    (void)argv;
     if ((status = chip_open(&t)))
         return status;
-    if (key) {
+    if (((struct status_job *)values)->key) {
         status = print_key(t);
     } else if ((e = tpm_registration_id(t, id))) {
         status = chip_failed(t, "the TPM", e);
@@ -97,22 +99,26 @@ static enum status tpm_status(struct cli *c, int argc, char **argv)
     return status;
 }
 
-const struct command command_tpm_status = {"tpm status", "[--slot N]",
-                                           "the TPM of this computer, and the devices whose keys are in it",
-                                           "d2d tpm status\nd2d tpm status --endorsement-key > pump.ek\n", tpm_status};
+const struct command command_tpm_status = {
+    {.name = "tpm status",
+     .usage = "[--slot N]",
+     .summary = "show the TPM of this computer, and the devices whose keys are in it",
+     .examples = "d2d tpm status\nd2d tpm status --endorsement-key > pump.ek\n",
+     .options = status_options},
+    tpm_status,
+    sizeof(struct status_job)};
 
-static enum status tpm_provision(struct cli *c, int argc, char **argv)
+static enum status tpm_provision(struct cli *c, void *values, int n, char **argv)
 {
     struct tpm *t;
     enum status status;
     char device[130] = "";
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_tpm_provision, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n || !c->has_slot)
-        return cli_usage(&command_tpm_provision, "which --slot? It takes no arguments");
+    (void)values;
+    (void)n;
+    (void)argv;
+    if (!c->has_slot)
+        return cli_usage(&command_tpm_provision, "--slot is missing: the slot that the key goes into, 0 to 9");
     c->has_slot = false; /* the identity is what the other options say */
     if ((status = cli_who(c, STRING_DEVICE)) || (status = chip_open(&t)))
         return status;
@@ -125,10 +131,14 @@ static enum status tpm_provision(struct cli *c, int argc, char **argv)
     return status;
 }
 
-const struct command command_tpm_provision = {
-    "tpm provision", "--slot N", "put the key of a device into the TPM",
-    "d2d tpm provision --slot 0 --as garage\nd2d tpm provision --slot 1 --connection-string-file pump.cs\n",
-    tpm_provision};
+const struct command command_tpm_provision = {{.name = "tpm provision",
+                                               .usage = "--slot N",
+                                               .summary = "put the key of a device into the TPM",
+                                               .examples =
+                                                   "d2d tpm provision --slot 0 --as garage\n"
+                                                   "d2d tpm provision --slot 1 --connection-string-file pump.cs\n"},
+                                              tpm_provision,
+                                              0};
 
 /* The device's key and the one for a certificate, each if it is there. What is of another program is told, and stays. */
 static enum status erase(struct tpm *t, unsigned slot)
@@ -148,17 +158,16 @@ static enum status erase(struct tpm *t, unsigned slot)
     return DONE;
 }
 
-static enum status tpm_erase(struct cli *c, int argc, char **argv)
+static enum status tpm_erase(struct cli *c, void *values, int n, char **argv)
 {
     struct tpm *t;
     enum status status;
-    bool stop;
-    int n;
 
-    if ((status = cli_options(c, &command_tpm_erase, NULL, argc, argv, &n, &stop)) || stop)
-        return status;
-    if (n || !c->has_slot)
-        return cli_usage(&command_tpm_erase, "which --slot? It takes no arguments");
+    (void)values;
+    (void)n;
+    (void)argv;
+    if (!c->has_slot)
+        return cli_usage(&command_tpm_erase, "--slot is missing: the slot whose keys are destroyed, 0 to 9");
     if ((status = chip_open(&t)))
         return status;
     status = erase(t, c->slot);
@@ -166,5 +175,9 @@ static enum status tpm_erase(struct cli *c, int argc, char **argv)
     return status;
 }
 
-const struct command command_tpm_erase = {"tpm erase", "--slot N", "destroy the keys in a slot of the TPM",
-                                          "d2d tpm erase --slot 1\n", tpm_erase};
+const struct command command_tpm_erase = {{.name = "tpm erase",
+                                           .usage = "--slot N",
+                                           .summary = "destroy the keys in a slot of the TPM",
+                                           .examples = "d2d tpm erase --slot 1\n"},
+                                          tpm_erase,
+                                          0};

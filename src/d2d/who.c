@@ -121,14 +121,20 @@ static enum status fits(const struct cli *c, enum kind_of_string wanted)
 static enum status settle_transport(struct cli *c)
 {
     const char *environment = getenv("D2D_TRANSPORT");
-    enum d2d_transport transport;
+    const struct opt *o = cli_common;
+    char why[OPT_WHY_CAP];
 
-    if (!c->transport)
-        c->transport = environment && *environment ? environment : "mqtt";
-    if (cli_transport_parse(c->transport, &transport))
+    if (c->transport)
         return DONE;
-    fprintf(stderr, "d2d: D2D_TRANSPORT is mqtt, mqtt-ws, amqp, amqp-ws or https, not \"%s\"\n", c->transport);
-    return USAGE;
+    while (o->offset != offsetof(struct cli, transport))
+        o++;
+    if (!environment || !*environment)
+        c->transport = 1 + D2D_MQTT;
+    else if (!opt_take(o, "D2D_TRANSPORT", environment, c, why)) {
+        fprintf(stderr, "d2d: %s\n", why);
+        return USAGE;
+    }
+    return DONE;
 }
 
 enum status cli_who(struct cli *c, enum kind_of_string wanted)
@@ -220,8 +226,7 @@ void cli_d2d_options(const struct cli *c, struct d2d_options *out)
                                 .timeout_ms = c->timeout_ms,
                                 .log = on_log};
     why_not[0] = 0;
-    if (!c->transport || !cli_transport_parse(c->transport, &out->transport))
-        out->transport = D2D_MQTT;
+    out->transport = c->transport ? (enum d2d_transport)(c->transport - 1) : D2D_MQTT;
 }
 
 enum status cli_failed(const char *what, enum d2d_err e, const char *detail)

@@ -61,7 +61,7 @@ err 'device list'
 is 2 d2d device ad phone
 err 'did you mean "device add"'
 is 2 d2d send --as phone
-err 'which message'
+err 'MESSAGE is missing'
 is 2 d2d send --colour red x
 err 'there is no option --colour'
 is 2 d2d events --timeout soon

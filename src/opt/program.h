@@ -1,0 +1,45 @@
+/* A program of several commands: which one was meant, and its help, manual page and completion, all from the same tables. */
+#pragma once
+
+#include "buf.h"
+#include "opt.h"
+
+enum { OPT_MANY = 1 << 20 };
+
+struct opt_command {
+    const char *name;     /* "device add" */
+    const char *usage;    /* "DEVICE..." */
+    const char *summary;  /* what it does, in one line */
+    const char *examples; /* lines, each with its new line */
+    const struct opt *options;
+    int least, most;           /* arguments */
+    enum opt_what first, rest; /* what they are */
+};
+
+struct opt_program {
+    const char *name;
+    const char *head; /* what its help begins with: what it is, and examples */
+    const char *tail; /* and ends with: exit statuses and the like */
+    const struct opt *common;
+    const char *common_title;                       /* above their list */
+    const struct opt_command *(*command)(size_t i); /* NULL after the last one */
+};
+
+/* Finds the command that argv (from 1) begins with and how many of its words are its name. Aliases are the same command: ls and
+ * list, rm and delete and remove. NULL: `out` tells what to print, and `status` how to end: 0 for a help that was asked for. */
+const struct opt_command *opt_find(const struct opt_program *p, int argc, char **argv, int *words, struct buf *out,
+                                   int *status);
+/* The options of argv, which begins with the command's last word, and whether its arguments are as many as it takes. */
+bool opt_read(const struct opt_program *p, const struct opt_command *c, void *common, void *values, int argc,
+              char **argv, struct opt_line *line, char why[OPT_WHY_CAP]);
+
+void opt_put_help(const struct opt_program *p, const struct opt_command *c, struct buf *out);
+/* "send: --ttl must be …", the usage and where to read more. */
+void opt_put_misuse(const struct opt_program *p, const struct opt_command *c, const char *why, struct buf *out);
+/* Commands and options as the sections of a manual page (roff). */
+void opt_put_manual(const struct opt_program *p, struct buf *out);
+
+/* What may stand in place of the last word of argv, each with a tab and what it is: for the shells. ":file" and ":folder" alone
+ * in a line stand for names of files. Words of other kinds come from `names`. */
+typedef void opt_names(enum opt_what what, int argc, char **argv, struct buf *out);
+void opt_put_completion(const struct opt_program *p, int argc, char **argv, opt_names *names, struct buf *out);

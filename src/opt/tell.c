@@ -1,0 +1,119 @@
+/* What people read: help and the manual page. */
+#include "program.h"
+
+#include <stdio.h>
+
+/* "--to DEVICE", "-o, --output json|table" */
+static void put_option(struct buf *out, const struct opt *o)
+{
+    char name[48];
+
+    if (o->letter)
+        buf_printf(out, "-%c, ", o->letter);
+    buf_printf(out, "%s%s%s", opt_spelling(o, name), o->argument ? " " : "", o->argument ? o->argument : "");
+}
+
+/* What does not fit beside its help stands in a line above it. */
+static void put_options(struct buf *out, const struct opt *opts)
+{
+    enum { HELP_AT = 33 };
+
+    for (; opts && opts->name; opts++) {
+        struct buf left = buf_max(200);
+
+        put_option(&left, opts);
+        if (left.len + 2 < HELP_AT)
+            buf_printf(out, "  %-*s%s\n", HELP_AT - 2, buf_str(&left), opts->help);
+        else
+            buf_printf(out, "  %s\n%*s%s\n", buf_str(&left), HELP_AT, "", opts->help);
+        buf_free(&left);
+    }
+}
+
+void opt_put_help(const struct opt_program *p, const struct opt_command *c, struct buf *out)
+{
+    buf_printf(out, "%s\n%s %s%s%s\n  %s\n", c->examples, p->name, c->name, *c->usage ? " " : "", c->usage, c->summary);
+    if (c->options && c->options->name) {
+        buf_puts(out, "\noptions:\n");
+        put_options(out, c->options);
+    }
+    buf_printf(out, "\n%s:\n", p->common_title);
+    put_options(out, p->common);
+}
+
+void opt_put_misuse(const struct opt_program *p, const struct opt_command *c, const char *why, struct buf *out)
+{
+    buf_printf(out, "%s %s: %s\nusage: %s %s%s%s\n`%s %s --help` tells more\n", p->name, c->name, why, p->name, c->name,
+               *c->usage ? " " : "", c->usage, p->name, c->name);
+}
+
+/* ---- roff --------------------------------------------------------------------------------------------------------- */
+
+/* A line of text in which nothing is a request of roff. */
+static void put_roff(struct buf *out, const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        buf_puts(out, "\\&");
+    for (; *text; text++) {
+        if (*text == '\\')
+            buf_puts(out, "\\e");
+        else if (*text == '-')
+            buf_puts(out, "\\-");
+        else if (*text == '`' || *text == '\'')
+            buf_puts(out, *text == '`' ? "\\(ga" : "\\(aq");
+        else if (*text == '~' || *text == '^')
+            buf_puts(out, *text == '~' ? "\\(ti" : "\\(ha");
+        else
+            buf_put_u8(out, (uint8_t)*text);
+    }
+}
+
+static void put_roff_options(struct buf *out, const struct opt *opts)
+{
+    for (; opts && opts->name; opts++) {
+        char name[48];
+
+        buf_puts(out, ".TP\n\\fB");
+        if (opts->letter) {
+            buf_printf(out, "\\-%c\\fR, \\fB", opts->letter);
+        }
+        put_roff(out, opt_spelling(opts, name));
+        buf_puts(out, "\\fR");
+        if (opts->argument) {
+            buf_puts(out, " \\fI");
+            put_roff(out, opts->argument);
+            buf_puts(out, "\\fR");
+        }
+        buf_puts(out, "\n");
+        put_roff(out, *opts->help ? opts->help : "\\&");
+        buf_puts(out, "\n");
+    }
+}
+
+static void put_roff_command(const struct opt_program *p, const struct opt_command *c, struct buf *out)
+{
+    buf_puts(out, ".SS \"");
+    put_roff(out, p->name);
+    buf_puts(out, " ");
+    put_roff(out, c->name);
+    if (*c->usage)
+        buf_puts(out, " ");
+    put_roff(out, c->usage);
+    buf_puts(out, "\"\n");
+    put_roff(out, c->summary);
+    buf_puts(out, "\n");
+    put_roff_options(out, c->options);
+}
+
+void opt_put_manual(const struct opt_program *p, struct buf *out)
+{
+    const struct opt_command *c;
+
+    buf_puts(out, ".SH COMMANDS\n");
+    for (size_t i = 0; (c = p->command(i)); i++)
+        put_roff_command(p, c, out);
+    buf_puts(out, ".SH OPTIONS\n");
+    put_roff(out, p->common_title);
+    buf_puts(out, ":\n");
+    put_roff_options(out, p->common);
+}
