@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "output.h"
 #include "row.h"
 #include "run.h"
 
@@ -8,17 +9,34 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum {
+    TAKEN_MS = 2, /* a reader that is there takes what is written so soon; the loop stands still for it */
+    LOOK_MOST_MS = 50,
+    IDLE_MS = 500, /* how soon it is seen that nobody reads any more */
+};
+
+/* What is printed of a message. */
+struct line {
+    struct list link;
+    uint64_t lock;
+    struct buf text;
+    struct bytes rest; /* not written yet; NULL: nothing of it is */
+};
+
 struct hearing {
     const char *exec;
     int automatic, reject;
     uint64_t most; /* 0: no limit */
     uint64_t seen;
-    struct list jobs; /* those of --exec that wait; the first one runs */
+    struct list jobs;  /* those of --exec that wait; the first one runs */
+    struct list lines; /* those that wait to be printed; the first one is being written */
+    size_t unsettled;  /* shown, or run, but the hub could not be told */
+    int64_t look_ms;   /* when to look again whether the reader has taken the first line */
     struct out out;
     struct d2d_loop *loop;
     struct d2d_device *device;
     enum d2d_err why, away; /* why it ended; why there is no connection now */
-    bool listened;
+    bool listened, over;    /* over: the time is up */
 };
 
 static const struct column c2d_columns[] = {{"messageId", "MESSAGE", 12}, {"body", "BODY", 0}, {0}};
@@ -42,15 +60,36 @@ static json_t *c2d_row(const struct d2d_c2d *m)
     return row;
 }
 
-static void print(struct hearing *h, const struct d2d_c2d *m)
+static void line_free(struct line *l)
 {
-    if (h->out.format != OUT_RAW) {
-        out_row(&h->out, c2d_row(m));
-        return;
-    }
-    fwrite(m->body, 1, m->body_len, stdout);
-    putchar('\n');
-    fflush(stdout);
+    list_del(&l->link);
+    buf_free(&l->text);
+    free(l);
+}
+
+static bool put_text(struct hearing *h, const struct d2d_c2d *m, struct buf *text)
+{
+    if (h->out.format != OUT_RAW)
+        return out_line(&h->out, c2d_row(m), text);
+    buf_put(text, bytes_of(m->body, m->body_len));
+    buf_put_u8(text, '\n');
+    return !text->bad;
+}
+
+/* A copy: it may take its reader long, and the connection is kept alive meanwhile. */
+static bool add_line(struct hearing *h, const struct d2d_c2d *m)
+{
+    struct line *l = calloc(1, sizeof *l);
+
+    if (!l)
+        return false;
+    l->lock = m->lock;
+    l->text = buf_max(OUT_LINE_MAX);
+    list_add(&h->lines, &l->link);
+    if (put_text(h, m, &l->text))
+        return true;
+    line_free(l);
+    return false;
 }
 
 /* A copy: the program runs while others come, and while the connection is kept alive. */
@@ -91,6 +130,7 @@ static void settle(struct hearing *h, uint64_t lock, bool good)
         e = d2d_device_reject(h->device, lock);
     else
         e = d2d_device_abandon(h->device, lock);
+    h->unsettled += e != D2D_OK;
     if (e)
         say("d2d: a message is not settled, and comes again: %s", d2d_device_detail(h->device));
 }
@@ -108,17 +148,11 @@ static void on_c2d(void *ctx, struct d2d_device *device, const struct d2d_c2d *m
     h->device = device;
     if (cli_interrupted || is_enough(h))
         return; /* not settled: it waits for the next run */
-    h->seen++;
-    if (!h->exec) {
-        print(h, m);
-        settle(h, m->lock, true);
-    } else if ((j = job_of(h, m))) {
+    if (h->exec && (j = job_of(h, m)))
         list_add(&h->jobs, &j->link);
-        if (h->automatic)
-            settle(h, m->lock, true);
-    } else {
+    else if (h->exec || !add_line(h, m))
         settle(h, m->lock, false);
-    }
+    h->seen++;
     d2d_loop_stop(h->loop);
 }
 
@@ -132,10 +166,33 @@ static void on_listening(void *ctx, struct d2d_device *device)
     h->listened = true;
 }
 
+/* They come again with the next connection. */
+static void forget_what_has_not_begun(struct hearing *h)
+{
+    LIST_EACH (&h->jobs, it) {
+        struct job *j = LIST_OF(it, struct job, link);
+
+        if (j->child)
+            continue;
+        list_del(&j->link);
+        job_free(j);
+        h->seen--;
+    }
+    LIST_EACH (&h->lines, it) {
+        struct line *l = LIST_OF(it, struct line, link);
+
+        if (l->rest.at)
+            continue;
+        line_free(l);
+        h->seen--;
+    }
+}
+
 static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err why, bool final)
 {
     struct hearing *h = ctx;
 
+    forget_what_has_not_begun(h);
     if (final) {
         h->why = why;
         d2d_loop_stop(h->loop);
@@ -143,6 +200,12 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
     }
     h->away = why;
     say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_device_detail(device));
+}
+
+/* Nothing more is begun; what runs is waited for. */
+static bool is_over(const struct hearing *h)
+{
+    return cli_interrupted || h->over;
 }
 
 static void end_job(struct hearing *h, struct job *j, int ended)
@@ -155,20 +218,44 @@ static void end_job(struct hearing *h, struct job *j, int ended)
     job_free(j);
 }
 
-/* Goes through what waits as far as it goes without waiting; after Ctrl-C only for the one that runs. */
-static void work(struct hearing *h)
+/* Goes through what waits as far as it goes without waiting; in the end only for the one that runs. */
+static void run_jobs(struct hearing *h)
 {
     while (!list_empty(&h->jobs)) {
         struct job *j = LIST_OF(h->jobs.next, struct job, link);
         int ended = -1;
 
-        if (!j->child && cli_interrupted)
-            return;
-        if (!j->child && !job_start(j, h->exec))
+        if (!j->child) {
+            if (is_over(h))
+                return;
+            if (h->automatic)
+                settle(h, j->lock, true);
+            if (job_start(j, h->exec))
+                continue;
             say("d2d: \"%s\" cannot be started: %m", h->exec);
-        else if (!job_ended(j, cli_interrupted, &ended))
+        } else if (!job_ended(j, is_over(h), &ended)) {
             return;
+        }
         end_job(h, j, ended);
+    }
+}
+
+/* One after the other: a message is settled when it has arrived at whoever reads, and the next one is written after that. */
+static void print_lines(struct hearing *h)
+{
+    while (!list_empty(&h->lines)) {
+        struct line *l = LIST_OF(h->lines.next, struct line, link);
+
+        if (!l->rest.at) {
+            if (is_over(h))
+                return;
+            l->rest = buf_bytes(&l->text);
+            h->look_ms = 1;
+        }
+        if (!output_put_some(&l->rest) || l->rest.len || output_wait(TAKEN_MS) != OUTPUT_ARRIVED)
+            return;
+        settle(h, l->lock, true);
+        line_free(l);
     }
 }
 
@@ -180,24 +267,65 @@ static int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static bool goes_on(const struct hearing *h)
+{
+    bool idle = list_empty(&h->jobs) && list_empty(&h->lines);
+
+    return !is_over(h) && !h->why && (h->exec || output_is_open()) && !(is_enough(h) && idle);
+}
+
+/* How long nothing needs to be looked at that does not stop the loop by itself. */
+static int64_t pause_ms(struct hearing *h)
+{
+    int64_t ms = h->look_ms;
+
+    if (h->exec)
+        return INT64_MAX;
+    if (list_empty(&h->lines))
+        return IDLE_MS;
+    h->look_ms = ms * 2 < LOOK_MOST_MS ? ms * 2 : LOOK_MOST_MS;
+    return ms;
+}
+
+static enum status finish(const struct hearing *h)
+{
+    size_t n = 0;
+
+    LIST_EACH (&h->jobs, it)
+        n++;
+    LIST_EACH (&h->lines, it)
+        n++;
+    if (n)
+        say("d2d: %zu message%s came and %s not %s: the next run gets %s", n, n == 1 ? "" : "s", n == 1 ? "is" : "are",
+            h->exec ? "done" : "shown", n == 1 ? "it" : "them");
+    if (h->why)
+        return cli_failed("the messages", h->why, d2d_device_detail(h->device));
+    if (cli_interrupted)
+        return INTERRUPTED;
+    if (h->over && h->listened && !h->away)
+        return TIMED_OUT;
+    if (h->over)
+        return cli_failed("the messages", h->away ? h->away : D2D_TIMED_OUT, d2d_device_detail(h->device));
+    return (h->exec || output_is_open()) && !h->unsettled ? DONE : FAILED;
+}
+
 static enum status listen_on(struct cli *c, struct hearing *h)
 {
     int64_t end_ms = c->timeout_ms ? monotonic_ms() + c->timeout_ms : INT64_MAX;
 
-    while (!cli_interrupted && !h->why && !(is_enough(h) && list_empty(&h->jobs))) {
-        int64_t left_ms = end_ms == INT64_MAX ? -1 : end_ms - monotonic_ms();
+    while (goes_on(h)) {
+        int64_t left_ms = end_ms == INT64_MAX ? INT64_MAX : end_ms - monotonic_ms(), ms = pause_ms(h);
 
-        if (end_ms != INT64_MAX && left_ms <= 0)
-            return h->listened && !h->away
-                       ? TIMED_OUT
-                       : cli_failed("the messages", h->away ? h->away : D2D_TIMED_OUT, d2d_device_detail(h->device));
-        d2d_loop_run(h->loop, left_ms); /* a message, the end of a program and Ctrl-C stop it */
-        work(h);
+        ms = ms < left_ms ? ms : left_ms;
+        h->over = left_ms <= 0;
+        if (!h->over)
+            d2d_loop_run(h->loop, ms == INT64_MAX ? -1 : ms); /* a message, a program's end and Ctrl-C stop it */
+        run_jobs(h);
+        print_lines(h);
     }
-    work(h); /* Ctrl-C may have come just now */
-    if (h->why)
-        return cli_failed("the messages", h->why, d2d_device_detail(h->device));
-    return cli_interrupted ? INTERRUPTED : DONE;
+    run_jobs(h); /* Ctrl-C may have come just now */
+    print_lines(h);
+    return finish(h);
 }
 
 static enum status start(struct cli *c, struct hearing *h)
@@ -213,13 +341,18 @@ static enum status start(struct cli *c, struct hearing *h)
         return status;
     cli_d2d_options(c, &options.common);
     options.common.timeout_ms = 0; /* of the command, not of a connection */
+    options.receive_window = 1;    /* what waits here for those before it could lose its lock */
     if (h->reject && options.common.transport != D2D_AMQP && options.common.transport != D2D_AMQP_WS)
         return cli_usage(&command_listen, "MQTT cannot reject a message: --transport amqp can");
     cli_watch_children();
     if ((e = cli_loop_new(&h->loop)) || (e = d2d_device_new(h->loop, &options, &h->device)))
         return cli_failed("the connection", e, cli_why_not());
     out_begin(&h->out, c->format, c2d_columns, "body");
-    return listen_on(c, h);
+    list_init(&h->lines);
+    status = listen_on(c, h);
+    LIST_EACH (&h->lines, it)
+        line_free(LIST_OF(it, struct line, link));
+    return status;
 }
 
 static const struct opt options[] = {

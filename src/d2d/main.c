@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "output.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -140,16 +141,12 @@ static bool is_hidden(int argc, char **argv, struct buf *out)
     return true;
 }
 
-int main(int argc, char **argv)
+static int obey(int argc, char **argv)
 {
-    struct sigaction action = {.sa_handler = on_signal};
     struct buf out = buf_max(1024 * 1024);
     const struct opt_command *found;
     int words = 0, status = DONE;
 
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("d2d %s\n", d2d_version());
     } else if (is_hidden(argc, argv, &out)) {
@@ -163,4 +160,16 @@ int main(int argc, char **argv)
     }
     buf_free(&out);
     return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    int status;
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    output_open(&cli_interrupted);
+    status = obey(argc, argv);
+    return output_close("d2d", status, out_quiet);
 }

@@ -1,13 +1,13 @@
 #include "out.h"
 
-#include "buf.h"
+#include "output.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CELL_MAX = 1024 * 1024 };
+enum { CELL_MAX = OUT_LINE_MAX / 8 };
 
 bool out_quiet;
 
@@ -114,35 +114,43 @@ static void put_line(const struct out *o, struct buf *line, const json_t *row)
     buf_free(&plain);
 }
 
-void out_row(struct out *o, json_t *given)
+bool out_line(struct out *o, json_t *given, struct buf *line)
 {
-    struct buf line = buf_max(8 * CELL_MAX);
-    char *text;
+    char *text = NULL;
 
     switch (o->format) {
     case OUT_AUTO:
     case OUT_TABLE:
     case OUT_TSV:
         if (!o->titled)
-            put_line(o, &line, NULL);
+            put_line(o, line, NULL);
         o->titled = true;
-        put_line(o, &line, given);
+        put_line(o, line, given);
         break;
     case OUT_JSON:
         text = json_dumps(given, JSON_COMPACT);
-        buf_puts(&line, text ? text : "{}");
-        buf_put_u8(&line, '\n');
+        buf_puts(line, text ? text : "");
+        buf_put_u8(line, '\n');
+        line->bad |= !text;
         free(text);
         break;
     case OUT_RAW:
-        put_value(&line, json_object_get(given, o->raw));
-        buf_put_u8(&line, '\n');
+        put_value(line, json_object_get(given, o->raw));
+        buf_put_u8(line, '\n');
         break;
     }
-    fwrite(line.at, 1, line.len, stdout);
-    fflush(stdout);
-    buf_free(&line);
+    line->bad |= !given;
     json_decref(given);
+    return !line->bad;
+}
+
+bool out_row(struct out *o, json_t *given)
+{
+    struct buf line = buf_max(OUT_LINE_MAX);
+    bool good = out_line(o, given, &line) ? output_put(buf_bytes(&line)) : output_fail();
+
+    buf_free(&line);
+    return good;
 }
 
 json_t *out_parsed(char *given)

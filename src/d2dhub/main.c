@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "output.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +63,7 @@ static void help(void)
     puts("\n`d2dhub COMMAND --help` tells more. Where it is: --data DIR or D2DHUB_DATA.");
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         help();
@@ -83,4 +84,10 @@ int main(int argc, char **argv)
             "d2dhub: there is no command \"%s\"; did you mean `d2dhub %s`? There are init, run, check and show\n",
             argv[1], nearest(argv[1]));
     return 2;
+}
+
+int main(int argc, char **argv)
+{
+    output_open(NULL);
+    return output_close("d2dhub", run(argc, argv), false);
 }

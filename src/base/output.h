@@ -1,0 +1,34 @@
+/* The standard output of a program, where every write counts: what could not be written is known, and whoever changes
+ * something for good asks first whether what it printed has arrived. */
+#pragma once
+
+#include "bytes.h"
+
+/* First of all in main(): a closed standard output fails, instead of becoming the next file or socket that is opened, and a pipe
+ * without a reader is an error, not the end. *interrupted, where there is one, ends what waits. */
+void output_open(const volatile int *interrupted);
+
+/* Writes all of it, behind what stdio holds. False: this did not get out, or something before it. */
+bool output_put(struct bytes text);
+/* There should be more, but it could not be made: as if it could not be written. */
+bool output_fail(void);
+/* As much of it as goes without waiting; *text is the rest. False: as above. */
+bool output_put_some(struct bytes *text);
+/* What stdio holds, too. */
+bool output_flush(void);
+
+/* Where what was put is. Arrived: its reader has taken all of it out of the pipe, or it is on the disk, or with the terminal. */
+enum output_state { OUTPUT_ARRIVED, OUTPUT_WAITS, OUTPUT_FAILED };
+enum output_state output_look(void);
+/* Looks again and again for so long (-1: no limit), until it has arrived, failed, or the program is interrupted. */
+enum output_state output_wait(int64_t timeout_ms);
+/* False: whoever read it is gone, or it failed. Asked by those who have nothing to write for long. */
+bool output_is_open(void);
+/* False when it was closed by its reader, which may have had enough; true when it broke. */
+bool output_is_broken(void);
+/* Why, for people. */
+const char *output_why(void);
+
+/* Last of all: the exit status of the program. A failed write makes 1 of 0, and is told on standard error; a reader that
+ * had enough is told only unless `quiet`. */
+int output_close(const char *program, int status, bool quiet);
