@@ -30,7 +30,7 @@
 #define CONNECT_LEN_MAX (64 * 1024)        /* a stranger's first packet: names, token, a small will */
 #define MODEL_LEN_MAX 2048                 /* a DTMI */
 #define PROPS_MAX 256                      /* application properties of one message: more is a mistake */
-#define SUBSCRIPTIONS_MAX 5                /* device 2.1 */
+#define SUBSCRIPTIONS_MAX 16               /* filters of one packet: SDKs send up to six */
 #define RECORD_LEN_MAX (512 * 1024)        /* a message in its stored form, with annotations and framing */
 
 /* Cloud-to-device messages. device 5, 7.1. */

@@ -113,8 +113,8 @@ static enum err give_up(struct mqtt_session *s, const struct c2d *c, int64_t now
 
 static bool may_pull(const struct mqtt_session *s)
 {
-    return !s->front.over && s->state == MQTT_OPEN && s->subscribed.wants[WANT_C2D] && front_has_room(&s->front) &&
-           !(s->flights && s->flights->n == C2D_WINDOW);
+    return !s->front.over && s->state == MQTT_OPEN && session_wants(&s->subscribed, WANT_C2D) &&
+           front_has_room(&s->front) && !(s->flights && s->flights->n == C2D_WINDOW);
 }
 
 void mqtt_pull(struct mqtt_session *s, int64_t now_ms)
@@ -126,7 +126,7 @@ void mqtt_pull(struct mqtt_session *s, int64_t now_ms)
         if (!e && !s->flights && !(s->flights = calloc(1, sizeof *s->flights)))
             e = ERR_MEMORY;
         if (!e)
-            e = s->subscribed.wants[WANT_C2D] == 1 ? send_once(s, &c, now_ms) : send_acknowledged(s, &c);
+            e = session_wants(&s->subscribed, WANT_C2D) == 1 ? send_once(s, &c, now_ms) : send_acknowledged(s, &c);
         if (e == ERR_TOO_LARGE && !s->front.out->bad)
             e = give_up(s, &c, now_ms);
         if (e) {

@@ -9,45 +9,64 @@ struct user {
     bool has_api_version;
 };
 
-static bool is_trailer(struct bytes text)
-{
-    return (text.len && text.at[0] == '?') || bytes_find_bytes(text, BYTES("api-version=")) < text.len;
-}
-
+/* Pairs, between `&` and, in SDKs before 2018, between slashes; their agents hold slashes of their own. */
 static void parse_trailer(struct bytes trailer, struct user *out)
 {
     if (trailer.len && trailer.at[0] == '?')
         trailer = bytes_skip(trailer, 1);
     while (trailer.at) {
-        struct bytes value = bytes_cut(&trailer, '&'), name = bytes_cut(&value, '=');
-        if (bytes_eq(name, BYTES("api-version")))
-            out->has_api_version = value.len > 0 || out->has_api_version;
-        else if (bytes_eq(name, BYTES("model-id")) && !out->model.at)
-            out->model = value;
+        struct bytes part = bytes_cut(&trailer, '&');
+
+        while (part.at) {
+            struct bytes value = bytes_cut(&part, '/'), name = bytes_cut(&value, '=');
+
+            if (bytes_eq(name, BYTES("api-version")))
+                out->has_api_version = value.len > 0 || out->has_api_version;
+            else if (bytes_eq(name, BYTES("model-id")) && !out->model.at)
+                out->model = value;
+        }
     }
 }
 
-/* {host}/{device}[/{module}][/{trailer}]. One old client has slashes in its trailer, so the trailer begins where it is first
- * recognised and goes to the end; a `?` at the start of a device id is data. */
+static bool begins_trailer(struct bytes text)
+{
+    return text.len && text.at[0] == '?';
+}
+
+static bool is_pair(struct bytes segment)
+{
+    return bytes_find(segment, '=') < segment.len;
+}
+
+/* {host}/{device}[/{module}][/{trailer}], where the trailer is (device 2.2)
+ *
+ *     ?api-version=2021-04-12&DeviceClientType=…&model-id=…   most
+ *     api-version=2020-09-30&model-id=…                       Go
+ *     api-version=2016-11-14/DeviceClientType=…/1.2.3         .NET before 2018
+ *     DeviceClientType=…                                      Node and C of 2016
+ *
+ * or nothing, and begins with `?` or has an `=` in its first segment. Only in the second segment a `?` is one of an id. */
 static bool parse_user(struct bytes text, struct user *out)
 {
-    struct bytes rest = text;
+    struct bytes rest = text, tail, third;
 
     *out = (struct user){.host = bytes_cut(&rest, '/')};
     out->device = bytes_cut(&rest, '/');
     if (!out->host.len || !out->device.len)
         return false;
-    struct bytes tail = rest, third = bytes_cut(&tail, '/');
-    if (tail.at && is_trailer(tail)) {
-        out->module = third;
-        parse_trailer(tail, out);
-        return third.len > 0;
+    tail = rest;
+    third = bytes_cut(&tail, '/');
+    if (!begins_trailer(rest) && (begins_trailer(tail) || !is_pair(third))) {
+        out->module = third.len ? third : NO_BYTES;
+        if (!third.len && tail.len)
+            return false;
+        rest = tail;
+        third = bytes_first(rest, bytes_find(rest, '/'));
+        if (rest.len && !begins_trailer(rest) && !is_pair(third))
+            return false;
     }
-    if (is_trailer(rest))
-        parse_trailer(rest, out);
-    else if (third.len)
-        out->module = third;
-    return is_trailer(rest) || tail.len == 0;
+    parse_trailer(rest, out);
+    return true;
 }
 
 /* device 2.3: no other codes are used. What may be over soon is 3, so that clients try again. */
@@ -209,7 +228,10 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
 
     if (p->level != 4) {
         mqtt_put_connack(s->front.out, false, MQTT_BAD_LEVEL);
-        mqtt_stop(s, ERR_UNSUPPORTED, "not MQTT 3.1.1");
+        mqtt_stop(s, ERR_UNSUPPORTED,
+                  p->level == 5  ? "the device speaks MQTT 5; this hub has MQTT 3.1.1"
+                  : p->level < 4 ? "the device speaks MQTT 3.1; this hub has MQTT 3.1.1"
+                                 : "the device speaks a version of MQTT that does not exist");
         return;
     }
     bool dps = mqtt_is_dps(p->user);

@@ -7,10 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ANSWERS "$dps/registrations/res/#"
-#define REGISTER "$dps/registrations/PUT/iotdps-register/?$rid="
-#define STATUS "$dps/registrations/GET/iotdps-get-operationstatus/?$rid="
-
 enum { RID_MAX = 128, TOPIC_MAX = RID_MAX + 96 };
 
 struct mqtt_dps {
@@ -20,9 +16,16 @@ struct mqtt_dps {
     uint16_t next_id;
 };
 
+/* {scope}/registrations/{id}…; a device may be called "registrations", but what follows it is no id. */
 bool mqtt_is_dps(struct bytes user)
 {
-    return bytes_find_bytes(user, BYTES("/registrations/")) < user.len;
+    struct bytes rest = user;
+
+    bytes_cut(&rest, '/');
+    if (!bytes_eq_nocase(bytes_cut(&rest, '/'), BYTES("registrations")))
+        return false;
+    struct bytes id = bytes_cut(&rest, '/');
+    return id.len && id.at[0] != '?' && bytes_find(id, '=') == id.len;
 }
 
 /* {scope}/registrations/{id}/api-version=…; the id in it, the client id and a certificate's name are the same in any case. */
@@ -57,7 +60,7 @@ enum err mqtt_dps_let_in(struct mqtt_session *s, const struct mqtt_connect *p, i
 /* One filter; true when it is the one that there is. */
 bool mqtt_dps_subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
 {
-    if (!bytes_eq(filter, BYTES(ANSWERS)))
+    if (!mqtt_filter_is_dps(filter))
         return false;
     s->dps->subscribed = true;
     s->dps->qos = granted;
@@ -83,14 +86,14 @@ static void answer(struct mqtt_session *s, unsigned status, struct bytes rid, st
 static enum err run(struct mqtt_session *s, struct bytes topic, struct bytes body, int64_t now_ms, struct bytes *rid,
                     bool *known, bool *goes_on, struct buf *out)
 {
-    bool status = bytes_starts(topic, BYTES(STATUS));
+    enum mqtt_topic which = mqtt_topic_take(topic, &topic);
+    bool status = which == TOPIC_REGISTER_STATUS;
     struct bytes operation;
     uint64_t at;
     enum err e;
 
     *goes_on = !status;
-    *known = status || bytes_starts(topic, BYTES(REGISTER));
-    topic = bytes_skip(topic, status ? strlen(STATUS) : strlen(REGISTER));
+    *known = status || which == TOPIC_REGISTER;
     *rid = bytes_cut(&topic, '&');
     *known = *known && rid->len && rid->len <= RID_MAX;
     if (!*known)

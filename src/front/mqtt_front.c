@@ -20,33 +20,55 @@ void mqtt_stop(struct mqtt_session *s, enum err why, const char *what)
 
 /* ---- subscriptions ------------------------------------------------------------------------------------------------ */
 
-/* devices/{d}/messages/devicebound/#, where `+` for the id means the same (device 2.10). */
-static bool is_own_c2d(const struct mqtt_session *s, struct bytes filter)
+/* What a filter asks for is as asked, or not any more (level 0); a filter that takes only a part is kept as it is. */
+static enum err wish(struct session *to, struct bytes filter, const struct mqtt_filter *f, uint8_t level)
 {
-    struct bytes rest = filter;
+    bool part = false;
 
-    if (!bytes_eq(bytes_cut(&rest, '/'), BYTES("devices")))
-        return false;
-    struct bytes id = bytes_cut(&rest, '/');
-    return (bytes_eq(id, bytes_str(s->device)) || bytes_eq(id, BYTES("+"))) &&
-           bytes_eq(rest, BYTES("messages/devicebound/#"));
+    for (int w = 0; w < WANTS; w++) {
+        if (f->fits[w] == FIT_ALL && f->exact)
+            to->wants[w] = (uint8_t)((to->wants[w] & 0xF0) | level);
+        else if (f->fits[w] == FIT_ALL)
+            to->wants[w] = (uint8_t)((to->wants[w] & 0x0F) | level << 4);
+        part |= f->fits[w] == FIT_SOME;
+    }
+    if (!part)
+        return OK;
+    if (f->fits[WANT_C2D] == FIT_SOME) /* messages wait until they can be given, and a part of them is no queue */
+        return ERR_UNSUPPORTED;
+    if (level && to->part[0] && !bytes_eq(filter, bytes_str(to->part)))
+        return ERR_LIMIT;
+    if (!level && !bytes_eq(filter, bytes_str(to->part)))
+        return OK;
+    memset(to->part, 0, sizeof to->part);
+    return !level || bytes_to_str(filter, to->part, sizeof to->part) ? OK : ERR_TOO_LARGE;
 }
 
-static bool want_of(const struct mqtt_session *s, struct bytes filter, enum want *out)
+/* device 2.8: a subscription to what never comes is no mistake of the device, but whoever wonders finds it in the log. */
+static void warn(const struct mqtt_session *s, struct bytes filter, const struct mqtt_filter *f)
 {
-    if (is_own_c2d(s, filter))
-        *out = WANT_C2D;
-    else if (bytes_eq(filter, BYTES("$iothub/methods/POST/#")))
-        *out = WANT_CALLS;
-    else if (bytes_eq(filter, BYTES("$iothub/twin/res/#")))
-        *out = WANT_TWIN_ANSWERS;
-    else if (bytes_eq(filter, BYTES("$iothub/twin/PATCH/properties/desired/#")))
-        *out = WANT_DESIRED;
-    else
-        return false;
-    return true;
+    const char *what = f->fits[WANT_CALLS]                                   ? "direct methods"
+                       : f->fits[WANT_TWIN_ANSWERS] || f->fits[WANT_DESIRED] ? "twins"
+                                                                             : "";
+
+    if (f->fits[WANT_C2D] == FIT_NONE)
+        log_event(LOG_WARN, "not-available", KVS("device", s->device), KVS("address", s->peer.address),
+                  KV("filter", bytes_first(filter, 128)), KVS("what", what),
+                  KVS("detail", what[0]
+                                    ? "this hub has none: nothing comes by this filter, and what is asked is refused"
+                                    : "the hub sends nothing that this filter takes"));
 }
-static_assert((int)WANTS <= SUBSCRIPTIONS_MAX, "a filter is a subscription: there cannot be more of them");
+
+static enum err subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
+{
+    struct mqtt_filter f;
+    enum err e = mqtt_filter_read(filter, bytes_str(s->device), &f);
+
+    if (e || (e = wish(&s->subscribed, filter, &f, (uint8_t)(1 + granted))))
+        return e;
+    warn(s, filter, &f);
+    return OK;
+}
 
 /* device 2.6: what a session without clean start subscribed to outlives the connection and the hub. */
 static enum err keep_subscriptions(struct mqtt_session *s, const struct session *before)
@@ -54,7 +76,7 @@ static enum err keep_subscriptions(struct mqtt_session *s, const struct session 
     uint64_t at;
     enum err e;
 
-    if (s->clean || !memcmp(before->wants, s->subscribed.wants, sizeof before->wants))
+    if (s->clean || !memcmp(before, &s->subscribed, sizeof *before))
         return OK;
     if ((e = hub_session_set(s->seat, &s->subscribed, &at)))
         return e;
@@ -68,7 +90,6 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
     uint8_t granted[SUBSCRIPTIONS_MAX], qos;
     struct bytes list = p->list, filter;
     size_t n = 0;
-    enum want want;
     enum err e;
 
     while (mqtt_next_filter(MQTT_SUBSCRIBE, &list, &filter, &qos)) {
@@ -82,11 +103,11 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
             continue;
         }
         /* device 2.8: a filter that is not supported ends the connection, there is no SUBACK with a failure. */
-        if (s->dps || !want_of(s, filter, &want)) {
+        if (s->dps || (e = subscribe(s, filter, granted[n]))) {
             mqtt_stop(s, ERR_UNSUPPORTED, "SUBSCRIBE to a filter that is not supported");
             return;
         }
-        s->subscribed.wants[want] = (uint8_t)(1 + granted[n++]);
+        n++;
     }
     if ((e = keep_subscriptions(s, &before)))
         mqtt_stop(s, e, "the subscription could not be kept");
@@ -99,14 +120,16 @@ static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p)
 {
     struct session before = s->subscribed;
     struct bytes list = p->list, filter;
+    struct mqtt_filter f;
     uint8_t qos;
-    enum want want;
-    enum err e;
+    enum err e = OK;
 
-    while (mqtt_next_filter(MQTT_UNSUBSCRIBE, &list, &filter, &qos))
-        if (want_of(s, filter, &want))
-            s->subscribed.wants[want] = 0;
-    if ((e = keep_subscriptions(s, &before)))
+    while (!e && mqtt_next_filter(MQTT_UNSUBSCRIBE, &list, &filter, &qos))
+        if (!mqtt_filter_read(filter, bytes_str(s->device), &f))
+            e = wish(&s->subscribed, filter, &f, 0);
+    if (e == ERR_UNSUPPORTED) /* what could never be subscribed to */
+        e = OK;
+    if (e || (e = keep_subscriptions(s, &before)))
         mqtt_stop(s, e, "the subscription could not be kept");
     else
         mqtt_put_ack(s->front.out, MQTT_UNSUBACK, p->id);

@@ -3,6 +3,7 @@
  *   mqtt_front.c    packets, states, time, the end
  *   mqtt_connect.c  CONNECT: who is it, its session, its will
  *   mqtt_publish.c  topics and bags into messages
+ *   mqtt_topic.c    topics and filters, as words
  *   mqtt_iothub.c   $iothub/…: twins and methods
  *   mqtt_c2d.c      messages to the device
  *   mqtt_dps.c      devices that register */
@@ -12,6 +13,7 @@
 #include "bag.h"
 #include "log.h"
 #include "mqtt.h"
+#include "mqtt_topic.h"
 
 enum mqtt_state {
     MQTT_WAIT_CONNECT, /* → MQTT_OPEN on a CONNECT that is accepted; over on everything else */

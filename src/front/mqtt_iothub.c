@@ -20,14 +20,6 @@ static bool parse_rid(struct bytes segment, struct bytes *rid)
     return false;
 }
 
-static bool take(struct bytes *rest, struct bytes prefix)
-{
-    if (!bytes_starts(*rest, prefix))
-        return false;
-    *rest = bytes_skip(*rest, prefix.len);
-    return true;
-}
-
 /* {errorCode, trackingId, message, timestampUtc}: one SDK sees a failure only by the errorCode in it (device 2.12). */
 static void put_error(const struct mqtt_session *s, struct buf *b, unsigned code, const char *message, int64_t now_ms)
 {
@@ -51,8 +43,6 @@ static enum err answer_twin(struct mqtt_session *s, struct bytes rid, int64_t no
     char body_text[ANSWER_MAX];
     struct buf body = buf_over(body_text, sizeof body_text);
 
-    if (!s->subscribed.wants[WANT_TWIN_ANSWERS])
-        return OK;
     /* device 2.2: without an api-version twin operations are a bad request. 403010 is the cloud's code for an operation
      * that a hub of this kind does not have. */
     buf_printf(&topic, "$iothub/twin/res/%s/?$rid=", known ? "403" : "400");
@@ -61,7 +51,9 @@ static enum err answer_twin(struct mqtt_session *s, struct bytes rid, int64_t no
               known ? "Twins are not available on this hub." : "api-version is missing.", now_ms);
     if (topic.bad || body.bad)
         return ERR_TOO_LARGE;
-    mqtt_put_publish(s->front.out, &(struct mqtt_publish){.topic = buf_bytes(&topic), .body = buf_bytes(&body)});
+    if (session_wants(&s->subscribed, WANT_TWIN_ANSWERS) ||
+        mqtt_filter_takes(bytes_str(s->subscribed.part), buf_bytes(&topic)))
+        mqtt_put_publish(s->front.out, &(struct mqtt_publish){.topic = buf_bytes(&topic), .body = buf_bytes(&body)});
     return OK;
 }
 
@@ -75,12 +67,12 @@ static bool is_status(struct bytes text)
 
 enum err mqtt_on_iothub(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
 {
-    struct bytes rest = p->topic, rid = NO_BYTES;
-    bool twin =
-        take(&rest, BYTES("$iothub/twin/GET/")) || take(&rest, BYTES("$iothub/twin/PATCH/properties/reported/"));
+    struct bytes rest, rid = NO_BYTES;
+    enum mqtt_topic topic = mqtt_topic_take(p->topic, &rest);
+    bool twin = topic == TOPIC_TWIN_GET || topic == TOPIC_TWIN_PATCH;
 
     /* The answer to a method that nobody called is acknowledged and dropped. */
-    if (!twin && (!take(&rest, BYTES("$iothub/methods/res/")) || !is_status(bytes_cut(&rest, '/'))))
+    if (!twin && (topic != TOPIC_CALL_ANSWER || !is_status(bytes_cut(&rest, '/'))))
         return ERR_DENIED;
     if (!parse_rid(rest, &rid))
         return ERR_MALFORMED;

@@ -155,9 +155,22 @@ struct waker {
 /* What a device wants to hear; kept with the identity when its session is (device 2.6). */
 enum want { WANT_C2D, WANT_CALLS, WANT_TWIN_ANSWERS, WANT_DESIRED, WANTS };
 
+enum { WANTED_PART_CAP = 128 };
+
 struct session {
-    uint8_t wants[WANTS]; /* 0: no; 1: at most once (QoS 0); 2: at least once (QoS 1) */
+    /* The low four bits: 0 no, 1 at most once (QoS 0), 2 at least once (QoS 1). The high four bits are the same by a filter that
+     * takes more than this; each of the two goes without the other. */
+    uint8_t wants[WANTS];
+    char part[WANTED_PART_CAP]; /* a filter that takes a part of some of it, or "" */
 };
+
+/* 0: not, or not all of it; 1, 2: as above. */
+static inline uint8_t session_wants(const struct session *s, enum want what)
+{
+    uint8_t low = s->wants[what] & 0xF, high = s->wants[what] >> 4;
+
+    return low > high ? low : high;
+}
 
 struct seat;
 

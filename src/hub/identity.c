@@ -53,7 +53,7 @@ enum err device_decode(struct bytes body, struct device *out)
     return r.bad || !out->id[0] ? ERR_DAMAGED : OK;
 }
 
-/* In the checkpoint: the device with its length, the session, the number of the next C2D message. */
+/* In the checkpoint: the device with its length, the session, the number of the next C2D message, the rest of the session. */
 void identity_encode(struct buf *b, const struct identity *i)
 {
     size_t at = b->len;
@@ -68,6 +68,7 @@ void identity_encode(struct buf *b, const struct identity *i)
     for (int w = 0; w < WANTS; w++)
         buf_put_u8(b, i->session.wants[w]);
     buf_put_u64(b, i->c2d_next);
+    put_text(b, i->session.part);
 }
 
 enum err identity_decode(struct bytes value, struct identity *out)
@@ -82,5 +83,7 @@ enum err identity_decode(struct bytes value, struct identity *out)
         out->session.wants[w] = rd_u8(&r);
     if (rd_left(&r)) /* an older one ends here */
         out->c2d_next = rd_u64(&r);
+    if (rd_left(&r))
+        rd_text(&r, out->session.part, sizeof out->session.part);
     return r.bad || device.bad || !out->device.id[0] ? ERR_DAMAGED : OK;
 }

@@ -92,7 +92,7 @@ struct bytes seat_device(const struct seat *seat)
 
 /* ---- the session, kept with the identity (device 2.6) ---------------------------------------------------------------- */
 
-/* Version, device id, whether there is one, wants. */
+/* Version, device id, whether there is one, wants, the filter that takes a part. */
 static void put_session(struct buf *b, const char *id, const struct session *session)
 {
     buf_put_u8(b, RECORD_VERSION);
@@ -100,6 +100,8 @@ static void put_session(struct buf *b, const char *id, const struct session *ses
     buf_put_u8(b, session != NULL);
     for (int w = 0; session && w < WANTS; w++)
         buf_put_u8(b, session->wants[w]);
+    if (session && session->part[0])
+        put_text(b, session->part);
 }
 
 /* Under the shard's lock. */
@@ -127,6 +129,8 @@ enum err session_apply(struct hub *h, struct bytes body, uint64_t at)
     there = rd_u8(&r) != 0;
     for (int w = 0; there && w < WANTS; w++)
         session.wants[w] = rd_u8(&r);
+    if (there && rd_left(&r)) /* an older one ends here */
+        rd_text(&r, session.part, sizeof session.part);
     if (r.bad)
         return ERR_DAMAGED;
     s = shard_of(h, bytes_str(id));
@@ -160,7 +164,7 @@ static bool is_same_session(const struct identity *i, const struct session *sess
 
 enum err hub_session_set(struct seat *seat, const struct session *session, uint64_t *at)
 {
-    struct buf b = buf_max(ID_LEN_MAX + WANTS + 8);
+    struct buf b = buf_max(ID_LEN_MAX + WANTS + WANTED_PART_CAP + 8);
     enum err e = OK;
 
     *at = 0;

@@ -1,0 +1,296 @@
+/* Each user name and each filter that is known of some client, and what becomes of it. */
+#include "mqtt_world.h"
+
+#include "check.h"
+#include "log.h"
+
+static struct world w;
+static struct wire c;
+static struct buf say;
+static char lines[8192];
+
+static void on_log(void *ctx, enum log_level level, struct bytes line)
+{
+    size_t used = strlen(lines);
+
+    (void)ctx, (void)level;
+    snprintf(lines + used, sizeof lines - used, "%.*s\n", BYTES_ARG(line));
+}
+
+static int start(void **state)
+{
+    (void)state;
+    w = (struct world){0};
+    world_open(&w);
+    world_device(&w, "d1");
+    world_device(&w, "a=b?c+d#");
+    world_device(&w, "registrations");
+    say = buf_max(CONN_IN_MAX);
+    lines[0] = 0;
+    log_to(on_log, NULL, LOG_INFO);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    log_to(NULL, NULL, LOG_ERROR);
+    world_close(&w);
+    buf_free(&say);
+    return 0;
+}
+
+static void say_all(void)
+{
+    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    buf_clear(&say);
+}
+
+/* The code of the CONNACK, or -1. */
+static int connect_as(const char *id, const char *user, bool clean)
+{
+    struct buf token = buf_max(SAS_LEN_MAX);
+
+    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_token(&w, id, false, WORLD_T0 + 3600000, &token);
+    mqtt_put_connect(&say, &(struct mqtt_connect){.clean = clean,
+                                                  .keep_alive_s = 60,
+                                                  .client_id = bytes_str(id),
+                                                  .user = bytes_str(user),
+                                                  .password = buf_bytes(&token)});
+    say_all();
+    buf_free(&token);
+    int code = c.heard.len == 4 ? c.heard.at[3] : -1;
+    buf_clear(&c.heard);
+    return code;
+}
+
+/* Status of the answer to a GET of the twin; 0: none came. It tells whether an api-version was understood. */
+static int twin_status(const char *filter)
+{
+    struct mqtt_packet p;
+    size_t used;
+
+    mqtt_put_subscribe(&say, 1, bytes_str(filter), 1);
+    say_all();
+    buf_clear(&c.heard);
+    mqtt_put_publish(&say, &(struct mqtt_publish){.topic = BYTES("$iothub/twin/GET/?$rid=7")});
+    say_all();
+    if (!c.heard.len)
+        return 0;
+    CHECK(mqtt_decode(buf_bytes(&c.heard), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET && p.type == MQTT_PUBLISH);
+    CHECK(p.publish.qos == 0 && bytes_starts(p.publish.topic, BYTES("$iothub/twin/res/")));
+    return atoi((const char *)p.publish.topic.at + strlen("$iothub/twin/res/"));
+}
+
+TEST(user_names_of_all_families_are_understood)
+{
+    static const struct {
+        const char *id, *user;
+        int code, status;
+    } cases[] = {
+        {"d1", "hub.test/d1/?api-version=2021-04-12", 0, 403},
+        {"d1", "hub.test/d1/?api-version=2020-09-30&DeviceClientType=py%2F2.1&model-id=dtmi%3Aa%3Bb%3B1", 0, 403},
+        {"d1", "HUB.TEST/d1/?DeviceClientType=c/1.2.3&api-version=2020-09-30", 0, 403},
+        {"d1", "hub.test/d1/api-version=2016-11-14", 0, 403},
+        {"d1", "hub.test/d1/api-version=2020-09-30&model-id=dtmi:a:b;1", 0, 403}, /* Go */
+        {"d1", "hub.test/d1/api-version=2016-11-14/DeviceClientType=Microsoft.Azure.Devices.Client/1.5.1", 0, 403},
+        {"d1", "hub.test/d1/DeviceClientType=Microsoft.Azure.Devices.Client/1.5.1/api-version=2016-11-14", 0, 403},
+        {"d1", "hub.test/d1/DeviceClientType=azure-iot-device%2F1.0.15", 0, 400}, /* Node and C of 2016 */
+        {"d1", "hub.test/d1/DeviceClientType=iothubclient/1.0.17 (Linux; armv7l)", 0, 400},
+        {"d1", "hub.test/d1", 0, 400},
+        {"d1", "hub.test/d1/", 0, 400},
+        {"d1", "hub.test/d1/?", 0, 400},
+        {"a=b?c+d#", "hub.test/a=b?c+d#/?api-version=2021-04-12", 0, 403},
+        {"registrations", "hub.test/registrations/?api-version=2021-04-12", 0, 403},
+        {"registrations", "hub.test/registrations", 0, 400},
+        {"d1", "hub.test/d1/m1/?api-version=2018-06-30", 5, 0},
+        {"d1", "hub.test/d1/m1/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices.Client/1.5.1", 5, 0},
+        {"d1", "hub.test/d1/m=1/?api-version=2018-06-30", 5, 0},
+        {"d1", "hub.test/d1/m1", 5, 0},
+        {"d1", "hub.test/d1/m1/x", 5, 0},
+        {"d1", "hub.test/d1//?api-version=2021-04-12", 5, 0},
+        {"d1", "hub.test/d2/?api-version=2021-04-12", 5, 0},
+        {"d1", "other.test/d1/?api-version=2021-04-12", 5, 0},
+        {"d1", "d1", 5, 0},
+        {"d1", "", 5, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int code = connect_as(cases[i].id, cases[i].user, true);
+        if (code != cases[i].code)
+            fail_msg("%s: CONNACK %d, not %d\n%s", cases[i].user, code, cases[i].code, lines);
+        int status = code ? 0 : twin_status("$iothub/twin/res/#");
+        if (status != cases[i].status)
+            fail_msg("%s: %d, not %d", cases[i].user, status, cases[i].status);
+        wire_free(&c, WORLD_T0);
+    }
+}
+
+TEST(other_versions_of_mqtt_are_refused_and_named_in_the_log)
+{
+    static const struct {
+        struct bytes packet;
+        const char *log;
+    } cases[] = {
+        {BYTES("\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x02"
+               "d1"),
+         "MQTT 5;"},
+        {BYTES("\x10\x10\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x02"
+               "d1"),
+         "MQTT 3.1;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+        buf_put(&say, cases[i].packet);
+        say.at[1] = (uint8_t)(cases[i].packet.len - 2);
+        say_all();
+        CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x20\x02\x00\x01"));
+        CHECK(c.closed && strstr(lines, cases[i].log));
+        wire_free(&c, WORLD_T0);
+    }
+}
+
+TEST(filters_are_matched_as_filters)
+{
+    static const struct {
+        const char *filter;
+        int status; /* -1: it ends the connection */
+    } cases[] = {
+        {"$iothub/twin/res/#", 403},
+        {"$iothub/twin/#", 403}, /* nanoFramework */
+        {"$iothub/#", 403},
+        {"$iothub/+/res/#", 403},
+        {"$iothub/twin/res/+/+", 403},
+        {"$iothub/twin/res/403/#", 403},
+        {"$iothub/twin/res/403/?$rid=7", 403},
+        {"$iothub/twin/res/+/?$rid=7", 403},
+        {"$iothub/twin/res/200/#", 0}, /* CircuitPython */
+        {"$iothub/twin/res/403/?$rid=8", 0},
+        {"$iothub/methods/#", 0},
+        {"$iothub/methods/POST/#", 0},
+        {"$iothub/methods/POST/reboot/#", 0},
+        {"$iothub/twin/PATCH/#", 0},
+        {"$iothub/twin/PATCH/properties/desired/#", 0},
+        {"$iothub/twin/PATCH/properties/reported/#", 0},
+        {"$iothub/credentials/res/#", 0},
+        {"devices/d1/messages/devicebound/#", 0},
+        {"devices/+/messages/devicebound/#", 0},
+        {"devices/d1/#", 0},
+        {"devices/d1/modules/m/messages/devicebound/#", 0},
+        {"devices/d1/modules/m/#", 0},
+        {"devices/d1/m/messages/devicebound/#", 0},
+        {"devices/d1/messages/events/#", 0},
+        {"#", -1},
+        {"+/#", -1},
+        {"devices/#", -1},
+        {"devices/+/#", -1},
+        {"devices/d2/messages/devicebound/#", -1},
+        {"devices/d1/messages/devicebound/a=b", -1},
+        {"devices/d1", -1},
+        {"$iothub", -1},
+        {"$iothub/twin/res#", -1},
+        {"$iothub/#/res", -1},
+        {"$dps/registrations/res/#", -1},
+        {"home/lamp", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK(connect_as("d1", "hub.test/d1/?api-version=2021-04-12", true) == 0);
+        int status = twin_status(cases[i].filter);
+        if (c.closed ? cases[i].status != -1 : status != cases[i].status)
+            fail_msg("%s: %d %s, not %d", cases[i].filter, status, c.closed ? "closed" : "", cases[i].status);
+        wire_free(&c, WORLD_T0);
+    }
+    CHECK(strstr(lines, "not-available"));
+}
+
+static void subscribe(const char *filter, uint8_t qos)
+{
+    mqtt_put_subscribe(&say, 9, bytes_str(filter), qos);
+    say_all();
+    CHECK(!c.closed && c.heard.len >= 5);
+    buf_clear(&c.heard);
+}
+
+static void unsubscribe(const char *filter)
+{
+    buf_clear(&c.heard);
+    mqtt_put_unsubscribe(&say, 9, bytes_str(filter));
+    say_all();
+    CHECK(!c.closed);
+    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\xb0\x02\x00\x09"));
+    buf_clear(&c.heard);
+}
+
+/* How many messages wait that a device of this filter would not have taken. */
+static bool gets_messages(void)
+{
+    const struct msg m = {.body = BYTES("on")};
+    uint64_t at;
+
+    CHECK_OK(hub_post(w.hub, BYTES("d1"), &m, WORLD_T0, &at));
+    c.woken = true;
+    wire_settle(&c, &w, WORLD_T0);
+    wire_say(&c, &w, NO_BYTES, WORLD_T0);
+    bool yes = bytes_find_bytes(buf_bytes(&c.heard), BYTES("devices/d1/messages/devicebound/")) < c.heard.len;
+    buf_clear(&c.heard);
+    return yes;
+}
+
+TEST(messages_come_by_every_filter_that_takes_them_all)
+{
+    static const char *const good[] = {"devices/d1/messages/devicebound/#", "devices/+/messages/devicebound/#",
+                                       "devices/d1/#", "devices/d1/messages/#", "devices/d1/messages/+/#"};
+    static const char *const none[] = {"devices/d1/modules/m/#", "devices/d1/messages/events/#", "$iothub/#"};
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        CHECK(connect_as("d1", "hub.test/d1", true) == 0);
+        subscribe(good[i], 0);
+        CHECK(gets_messages());
+        unsubscribe("devices/d1/modules/m/messages/devicebound/#"); /* never subscribed to */
+        CHECK(gets_messages());
+        unsubscribe(good[i]);
+        CHECK(!gets_messages());
+        wire_free(&c, WORLD_T0);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        CHECK(connect_as("d1", "hub.test/d1", true) == 0);
+        subscribe(none[i], 1);
+        CHECK(!gets_messages());
+        wire_free(&c, WORLD_T0);
+    }
+}
+
+TEST(each_of_two_filters_goes_without_the_other)
+{
+    CHECK(connect_as("d1", "hub.test/d1/?api-version=2021-04-12", true) == 0);
+    subscribe("$iothub/twin/#", 1);
+    subscribe("$iothub/twin/PATCH/properties/desired/#", 1);
+    unsubscribe("$iothub/twin/PATCH/properties/desired/#");
+    unsubscribe("$iothub/twin/res/#");
+    CHECK(twin_status("$iothub/twin/res/200/#") == 403);
+    unsubscribe("$iothub/twin/#");
+    CHECK(twin_status("$iothub/twin/res/200/#") == 0);
+    unsubscribe("$iothub/twin/res/200/#");
+    unsubscribe("home/lamp"); /* a bridge does that */
+    unsubscribe("$iothub/twin/PATCH/#");
+    CHECK(twin_status("$iothub/twin/res/403/#") == 403);
+    wire_free(&c, WORLD_T0);
+}
+
+TEST(a_kept_session_knows_what_kind_of_filters_it_had)
+{
+    CHECK(connect_as("d1", "hub.test/d1/?api-version=2021-04-12", false) == 0);
+    subscribe("$iothub/twin/res/403/#", 1);
+    subscribe("devices/d1/#", 0);
+    wire_free(&c, WORLD_T0);
+    CHECK_OK(hub_checkpoint(w.hub, WORLD_T0));
+    CHECK(connect_as("d1", "hub.test/d1/?api-version=2021-04-12", false) == 0);
+    CHECK(gets_messages());
+    CHECK(twin_status("$iothub/methods/#") == 403);
+    wire_free(&c, WORLD_T0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+TESTS(CASE(user_names_of_all_families_are_understood), CASE(other_versions_of_mqtt_are_refused_and_named_in_the_log),
+      CASE(filters_are_matched_as_filters), CASE(messages_come_by_every_filter_that_takes_them_all),
+      CASE(each_of_two_filters_goes_without_the_other), CASE(a_kept_session_knows_what_kind_of_filters_it_had))
