@@ -65,10 +65,11 @@ static void on_gone(void *ctx, struct d2d_receiver *receiver, enum d2d_err why, 
 static void receive_amqp(struct receiving *r)
 {
     const struct load_options *o = r->options;
-    struct d2d_receiver_options options = {.common = {.connection_string = o->service,
-                                                      .ca_file = o->ca_file,
-                                                      .host = "127.0.0.1",
-                                                      .amqps_port = (int)o->amqps_port},
+    struct d2d_receiver_options options = {D2D_RECEIVER_OPTIONS,
+                                           .common.connection_string = o->service,
+                                           .common.ca_file = o->ca_file,
+                                           .common.host = "127.0.0.1",
+                                           .common.amqps_port = (int)o->amqps_port,
                                            .credit = 1000,
                                            .once = true,
                                            .event = on_event,

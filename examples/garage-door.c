@@ -136,13 +136,15 @@ static void on_operator_disconnected(void *ctx, struct d2d_operator *op, enum d2
 static enum d2d_err run_as_service(struct door *door, const struct d2d_options *common, const char *device)
 {
     const char *devices[] = {device, NULL};
-    struct d2d_receiver_options options = {.common = *common,
+    struct d2d_receiver_options options = {.size = sizeof options,
+                                           .common = *common,
                                            .devices = devices,
                                            .event = on_event,
                                            .listening = on_listening,
                                            .disconnected = on_disconnected,
                                            .ctx = door};
-    struct d2d_operator_options answers = {.common = *common, .disconnected = on_operator_disconnected};
+    struct d2d_operator_options answers = {
+        .size = sizeof answers, .common = *common, .disconnected = on_operator_disconnected};
     struct d2d_receiver *receiver = NULL;
     enum d2d_err e;
 
@@ -193,7 +195,8 @@ static void on_device_disconnected(void *ctx, struct d2d_device *device, enum d2
 /* D2D_TCTI in the environment says where another TPM is. */
 static enum d2d_err run_as_device(struct door *door, const struct d2d_options *common, unsigned slot)
 {
-    struct d2d_device_options options = {.common = *common,
+    struct d2d_device_options options = {.size = sizeof options,
+                                         .common = *common,
                                          .c2d = on_message,
                                          .auto_complete = true,
                                          .listening = on_device_listening,
@@ -242,7 +245,7 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     struct door door = {0};
-    struct d2d_options common = {.ca_file = getenv("D2D_CA_FILE")};
+    struct d2d_options common = {D2D_OPTIONS, .ca_file = getenv("D2D_CA_FILE")};
     const char *environment = getenv("D2D_CONNECTION_STRING"), *from = NULL, *slot = NULL;
     char string[4096] = "";
     enum d2d_err e;

@@ -68,7 +68,7 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    struct d2d_device_options options = {.disconnected = on_disconnected};
+    struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .disconnected = on_disconnected};
     const char *environment = getenv("D2D_CONNECTION_STRING");
     char string[4096] = "";
     struct d2d_loop *loop = NULL;

@@ -65,7 +65,7 @@ struct d2d_loop;
 
 D2D_API enum d2d_err d2d_loop_new(struct d2d_loop **out);
 D2D_API void d2d_loop_free(struct d2d_loop *loop);
-/* Why the last function failed that was given this loop and gave no handle: a sentence, or "". Lent until the next call. */
+/* Why the last function failed that was given this loop and gave no handle: a sentence, or "". Lent until the next call; also NULL. */
 D2D_API const char *d2d_loop_detail(const struct d2d_loop *loop);
 /* Until d2d_loop_stop(), or for so long (-1: no limit). D2D_STOPPED or D2D_TIMED_OUT; D2D_IN_CALLBACK. */
 D2D_API enum d2d_err d2d_loop_run(struct d2d_loop *loop, int64_t timeout_ms);
@@ -89,7 +89,20 @@ enum d2d_transport {
     D2D_HTTPS /* to register, and for nothing else */
 };
 
+/* Options know their size, so that a library of a later version can tell which fields a program has. They begin so, all else
+ * is zero where it is not said:
+ *
+ *     struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .common.ca_file = "ca.pem", .c2d = on_message};
+ *
+ * In C++: `options.size = sizeof options; options.common.size = sizeof options.common;`. Without it: D2D_ARGUMENT. */
+#define D2D_OPTIONS .size = sizeof(struct d2d_options)
+#define D2D_DEVICE_OPTIONS .size = sizeof(struct d2d_device_options), .common.size = sizeof(struct d2d_options)
+#define D2D_OPERATOR_OPTIONS .size = sizeof(struct d2d_operator_options), .common.size = sizeof(struct d2d_options)
+#define D2D_RECEIVER_OPTIONS .size = sizeof(struct d2d_receiver_options), .common.size = sizeof(struct d2d_options)
+#define D2D_REGISTER_OPTIONS .size = sizeof(struct d2d_register_options), .common.size = sizeof(struct d2d_options)
+
 struct d2d_options {
+    size_t size;
     /* "HostName=…;DeviceId=…;SharedAccessKey=…" or "…;x509=true" or "…;Tpm=SLOT" (device), "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…" (service) or
      * "Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…" (Event Hubs-compatible endpoint). */
     const char *connection_string;
@@ -121,6 +134,9 @@ struct d2d_property {
 /* What the sender of a cloud-to-device message wants to be told of its end, as feedback. */
 enum d2d_ack { D2D_ACK_NONE, D2D_ACK_POSITIVE, D2D_ACK_NEGATIVE, D2D_ACK_FULL };
 
+/* "none", "positive", "negative", "full" */
+D2D_API const char *d2d_ack_text(enum d2d_ack ack);
+
 /* A message to be sent. All zero is an empty one. */
 struct d2d_message {
     const void *body;
@@ -142,7 +158,7 @@ struct d2d_device;
 struct d2d_c2d {
     uint64_t lock; /* names this delivery of it */
     const char *message_id, *correlation_id, *user_id, *content_type, *content_encoding;
-    const char *ack;     /* "none", "positive", "negative", "full": what its sender wants to be told */
+    enum d2d_ack ack;    /* what its sender wants to be told */
     int64_t expiry_ms;   /* 0: not told */
     int64_t enqueued_ms; /* 0: not told (MQTT) */
     unsigned deliveries; /* how often it was given to this device before, as far as the hub tells */
@@ -153,6 +169,7 @@ struct d2d_c2d {
 };
 
 struct d2d_device_options {
+    size_t size;
     struct d2d_options common;
     /* What may wait while there is no connection or no acknowledgement; sending beyond it is D2D_OVER_QUOTA.
      * 0: 1,000 messages, 16 MiB. */
@@ -228,6 +245,7 @@ struct d2d_feedback {
 };
 
 struct d2d_operator_options {
+    size_t size;
     struct d2d_options common; /* a service policy's string */
     size_t queue_messages, queue_bytes, window;
     int64_t backoff_first_ms, backoff_most_ms; /* these as of a device */
@@ -291,6 +309,7 @@ struct d2d_event {
 };
 
 struct d2d_receiver_options {
+    size_t size;
     struct d2d_options common;     /* a service policy's string (the hub redirects), or an Event Hubs one */
     const char *group;             /* NULL: "$Default" */
     const char *const *partitions; /* only these, NULL at the end; NULL: all */
@@ -410,6 +429,7 @@ D2D_API enum d2d_err d2d_enrollment_remove(struct d2d_registry *registry, enum d
 /* ---- registering: a device asks which hub is its own ------------------------------------------------------------------ */
 
 struct d2d_register_options {
+    size_t size;
     struct d2d_options common; /* the connection string is not looked at; timeout_ms is of all of it, 0: a minute */
     const char *service;       /* "global.azure-devices-provisioning.net", or the name of a d2dhub */
     const char *scope;         /* the id scope of the service, "0ne00000001" */

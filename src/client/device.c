@@ -1,5 +1,7 @@
 #include "device.h"
 
+#include "options.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -238,23 +240,26 @@ static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
     d->grave = (struct grave){.end = device_end, .of = d};
 }
 
-enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_options *o, struct d2d_device **out)
+enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_options *given, struct d2d_device **out)
 {
+    struct d2d_device_options o;
     struct d2d_device *d;
     enum d2d_err e;
 
-    if (!loop || !o || !out)
+    if (!loop || !out)
         return D2D_ARGUMENT;
     loop_begins(loop);
+    if ((e = options_take_all(loop, given, &o, sizeof o)))
+        return e;
     d = calloc(1, sizeof *d);
     if (!d)
         return loop_ends(loop, D2D_NO_MEMORY);
-    if ((e = account_open(&d->account, loop, &o->common, 1u << CONNSTR_DEVICE))) {
+    if ((e = account_open(&d->account, loop, &o.common, 1u << CONNSTR_DEVICE))) {
         free(d);
         return loop_ends(loop, e);
     }
-    set_up(d, o);
-    if (!(e = set_names(d)) && !(e = set_side(d, o)) && !(e = set_talks(d)) && redial_start(&d->redial))
+    set_up(d, &o);
+    if (!(e = set_names(d)) && !(e = set_side(d, &o)) && !(e = set_talks(d)) && redial_start(&d->redial))
         e = D2D_NO_MEMORY;
     if (e) {
         device_end(d);

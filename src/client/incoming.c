@@ -3,13 +3,17 @@
 #include "bag.h"
 #include "text.h"
 
-static const struct d2d_c2d nothing = {.message_id = "",
-                                       .correlation_id = "",
-                                       .user_id = "",
-                                       .content_type = "",
-                                       .content_encoding = "",
-                                       .ack = "none",
-                                       .body = ""};
+static const struct d2d_c2d nothing = {
+    .message_id = "", .correlation_id = "", .user_id = "", .content_type = "", .content_encoding = "", .body = ""};
+
+static enum d2d_ack ack_of(struct bytes text)
+{
+    enum d2d_ack a = D2D_ACK_FULL;
+
+    while (a != D2D_ACK_NONE && !bytes_eq_nocase(text, bytes_str(d2d_ack_text(a))))
+        a--;
+    return a;
+}
 
 /* ---- MQTT ---------------------------------------------------------------------------------------------------------- */
 
@@ -43,14 +47,21 @@ static bool take_system(struct message_room *r, const struct bag_pair *pair, str
     const struct {
         const char *name;
         const char **to;
-    } texts[] = {{"$.mid", &out->message_id},  {"$.cid", &out->correlation_id},  {"$.uid", &out->user_id},
-                 {"$.ct", &out->content_type}, {"$.ce", &out->content_encoding}, {"iothub-ack", &out->ack}};
+    } texts[] = {{"$.mid", &out->message_id},
+                 {"$.cid", &out->correlation_id},
+                 {"$.uid", &out->user_id},
+                 {"$.ct", &out->content_type},
+                 {"$.ce", &out->content_encoding}};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (bytes_eq(pair->name, bytes_str(texts[i].name))) {
             *texts[i].to = room_keep(r, pair->value);
             return true;
         }
+    }
+    if (bytes_eq(pair->name, BYTES("iothub-ack"))) {
+        out->ack = ack_of(pair->value);
+        return true;
     }
     if (bytes_eq(pair->name, BYTES("$.exp")) && iso_time_parse(pair->value, &out->expiry_ms))
         out->expiry_ms = 0;
@@ -103,7 +114,7 @@ static void take_property(struct message_room *r, pn_atom_t key, pn_atom_t value
     struct d2d_c2d *out = ctx;
 
     if (atom_is(key, "iothub-ack"))
-        out->ack = room_keep_atom(r, value);
+        out->ack = ack_of(bytes_str(room_keep_atom(r, value)));
     else if (out->n_properties < PROPS_MAX)
         r->properties[out->n_properties++] = (struct d2d_property){room_keep_atom(r, key), room_keep_atom(r, value)};
 }

@@ -161,7 +161,7 @@ enum d2d_err loop_ends(struct d2d_loop *l, enum d2d_err e)
 
 const char *d2d_loop_detail(const struct d2d_loop *l)
 {
-    return l->detail;
+    return l ? l->detail : "";
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */

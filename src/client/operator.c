@@ -1,6 +1,7 @@
 #include "account.h"
 #include "carrier.h"
 #include "operator_talk.h"
+#include "options.h"
 #include "outgoing.h"
 #include "redial.h"
 #include "text.h"
@@ -166,23 +167,26 @@ static void set_up(struct d2d_operator *o, const struct d2d_operator_options *p)
     o->grave = (struct grave){.end = operator_end, .of = o};
 }
 
-enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_operator_options *options,
+enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_operator_options *given,
                               struct d2d_operator **out)
 {
+    struct d2d_operator_options options;
     struct d2d_operator *o;
     enum d2d_err e;
 
-    if (!loop || !options || !out)
+    if (!loop || !out)
         return D2D_ARGUMENT;
     loop_begins(loop);
+    if ((e = options_take_all(loop, given, &options, sizeof options)))
+        return e;
     o = calloc(1, sizeof *o);
     if (!o)
         return loop_ends(loop, D2D_NO_MEMORY);
-    if ((e = account_open(&o->account, loop, &options->common, 1u << CONNSTR_SERVICE))) {
+    if ((e = account_open(&o->account, loop, &options.common, 1u << CONNSTR_SERVICE))) {
         free(o);
         return loop_ends(loop, e);
     }
-    set_up(o, options);
+    set_up(o, &options);
     if (operator_talk_init(&o->talk) || redial_start(&o->redial)) {
         operator_end(o);
         return loop_ends(loop, D2D_NO_MEMORY);

@@ -80,10 +80,18 @@ static void put_system(pn_message_t *q, const char *to, const struct d2d_message
         pn_message_set_expiry_time(q, m->ttl_ms < INT64_MAX - now_ms ? now_ms + m->ttl_ms : INT64_MAX);
 }
 
+const char *d2d_ack_text(enum d2d_ack a)
+{
+    static const char *const texts[] = {[D2D_ACK_NONE] = "none",
+                                        [D2D_ACK_POSITIVE] = "positive",
+                                        [D2D_ACK_NEGATIVE] = "negative",
+                                        [D2D_ACK_FULL] = "full"};
+
+    return (unsigned)a <= D2D_ACK_FULL ? texts[a] : "";
+}
+
 static void put_properties(pn_data_t *map, const char *to, const struct d2d_message *m)
 {
-    static const char *const acks[] = {
-        [D2D_ACK_POSITIVE] = "positive", [D2D_ACK_NEGATIVE] = "negative", [D2D_ACK_FULL] = "full"};
     bool acked = to && m->ack != D2D_ACK_NONE;
 
     if (!acked && !m->n_properties)
@@ -92,7 +100,7 @@ static void put_properties(pn_data_t *map, const char *to, const struct d2d_mess
     pn_data_enter(map);
     if (acked) {
         pn_data_put_string(map, text_of("iothub-ack"));
-        pn_data_put_string(map, text_of(acks[m->ack]));
+        pn_data_put_string(map, text_of(d2d_ack_text(m->ack)));
     }
     for (size_t i = 0; i < m->n_properties; i++) {
         pn_data_put_string(map, text_of(m->properties[i].name));

@@ -1,6 +1,7 @@
 #include "account.h"
 #include "carrier.h"
 #include "events_talk.h"
+#include "options.h"
 #include "redial.h"
 
 #include <stdio.h>
@@ -274,26 +275,30 @@ static void set_up(struct d2d_receiver *r, const struct d2d_receiver_options *o)
     t->ctx = r;
 }
 
-enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_options *o, struct d2d_receiver **out)
+enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_options *given,
+                              struct d2d_receiver **out)
 {
+    struct d2d_receiver_options o;
     struct d2d_receiver *r;
     enum d2d_err e;
 
-    if (!loop || !o || !out)
+    if (!loop || !out)
         return D2D_ARGUMENT;
     loop_begins(loop);
-    if (!o->event)
+    if ((e = options_take_all(loop, given, &o, sizeof o)))
+        return e;
+    if (!o.event)
         return loop_fail(loop, D2D_ARGUMENT, "a receiver needs a function for its events");
     r = calloc(1, sizeof *r);
     if (!r)
         return loop_ends(loop, D2D_NO_MEMORY);
-    if ((e = account_open(&r->account, loop, &o->common, 1u << CONNSTR_SERVICE | 1u << CONNSTR_EVENTS))) {
+    if ((e = account_open(&r->account, loop, &o.common, 1u << CONNSTR_SERVICE | 1u << CONNSTR_EVENTS))) {
         free(r);
         return loop_ends(loop, e);
     }
-    set_up(r, o);
-    if (!(e = set_names(r, o->group)) && !(e = set_position(r, &o->position)) && !(e = set_partitions(r, o)))
-        e = copy_devices(r, o->devices);
+    set_up(r, &o);
+    if (!(e = set_names(r, o.group)) && !(e = set_position(r, &o.position)) && !(e = set_partitions(r, &o)))
+        e = copy_devices(r, o.devices);
     if (!e && (room_open(&r->talk.room) || redial_start(&r->redial)))
         e = D2D_NO_MEMORY;
     if (e) {

@@ -2,6 +2,7 @@
 
 #include "cert.h"
 #include "files.h"
+#include "options.h"
 #include "sas.h"
 #include "text.h"
 
@@ -168,21 +169,26 @@ static enum d2d_err run(struct registering *r, int64_t limit_ms)
     return r->done ? r->result : e;
 }
 
-enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_options *o, struct d2d_registration *out)
+enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_options *given, struct d2d_registration *out)
 {
+    struct d2d_register_options o;
     struct registering r = {.token = buf_max(SAS_LEN_MAX), .out = out};
     enum d2d_err e;
 
-    if (!loop || !o || !out)
+    if (!loop || !out)
         return D2D_ARGUMENT;
     *out = (struct d2d_registration){0};
     loop_begins(loop);
+    if ((e = options_take_all(loop, given, &o, sizeof o))) {
+        registering_failed(&r, e, "%s", d2d_loop_detail(loop));
+        return e;
+    }
     if (loop_is_inside(loop)) {
         registering_failed(&r, D2D_IN_CALLBACK, "%s", d2d_err_text(D2D_IN_CALLBACK));
         return loop_fail(loop, D2D_IN_CALLBACK, "%s", out->error);
     }
-    if (!(e = take_tpm(&r, o)) && !(e = take_names(&r, o)) && !(e = open_account(&r, loop, o))) {
-        e = run(&r, o->common.timeout_ms > 0 ? o->common.timeout_ms : LIMIT_MS);
+    if (!(e = take_tpm(&r, &o)) && !(e = take_names(&r, &o)) && !(e = open_account(&r, loop, &o))) {
+        e = run(&r, o.common.timeout_ms > 0 ? o.common.timeout_ms : LIMIT_MS);
         account_close(&r.account);
     }
     registering_close_tpm(&r);

@@ -1,6 +1,7 @@
 #include "registry.h"
 
 #include "identity.h"
+#include "options.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -89,18 +90,21 @@ static void registry_end(void *of)
     free(r);
 }
 
-enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *o, struct d2d_registry **out)
+enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *given, struct d2d_registry **out)
 {
+    struct d2d_options o;
     struct d2d_registry *r;
     enum d2d_err e;
 
-    if (!loop || !o || !out)
+    if (!loop || !out)
         return D2D_ARGUMENT;
     loop_begins(loop);
+    if ((e = options_take(loop, given, &o)))
+        return e;
     r = calloc(1, sizeof *r);
     if (!r)
         return loop_ends(loop, D2D_NO_MEMORY);
-    if ((e = account_open(&r->account, loop, o, 1u << CONNSTR_SERVICE))) {
+    if ((e = account_open(&r->account, loop, &o, 1u << CONNSTR_SERVICE))) {
         free(r);
         return loop_ends(loop, e);
     }

@@ -125,7 +125,7 @@ static void run_on(struct bench *b, struct one *ones, const void *body, int64_t 
 
 static enum status run(struct cli *c, struct bench *b)
 {
-    struct d2d_device_options options = {.disconnected = on_disconnected, .ctx = b};
+    struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .disconnected = on_disconnected, .ctx = b};
     struct one *ones = calloc((size_t)b->count, sizeof *ones);
     void *body = calloc(1, (size_t)b->size + 1);
     enum status status = FAILED;

@@ -90,8 +90,8 @@ static const char *door_of(const char *protocol, enum d2d_transport transport, c
 
 static void check_device(struct check *k)
 {
-    struct d2d_device_options options = {
-        .once = true, .connected = on_device_connected, .disconnected = on_device_failed, .ctx = k};
+    struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .once = true, .connected = on_device_connected,
+                                         .disconnected = on_device_failed, .ctx = k};
     struct d2d_device *device = NULL;
     char door[16];
     bool amqp;
@@ -136,7 +136,8 @@ static void ignore_event(void *ctx, struct d2d_receiver *receiver, const struct 
 
 static void check_receiver(struct check *k)
 {
-    struct d2d_receiver_options options = {.once = true,
+    struct d2d_receiver_options options = {D2D_RECEIVER_OPTIONS,
+                                           .once = true,
                                            .event = ignore_event,
                                            .listening = on_receiver_listening,
                                            .disconnected = on_receiver_failed,

@@ -226,7 +226,8 @@ static enum status read_on(struct cli *c, struct reading *r)
 static enum status start(struct cli *c, struct reading *r)
 {
     const char *partitions[2] = {NULL, NULL};
-    struct d2d_receiver_options options = {.group = r->group,
+    struct d2d_receiver_options options = {D2D_RECEIVER_OPTIONS,
+                                           .group = r->group,
                                            .devices = r->from.n ? r->devices : NULL,
                                            .event = on_event,
                                            .listening = on_listening,

@@ -50,7 +50,7 @@ static json_t *c2d_row(const struct d2d_c2d *m)
     row_text(row, "userId", m->user_id);
     row_text(row, "contentType", m->content_type);
     row_text(row, "contentEncoding", m->content_encoding);
-    row_text(row, "ack", m->ack);
+    row_text(row, "ack", d2d_ack_text(m->ack));
     row_time(row, "enqueuedTime", m->enqueued_ms);
     row_time(row, "expiryTime", m->expiry_ms);
     if (m->deliveries)
@@ -101,7 +101,7 @@ static struct job *job_of(struct hearing *h, const struct d2d_c2d *m)
                                          {"D2D_CORRELATION_ID", m->correlation_id},
                                          {"D2D_USER_ID", m->user_id},
                                          {"D2D_CONTENT_TYPE", m->content_type},
-                                         {"D2D_ACK", m->ack},
+                                         {"D2D_ACK", d2d_ack_text(m->ack)},
                                          {"D2D_EXPIRY", expiry},
                                          {"D2D_DELIVERIES", deliveries},
                                          {0}};
@@ -330,8 +330,8 @@ static enum status listen_on(struct cli *c, struct hearing *h)
 
 static enum status start(struct cli *c, struct hearing *h)
 {
-    struct d2d_device_options options = {
-        .c2d = on_c2d, .listening = on_listening, .disconnected = on_disconnected, .ctx = h};
+    struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .c2d = on_c2d, .listening = on_listening,
+                                         .disconnected = on_disconnected, .ctx = h};
     enum status status;
     enum d2d_err e;
 

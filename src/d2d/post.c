@@ -141,10 +141,8 @@ static enum status run_all(struct cli *c, struct run *r)
 enum status post(struct cli *c, const struct posting *p)
 {
     struct run r = {.posting = p, .awaited = json_object()};
-    struct d2d_operator_options options = {.feedback = p->until_acked ? on_feedback : NULL,
-                                           .connected = on_connected,
-                                           .disconnected = on_disconnected,
-                                           .ctx = &r};
+    struct d2d_operator_options options = {D2D_OPERATOR_OPTIONS, .feedback = p->until_acked ? on_feedback : NULL,
+                                           .connected = on_connected, .disconnected = on_disconnected, .ctx = &r};
     enum status status;
     enum d2d_err e;
 

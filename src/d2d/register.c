@@ -81,7 +81,8 @@ static enum status find_service(struct cli *c, struct register_job *job)
 
 static enum status ask(struct cli *c, struct register_job *job)
 {
-    struct d2d_register_options options = {.service = job->service,
+    struct d2d_register_options options = {D2D_REGISTER_OPTIONS,
+                                           .service = job->service,
                                            .scope = job->scope,
                                            .registration = job->id,
                                            .key = job->key[0] ? job->key : NULL,

@@ -95,7 +95,8 @@ static enum d2d_err send_one(void *ctx, struct bytes body)
 
 static enum status send_all(struct cli *c, struct sending *s, const struct bodies *bodies)
 {
-    struct d2d_device_options options = {.connected = on_connected, .disconnected = on_disconnected, .ctx = s};
+    struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .connected = on_connected, .disconnected = on_disconnected,
+                                         .ctx = s};
     enum status status;
     enum d2d_err e;
 

@@ -207,7 +207,8 @@ void cli_d2d_options(const struct cli *c, struct d2d_options *out)
     const struct context *context = is_of_context(c) ? &c->context : NULL;
     const char *environment = getenv("D2D_CA_FILE");
 
-    *out = (struct d2d_options){.connection_string = c->connection_string,
+    *out = (struct d2d_options){D2D_OPTIONS,
+                                .connection_string = c->connection_string,
                                 .ca_file = c->ca_file                       ? c->ca_file
                                            : environment && *environment    ? environment
                                            : context && context->ca_file[0] ? context->ca_file

@@ -158,23 +158,37 @@ TEST(what_cannot_be_asked_is_not)
 
     CHECK(d2d_loop_new(&loop) == D2D_OK);
     CHECK(d2d_register(NULL, NULL, &out) == D2D_ARGUMENT);
-    check_argument(loop, (struct d2d_register_options){.service = "h", .scope = "s", .key = key}, "registration id");
-    check_argument(loop, (struct d2d_register_options){.service = "h", .scope = "s", .key = key, .registration = "a."},
+    check_argument(loop, (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .scope = "s", .key = key},
                    "registration id");
-    check_argument(loop, (struct d2d_register_options){.service = "h", .scope = "s", .key = key, .registration = "a/b"},
+    check_argument(loop,
+                   (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .scope = "s", .key = key,
+                                                 .registration = "a."},
                    "registration id");
-    check_argument(loop, (struct d2d_register_options){.service = "h", .key = key, .registration = "a"}, "scope");
-    check_argument(loop, (struct d2d_register_options){.service = "h", .scope = "s/t", .key = key, .registration = "a"},
+    check_argument(loop,
+                   (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .scope = "s", .key = key,
+                                                 .registration = "a/b"},
+                   "registration id");
+    check_argument(loop,
+                   (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .key = key, .registration = "a"},
                    "scope");
-    check_argument(loop, (struct d2d_register_options){.scope = "s", .key = key, .registration = "a"}, "host name");
-    check_argument(loop, (struct d2d_register_options){.service = "h", .scope = "s", .key = "!", .registration = "a"},
+    check_argument(loop,
+                   (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .scope = "s/t", .key = key,
+                                                 .registration = "a"},
+                   "scope");
+    check_argument(loop,
+                   (struct d2d_register_options){D2D_REGISTER_OPTIONS, .scope = "s", .key = key, .registration = "a"},
+                   "host name");
+    check_argument(loop,
+                   (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .scope = "s", .key = "!",
+                                                 .registration = "a"},
                    "base64");
-    check_argument(loop, (struct d2d_register_options){.service = "h", .scope = "s", .registration = "a"},
-                   "certificate");
     check_argument(
-        loop,
-        (struct d2d_register_options){.service = "h", .scope = "s", .key = key, .registration = "a", .payload = "{"},
-        "no JSON");
+        loop, (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .scope = "s", .registration = "a"},
+        "certificate");
+    check_argument(loop,
+                   (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .scope = "s", .key = key,
+                                                 .registration = "a", .payload = "{"},
+                   "no JSON");
     d2d_loop_free(loop);
 }
 

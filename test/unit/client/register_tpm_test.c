@@ -10,7 +10,7 @@ static uint8_t ek[ATTEST_EK_LEN], srk[ATTEST_SRK_LEN];
 
 static int start(void **state)
 {
-    struct d2d_register_options options = {.tpm = true, .tpm_slot = 2, .registration = "pump"};
+    struct d2d_register_options options = {D2D_REGISTER_OPTIONS, .tpm = true, .tpm_slot = 2, .registration = "pump"};
 
     chip_start(state);
     options.common.tcti = chip.tcti;
