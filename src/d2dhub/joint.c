@@ -52,6 +52,15 @@ static uint64_t joint_after(void *ctx)
     return after;
 }
 
+static int64_t joint_held(void *ctx)
+{
+    struct front *f = ((struct joint *)ctx)->front;
+    int64_t held_ms = f->held_ms;
+
+    f->held_ms = 0;
+    return held_ms;
+}
+
 static bool joint_over(void *ctx, enum err *why)
 {
     const struct front *f = ((struct joint *)ctx)->front;
@@ -87,6 +96,7 @@ enum err joint_accept(void *ctx, struct net_conn *conn, const struct net_peer *p
                               .tick = joint_tick,
                               .close = joint_close,
                               .after = joint_after,
-                              .over = joint_over};
+                              .over = joint_over,
+                              .held = joint_held};
     return OK;
 }

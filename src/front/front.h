@@ -25,6 +25,7 @@ struct front {
     const struct front_ops *ops;
     struct buf *out;     /* lent by the connection; its open half */
     uint64_t after;      /* the place that what is in `out` has to wait for; the connection resets it */
+    int64_t held_ms;     /* until then nothing leaves and nothing comes; the connection resets it */
     struct waker *waker; /* lent by the connection: makes it call wake() on its own loop */
     enum err why;        /* with `over`: why; OK for a clean end */
     bool over;           /* nothing more is read; the connection closes when `out` has left */

@@ -93,8 +93,10 @@ void conn_abort(struct net_conn *c, enum err why)
 /* No talk (any more): what was said leaves, within bounds. */
 static void leaving(struct net_conn *c)
 {
+    int64_t now_ms = net_loop_now_ms(c->loop);
+
     c->state = CONN_LEAVING;
-    loop_move(c->loop, &c->due, net_loop_now_ms(c->loop) + or_default(c->loop->options.flush_ms, FLUSH_MS));
+    loop_move(c->loop, &c->due, c->held_ms ? c->held_ms : now_ms + or_default(c->loop->options.flush_ms, FLUSH_MS));
     conn_touch(c);
 }
 
@@ -165,21 +167,32 @@ void conn_cool(struct net_conn *c)
     tls_conn_keep_buffers(&c->tls, false);
 }
 
+/* The time is over, or was none. */
+static bool is_held(struct net_conn *c)
+{
+    if (c->held_ms && net_loop_now_ms(c->loop) >= c->held_ms)
+        c->held_ms = 0;
+    return c->held_ms;
+}
+
 /* After every call of the talk: what has its output to wait for, is it over? */
 static void ask(struct net_conn *c)
 {
     uint64_t after = c->talk.after(c->talk.ctx);
+    int64_t held_ms = c->talk.held ? c->talk.held(c->talk.ctx) : 0;
     enum err why = OK;
 
     if (after > c->open_after)
         c->open_after = after;
+    if (held_ms > c->held_ms)
+        c->held_ms = held_ms;
     conn_touch(c);
     /* Half an answer must not be sent. */
     if (buf_check(&c->open))
         conn_abort(c, ERR_LIMIT);
     else if (c->talk.over(c->talk.ctx, &why))
         conn_leave(c, why);
-    else if (conn_pending(c) >= CONN_OUT_SOFT)
+    else if (is_held(c) || conn_pending(c) >= CONN_OUT_SOFT)
         c->full = true;
 }
 
@@ -417,6 +430,13 @@ static void on_due(struct due *due, int64_t now_ms)
         abort_because(c, ERR_TIMEOUT, "there was no answer");
         break;
     case CONN_LEAVING:
+        if (c->held_ms) { /* from now on what is still to leave has its time */
+            c->held_ms = 0;
+            leaving(c);
+            break;
+        }
+        conn_abort(c, ERR_TIMEOUT);
+        break;
     case CONN_LINGERING:
         conn_abort(c, ERR_TIMEOUT);
         break;
@@ -432,14 +452,16 @@ static void tick(struct net_conn *c)
     int64_t next_ms = c->talk.tick(c->talk.ctx, now_ms);
 
     ask(c);
+    if (c->held_ms && c->held_ms < next_ms)
+        next_ms = c->held_ms;
     if (c->state == CONN_OPEN)
         loop_move(c->loop, &c->due, next_ms > now_ms ? next_ms : now_ms + 1);
 }
 
-/* A peer that does not take its output is not read until it does. */
+/* A peer that does not take its output is not read until it does, and one that is held not until it is let go. */
 static void mind_pressure(struct net_conn *c)
 {
-    if (conn_pending(c) >= CONN_OUT_SOFT) {
+    if (is_held(c) || conn_pending(c) >= CONN_OUT_SOFT) {
         c->full = true;
         read_off(c);
     } else if (c->full) {
@@ -459,7 +481,8 @@ void conn_settle(struct net_conn *c)
     list_del(&c->dirty);
     if (c->state != CONN_OPEN && c->state != CONN_LEAVING)
         return;
-    conn_push(c);
+    if (!is_held(c))
+        conn_push(c);
     if (c->state == CONN_OPEN)
         mind_pressure(c);
     else if (c->state == CONN_LEAVING && conn_pending(c) == 0)

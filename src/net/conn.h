@@ -45,6 +45,7 @@ struct net_conn {
     struct buf open, sealed; /* the two halves of the output */
     size_t sealed_left;      /* bytes at the front of sealed that have left */
     uint64_t open_after, sealed_after;
+    int64_t held_ms;    /* until then no output leaves and no input is taken; 0: it is not held */
     struct buf sending; /* cipher text in the hands of libuv */
     struct buf unsent;  /* behind it */
 

@@ -28,9 +28,11 @@ struct net_talk {
     int64_t (*tick)(void *ctx, int64_t now_ms);
     void (*close)(void *ctx, enum err why,
                   int64_t now_ms); /* the last call; comes exactly once; may still fill `out` */
-    /* Asked after every call above: the place that `out` waits for (and it is reset by this), and whether the talk is over. */
+    /* Asked after every call above: the place that `out` waits for (and it is reset by this), whether the talk is over, and
+     * until when nothing leaves and nothing is read (reset too; 0: not at all; NULL: never asked). */
     uint64_t (*after)(void *ctx);
     bool (*over)(void *ctx, enum err *why);
+    int64_t (*held)(void *ctx);
 };
 
 /* What a new connection is given to and what it lends: called on its loop after the TLS handshake. Fills in `talk`. */

@@ -19,6 +19,7 @@ struct world {
     struct party *all[512];
     int n;
     uint64_t next_after; /* what the server's answers wait for */
+    int64_t hold_ms;     /* how long they are held */
     bool refuse, greedy;
 };
 
@@ -33,7 +34,7 @@ struct party {
     int closes, wakes, ticks, inputs;
     enum err why;
     uint64_t after;
-    int64_t next_tick_ms;
+    int64_t next_tick_ms, held_ms;
     struct net_peer peer;
     char detail[256];
 };
@@ -67,7 +68,6 @@ static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
 {
     struct party *p = ctx;
 
-    (void)now_ms;
     CHECK(!p->closed);
     p->inputs++;
     if (in.len > p->offered)
@@ -81,6 +81,8 @@ static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
         buf_put(net_conn_out(p->conn), in);
         if (p->world->next_after)
             p->after = p->world->next_after++;
+        if (p->world->hold_ms)
+            p->held_ms = now_ms + p->world->hold_ms;
         if (p->world->greedy && in.len)
             p->to_say = 64u * 1024 * 1024;
         party_pour(p);
@@ -137,12 +139,21 @@ static bool party_over(void *ctx, enum err *why)
     return p->end;
 }
 
+static int64_t party_held(void *ctx)
+{
+    struct party *p = ctx;
+    int64_t held_ms = p->held_ms;
+
+    p->held_ms = 0;
+    return held_ms;
+}
+
 static void party_talk(struct party *p, struct net_conn *conn, const struct net_peer *peer, struct net_talk *talk)
 {
     p->conn = conn;
     p->peer = *peer;
     p->open = true;
-    *talk = (struct net_talk){p, party_input, party_wake, party_tick, party_close, party_after, party_over};
+    *talk = (struct net_talk){p, party_input, party_wake, party_tick, party_close, party_after, party_over, party_held};
 }
 
 static enum err on_server_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
