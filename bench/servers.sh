@@ -42,8 +42,8 @@ start_mosquitto() {
     cat >"$folder/mosquitto.conf" <<END
 listener $mosquitto_port 127.0.0.1
 cafile $ca
-certfile $(ls "$folder"/hub/tls/*.pem | grep -v ca | grep -v key | head -1)
-keyfile $(ls "$folder"/hub/tls/*key*.pem | grep -v ca | head -1)
+certfile $folder/hub/tls/server.pem
+keyfile $folder/hub/tls/server-key.pem
 allow_anonymous true
 user $(id -un)
 persistence true

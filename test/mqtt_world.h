@@ -104,6 +104,7 @@ struct wire {
     struct buf in;    /* what it has not used yet */
     struct buf heard; /* what left, because it was durable */
     uint64_t after;
+    int64_t held_ms; /* until when the connection would keep it */
     bool woken, closed;
     enum err why;
 };
@@ -146,6 +147,8 @@ static inline void wire_settle(struct wire *c, struct world *w, int64_t now_ms)
         c->woken = false;
         c->front->ops->wake(c->front, now_ms);
     }
+    if (c->front)
+        c->held_ms = c->front->held_ms;
     if (c->front && c->front->after > c->after)
         c->after = c->front->after;
     if (c->front)

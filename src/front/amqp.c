@@ -370,6 +370,7 @@ enum err front_amqp_new(const struct front_env *env, const struct peer *peer, in
         .expiry_ms = INT64_MAX,
         .scratch = buf_max(AMQP_MESSAGE_MAX),
     };
+    c->peer.held_ms = &c->front.held_ms;
     list_init(&c->links);
     list_init(&c->eager);
     list_init(&c->awake);

@@ -49,6 +49,9 @@ enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
         return answer_status(c, r, 404, "amqp:not-found", "The device does not exist.", err_text(e));
     if (e == ERR_EXPIRED)
         return answer_status(c, r, 401, "amqp:unauthorized-access", "ExpiredToken: The token is expired.", err_text(e));
+    if (e == ERR_BUSY)
+        return answer_status(c, r, 429, amqp_condition(e), "There were too many failed log-ins. Try again later.",
+                             err_text(e));
     if (e)
         return answer_status(c, r, 401, "amqp:unauthorized-access", "InvalidSignature: The token is not valid here.",
                              err_text(e));

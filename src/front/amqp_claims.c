@@ -32,6 +32,7 @@ const char *amqp_who(const struct amqp *c)
 void amqp_proved(struct amqp *c, const struct who *who)
 {
     c->proved = true;
+    c->peer.held_ms = NULL; /* what one device does wrong holds up no other on the connection */
     lower_expiry(c, who);
 }
 
@@ -71,13 +72,10 @@ enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out)
     struct sas sas;
 
     if (sas_parse(token, &sas))
-        return ERR_UNAUTHORIZED;
+        return auth_tried(c->env, &c->peer, NO_BYTES, ERR_UNAUTHORIZED, c->now_ms);
     whose = device_of(sas.sr, device) ? bytes_str(device) : sas.skn;
-    if (!auth_may_try(c->env, &c->peer, whose, c->now_ms))
-        return ERR_BUSY;
     enum err e = check(c, token, &sas, out);
-    auth_tried(c->env, &c->peer, whose, e, c->now_ms);
-    return e;
+    return auth_tried(c->env, &c->peer, whose, e, c->now_ms);
 }
 
 enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who *who)

@@ -19,10 +19,8 @@ static enum err proof_of(struct amqp *c, struct bytes id, struct who *out)
     }
     if (!c->peer.has_certificate)
         return ERR_UNAUTHORIZED;
-    if (!auth_may_try(c->env, &c->peer, id, c->now_ms))
-        return ERR_BUSY;
     e = auth_peer(c->env, &c->peer, id, NO_BYTES, c->now_ms, out);
-    auth_tried(c->env, &c->peer, id, e, c->now_ms);
+    e = auth_tried(c->env, &c->peer, id, e, c->now_ms);
     if (!e)
         amqp_proved(c, out);
     return e;

@@ -78,21 +78,25 @@ static void describe_partition(struct amqp *c, pn_data_t *map, unsigned number, 
 }
 
 /* service 2.5: by the token in the request, else by what the connection has proved. */
-static bool may_read(struct amqp *c, struct amqp_request *r)
+static enum err may_read(struct amqp *c, struct amqp_request *r)
 {
     char number[24], path[HOST_LEN_MAX + 16];
     struct bytes token = amqp_property(r, "security_token", number);
     struct who who;
+    enum err e;
 
     snprintf(path, sizeof path, "%s/$management", c->env->entity);
     if (!token.at)
-        return amqp_may_listen(c, bytes_str(path)) || amqp_may_listen(c, BYTES("$management"));
-    if (token.len > SAS_LEN_MAX || amqp_token_check(c, token, &who) || !(who.rights & RIGHT_SERVICE))
-        return false;
-    if (!auth_covers(c->env, &who, bytes_str(path)) && !auth_covers(c->env, &who, BYTES("$management")))
-        return false;
+        return amqp_may_listen(c, bytes_str(path)) || amqp_may_listen(c, BYTES("$management")) ? OK : ERR_UNAUTHORIZED;
+    if (token.len > SAS_LEN_MAX)
+        return ERR_UNAUTHORIZED;
+    if ((e = amqp_token_check(c, token, &who)))
+        return e;
+    if (!(who.rights & RIGHT_SERVICE) ||
+        (!auth_covers(c->env, &who, bytes_str(path)) && !auth_covers(c->env, &who, BYTES("$management"))))
+        return ERR_DENIED;
     amqp_proved(c, &who);
-    return true;
+    return OK;
 }
 
 static enum err read_partition(struct amqp *c, struct amqp_request *r)
@@ -122,7 +126,10 @@ enum err amqp_management(struct amqp *c, struct amqp_request *r)
 
     if (!amqp_is(amqp_property(r, "operation", number), WORD_READ))
         return ERR_UNSUPPORTED;
-    if (!may_read(c, r))
+    enum err e = may_read(c, r);
+    if (e == ERR_BUSY)
+        return refuse(c, r, 429, amqp_condition(e), "There were too many failed log-ins. Try again later.");
+    if (e)
         return refuse(c, r, 401, "amqp:unauthorized-access",
                       "Unauthorized access. 'Listen' claim(s) are required to perform this operation.");
     /* Some clients name the entity with the slash of the redirect, or with more of its path. */

@@ -16,9 +16,12 @@ static void succeed(struct amqp *c, pn_transport_t *t)
     pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
 }
 
-static void fail(pn_transport_t *t)
+/* Outcome 4 is "temporary, of the system": clients try again. */
+static void fail(pn_transport_t *t, enum err e)
 {
     pnx_sasl_set_failed(t);
+    if (e == ERR_BUSY)
+        pn_sasl_done(pn_sasl(t), PN_SASL_TEMP);
     pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
 }
 
@@ -39,12 +42,9 @@ static enum err check_plain(struct amqp *c, struct bytes user, struct bytes pass
         return check_policy_token(c, bytes_first(user, at), password);
     at = bytes_find_bytes(user, BYTES("@sas."));
     struct bytes name = bytes_first(user, at);
-    if (!auth_may_try(c->env, &c->peer, name, c->now_ms))
-        return ERR_BUSY;
     enum err e = at < user.len ? auth_device(c->env, name, password, c->now_ms, &c->who)
                                : auth_policy_key(c->env, name, password, &c->who);
-    auth_tried(c->env, &c->peer, name, e, c->now_ms);
-    return e;
+    return auth_tried(c->env, &c->peer, name, e, c->now_ms);
 }
 
 /* {scope}/registrations/{id}: a device that registers (provisioning 1.5.2). */
@@ -69,7 +69,7 @@ static void plain(struct amqp *c, pn_transport_t *t, struct bytes response)
     if (e) {
         c->who = (struct who){0};
         amqp_log_refusal(c, c->user[0] ? c->user : "SASL PLAIN", err_text(e));
-        fail(t);
+        fail(t, e);
         return;
     }
     if (!registers) {
@@ -85,7 +85,7 @@ static void refuse(struct amqp *c, pn_transport_t *t, enum err e)
     if (!e)
         return;
     amqp_log_refusal(c, c->user[0] ? c->user : "SASL TPM", err_text(e));
-    fail(t);
+    fail(t, e);
 }
 
 static void process_init(pn_transport_t *t, const char *mechanism, const pn_bytes_t *response)
@@ -103,7 +103,7 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
         succeed(c, t); /* proves nothing: tokens come by $cbs */
     } else {
         amqp_log_refusal(c, "SASL mechanism", mechanism);
-        fail(t);
+        fail(t, ERR_UNSUPPORTED);
     }
 }
 

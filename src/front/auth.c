@@ -361,14 +361,16 @@ enum err auth_policy_key(const struct front_env *env, struct bytes policy, struc
     return OK;
 }
 
-bool auth_may_try(const struct front_env *env, const struct peer *peer, struct bytes identity, int64_t now_ms)
+enum err auth_tried(const struct front_env *env, const struct peer *peer, struct bytes identity, enum err outcome,
+                    int64_t now_ms)
 {
-    return !env->limiter || limiter_allows(env->limiter, bytes_str(peer->address), identity, now_ms);
-}
+    int64_t wait_ms;
 
-void auth_tried(const struct front_env *env, const struct peer *peer, struct bytes identity, enum err outcome,
-                int64_t now_ms)
-{
-    if (env->limiter && (outcome == ERR_UNAUTHORIZED || outcome == ERR_NOT_FOUND))
-        limiter_failed(env->limiter, bytes_str(peer->address), identity, now_ms);
+    if (!env->limiter || (outcome != ERR_UNAUTHORIZED && outcome != ERR_NOT_FOUND))
+        return outcome;
+    if (!limiter_failed(env->limiter, bytes_str(peer->address), identity, now_ms, &wait_ms))
+        return ERR_BUSY;
+    if (peer->held_ms && wait_ms)
+        *peer->held_ms = now_ms + wait_ms;
+    return outcome;
 }

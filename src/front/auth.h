@@ -47,7 +47,7 @@ bool auth_covers(const struct front_env *, const struct who *, struct bytes path
 /* The host is ours: the name, the short name's host, or an alias; a port is ignored; case is too. */
 bool auth_host_is_ours(const struct front_env *, struct bytes host);
 
-/* Whoever checks credentials asks this first and refuses without checking when it is false (limiter.h). */
-bool auth_may_try(const struct front_env *, const struct peer *, struct bytes identity, int64_t now_ms);
-/* And says afterwards that they were wrong. Only guesses count: an expired token or a disabled device is none. */
-void auth_tried(const struct front_env *, const struct peer *, struct bytes identity, enum err outcome, int64_t now_ms);
+/* What is to be told of an attempt that came to this: the outcome itself, late if there were many failures (peer->held_ms), or
+ * ERR_BUSY when too many wait to be told (limiter.h). Only guesses count: an expired token or a disabled device is none. */
+enum err auth_tried(const struct front_env *, const struct peer *, struct bytes identity, enum err outcome,
+                    int64_t now_ms) MUST_CHECK;

@@ -322,9 +322,6 @@ enum err dps_admit(const struct front_env *env, const struct peer *peer, struct 
     if (!dps_registration_id_valid(registration) ||
         !bytes_to_str(registration, out->registration, sizeof out->registration))
         return ERR_UNAUTHORIZED;
-    if (!auth_may_try(env, peer, registration, now_ms))
-        return ERR_BUSY;
     e = admit(&a, scope, token);
-    auth_tried(env, peer, registration, e, now_ms);
-    return e;
+    return auth_tried(env, peer, registration, e, now_ms);
 }

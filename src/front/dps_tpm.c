@@ -91,11 +91,8 @@ enum err dps_challenge(const struct front_env *env, const struct peer *peer, str
         return ERR_NOT_FOUND;
     if (!dps_registration_id_valid(registration))
         return ERR_UNAUTHORIZED;
-    if (!auth_may_try(env, peer, registration, now_ms))
-        return ERR_BUSY;
     e = challenge(env, registration, ek, srk, proof, blob);
-    auth_tried(env, peer, registration, e, now_ms);
-    return e;
+    return auth_tried(env, peer, registration, e, now_ms);
 }
 
 enum err dps_challenge_by_body(const struct front_env *env, const struct peer *peer, struct bytes scope,

@@ -60,6 +60,7 @@ struct peer {
     /* The chain as it was shown, DER, the leaf first, each with a 32-bit length before it; lent by the connection
      * until close(). */
     struct bytes chain;
+    int64_t *held_ms; /* of the front that talks to it; NULL: what it is told is never held */
 };
 
 /* What all conversations of a hub share. Lent for the life of the program. */

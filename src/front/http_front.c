@@ -250,6 +250,7 @@ enum err front_http_new(const struct front_env *env, const struct peer *peer, in
     s->front.ops = &ops;
     s->env = env;
     s->peer = *peer;
+    s->peer.held_ms = &s->front.held_ms;
     s->state = WAIT_HEAD;
     s->due_ms = now_ms + HTTP_HEAD_MS;
     *out = &s->front;

@@ -205,11 +205,8 @@ static enum err check_token(struct http_request *r, const struct peer *peer, str
     struct sas sas;
     struct bytes policy = sas_parse(token, &sas) ? NO_BYTES : sas.skn;
 
-    if (!auth_may_try(r->env, peer, policy, r->now_ms))
-        return ERR_BUSY;
     enum err e = auth_policy_token(r->env, token, r->now_ms, &r->who);
-    auth_tried(r->env, peer, policy, e, r->now_ms);
-    return e;
+    return auth_tried(r->env, peer, policy, e, r->now_ms);
 }
 
 /* The path as tokens name it: decoded, without slashes at its ends. */
@@ -232,10 +229,8 @@ static enum err check_device(struct http_request *r, const struct peer *peer, st
     struct bytes id = bytes_str(r->names[0]);
     enum err e;
 
-    if (!auth_may_try(r->env, peer, id, r->now_ms))
-        return ERR_BUSY;
     e = auth_peer(r->env, peer, id, token, r->now_ms, &r->who);
-    auth_tried(r->env, peer, id, e, r->now_ms);
+    e = auth_tried(r->env, peer, id, e, r->now_ms);
     return e == ERR_NOT_FOUND ? http_says(a, e, "Device %.128s not registered", r->names[0]) : e;
 }
 
@@ -264,7 +259,7 @@ static enum err check_who(struct http_request *r, const struct peer *peer, const
         return http_says(a, ERR_UNAUTHORIZED, "Bearer tokens are not accepted here, SharedAccessSignature is");
     e = device ? check_device(r, peer, token, a) : check_token(r, peer, token);
     if (e == ERR_BUSY)
-        return http_says(a, e, "Too many failed logins; try again after 10 seconds");
+        return http_says(a, e, "There were too many failed log-ins; try again after 10 seconds");
     if (e || device)
         return e;
     if (!(r->who.rights & r->route->rights))

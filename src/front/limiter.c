@@ -11,13 +11,14 @@ enum { SETS = 1024, WAYS = 4 };
 /* Free when it has all its tokens back: then it says nothing that a new one does not. */
 struct bucket {
     uint64_t hash;
-    int64_t full_ms; /* when all tokens will be back; the failures that still count are the rest of that time */
+    int64_t
+        full_ms; /* when all tokens will be back: the failures that still count, and those that wait, are the rest */
 };
 
 struct limiter {
     pthread_mutex_t lock;
     uint64_t seed;
-    struct bucket buckets[SETS][WAYS];
+    struct bucket addresses[SETS][WAYS], pairs[SETS][WAYS];
 };
 
 enum err limiter_new(uint64_t seed, struct limiter **out)
@@ -58,56 +59,48 @@ static uint64_t hash_of_address(const struct limiter *l, struct bytes address)
     return bytes_hash(address, l->seed);
 }
 
-/* The bucket of this hash, or NULL when it would be full. */
-static struct bucket *find(struct limiter *l, uint64_t hash, int64_t now_ms)
+/* The bucket of this hash. Where a new one is needed, the one goes that has the fewest failures to tell of. */
+static struct bucket *bucket_of(struct bucket buckets[SETS][WAYS], uint64_t hash, int64_t now_ms)
 {
-    struct bucket *set = l->buckets[hash % SETS];
+    struct bucket *set = buckets[hash % SETS], *b = set;
 
-    for (size_t i = 0; i < WAYS; i++)
+    for (size_t i = 0; i < WAYS; i++) {
         if (set[i].hash == hash && set[i].full_ms > now_ms)
             return &set[i];
-    return NULL;
-}
-
-static bool is_empty(const struct bucket *b, int burst, int64_t now_ms)
-{
-    return b && b->full_ms - now_ms > (int64_t)(burst - 1) * LIMITER_REFILL_MS;
-}
-
-bool limiter_allows(struct limiter *l, struct bytes address, struct bytes identity, int64_t now_ms)
-{
-    uint64_t by_address = hash_of_address(l, address), by_identity = bytes_hash(identity, ~l->seed);
-
-    pthread_mutex_lock(&l->lock);
-    const struct bucket *a = find(l, by_address, now_ms);
-    bool allows = !is_empty(a, LIMITER_ADDRESS_BURST, now_ms) &&
-                  !(a && is_empty(find(l, by_identity, now_ms), LIMITER_IDENTITY_BURST, now_ms));
-    pthread_mutex_unlock(&l->lock);
-    return allows;
-}
-
-/* Where a new one is needed, the one goes that has the fewest failures to tell of. */
-static void take_token(struct limiter *l, uint64_t hash, int burst, int64_t now_ms)
-{
-    struct bucket *b = find(l, hash, now_ms);
-
-    if (!b) {
-        struct bucket *set = l->buckets[hash % SETS];
-        b = set;
-        for (size_t i = 1; i < WAYS; i++)
-            if (set[i].full_ms < b->full_ms)
-                b = &set[i];
-        *b = (struct bucket){.hash = hash, .full_ms = now_ms};
+        if (set[i].full_ms < b->full_ms)
+            b = &set[i];
     }
-    b->full_ms += LIMITER_REFILL_MS;
-    if (b->full_ms > now_ms + (int64_t)burst * LIMITER_REFILL_MS)
-        b->full_ms = now_ms + (int64_t)burst * LIMITER_REFILL_MS;
+    *b = (struct bucket){.hash = hash, .full_ms = now_ms};
+    return b;
 }
 
-void limiter_failed(struct limiter *l, struct bytes address, struct bytes identity, int64_t now_ms)
+/* How long one more failure has to wait for its token. */
+static int64_t wait_of(struct bucket *b, int burst, int64_t each_ms, int64_t now_ms)
 {
+    int64_t most_ms = now_ms + burst * each_ms + LIMITER_WAIT_MAX_MS, wait_ms;
+
+    if (b->full_ms > most_ms) /* the clock was set back */
+        b->full_ms = most_ms;
+    wait_ms = b->full_ms + each_ms - burst * each_ms - now_ms;
+
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
+bool limiter_failed(struct limiter *l, struct bytes address, struct bytes identity, int64_t now_ms, int64_t *wait_ms)
+{
+    uint64_t place = hash_of_address(l, address);
+
     pthread_mutex_lock(&l->lock);
-    take_token(l, hash_of_address(l, address), LIMITER_ADDRESS_BURST, now_ms);
-    take_token(l, bytes_hash(identity, ~l->seed), LIMITER_IDENTITY_BURST, now_ms);
+    struct bucket *a = bucket_of(l->addresses, place, now_ms);
+    struct bucket *p = bucket_of(l->pairs, bytes_hash(identity, place ^ l->seed), now_ms);
+    int64_t by_address = wait_of(a, LIMITER_ADDRESS_BURST, LIMITER_ADDRESS_MS, now_ms);
+    int64_t by_pair = wait_of(p, LIMITER_PAIR_BURST, LIMITER_PAIR_MS, now_ms);
+    *wait_ms = by_address > by_pair ? by_address : by_pair;
+    bool told = *wait_ms <= LIMITER_WAIT_MAX_MS;
+    if (told) {
+        a->full_ms += LIMITER_ADDRESS_MS;
+        p->full_ms += LIMITER_PAIR_MS;
+    }
     pthread_mutex_unlock(&l->lock);
+    return told;
 }

@@ -1,17 +1,20 @@
-/* Limits failed logins by address and by identity (design 11). A bucket of tokens each: a failure takes one, time gives them
- * back. Who is out of tokens is refused without a look at the credentials.
+/* What failed logins may cost (design 11). Credentials are looked at first, so whoever is right gets in, whatever others do from
+ * the same address or in the same name. A failure is told at once as long as there were few of them; then it waits for its
+ * turn; and when one waits already, the next is refused for load.
  *
- * An address that has not failed lately is let through even when the identity is out of tokens. So strangers who guess at a
- * device from elsewhere cannot lock it out, and each new address buys them one guess. */
+ * Two buckets of tokens count: one of the address and the identity together, one of the address alone, for names that are made
+ * up. A failure takes a token of each, time gives them back, and who finds none waits for the next one. */
 #pragma once
 
 #include "err.h"
 
 #include <stdint.h>
 
-#define LIMITER_ADDRESS_BURST 30 /* failures of one address in a row: many devices may share it */
-#define LIMITER_IDENTITY_BURST 10
-#define LIMITER_REFILL_MS 2000 /* a token comes back in this time */
+#define LIMITER_PAIR_BURST 10 /* failures in a row of one identity from one address */
+#define LIMITER_PAIR_MS 2000  /* a token comes back in this time */
+#define LIMITER_ADDRESS_BURST 100
+#define LIMITER_ADDRESS_MS 100
+#define LIMITER_WAIT_MAX_MS 2000 /* nothing waits longer than that */
 
 struct limiter;
 
@@ -19,6 +22,7 @@ struct limiter;
 enum err limiter_new(uint64_t seed, struct limiter **out) MUST_CHECK;
 void limiter_free(struct limiter *);
 
-/* `address` may carry a port, which does not count; of an IPv6 address the network (/64) counts. From any thread. */
-bool limiter_allows(struct limiter *, struct bytes address, struct bytes identity, int64_t now_ms);
-void limiter_failed(struct limiter *, struct bytes address, struct bytes identity, int64_t now_ms);
+/* *wait_ms: so long the refusal is to wait. False: too many wait, it is to be refused for load, and counts for nothing.
+ * `address` may carry a port, which does not count; of an IPv6 address the network (/64) counts. From any thread. */
+bool limiter_failed(struct limiter *, struct bytes address, struct bytes identity, int64_t now_ms,
+                    int64_t *wait_ms) MUST_CHECK;

@@ -119,11 +119,8 @@ static enum err check_credentials(struct mqtt_session *s, const struct mqtt_conn
     *what = "neither token nor certificate";
     if (!p->password.len && !s->peer.has_certificate)
         return ERR_UNAUTHORIZED;
-    *what = "too many failed logins";
-    if (!auth_may_try(s->env, &s->peer, device, now_ms))
-        return ERR_BUSY;
     enum err e = auth_peer(s->env, &s->peer, device, p->password, now_ms, who);
-    auth_tried(s->env, &s->peer, device, e, now_ms);
+    e = auth_tried(s->env, &s->peer, device, e, now_ms);
     *what = e ? err_text(e) : "";
     return e;
 }

@@ -290,6 +290,7 @@ enum err front_mqtt_new(const struct front_env *env, const struct peer *peer, in
     s->front.ops = &ops;
     s->env = env;
     s->peer = *peer;
+    s->peer.held_ms = &s->front.held_ms;
     s->heard_ms = now_ms;
     s->silence_ms = CONNECT_MS;
     s->expires_ms = INT64_MAX;

@@ -3,9 +3,10 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import unittest
 
-from peers import Site, crowd, sleeper, storm
+from peers import Site, Stranger, connect_once, crowd, sleeper, storm
 from started import Hub
 
 BUILD = sys.argv.pop(1)
@@ -26,8 +27,8 @@ class Misbehaving(unittest.TestCase):
         shutil.rmtree(self.folder)
         self.assertEqual(status, 0)
 
-    def others_go_on(self):
-        self.hub.d2d("send", "--as", "phone", "still there")
+    def others_go_on(self, *how):
+        self.hub.d2d("send", "--as", "phone", "still there", *how)
         self.hub.d2d("events", "--from", "phone", "--since", "earliest", "-n", "1", "--timeout", "30s")
 
     def grown_kib(self):
@@ -56,6 +57,29 @@ class Misbehaving(unittest.TestCase):
         s.close()
         self.others_go_on()
         self.assertLess(self.grown_kib(), 64 * 1024)
+
+    def test_twenty_identities_with_wrong_keys_keep_nobody_out_who_is_right(self):
+        names = [f"device-{i}" for i in range(20)]
+        key = self.site.add(names[:10])  # the others do not exist
+        strangers = [Stranger(self.site, name) for name in names]
+        began = time.monotonic()
+        for turn in range(20):
+            for one in strangers:
+                one.tries_again()
+            # From the same address, in the same names, at the same time: over MQTT and HTTPS, and every so often over AMQP.
+            connect_once(self.site, names[turn % 10], key).close()
+            status, body = self.site.ask("GET", "/devices/phone")
+            self.assertEqual(status, 200, body)
+            if turn % 5 == 4:
+                self.others_go_on("--transport", "amqp")
+        answers = [one.hears() for one in strangers]
+        seconds = time.monotonic() - began
+        self.assertEqual({code for codes in answers for code in codes}, {5, 3})
+        for codes in answers:
+            self.assertLessEqual(codes.count(5), 11 + seconds / 2 + 1)
+        self.assertLessEqual(sum(codes.count(5) for codes in answers), 100 + 20 + 10 * (seconds + 1))
+        self.others_go_on()
+        self.assertLess(self.grown_kib(), 32 * 1024)
 
     def test_a_thousand_devices_on_one_connection(self):
         grown = []

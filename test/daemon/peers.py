@@ -1,6 +1,6 @@
 """Devices that misbehave, for the test and the benchmark of what that does to the hub and to others:
 
-peers.py WHAT FOLDER PORT… : storm, crowd or sleeper, against the hub in FOLDER/hub, until it is stopped."""
+peers.py WHAT FOLDER PORT… : storm, crowd, strangers or sleeper, against the hub in FOLDER/hub, until it is stopped."""
 import base64
 import http.client
 import json
@@ -79,6 +79,42 @@ def storm(site, name="storm", times=None, pause=0):
         time.sleep(pause)
         times = None if times is None else times - 1
     return last
+
+
+class Stranger:
+    """Tries to log in as a device with a key that is not its, each time on a connection of its own, and waits for no answer."""
+
+    def __init__(self, site, name, key=b"w" * 32):
+        self.site, self.packet, self.tries, self.answers = site, connect_packet(name, key), [], []
+
+    def tries_again(self):
+        s = self.site.mqtt()
+        s.sendall(self.packet)
+        self.tries.append(s)
+
+    def hears(self):
+        """The codes with which it was refused."""
+        for s in self.tries:
+            answer = s.recv(4)
+            assert answer[:3] == b"\x20\x02\x00" and s.recv(1) == b"", answer
+            self.answers.append(answer[3])
+            s.close()
+        self.tries = []
+        return self.answers
+
+
+def strangers(site, count=20, each_second=10):
+    """Identities with wrong keys, some of devices that are there, in turn, for as long as this runs. What is answered is not read."""
+    site.add([f"stranger-{i}" for i in range(count // 2)])
+    all_of_them = [Stranger(site, f"stranger-{i}") for i in range(count)]
+    due = time.monotonic()
+    while True:
+        for one in all_of_them:
+            one.tries_again()
+            while len(one.tries) > 3 * each_second:
+                one.tries.pop(0).close()
+            due += 1 / count / each_second
+            time.sleep(max(0, due - time.monotonic()))
 
 
 def sleeper(site, name="sleeper", count=50):
@@ -196,6 +232,8 @@ def main():
     site = Site(os.path.join(folder, "hub"), {"mqtts": int(mqtts), "amqps": int(amqps), "https": int(https)})
     if what == "storm":
         storm(site, pause=0.1)
+    elif what == "strangers":
+        strangers(site)
     elif what == "crowd":
         crowd(site, stays=True, ready=lambda: print("ready", flush=True))
     else:
