@@ -115,11 +115,11 @@ static enum status run(const struct command *command, int argc, char **argv)
 
     if (!values)
         return FAILED;
-    good = opt_read(&program, &command->told, &cli, values, argc, argv, &line, why);
+    good = opt_scan_command(&program, &command->told, &cli, values, argc, argv, &line, why) && opt_apply(&line, why);
     if (cli.help) {
         opt_put_help(&program, &command->told, &help);
         fputs(buf_str(&help), stdout);
-    } else if (!good || !cli_take_common(&cli, why)) {
+    } else if (!good || !opt_count(&command->told, &line, argv, why) || !cli_take_common(&cli, why)) {
         status = cli_usage(command, "%s", why);
     } else {
         status = command->run(&cli, values, line.n_args, argv);

@@ -26,7 +26,7 @@ static enum d2d_err put_devices(struct d2d_registry *registry, void *ctx)
 /* Which hub the words so far are about. They may be half of a command line: what is wrong with them is not said. */
 static void take_words(struct cli *c, int argc, char **argv)
 {
-    const struct opt_table table = {cli_common, c};
+    const struct opt_table table = {cli_common, c, false};
     char why[OPT_WHY_CAP];
 
     for (int i = 1; i + 1 < argc; i++) {

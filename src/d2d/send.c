@@ -199,6 +199,7 @@ const struct command command_send = {
                  "d2d send --connection-string-file phone.cs -p colour=red '{\"door\":\"open\"}'\n"
                  "journalctl -f | d2d send --as server -\n",
      .options = options,
-     .most = OPT_MANY},
+     .most = OPT_MANY,
+     .words = true},
     send_run,
     sizeof(struct sending)};

@@ -215,17 +215,12 @@ static void check_port(struct checking *k, const char *protocol, int port)
     }
 }
 
-int check_run(int argc, char **argv)
+static int check_run(struct config *c, int argc, char **argv)
 {
-    struct checking k = {0};
-    int status = config_load(&k.config, argc, argv);
+    struct checking k = {.config = *c};
 
-    if (status || k.config.help) {
-        if (k.config.help)
-            config_help("  d2dhub check                    is everything in order?\n"
-                        "  d2dhub check --data DIR -o json  for a monitor: exit status 0 or 1\n");
-        return status;
-    }
+    (void)argc;
+    (void)argv;
     say(&k, FINE, "configuration", "");
     check_clock(&k);
     if (check_folder(&k)) {
@@ -238,3 +233,12 @@ int check_run(int argc, char **argv)
     check_port(&k, "https", k.config.https_port);
     return k.problem;
 }
+
+const struct command command_check = {{.name = "check",
+                                       .usage = "[--data DIR]",
+                                       .summary = "look at configuration, clock, ports, certificates, disk",
+                                       .examples =
+                                           "d2dhub check\n"
+                                           "d2dhub check --data DIR -o json   # for a monitor: exit status 0 or 1\n",
+                                       .more = config_keys},
+                                      check_run};

@@ -1,7 +1,12 @@
-/* The subcommands. Each gets argv beginning with its own name and gives the exit status. */
+/* The subcommands: what is told of each, and what it does once its configuration is read. argv begins with its name. Each gives
+ * the exit status. */
 #pragma once
 
-int init_run(int argc, char **argv);
-int run_run(int argc, char **argv);
-int check_run(int argc, char **argv);
-int show_run(int argc, char **argv);
+#include "config.h"
+
+struct command {
+    struct opt_command told;
+    int (*run)(struct config *c, int argc, char **argv);
+};
+
+extern const struct command command_init, command_run, command_check, command_show;

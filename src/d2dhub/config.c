@@ -1,7 +1,8 @@
 #include "config.h"
 
-#include "text.h"
+#include "near.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <ini.h>
 #include <stddef.h>
@@ -9,127 +10,101 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum type { TEXT, PORT, COUNT, DURATION, SIZE, LEVEL, FORMAT };
+#define AT(field) .offset = offsetof(struct config, field)
+#define TEXT(field) OPT_BUFFER, AT(field), .most = sizeof((struct config *)0)->field
+#define RANGE(type, field, low, high) type, AT(field), .least = (low), .most = (high)
 
-static const struct key {
-    const char *name;
-    enum type type;
-    size_t offset, cap;
-    const char *help;
-    int64_t least, most; /* of COUNT and DURATION; most 0: any */
-} keys[] = {
-#define TEXT_KEY(field, help)                                                                       \
-    {                                                                                               \
-#field, TEXT, offsetof(struct config, field), sizeof((struct config *)0)->field, help, 0, 0 \
-    }
-#define RANGE_KEY(field, type, least, most, help)                          \
-    {                                                                      \
-#field, type, offsetof(struct config, field), 0, help, least, most \
-    }
-#define KEY(field, type, help) RANGE_KEY(field, type, 0, 0, help)
-    TEXT_KEY(name, "host name that devices and receivers use"),
-    TEXT_KEY(listen, "address to listen on (0.0.0.0)"),
-    KEY(mqtts_port, PORT, "MQTT over TLS (8883); 0 is any free one"),
-    KEY(amqps_port, PORT, "AMQP over TLS (5671); 0 is any free one"),
-    KEY(https_port, PORT, "HTTPS (443); 0 is any free one"),
-    RANGE_KEY(loops, COUNT, 0, 64, "event loops, each a thread (0: one a core, at most 8)"),
-    {"log_level", LEVEL, offsetof(struct config, log_level), 0, "error, warn, info or debug", 0, 0},
-    {"log_format", FORMAT, offsetof(struct config, log_json), 0, "logfmt or json", 0, 0},
-    TEXT_KEY(cert_file, "own server certificate, PEM, with its chain"),
-    TEXT_KEY(key_file, "its private key, PEM"),
-    TEXT_KEY(other_cert_file, "a second one with another kind of key (RSA beside ECDSA)"),
-    TEXT_KEY(other_key_file, "its private key, PEM"),
-    TEXT_KEY(names, "further names of this hub, with blanks between"),
-    TEXT_KEY(linked_hubs_file, "other hubs that devices may be assigned to: a connection string a line"),
-    TEXT_KEY(outside_ca_file, "authority of those hubs and of webhooks, PEM (the system's)"),
-    {"retention", DURATION, offsetof(struct config, retention_ms), 0, "how long events are kept (1d)", 0, 0},
-    KEY(retention_size, SIZE, "how much log is kept (0: no limit)"),
-    KEY(segment_size, SIZE, "of a file of the log (64m)"),
-    TEXT_KEY(user, "user to become after the ports are open"),
-    RANGE_KEY(partitions, COUNT, 0, 64, "1 to 32, fixed when the hub is made (4)"),
-    RANGE_KEY(c2d_depth, COUNT, 1, MAILBOX_DEPTH_MAX, "messages that may wait for one device (50)"),
-    RANGE_KEY(c2d_ttl, DURATION, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS, "how long one waits that does not say (1h; 1m to 2d)"),
-    RANGE_KEY(c2d_deliveries, COUNT, 1, C2D_DELIVERIES_MAX, "how often one is delivered at most (10; 1 to 100)"),
-    RANGE_KEY(feedback_ttl, DURATION, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS, "how long feedback waits (1h; 1m to 2d)"),
-    RANGE_KEY(feedback_deliveries, COUNT, 1, C2D_DELIVERIES_MAX, "how often it is delivered at most (10; 1 to 100)"),
-};
-enum { KEYS = sizeof keys / sizeof *keys };
+const struct opt config_keys[] = {
+    {"name", "HOST", "host name that devices and receivers use", TEXT(name)},
+    {"listen", "ADDRESS", "address to listen on (0.0.0.0)", TEXT(listen)},
+    {"mqtts-port", "N", "MQTT over TLS (8883); 0 is any free one", RANGE(OPT_INT, mqtts_port, 0, 65535)},
+    {"amqps-port", "N", "AMQP over TLS (5671); 0 is any free one", RANGE(OPT_INT, amqps_port, 0, 65535)},
+    {"https-port", "N", "HTTPS, and MQTT and AMQP in WebSockets (443); 0 is any free one",
+     RANGE(OPT_INT, https_port, 0, 65535)},
+    {"loops", "N", "event loops, each a thread (0: one a core, at most 8)", RANGE(OPT_INT, loops, 0, 64)},
+    {"log-level", "error|warn|info|debug", "how much is logged, to standard error (info)", OPT_CHOICE, AT(log_level),
+     .least = LOG_ERROR},
+    {"log-format", "logfmt|json", "form of the log (logfmt)", OPT_CHOICE, AT(log_json)},
+    {"cert-file", "FILE", "own server certificate, PEM, with its chain", TEXT(cert_file), .what = OPT_FILE},
+    {"key-file", "FILE", "its private key, PEM", TEXT(key_file), .what = OPT_FILE},
+    {"other-cert-file", "FILE", "a second one with another kind of key (RSA beside ECDSA)", TEXT(other_cert_file),
+     .what = OPT_FILE},
+    {"other-key-file", "FILE", "its private key, PEM", TEXT(other_key_file), .what = OPT_FILE},
+    {"names", "NAMES", "further names of this hub, with blanks between", TEXT(names)},
+    {"linked-hubs-file", "FILE", "other hubs that devices may be assigned to: a connection string a line",
+     TEXT(linked_hubs_file), .what = OPT_FILE},
+    {"outside-ca-file", "FILE", "certificate authority (CA) of those hubs and of webhooks, PEM (the system's)",
+     TEXT(outside_ca_file), .what = OPT_FILE},
+    {"retention", "T", "how long events are kept (1d)", OPT_DURATION, AT(retention_ms)},
+    {"retention-size", "SIZE", "how much log is kept (0: no limit)", OPT_SIZE, AT(retention_size)},
+    {"segment-size", "SIZE", "size of a file of the log (64m)", OPT_SIZE, AT(segment_size)},
+    {"user", "USER", "user to become after the ports are open", TEXT(user)},
+    {"partitions", "N", "1 to 32, fixed when the hub is made (4)", RANGE(OPT_INT, partitions, 1, PARTITIONS_MAX)},
+    {"c2d-depth", "N", "messages that may wait for one device (50)", RANGE(OPT_INT, c2d_depth, 1, MAILBOX_DEPTH_MAX)},
+    {"c2d-ttl", "T", "after this time a message expires that does not say when (1h; 1m to 2d)",
+     RANGE(OPT_DURATION, c2d_ttl, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS)},
+    {"c2d-deliveries", "N", "how often a message is delivered at most (10; 1 to 100)",
+     RANGE(OPT_INT, c2d_deliveries, 1, C2D_DELIVERIES_MAX)},
+    {"feedback-ttl", "T", "after this time feedback expires (1h; 1m to 2d)",
+     RANGE(OPT_DURATION, feedback_ttl, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS)},
+    {"feedback-deliveries", "N", "how often feedback is delivered at most (10; 1 to 100)",
+     RANGE(OPT_INT, feedback_deliveries, 1, C2D_DELIVERIES_MAX)},
+    {0}};
 
-static bool take_number(const char *text, uint64_t most, int *out)
+const struct opt config_common[] = {
+    {"data", "DIR", "the data folder; also D2DHUB_DATA", TEXT(data), .what = OPT_FOLDER},
+    {"output", "text|json", "text for people, or one JSON object a line", OPT_CHOICE, AT(json), .letter = 'o'},
+    {"help", NULL, "this help", OPT_FLAG, AT(help), .letter = 'h'},
+    {0}};
+
+enum { KEY_NAME_CAP = 40 };
+
+/* The name of a key in the file: "mqtts_port". */
+static const char *key_name(const struct opt *o, char out[KEY_NAME_CAP])
 {
-    uint64_t n;
+    size_t i = 0;
 
-    if (!bytes_to_u64(bytes_str(text), &n) || n > most)
-        return false;
-    *out = (int)n;
-    return true;
+    for (; o->name[i] && i + 1 < KEY_NAME_CAP; i++)
+        out[i] = o->name[i] == '-' ? '_' : o->name[i];
+    out[i] = 0;
+    return out;
 }
 
-static const char *const levels[] = {"error", "warn", "info", "debug"};
-
-static bool take_level(const char *text, enum log_level *out)
+/* And in the environment: "D2DHUB_MQTTS_PORT". */
+static const char *variable_name(const struct opt *o, char out[KEY_NAME_CAP])
 {
-    for (int i = LOG_ERROR; i <= LOG_DEBUG; i++) {
-        if (strcmp(text, levels[i]) == 0) {
-            *out = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
+    size_t n = (size_t)snprintf(out, KEY_NAME_CAP, "D2DHUB_");
 
-static bool take(struct config *c, const struct key *k, const char *value)
-{
-    void *field = (char *)c + k->offset;
-
-    switch (k->type) {
-    case TEXT:
-        return bytes_to_str(bytes_str(value), field, k->cap);
-    case PORT:
-        return take_number(value, 65535, field);
-    case COUNT:
-        return take_number(value, (uint64_t)k->most, field) && *(int *)field >= k->least;
-    case DURATION:
-        return duration_parse(bytes_str(value), field) == OK &&
-               (!k->most || (*(int64_t *)field >= k->least && *(int64_t *)field <= k->most));
-    case SIZE:
-        return size_parse(bytes_str(value), field) == OK;
-    case LEVEL:
-        return take_level(value, field);
-    case FORMAT:
-        *(bool *)field = strcmp(value, "json") == 0;
-        return *(bool *)field || strcmp(value, "logfmt") == 0;
-    }
-    return false;
-}
-
-static const struct key *find_key(const char *name)
-{
-    for (size_t i = 0; i < KEYS; i++)
-        if (strcmp(keys[i].name, name) == 0)
-            return &keys[i];
-    return NULL;
+    for (const char *at = key_name(o, out + n); *at; at++)
+        out[at - out] = *at == '_' ? '_' : (char)(*at - ('a' - 'A'));
+    return out;
 }
 
 struct ini_reading {
     struct config *c;
-    char why[VALUE_CAP];
+    char why[OPT_WHY_CAP];
 };
 
 static int on_ini(void *ctx, const char *section, const char *name, const char *value)
 {
+    char key[KEY_NAME_CAP], names[64][KEY_NAME_CAP], shown[100];
     struct ini_reading *r = ctx;
-    const struct key *k = find_key(name);
+    struct near near = {.said = name};
 
     if (r->why[0])
         return 1;
-    if (*section)
-        snprintf(r->why, sizeof r->why, "there are no sections: [%s]", section);
-    else if (!k)
-        snprintf(r->why, sizeof r->why, "there is no key \"%s\"", name);
-    else if (!take(r->c, k, value))
-        snprintf(r->why, sizeof r->why, "\"%s\" is not a value of %s", value, name);
-    return r->why[0] == 0;
+    if (*section) {
+        snprintf(r->why, sizeof r->why, "[%s]: this file has no sections", opt_shown(section, shown));
+        return 0;
+    }
+    for (size_t i = 0; config_keys[i].name && i < sizeof names / sizeof *names; i++) {
+        if (strcmp(key_name(&config_keys[i], key), name) == 0)
+            return opt_take(&config_keys[i], key, value, r->c, r->why);
+        near_look(&near, memcpy(names[i], key, sizeof key));
+    }
+    snprintf(r->why, sizeof r->why, "there is no key \"%s\"%s%s%s", opt_shown(name, shown),
+             near.best ? "; did you mean \"" : "", near.best ? near.best : "", near.best ? "\"?" : "");
+    return 0;
 }
 
 static int load_file(struct config *c)
@@ -148,128 +123,14 @@ static int load_file(struct config *c)
 
 static int load_environment(struct config *c)
 {
-    for (size_t i = 0; i < KEYS; i++) {
-        char name[64] = "D2DHUB_";
-        const char *value;
+    for (const struct opt *o = config_keys; o->name; o++) {
+        char name[KEY_NAME_CAP], why[OPT_WHY_CAP];
+        const char *value = getenv(variable_name(o, name));
 
-        for (size_t k = 0; keys[i].name[k]; k++) {
-            name[7 + k] = keys[i].name[k] == '_' ? '_' : (char)(keys[i].name[k] - ('a' - 'A'));
-            name[8 + k] = 0;
-        }
-        value = getenv(name);
-        if (value && !take(c, &keys[i], value)) {
-            fprintf(stderr, "d2dhub: %s: \"%s\" is not a value of it\n", name, value);
+        if (value && !opt_take(o, name, value, c, why)) {
+            fprintf(stderr, "d2dhub: %s\n", why);
             return 2;
         }
-    }
-    return 0;
-}
-
-enum flag { FLAG_DATA = 1000, FLAG_GROUP, FLAG_NO_CONTEXT, FLAG_HELP, FLAG_OUTPUT, FLAG_ALSO };
-
-void config_help(const char *examples)
-{
-    fputs(examples, stdout);
-    puts("\noptions (each is also a key of d2dhub.ini and, as D2DHUB_…, of the environment):");
-    for (size_t i = 0; i < KEYS; i++) {
-        char name[40];
-
-        snprintf(name, sizeof name, "%s", keys[i].name);
-        for (char *at = name; *at; at++)
-            *at = *at == '_' ? '-' : *at;
-        printf("  --%-18s %s\n", name, keys[i].help);
-    }
-    puts("  --data DIR           the data folder (D2DHUB_DATA)\n"
-         "  -o json              one JSON object a line");
-}
-
-static bool add_name(struct config *c, const char *name)
-{
-    size_t len = strlen(c->names);
-
-    return (size_t)snprintf(c->names + len, sizeof c->names - len, "%s%s", len ? " " : "", name) <
-           sizeof c->names - len;
-}
-
-/* The tables of getopt_long, made from the keys. */
-struct flags {
-    char names[KEYS][40];
-    struct option longs[KEYS + 8];
-};
-
-static void make_flags(struct flags *f)
-{
-    static const struct option more[] = {{"data", required_argument, NULL, FLAG_DATA},
-                                         {"group", required_argument, NULL, FLAG_GROUP},
-                                         {"also", required_argument, NULL, FLAG_ALSO},
-                                         {"no-context", no_argument, NULL, FLAG_NO_CONTEXT},
-                                         {"help", no_argument, NULL, FLAG_HELP},
-                                         {"output", required_argument, NULL, FLAG_OUTPUT},
-                                         {0}};
-
-    for (size_t i = 0; i < KEYS; i++) {
-        snprintf(f->names[i], sizeof f->names[i], "%s", keys[i].name);
-        for (char *at = f->names[i]; *at; at++)
-            *at = *at == '_' ? '-' : *at;
-        f->longs[i] = (struct option){f->names[i], required_argument, NULL, (int)i};
-    }
-    memcpy(f->longs + KEYS, more, sizeof more);
-}
-
-static bool take_flag(struct config *c, int flag, const char *value)
-{
-    switch (flag) {
-    case FLAG_DATA:
-        return bytes_to_str(bytes_str(value), c->data, sizeof c->data);
-    case FLAG_GROUP:
-        if (c->n_groups == NAMES_CAP)
-            return false;
-        c->groups[c->n_groups++] = value;
-        return true;
-    case FLAG_ALSO:
-        return add_name(c, value);
-    case FLAG_NO_CONTEXT:
-        c->no_context = true;
-        return true;
-    case FLAG_OUTPUT:
-    case 'o':
-        c->json = strcmp(value, "json") == 0;
-        return c->json || strcmp(value, "text") == 0;
-    case FLAG_HELP:
-    case 'h':
-        c->help = true;
-        return true;
-    default:
-        return flag >= 0 && flag < (int)KEYS && take(c, &keys[flag], value);
-    }
-}
-
-/* Goes over the flags twice: for the data folder before the file is read, for everything else after. */
-static int load_flags(struct config *c, int argc, char **argv, bool only_data)
-{
-    struct flags f;
-
-    make_flags(&f);
-    opterr = 0;
-    optind = 0;
-    for (int got; (got = getopt_long(argc, argv, ":o:h", f.longs, NULL)) != -1;) {
-        if (got == '?' || got == ':') {
-            fprintf(stderr, "d2dhub %s: %s %s; `d2dhub %s --help` tells more\n", argv[0],
-                    got == ':' ? "a value is missing behind" : "there is no option", argv[optind - 1], argv[0]);
-            return 2;
-        }
-        if (only_data && got != FLAG_DATA && got != FLAG_HELP && got != 'h')
-            continue;
-        if (!only_data && got == FLAG_DATA)
-            continue;
-        if (!take_flag(c, got, optarg)) {
-            fprintf(stderr, "d2dhub %s: \"%s\" is not a value of %s\n", argv[0], optarg, argv[optind - 2]);
-            return 2;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "d2dhub %s: \"%s\" is one argument too many\n", argv[0], argv[optind]);
-        return 2;
     }
     return 0;
 }
@@ -301,8 +162,47 @@ static bool make_absolute(struct config *c)
     return getcwd(here, sizeof here) && snprintf(c->data, sizeof c->data, "%s/%s", here, given) < PATH_CAP;
 }
 
-int config_load(struct config *c, int argc, char **argv)
+static int misuse(const struct opt_command *command, const char *why)
 {
+    struct buf out = buf_max(16 * 1024);
+
+    opt_put_misuse(&d2dhub, command, why, &out);
+    fputs(buf_str(&out), stderr);
+    buf_free(&out);
+    return 2;
+}
+
+/* --data and --help, before anything else is read. */
+static void take_first(struct config *c, const struct opt_line *line)
+{
+    char why[OPT_WHY_CAP];
+
+    for (size_t i = 0; i < line->n_given; i++) {
+        const struct opt_given *g = &line->given[i];
+
+        if (g->opt->offset == offsetof(struct config, help) || g->opt->offset == offsetof(struct config, data))
+            (void)opt_take(g->opt, g->opt->name, g->text, c, why);
+    }
+}
+
+/* The names of --also come after those of the key. */
+static bool add_names(struct config *c, char why[OPT_WHY_CAP])
+{
+    for (size_t i = 0; i < c->also.n; i++) {
+        size_t len = strlen(c->names), cap = sizeof c->names - len;
+
+        if ((size_t)snprintf(c->names + len, cap, "%s%s", len ? " " : "", c->also.at[i]) < cap)
+            continue;
+        snprintf(why, OPT_WHY_CAP, "--also: these are more names than fit into %zu bytes", sizeof c->names - 1);
+        return false;
+    }
+    return true;
+}
+
+int config_load(struct config *c, const struct opt_command *command, int argc, char **argv)
+{
+    char why[OPT_WHY_CAP];
+    struct opt_line line;
     int status;
 
     *c = (struct config){.mqtts_port = 8883,
@@ -318,18 +218,23 @@ int config_load(struct config *c, int argc, char **argv)
                          .feedback_ttl = FEEDBACK_TTL_DEFAULT_MS,
                          .feedback_deliveries = FEEDBACK_DELIVERIES_DEFAULT};
     memcpy(c->listen, "0.0.0.0", sizeof "0.0.0.0");
-    if (!default_data(c) || load_flags(c, argc, argv, true))
+    if (!opt_scan_command(&d2dhub, command, c, c, argc, argv, &line, why) || !opt_count(command, &line, argv, why))
+        return misuse(command, why);
+    if (!default_data(c)) {
+        fprintf(stderr, "d2dhub: D2DHUB_DATA, XDG_DATA_HOME or HOME is longer than a path may be\n");
         return 2;
+    }
+    take_first(c, &line);
     if (c->help)
         return 0;
     if (!make_absolute(c)) {
-        fprintf(stderr, "d2dhub %s: --data %s: this folder has no path: %m\n", argv[0], c->data);
+        fprintf(stderr, "d2dhub: --data %s: this folder has no absolute path: %m\n", c->data);
         return 2;
     }
     snprintf(c->file, sizeof c->file, "%s/d2dhub.ini", c->data);
     if ((status = load_file(c)) || (status = load_environment(c)))
         return status;
-    return load_flags(c, argc, argv, false);
+    return opt_apply(&line, why) && make_absolute(c) && add_names(c, why) ? 0 : misuse(command, why);
 }
 
 void config_path(const struct config *c, const char *below, char out[PATH_CAP])
@@ -360,31 +265,36 @@ void config_entity(const struct config *c, char out[HOST_LEN_MAX + 1])
 }
 
 /* A value in the form in which it is read. */
-static void write_key(FILE *f, const struct config *c, const struct key *k)
+static void write_key(FILE *f, const struct config *c, const struct opt *o)
 {
-    const void *field = (const char *)c + k->offset;
+    const void *field = (const char *)c + o->offset;
+    char key[KEY_NAME_CAP];
+    struct bytes words = bytes_str(o->argument), word = NO_BYTES;
 
-    fprintf(f, "%s = ", k->name);
-    switch (k->type) {
-    case TEXT:
+    fprintf(f, "%s = ", key_name(o, key));
+    switch (o->type) {
+    case OPT_BUFFER:
         fprintf(f, "%s\n", (const char *)field);
         break;
-    case PORT:
-    case COUNT:
+    case OPT_INT:
         fprintf(f, "%d\n", *(const int *)field);
         break;
-    case DURATION:
+    case OPT_DURATION:
         fprintf(f, "%lldms\n", (long long)*(const int64_t *)field);
         break;
-    case SIZE:
+    case OPT_SIZE:
         fprintf(f, "%llu\n", (unsigned long long)*(const uint64_t *)field);
         break;
-    case LEVEL:
-        fprintf(f, "%s\n", levels[*(const enum log_level *)field]);
+    case OPT_CHOICE:
+        for (int i = (int)o->least; i <= *(const int *)field; i++)
+            word = bytes_cut(&words, '|');
+        fprintf(f, "%.*s\n", BYTES_ARG(word));
         break;
-    case FORMAT:
-        fprintf(f, "%s\n", *(const bool *)field ? "json" : "logfmt");
-        break;
+    case OPT_FLAG:
+    case OPT_TEXT:
+    case OPT_LIST:
+    case OPT_NUMBER:
+        assert(!"no key is of that type");
     }
 }
 
@@ -398,9 +308,9 @@ enum err config_write(const struct config *c)
     fputs("; A hub of d2d. Every key is also an option (--mqtts-port) and a variable (D2DHUB_MQTTS_PORT);\n"
           "; `d2dhub run --help` lists them. After a change: restart, or SIGHUP for certificates and the log.\n",
           f);
-    for (size_t i = 0; i < KEYS; i++)
-        if (keys[i].type != TEXT || *((const char *)c + keys[i].offset))
-            write_key(f, c, &keys[i]);
+    for (const struct opt *o = config_keys; o->name; o++)
+        if (o->type != OPT_BUFFER || *((const char *)c + o->offset))
+            write_key(f, c, o);
     failed = ferror(f) != 0;
     return fclose(f) || failed ? ERR_IO : OK;
 }

@@ -5,8 +5,7 @@
 #include "err.h"
 #include "limits.h"
 #include "log.h"
-
-#include <getopt.h>
+#include "program.h"
 
 enum { PATH_CAP = 4096, NAMES_CAP = 32, VALUE_CAP = 1024 };
 
@@ -18,7 +17,7 @@ struct config {
     int mqtts_port, amqps_port, https_port;
     int loops; /* 0: one a core, at most 8 */
     enum log_level log_level;
-    bool log_json;
+    int log_json;
     char cert_file[PATH_CAP], key_file[PATH_CAP];             /* "": what init made */
     char other_cert_file[PATH_CAP], other_key_file[PATH_CAP]; /* beside them, of another kind of key; "": none */
     char names[VALUE_CAP];                                    /* further host names, with blanks between */
@@ -29,17 +28,19 @@ struct config {
     char linked_hubs_file[PATH_CAP], outside_ca_file[PATH_CAP]; /* of the provisioning service; "": none */
     int c2d_depth, c2d_deliveries, feedback_deliveries;
     int64_t c2d_ttl, feedback_ttl; /* ms */
-    /* Flags that are no keys. */
-    bool json, no_context, help;
-    bool https_port_given;
-    const char *groups[NAMES_CAP];
-    size_t n_groups;
+    /* Options that are no keys. */
+    int json, no_context, help;
+    struct opt_list also, groups;
 };
 
-/* Reads everything. `argv` begins with the subcommand. On failure a message was printed and the exit status is given; 0 else. */
-int config_load(struct config *c, int argc, char **argv);
-/* What --help prints: examples first, then every option. */
-void config_help(const char *examples);
+/* The keys as options, and the options that every command takes; they land in struct config. */
+extern const struct opt config_keys[], config_common[];
+/* The program, for its help and its messages. */
+extern const struct opt_program d2dhub;
+
+/* Reads everything. `argv` begins with the subcommand. On failure a message was printed and the exit status is given; 0 else.
+ * With --help nothing but that is read. */
+int config_load(struct config *c, const struct opt_command *command, int argc, char **argv);
 
 /* DATA/BELOW */
 void config_path(const struct config *c, const char *below, char out[PATH_CAP]);

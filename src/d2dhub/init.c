@@ -21,12 +21,12 @@ static bool name_valid(const char *name)
 
 static enum err add_groups(const struct config *c, struct hub *hub)
 {
-    for (size_t i = 0; i < c->n_groups; i++) {
+    for (size_t i = 0; i < c->groups.n; i++) {
         uint64_t at;
-        enum err e = hub_group_add(hub, bytes_str(c->groups[i]), &at);
+        enum err e = hub_group_add(hub, bytes_str(c->groups.at[i]), &at);
 
         if (e && e != ERR_EXISTS) {
-            fprintf(stderr, "d2dhub: consumer group \"%s\": %s\n", c->groups[i], err_text(e));
+            fprintf(stderr, "d2dhub: consumer group \"%s\": %s\n", c->groups.at[i], err_text(e));
             return e;
         }
     }
@@ -65,82 +65,91 @@ static void print_next(const struct config *c)
     printf("\nNext:\n  d2dhub run%s%s\n  d2d device add phone\n", c->data[0] ? " --data " : "", c->data);
 }
 
-int init_run(int argc, char **argv)
+static int init_run(struct config *c, int argc, char **argv)
 {
-    struct config c;
     json_t *facts = NULL;
     char path[PATH_CAP];
-    int status = config_load(&c, argc, argv);
 
-    if (status || c.help) {
-        if (c.help)
-            config_help("  d2dhub init --name hub.home.example\n"
-                        "  d2dhub init --data DIR --name localhost --no-context -o json\n"
-                        "\n"
-                        "  --also NAME          a further name in the certificate, may be repeated\n"
-                        "  --group NAME         a consumer group besides $Default, may be repeated\n"
-                        "  --no-context         write no context for the command d2d\n");
-        return status;
-    }
-    if (!name_valid(c.name)) {
-        fprintf(stderr,
-                "d2dhub init: --name HOST: the name by which devices will reach this hub (localhost will do for a "
-                "try)\n");
+    (void)argc;
+    (void)argv;
+    if (!c->name[0]) {
+        fprintf(stderr, "d2dhub init: --name is missing: the host name by which devices will reach this hub (localhost "
+                        "for a try on this machine)\n");
         return 2;
     }
-    if (c.partitions < 1 || c.partitions > PARTITIONS_MAX) {
-        fprintf(stderr, "d2dhub init: --partitions is 1 to %d\n", PARTITIONS_MAX);
+    if (!name_valid(c->name)) {
+        fprintf(stderr, "d2dhub init: --name must be a host name (letters, digits, '-' and '.'), not \"%s\"\n",
+                c->name);
         return 2;
     }
-    config_path(&c, "hub.json", path);
+    config_path(c, "hub.json", path);
     if (access(path, F_OK) == 0) {
-        fprintf(stderr, "d2dhub init: there is a hub in %s already; `d2dhub show --data %s` tells about it\n", c.data,
-                c.data);
+        fprintf(stderr, "d2dhub init: there is a hub in %s already; `d2dhub show --data %s` tells about it\n", c->data,
+                c->data);
         return 1;
     }
     umask(077);
-    if (folder_make(c.data, 0700) || chmod(c.data, 0700)) {
-        fprintf(stderr, "d2dhub init: %s cannot be made: %m\n", c.data);
+    if (folder_make(c->data, 0700) || chmod(c->data, 0700)) {
+        fprintf(stderr, "d2dhub init: %s cannot be made: %m\n", c->data);
         return 1;
     }
-    if (make_hub(&c, &facts))
+    if (make_hub(c, &facts))
         return 1;
-    if (certs_make(&c, now_ms() / 1000) || config_write(&c) || facts_save(&c, facts)) {
-        fprintf(stderr, "d2dhub init: the certificates could not be written to %s: %m\n", c.data);
+    if (certs_make(c, now_ms() / 1000) || config_write(c) || facts_save(c, facts)) {
+        fprintf(stderr, "d2dhub init: the certificates could not be written to %s: %m\n", c->data);
         json_decref(facts);
         return 1;
     }
-    facts_print(&c, facts);
-    if (!c.no_context && facts_write_context(facts))
+    facts_print(c, facts);
+    if (!c->no_context && facts_write_context(facts))
         fprintf(stderr, "d2dhub init: no context was written for the command line d2d (is HOME set?)\n");
-    if (!c.json)
-        print_next(&c);
+    if (!c->json)
+        print_next(c);
     json_decref(facts);
     return 0;
 }
 
-int show_run(int argc, char **argv)
+static const struct opt init_options[] = {
+    {"also", "NAME", "a further name in the certificate; may be given again and again", OPT_LIST,
+     .offset = offsetof(struct config, also)},
+    {"group", "NAME", "a consumer group besides $Default; may be given again and again", OPT_LIST,
+     .offset = offsetof(struct config, groups)},
+    {"no-context", NULL, "write no context for the command d2d", OPT_FLAG,
+     .offset = offsetof(struct config, no_context)},
+    {0}};
+
+const struct command command_init = {{.name = "init",
+                                      .usage = "--name HOST [--also NAME]... [--data DIR]",
+                                      .summary = "make a hub in a data folder",
+                                      .examples = "d2dhub init --name hub.home.example\n"
+                                                  "d2dhub init --data DIR --name localhost --no-context -o json\n",
+                                      .options = init_options,
+                                      .more = config_keys},
+                                     init_run};
+
+static int show_run(struct config *c, int argc, char **argv)
 {
-    struct config c;
     json_t *facts;
-    int status = config_load(&c, argc, argv);
     enum err e;
 
-    if (status || c.help) {
-        if (c.help)
-            config_help("  d2dhub show                      for people\n"
-                        "  d2dhub show --data DIR -o json   for scripts\n");
-        return status;
-    }
-    if ((e = facts_load(&c, &facts))) {
+    (void)argc;
+    (void)argv;
+    if ((e = facts_load(c, &facts))) {
         if (e == ERR_NOT_FOUND)
             fprintf(stderr, "d2dhub show: there is no hub in %s; `d2dhub init --data %s --name HOST` makes one\n",
-                    c.data, c.data);
+                    c->data, c->data);
         else
-            fprintf(stderr, "d2dhub show: %s/hub.json: %s\n", c.data, err_text(e));
+            fprintf(stderr, "d2dhub show: %s/hub.json: %s\n", c->data, err_text(e));
         return e == ERR_NOT_FOUND ? 4 : 1;
     }
-    facts_print(&c, facts);
+    facts_print(c, facts);
     json_decref(facts);
     return 0;
 }
+
+const struct command command_show = {{.name = "show",
+                                      .usage = "[--data DIR]",
+                                      .summary = "print names, ports, certificate authority and connection strings",
+                                      .examples = "d2dhub show\n"
+                                                  "d2dhub show -o json | jq -r .connection_strings.service\n"},
+                                     show_run};

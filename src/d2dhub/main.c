@@ -4,86 +4,80 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} commands[] = {
-    {"init", init_run, "make a hub in a data folder"},
-    {"run", run_run, "serve, in the foreground"},
-    {"check", check_run, "look at configuration, clock, ports, certificates, disk"},
-    {"show", show_run, "names, ports, authority, connection strings"},
-};
+static const struct command *const commands[] = {&command_init, &command_run, &command_check, &command_show};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-/* Letters that have to be put in, taken out or changed. */
-static size_t distance(const char *a, const char *b)
+static const struct opt_command *told(size_t i)
 {
-    enum { MOST = 31 };
-    size_t n = strnlen(a, MOST), m = strnlen(b, MOST), row[MOST + 1];
-
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t corner = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t change = corner + (a[i - 1] != b[j - 1]);
-            size_t other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-            corner = row[j];
-            row[j] = change < other ? change : other;
-        }
-    }
-    return row[m];
+    return i < COMMANDS ? &commands[i]->told : NULL;
 }
 
-static const char *nearest(const char *name)
-{
-    size_t best = 0;
+const struct opt_program d2dhub = {
+    .name = "d2dhub",
+    .head = "d2dhub: a hub of your own for devices that speak to Azure IoT Hub\n"
+            "\n"
+            "  d2dhub init --name hub.home.example     make it\n"
+            "  d2dhub run                              serve: MQTT 8883, AMQP 5671, HTTPS 443\n"
+            "  d2dhub show                             how to reach it, and with which keys\n",
+    .tail = "Where it is: --data DIR or D2DHUB_DATA.\n"
+            "Exit status: 0 done, 1 failed, 2 usage or configuration, 4 there is no hub in the data folder.\n",
+    .common = config_common,
+    .common_title = "options of every command",
+    .more_title = "configuration (each is also a key of d2dhub.ini and, as D2DHUB_..., of the environment)",
+    .command = told};
 
-    for (size_t i = 1; i < COMMANDS; i++)
-        if (distance(name, commands[i].name) < distance(name, commands[best].name))
-            best = i;
-    return commands[best].name;
+static int run_command(const struct command *command, int argc, char **argv, struct buf *out)
+{
+    static struct config config;
+    int status = config_load(&config, &command->told, argc, argv);
+
+    if (status || !config.help)
+        return status ? status : command->run(&config, argc, argv);
+    opt_put_help(&d2dhub, &command->told, out);
+    fputs(buf_str(out), stdout);
+    return 0;
 }
 
-static void help(void)
+/* There is nothing that only a hub could name. */
+static void no_names(enum opt_what what, int argc, char **argv, struct buf *out)
 {
-    puts("d2dhub: a hub of one's own for devices that speak to Azure IoT Hub\n"
-         "\n"
-         "  d2dhub init --name hub.home.example     make it\n"
-         "  d2dhub run                              serve: MQTT 8883, AMQP 5671, HTTPS 443\n"
-         "  d2dhub show                             how to reach it, and with which keys\n"
-         "\n"
-         "commands:");
-    for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-8s %s\n", commands[i].name, commands[i].summary);
-    puts("\n`d2dhub COMMAND --help` tells more. Where it is: --data DIR or D2DHUB_DATA.");
+    (void)what;
+    (void)argc;
+    (void)argv;
+    (void)out;
+}
+
+/* "--complete WORD..." and "--manual": for the shells' completion and for the build. */
+static bool is_hidden(int argc, char **argv, struct buf *out)
+{
+    if (argc == 2 && strcmp(argv[1], "--manual") == 0)
+        opt_put_manual(&d2dhub, out);
+    else if (argc > 2 && strcmp(argv[1], "--complete") == 0)
+        opt_put_completion(&d2dhub, argc - 1, argv + 1, no_names, out);
+    else
+        return false;
+    return true;
 }
 
 static int run(int argc, char **argv)
 {
-    if (argc < 2) {
-        help();
-        return 2;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        help();
-        return 0;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    struct buf out = buf_max(256 * 1024);
+    const struct opt_command *found;
+    int words = 0, status = 0;
+
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("d2dhub " D2D_VERSION);
-        return 0;
+    } else if (is_hidden(argc, argv, &out)) {
+        fputs(buf_str(&out), stdout);
+    } else if ((found = opt_find(&d2dhub, argc, argv, &words, &out, &status))) {
+        for (size_t i = 0; i < COMMANDS; i++)
+            if (&commands[i]->told == found)
+                status = run_command(commands[i], argc - words, argv + words, &out);
+    } else {
+        fputs(buf_str(&out), status && argc > 1 ? stderr : stdout);
     }
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr,
-            "d2dhub: there is no command \"%s\"; did you mean `d2dhub %s`? There are init, run, check and show\n",
-            argv[1], nearest(argv[1]));
-    return 2;
+    buf_free(&out);
+    return status;
 }
 
 int main(int argc, char **argv)

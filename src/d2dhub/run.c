@@ -77,19 +77,13 @@ static void serve(struct server *s, sigset_t *set)
         pthread_detach(second);
 }
 
-int run_run(int argc, char **argv)
+static int run_run(struct config *c, int argc, char **argv)
 {
     static struct server s; /* the second signal's thread may outlive main() */
     static sigset_t set;
-    int status = config_load(&s.config, argc, argv);
+    int status;
 
-    if (status || s.config.help) {
-        if (s.config.help)
-            config_help("  d2dhub run                                     serve what `d2dhub init` made\n"
-                        "  d2dhub run --data DIR --mqtts-port 0 -o json   any free port, for scripts\n"
-                        "  kill -HUP PROCESS                              certificates and log level again\n");
-        return status;
-    }
+    s.config = *c;
     s.argc = argc;
     s.argv = argv;
     block_signals(&set);
@@ -107,3 +101,13 @@ int run_run(int argc, char **argv)
     log_event(LOG_INFO, "stopped", KVN("status", status));
     return status;
 }
+
+const struct command command_run = {
+    {.name = "run",
+     .usage = "[--data DIR]",
+     .summary = "serve, in the foreground",
+     .examples = "d2dhub run                                     # what `d2dhub init` made\n"
+                 "d2dhub run --data DIR --mqtts-port 0 -o json   # any free port\n"
+                 "kill -HUP PROCESS                              # certificates and log level again\n",
+     .more = config_keys},
+    run_run};

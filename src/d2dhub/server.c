@@ -2,6 +2,7 @@
 
 #include "certs.h"
 #include "challenges.h"
+#include "commands.h"
 #include "facts.h"
 #include "limiter.h"
 #include "report.h"
@@ -238,7 +239,7 @@ void server_reload(struct server *s)
 {
     struct config *fresh = malloc(sizeof *fresh);
 
-    if (fresh && config_load(fresh, s->argc, s->argv) == 0) {
+    if (fresh && config_load(fresh, &command_run.told, s->argc, s->argv) == 0) {
         pthread_mutex_lock(&s->certs);
         memcpy(s->config.cert_file, fresh->cert_file, sizeof fresh->cert_file);
         memcpy(s->config.key_file, fresh->key_file, sizeof fresh->key_file);

@@ -125,7 +125,7 @@ static void offer_of_command(const struct opt_program *p, const struct opt_comma
     for (int i = 1 + words; i + 1 < k->argc; i++) {
         const struct opt *o = over || waiting ? NULL : find_option(c->options, k->argv[i]);
 
-        if (!over && !waiting && !o)
+        if (!over && !waiting && !o && !(o = find_option(c->more, k->argv[i])))
             o = find_option(p->common, k->argv[i]);
         over = over || (!waiting && strcmp(k->argv[i], "--") == 0);
         n_args += !waiting && !over && k->argv[i][0] != '-';
@@ -135,6 +135,7 @@ static void offer_of_command(const struct opt_program *p, const struct opt_comma
         offer_value(k, waiting);
     } else if (begun_by(k)[0] == '-' && !over) {
         offer_options(k, c->options);
+        offer_options(k, c->more);
         offer_options(k, p->common);
     } else if (n_args < c->most) {
         offer_what(k, n_args ? c->rest : c->first);

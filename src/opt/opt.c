@@ -187,7 +187,7 @@ struct scan {
 };
 
 /* NULL: there is none of that name. One letter is a short option, whatever the dashes. */
-static const struct opt *find(const struct scan *s, struct bytes name, bool letter, void **values)
+static const struct opt *find(const struct scan *s, struct bytes name, bool letter, const struct opt_table **table)
 {
     for (size_t t = 0; t < s->n_tables; t++) {
         for (const struct opt *o = s->tables[t].opts; o && o->name; o++) {
@@ -197,7 +197,7 @@ static const struct opt *find(const struct scan *s, struct bytes name, bool lett
 
             if (!same)
                 continue;
-            *values = s->tables[t].values;
+            *table = &s->tables[t];
             return o;
         }
     }
@@ -225,29 +225,29 @@ static bool unknown(struct scan *s, const char *said)
                   negative ? "; put \"--\" in front of an argument that begins with \"-\"" : "");
 }
 
-static bool keep(struct scan *s, const struct opt *opt, void *values, const char *text)
+static bool keep(struct scan *s, const struct opt *opt, const struct opt_table *table, const char *text)
 {
     struct opt_line *line = s->line;
     char name[48];
 
-    for (size_t i = 0; i < line->n_given && opt->type != OPT_LIST && opt->type != OPT_FLAG; i++)
+    for (size_t i = 0; table->once && i < line->n_given && opt->type != OPT_LIST && opt->type != OPT_FLAG; i++)
         if (line->given[i].opt == opt)
             return refuse(s->why, "%s is given twice", opt_spelling(opt, name));
     if (line->n_given == OPT_GIVEN_CAP)
         return refuse(s->why, "there are more than %d options", OPT_GIVEN_CAP);
-    line->given[line->n_given++] = (struct opt_given){opt, values, text};
+    line->given[line->n_given++] = (struct opt_given){opt, table->values, text};
     return true;
 }
 
 /* The value after an option; NULL: there is none. Another option is no value: it shows that one is missing. */
 static const char *value_after(struct scan *s, int argc, char **argv, int *i)
 {
-    void *values;
+    const struct opt_table *table;
 
     if (*i + 1 >= argc)
         return NULL;
     if (bytes_starts(bytes_str(argv[*i + 1]), BYTES("--")) &&
-        find(s, bytes_of(argv[*i + 1] + 2, strcspn(argv[*i + 1] + 2, "=")), false, &values))
+        find(s, bytes_of(argv[*i + 1] + 2, strcspn(argv[*i + 1] + 2, "=")), false, &table))
         return NULL;
     return argv[++*i];
 }
@@ -256,16 +256,16 @@ static bool scan_long(struct scan *s, int argc, char **argv, int *i)
 {
     const char *said = argv[*i], *equals = strchr(said, '='), *text = equals ? equals + 1 : NULL;
     struct bytes name = bytes_of(said + 2, (equals ? (size_t)(equals - said) : strlen(said)) - 2);
-    void *values;
-    const struct opt *opt = name.len > 1 ? find(s, name, false, &values) : NULL;
+    const struct opt_table *table;
+    const struct opt *opt = name.len > 1 ? find(s, name, false, &table) : NULL;
 
     if (!opt)
         return unknown(s, said);
     if (!opt->argument)
-        return !text ? keep(s, opt, values, NULL) : refuse(s->why, "--%s takes no value", opt->name);
+        return !text ? keep(s, opt, table, NULL) : refuse(s->why, "--%s takes no value", opt->name);
     if (!text && !(text = value_after(s, argc, argv, i)))
         return refuse(s->why, "--%s needs a value: --%s %s", opt->name, opt->name, opt->argument);
-    return keep(s, opt, values, text);
+    return keep(s, opt, table, text);
 }
 
 /* "-n5", "-n 5", "-q", "-qn5" */
@@ -273,19 +273,19 @@ static bool scan_short(struct scan *s, int argc, char **argv, int *i)
 {
     for (const char *at = argv[*i] + 1; *at; at++) {
         const char *text = at[1] ? at + 1 : NULL;
-        void *values;
-        const struct opt *opt = find(s, bytes_of(at, 1), true, &values);
+        const struct opt_table *table;
+        const struct opt *opt = find(s, bytes_of(at, 1), true, &table);
 
         if (!opt)
             return unknown(s, argv[*i]);
         if (!opt->argument) {
-            if (!keep(s, opt, values, NULL))
+            if (!keep(s, opt, table, NULL))
                 return false;
             continue;
         }
         if (!text && !(text = value_after(s, argc, argv, i)))
             return refuse(s->why, "-%c needs a value: -%c %s", *at, *at, opt->argument);
-        return keep(s, opt, values, text);
+        return keep(s, opt, table, text);
     }
     return true;
 }

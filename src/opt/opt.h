@@ -41,6 +41,7 @@ struct opt_list {
 struct opt_table {
     const struct opt *opts; /* also NULL */
     void *values;
+    bool once; /* none may be given twice; without it the last one counts, so that a script's can be overridden */
 };
 
 /* What a command line said, before it is taken. */

@@ -200,22 +200,28 @@ static struct bytes argument_name(const struct opt_command *c, int nth)
     return word;
 }
 
-bool opt_read(const struct opt_program *p, const struct opt_command *c, void *common, void *values, int argc,
-              char **argv, struct opt_line *line, char why[OPT_WHY_CAP])
+bool opt_scan_command(const struct opt_program *p, const struct opt_command *c, void *common, void *values, int argc,
+                      char **argv, struct opt_line *line, char why[OPT_WHY_CAP])
 {
-    const struct opt_table tables[] = {{c->options, values}, {p->common, common}};
+    const struct opt_table tables[] = {
+        {c->options, values, true}, {c->more, values, false}, {p->common, common, false}};
+
+    return opt_scan(tables, sizeof tables / sizeof *tables, argc, argv, line, why);
+}
+
+bool opt_count(const struct opt_command *c, const struct opt_line *line, char **argv, char why[OPT_WHY_CAP])
+{
     char shown[100];
 
-    if (!opt_scan(tables, 2, argc, argv, line, why) || !opt_apply(line, why))
-        return false;
     if (line->n_args > c->most) {
         snprintf(why, OPT_WHY_CAP, "\"%s\" is one argument too many", opt_shown(argv[c->most + 1], shown));
         return false;
     }
     for (int i = 1; i <= line->n_args; i++) {
-        if (argv[i][0] || c->first == OPT_ANY)
+        if (argv[i][0] || c->words)
             continue;
-        snprintf(why, OPT_WHY_CAP, "argument %d is empty; it must be a %.*s", i, BYTES_ARG(argument_name(c, i - 1)));
+        snprintf(why, OPT_WHY_CAP, "%.*s is empty; is a variable of the shell not set?",
+                 BYTES_ARG(argument_name(c, i - 1)));
         return false;
     }
     if (line->n_args < c->least)

@@ -11,9 +11,11 @@ struct opt_command {
     const char *usage;    /* "DEVICE..." */
     const char *summary;  /* what it does, in one line */
     const char *examples; /* lines, each with its new line */
-    const struct opt *options;
+    const struct opt *options,
+        *more;                 /* `more` is shared with other commands, and has a title of its own; each may be NULL */
     int least, most;           /* arguments */
     enum opt_what first, rest; /* what they are */
+    bool words;                /* they name nothing, and may be empty: messages */
 };
 
 struct opt_program {
@@ -21,7 +23,7 @@ struct opt_program {
     const char *head; /* what its help begins with: what it is, and examples */
     const char *tail; /* and ends with: exit statuses and the like */
     const struct opt *common;
-    const char *common_title;                       /* above their list */
+    const char *common_title, *more_title;          /* above their list */
     const struct opt_command *(*command)(size_t i); /* NULL after the last one */
 };
 
@@ -29,9 +31,12 @@ struct opt_program {
  * list, rm and delete and remove. NULL: `out` tells what to print, and `status` how to end: 0 for a help that was asked for. */
 const struct opt_command *opt_find(const struct opt_program *p, int argc, char **argv, int *words, struct buf *out,
                                    int *status);
-/* The options of argv, which begins with the command's last word, and whether its arguments are as many as it takes. */
-bool opt_read(const struct opt_program *p, const struct opt_command *c, void *common, void *values, int argc,
-              char **argv, struct opt_line *line, char why[OPT_WHY_CAP]);
+/* Finds the options of argv, which begins with the command's last word; `values` is for its own and more, `common` for the
+ * others. opt_apply() takes them. */
+bool opt_scan_command(const struct opt_program *p, const struct opt_command *c, void *common, void *values, int argc,
+                      char **argv, struct opt_line *line, char why[OPT_WHY_CAP]);
+/* Whether the arguments are as many as the command takes, and none of them is empty that names something. */
+bool opt_count(const struct opt_command *c, const struct opt_line *line, char **argv, char why[OPT_WHY_CAP]);
 
 void opt_put_help(const struct opt_program *p, const struct opt_command *c, struct buf *out);
 /* "send: --ttl must be …", the usage and where to read more. */

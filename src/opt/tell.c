@@ -13,13 +13,28 @@ static void put_option(struct buf *out, const struct opt *o)
     buf_printf(out, "%s%s%s", opt_spelling(o, name), o->argument ? " " : "", o->argument ? o->argument : "");
 }
 
+/* The command's own option of that name is the one that counts. */
+static bool is_hidden(const struct opt *o, const struct opt *own)
+{
+    for (; own && own->name; own++)
+        if (own != o && strcmp(own->name, o->name) == 0)
+            return true;
+    return false;
+}
+
 /* What does not fit beside its help stands in a line above it. */
-static void put_options(struct buf *out, const struct opt *opts)
+static void put_options(struct buf *out, const char *title, const struct opt *opts, const struct opt *own)
 {
     enum { HELP_AT = 33 };
 
-    for (; opts && opts->name; opts++) {
+    if (!opts || !opts->name)
+        return;
+    buf_printf(out, "\n%s:\n", title);
+    for (; opts->name; opts++) {
         struct buf left = buf_max(200);
+
+        if (is_hidden(opts, own))
+            continue;
 
         put_option(&left, opts);
         if (left.len + 2 < HELP_AT)
@@ -32,13 +47,15 @@ static void put_options(struct buf *out, const struct opt *opts)
 
 void opt_put_help(const struct opt_program *p, const struct opt_command *c, struct buf *out)
 {
-    buf_printf(out, "%s\n%s %s%s%s\n  %s\n", c->examples, p->name, c->name, *c->usage ? " " : "", c->usage, c->summary);
-    if (c->options && c->options->name) {
-        buf_puts(out, "\noptions:\n");
-        put_options(out, c->options);
+    for (struct bytes rest = bytes_str(c->examples); rest.len;) {
+        struct bytes line = bytes_cut(&rest, '\n');
+
+        buf_printf(out, "  %.*s\n", BYTES_ARG(line));
     }
-    buf_printf(out, "\n%s:\n", p->common_title);
-    put_options(out, p->common);
+    buf_printf(out, "\n%s %s%s%s\n  %s\n", p->name, c->name, *c->usage ? " " : "", c->usage, c->summary);
+    put_options(out, "options", c->options, c->options);
+    put_options(out, p->more_title, c->more, c->options);
+    put_options(out, p->common_title, p->common, c->options);
 }
 
 void opt_put_misuse(const struct opt_program *p, const struct opt_command *c, const char *why, struct buf *out)
@@ -108,10 +125,17 @@ static void put_roff_command(const struct opt_program *p, const struct opt_comma
 void opt_put_manual(const struct opt_program *p, struct buf *out)
 {
     const struct opt_command *c;
+    const struct opt *more = NULL;
 
     buf_puts(out, ".SH COMMANDS\n");
     for (size_t i = 0; (c = p->command(i)); i++)
         put_roff_command(p, c, out);
+    for (size_t i = 0; (c = p->command(i)) && !more; i++)
+        more = c->more;
+    if (more) {
+        buf_puts(out, ".SH CONFIGURATION\n@more@\n");
+        put_roff_options(out, more);
+    }
     buf_puts(out, ".SH OPTIONS\n");
     put_roff(out, p->common_title);
     buf_puts(out, ":\n");

@@ -186,7 +186,7 @@ class Daemon(unittest.TestCase):
             self.assertTrue(told.stdout.startswith(f"  d2dhub {command}"), told.stdout[:80])
         miss = d2dhub("chekc")
         self.assertEqual(miss.returncode, 2)
-        self.assertIn("d2dhub check", miss.stderr)
+        self.assertIn('did you mean "check"', miss.stderr)
 
 
 unittest.main()
