@@ -9,6 +9,7 @@
 #include "text.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -67,7 +68,7 @@ static void send_due(struct sender *s)
     while (l->sending && s->ready && !s->over && due(s, now_us, &due_us)) {
         struct buf stamp = {.at = l->body, .cap = STAMP_LEN, .max = STAMP_LEN};
         struct mqtt_publish p = {
-            .topic = bytes_str(s->topic), .body = bytes_of(l->body, l->o.size), .qos = (uint8_t)l->o.qos};
+            .topic = bytes_str(s->topic), .body = bytes_of(l->body, (size_t)l->o.size), .qos = (uint8_t)l->o.qos};
 
         if (l->o.qos ? s->sent - s->acked >= l->o.window : s->out->len >= OUT_SOFT)
             return;
@@ -210,7 +211,7 @@ static bool senders_make(struct load *l)
 
         s->load = l;
         s->index = i;
-        fine = (s->due_us = calloc(l->o.window, sizeof *s->due_us)) != NULL;
+        fine = (s->due_us = calloc((size_t)l->o.window, sizeof *s->due_us)) != NULL;
         snprintf(s->id, sizeof s->id, "bench%u", i);
         snprintf(s->topic, sizeof s->topic, "bench/%u", i);
         if (fine && f)
@@ -287,9 +288,10 @@ static void drain(struct load *l)
     }
 }
 
-static void tell(struct load *l, double seconds, double drained_s, uint64_t cpu_us)
+static void tell(const struct load *l, double seconds, double drained_s, uint64_t cpu_us)
 {
     uint64_t distinct = 0, duplicates = 0, disordered = 0;
+    int64_t lost = 0;
     double n = l->sent ? (double)l->sent : 1;
 
     for (uint64_t i = 0; !l->o.silent && i < l->o.connections; i++) {
@@ -297,24 +299,28 @@ static void tell(struct load *l, double seconds, double drained_s, uint64_t cpu_
         duplicates += l->receiving.from[i].duplicates;
         disordered += l->receiving.from[i].disordered;
     }
-    printf("{\"connections\":%lu,\"qos\":%lu,\"window\":%lu,\"size\":%lu,\"rate\":%lu,\"seconds\":%.2f,\"sent\":%lu,"
-           "\"acked\":%lu,"
-           "\"delivered\":%lu,\"lost\":%ld,\"duplicates\":%lu,\"disordered\":%lu,\"per_second\":%.0f,\"delivered_per_"
-           "second\":%.0f,"
-           "\"cpu_us_a_message\":%.2f,",
-           l->o.connections, l->o.qos, l->o.window, l->o.size, l->o.rate, seconds, l->sent, l->acked, distinct,
-           l->o.silent ? 0L : (long)(l->sent - distinct), duplicates, disordered,
-           (double)(l->o.qos ? l->acked : l->sent) / seconds, (double)distinct / drained_s, (double)cpu_us / n);
+    if (!l->o.silent)
+        lost = (int64_t)(l->sent - distinct);
+    printf("{\"connections\":%" PRIu64 ",\"qos\":%" PRIu64 ",\"window\":%" PRIu64 ",\"size\":%" PRIu64
+           ",\"rate\":%" PRIu64 ",",
+           l->o.connections, l->o.qos, l->o.window, l->o.size, l->o.rate);
+    printf("\"seconds\":%.2f,\"sent\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"lost\":%" PRId64
+           ",",
+           seconds, l->sent, l->acked, distinct, lost);
+    printf("\"duplicates\":%" PRIu64 ",\"disordered\":%" PRIu64 ",\"per_second\":%.0f,", duplicates, disordered,
+           (double)(l->o.qos ? l->acked : l->sent) / seconds);
+    printf("\"delivered_per_second\":%.0f,\"cpu_us_a_message\":%.2f,", (double)distinct / drained_s,
+           (double)cpu_us / n);
     hist_json(&l->puback, "puback", stdout);
     printf(",");
     hist_json(&l->receiving.delivery, "delivery", stdout);
     printf("}\n");
-    fprintf(
-        stderr,
-        "%lu x QoS %lu, window %lu: %.0f a second, PUBACK p50 %lu p99 %lu us, delivery p50 %lu p99 %lu us, lost %ld\n",
-        l->o.connections, l->o.qos, l->o.window, (double)(l->o.qos ? l->acked : l->sent) / seconds,
-        hist_at(&l->puback, 0.5), hist_at(&l->puback, 0.99), hist_at(&l->receiving.delivery, 0.5),
-        hist_at(&l->receiving.delivery, 0.99), l->o.silent ? 0L : (long)(l->sent - distinct));
+    fprintf(stderr,
+            "%" PRIu64 " x QoS %" PRIu64 ", window %" PRIu64 ": %.0f a second, PUBACK p50 %" PRIu64 " p99 %" PRIu64
+            " us, delivery p50 %" PRIu64 " p99 %" PRIu64 " us, lost %" PRId64 "\n",
+            l->o.connections, l->o.qos, l->o.window, (double)(l->o.qos ? l->acked : l->sent) / seconds,
+            hist_at(&l->puback, 0.5), hist_at(&l->puback, 0.99), hist_at(&l->receiving.delivery, 0.5),
+            hist_at(&l->receiving.delivery, 0.99), lost);
 }
 
 static bool idle(struct load *l, uint64_t rss_before)
@@ -323,7 +329,7 @@ static bool idle(struct load *l, uint64_t rss_before)
 
     while (!l->failed && monotonic_us() < until_us)
         turn(l->loop, 50);
-    printf("{\"connections\":%lu,\"bytes_a_connection\":%.0f}\n", l->o.connections,
+    printf("{\"connections\":%" PRIu64 ",\"bytes_a_connection\":%.0f}\n", l->o.connections,
            ((double)process_rss((int)l->o.server_pid) - (double)rss_before) / (double)l->o.connections);
     return !l->failed;
 }
@@ -442,10 +448,10 @@ int main(int argc, char **argv)
               stderr);
         return 2;
     }
-    l.senders = calloc(l.o.connections, sizeof *l.senders);
-    l.body = malloc(l.o.size);
+    l.senders = calloc((size_t)l.o.connections, sizeof *l.senders);
+    l.body = malloc((size_t)l.o.size);
     if (l.senders && l.body) {
-        memset(l.body, 'x', l.o.size);
+        memset(l.body, 'x', (size_t)l.o.size);
         fine = run(&l);
     }
     for (uint64_t i = 0; l.senders && i < l.o.connections; i++) {

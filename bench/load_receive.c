@@ -219,7 +219,7 @@ static void *receive(void *ctx)
 enum err receiving_start(struct receiving *r, const struct load_options *o)
 {
     r->options = o;
-    r->from = calloc(o->connections, sizeof *r->from);
+    r->from = calloc((size_t)o->connections, sizeof *r->from);
     if (!r->from || pthread_create(&r->thread, NULL, receive, r)) {
         free(r->from);
         r->from = NULL;

@@ -1,5 +1,6 @@
 #include "tally.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -47,8 +48,10 @@ uint64_t hist_at(const struct hist *h, double share)
 
 void hist_json(const struct hist *h, const char *name, FILE *to)
 {
-    fprintf(to, "\"%s\":{\"n\":%lu,\"p50_us\":%lu,\"p90_us\":%lu,\"p99_us\":%lu,\"p999_us\":%lu,\"most_us\":%lu}", name,
-            h->n, hist_at(h, 0.5), hist_at(h, 0.9), hist_at(h, 0.99), hist_at(h, 0.999), h->most);
+    fprintf(to,
+            "\"%s\":{\"n\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p90_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
+            ",\"p999_us\":%" PRIu64 ",\"most_us\":%" PRIu64 "}",
+            name, h->n, hist_at(h, 0.5), hist_at(h, 0.9), hist_at(h, 0.99), hist_at(h, 0.999), h->most);
 }
 
 bool arrivals_note(struct arrivals *a, uint32_t number)

@@ -36,7 +36,8 @@ function(d2d_no_world)
 endfunction()
 
 # libd2d, static and shared: only what include/d2d.h marks is visible. The static one is a single object whose hidden names
-# were made local, so that none of ours can meet one of the program's.
+# were made local, so that none of ours can meet one of the program's. Groups are dissolved: a member that is local now must not be
+# dropped for the program's copy.
 function(d2d_client_library)
     set(objects "")
     set(archives "")
@@ -56,7 +57,7 @@ function(d2d_client_library)
         LINKER_LANGUAGE C LIBRARY_OUTPUT_DIRECTORY ${folder})
 
     add_custom_command(OUTPUT ${folder}/libd2d.a
-        COMMAND ${CMAKE_LINKER} -r -o ${folder}/d2d.o ${objects}
+        COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${folder}/d2d.o ${objects}
         COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${folder}/d2d.o
         COMMAND ${CMAKE_COMMAND} -E rm -f ${folder}/libd2d.a
         COMMAND ${CMAKE_AR} rcs ${folder}/libd2d.a ${folder}/d2d.o

@@ -3,6 +3,7 @@
 
 #include "buf.h"
 #include "check.h"
+#include "openssl_cert.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -59,8 +60,8 @@ static inline struct made make(struct wish wish, const struct made *issuer)
     made_name(m.cert, wish.cn);
     made_name(m.cert, wish.cn2);
     CHECK(X509_set_issuer_name(m.cert, X509_get_subject_name(by->cert)) == 1);
-    CHECK(ASN1_TIME_set(X509_getm_notBefore(m.cert), wish.from_s ? wish.from_s : X509_WORLD_S - 86400));
-    CHECK(ASN1_TIME_set(X509_getm_notAfter(m.cert), wish.to_s ? wish.to_s : X509_WORLD_S + 86400));
+    CHECK(cert_time_put(X509_getm_notBefore(m.cert), wish.from_s ? wish.from_s : X509_WORLD_S - 86400));
+    CHECK(cert_time_put(X509_getm_notAfter(m.cert), wish.to_s ? wish.to_s : X509_WORLD_S + 86400));
     CHECK(X509_set_pubkey(m.cert, m.key) == 1);
     made_extension(m.cert, by->cert, NID_basic_constraints, wish.constraints);
     made_extension(m.cert, by->cert, NID_key_usage, wish.usage);

@@ -32,7 +32,7 @@ static struct map_slot *slot_of(const struct map *m, struct bytes key, uint64_t 
 {
     if (m->cap == 0)
         return NULL;
-    for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
+    for (size_t i = (size_t)hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
         struct map_slot *s = &m->slots[i];
 
         if (s->hash == FREE)
@@ -51,7 +51,7 @@ void *map_get(const struct map *m, struct bytes key)
 
 static void insert(struct map *m, struct map_slot slot)
 {
-    size_t i = slot.hash & (m->cap - 1);
+    size_t i = (size_t)slot.hash & (m->cap - 1);
 
     while (m->slots[i].hash > REMOVED)
         i = (i + 1) & (m->cap - 1);

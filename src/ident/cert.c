@@ -157,8 +157,8 @@ static X509 *cert_new(const char *name, EVP_PKEY *key, int64_t from_s, int64_t t
     X509 *cert = X509_new();
 
     if (cert && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) && set_common_name(cert, name) &&
-        ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)from_s) &&
-        ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)to_s) && X509_set_pubkey(cert, key) == 1)
+        cert_time_put(X509_getm_notBefore(cert), from_s) && cert_time_put(X509_getm_notAfter(cert), to_s) &&
+        X509_set_pubkey(cert, key) == 1)
         return cert;
     X509_free(cert);
     return NULL;
@@ -330,6 +330,19 @@ bool cert_time(const ASN1_TIME *when, int64_t *out)
         return false;
     *out = (int64_t)timegm(&tm);
     return true;
+}
+
+bool cert_time_put(ASN1_TIME *when, int64_t s)
+{
+    char iso[ISO_TIME_CAP], text[] = "YYYYMMDDhhmmssZ";
+    size_t n = 0;
+
+    /* The digits of 2030-01-01T00:00:00 without what stands between them. */
+    iso_time(s <= INT64_MAX / 1000 && s >= INT64_MIN / 1000 ? s * 1000 : s, iso);
+    for (const char *at = iso; n < 14; at++)
+        if (*at >= '0' && *at <= '9')
+            text[n++] = *at;
+    return ASN1_TIME_set_string_X509(when, text) == 1;
 }
 
 /* Of at most 20 bytes, as it should be, or a few more. */

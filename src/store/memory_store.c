@@ -3,6 +3,7 @@
 #include "limits.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Places are dense: the record at places[i] is i + FIRST. */
@@ -20,7 +21,7 @@ struct memory {
     pthread_mutex_t lock;
     struct kept *at;
     size_t n, cap, trimmed;
-    uint64_t durable;
+    _Atomic uint64_t durable;
     uint64_t appends;
     struct memory_faults faults;
 };
@@ -89,7 +90,7 @@ static enum err memory_append(struct store *s, const struct draft *d, uint64_t *
     e = keep(m, d, at);
     settled = !e && !m->faults.manual;
     if (settled)
-        __atomic_store_n(&m->durable, FIRST + m->n, __ATOMIC_RELEASE);
+        atomic_store_explicit(&m->durable, FIRST + m->n, memory_order_release);
     pthread_mutex_unlock(&m->lock);
     if (settled)
         tell(m);
@@ -98,7 +99,7 @@ static enum err memory_append(struct store *s, const struct draft *d, uint64_t *
 
 static uint64_t memory_durable(struct store *s)
 {
-    return __atomic_load_n(&memory_of(s)->durable, __ATOMIC_ACQUIRE);
+    return atomic_load_explicit(&memory_of(s)->durable, memory_order_acquire);
 }
 
 static uint64_t memory_first(struct store *s)
@@ -174,7 +175,7 @@ static enum err memory_trim(struct store *s, uint64_t below)
     if (below > m->durable)
         below = m->durable;
     if (below > FIRST + m->trimmed)
-        m->trimmed = below - FIRST;
+        m->trimmed = (size_t)(below - FIRST);
     pthread_mutex_unlock(&m->lock);
     return OK;
 }
@@ -232,7 +233,7 @@ void memory_store_settle(struct store *s, uint64_t below)
     if (below > FIRST + m->n)
         below = FIRST + m->n;
     if (below > m->durable) {
-        __atomic_store_n(&m->durable, below, __ATOMIC_RELEASE);
+        atomic_store_explicit(&m->durable, below, memory_order_release);
         grew = true;
     }
     pthread_mutex_unlock(&m->lock);

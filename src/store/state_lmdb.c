@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ struct lmdb {
     pthread_rwlock_t map; /* held for reading by every transaction: the map may only grow when there is none */
     struct buf changes;   /* a transaction in the making, so that it can be tried again in a larger map */
     uint64_t map_size;
-    uint64_t place;
+    _Atomic uint64_t place;
 };
 
 static const char PLACE_KEY[] = "place";
@@ -71,7 +72,7 @@ static struct bytes bytes_of_val(const MDB_val *v)
 
 static uint64_t lmdb_place(struct state *s)
 {
-    return __atomic_load_n(&lmdb_of(s)->place, __ATOMIC_ACQUIRE);
+    return atomic_load_explicit(&lmdb_of(s)->place, memory_order_acquire);
 }
 
 static enum err read_begin(struct lmdb *m, MDB_txn **txn)
@@ -241,7 +242,7 @@ static enum err lmdb_commit(struct state *s, uint64_t place)
             return e;
     if (rc)
         return err_of(rc);
-    __atomic_store_n(&m->place, place, __ATOMIC_RELEASE);
+    atomic_store_explicit(&m->place, place, memory_order_release);
     buf_clear(&m->changes);
     buf_shrink(&m->changes, 1 << 20);
     return OK;
@@ -275,6 +276,7 @@ static const struct state_ops lmdb_ops = {.place = lmdb_place,
 static int open_tables(struct lmdb *m)
 {
     MDB_val k = val_of(bytes_str(PLACE_KEY)), v;
+    uint64_t place = 0;
     MDB_txn *txn;
     int rc = mdb_txn_begin(m->env, NULL, 0, &txn);
 
@@ -284,12 +286,13 @@ static int open_tables(struct lmdb *m)
         (rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &m->meta)))
         goto failed;
     rc = mdb_get(txn, m->meta, &k, &v);
-    if (!rc && v.mv_size != sizeof m->place)
+    if (!rc && v.mv_size != sizeof place)
         rc = MDB_CORRUPTED;
     if (rc && rc != MDB_NOTFOUND)
         goto failed;
     if (!rc)
-        memcpy(&m->place, v.mv_data, sizeof m->place);
+        memcpy(&place, v.mv_data, sizeof place);
+    atomic_store_explicit(&m->place, place, memory_order_relaxed);
     return mdb_txn_commit(txn);
 failed:
     mdb_txn_abort(txn);

@@ -40,7 +40,7 @@ static size_t body_of(const struct power *p, size_t number, uint8_t out[BODY_MAX
 
     x ^= x >> 31;
     x *= 0x9E3779B97F4A7C15ULL;
-    len = 8 + (x >> 40) % ((x & 7) == 0 ? BODY_MAX - 8 : 200);
+    len = 8 + (size_t)(x >> 40) % ((x & 7) == 0 ? BODY_MAX - 8 : 200);
     for (size_t i = 0; i < len; i++) {
         x = x * 6364136223846793005ULL + 1;
         out[i] = (uint8_t)(x >> 56);

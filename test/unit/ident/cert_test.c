@@ -140,7 +140,24 @@ TEST(a_name_too_long_for_a_common_name_is_an_alternative_name)
     drop(&m);
 }
 
+/* 2^31 seconds are the 19th of January 2038; from 2050 on a certificate writes its times in another form. */
+TEST(times_have_64_bits)
+{
+    const int64_t years[][2] = {{0, 1}, {2147483647, 2147483648}, {2524607999, 2524608000}, {4102444800, 253402300799}};
+
+    for (size_t i = 0; i < sizeof years / sizeof *years; i++) {
+        struct buf ca = buf_max(8192), key = buf_max(8192);
+        struct cert_facts facts;
+
+        CHECK_OK(cert_make_authority(KEY_EC, "our authority", years[i][0], years[i][1], &ca, &key));
+        CHECK_OK(cert_read(buf_bytes(&ca), &facts));
+        CHECK(facts.from_s == years[i][0] && facts.to_s == years[i][1]);
+        buf_free(&ca);
+        buf_free(&key);
+    }
+}
+
 TESTS(RUN(what_was_made_can_be_read), RUN(a_certificate_is_for_its_names_and_no_others),
       RUN(a_key_fits_its_certificate_alone), RUN(two_certificates_are_never_the_same),
       RUN(what_is_no_certificate_is_said_to_be_none), RUN(a_server_needs_an_authority_and_names),
-      RUN(a_name_too_long_for_a_common_name_is_an_alternative_name))
+      RUN(a_name_too_long_for_a_common_name_is_an_alternative_name), RUN(times_have_64_bits))

@@ -194,6 +194,25 @@ TEST(each_certificate_is_valid_now)
     made_free(&leaf);
 }
 
+/* The same name and key, made anew: both are known, and which stands first does not matter. */
+TEST(an_authority_that_was_renewed_is_the_one_that_counts)
+{
+    struct made now = make_ca("root", NULL);
+    struct made old =
+        make((struct wish){.cn = "root", .constraints = "critical,CA:TRUE", .to_s = X509_WORLD_S - 1}, NULL);
+    struct made leaf = make_leaf("device-1", &now);
+
+    CHECK(X509_set_pubkey(old.cert, now.key) == 1 && X509_sign(old.cert, now.key, EVP_sha256()) > 0);
+    CHECK_ERR(check(LIST(&leaf), LIST(&old)), ERR_EXPIRED);
+    CHECK_OK(check(LIST(&leaf), LIST(&old, &now)));
+    CHECK_OK(check(LIST(&leaf), LIST(&now, &old)));
+    CHECK_OK(check(LIST(&leaf, &old), LIST(&now)));
+    CHECK(until_ms == NOW_MS + 86400 * 1000);
+    made_free(&now);
+    made_free(&old);
+    made_free(&leaf);
+}
+
 TEST(a_server_is_no_device)
 {
     struct made root = make_ca("root", NULL);
@@ -330,7 +349,8 @@ TEST(a_device_can_make_its_own_certificate)
 
 TESTS(RUN(a_chain_leads_to_an_authority_that_is_known), RUN(what_the_device_shows_is_not_trusted_for_being_shown),
       RUN(the_common_name_is_the_device), RUN(who_may_not_sign_has_signed_nothing),
-      RUN(a_path_is_as_long_as_each_authority_permits), RUN(each_certificate_is_valid_now), RUN(a_server_is_no_device),
+      RUN(a_path_is_as_long_as_each_authority_permits), RUN(each_certificate_is_valid_now),
+      RUN(an_authority_that_was_renewed_is_the_one_that_counts), RUN(a_server_is_no_device),
       RUN(weak_keys_and_hashes_prove_nothing), RUN(a_signature_is_checked_not_a_name),
       RUN(a_chain_cut_or_bent_anywhere_lets_nobody_in), RUN(a_certificate_is_read_in_each_form),
       RUN(a_device_can_make_its_own_certificate))

@@ -70,14 +70,14 @@ TEST(new_answers_do_not_keep_old_ones_waiting)
     enum { ROUNDS = 200, SYNC = 8 };
     struct world w;
     struct party *c;
-    size_t worst = 0;
+    uint64_t worst = 0;
 
     world_open(&w, NULL);
     w.next_after = 1;
     c = party_connect(&w);
     RUN_UNTIL(&w, c->open && w.server);
     /* Every round brings a message with a record; a sync covers what was there when it began, and takes 8 rounds. */
-    for (size_t i = 1, begun = 1; i <= ROUNDS; i++) {
+    for (uint64_t i = 1, begun = 1; i <= ROUNDS; i++) {
         party_say(c, BYTES("m"));
         RUN_UNTIL(&w, w.server->heard == i);
         if (i % SYNC == 0) {
