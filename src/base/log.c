@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { LINE_MAX = 2048, VALUE_MAX = 256 };
+enum { LINE_MAX = 2048, VALUE_MAX = 384 };
 
 static struct {
     log_sink *sink;

@@ -6,7 +6,7 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* `line` is lent and without a new line: "device-refused device=a reason=\"…\"". */
+/* `line` is lent and without a new line: "refused device=a reason=\"…\"". */
 typedef void log_sink(void *ctx, enum log_level level, struct bytes line);
 
 void log_to(log_sink *sink, void *ctx, enum log_level most);
@@ -25,7 +25,7 @@ void log_line(enum log_level level, const char *event, const struct log_pair *pa
 #define KVS(k, s) ((struct log_pair){.key = (k), .text = bytes_str(s)})
 #define KVN(k, v) ((struct log_pair){.key = (k), .number = (int64_t)(v)})
 
-/* log_event(LOG_WARN, "device-refused", KVS("device", id), KVS("reason", err_text(e))); at least one pair. */
+/* log_event(LOG_WARN, "refused", KVS("device", id), KVS("reason", err_text(e))); at least one pair. */
 #define log_event(level, event, ...)                                                        \
     do {                                                                                    \
         if (log_wants(level)) {                                                             \

@@ -22,8 +22,9 @@ static struct {
     unsigned lines, left_out;
 } out = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Under the lock: whether this second has room for one more; says what was left out in the one before. */
-static bool has_room(enum log_level level, int64_t ms)
+/* Under the lock: whether this second has room for one more; says what was left out in the one before. What operators changed
+ * is never left out. */
+static bool has_room(enum log_level level, struct bytes line, int64_t ms)
 {
     if (ms / 1000 != out.second) {
         if (out.left_out)
@@ -34,7 +35,7 @@ static bool has_room(enum log_level level, int64_t ms)
         out.second = ms / 1000;
         out.lines = out.left_out = 0;
     }
-    if (level == LOG_ERROR || out.lines < LINES_PER_SECOND) {
+    if (level == LOG_ERROR || bytes_starts(line, BYTES("audit ")) || out.lines < LINES_PER_SECOND) {
         out.lines++;
         return true;
     }
@@ -61,7 +62,7 @@ static void write_line(void *ctx, enum log_level level, struct bytes line)
         buf_put_u8(&b, '\n');
     }
     pthread_mutex_lock(&out.lock);
-    if (has_room(level, ms) && write(STDERR_FILENO, b.at, b.len) < 0) {
+    if (has_room(level, line, ms) && write(STDERR_FILENO, b.at, b.len) < 0) {
         /* There is nobody to tell. */
     }
     pthread_mutex_unlock(&out.lock);

@@ -15,8 +15,19 @@ static struct amqp *amqp_of(struct front *f)
 
 void amqp_log_refusal(const struct amqp *c, const char *what, const char *why)
 {
-    log_event(LOG_WARN, "amqp-refused", KVS("peer", c->peer.address), KVS("who", amqp_who(c)), KVS("what", what),
-              KVS("why", why));
+    if (journal_may_tell(c->env, &c->peer, bytes_str(amqp_who(c)), c->now_ms))
+        log_event(LOG_WARN, "amqp-refused", KVS("peer", c->peer.address), KVS("who", amqp_who(c)), KVS("what", what),
+                  KVS("why", why));
+}
+
+void amqp_came(struct amqp *c, const char *kind, const char *id)
+{
+    if (c->told.kind || !bytes_to_str(bytes_str(id), c->told_id, sizeof c->told_id))
+        return;
+    c->told = (struct journal_who){kind, bytes_str(c->told_id)};
+    c->since_ms = c->now_ms;
+    if (!journal_connected(c->env, &c->peer, c->told, c->now_ms))
+        c->told.kind = NULL;
 }
 
 /* ---- Proton's bytes ------------------------------------------------------------------------------------------------ */
@@ -107,6 +118,8 @@ static void on_transport_error(struct amqp *c)
 {
     pn_condition_t *error = pn_transport_condition(c->driver.transport);
     const char *text = pn_condition_get_description(error);
+    if (c->refused)
+        return;
     amqp_log_refusal(c, pn_condition_get_name(error), text ? text : "");
 }
 
@@ -316,9 +329,13 @@ static int64_t amqp_tick(struct front *f, int64_t now_ms)
 static void amqp_close(struct front *f, enum err why, int64_t now_ms)
 {
     struct amqp *c = amqp_of(f);
-    (void)why;
     set_now(c, now_ms);
+    if (!f->over)
+        f->why = why ? why : ERR_CLOSED;
+    f->over = true;
     amqp_links_free(c);
+    if (c->told.kind)
+        journal_left(&c->peer, c->told, f->why, NULL, c->since_ms, c->now_ms);
     amqp_claims_free(c);
     map_free(&c->devices);
     amqp_dps_free(c->dps);
@@ -371,6 +388,7 @@ enum err front_amqp_new(const struct front_env *env, const struct peer *peer, in
         .scratch = buf_max(AMQP_MESSAGE_MAX),
     };
     c->peer.held_ms = &c->front.held_ms;
+    c->peer.protocol = peer->websocket ? "amqp-ws" : "amqp";
     list_init(&c->links);
     list_init(&c->eager);
     list_init(&c->awake);

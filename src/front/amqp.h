@@ -23,6 +23,7 @@
 #include "amqp_words.h"
 #include "auth.h"
 #include "dps.h"
+#include "journal.h"
 #include "list.h"
 #include "map.h"
 
@@ -68,6 +69,9 @@ struct amqp_device {
     struct seat *seat;
     struct amqp_link *c2d; /* the one that receives, or NULL */
     unsigned links;
+    int64_t since_ms;
+    enum err why; /* the hub ended it */
+    bool told;    /* the log knows that it came */
     char id[ID_LEN_MAX + 1];
 };
 
@@ -81,9 +85,15 @@ struct amqp {
     bool greeted, open; /* protocol header and Open have come */
     bool again;         /* a reader has more to look through: we wake ourselves */
 
+    /* A service, or a device that registers, of which the log knows that it came; kind NULL: none. */
+    struct journal_who told;
+    char told_id[ID_LEN_MAX + 1];
+    int64_t since_ms;
+
     bool proved;       /* credentials were shown that are valid */
     struct who who;    /* of SASL PLAIN; without rights else */
     bool has_who;      /* SASL PLAIN succeeded */
+    bool refused;      /* SASL failed, and the log knows why */
     char user[320];    /* Proton keeps a pointer to it */
     struct map claims; /* by audience: struct claim */
     int64_t expiry_ms; /* the earliest of who and claims */
@@ -110,6 +120,8 @@ void amqp_flush(struct amqp *c);
 void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text);
 /* One line for the operator: who, what, why. */
 void amqp_log_refusal(const struct amqp *c, const char *what, const char *why);
+/* This is at the other end: told once. */
+void amqp_came(struct amqp *c, const char *kind, const char *id);
 
 /* ---- amqp_sasl.c */
 void amqp_sasl_start(struct amqp *c);

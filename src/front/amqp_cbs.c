@@ -10,7 +10,8 @@ static enum err answer_status(struct amqp *c, struct amqp_request *r, int status
     r->status = status;
     r->condition = condition;
     snprintf(r->text, sizeof r->text, "%s", text);
-    amqp_log_refusal(c, "put-token", why);
+    if (why) /* else the log knows */
+        amqp_log_refusal(c, "put-token", why);
     return OK;
 }
 
@@ -46,15 +47,15 @@ enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
                              "another type of token");
     enum err e = amqp_token_check(c, token, &who);
     if (e == ERR_NOT_FOUND) /* device 3.3 */
-        return answer_status(c, r, 404, "amqp:not-found", "The device does not exist.", err_text(e));
+        return answer_status(c, r, 404, "amqp:not-found", "The device does not exist.", NULL);
     if (e == ERR_EXPIRED)
-        return answer_status(c, r, 401, "amqp:unauthorized-access", "ExpiredToken: The token is expired.", err_text(e));
+        return answer_status(c, r, 401, "amqp:unauthorized-access", "ExpiredToken: The token is expired.", NULL);
     if (e == ERR_BUSY)
         return answer_status(c, r, 429, amqp_condition(e), "There were too many failed log-ins. Try again later.",
-                             err_text(e));
+                             NULL);
     if (e)
         return answer_status(c, r, 401, "amqp:unauthorized-access", "InvalidSignature: The token is not valid here.",
-                             err_text(e));
+                             NULL);
     e = amqp_claim_put(c, name, &who);
     if (e)
         return answer_status(c, r, 403, "amqp:resource-limit-exceeded", "Too many tokens on this connection.",

@@ -34,6 +34,8 @@ void amqp_proved(struct amqp *c, const struct who *who)
     c->proved = true;
     c->peer.held_ms = NULL; /* what one device does wrong holds up no other on the connection */
     lower_expiry(c, who);
+    if (who->policy[0] && !who->device[0])
+        amqp_came(c, "policy", who->policy);
 }
 
 /* "devices/{id}" in an audience, which may be escaped or not (device 1.3). */
@@ -62,7 +64,16 @@ static enum err check(struct amqp *c, struct bytes token, const struct sas *sas,
     if (e)
         return e;
     scope = bytes_str(out->scope);
-    return auth_host_is_ours(c->env, bytes_cut(&scope, '/')) ? OK : ERR_UNAUTHORIZED;
+    if (auth_host_is_ours(c->env, bytes_cut(&scope, '/')))
+        return OK;
+    *out = (struct who){.why = "the token is for another hub"};
+    return ERR_UNAUTHORIZED;
+}
+
+static enum err failed(const struct amqp *c, struct journal_who who, enum err e, const char *why)
+{
+    journal_login_failed(c->env, &c->peer, who, e, why, c->now_ms);
+    return e;
 }
 
 enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out)
@@ -72,10 +83,13 @@ enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out)
     struct sas sas;
 
     if (sas_parse(token, &sas))
-        return auth_tried(c->env, &c->peer, NO_BYTES, ERR_UNAUTHORIZED, c->now_ms);
+        return failed(c, (struct journal_who){"policy", NO_BYTES},
+                      auth_tried(c->env, &c->peer, NO_BYTES, ERR_UNAUTHORIZED, c->now_ms),
+                      "this is not a shared access signature");
     whose = device_of(sas.sr, device) ? bytes_str(device) : sas.skn;
-    enum err e = check(c, token, &sas, out);
-    return auth_tried(c->env, &c->peer, whose, e, c->now_ms);
+    const struct journal_who who = {whose.at == sas.skn.at ? "policy" : "device", whose};
+    enum err e = auth_tried(c->env, &c->peer, whose, check(c, token, &sas, out), c->now_ms);
+    return e ? failed(c, who, e, out->why) : OK;
 }
 
 enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who *who)

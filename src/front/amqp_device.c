@@ -90,7 +90,8 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
         put_to_rest(c, d);
         return e;
     }
-    log_event(LOG_INFO, "device-connected", KVS("device", d->id), KVS("address", c->peer.address));
+    d->since_ms = c->now_ms;
+    d->told = journal_connected(c->env, &c->peer, (struct journal_who){"device", bytes_str(d->id)}, c->now_ms);
     *out = d;
     return OK;
 }
@@ -110,6 +111,13 @@ bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
     return true;
 }
 
+static enum err why_left(const struct amqp *c, const struct amqp_device *d)
+{
+    enum err e = seat_state(d->seat);
+
+    return e ? e : d->why ? d->why : c->front.over ? c->front.why : OK;
+}
+
 void amqp_device_left(struct amqp *c, struct amqp_link *k)
 {
     struct amqp_device *d = k->device;
@@ -121,8 +129,9 @@ void amqp_device_left(struct amqp *c, struct amqp_link *k)
     }
     if (--d->links)
         return;
-    log_event(LOG_INFO, "device-closed", KVS("device", d->id), KVS("address", c->peer.address),
-              KVS("reason", seat_state(d->seat) ? err_name(seat_state(d->seat)) : "closed"));
+    if (d->told)
+        journal_left(&c->peer, (struct journal_who){"device", bytes_str(d->id)}, why_left(c, d), NULL, d->since_ms,
+                     c->now_ms);
     map_del(&c->devices, bytes_str(d->id));
     hub_detach(d->seat, c->now_ms);
     put_to_rest(c, d);
@@ -175,7 +184,7 @@ void amqp_devices_recheck(struct amqp *c)
     LIST_EACH (&c->links, it) {
         struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
 
-        if (k->device && proof_of(c, bytes_str(k->device->id), &who))
+        if (k->device && (k->device->why = proof_of(c, bytes_str(k->device->id), &who) ? ERR_EXPIRED : OK))
             amqp_link_detach(c, k, "amqp:unauthorized-access", "Token Invalid. The token of the device is expired.");
     }
 }

@@ -24,11 +24,14 @@ enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, str
 
     if (e) {
         amqp_dps_free(caller);
+        if (!proof) /* with one, SASL TPM tells */
+            journal_login_failed(c->env, &c->peer, (struct journal_who){"registration", id}, e, NULL, c->now_ms);
         return e;
     }
     amqp_dps_free(c->dps);
     c->dps = caller;
     amqp_proved(c, &who);
+    amqp_came(c, "registration", caller->registration);
     return OK;
 }
 

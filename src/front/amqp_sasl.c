@@ -17,12 +17,19 @@ static void succeed(struct amqp *c, pn_transport_t *t)
 }
 
 /* Outcome 4 is "temporary, of the system": clients try again. */
-static void fail(pn_transport_t *t, enum err e)
+static void fail(struct amqp *c, pn_transport_t *t, enum err e)
 {
+    c->refused = true;
     pnx_sasl_set_failed(t);
     if (e == ERR_BUSY)
         pn_sasl_done(pn_sasl(t), PN_SASL_TEMP);
     pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
+}
+
+static enum err failed(const struct amqp *c, const char *kind, struct bytes id, enum err e, const char *why)
+{
+    journal_login_failed(c->env, &c->peer, (struct journal_who){kind, id}, e, why, c->now_ms);
+    return e;
 }
 
 /* The token must be of the policy that the user name says. */
@@ -30,7 +37,7 @@ static enum err check_policy_token(struct amqp *c, struct bytes policy, struct b
 {
     enum err e = amqp_token_check(c, token, &c->who);
     if (!e && !bytes_eq_nocase(bytes_str(c->who.policy), policy))
-        e = ERR_UNAUTHORIZED;
+        e = failed(c, "policy", policy, ERR_UNAUTHORIZED, "the token is of another policy");
     return e;
 }
 
@@ -42,9 +49,11 @@ static enum err check_plain(struct amqp *c, struct bytes user, struct bytes pass
         return check_policy_token(c, bytes_first(user, at), password);
     at = bytes_find_bytes(user, BYTES("@sas."));
     struct bytes name = bytes_first(user, at);
+    const char *kind = at < user.len ? "device" : "policy";
     enum err e = at < user.len ? auth_device(c->env, name, password, c->now_ms, &c->who)
                                : auth_policy_key(c->env, name, password, &c->who);
-    return auth_tried(c->env, &c->peer, name, e, c->now_ms);
+    e = auth_tried(c->env, &c->peer, name, e, c->now_ms);
+    return e ? failed(c, kind, name, e, c->who.why) : OK;
 }
 
 /* {scope}/registrations/{id}: a device that registers (provisioning 1.5.2). */
@@ -67,9 +76,10 @@ static void plain(struct amqp *c, pn_transport_t *t, struct bytes response)
     if (response.at && bytes_to_str(user, c->user, sizeof c->user))
         e = registers ? check_registration(c, user, response) : check_plain(c, user, response);
     if (e) {
-        c->who = (struct who){0};
-        amqp_log_refusal(c, c->user[0] ? c->user : "SASL PLAIN", err_text(e));
-        fail(t, e);
+        c->who = (struct who){.why = ""};
+        if (!c->user[0])
+            amqp_log_refusal(c, "SASL PLAIN", err_text(e));
+        fail(c, t, e);
         return;
     }
     if (!registers) {
@@ -84,8 +94,8 @@ static void refuse(struct amqp *c, pn_transport_t *t, enum err e)
 {
     if (!e)
         return;
-    amqp_log_refusal(c, c->user[0] ? c->user : "SASL TPM", err_text(e));
-    fail(t, e);
+    failed(c, "registration", bytes_str(c->user), e, err_text(e));
+    fail(c, t, e);
 }
 
 static void process_init(pn_transport_t *t, const char *mechanism, const pn_bytes_t *response)
@@ -103,7 +113,7 @@ static void process_init(pn_transport_t *t, const char *mechanism, const pn_byte
         succeed(c, t); /* proves nothing: tokens come by $cbs */
     } else {
         amqp_log_refusal(c, "SASL mechanism", mechanism);
-        fail(t, ERR_UNSUPPORTED);
+        fail(c, t, ERR_UNSUPPORTED);
     }
 }
 

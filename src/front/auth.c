@@ -2,11 +2,23 @@
 
 #include "chain.h"
 #include "limiter.h"
-#include "log.h"
 #include "sas.h"
 #include "text.h"
 
 #include <stdio.h>
+
+/* Why it fails, for the log. */
+static enum err fails(struct who *out, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
+static enum err fails(struct who *out, enum err e, const char *format, ...)
+{
+    va_list args;
+
+    *out = (struct who){.why = ""};
+    va_start(args, format);
+    vsnprintf(out->why, sizeof out->why, format, args);
+    va_end(args);
+    return e;
+}
 
 /* ---- audiences ---------------------------------------------------------------------------------------------------- */
 
@@ -152,6 +164,16 @@ static bool has_expired(const struct sas *sas, int64_t now_ms)
     return until_ms(sas) < now_ms - SKEW_MS;
 }
 
+static enum err expired(struct who *out, const struct sas *sas, int64_t now_ms)
+{
+    return fails(out, ERR_EXPIRED, "the token expired %lld s ago", (long long)(now_ms / 1000 - sas->expires_s));
+}
+
+static enum err other_resource(struct who *out, enum err e, const struct sas *sas)
+{
+    return fails(out, e, "the token is for another resource: %.*s", BYTES_ARG(bytes_first(sas->sr, 160)));
+}
+
 static void be_policy(struct who *out, const struct policy *p)
 {
     memcpy(out->policy, p->name, sizeof out->policy);
@@ -173,8 +195,10 @@ static enum err try_policy(const struct front_env *env, const struct sas *sas, s
 
     if (policy_of(env, sas, &p) || !signed_by_policy(sas, &p))
         return ERR_NOT_FOUND;
-    if (!(p.rights & RIGHT_DEVICE) || !sas_fits_device(env, sas, device, true, out->scope, sizeof out->scope))
-        return ERR_DENIED;
+    if (!(p.rights & RIGHT_DEVICE))
+        return fails(out, ERR_DENIED, "the policy %s has no right to connect as a device", p.name);
+    if (!sas_fits_device(env, sas, device, true, out->scope, sizeof out->scope))
+        return other_resource(out, ERR_DENIED, sas);
     be_policy(out, &p);
     return OK;
 }
@@ -183,15 +207,22 @@ static enum err try_device(const struct front_env *env, const struct sas *sas, c
 {
     const struct key_bytes *key = signed_raw(sas, &d->primary) ? &d->primary : &d->secondary;
 
-    if (d->auth != AUTH_SAS || !signed_raw(sas, key))
-        return ERR_UNAUTHORIZED;
+    if (d->auth != AUTH_SAS)
+        return fails(out, ERR_UNAUTHORIZED, "the device has no key, it shows a certificate");
+    if (!signed_raw(sas, key))
+        return fails(out, ERR_UNAUTHORIZED, "the token is signed with another key than those of the device");
     if (!sas_fits_device(env, sas, bytes_str(d->id), false, out->scope, sizeof out->scope))
-        return ERR_UNAUTHORIZED;
+        return other_resource(out, ERR_UNAUTHORIZED, sas);
     memcpy(out->generation, d->generation, sizeof out->generation);
     out->rights = RIGHT_DEVICE;
     out->proof = PROOF_DEVICE_SAS;
     out->key = *key;
     return OK;
+}
+
+static enum err unknown(struct who *out, enum err e)
+{
+    return fails(out, e, "%s", e == ERR_NOT_FOUND ? "there is no device of this name" : err_text(e));
 }
 
 enum err auth_device(const struct front_env *env, struct bytes device, struct bytes token, int64_t now_ms,
@@ -202,21 +233,25 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
     struct sas sas;
     enum err e;
 
-    if (sas_parse(token, &sas) || !device_id_valid(device) || !bytes_to_str(device, who.device, sizeof who.device))
-        return ERR_UNAUTHORIZED;
+    if (!device_id_valid(device) || !bytes_to_str(device, who.device, sizeof who.device))
+        return fails(out, ERR_UNAUTHORIZED, "the device id is not valid");
+    if (sas_parse(token, &sas))
+        return fails(out, ERR_UNAUTHORIZED, "this is not a shared access signature");
     /* The signature comes first: only who has a key is told why else it failed. A name of a policy that is none, or that
      * did not sign, is what some clients put beside their own key (device 1.2). */
     if ((e = hub_device_get(env->hub, device, &d)))
-        return e;
+        return unknown(out, e);
     e = try_policy(env, &sas, device, &who);
     if (e == ERR_NOT_FOUND)
         e = try_device(env, &sas, &d, &who);
-    if (e)
+    if (e) {
+        *out = who;
         return e;
+    }
     if (has_expired(&sas, now_ms))
-        return ERR_EXPIRED;
+        return expired(out, &sas, now_ms);
     if (d.disabled)
-        return ERR_DISABLED;
+        return fails(out, ERR_DISABLED, "the device is disabled");
     who.until_ms = until_ms(&sas);
     *out = who;
     return OK;
@@ -235,12 +270,6 @@ bool auth_still_signs(const struct front_env *env, const struct who *who)
 
 /* ---- certificates -------------------------------------------------------------------------------------------------- */
 
-static void refused(const struct peer *peer, const struct device *d, const char *detail)
-{
-    log_event(LOG_WARN, "certificate-refused", KVS("device", d->id), KVS("address", peer->address),
-              KVS("detail", detail));
-}
-
 /* device 1.6: the hash of the leaf, SHA-1 or SHA-256, is the primary thumbprint or the secondary one. */
 static bool thumbprint_is(const struct peer *peer, const char *thumbprint)
 {
@@ -254,53 +283,50 @@ static bool thumbprint_is(const struct peer *peer, const char *thumbprint)
 }
 
 /* device 1.7, in pairs: what was shown and what is registered. */
-static void thumbprint_refused(const struct peer *peer, const struct device *d)
+static enum err thumbprint_refused(const struct peer *peer, const struct device *d, struct who *out)
 {
     struct buf sha1 = buf_max(sizeof peer->sha1 * 2 + 1), sha256 = buf_max(sizeof peer->sha256 * 2 + 1);
 
     buf_put_hex(&sha1, bytes_of(peer->sha1, sizeof peer->sha1));
     buf_put_hex(&sha256, bytes_of(peer->sha256, sizeof peer->sha256));
-    log_event(LOG_WARN, "certificate-refused", KVS("device", d->id), KVS("address", peer->address),
-              KVS("detail", "Thumbprint does not match configuration"), KVS("SHA1Hash", buf_str(&sha1)),
-              KVS("SHA2Hash", buf_str(&sha256)), KVS("PrimaryThumbprint", d->thumbprint[0]),
-              KVS("SecondaryThumbprint", d->thumbprint[1]));
+    fails(
+        out, ERR_UNAUTHORIZED,
+        "Thumbprint does not match configuration: SHA1Hash %s SHA2Hash %s PrimaryThumbprint %s SecondaryThumbprint %s",
+        buf_str(&sha1), buf_str(&sha256), d->thumbprint[0], d->thumbprint[1]);
     buf_free(&sha1);
     buf_free(&sha256);
+    return ERR_UNAUTHORIZED;
 }
 
-static enum err by_thumbprint(const struct peer *peer, const struct device *d)
+static enum err by_thumbprint(const struct peer *peer, const struct device *d, struct who *out)
 {
     if (thumbprint_is(peer, d->thumbprint[0]) || thumbprint_is(peer, d->thumbprint[1]))
         return OK;
-    thumbprint_refused(peer, d);
-    return ERR_UNAUTHORIZED;
+    return thumbprint_refused(peer, d, out);
 }
 
 /* device 1.6: the chain leads to a verified CA certificate of the hub, as they are now; the device is the common name. */
 static enum err by_authority(const struct front_env *env, const struct peer *peer, const struct device *d,
-                             int64_t now_ms, int64_t *until_ms)
+                             int64_t now_ms, struct who *out)
 {
     struct buf authorities = buf_max(CAS_MAX * (CA_LEN_MAX + 4));
     char why[CHAIN_WHY_CAP] = "";
     enum err e = hub_ca_verified(env->hub, &authorities);
 
     if (!e)
-        e = chain_check(peer->chain, buf_bytes(&authorities), bytes_str(d->id), now_ms, until_ms, why);
+        e = chain_check(peer->chain, buf_bytes(&authorities), bytes_str(d->id), now_ms, &out->until_ms, why);
     buf_free(&authorities);
-    if (e)
-        refused(peer, d, why[0] ? why : err_text(e));
-    return e == ERR_MALFORMED ? ERR_UNAUTHORIZED : e;
+    return e ? fails(out, e == ERR_MALFORMED ? ERR_UNAUTHORIZED : e, "certificate: %s", why[0] ? why : err_text(e))
+             : OK;
 }
 
 static enum err by_certificate(const struct front_env *env, const struct peer *peer, const struct device *d,
-                               int64_t now_ms, int64_t *until_ms)
+                               int64_t now_ms, struct who *out)
 {
-    *until_ms = INT64_MAX;
-    if (!peer->has_certificate) {
-        refused(peer, d, "the device has to show a certificate, and did not");
-        return ERR_UNAUTHORIZED;
-    }
-    return d->auth == AUTH_CA ? by_authority(env, peer, d, now_ms, until_ms) : by_thumbprint(peer, d);
+    out->until_ms = INT64_MAX;
+    if (!peer->has_certificate)
+        return fails(out, ERR_UNAUTHORIZED, "the device has to show a certificate, and did not");
+    return d->auth == AUTH_CA ? by_authority(env, peer, d, now_ms, out) : by_thumbprint(peer, d, out);
 }
 
 enum err auth_peer(const struct front_env *env, const struct peer *peer, struct bytes device, struct bytes token,
@@ -311,13 +337,15 @@ enum err auth_peer(const struct front_env *env, const struct peer *peer, struct 
     enum err e = hub_device_get(env->hub, device, &d);
 
     if (e)
-        return e;
+        return unknown(out, e);
     if (d.auth == AUTH_SAS)
         return auth_device(env, device, token, now_ms, out);
-    if ((e = by_certificate(env, peer, &d, now_ms, &who.until_ms)))
+    if ((e = by_certificate(env, peer, &d, now_ms, &who))) {
+        *out = who;
         return e;
+    }
     if (d.disabled)
-        return ERR_DISABLED;
+        return fails(out, ERR_DISABLED, "the device is disabled");
     memcpy(who.device, d.id, sizeof who.device);
     memcpy(who.generation, d.generation, sizeof who.generation);
     snprintf(who.scope, sizeof who.scope, "%s/devices/%s", env->host, d.id);
@@ -331,11 +359,16 @@ enum err auth_policy_token(const struct front_env *env, struct bytes token, int6
     struct policy p;
     struct sas sas;
 
-    if (sas_parse(token, &sas) || policy_of(env, &sas, &p) || !signed_by_policy(&sas, &p) ||
-        !scope_decoded(sas.sr, who.scope, sizeof who.scope))
-        return ERR_UNAUTHORIZED;
+    if (sas_parse(token, &sas))
+        return fails(out, ERR_UNAUTHORIZED, "this is not a shared access signature");
+    if (policy_of(env, &sas, &p))
+        return fails(out, ERR_UNAUTHORIZED, "the token names no policy of this hub");
+    if (!signed_by_policy(&sas, &p))
+        return fails(out, ERR_UNAUTHORIZED, "the token is signed with another key than those of the policy");
+    if (!scope_decoded(sas.sr, who.scope, sizeof who.scope))
+        return other_resource(out, ERR_UNAUTHORIZED, &sas);
     if (has_expired(&sas, now_ms))
-        return ERR_EXPIRED;
+        return expired(out, &sas, now_ms);
     be_policy(&who, &p);
     who.until_ms = until_ms(&sas);
     *out = who;
@@ -349,11 +382,13 @@ enum err auth_policy_key(const struct front_env *env, struct bytes policy, struc
     struct policy p;
     size_t len;
 
-    if (hub_policy_get(env->hub, policy, &p) || base64_decode(key_text, key, sizeof key, &len))
-        return ERR_UNAUTHORIZED;
+    if (hub_policy_get(env->hub, policy, &p))
+        return fails(out, ERR_UNAUTHORIZED, "there is no policy of this name");
+    if (base64_decode(key_text, key, sizeof key, &len))
+        return fails(out, ERR_UNAUTHORIZED, "the password is not a key in base64");
     struct bytes given = bytes_of(key, len);
     if (!key_is(&p.primary, given) && !key_is(&p.secondary, given))
-        return ERR_UNAUTHORIZED;
+        return fails(out, ERR_UNAUTHORIZED, "this is another key than those of the policy");
     if (!bytes_to_str(bytes_str(env->host), who.scope, sizeof who.scope))
         return ERR_INTERNAL;
     be_policy(&who, &p);

@@ -14,7 +14,10 @@ struct who {
     /* The token's own expiry, without skew, or that of the first certificate to end; INT64_MAX: none. */
     int64_t until_ms;
     struct key_bytes key; /* of the device, that signed; length 0: none did */
-    char scope[512];      /* decoded audience without scheme, port and slash at the end: host[/path] */
+    union {
+        char scope[512]; /* decoded audience without scheme, port and slash at the end: host[/path] */
+        char why[512];   /* after a failure, of which all else is 0: a phrase for the log, never for the peer */
+    };
 };
 
 /* A device connects with this token: signed with one of its keys, or by a policy with RIGHT_DEVICE. ERR_UNAUTHORIZED (with

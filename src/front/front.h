@@ -55,6 +55,8 @@ static inline void front_end(struct front *f, enum err why)
 /* Who is at the other end of the connection, as far as the transport knows. */
 struct peer {
     char address[64];             /* "192.0.2.7:51234", for the log */
+    const char *protocol;         /* "mqtt", "amqp-ws", "https", for the log; set by the front itself */
+    bool websocket;               /* the front is in one */
     bool has_certificate;         /* it showed one and proved to have its key; whether we trust it is decided later */
     uint8_t sha1[20], sha256[32]; /* of that certificate's DER form */
     /* The chain as it was shown, DER, the leaf first, each with a 32-bit length before it; lent by the connection

@@ -115,6 +115,8 @@ static void put_envelope(struct http_answer *a, enum http_code code, const char 
 /* One line for each refused request: who, what, why. The query stays out: one day something may be in it. */
 static void log_refusal(const struct http_request *r, enum http_code code, enum err e, const char *text)
 {
+    if (r->told || !journal_may_tell(r->env, r->peer, bytes_str(r->who.policy), r->now_ms))
+        return;
     log_event(LOG_WARN, "request-refused", KVS("peer", r->address),
               KVS("who", r->who.policy[0]   ? r->who.policy
                          : r->who.device[0] ? r->who.device
@@ -214,6 +216,11 @@ int http_code_number(const struct http_answer *a, enum err e)
 void http_log_refusal(const struct http_request *r, enum err e, const char *text)
 {
     log_refusal(r, code_of(e), e, text);
+}
+
+void http_audit(const struct http_request *r, const char *what, const char *kind, struct bytes id, const char *detail)
+{
+    journal_change(&r->who, r->peer, what, (struct journal_who){kind, id}, detail);
 }
 
 void http_put_answer(struct front *f, const struct front_env *env, const struct http_request *r, struct http_answer *a,

@@ -77,9 +77,9 @@ static enum err change(struct bulk *b, const json_t *entry, enum mode mode, stru
         return e;
     if (mode == UPDATE_IF_MATCH || mode == CREATE_OR_UPDATE_IF_MATCH)
         match = match_of(entry);
-    e = hub_device_put(r->env->hub, wanted, match, r->now_ms, &made, &at);
+    e = http_device_change(r, wanted, match, &made, &at);
     if (e == ERR_NOT_FOUND && (mode == CREATE_OR_UPDATE || mode == CREATE_OR_UPDATE_IF_MATCH))
-        e = hub_device_put(r->env->hub, wanted, (struct match){.how = MATCH_NONE}, r->now_ms, &made, &at);
+        e = http_device_change(r, wanted, (struct match){.how = MATCH_NONE}, &made, &at);
     if (!e)
         front_wait_for(r->front, at);
     return e;
@@ -94,7 +94,7 @@ static enum err remove_one(struct bulk *b, const json_t *entry, enum mode mode, 
 
     if (mode == DELETE_IF_MATCH)
         match = match_of(entry);
-    e = hub_device_delete(r->env->hub, id, match, r->now_ms, &at);
+    e = http_device_drop(r, id, match, &at);
     if (!e)
         front_wait_for(r->front, at);
     return e;

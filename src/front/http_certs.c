@@ -64,6 +64,14 @@ static enum err answer(struct http_request *r, struct http_answer *a, const stru
     return put_ca(&a->body, c);
 }
 
+/* The same for one that was changed. */
+static enum err changed(struct http_request *r, struct http_answer *a, const char *what, const struct ca *c,
+                        uint64_t at)
+{
+    http_audit(r, what, "ca", bytes_str(c->name), c->verified ? "verified" : "not verified");
+    return answer(r, a, c, at);
+}
+
 static enum err no_certificate(const struct http_request *r, struct http_answer *a)
 {
     a->code = CODE_NO_CERTIFICATE;
@@ -185,7 +193,8 @@ enum err http_cert_put(struct http_request *r, struct http_answer *a)
         e = hub_ca_put(r->env->hub, &wanted, match, r->now_ms, &made, &at);
     if (e == ERR_ARGUMENT)
         return http_says(a, e, "The name of a certificate is 1 to %d of A-Z a-z 0-9 - _ .", CA_NAME_MAX);
-    return e ? refused(r, a, e, match) : answer(r, a, &made, at);
+    return e ? refused(r, a, e, match)
+             : changed(r, a, match.how == MATCH_NONE ? "ca-created" : "ca-updated", &made, at);
 }
 
 enum err http_cert_delete(struct http_request *r, struct http_answer *a)
@@ -196,6 +205,7 @@ enum err http_cert_delete(struct http_request *r, struct http_answer *a)
 
     if (e)
         return refused(r, a, e, match);
+    http_audit(r, "ca-deleted", "ca", bytes_str(r->names[0]), NULL);
     front_wait_for(r->front, at);
     a->status = 204;
     return OK;
@@ -208,7 +218,7 @@ enum err http_cert_challenge(struct http_request *r, struct http_answer *a)
     uint64_t at;
     enum err e = hub_ca_challenge(r->env->hub, bytes_str(r->names[0]), match, r->now_ms, &made, &at);
 
-    return e ? refused(r, a, e, match) : answer(r, a, &made, at);
+    return e ? refused(r, a, e, match) : changed(r, a, "ca-code-made", &made, at);
 }
 
 /* The proof is a certificate that the authority itself has made out to the code. */
@@ -255,5 +265,5 @@ enum err http_cert_verify(struct http_request *r, struct http_answer *a)
     /* What was proved is what was looked at. */
     match = (struct match){.how = MATCH_ETAG, .etag = bytes_str(c.etag)};
     e = hub_ca_verify(r->env->hub, bytes_str(r->names[0]), match, r->now_ms, &made, &at);
-    return e ? refused(r, a, e, match) : answer(r, a, &made, at);
+    return e ? refused(r, a, e, match) : changed(r, a, "ca-verified", &made, at);
 }

@@ -165,8 +165,12 @@ enum err http_c2d_purge(struct http_request *r, struct http_answer *a)
     uint64_t at, n;
     enum err e = hub_purge(r->env->hub, bytes_str(r->names[0]), r->now_ms, &n, &at);
 
+    char count[48];
+
     if (e)
         return cannot_post(r, a, e);
+    snprintf(count, sizeof count, "%llu messages", (unsigned long long)n);
+    http_audit(r, "mailbox-purged", "device", bytes_str(r->names[0]), count);
     front_wait_for(r->front, at);
     buf_printf(&a->body, "{\"totalMessagesPurged\":%llu,\"deviceId\":", (unsigned long long)n);
     buf_put_json(&a->body, bytes_str(r->names[0]));

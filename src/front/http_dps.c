@@ -12,7 +12,8 @@ static enum err fails(struct http_request *r, struct http_answer *a, enum err e)
     struct dps_error error = dps_error_of(e);
     char code[16];
 
-    http_log_refusal(r, e, error.message);
+    if (!r->told)
+        http_log_refusal(r, e, error.message);
     a->status = (int)(error.code / 1000);
     snprintf(code, sizeof code, "%u", error.code);
     http_put_header(&a->headers, "x-ms-error-code", bytes_str(code));
@@ -21,6 +22,14 @@ static enum err fails(struct http_request *r, struct http_answer *a, enum err e)
     buf_clear(&a->body);
     dps_put_error(r->env, &a->body, error, r->now_ms);
     return OK;
+}
+
+static enum err not_admitted(struct http_request *r, enum err e)
+{
+    journal_login_failed(r->env, r->peer, (struct journal_who){"registration", bytes_str(r->names[1])}, e, NULL,
+                         r->now_ms);
+    r->told = true;
+    return e;
 }
 
 /* provisioning 1.6: a TPM that has not proved anything yet is told what to prove it with. */
@@ -40,7 +49,7 @@ static enum err challenge(struct http_request *r, struct http_answer *a, const j
                                        &a->body);
 
     if (e)
-        return fails(r, a, e);
+        return fails(r, a, not_admitted(r, e));
     a->status = 401;
     return OK;
 }
@@ -48,8 +57,10 @@ static enum err challenge(struct http_request *r, struct http_answer *a, const j
 static enum err admit(struct http_request *r, struct dps_caller *caller)
 {
     struct bytes token = http_header(r->head, BYTES("authorization"));
+    enum err e =
+        dps_admit(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), token, NULL, r->now_ms, caller);
 
-    return dps_admit(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), token, NULL, r->now_ms, caller);
+    return e ? not_admitted(r, e) : OK;
 }
 
 /* provisioning 1.2: the first answer is always 202. */

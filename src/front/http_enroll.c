@@ -80,6 +80,18 @@ enum err http_enrollment_get(struct http_request *r, struct http_answer *a)
     return show(r, a, kept, &doc);
 }
 
+static void audit(const struct http_request *r, enum doc_kind kind, struct bytes id, const char *done,
+                  const char *detail)
+{
+    const char *name = kind == DOC_ENROLLMENT         ? "enrollment"
+                       : kind == DOC_ENROLLMENT_GROUP ? "enrollment-group"
+                                                      : "registration";
+    char what[48];
+
+    snprintf(what, sizeof what, "%s-%s", name, done);
+    http_audit(r, what, name, id, detail);
+}
+
 static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_kind kind, json_t *from,
                         struct bytes id, struct match match, struct doc *doc, json_t **kept)
 {
@@ -98,8 +110,10 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
     }
     if (!e)
         e = hub_doc_put(r->env->hub, kind, id, buf_bytes(&text), match, r->now_ms, doc, &at);
-    if (!e)
+    if (!e) {
+        audit(r, kind, id, match.how == MATCH_NONE ? "created" : "updated", dps_is_disabled(*kept) ? "disabled" : "");
         front_wait_for(r->front, at);
+    }
     buf_free(&text);
     if (e)
         json_decref(*kept);
@@ -129,8 +143,10 @@ static enum err delete_one(struct http_request *r, struct http_answer *a, enum d
     uint64_t at;
     enum err e = hub_doc_delete(r->env->hub, kind, id, match, &at);
 
-    if (!e)
+    if (!e) {
+        audit(r, kind, id, "deleted", NULL);
         front_wait_for(r->front, at);
+    }
     return says(a, e, id);
 }
 

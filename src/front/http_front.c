@@ -53,7 +53,8 @@ static void begin(struct http_session *s, int64_t now_ms, const struct http_head
 {
     struct exchange *x = s->exchange;
 
-    x->request = (struct http_request){.env = s->env, .front = &s->front, .head = head, .now_ms = now_ms};
+    x->request =
+        (struct http_request){.env = s->env, .front = &s->front, .head = head, .peer = &s->peer, .now_ms = now_ms};
     memcpy(x->request.address, s->peer.address, sizeof x->request.address);
     x->answer =
         (struct http_answer){.status = 200, .headers = buf_max(4 * C2D_LEN_MAX), .body = buf_max(HTTP_ANSWER_MAX)};
@@ -251,6 +252,7 @@ enum err front_http_new(const struct front_env *env, const struct peer *peer, in
     s->env = env;
     s->peer = *peer;
     s->peer.held_ms = &s->front.held_ms;
+    s->peer.protocol = "https";
     s->state = WAIT_HEAD;
     s->due_ms = now_ms + HTTP_HEAD_MS;
     *out = &s->front;

@@ -3,6 +3,7 @@
 
 #include "auth.h"
 #include "http.h"
+#include "journal.h"
 #include "ws.h"
 
 #include <jansson.h>
@@ -87,6 +88,7 @@ struct http_request {
     char names[HTTP_NAMES_MAX][ID_LEN_MAX * 3];
     const struct peer *peer;
     struct who who; /* what the token or certificate proved, if the route wants one */
+    bool told;      /* the log knows why it is refused */
     struct bytes body;
     int64_t now_ms;
 };
@@ -111,6 +113,9 @@ void http_put_answer(struct front *, const struct front_env *, const struct http
 
 /* ---- http_routes.c ---- */
 
+/* A change that the operator of this request made: journal.h. `kind` and `id` say of what. */
+void http_audit(const struct http_request *, const char *what, const char *kind, struct bytes id, const char *detail);
+
 /* Finds the route of a request and checks that whoever asks may take it: route, name and who are filled in. */
 enum err http_judge(struct http_request *, const struct peer *, struct http_answer *) MUST_CHECK;
 enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
@@ -118,6 +123,10 @@ enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
 /* ---- http_registry.c, http_hub.c ---- */
 
 struct match http_match(const struct http_head *head);
+/* hub_device_put() and hub_device_delete() for an operator, with a line for the audit. */
+enum err http_device_change(const struct http_request *, const struct device *wanted, struct match, struct device *made,
+                            uint64_t *at) MUST_CHECK;
+enum err http_device_drop(const struct http_request *, struct bytes id, struct match, uint64_t *at) MUST_CHECK;
 http_run http_devices_list, http_device_get, http_device_put, http_device_delete, http_statistics_devices,
     http_statistics_service;
 http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_group_get, http_group_put,

@@ -78,6 +78,8 @@ enum err http_group_put(struct http_request *r, struct http_answer *a)
     }
     if (e && e != ERR_EXISTS)
         return e;
+    if (!e)
+        http_audit(r, "group-created", "group", bytes_str(r->names[0]), NULL);
     front_wait_for(r->front, at);
     put_group(a, bytes_str(r->names[0]));
     return OK;
@@ -92,6 +94,7 @@ enum err http_group_delete(struct http_request *r, struct http_answer *a)
         return http_says(a, e, "The consumer group $Default stays");
     if (e)
         return e == ERR_NOT_FOUND ? no_group(r, a) : e;
+    http_audit(r, "group-deleted", "group", bytes_str(r->names[0]), NULL);
     front_wait_for(r->front, at);
     a->status = 204;
     return OK;

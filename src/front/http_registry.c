@@ -46,6 +46,53 @@ enum err http_device_get(struct http_request *r, struct http_answer *a)
     return OK;
 }
 
+/* What of it is another one now: "keys, status". */
+static void put_changes(struct buf *b, const struct device *was, const struct device *is)
+{
+    const struct {
+        const char *name;
+        bool differs;
+    } parts[] = {
+        {"keys",
+         !bytes_eq(bytes_of(was->primary.at, was->primary.len), bytes_of(is->primary.at, is->primary.len)) ||
+             !bytes_eq(bytes_of(was->secondary.at, was->secondary.len), bytes_of(is->secondary.at, is->secondary.len))},
+        {"thumbprints", strcmp(was->thumbprint[0], is->thumbprint[0]) || strcmp(was->thumbprint[1], is->thumbprint[1])},
+        {"authentication", was->auth != is->auth},
+        {is->disabled ? "disabled" : "enabled", was->disabled != is->disabled},
+        {"reason", strcmp(was->reason, is->reason) != 0},
+    };
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].differs)
+            buf_printf(b, "%s%s", b->len ? ", " : "", parts[i].name);
+}
+
+enum err http_device_change(const struct http_request *r, const struct device *wanted, struct match match,
+                            struct device *made, uint64_t *at)
+{
+    bool is_new = match.how == MATCH_NONE;
+    struct buf changes = buf_max(128);
+    struct device was;
+    enum err e = is_new ? OK : hub_device_get(r->env->hub, bytes_str(wanted->id), &was);
+
+    if (e || (e = hub_device_put(r->env->hub, wanted, match, r->now_ms, made, at)))
+        return e;
+    if (!is_new)
+        put_changes(&changes, &was, made);
+    http_audit(r, is_new ? "device-created" : "device-updated", "device", bytes_str(made->id), buf_str(&changes));
+    buf_free(&changes);
+    return OK;
+}
+
+enum err http_device_drop(const struct http_request *r, struct bytes id, struct match match, uint64_t *at)
+{
+    enum err e = hub_device_delete(r->env->hub, id, match, r->now_ms, at);
+
+    if (!e)
+        http_audit(r, "device-deleted", "device", id, NULL);
+    return e;
+}
+
 /* 200 whether it is new or not: one client takes nothing else (service 4.2). */
 enum err http_device_put(struct http_request *r, struct http_answer *a)
 {
@@ -59,7 +106,7 @@ enum err http_device_put(struct http_request *r, struct http_answer *a)
                          ID_LEN_MAX);
     if ((e = http_identity_read(r->body, &wanted, a)))
         return e;
-    e = hub_device_put(r->env->hub, &wanted, http_match(r->head), r->now_ms, &made, &at);
+    e = http_device_change(r, &wanted, http_match(r->head), &made, &at);
     if (e == ERR_EXISTS)
         return http_says(a, e, "A device with ID '%s' is already registered", wanted.id);
     if (e)
@@ -73,7 +120,7 @@ enum err http_device_delete(struct http_request *r, struct http_answer *a)
 {
     struct match match = http_match(r->head);
     uint64_t at;
-    enum err e = hub_device_delete(r->env->hub, bytes_str(r->names[0]), match, r->now_ms, &at);
+    enum err e = http_device_drop(r, bytes_str(r->names[0]), match, &at);
 
     if (e == ERR_PRECONDITION && match.how == MATCH_NONE)
         return http_says(a, e, "The ETag is missing: a delete needs If-Match");

@@ -200,13 +200,22 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
 
 /* ---- who asks ------------------------------------------------------------------------------------------------------ */
 
+/* `e` with its line in the log. */
+static enum err login_failed(struct http_request *r, const char *kind, struct bytes id, enum err e, const char *why)
+{
+    journal_login_failed(r->env, r->peer, (struct journal_who){kind, id}, e, why, r->now_ms);
+    r->told = true;
+    return e;
+}
+
 static enum err check_token(struct http_request *r, const struct peer *peer, struct bytes token)
 {
     struct sas sas;
     struct bytes policy = sas_parse(token, &sas) ? NO_BYTES : sas.skn;
 
     enum err e = auth_policy_token(r->env, token, r->now_ms, &r->who);
-    return auth_tried(r->env, peer, policy, e, r->now_ms);
+    e = auth_tried(r->env, peer, policy, e, r->now_ms);
+    return e ? login_failed(r, "policy", policy, e, r->who.why) : OK;
 }
 
 /* The path as tokens name it: decoded, without slashes at its ends. */
@@ -231,6 +240,8 @@ static enum err check_device(struct http_request *r, const struct peer *peer, st
 
     e = auth_peer(r->env, peer, id, token, r->now_ms, &r->who);
     e = auth_tried(r->env, peer, id, e, r->now_ms);
+    if (e)
+        login_failed(r, "device", id, e, r->who.why);
     return e == ERR_NOT_FOUND ? http_says(a, e, "Device %.128s not registered", r->names[0]) : e;
 }
 

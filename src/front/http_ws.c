@@ -205,11 +205,13 @@ enum err ws_open(struct front *outer, const struct front_env *env, const struct 
                  int64_t now_ms, struct ws **out)
 {
     struct ws *w = calloc(1, sizeof *w);
+    struct peer inner = *peer;
     enum err e;
 
     if (!w)
         return ERR_MEMORY;
-    if ((e = ws_in_init(&w->in)) || (e = make(env, peer, now_ms, &w->inner))) {
+    inner.websocket = true;
+    if ((e = ws_in_init(&w->in)) || (e = make(env, &inner, now_ms, &w->inner))) {
         ws_in_free(&w->in);
         free(w);
         return e;

@@ -19,6 +19,8 @@ struct limiter {
     pthread_mutex_t lock;
     uint64_t seed;
     struct bucket addresses[SETS][WAYS], pairs[SETS][WAYS];
+    struct bucket lines[SETS][WAYS]; /* of the log; apart, so that they push no failure out */
+    unsigned left_out;
 };
 
 enum err limiter_new(uint64_t seed, struct limiter **out)
@@ -103,4 +105,28 @@ bool limiter_failed(struct limiter *l, struct bytes address, struct bytes identi
     }
     pthread_mutex_unlock(&l->lock);
     return told;
+}
+
+bool limiter_may_tell(struct limiter *l, struct bytes address, struct bytes about, int64_t now_ms, unsigned *left_out)
+{
+    static const struct {
+        int burst;
+        int64_t each_ms;
+    } rates[] = {{LIMITER_LINES_BURST, LIMITER_LINES_MS},
+                 {LIMITER_LINES_OF_ADDRESS_BURST, LIMITER_LINES_OF_ADDRESS_MS},
+                 {LIMITER_LINES_OF_PAIR_BURST, LIMITER_LINES_OF_PAIR_MS}};
+    uint64_t place = hash_of_address(l, address);
+    bool may = true;
+
+    pthread_mutex_lock(&l->lock);
+    struct bucket *const b[] = {bucket_of(l->lines, l->seed, now_ms), bucket_of(l->lines, place, now_ms),
+                                bucket_of(l->lines, bytes_hash(about, place ^ l->seed), now_ms)};
+    for (size_t i = 0; i < sizeof b / sizeof *b; i++)
+        may = may && !wait_of(b[i], rates[i].burst, rates[i].each_ms, now_ms);
+    for (size_t i = 0; may && i < sizeof b / sizeof *b; i++)
+        b[i]->full_ms += rates[i].each_ms;
+    *left_out = may ? l->left_out : 0;
+    l->left_out = may ? 0 : l->left_out + 1;
+    pthread_mutex_unlock(&l->lock);
+    return may;
 }

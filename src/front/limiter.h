@@ -16,6 +16,14 @@
 #define LIMITER_ADDRESS_MS 100
 #define LIMITER_WAIT_MAX_MS 2000 /* nothing waits longer than that */
 
+/* Lines of the log: of all, from one address, about one identity from one address. */
+#define LIMITER_LINES_BURST 1000
+#define LIMITER_LINES_MS 100
+#define LIMITER_LINES_OF_ADDRESS_BURST 300
+#define LIMITER_LINES_OF_ADDRESS_MS 2000
+#define LIMITER_LINES_OF_PAIR_BURST 10
+#define LIMITER_LINES_OF_PAIR_MS 20000
+
 struct limiter;
 
 /* The seed comes from a random source: peers choose what is hashed. */
@@ -26,3 +34,7 @@ void limiter_free(struct limiter *);
  * `address` may carry a port, which does not count; of an IPv6 address the network (/64) counts. From any thread. */
 bool limiter_failed(struct limiter *, struct bytes address, struct bytes identity, int64_t now_ms,
                     int64_t *wait_ms) MUST_CHECK;
+
+/* Lines of the log are limited too, so that no flood fills the disk: of an address about one identity, of an address, and of
+ * all. False: this one is not to be told. *left_out: how many were not, since the last that was. */
+bool limiter_may_tell(struct limiter *, struct bytes address, struct bytes about, int64_t now_ms, unsigned *left_out);

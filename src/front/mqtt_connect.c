@@ -88,10 +88,13 @@ static enum mqtt_code code_of(enum err e)
     }
 }
 
-static void refuse(struct mqtt_session *s, enum err why, const char *what)
+static void refuse(struct mqtt_session *s, enum err why, bool dps, const char *what, int64_t now_ms)
 {
+    const struct journal_who who = {dps ? "registration" : "device", bytes_str(s->device)};
+
     mqtt_put_connack(s->front.out, false, code_of(why));
-    mqtt_stop(s, why, what);
+    journal_login_failed(s->env, &s->peer, who, why, what, now_ms);
+    front_end(&s->front, why);
 }
 
 /* The names must be right before anything is looked up. */
@@ -121,7 +124,7 @@ static enum err check_credentials(struct mqtt_session *s, const struct mqtt_conn
         return ERR_UNAUTHORIZED;
     enum err e = auth_peer(s->env, &s->peer, device, p->password, now_ms, who);
     e = auth_tried(s->env, &s->peer, device, e, now_ms);
-    *what = e ? err_text(e) : "";
+    *what = e ? who->why : "";
     return e;
 }
 
@@ -191,13 +194,12 @@ static int64_t with_grace(int64_t until_ms)
 }
 
 static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, bool *present,
-                       const char **what)
+                       struct who *who, const char **what)
 {
     struct user user;
-    struct who who;
     enum err e;
 
-    if ((e = check_names(s, p, &user, what)) || (e = check_credentials(s, p, now_ms, &who, what)) ||
+    if ((e = check_names(s, p, &user, what)) || (e = check_credentials(s, p, now_ms, who, what)) ||
         (e = check_will(s, p, what)))
         return e;
     *what = "the will or the model id cannot be kept";
@@ -205,16 +207,16 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
         return e;
     /* device 2.4: whoever sat there is told only now that the newcomer has shown who it is. */
     *what = "the seat cannot be taken";
-    if ((e = hub_attach(s->env->hub, bytes_str(s->device), bytes_str(who.generation), who.proof, s->front.waker, now_ms,
-                        &s->seat)))
+    if ((e = hub_attach(s->env->hub, bytes_str(s->device), bytes_str(who->generation), who->proof, s->front.waker,
+                        now_ms, &s->seat)))
         return e;
     *what = "the keys of the device have just changed";
-    if (!auth_still_signs(s->env, &who))
+    if (!auth_still_signs(s->env, who))
         return ERR_UNAUTHORIZED;
     *what = "the session cannot be kept";
     s->clean = p->clean;
     s->has_api_version = user.has_api_version;
-    s->expires_ms = with_grace(who.until_ms);
+    s->expires_ms = with_grace(who->until_ms);
     return open_session(s, present);
 }
 
@@ -222,6 +224,7 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
 {
     const char *what = "";
     bool present = false;
+    struct who who;
 
     if (p->level != 4) {
         mqtt_put_connack(s->front.out, false, MQTT_BAD_LEVEL);
@@ -232,15 +235,15 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
         return;
     }
     bool dps = mqtt_is_dps(p->user);
-    enum err e = dps ? mqtt_dps_let_in(s, p, now_ms, &what) : let_in(s, p, now_ms, &present, &what);
+    enum err e = dps ? mqtt_dps_let_in(s, p, now_ms, &what) : let_in(s, p, now_ms, &present, &who, &what);
     if (e) {
-        refuse(s, e, what);
+        refuse(s, e, dps, what, now_ms);
         return;
     }
     s->heard_ms = now_ms;
     s->silence_ms = silence_of(p->keep_alive_s);
     s->state = MQTT_OPEN;
-    log_event(LOG_INFO, dps ? "device-registers" : "device-connected", KVS("device", s->device),
-              KVS("address", s->peer.address));
+    s->since_ms = now_ms;
+    s->told = journal_connected(s->env, &s->peer, mqtt_who(s), now_ms);
     mqtt_put_connack(s->front.out, present, MQTT_ACCEPTED);
 }

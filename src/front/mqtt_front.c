@@ -11,10 +11,7 @@ void mqtt_stop(struct mqtt_session *s, enum err why, const char *what)
 {
     if (s->front.over)
         return;
-    log_event(LOG_WARN, s->state == MQTT_WAIT_CONNECT ? "device-refused" : "device-closed",
-              KVS("device", s->device[0] ? s->device : "?"), KVS("address", s->peer.address),
-              KVS("reason", err_name(why)), KVS("detail", what));
-    s->told = true;
+    s->detail = what;
     front_end(&s->front, why);
 }
 
@@ -254,14 +251,24 @@ static int64_t mqtt_tick(struct front *f, int64_t now_ms)
     return f->over ? INT64_MAX : sooner(silence_ends, s->expires_ms);
 }
 
+/* What came and left, or never came far enough to say who it is. */
+static void tell_end(const struct mqtt_session *s, enum err why, int64_t now_ms)
+{
+    if (s->front.over)
+        why = s->front.why;
+    if (s->told)
+        journal_left(&s->peer, mqtt_who(s), why, s->detail, s->since_ms, now_ms);
+    else if (s->state == MQTT_WAIT_CONNECT && s->detail && journal_may_tell(s->env, &s->peer, NO_BYTES, now_ms))
+        log_event(LOG_WARN, "refused", KVS("protocol", s->peer.protocol), KVS("address", s->peer.address),
+                  KVS("reason", err_name(why)), KVS("detail", s->detail));
+}
+
 static void mqtt_close(struct front *f, enum err why, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
     enum err e;
 
-    if (s->state == MQTT_OPEN && !s->told)
-        log_event(LOG_INFO, "device-closed", KVS("device", s->device), KVS("address", s->peer.address),
-                  KVS("reason", err_name(why ? why : ERR_CLOSED)));
+    tell_end(s, why ? why : ERR_CLOSED, now_ms);
     /* A device that came back on another connection, and one whose hub stops, did not go: there is nothing to announce. */
     if (s->state == MQTT_OPEN && s->kept.has_will && why != ERR_SHUTDOWN && !seat_state(s->seat) &&
         (e = mqtt_send_will(s, now_ms)))
@@ -291,6 +298,7 @@ enum err front_mqtt_new(const struct front_env *env, const struct peer *peer, in
     s->env = env;
     s->peer = *peer;
     s->peer.held_ms = &s->front.held_ms;
+    s->peer.protocol = peer->websocket ? "mqtt-ws" : "mqtt";
     s->heard_ms = now_ms;
     s->silence_ms = CONNECT_MS;
     s->expires_ms = INT64_MAX;

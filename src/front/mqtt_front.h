@@ -11,6 +11,7 @@
 
 #include "auth.h"
 #include "bag.h"
+#include "journal.h"
 #include "log.h"
 #include "mqtt.h"
 #include "mqtt_topic.h"
@@ -34,10 +35,12 @@ struct mqtt_session {
     struct peer peer;
     enum mqtt_state state;
     bool clean, has_api_version;
-    bool told; /* the log knows why this ended */
+    bool told;          /* the log knows that it came, and will know that it left */
+    const char *detail; /* why it ended, when we ended it */
     struct seat *seat;
     struct session subscribed;
     char device[ID_LEN_MAX + 1];
+    int64_t since_ms;   /* it came */
     int64_t heard_ms;   /* the last packet */
     int64_t silence_ms; /* so long may it be silent */
     int64_t expires_ms; /* with the grace */
@@ -46,8 +49,12 @@ struct mqtt_session {
     struct mqtt_flights *flights; /* NULL: nothing was ever sent with QoS 1 */
 };
 
-/* Ends the conversation; one line for the operator. `what` is a short phrase of ours. */
+/* Ends the conversation. `what` is a short phrase of ours, for the log. */
 void mqtt_stop(struct mqtt_session *, enum err why, const char *what);
+static inline struct journal_who mqtt_who(const struct mqtt_session *s)
+{
+    return (struct journal_who){s->dps ? "registration" : "device", bytes_str(s->device)};
+}
 
 /* mqtt_connect.c: answers CONNECT and opens the session, or refuses it. */
 void mqtt_on_connect(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms);

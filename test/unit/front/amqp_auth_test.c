@@ -77,7 +77,9 @@ TEST(a_wrong_key_is_refused_with_outcome_1_and_logged)
     CHECK(pn_sasl_outcome(pn_sasl(c.driver.transport)) == PN_SASL_AUTH);
     assert_string_equal(c.error, "amqp:unauthorized-access");
     CHECK(c.front->over);
-    CHECK(strstr(w.log, "amqp-refused") && strstr(w.log, "192.0.2.7:1") && strstr(w.log, "service"));
+    CHECK(strstr(w.log, "login-failed policy=service protocol=amqp address=192.0.2.7:1 reason=unauthorized "
+                        "detail=\"this is another key than those of the policy\""));
+    CHECK(!strstr(w.log, "amqp-refused"));
 }
 
 TEST(whoever_guesses_keys_is_told_to_come_later_and_whoever_is_right_gets_in)
@@ -93,7 +95,7 @@ TEST(whoever_guesses_keys_is_told_to_come_later_and_whoever_is_right_gets_in)
         client_close(&c);
         memset(&c, 0, sizeof c);
     }
-    CHECK(strstr(w.log, err_text(ERR_BUSY)));
+    CHECK(strstr(w.log, "reason=busy detail="));
     client_open(&c, SASL, "service", key_text(&w.service.primary));
     CHECK(connected());
     limiter_free(limiter);

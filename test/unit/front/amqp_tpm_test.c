@@ -241,7 +241,7 @@ static void refused(unsigned turns)
 {
     CHECK(!login() && say.turn == turns);
     CHECK(pn_sasl_outcome(pn_sasl(c.driver.transport)) == PN_SASL_AUTH);
-    CHECK(strstr(w.log, "amqp-refused"));
+    CHECK(strstr(w.log, "login-failed registration="));
 }
 
 /* Before anything is said that would cost it the key that it has. */

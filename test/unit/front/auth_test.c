@@ -153,6 +153,61 @@ TEST(policy_tokens_are_signed_with_either_form_of_either_key)
     end();
 }
 
+static void expect_why(struct bytes given, enum err e, const char *why)
+{
+    struct who who;
+
+    CHECK_ERR(auth_device(&w.env, BYTES("d1"), given, WORLD_T0 + SKEW_MS + 2000, &who), e);
+    CHECK(strstr(who.why, why) && !who.rights && !who.device[0] && !who.until_ms);
+}
+
+/* For the log; the peer is not told. */
+TEST(why_a_device_is_not_let_in_is_said)
+{
+    static const uint8_t other[32] = {1};
+    struct device d, made;
+    struct who who;
+    uint64_t at;
+
+    begin();
+    expect_why(BYTES("SharedAccessSignature"), ERR_UNAUTHORIZED, "not a shared access signature");
+    expect_why(signed_for("hub.test/devices/d1", NULL, bytes_of(other, sizeof other), LATER + 600), ERR_UNAUTHORIZED,
+               "signed with another key");
+    expect_why(signed_for("hub.test/devices/d10", NULL, key_of("d1"), LATER + 600), ERR_UNAUTHORIZED,
+               "for another resource: hub.test/devices/d10");
+    expect_why(signed_for("hub.test/devices/d1", NULL, key_of("d1"), WORLD_T0 / 1000), ERR_EXPIRED,
+               "expired 302 s ago");
+    CHECK_ERR(auth_device(&w.env, BYTES("d99"), signed_for("hub.test/devices/d99", NULL, key_of("d1"), LATER), WORLD_T0,
+                          &who),
+              ERR_NOT_FOUND);
+    CHECK(strstr(who.why, "no device"));
+    CHECK_OK(hub_device_get(w.hub, BYTES("d1"), &d));
+    d.disabled = true;
+    CHECK_OK(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, WORLD_T0, &made, &at));
+    expect_why(signed_for("hub.test/devices/d1", NULL, key_of("d1"), LATER + 600), ERR_DISABLED, "disabled");
+    end();
+}
+
+TEST(why_a_service_is_not_let_in_is_said)
+{
+    struct policy p;
+    struct who who;
+
+    begin();
+    p = policy_of("service");
+    CHECK(auth_policy_token(&w.env, signed_for("hub.test", "nobody", key_of("d1"), LATER), WORLD_T0, &who) &&
+          strstr(who.why, "no policy"));
+    CHECK(auth_policy_token(&w.env, signed_for("hub.test", "service", key_of("d1"), LATER), WORLD_T0, &who) &&
+          strstr(who.why, "another key"));
+    CHECK(auth_policy_token(&w.env, signed_for("hub.test", "service", bytes_of(p.primary.at, p.primary.len), 1),
+                            WORLD_T0, &who) == ERR_EXPIRED &&
+          strstr(who.why, "expired"));
+    CHECK(auth_policy_key(&w.env, BYTES("nobody"), BYTES("AAAA"), &who) && strstr(who.why, "no policy"));
+    CHECK(auth_policy_key(&w.env, BYTES("service"), BYTES("AAAA"), &who) && strstr(who.why, "another key"));
+    end();
+}
+
 TESTS(RUN(a_device_comes_in_with_every_form_of_its_audience), RUN(a_policy_name_that_did_not_sign_is_passed_over),
       RUN(a_policy_lets_devices_in_if_it_may), RUN(skew_is_five_minutes),
-      RUN(policy_tokens_are_signed_with_either_form_of_either_key))
+      RUN(policy_tokens_are_signed_with_either_form_of_either_key), RUN(why_a_device_is_not_let_in_is_said),
+      RUN(why_a_service_is_not_let_in_is_said))

@@ -145,7 +145,7 @@ TEST(what_does_not_fit_is_refused_and_makes_nothing)
     CHECK(registers("reg-1", KEY_A, "") == 202);
     CHECK(device_asks("GET", "/" SCOPE "/registrations/reg-1/operations/5.x" V, SCOPE, "reg-1", KEY_A, T0 + 3600000,
                       "") == 404);
-    CHECK(strstr(w.log, "request-refused") && strstr(w.log, "192.0.2.7:51234"));
+    CHECK(strstr(w.log, "login-failed registration=reg-1 protocol=https address=192.0.2.7:51234"));
 }
 
 TEST(a_disabled_enrollment_shadows_groups)

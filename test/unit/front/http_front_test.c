@@ -494,6 +494,9 @@ TEST(an_idle_connection_is_closed_without_a_word)
 TEST(each_refused_request_is_one_line_and_others_are_none)
 {
     CHECK(ask(&c, "PUT", "/devices/a" V, NULL, "{}") == 200);
+    assert_string_equal(w.log, "audit change=device-created by=iothubowner address=192.0.2.7:51234 device=a\n");
+    w.log[0] = 0;
+    CHECK(ask(&c, "GET", "/devices/a" V, NULL, NULL) == 200);
     CHECK(w.log[0] == 0);
     ask_as(&c, "service", "GET", "/devices/a" V "&secret=x", NULL, NULL);
     char *line = strchr(w.log, '\n');
