@@ -21,6 +21,10 @@ prefix=$root/opt/d2d
 for file in bin/d2dhub bin/d2d include/d2d.h share/man/man1/d2d.1 share/bash-completion/completions/d2d; do
     [ -e "$prefix/$file" ] || fail "not installed: $file"
 done
+for unit in d2dhub.service:d2dhub d2d-listen@.service:d2d; do
+    grep -q "^ExecStart=/opt/d2d/bin/${unit#*:} " "$prefix/lib/systemd/system/${unit%:*}" ||
+        fail "${unit%:*} does not start what was installed"
+done
 lib=$(dirname "$(find "$prefix" -name libd2d.so)")
 
 # strangers NM-OPTION FILE: what else than the header's names it shows.

@@ -9,10 +9,14 @@ if [ ! -f "$list" ]; then
     echo "Nothing to uninstall: there is no $list. Was it installed with another PREFIX or DESTDIR?" >&2
     exit 1
 fi
+if [ -z "$destdir" ] && [ "$(id -u)" -eq 0 ] && [ -d /run/systemd/system ]; then
+    systemctl disable --now d2dhub.service 'd2d-listen@*.service' || true # those that are not there cannot be stopped
+fi
 # The list names itself last: what a failure leaves can be removed by another run.
 while IFS= read -r file; do
     case $file in "$prefix"/*) rm -f "$destdir$file" ;; *) echo "not under $prefix, left alone: $file" >&2 ;; esac
 done <"$list"
 find "$destdir$prefix/share" -depth -type d \( -path '*/d2d' -o -path '*/d2d/*' \) -empty -delete
 [ -n "$destdir" ] || [ "$(id -u)" -ne 0 ] || ldconfig
+[ -n "$destdir" ] || [ "$(id -u)" -ne 0 ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 echo "d2d is uninstalled from $destdir$prefix; hubs, their data and contexts are still there"

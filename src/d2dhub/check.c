@@ -5,6 +5,7 @@
 #include "engines.h"
 #include "facts.h"
 #include "files.h"
+#include "owner.h"
 #include "port_owner.h"
 #include "text.h"
 
@@ -218,16 +219,26 @@ static void check_port(struct checking *k, const char *protocol, int port)
 static int check_run(struct config *c, int argc, char **argv)
 {
     struct checking k = {.config = *c};
+    struct owner owner;
+    int status = owner_of(c, "check", &owner);
 
     (void)argc;
     (void)argv;
+    if (status)
+        return status;
     say(&k, FINE, "configuration", "");
     check_clock(&k);
+    /* What the owner cannot do must not be possible here, and no file of root's be left. */
+    if (owner_begin(&owner)) {
+        fprintf(stderr, "d2dhub check: this program cannot become the user %s: %m\n", owner.name);
+        return 1;
+    }
     if (check_folder(&k)) {
         check_log(&k);
         check_disk(&k);
         check_certificates(&k);
     }
+    owner_end(&owner);
     check_port(&k, "mqtts", k.config.mqtts_port);
     check_port(&k, "amqps", k.config.amqps_port);
     check_port(&k, "https", k.config.https_port);

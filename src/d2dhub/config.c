@@ -143,7 +143,7 @@ static bool default_data(struct config *c)
     if (given && *given)
         n = snprintf(c->data, sizeof c->data, "%s", given);
     else if (geteuid() == 0)
-        n = snprintf(c->data, sizeof c->data, "/var/lib/d2dhub");
+        n = snprintf(c->data, sizeof c->data, SERVICE_DATA);
     else if (share && *share)
         n = snprintf(c->data, sizeof c->data, "%s/d2dhub", share);
     else

@@ -7,6 +7,9 @@
 #include "log.h"
 #include "program.h"
 
+/* Where root's hub is, and that of the service. */
+#define SERVICE_DATA "/var/lib/d2dhub"
+
 enum { PATH_CAP = 4096, NAMES_CAP = 32, VALUE_CAP = 1024 };
 
 struct config {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 int64_t now_ms(void)
 {
@@ -31,6 +32,14 @@ void random_bytes(void *ctx, uint8_t *out, size_t len)
             len -= (size_t)n;
         }
     }
+}
+
+bool data_exists(const struct config *c)
+{
+    char log[PATH_CAP];
+
+    config_path(c, "log", log);
+    return access(log, F_OK) == 0 || errno != ENOENT;
 }
 
 enum err data_open(const struct config *c, struct data *out)

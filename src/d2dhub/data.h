@@ -10,6 +10,8 @@ struct data {
     struct hub_options options; /* for hub_init() and hub_open() */
 };
 
+/* False: nobody ever made a hub there. */
+bool data_exists(const struct config *c);
 /* On failure a message was printed and nothing is open. */
 enum err data_open(const struct config *c, struct data *out) MUST_CHECK;
 

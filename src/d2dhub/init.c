@@ -3,6 +3,7 @@
 #include "data.h"
 #include "facts.h"
 #include "files.h"
+#include "owner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,18 @@ done:
     return e;
 }
 
+/* Everything in the data folder. On failure a message was printed. */
+static bool make_all(const struct config *c, json_t **facts)
+{
+    if (make_hub(c, facts))
+        return false;
+    if (!certs_make(c, now_ms() / 1000) && !config_write(c) && !facts_save(c, *facts))
+        return true;
+    fprintf(stderr, "d2dhub init: the certificates could not be written to %s: %m\n", c->data);
+    json_decref(*facts);
+    return false;
+}
+
 static void print_next(const struct config *c)
 {
     printf("\nNext:\n  d2dhub run%s%s\n  d2d device add phone\n", c->data[0] ? " --data " : "", c->data);
@@ -68,7 +81,10 @@ static void print_next(const struct config *c)
 static int init_run(struct config *c, int argc, char **argv)
 {
     json_t *facts = NULL;
+    struct owner owner;
     char path[PATH_CAP];
+    bool made;
+    int status;
 
     (void)argc;
     (void)argv;
@@ -88,18 +104,18 @@ static int init_run(struct config *c, int argc, char **argv)
                 c->data);
         return 1;
     }
+    if ((status = owner_of(c, "init", &owner)))
+        return status;
     umask(077);
-    if (folder_make(c->data, 0700) || chmod(c->data, 0700)) {
+    if (folder_make(c->data, 0700) || chmod(c->data, 0700) || owner_take_folder(&owner, c->data) ||
+        owner_begin(&owner)) {
         fprintf(stderr, "d2dhub init: %s cannot be made: %m\n", c->data);
         return 1;
     }
-    if (make_hub(c, &facts))
+    made = make_all(c, &facts);
+    owner_end(&owner);
+    if (!made)
         return 1;
-    if (certs_make(c, now_ms() / 1000) || config_write(c) || facts_save(c, facts)) {
-        fprintf(stderr, "d2dhub init: the certificates could not be written to %s: %m\n", c->data);
-        json_decref(facts);
-        return 1;
-    }
     facts_print(c, facts);
     if (!c->no_context && facts_write_context(facts))
         fprintf(stderr, "d2dhub init: no context was written for the command line d2d (is HOME set?)\n");

@@ -1,44 +1,25 @@
 #include "commands.h"
+#include "owner.h"
 #include "report.h"
 #include "server.h"
 
-#include <ftw.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static const struct passwd *owner;
-
-static int give_to_owner(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    (void)type;
-    (void)where;
-    return st->st_uid == owner->pw_uid ? 0 : lchown(path, owner->pw_uid, owner->pw_gid);
-}
-
 /* After the ports are open nothing needs root any more: what init and the start wrote as root becomes the user's. */
-static int become(const char *name, const char *data)
+static int become(const struct owner *owner, const char *data)
 {
-    const struct passwd *user;
-
-    if (!name[0] || geteuid() != 0)
-        return 0;
-    user = getpwnam(name);
-    if (!user) {
-        fprintf(stderr, "d2dhub run: there is no user \"%s\"\n", name);
+    if (owner_take_all(owner, data)) {
+        fprintf(stderr, "d2dhub run: %s cannot be given to the user %s: %m\n", data, owner->name);
         return 1;
     }
-    owner = user;
-    if (nftw(data, give_to_owner, 16, FTW_PHYS)) {
-        fprintf(stderr, "d2dhub run: %s cannot be given to \"%s\": %m\n", data, name);
+    if (owner_become(owner)) {
+        fprintf(stderr, "d2dhub run: this program cannot become the user %s: %m\n", owner->name);
         return 1;
     }
-    if (initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid)) {
-        fprintf(stderr, "d2dhub run: this program cannot become \"%s\": %m\n", name);
-        return 1;
-    }
+    if (owner->other)
+        log_event(LOG_INFO, "root-given-up", KVS("user", owner->name), KVN("uid", owner->uid));
     return 0;
 }
 
@@ -81,6 +62,7 @@ static int run_run(struct config *c, int argc, char **argv)
 {
     static struct server s; /* the second signal's thread may outlive main() */
     static sigset_t set;
+    struct owner owner;
     int status;
 
     s.config = *c;
@@ -89,8 +71,8 @@ static int run_run(struct config *c, int argc, char **argv)
     block_signals(&set);
     report_open(&s.config);
     log_event(LOG_INFO, "starting", KVS("version", D2D_VERSION), KVS("data", s.config.data));
-    if (!(status = server_open(&s)) && !(status = server_listen(&s)) &&
-        !(status = become(s.config.user, s.config.data)) && !(status = server_start(&s))) {
+    if (!(status = owner_of(&s.config, "run", &owner)) && !(status = server_open(&s)) &&
+        !(status = server_listen(&s)) && !(status = become(&owner, s.config.data)) && !(status = server_start(&s))) {
         puts(s.config.json ? "{\"event\":\"ready\"}" : "ready");
         fflush(stdout);
         report_notify("READY=1");

@@ -101,6 +101,15 @@ static void save_facts(struct server *s)
     json_decref(facts);
 }
 
+static int say_no_hub(const struct config *c)
+{
+    bool service = strcmp(c->data, SERVICE_DATA) == 0;
+
+    fprintf(stderr, "d2dhub run: there is no hub in %s; `%s%s --name HOST` makes one\n", c->data,
+            service ? "sudo d2dhub init" : "d2dhub init --data ", service ? "" : c->data);
+    return 4;
+}
+
 int server_open(struct server *s)
 {
     struct net_loop_options options = {.durable = durable};
@@ -112,15 +121,17 @@ int server_open(struct server *s)
     pthread_mutex_init(&s->certs, NULL);
     pthread_cond_init(&s->stop, NULL);
     raise_files();
+    if (!data_exists(&s->config))
+        return say_no_hub(&s->config);
     if (data_open(&s->config, &s->data))
         return 1;
     s->data.store->grew = grew;
     s->data.store->grew_ctx = s;
-    if ((e = hub_open(&s->data.options, &s->hub))) {
-        fprintf(stderr,
-                e == ERR_NOT_FOUND ? "d2dhub run: there is no hub in %s; `d2dhub init` makes one (%s)\n"
-                                   : "d2dhub run: %s: %s\n",
-                s->config.data, err_text(e));
+    e = hub_open(&s->data.options, &s->hub);
+    if (e == ERR_NOT_FOUND)
+        return say_no_hub(&s->config);
+    if (e) {
+        fprintf(stderr, "d2dhub run: %s: %s\n", s->config.data, err_text(e));
         return 1;
     }
     if ((e = hub_policies_complete(s->hub))) {
