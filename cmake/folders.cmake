@@ -27,6 +27,19 @@ function(d2d_program name)
     target_link_libraries(${name} PRIVATE ${A_LIBS})
 endfunction()
 
+# d2d_manual(program…): doc/<program>.1 in the build folder, the template doc/<program>.1.in with the commands and options that the
+# program reads.
+function(d2d_manual)
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/doc)
+    foreach(program IN LISTS ARGN)
+        set(page ${PROJECT_BINARY_DIR}/doc/${program}.1)
+        set(template ${PROJECT_SOURCE_DIR}/doc/${program}.1.in)
+        add_custom_command(OUTPUT ${page} COMMAND ${program} --manual ${template} > ${page}.new
+            COMMAND ${CMAKE_COMMAND} -E rename ${page}.new ${page} DEPENDS ${program} ${template} VERBATIM)
+        add_custom_target(${program}_manual ALL DEPENDS ${page})
+    endforeach()
+endfunction()
+
 # d2d_no_world(folder…): after the build of each, nm -u must show nothing that reaches outside.
 function(d2d_no_world)
     foreach(name IN LISTS ARGN)

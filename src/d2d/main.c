@@ -29,6 +29,7 @@ static const struct opt_command *told(size_t i)
 
 static const struct opt_program program = {
     .name = "d2d",
+    .version = D2D_VERSION,
     .head = "d2d: send, listen and administer, through a hub of your own or an Azure IoT Hub\n"
             "\n"
             "  d2d device add phone                    a new device\n"
@@ -129,27 +130,13 @@ static enum status run(const struct command *command, int argc, char **argv)
     return status;
 }
 
-/* "--complete WORD..." and "--manual": for the shells' completion and for the build. */
-static bool is_hidden(int argc, char **argv, struct buf *out)
-{
-    if (argc == 2 && strcmp(argv[1], "--manual") == 0)
-        opt_put_manual(&program, out);
-    else if (argc > 2 && strcmp(argv[1], "--complete") == 0)
-        opt_put_completion(&program, argc - 1, argv + 1, cli_names, out);
-    else
-        return false;
-    return true;
-}
-
 static int obey(int argc, char **argv)
 {
     struct buf out = buf_max(1024 * 1024);
     const struct opt_command *found;
     int words = 0, status = DONE;
 
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("d2d %s\n", d2d_version());
-    } else if (is_hidden(argc, argv, &out)) {
+    if (opt_answer(&program, argc, argv, cli_names, &out, &status)) {
         fputs(buf_str(&out), stdout);
     } else if ((found = opt_find(&program, argc, argv, &words, &out, &status))) {
         for (size_t i = 0; i < COMMANDS; i++)

@@ -14,6 +14,7 @@ static const struct opt_command *told(size_t i)
 
 const struct opt_program d2dhub = {
     .name = "d2dhub",
+    .version = D2D_VERSION,
     .head = "d2dhub: a hub of your own for devices that speak to Azure IoT Hub\n"
             "\n"
             "  d2dhub init --name hub.home.example     make it\n"
@@ -47,27 +48,13 @@ static void no_names(enum opt_what what, int argc, char **argv, struct buf *out)
     (void)out;
 }
 
-/* "--complete WORD..." and "--manual": for the shells' completion and for the build. */
-static bool is_hidden(int argc, char **argv, struct buf *out)
-{
-    if (argc == 2 && strcmp(argv[1], "--manual") == 0)
-        opt_put_manual(&d2dhub, out);
-    else if (argc > 2 && strcmp(argv[1], "--complete") == 0)
-        opt_put_completion(&d2dhub, argc - 1, argv + 1, no_names, out);
-    else
-        return false;
-    return true;
-}
-
 static int run(int argc, char **argv)
 {
     struct buf out = buf_max(256 * 1024);
     const struct opt_command *found;
     int words = 0, status = 0;
 
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        puts("d2dhub " D2D_VERSION);
-    } else if (is_hidden(argc, argv, &out)) {
+    if (opt_answer(&d2dhub, argc, argv, no_names, &out, &status)) {
         fputs(buf_str(&out), stdout);
     } else if ((found = opt_find(&d2dhub, argc, argv, &words, &out, &status))) {
         for (size_t i = 0; i < COMMANDS; i++)

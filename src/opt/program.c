@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include "files.h"
 #include "near.h"
 
 #include <stdio.h>
@@ -227,4 +228,28 @@ bool opt_count(const struct opt_command *c, const struct opt_line *line, char **
     if (line->n_args < c->least)
         snprintf(why, OPT_WHY_CAP, "%.*s is missing", BYTES_ARG(argument_name(c, line->n_args)));
     return line->n_args >= c->least;
+}
+
+static bool put_manual_of(const struct opt_program *p, const char *path, struct buf *out)
+{
+    struct buf text = buf_max(1024 * 1024);
+    bool good = !file_read(path, &text) && opt_put_manual(p, buf_bytes(&text), out);
+
+    buf_free(&text);
+    return good;
+}
+
+bool opt_answer(const struct opt_program *p, int argc, char **argv, opt_names *names, struct buf *out, int *status)
+{
+    *status = 0;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        buf_printf(out, "%s %s\n", p->name, p->version);
+    } else if (argc == 3 && strcmp(argv[1], "--manual") == 0) {
+        *status = !put_manual_of(p, argv[2], out);
+    } else if (argc > 2 && strcmp(argv[1], "--complete") == 0) {
+        opt_put_completion(p, argc - 1, argv + 1, names, out);
+    } else {
+        return false;
+    }
+    return true;
 }

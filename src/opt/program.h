@@ -19,7 +19,7 @@ struct opt_command {
 };
 
 struct opt_program {
-    const char *name;
+    const char *name, *version;
     const char *head; /* what its help begins with: what it is, and examples */
     const char *tail; /* and ends with: exit statuses and the like */
     const struct opt *common;
@@ -41,10 +41,14 @@ bool opt_count(const struct opt_command *c, const struct opt_line *line, char **
 void opt_put_help(const struct opt_program *p, const struct opt_command *c, struct buf *out);
 /* "send: --ttl must be …", the usage and where to read more. */
 void opt_put_misuse(const struct opt_program *p, const struct opt_command *c, const char *why, struct buf *out);
-/* Commands and options as the sections of a manual page (roff). */
-void opt_put_manual(const struct opt_program *p, struct buf *out);
+/* A manual page (roff): the template, in which the lines "@commands@", "@more@" and "@options@" become those. False: it has not
+ * each of them that there is something for. */
+bool opt_put_manual(const struct opt_program *p, struct bytes template, struct buf *out);
 
 /* What may stand in place of the last word of argv, each with a tab and what it is: for the shells. ":file" and ":folder" alone
  * in a line stand for names of files. Words of other kinds come from `names`. */
 typedef void opt_names(enum opt_what what, int argc, char **argv, struct buf *out);
 void opt_put_completion(const struct opt_program *p, int argc, char **argv, opt_names *names, struct buf *out);
+
+/* What a user does not type: "--version", "--complete WORD...", "--manual TEMPLATE". False: argv is none of them. */
+bool opt_answer(const struct opt_program *p, int argc, char **argv, opt_names *names, struct buf *out, int *status);

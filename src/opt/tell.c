@@ -122,22 +122,31 @@ static void put_roff_command(const struct opt_program *p, const struct opt_comma
     put_roff_options(out, c->options);
 }
 
-void opt_put_manual(const struct opt_program *p, struct buf *out)
+bool opt_put_manual(const struct opt_program *p, struct bytes template, struct buf *out)
 {
     const struct opt_command *c;
     const struct opt *more = NULL;
+    bool commands = false, others = false, options = false;
 
-    buf_puts(out, ".SH COMMANDS\n");
-    for (size_t i = 0; (c = p->command(i)); i++)
-        put_roff_command(p, c, out);
-    for (size_t i = 0; (c = p->command(i)) && !more; i++)
+    for (size_t i = 0; !more && (c = p->command(i)); i++)
         more = c->more;
-    if (more) {
-        buf_puts(out, ".SH CONFIGURATION\n@more@\n");
-        put_roff_options(out, more);
+    while (template.len) {
+        struct bytes line = bytes_cut(&template, '\n');
+
+        if (bytes_eq(line, BYTES("@commands@"))) {
+            for (size_t i = 0; (c = p->command(i)); i++)
+                put_roff_command(p, c, out);
+            commands = true;
+        } else if (bytes_eq(line, BYTES("@more@"))) {
+            put_roff_options(out, more);
+            others = true;
+        } else if (bytes_eq(line, BYTES("@options@"))) {
+            put_roff_options(out, p->common);
+            options = true;
+        } else {
+            buf_put(out, line);
+            buf_put_u8(out, '\n');
+        }
     }
-    buf_puts(out, ".SH OPTIONS\n");
-    put_roff(out, p->common_title);
-    buf_puts(out, ":\n");
-    put_roff_options(out, p->common);
+    return commands && options && (others || !more) && !out->bad;
 }

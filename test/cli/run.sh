@@ -91,6 +91,7 @@ out 'phone	enabled'
 is 0 d2d device show phone -o table
 out 'DEVICE'
 is 4 d2d device show nobody
+"$(dirname "$0")/complete.sh" "$build"
 is 0 d2d device key phone
 cp "$home/out" "$home/phone.cs"
 out '^HostName=localhost;DeviceId=phone;SharedAccessKey='
