@@ -134,8 +134,9 @@ void amqp_tpm_free(struct amqp_tpm *);
 /* ---- amqp_claims.c */
 /* Replaces the claim of this audience. ERR_LIMIT: CBS_TOKENS_MAX. */
 enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who *who) MUST_CHECK;
-/* A policy token for this hub. ERR_UNAUTHORIZED, ERR_EXPIRED; ERR_BUSY: too many failures lately. */
-enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out) MUST_CHECK;
+/* A token of a policy or a device for this hub, put under this name (NO_BYTES: none). ERR_UNAUTHORIZED, ERR_EXPIRED; ERR_BUSY: too
+ * many failures lately. */
+enum err amqp_token_check(struct amqp *c, struct bytes token, struct bytes name, struct who *out) MUST_CHECK;
 void amqp_proved(struct amqp *c, const struct who *who);
 /* One of the claims lets read this path ("entity/ConsumerGroups/…", "messages/events"). */
 bool amqp_may_listen(const struct amqp *c, struct bytes path);

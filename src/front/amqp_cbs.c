@@ -45,7 +45,7 @@ enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
     if (!amqp_is(type, WORD_SAS_TOKEN))
         return answer_status(c, r, 401, "amqp:unauthorized-access", "Only shared access signatures are accepted here.",
                              "another type of token");
-    enum err e = amqp_token_check(c, token, &who);
+    enum err e = amqp_token_check(c, token, name, &who);
     if (e == ERR_NOT_FOUND) /* device 3.3 */
         return answer_status(c, r, 404, "amqp:not-found", "The device does not exist.", NULL);
     if (e == ERR_EXPIRED)

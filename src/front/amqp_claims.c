@@ -1,7 +1,6 @@
 #include "amqp.h"
 
 #include "sas.h"
-#include "text.h"
 
 #include <stdlib.h>
 
@@ -38,29 +37,34 @@ void amqp_proved(struct amqp *c, const struct who *who)
         amqp_came(c, "policy", who->policy);
 }
 
-/* "devices/{id}" in an audience, which may be escaped or not (device 1.3). */
-static bool device_of(struct bytes sr, char out[ID_LEN_MAX + 1])
+/* The device that signed is one that the audience names; where it is the hub alone, the name under which the token was put. What
+ * is none of a device that exists is no guess yet. */
+static enum err check_device(struct amqp *c, struct bytes token, const char ids[][ID_LEN_MAX + 1], size_t n,
+                             struct who *out)
 {
-    uint8_t text[SAS_LEN_MAX];
-    size_t len;
-    struct bytes rest = percent_decode(sr, text, sizeof text, &len) ? sr : bytes_of(text, len);
+    struct who one;
+    enum err e = ERR_UNAUTHORIZED;
 
-    rest = address_path(rest);
-    bytes_cut(&rest, '/');
-    if (!bytes_eq_nocase(bytes_cut(&rest, '/'), BYTES("devices")))
-        return false;
-    return bytes_to_str(bytes_cut(&rest, '/'), out, ID_LEN_MAX + 1) && out[0];
+    for (size_t i = 0; i < n; i++) {
+        enum err this = auth_device(c->env, bytes_str(ids[i]), token, c->now_ms, &one);
+
+        if (i && this == ERR_NOT_FOUND)
+            continue;
+        *out = one;
+        if (!(e = this))
+            return OK;
+    }
+    return e;
 }
 
 /* A policy signs for all it may do, a device for itself. */
-static enum err check(struct amqp *c, struct bytes token, const struct sas *sas, struct who *out)
+static enum err check(struct amqp *c, struct bytes token, const char ids[][ID_LEN_MAX + 1], size_t n, struct who *out)
 {
-    char device[ID_LEN_MAX + 1];
     struct bytes scope;
     enum err e = auth_policy_token(c->env, token, c->now_ms, out);
 
-    if (e == ERR_UNAUTHORIZED && device_of(sas->sr, device))
-        return auth_device(c->env, bytes_str(device), token, c->now_ms, out);
+    if (e == ERR_UNAUTHORIZED && n)
+        return check_device(c, token, ids, n, out);
     if (e)
         return e;
     scope = bytes_str(out->scope);
@@ -76,19 +80,21 @@ static enum err failed(const struct amqp *c, struct journal_who who, enum err e,
     return e;
 }
 
-enum err amqp_token_check(struct amqp *c, struct bytes token, struct who *out)
+enum err amqp_token_check(struct amqp *c, struct bytes token, struct bytes name, struct who *out)
 {
-    char device[ID_LEN_MAX + 1];
+    char ids[AUTH_NAMED_MAX][ID_LEN_MAX + 1];
     struct bytes whose;
     struct sas sas;
+    size_t n;
 
     if (sas_parse(token, &sas))
         return failed(c, (struct journal_who){"policy", NO_BYTES},
                       auth_tried(c->env, &c->peer, NO_BYTES, ERR_UNAUTHORIZED, c->now_ms),
                       "this is not a shared access signature");
-    whose = device_of(sas.sr, device) ? bytes_str(device) : sas.skn;
-    const struct journal_who who = {whose.at == sas.skn.at ? "policy" : "device", whose};
-    enum err e = auth_tried(c->env, &c->peer, whose, check(c, token, &sas, out), c->now_ms);
+    n = auth_named_devices(name, ids, auth_named_devices(sas.sr, ids, 0));
+    whose = n ? bytes_str(ids[0]) : sas.skn;
+    const struct journal_who who = {n ? "device" : "policy", whose};
+    enum err e = auth_tried(c->env, &c->peer, whose, check(c, token, ids, n, out), c->now_ms);
     return e ? failed(c, who, e, out->why) : OK;
 }
 

@@ -90,7 +90,7 @@ static enum err may_read(struct amqp *c, struct amqp_request *r)
         return amqp_may_listen(c, bytes_str(path)) || amqp_may_listen(c, BYTES("$management")) ? OK : ERR_UNAUTHORIZED;
     if (token.len > SAS_LEN_MAX)
         return ERR_UNAUTHORIZED;
-    if ((e = amqp_token_check(c, token, &who)))
+    if ((e = amqp_token_check(c, token, NO_BYTES, &who)))
         return e;
     if (!(who.rights & RIGHT_SERVICE) ||
         (!auth_covers(c->env, &who, bytes_str(path)) && !auth_covers(c->env, &who, BYTES("$management"))))

@@ -35,7 +35,7 @@ static enum err failed(const struct amqp *c, const char *kind, struct bytes id, 
 /* The token must be of the policy that the user name says. */
 static enum err check_policy_token(struct amqp *c, struct bytes policy, struct bytes token)
 {
-    enum err e = amqp_token_check(c, token, &c->who);
+    enum err e = amqp_token_check(c, token, NO_BYTES, &c->who);
     if (!e && !bytes_eq_nocase(bytes_str(c->who.policy), policy))
         e = failed(c, "policy", policy, ERR_UNAUTHORIZED, "the token is of another policy");
     return e;

@@ -46,12 +46,26 @@ static bool scope_of(struct bytes audience, char *out, size_t cap)
     return true;
 }
 
-static bool scope_decoded(struct bytes sr, char *out, size_t cap)
+/* An audience as it stands, and what it is when it is decoded once, twice and three times: some clients escape an id, then the
+ * whole, and Go once more; others do not escape, and ids may hold `%` (device 1.3). */
+struct forms {
+    struct bytes now;
+    int decoded;
+    uint8_t text[2][SAS_LEN_MAX];
+};
+
+enum { DECODED_MAX = 3 };
+
+/* The next form; false: there is none. */
+static bool decode_again(struct forms *f)
 {
-    uint8_t text[SAS_LEN_MAX];
+    uint8_t *to = f->text[f->decoded & 1];
     size_t len;
 
-    return !percent_decode(sr, text, sizeof text, &len) && scope_of(bytes_of(text, len), out, cap);
+    if (f->decoded++ == DECODED_MAX || percent_decode(f->now, to, SAS_LEN_MAX, &len) || len == f->now.len)
+        return false;
+    f->now = bytes_of(to, len);
+    return true;
 }
 
 bool auth_host_is_ours(const struct front_env *env, struct bytes host)
@@ -96,8 +110,8 @@ bool auth_covers(const struct front_env *env, const struct who *who, struct byte
     return ours && path_starts(path, covered);
 }
 
-/* True if a token with this audience lets the device in (device 1.3): what lies below the device is accepted too, what lies
- * above it only from a policy. */
+/* True if a token with this audience lets the device in (device 1.3): what lies below the device, and what lies above it, for the
+ * key says whose token it is. Go writes {host}/{device}, with the device's own key. */
 static bool scope_fits_device(const struct front_env *env, const char *scope, struct bytes device, bool policy)
 {
     char wanted[sizeof "devices/" + ID_LEN_MAX] = "devices/";
@@ -106,17 +120,60 @@ static bool scope_fits_device(const struct front_env *env, const char *scope, st
 
     if (!ours || !bytes_to_str(device, wanted + 8, sizeof wanted - 8))
         return false;
-    struct bytes own = bytes_str(wanted);
-    return path_starts(path, own) || (policy && path_starts(own, path));
+    struct bytes own = bytes_str(wanted), first = bytes_first(path, bytes_find(path, '/'));
+    return path_starts(path, own) || path_starts(own, path) || (!policy && bytes_eq(first, device));
 }
 
-/* Ids may hold `%`, and some clients do not escape: the text as it stands may be meant too (device 1.3). */
 static bool sas_fits_device(const struct front_env *env, const struct sas *sas, struct bytes device, bool policy,
                             char *scope, size_t cap)
 {
-    if (scope_decoded(sas->sr, scope, cap) && scope_fits_device(env, scope, device, policy))
-        return true;
-    return scope_of(sas->sr, scope, cap) && scope_fits_device(env, scope, device, policy);
+    struct forms f = {.now = sas->sr};
+
+    do {
+        if (scope_of(f.now, scope, cap) && scope_fits_device(env, scope, device, policy))
+            return true;
+    } while (decode_again(&f));
+    return false;
+}
+
+/* Of a policy's token: the first form that names a host of ours, or the plain one. */
+static bool scope_of_policy(const struct front_env *env, const struct sas *sas, char *scope, size_t cap)
+{
+    struct forms f = {.now = sas->sr};
+    bool ours = false;
+
+    do {
+        if (scope_of(f.now, scope, cap))
+            scope_path(env, scope, &ours);
+    } while (!ours && decode_again(&f));
+    return ours || scope_of(sas->sr, scope, cap);
+}
+
+/* {host}/devices/{id}/… and {host}/{id}/… */
+static bool id_in(struct bytes audience, char out[ID_LEN_MAX + 1])
+{
+    char scope[512];
+    struct bytes rest;
+
+    if (!scope_of(audience, scope, sizeof scope))
+        return false;
+    rest = bytes_str(scope);
+    bytes_cut(&rest, '/');
+    struct bytes id = bytes_cut(&rest, '/');
+    if (bytes_eq_nocase(id, BYTES("devices")))
+        id = bytes_cut(&rest, '/');
+    return device_id_valid(id) && bytes_to_str(id, out, ID_LEN_MAX + 1);
+}
+
+size_t auth_named_devices(struct bytes audience, char out[][ID_LEN_MAX + 1], size_t n)
+{
+    struct forms f = {.now = audience};
+
+    do {
+        if (n < AUTH_NAMED_MAX && id_in(f.now, out[n]) && (!n || strcmp(out[n], out[n - 1]) != 0))
+            n++;
+    } while (decode_again(&f));
+    return n;
 }
 
 /* ---- keys --------------------------------------------------------------------------------------------------------- */
@@ -169,9 +226,19 @@ static enum err expired(struct who *out, const struct sas *sas, int64_t now_ms)
     return fails(out, ERR_EXPIRED, "the token expired %lld s ago", (long long)(now_ms / 1000 - sas->expires_s));
 }
 
-static enum err other_resource(struct who *out, enum err e, const struct sas *sas)
+/* Of another hub, or of another resource of this one. */
+static enum err other_resource(const struct front_env *env, struct who *out, enum err e, const struct sas *sas)
 {
-    return fails(out, e, "the token is for another resource: %.*s", BYTES_ARG(bytes_first(sas->sr, 160)));
+    struct forms f = {.now = sas->sr};
+    char scope[512];
+    bool ours = false;
+
+    do {
+        if (scope_of(f.now, scope, sizeof scope))
+            scope_path(env, scope, &ours);
+    } while (!ours && decode_again(&f));
+    return fails(out, e, ours ? "the token is for another resource: %.*s" : "the token is for another host: %.*s",
+                 BYTES_ARG(bytes_first(sas->sr, 160)));
 }
 
 static void be_policy(struct who *out, const struct policy *p)
@@ -198,7 +265,7 @@ static enum err try_policy(const struct front_env *env, const struct sas *sas, s
     if (!(p.rights & RIGHT_DEVICE))
         return fails(out, ERR_DENIED, "the policy %s has no right to connect as a device", p.name);
     if (!sas_fits_device(env, sas, device, true, out->scope, sizeof out->scope))
-        return other_resource(out, ERR_DENIED, sas);
+        return other_resource(env, out, ERR_DENIED, sas);
     be_policy(out, &p);
     return OK;
 }
@@ -212,7 +279,7 @@ static enum err try_device(const struct front_env *env, const struct sas *sas, c
     if (!signed_raw(sas, key))
         return fails(out, ERR_UNAUTHORIZED, "the token is signed with another key than those of the device");
     if (!sas_fits_device(env, sas, bytes_str(d->id), false, out->scope, sizeof out->scope))
-        return other_resource(out, ERR_UNAUTHORIZED, sas);
+        return other_resource(env, out, ERR_UNAUTHORIZED, sas);
     memcpy(out->generation, d->generation, sizeof out->generation);
     out->rights = RIGHT_DEVICE;
     out->proof = PROOF_DEVICE_SAS;
@@ -365,8 +432,8 @@ enum err auth_policy_token(const struct front_env *env, struct bytes token, int6
         return fails(out, ERR_UNAUTHORIZED, "the token names no policy of this hub");
     if (!signed_by_policy(&sas, &p))
         return fails(out, ERR_UNAUTHORIZED, "the token is signed with another key than those of the policy");
-    if (!scope_decoded(sas.sr, who.scope, sizeof who.scope))
-        return other_resource(out, ERR_UNAUTHORIZED, &sas);
+    if (!scope_of_policy(env, &sas, who.scope, sizeof who.scope))
+        return other_resource(env, out, ERR_UNAUTHORIZED, &sas);
     if (has_expired(&sas, now_ms))
         return expired(out, &sas, now_ms);
     be_policy(&who, &p);

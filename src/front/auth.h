@@ -47,6 +47,12 @@ enum err auth_policy_key(const struct front_env *, struct bytes policy, struct b
  * whole segments, without regard to case of the host. */
 bool auth_covers(const struct front_env *, const struct who *, struct bytes path);
 
+enum { AUTH_NAMED_MAX = 8 };
+
+/* The devices that an audience may name, in each form that it may be escaped in, put behind the n that are there. Gives how many
+ * there are then. */
+size_t auth_named_devices(struct bytes audience, char out[][ID_LEN_MAX + 1], size_t n);
+
 /* The host is ours: the name, the short name's host, or an alias; a port is ignored; case is too. */
 bool auth_host_is_ours(const struct front_env *, struct bytes host);
 

@@ -71,6 +71,28 @@ TEST(put_token_says_why_a_device_cannot_be_proved)
     CHECK(!c.front->over);
 }
 
+TEST(a_token_of_the_hub_is_one_of_the_device_that_signed_it)
+{
+    struct policy keys = device_keys("gar:age");
+
+    device_keys("phone");
+    client_open(&c, NO_SASL, NULL, NULL);
+    client_open_cbs(&c);
+    const char *wide = token_for(&keys, "hub.test", T0 + HOUR, false);
+    CHECK(client_put_token(&c, "hub.test", wide) == 401); /* whose it is nobody says */
+    CHECK(client_put_token(&c, "hub.test/devices/phone", wide) == 401);
+    CHECK(client_put_token(&c, "other.test/devices/nobody", wide) == 404);
+    check_refused(open_sender(&c, "gar%3Aage"), "amqp:unauthorized-access", NULL);
+    CHECK(client_put_token(&c, "amqps://hub.test:5671/devices/gar%253Aage", wide) == 200);
+    CHECK(link_is_open(open_sender(&c, "gar:age")));
+    check_refused(open_sender(&c, "phone"), "amqp:unauthorized-access", NULL);
+    check_refused(receive_from(&c, PARTITION_0, NULL, 1), "amqp:unauthorized-access", NULL);
+    /* The scope names it too, twice escaped, or without the word `devices`. */
+    CHECK(client_put_token(&c, "x", token_for(&keys, "hub.test/devices/gar%3Aage", T0 + HOUR, false)) == 200);
+    CHECK(client_put_token(&c, "x", token_for(&keys, "hub.test/gar:age", T0 + HOUR, false)) == 200);
+    CHECK(client_put_token(&c, "x", token_for(&keys, "other.test/devices/gar:age", T0 + HOUR, false)) == 401);
+}
+
 TEST(a_policy_for_devices_may_be_any_of_them)
 {
     struct policy p;
@@ -499,11 +521,11 @@ TEST(links_without_end_are_refused)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(without_a_token_a_device_is_nobody), CASE(a_token_is_good_for_its_own_device_and_no_other),
-      CASE(put_token_says_why_a_device_cannot_be_proved), CASE(a_policy_for_devices_may_be_any_of_them),
-      CASE(a_policy_for_services_is_no_device), CASE(a_login_as_a_device_is_that_device),
-      CASE(a_certificate_is_enough_and_only_for_whom_it_is), CASE(addresses_of_a_device_come_in_every_spelling),
-      CASE(what_is_sent_is_accepted_and_is_an_event_of_the_device), CASE(a_batch_is_as_many_events_and_one_outcome),
-      CASE(of_a_batch_all_or_nothing_is_stored),
+      CASE(put_token_says_why_a_device_cannot_be_proved), CASE(a_token_of_the_hub_is_one_of_the_device_that_signed_it),
+      CASE(a_policy_for_devices_may_be_any_of_them), CASE(a_policy_for_services_is_no_device),
+      CASE(a_login_as_a_device_is_that_device), CASE(a_certificate_is_enough_and_only_for_whom_it_is),
+      CASE(addresses_of_a_device_come_in_every_spelling), CASE(what_is_sent_is_accepted_and_is_an_event_of_the_device),
+      CASE(a_batch_is_as_many_events_and_one_outcome), CASE(of_a_batch_all_or_nothing_is_stored),
       CASE(what_is_too_large_is_rejected_and_what_is_much_too_large_costs_the_link),
       CASE(what_is_no_message_is_rejected), CASE(what_is_settled_when_it_is_sent_is_stored_too),
       CASE(credit_comes_back), CASE(the_model_of_a_device_is_stamped_on_what_it_sends),

@@ -67,6 +67,7 @@ static void begin(void)
     world_device(&w, "d1");
     world_device(&w, "d10");
     world_device(&w, "50%25+");
+    world_device(&w, "a:b");
     token = buf_max(SAS_LEN_MAX * 2);
 }
 
@@ -88,9 +89,43 @@ TEST(a_device_comes_in_with_every_form_of_its_audience)
     CHECK_ERR(device_with("d1", "hub.test/devices/d10", NULL), ERR_UNAUTHORIZED);
     CHECK_ERR(device_with("d10", "hub.test/devices/d1", NULL), ERR_UNAUTHORIZED);
     CHECK_ERR(device_with("d1", "hub.test/devices/D1", NULL), ERR_UNAUTHORIZED);
-    CHECK_ERR(device_with("d1", "hub.test/devices", NULL), ERR_UNAUTHORIZED);
-    CHECK_ERR(device_with("d1", "hub.test", NULL), ERR_UNAUTHORIZED);
+    CHECK_OK(device_with("d1", "hub.test/devices", NULL)); /* above it: the key says whose token it is */
+    CHECK_OK(device_with("d1", "hub.test", NULL));
+    CHECK_OK(device_with("d1", "https%3A%2F%2FHUB.test%3A443%2F", NULL));
+    CHECK_OK(device_with("d1", "hub.test%2Fd1", NULL)); /* Go */
+    CHECK_ERR(device_with("d1", "hub.test/d10", NULL), ERR_UNAUTHORIZED);
+    CHECK_ERR(device_with("d1", "hub.test/devices/d10/devices/d1", NULL), ERR_UNAUTHORIZED);
+    CHECK_ERR(device_with("d1", "hub.test/messages", NULL), ERR_UNAUTHORIZED);
+    CHECK_OK(device_with("a:b", "hub.test%2Fdevices%2Fa:b", NULL));
+    CHECK_OK(device_with("a:b", "hub.test%2Fdevices%2Fa%253Ab", NULL));       /* .NET */
+    CHECK_OK(device_with("a:b", "hub.test%252Fdevices%252Fa%25253Ab", NULL)); /* Go, of modules */
+    CHECK_OK(device_with("50%25+", "hub.test%2Fdevices%2F50%252525%252B", NULL));
+    CHECK_ERR(device_with("50%25+", "hub.test%2Fdevices%2F50%25", NULL), ERR_UNAUTHORIZED);
     CHECK_ERR(device_with("d1", "other.test/devices/d1", NULL), ERR_UNAUTHORIZED);
+    end();
+}
+
+TEST(what_did_not_fit_is_said_for_the_log)
+{
+    static const struct {
+        const char *id, *sr, *key_of, *why;
+        int64_t se;
+    } cases[] = {
+        {"d1", "hub.test/devices/d1", "d10", "signed with another key", 60},
+        {"d1", "hub.test/devices/d10", "d1", "another resource: hub.test/devices/d10", 60},
+        {"d1", "other.test%2Fdevices%2Fd1", "d1", "another host: other.test%2Fdevices%2Fd1", 60},
+        {"d1", "hub.test/devices/d1", "d1", "expired 3600 s ago", -3600},
+        {"d2", "hub.test/devices/d2", "d1", "no device of this name", 60},
+    };
+    begin();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct who who;
+        struct bytes t = signed_for(cases[i].sr, NULL, key_of(cases[i].key_of), WORLD_T0 / 1000 + cases[i].se);
+
+        CHECK(auth_device(&w.env, bytes_str(cases[i].id), t, WORLD_T0, &who));
+        if (!strstr(who.why, cases[i].why))
+            fail_msg("%s: not %s", who.why, cases[i].why);
+    }
     end();
 }
 
@@ -207,7 +242,8 @@ TEST(why_a_service_is_not_let_in_is_said)
     end();
 }
 
-TESTS(RUN(a_device_comes_in_with_every_form_of_its_audience), RUN(a_policy_name_that_did_not_sign_is_passed_over),
+TESTS(RUN(a_device_comes_in_with_every_form_of_its_audience), RUN(what_did_not_fit_is_said_for_the_log),
+ RUN(a_policy_name_that_did_not_sign_is_passed_over),
       RUN(a_policy_lets_devices_in_if_it_may), RUN(skew_is_five_minutes),
       RUN(policy_tokens_are_signed_with_either_form_of_either_key), RUN(why_a_device_is_not_let_in_is_said),
       RUN(why_a_service_is_not_let_in_is_said))
