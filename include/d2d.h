@@ -3,8 +3,8 @@
  * Conventions. Texts are UTF-8 and end with NUL where they are `const char *`; bytes are a pointer and a length. Times are
  * milliseconds since 1970-01-01 UTC, durations are milliseconds. What a callback gets is lent until it returns. What is
  * passed in is copied unless it says otherwise. Functions that can fail give an enum d2d_err; the handle keeps a sentence
- * about its last failure (d2d_*_detail). A handle belongs to one loop and a loop to one thread at a time. Handles are freed
- * before their loop; a free function takes NULL; a handle may be freed inside its own callbacks.
+ * about its last failure (d2d_*_detail). A handle belongs to one loop and a loop to one thread at a time; other threads use
+ * d2d_loop_post(). Handles are freed before their loop, and a loop not inside of a callback; a free function takes NULL; a handle may be freed inside its own callbacks.
  *
  * Blocking and not. At heart everything is non-blocking: handles call back while their loop runs. d2d_loop_run() runs it
  * here; with an event loop of one's own, watch d2d_loop_fd() and call d2d_loop_turn(). Functions that end in _wait, those of
@@ -71,6 +71,11 @@ D2D_API const char *d2d_loop_detail(const struct d2d_loop *loop);
 D2D_API enum d2d_err d2d_loop_run(struct d2d_loop *loop, int64_t timeout_ms);
 /* From any thread, and from a signal handler. */
 D2D_API void d2d_loop_stop(struct d2d_loop *loop);
+/* Work for the thread of the loop, from any thread: called once, in a turn, in the order in which it was given; it may use
+ * handles of the loop as callbacks may. It gets D2D_OK, or D2D_CLOSED when the loop is freed before its turn came: then it may
+ * only let go of what is its own. Nothing may be posted to a loop that is being freed. D2D_NO_MEMORY. */
+typedef void d2d_work(void *ctx, enum d2d_err e);
+D2D_API enum d2d_err d2d_loop_post(struct d2d_loop *loop, d2d_work *work, void *ctx);
 /* For foreign loops: a descriptor that becomes readable, how long to wait at most (-1: no limit), and one turn. */
 D2D_API int d2d_loop_fd(const struct d2d_loop *loop);
 D2D_API int d2d_loop_timeout_ms(const struct d2d_loop *loop);

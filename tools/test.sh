@@ -14,7 +14,15 @@ part() {
 
 threads() {
     tools/build.sh tsan --quiet
-    ctest --test-dir build/tsan -L 'thread|unit' -R 'store|hub|net' --output-on-failure
+    ctest --test-dir build/tsan -L 'thread|unit' -R 'store|hub|net|client/live_threads' --output-on-failure
+}
+
+# A hub in a thread and libd2d's handles, freed in each of their callbacks.
+valgrind_looks_on() {
+    local program
+    for program in build/test/test/unit_client_live_*_test; do
+        valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect "$program"
+    done
 }
 
 in_memory() {
@@ -27,6 +35,7 @@ part "build with clang" tools/build.sh clang --quiet
 part "style, clang-tidy, cppcheck" tools/lint.sh build/clang
 part "in memory, with address and undefined-behaviour sanitizers" in_memory
 part "with the thread sanitizer" threads
+part "libd2d under valgrind" valgrind_looks_on
 part "what is installed" tools/check-install.sh build/test
 part "the daemon" test/daemon/run.sh build/test
 part "system calls a message" test/daemon/syscalls.sh build/test

@@ -48,7 +48,7 @@ enum err feedback_read(struct bytes body, struct feedback_batch *out)
     return OK;
 }
 
-void feedback_free(struct feedback_batch *b)
+void feedback_batch_free(struct feedback_batch *b)
 {
     json_decref(b->json);
     b->json = NULL;

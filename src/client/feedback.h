@@ -16,4 +16,4 @@ struct feedback_batch {
 
 /* ERR_MALFORMED: it is none. What a record does not say is "". */
 enum err feedback_read(struct bytes body, struct feedback_batch *out) MUST_CHECK;
-void feedback_free(struct feedback_batch *);
+void feedback_batch_free(struct feedback_batch *);

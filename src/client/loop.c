@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@ struct d2d_loop {
     struct heap alarms;
     struct list trusts;
     struct list graves;
+    pthread_mutex_t lock; /* over `posted` */
+    struct list posted;
     uint64_t random;
     int stop_fd; /* wakes the wait of d2d_loop_run() */
     atomic_bool stop;
@@ -164,6 +167,51 @@ const char *d2d_loop_detail(const struct d2d_loop *l)
     return l ? l->detail : "";
 }
 
+/* ---- work of other threads ------------------------------------------------------------------------------------------- */
+
+struct posted {
+    struct list link;
+    d2d_work *work;
+    void *ctx;
+};
+
+enum d2d_err d2d_loop_post(struct d2d_loop *l, d2d_work *work, void *ctx)
+{
+    struct posted *p;
+
+    if (!l || !work)
+        return D2D_ARGUMENT;
+    p = malloc(sizeof *p);
+    if (!p)
+        return D2D_NO_MEMORY;
+    *p = (struct posted){.work = work, .ctx = ctx};
+    pthread_mutex_lock(&l->lock);
+    list_add(&l->posted, &p->link);
+    pthread_mutex_unlock(&l->lock);
+    net_loop_wake(l->net);
+    return D2D_OK;
+}
+
+/* What is there now; what comes meanwhile has its turn in the next one. */
+static void run_posted(struct d2d_loop *l, enum d2d_err e)
+{
+    struct list now;
+
+    list_init(&now);
+    pthread_mutex_lock(&l->lock);
+    list_move(&l->posted, &now);
+    pthread_mutex_unlock(&l->lock);
+    loop_enter(l);
+    while (!list_empty(&now)) {
+        struct posted *p = LIST_OF(now.next, struct posted, link);
+
+        list_del(&p->link);
+        p->work(p->ctx, e);
+        free(p);
+    }
+    loop_leave(l);
+}
+
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
 enum d2d_err d2d_loop_new(struct d2d_loop **out)
@@ -178,6 +226,7 @@ enum d2d_err d2d_loop_new(struct d2d_loop **out)
         return D2D_NO_MEMORY;
     list_init(&l->trusts);
     list_init(&l->graves);
+    list_init(&l->posted);
     l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->stop_fd < 0 || getrandom(&l->random, sizeof l->random, 0) < 0 || net_loop_open(&options, &l->net)) {
         if (l->stop_fd >= 0)
@@ -186,6 +235,7 @@ enum d2d_err d2d_loop_new(struct d2d_loop **out)
         return D2D_FAILED;
     }
     l->random |= 1;
+    pthread_mutex_init(&l->lock, NULL);
     *out = l;
     return D2D_OK;
 }
@@ -194,6 +244,7 @@ void d2d_loop_free(struct d2d_loop *l)
 {
     if (!l)
         return;
+    run_posted(l, D2D_CLOSED);
     net_loop_stop(l->net, GRACE_MS); /* what was said leaves */
     net_loop_run(l->net);
     net_loop_close(l->net);
@@ -202,6 +253,7 @@ void d2d_loop_free(struct d2d_loop *l)
         trust_free(LIST_OF(it, struct trust, all));
     heap_free(&l->alarms);
     close(l->stop_fd);
+    pthread_mutex_destroy(&l->lock);
     free(l);
 }
 
@@ -226,6 +278,7 @@ void d2d_loop_turn(struct d2d_loop *l)
     loop_enter(l);
     net_loop_turn(l->net);
     run_alarms(l);
+    run_posted(l, D2D_OK);
     loop_leave(l);
 }
 

@@ -72,7 +72,7 @@ static bool is_done_with(struct operator_talk *m)
     if (room_decode(&m->room) || feedback_read(room_body(&m->room), &m->batch))
         return true;
     done = m->feedback(m->ctx, m->batch.at, m->batch.n);
-    feedback_free(&m->batch);
+    feedback_batch_free(&m->batch);
     return done;
 }
 

@@ -385,6 +385,11 @@ void net_loop_turn(struct net_loop *l)
     quiet_end(&quiet);
 }
 
+void net_loop_wake(struct net_loop *l)
+{
+    loop_again(l);
+}
+
 void net_loop_stats(struct net_loop *l, struct net_stats *out)
 {
     const struct counters *c = &l->counters;

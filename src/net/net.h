@@ -66,6 +66,7 @@ int64_t net_loop_now_ms(struct net_loop *); /* wall clock, read once a turn */
 int net_loop_fd(struct net_loop *);
 int net_loop_timeout_ms(struct net_loop *);
 void net_loop_turn(struct net_loop *); /* does what is due, does not wait */
+void net_loop_wake(struct net_loop *); /* the next wait for it ends at once; from any thread */
 
 struct net_stats {
     uint64_t connections, accepted, handshakes_failed, refused;
