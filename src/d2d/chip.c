@@ -53,7 +53,27 @@ unsigned chip_slot(const struct cli *c)
     return c->has_slot ? c->slot : 0;
 }
 
-enum status chip_provision(struct tpm *t, unsigned slot, const char *string)
+enum status chip_check_free(struct tpm *t, unsigned slot, bool replace)
+{
+    struct tpm_slot found;
+    enum err e = tpm_slot_read(t, slot, &found);
+
+    if (e)
+        return chip_failed(t, "a slot", e);
+    if (found.foreign[0]) {
+        fprintf(stderr, "d2d: %s\n", found.foreign);
+        return REFUSED;
+    }
+    if (!found.has_key || replace)
+        return DONE;
+    fprintf(stderr,
+            "d2d: slot %u has the key of \"%s\"%s%s\n"
+            "  take another --slot; --replace destroys that key, and so does `d2d tpm erase --slot %u`\n",
+            slot, found.device, found.host[0] ? " for " : "", found.host, slot);
+    return REFUSED;
+}
+
+enum status chip_provision(struct tpm *t, unsigned slot, const char *string, bool replace)
 {
     char host[256], device[130], text[KEY_TEXT_MAX + 1];
     uint8_t key[KEY_LEN_MAX];
@@ -70,12 +90,11 @@ enum status chip_provision(struct tpm *t, unsigned slot, const char *string)
                 "d2d: a TPM takes the key of a device's connection string: HostName=…;DeviceId=…;SharedAccessKey=…\n");
         return USAGE;
     }
-    e = tpm_slot_provision(t, slot, bytes_of(key, len), host, device, false);
+    status = chip_check_free(t, slot, replace);
+    if (!status && (e = tpm_slot_provision(t, slot, bytes_of(key, len), host, device, replace)))
+        status = chip_failed(t, device, e);
     explicit_bzero(text, sizeof text);
     explicit_bzero(key, sizeof key);
-    status = e ? chip_failed(t, device, e) : DONE;
-    if (e == ERR_EXISTS)
-        fprintf(stderr, "  `d2d tpm status` shows what is in it, `d2d tpm erase --slot %u` makes it free\n", slot);
     return status;
 }
 

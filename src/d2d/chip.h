@@ -11,7 +11,10 @@ enum status chip_open(struct tpm **out);
 enum status chip_failed(struct tpm *, const char *what, enum err e);
 /* The slot that the options say, 0 without. */
 unsigned chip_slot(const struct cli *);
-/* Puts the key of a connection string into the slot, which must be free. Wipes nothing of the string. */
-enum status chip_provision(struct tpm *, unsigned slot, const char *connection_string);
+/* Before anything is made that goes into it: REFUSED, and a message, when the slot has a key that is not to be replaced, or when
+ * another program keeps something there. */
+enum status chip_check_free(struct tpm *, unsigned slot, bool replace);
+/* Puts the key of a connection string into the slot. Wipes nothing of the string. */
+enum status chip_provision(struct tpm *, unsigned slot, const char *connection_string, bool replace);
 /* Fills out with "HostName=…;DeviceId=…;Tpm=SLOT" of what is in the slot. */
 enum status chip_string(unsigned slot, char *out, size_t cap);

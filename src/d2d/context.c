@@ -66,6 +66,14 @@ bool context_name_valid(const char *name)
            strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == len;
 }
 
+bool context_exists(const char *name)
+{
+    char path[PATH_CAP];
+    struct stat st;
+
+    return context_path(name, path) == OK && lstat(path, &st) == 0;
+}
+
 void context_current(char name[65])
 {
     char path[PATH_CAP], line[128] = "";

@@ -14,6 +14,7 @@ struct context {
 
 /* NULL: the current one. ERR_NOT_FOUND, ERR_MALFORMED (with a line to stderr), ERR_IO. */
 enum err context_load(const char *name, struct context *out) MUST_CHECK;
+bool context_exists(const char *name);
 /* Writes it with mode 0600; an existing one is replaced. */
 enum err context_save(const struct context *c) MUST_CHECK;
 enum err context_remove(const char *name) MUST_CHECK;

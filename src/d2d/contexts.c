@@ -1,5 +1,5 @@
 /* The commands about contexts, and `token`. */
-#include "cli.h"
+#include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,18 +21,29 @@ static bool absolute(const char *path, char *out, size_t cap)
     return fits;
 }
 
+struct add_job {
+    int replace;
+};
+
+static const struct opt add_options[] = {
+    {"replace", NULL, "overwrite a context of this name", OPT_FLAG, .offset = offsetof(struct add_job, replace)}, {0}};
+
 static enum status context_add(struct cli *c, void *values, int n, char **argv)
 {
+    const struct add_job *job = values;
     struct context made = {0};
     enum status status;
     char current[65];
     enum err e;
 
-    (void)values;
     (void)n;
     if (!context_name_valid(argv[1]))
         return cli_usage(&command_context_add,
                          "a NAME has letters, digits, '-', '_' and '.', and does not begin with '.'");
+    if (!job->replace && context_exists(argv[1])) {
+        fprintf(stderr, "d2d: context \"%s\" already exists; --replace overwrites it, or take another name\n", argv[1]);
+        return REFUSED;
+    }
     if ((status = cli_who(c, STRING_ANY)))
         return status;
     if (!absolute(c->ca_file, made.ca_file, sizeof made.ca_file)) {
@@ -58,10 +69,11 @@ const struct command command_context_add = {
      .usage = "NAME",
      .summary = "keep a hub and a connection string under a name",
      .examples = "d2d context add home --connection-string-file owner.cs --ca-file ca.pem\n",
+     .options = add_options,
      .least = 1,
      .most = 1},
     context_add,
-    0};
+    sizeof(struct add_job)};
 
 static const struct column context_columns[] = {{"current", "", 1}, {"name", "NAME", 16}, {"host", "HOST", 0}, {0}};
 
@@ -145,19 +157,26 @@ const struct command command_context_rm = {{.name = "context rm",
 
 struct token_job {
     int64_t ttl_ms; /* 0: an hour */
-    const char *resource;
+    const char *resource, *out;
+    int replace;
 };
 
-static const struct opt token_options[] = {{"ttl", "T", "expires after this time (1h)", OPT_DURATION,
-                                            .offset = offsetof(struct token_job, ttl_ms), .least = 1000},
-                                           {"resource", "URI", "what it is for (what the connection string is for)",
-                                            OPT_TEXT, .offset = offsetof(struct token_job, resource)},
-                                           {0}};
+static const struct opt token_options[] = {
+    {"ttl", "T", "expires after this time (1h)", OPT_DURATION, .offset = offsetof(struct token_job, ttl_ms),
+     .least = 1000},
+    {"resource", "URI", "what it is for (what the connection string is for)", OPT_TEXT,
+     .offset = offsetof(struct token_job, resource)},
+    {"out", "FILE", "it goes there, readable by you only (standard output)", OPT_TEXT,
+     .offset = offsetof(struct token_job, out), .what = OPT_FILE},
+    {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct token_job, replace)},
+    {0}};
 
 static enum status token_run(struct cli *c, void *values, int n, char **argv)
 {
     const struct token_job *job = values;
     struct timespec now;
+    struct secret secret;
+    struct buf line = buf_max(8192);
     enum status status;
     enum d2d_err e;
     char *token;
@@ -171,9 +190,13 @@ static enum status token_run(struct cli *c, void *values, int n, char **argv)
                   job->ttl_ms ? job->ttl_ms : 3600 * 1000, &token);
     if (e)
         return cli_failed("token", e, "");
-    puts(token);
+    buf_printf(&line, "%s\n", token);
     free(token);
-    return DONE;
+    if (!(status = secret_open(&secret, job->out, job->replace)))
+        status = secret_put(&secret, buf_str(&line));
+    secret_close(&secret);
+    buf_free(&line);
+    return status;
 }
 
 const struct command command_token = {{.name = "token",

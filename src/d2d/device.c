@@ -1,7 +1,12 @@
 #include "chip.h"
+#include "secret.h"
+
+#include "limits.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 /* The registry of the hub that this command is about, and its loop. */
 struct session {
@@ -59,9 +64,10 @@ struct job {
     struct cli *cli;
     struct session session;
     struct out out;
-    int disabled, secondary, rotate, by_ca, by_key, tpm;
-    const char *reason, *thumbprints;
-    enum status said; /* why the last one failed, when that was said */
+    int disabled, secondary, rotate, by_ca, by_key, tpm, replace;
+    const char *reason, *thumbprints, *path;
+    struct secret secret; /* its connection string, to `path` */
+    enum status said;     /* why the last one failed, when that was said */
     enum d2d_err (*each)(struct job *job, const char *id);
 };
 
@@ -88,6 +94,22 @@ static enum status run_job(struct job *job, struct cli *c, int n, char **argv,
     return status;
 }
 
+/* Whatever becomes of it, its file is opened before. */
+static enum status run_with_secret(struct job *job, struct cli *c, int n, char **argv,
+                                   enum d2d_err (*each)(struct job *job, const char *id))
+{
+    enum status status;
+
+    if (job->path && n > 1) {
+        fprintf(stderr, "d2d: --out is the file of one device\n");
+        return USAGE;
+    }
+    if (!(status = secret_open(&job->secret, job->path, job->replace)))
+        status = run_job(job, c, n, argv, each);
+    secret_close(&job->secret);
+    return status;
+}
+
 #define AT(field) .offset = offsetof(struct job, field)
 
 /* What the options say of how it proves who it is. Without any it stays as it is. */
@@ -111,10 +133,30 @@ static enum d2d_err take_auth(const struct job *job, struct d2d_identity *d)
                : D2D_ARGUMENT;
 }
 
+enum { STRING_CAP = 700 };
+
+/* How the device connects, a line: with this key, a certificate, or the TPM. */
+static enum d2d_err string_of(const struct job *job, const struct d2d_identity *d, const char *key,
+                              char out[STRING_CAP])
+{
+    char host[256];
+    enum d2d_err e = d2d_connection_string_field(job->cli->connection_string, "HostName", host, sizeof host);
+
+    if (e)
+        return e;
+    if (d->auth != D2D_AUTH_KEY)
+        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s;x509=true\n", host, d->id);
+    else if (job->tpm)
+        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s;Tpm=%u\n", host, d->id, chip_slot(job->cli));
+    else
+        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s;SharedAccessKey=%s\n", host, d->id, key);
+    return D2D_OK;
+}
+
 /* The key goes from the hub into the chip and nowhere else. Without it there the device would be of no use: then it is not made. */
 static enum status put_into_chip(struct job *job, struct d2d_identity *d)
 {
-    char host[256], string[700];
+    char host[256], string[STRING_CAP];
     struct tpm *t;
     enum status status = chip_open(&t);
 
@@ -123,11 +165,37 @@ static enum status put_into_chip(struct job *job, struct d2d_identity *d)
     if (d2d_connection_string_field(job->cli->connection_string, "HostName", host, sizeof host))
         host[0] = 0;
     snprintf(string, sizeof string, "HostName=%s;DeviceId=%s;SharedAccessKey=%s", host, d->id, d->primary_key);
-    if (!(status = chip_provision(t, chip_slot(job->cli), string)))
+    if (!(status = chip_provision(t, chip_slot(job->cli), string, job->replace)))
         say("its key is in slot %u of the TPM: HostName=%s;DeviceId=%s;Tpm=%u", chip_slot(job->cli), host, d->id,
             chip_slot(job->cli));
     explicit_bzero(string, sizeof string);
     tpm_close(t);
+    return status;
+}
+
+/* What has no room for its key is not made. */
+static enum status check_room(const struct job *job)
+{
+    struct tpm *t;
+    enum status status = job->tpm ? chip_open(&t) : DONE;
+
+    if (job->tpm && !status) {
+        status = chip_check_free(t, chip_slot(job->cli), job->replace);
+        tpm_close(t);
+    }
+    return status;
+}
+
+static enum status save_string(struct job *job, const struct d2d_identity *d)
+{
+    char string[STRING_CAP];
+    enum d2d_err e = string_of(job, d, d->primary_key, string);
+    enum status status = e ? cli_failed(d->id, e, "") : secret_put(&job->secret, string);
+
+    explicit_bzero(string, sizeof string);
+    if (status)
+        fprintf(stderr, "  the device is registered; `d2d device key %s --out FILE` gives its connection string\n",
+                d->id);
     return status;
 }
 
@@ -138,12 +206,16 @@ static enum d2d_err add_one(struct job *job, const char *id)
 
     if (e || !bytes_to_str(bytes_str(id), d.id, sizeof d.id))
         return D2D_ARGUMENT;
+    if ((job->said = check_room(job)))
+        return D2D_FAILED;
     if ((e = d2d_registry_add(job->session.registry, &d)))
         return e;
     if (job->tpm && (job->said = put_into_chip(job, &d))) {
         d2d_registry_remove(job->session.registry, d.id);
         e = D2D_FAILED;
     }
+    if (!e && job->path && (job->said = save_string(job, &d)))
+        e = D2D_FAILED;
     if (!e)
         out_row(&job->out, device_row(&d));
     explicit_bzero(d.primary_key, sizeof d.primary_key);
@@ -156,6 +228,8 @@ static const struct opt add_options[] = {
     {"x509-thumbprint", "HEX[,HEX]", "it shows a certificate with one of these", OPT_TEXT, AT(thumbprints)},
     {"x509-ca", NULL, "it shows one that a CA of the hub has signed (`d2d ca`)", OPT_FLAG, AT(by_ca)},
     {"tpm", NULL, "its key goes into --slot (0) of this computer's TPM, and nowhere else", OPT_FLAG, AT(tpm)},
+    {"out", "FILE", "its connection string goes there, readable by you only", OPT_TEXT, AT(path), .what = OPT_FILE},
+    {"replace", NULL, "overwrite that file, destroy the key that is in the slot", OPT_FLAG, AT(replace)},
     {0}};
 
 static enum status device_add(struct cli *c, void *values, int n, char **argv)
@@ -164,14 +238,15 @@ static enum status device_add(struct cli *c, void *values, int n, char **argv)
 
     if (job->tpm && n > 1)
         return cli_usage(&command_device_add, "--tpm: a slot of the TPM has room for one device");
-    return run_job(job, c, n, argv, add_one);
+    return run_with_secret(job, c, n, argv, add_one);
 }
 
 const struct command command_device_add = {
     {.name = "device add",
      .usage = "DEVICE...",
      .summary = "register devices, with keys that the hub makes",
-     .examples = "d2d device add phone garage-door\n"
+     .examples = "d2d device add phone --out phone.cs\n"
+                 "d2d device add phone garage-door\n"
                  "d2d device add meter --x509-thumbprint 2FD4E1C67A2D28FCED849EE1BB76E7391B93EB12\n"
                  "d2d device add pump-1 pump-2 --x509-ca\n"
                  "d2d device add garage --tpm\n",
@@ -346,45 +421,78 @@ const struct command command_device_disable = {{.name = "device disable",
                                                device_disable,
                                                sizeof(struct job)};
 
-static enum d2d_err key_one(struct job *job, const char *id)
+/* Two new keys, made here: so they can be somewhere before the hub counts on them. */
+static enum d2d_err make_keys(struct d2d_identity *d)
 {
-    const char *hub = job->cli->connection_string;
-    struct d2d_identity d;
-    char host[256];
-    enum d2d_err e;
+    char *const keys[] = {d->primary_key, d->secondary_key};
+    uint8_t raw[32];
 
-    if ((e = d2d_registry_get(job->session.registry, id, &d)) ||
-        (e = d2d_connection_string_field(hub, "HostName", host, sizeof host)))
-        return e;
-    if (d.auth != D2D_AUTH_KEY) {
-        printf("HostName=%s;DeviceId=%s;x509=true\n", host, d.id);
-        return D2D_OK;
+    for (int i = 0; i < 2; i++) {
+        struct buf text = buf_over(keys[i], sizeof d->primary_key - 1);
+
+        if (getrandom(raw, sizeof raw, 0) != sizeof raw)
+            return D2D_FAILED;
+        buf_put_base64(&text, bytes_of(raw, sizeof raw));
+        keys[i][text.len] = 0;
+        if (text.bad)
+            return D2D_FAILED;
     }
-    if (job->rotate) {
-        d.primary_key[0] = d.secondary_key[0] = 0;
-        if ((e = d2d_registry_update(job->session.registry, &d)))
-            return e;
-    }
-    if (!d.primary_key[0])
-        return D2D_NOT_AUTHORISED;
-    printf("HostName=%s;DeviceId=%s;SharedAccessKey=%s\n", host, d.id,
-           job->secondary ? d.secondary_key : d.primary_key);
+    explicit_bzero(raw, sizeof raw);
     return D2D_OK;
 }
 
-static const struct opt key_options[] = {{"secondary", NULL, "with the second key", OPT_FLAG, AT(secondary)},
-                                         {"rotate", NULL, "make two new keys first", OPT_FLAG, AT(rotate)},
-                                         {0}};
+/* The keys change when the new ones are on the disk or with whoever reads them; the file has its name once they count. */
+static enum d2d_err give_key(struct job *job, struct d2d_identity *d)
+{
+    char string[STRING_CAP];
+    enum d2d_err e;
+
+    if (job->rotate && d->auth == D2D_AUTH_KEY && (e = make_keys(d)))
+        return e;
+    if (d->auth == D2D_AUTH_KEY && !d->primary_key[0])
+        return D2D_NOT_AUTHORISED;
+    if ((e = string_of(job, d, job->secondary ? d->secondary_key : d->primary_key, string)))
+        return e;
+    job->said = secret_write(&job->secret, string);
+    explicit_bzero(string, sizeof string);
+    if (job->said)
+        return D2D_FAILED;
+    if (job->rotate && d->auth == D2D_AUTH_KEY && (e = d2d_registry_update(job->session.registry, d))) {
+        fprintf(stderr, "d2d: the keys of %s are as they were; what was just given does not count\n", d->id);
+        return e;
+    }
+    return (job->said = secret_keep(&job->secret)) ? D2D_FAILED : D2D_OK;
+}
+
+static enum d2d_err key_one(struct job *job, const char *id)
+{
+    struct d2d_identity d;
+    enum d2d_err e = d2d_registry_get(job->session.registry, id, &d);
+
+    if (!e)
+        e = give_key(job, &d);
+    explicit_bzero(d.primary_key, sizeof d.primary_key);
+    explicit_bzero(d.secondary_key, sizeof d.secondary_key);
+    return e;
+}
+
+static const struct opt key_options[] = {
+    {"secondary", NULL, "with the second key", OPT_FLAG, AT(secondary)},
+    {"rotate", NULL, "make two new keys first", OPT_FLAG, AT(rotate)},
+    {"out", "FILE", "it goes there, readable by you only (standard output)", OPT_TEXT, AT(path), .what = OPT_FILE},
+    {"replace", NULL, "overwrite that file", OPT_FLAG, AT(replace)},
+    {0}};
 
 static enum status device_key(struct cli *c, void *values, int n, char **argv)
 {
-    return run_job(values, c, n, argv, key_one);
+    return run_with_secret(values, c, n, argv, key_one);
 }
 
 const struct command command_device_key = {{.name = "device key",
                                             .usage = "DEVICE...",
                                             .summary = "print the connection strings of devices",
-                                            .examples = "d2d device key phone > phone.cs\n",
+                                            .examples = "d2d device key phone --out phone.cs\n"
+                                                        "d2d device key phone --rotate --out phone.cs --replace\n",
                                             .options = key_options,
                                             .least = 1,
                                             .most = OPT_MANY,

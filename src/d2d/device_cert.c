@@ -1,5 +1,6 @@
 /* A certificate for a device that has no authority: self-signed, known to the hub by its thumbprint. */
 #include "chip.h"
+#include "secret.h"
 
 #include "cert.h"
 #include "files.h"
@@ -8,6 +9,7 @@
 #include "tls_key.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { DAYS_DEFAULT = 3650, DAYS_MAX = 36500, PEM_MAX = 8192, PATH_CAP = 4096 };
@@ -15,17 +17,16 @@ enum { DAYS_DEFAULT = 3650, DAYS_MAX = 36500, PEM_MAX = 8192, PATH_CAP = 4096 };
 struct cert_job {
     const char *id, *folder;
     int days; /* 0: ten years */
-    int tpm;  /* the key is made there, and stays; key_path is its handle */
+    int replace;
+    int tpm; /* the key is made there, and stays; key_path is its handle */
     char cert_path[PATH_CAP], key_path[PATH_CAP];
 };
 
 static bool is_there(const char *path)
 {
-    FILE *f = fopen(path, "re");
+    struct stat st;
 
-    if (f)
-        fclose(f);
-    return f != NULL;
+    return lstat(path, &st) == 0;
 }
 
 /* OpenSSL's provider opens the TPM itself, for which it may have to be free. */
@@ -75,14 +76,16 @@ static enum err make_for_chip(const struct cert_job *job, struct cert_facts *fac
 static enum err make(const struct cert_job *job, struct cert_facts *facts)
 {
     struct buf cert = buf_max(PEM_MAX), key = buf_max(PEM_MAX);
+    struct secret secret = {.fd = -1};
     int64_t now_s = time(NULL);
     enum err e;
 
     /* An hour back: the clock of the hub may be behind. */
     if (!(e = cert_make_device(job->id, now_s - 3600, now_s + (int64_t)job->days * 86400, &cert, &key)) &&
         !(e = cert_read(buf_bytes(&cert), facts)) && !(e = folder_make(job->folder, 0700)) &&
-        !(e = file_write(job->key_path, buf_bytes(&key), 0600)))
+        !(e = secret_open(&secret, job->key_path, job->replace) || secret_put(&secret, buf_str(&key)) ? ERR_IO : OK))
         e = file_write(job->cert_path, buf_bytes(&cert), 0644);
+    secret_close(&secret);
     if (key.at)
         explicit_bzero(key.at, key.cap);
     buf_free(&key);
@@ -112,6 +115,7 @@ static const struct opt options[] = {
      .offset = offsetof(struct cert_job, tpm)},
     {"days", "N", "expires after so many days (3650)", OPT_INT, .offset = offsetof(struct cert_job, days), .least = 1,
      .most = DAYS_MAX},
+    {"replace", NULL, "overwrite the files that are there", OPT_FLAG, .offset = offsetof(struct cert_job, replace)},
     {0}};
 
 static enum status device_cert(struct cli *c, void *values, int n, char **argv)
@@ -128,9 +132,10 @@ static enum status device_cert(struct cli *c, void *values, int n, char **argv)
     if ((size_t)snprintf(job->cert_path, PATH_CAP, "%s/cert.pem", job->folder) >= PATH_CAP ||
         (size_t)snprintf(job->key_path, PATH_CAP, "%s/key.pem", job->folder) >= PATH_CAP)
         return cli_usage(&command_device_cert, "--out is longer than a path may be");
-    if (is_there(job->tpm ? job->cert_path : job->key_path)) {
-        fprintf(stderr, "d2d: %s exists already, and may be in use\n", job->tpm ? job->cert_path : job->key_path);
-        return FAILED;
+    if (!job->replace && (is_there(job->cert_path) || (!job->tpm && is_there(job->key_path)))) {
+        fprintf(stderr, "d2d: %s exists already, and may be in use; --replace overwrites it\n",
+                is_there(job->cert_path) ? job->cert_path : job->key_path);
+        return REFUSED;
     }
     if (job->tpm && (status = make_key_in_chip(job, chip_slot(c))))
         return status;

@@ -1,4 +1,6 @@
 #include "enroll.h"
+#include "key_file.h"
+#include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,8 +128,8 @@ const struct command command_enroll_list = {{.name = "enroll list",
 /* ---- one of them ------------------------------------------------------------------------------------------------------ */
 
 struct one_job {
-    int group, secondary;
-    const char *member;
+    int group, secondary, replace;
+    const char *member, *out;
 };
 
 #define GROUP_OPTION                                                                             \
@@ -192,7 +194,19 @@ static enum d2d_err make_key(struct d2d_registry *registry, struct enroll_call *
     return d2d_enrollment_keys(registry, enroll_kind(call), call->name, &call->text);
 }
 
-static enum status print_key(const struct enroll_call *call, const char *which, const char *device)
+static enum status put_line(struct secret *secret, const char *key)
+{
+    char line[KEY_CAP + 1];
+    enum status status;
+
+    snprintf(line, sizeof line, "%s\n", key);
+    status = secret_put(secret, line);
+    explicit_bzero(line, sizeof line);
+    return status;
+}
+
+static enum status print_key(const struct enroll_call *call, const char *which, const char *device,
+                             struct secret *secret)
 {
     json_t *mechanism = out_parsed(call->text);
     const char *key = json_string_value(json_object_get(json_object_get(mechanism, "symmetricKey"), which));
@@ -206,11 +220,11 @@ static enum status print_key(const struct enroll_call *call, const char *which, 
         fprintf(stderr, "d2d: %s has no keys: its devices prove in another way who they are\n", call->name);
         status = NOT_FOUND;
     } else if (!device) {
-        puts(key);
+        status = put_line(secret, key);
     } else if ((e = d2d_derive_key(key, device, derived, sizeof derived))) {
         status = cli_failed(device, e, "");
     } else {
-        puts(derived);
+        status = put_line(secret, derived);
         explicit_bzero(derived, sizeof derived);
     }
     json_decref(mechanism);
@@ -222,25 +236,31 @@ static const struct opt key_options[] = {
     {"for", "REGISTRATION", "the key of this device, made from the group's", OPT_TEXT,
      .offset = offsetof(struct one_job, member)},
     {"secondary", NULL, "the second key", OPT_FLAG, .offset = offsetof(struct one_job, secondary)},
+    {"out", "FILE", "it goes there, readable by you only (standard output)", OPT_TEXT,
+     .offset = offsetof(struct one_job, out), .what = OPT_FILE},
+    {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct one_job, replace)},
     {0}};
 
 static enum status enroll_key(struct cli *c, void *values, int n, char **argv)
 {
     const struct one_job *job = values;
     struct enroll_call call = {.make = make_key, .name = argv[n], .group = job->group};
+    struct secret secret;
     enum status status;
 
     if (job->member && !job->group)
         return cli_usage(&command_enroll_key, "--for is for an enrollment group: give --group too");
-    status = enroll_do(c, &call);
-    return status ? status : print_key(&call, job->secondary ? "secondaryKey" : "primaryKey", job->member);
+    if (!(status = secret_open(&secret, job->out, job->replace)) && !(status = enroll_do(c, &call)))
+        status = print_key(&call, job->secondary ? "secondaryKey" : "primaryKey", job->member, &secret);
+    secret_close(&secret);
+    return status;
 }
 
 const struct command command_enroll_key = {
     {.name = "enroll key",
      .usage = "NAME [--group] [--for REGISTRATION]",
      .summary = "print the key that an enrollment's devices register with",
-     .examples = "d2d enroll key pump-1 > pump-1.key\nd2d enroll key pumps --group --for pump-2 > pump-2.key\n",
+     .examples = "d2d enroll key pump-1 --out pump-1.key\nd2d enroll key pumps --group --for pump-2 --out pump-2.key\n",
      .options = key_options,
      .least = 1,
      .most = 1},

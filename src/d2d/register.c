@@ -1,8 +1,7 @@
 /* A device registers with a provisioning service, and learns which hub is its own. */
 #include "chip.h"
 #include "key_file.h"
-
-#include "files.h"
+#include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,8 @@ enum { STRING_CAP = 1024 };
 struct register_job {
     const char *service, *scope, *id, *key_file, *group_key_file, *payload, *out;
     char host[256], its_scope[80], key[KEY_CAP];
-    int tpm;
+    int tpm, replace;
+    struct secret secret;
     struct d2d_registration got;
 };
 
@@ -101,32 +101,36 @@ static enum status ask(struct cli *c, struct register_job *job)
     return e ? cli_failed(job->got.registration[0] ? job->got.registration : "registering", e, job->got.error) : DONE;
 }
 
-static enum status show(const struct cli *c, const struct register_job *job)
+static enum status show(const struct cli *c, struct register_job *job)
 {
     const struct d2d_registration *got = &job->got;
     char text[STRING_CAP], slot[16];
-    int n;
-    enum err e;
 
     snprintf(slot, sizeof slot, "%u", chip_slot(c));
-    n = snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s\n", got->hub, got->device,
-                 job->tpm      ? "Tpm="
-                 : job->key[0] ? "SharedAccessKey="
-                               : "x509=true",
-                 job->tpm ? slot : job->key);
+    snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s\n", got->hub, got->device,
+             job->tpm      ? "Tpm="
+             : job->key[0] ? "SharedAccessKey="
+                           : "x509=true",
+             job->tpm ? slot : job->key);
 
     say("%s is the device %s of %s%s%s%s", got->registration, got->device, got->hub, got->substatus[0] ? " (" : "",
         got->substatus, got->substatus[0] ? ")" : "");
     if (got->payload[0])
         say("the service says: %s", got->payload);
-    if (!job->out) {
-        fputs(text, stdout);
-        return DONE;
-    }
-    if (!(e = file_write(job->out, bytes_of(text, (size_t)n), 0600)))
-        return DONE;
-    fprintf(stderr, "d2d: %s: %s\n", job->out, err_text(e));
-    return FAILED;
+    return secret_put(&job->secret, text);
+}
+
+/* What registering brings has somewhere to go. */
+static enum status check_room(const struct cli *c, struct register_job *job)
+{
+    struct tpm *t;
+    enum status status = secret_open(&job->secret, job->out, job->replace);
+
+    if (status || !job->tpm || (status = chip_open(&t)))
+        return status;
+    status = chip_check_free(t, chip_slot(c), job->replace);
+    tpm_close(t);
+    return status;
 }
 
 static enum status check(const struct cli *c, const struct register_job *job)
@@ -163,12 +167,14 @@ static const struct opt options[] = {
      .offset = offsetof(struct register_job, key_file), .what = OPT_FILE},
     {"group-key-file", "FILE", "the key of an enrollment group, of which the device's is made", OPT_TEXT,
      .offset = offsetof(struct register_job, group_key_file), .what = OPT_FILE},
-    {"tpm", NULL, "by the TPM, over https or amqp: the hub's key goes into --slot (0), in place of what is there",
-     OPT_FLAG, .offset = offsetof(struct register_job, tpm)},
+    {"tpm", NULL, "by the TPM, over https or amqp: the hub's key goes into --slot (0)", OPT_FLAG,
+     .offset = offsetof(struct register_job, tpm)},
     {"payload", "JSON", "for the program that chooses the hub", OPT_TEXT,
      .offset = offsetof(struct register_job, payload)},
     {"out", "FILE", "the connection string goes there, readable by you only", OPT_TEXT,
      .offset = offsetof(struct register_job, out), .what = OPT_FILE},
+    {"replace", NULL, "overwrite that file, destroy the key that is in the slot", OPT_FLAG,
+     .offset = offsetof(struct register_job, replace)},
     {0}};
 
 static enum status register_run(struct cli *c, void *values, int n, char **argv)
@@ -178,6 +184,7 @@ static enum status register_run(struct cli *c, void *values, int n, char **argv)
 
     (void)n;
     (void)argv;
+    job->secret.fd = -1;
     if (status)
         return status;
     c->key_file = job->key_file;
@@ -185,8 +192,9 @@ static enum status register_run(struct cli *c, void *values, int n, char **argv)
         status = take_key(job);
     if (job->tpm && !c->transport && !getenv("D2D_TRANSPORT"))
         c->transport = 1 + D2D_HTTPS; /* MQTT cannot do it */
-    if (!status && !(status = find_service(c, job)) && !(status = ask(c, job)))
+    if (!status && !(status = check_room(c, job)) && !(status = find_service(c, job)) && !(status = ask(c, job)))
         status = show(c, job);
+    secret_close(&job->secret);
     explicit_bzero(job->key, sizeof job->key);
     return status;
 }

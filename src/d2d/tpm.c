@@ -108,13 +108,21 @@ const struct command command_tpm_status = {
     tpm_status,
     sizeof(struct status_job)};
 
+struct provision_job {
+    int replace;
+};
+
+static const struct opt provision_options[] = {{"replace", NULL, "destroy the key that is in the slot", OPT_FLAG,
+                                                .offset = offsetof(struct provision_job, replace)},
+                                               {0}};
+
 static enum status tpm_provision(struct cli *c, void *values, int n, char **argv)
 {
+    const struct provision_job *job = values;
     struct tpm *t;
     enum status status;
     char device[130] = "";
 
-    (void)values;
     (void)n;
     (void)argv;
     if (!c->has_slot)
@@ -122,7 +130,7 @@ static enum status tpm_provision(struct cli *c, void *values, int n, char **argv
     c->has_slot = false; /* the identity is what the other options say */
     if ((status = cli_who(c, STRING_DEVICE)) || (status = chip_open(&t)))
         return status;
-    if (!(status = chip_provision(t, c->slot, c->connection_string))) {
+    if (!(status = chip_provision(t, c->slot, c->connection_string, job->replace))) {
         d2d_connection_string_field(c->connection_string, "DeviceId", device, sizeof device);
         say("the key of %s is in slot %u now: use it with --slot %u", device, c->slot, c->slot);
     }
@@ -132,13 +140,14 @@ static enum status tpm_provision(struct cli *c, void *values, int n, char **argv
 }
 
 const struct command command_tpm_provision = {{.name = "tpm provision",
-                                               .usage = "--slot N",
+                                               .usage = "--slot N [--replace]",
                                                .summary = "put the key of a device into the TPM",
                                                .examples =
                                                    "d2d tpm provision --slot 0 --as garage\n"
-                                                   "d2d tpm provision --slot 1 --connection-string-file pump.cs\n"},
+                                                   "d2d tpm provision --slot 1 --connection-string-file pump.cs\n",
+                                               .options = provision_options},
                                               tpm_provision,
-                                              0};
+                                              sizeof(struct provision_job)};
 
 /* The device's key and the one for a certificate, each if it is there. What is of another program is told, and stays. */
 static enum status erase(struct tpm *t, unsigned slot)

@@ -78,6 +78,10 @@ is 0 d2d context ls
 out '"name":"home"'
 is 4 d2d context use nowhere
 is 2 d2d context add '../x' --connection-string-file "$home/owner.cs"
+is 7 d2d context add home --connection-string-file "$home/reader.cs" "${ca[@]}"
+err 'context "home" already exists; --replace'
+grep -q SharedAccessKeyName=iothubowner "$home/config/d2d/contexts/home.json" || fail "a context was overwritten"
+is 0 d2d context add home --connection-string-file "$home/owner.cs" "${ca[@]}" "${ports[@]}" --replace
 
 # Devices.
 is 0 d2d device add phone garage
@@ -96,6 +100,39 @@ is 0 d2d device key phone
 cp "$home/out" "$home/phone.cs"
 out '^HostName=localhost;DeviceId=phone;SharedAccessKey='
 ! grep -rq "$(sed 's/.*SharedAccessKey=//' "$home/phone.cs")" "$home/hub.err" || fail "a key is in the log"
+
+# Secrets in files: for their owner only, whatever the umask says, and never over something that is there.
+mode() { [ "$(stat -c %a "$1")" = 600 ] || fail "$1 can be read by others"; }
+none_left() { [ -z "$(find "$home" -name '*.cs.??????')" ] || fail "a file of another name is left"; }
+umask 0
+is 0 d2d device add saved --out "$home/saved.cs"
+mode "$home/saved.cs"
+grep -q '^HostName=localhost;DeviceId=saved;SharedAccessKey=' "$home/saved.cs" || fail "the string of a new device"
+is 7 d2d device key saved --out "$home/saved.cs"
+err 'exists; --replace overwrites it'
+is 7 d2d device add other --out "$home/saved.cs"
+is 4 d2d device show other
+is 2 d2d device add a b --out "$home/two.cs"
+is 1 d2d device add other --out "$home/no/such/folder.cs"
+is 4 d2d device show other
+is 0 d2d device key saved --out "$home/again.cs"
+cmp -s "$home/saved.cs" "$home/again.cs" || fail "another key"
+ln -s "$home/saved.cs" "$home/link.cs"
+is 7 d2d device key saved --out "$home/link.cs" --replace
+is 7 d2d device key saved --out /dev/null --replace
+is 0 d2d device key saved --rotate --out "$home/again.cs" --replace
+mode "$home/again.cs"
+cmp -s "$home/saved.cs" "$home/again.cs" && fail "--rotate changed nothing"
+is 0 d2d device key saved
+cmp -s "$home/out" "$home/again.cs" || fail "the file is not what the hub has"
+is 7 d2d device key saved --rotate --out "$home/again.cs"
+is 1 sh -c 'd2d device key saved --rotate >/dev/full'
+is 0 d2d device key saved
+cmp -s "$home/out" "$home/again.cs" || fail "a key that nobody has seen counts"
+is 0 d2d token --as saved --out "$home/token.cs"
+mode "$home/token.cs"
+none_left
+umask 022
 is 3 d2d device add x --connection-string-file "$home/reader.cs" "${ca[@]}" "${ports[@]}"
 is 3 d2d device list --connection-string-file "$home/device.cs" "${ca[@]}" "${ports[@]}"
 
@@ -234,7 +271,10 @@ is 0 d2d enroll add pump-1 --device pump-seven
 jq -e '.type == "symmetricKey" and .provisioningStatus == "enabled" and .deviceId == "pump-seven"' "$home/out" \
     >/dev/null || fail "what was enrolled"
 is 7 d2d enroll add pump-1
+is 0 d2d enroll key pump-1 --out "$home/enroll.cs"
+mode "$home/enroll.cs"
 is 0 d2d enroll key pump-1
+cmp -s "$home/out" "$home/enroll.cs" || fail "another key"
 cp "$home/out" "$home/pump.key"
 is 0 d2d enroll key pump-1 --secondary
 cmp -s "$home/out" "$home/pump.key" && fail "the second key is the first"
@@ -245,6 +285,8 @@ cp "$home/out" "$home/group.key"
 is 0 d2d enroll list --groups -o tsv
 out 'pumps	symmetricKey	enabled'
 is 0 d2d device cert meter --out "$home/meter" -q
+mode "$home/meter/key.pem"
+is 7 d2d device cert meter --out "$home/meter"
 is 0 d2d enroll add meter --cert "$home/meter/cert.pem"
 is 4 d2d enroll key meter
 err 'no keys'
@@ -258,7 +300,7 @@ head -c 32 /dev/urandom | base64 >"$home/wrong.key"
 cert=(--cert-file "$home/meter/cert.pem" --key-file "$home/meter/key.pem")
 for transport in https "${transports[@]}"; do
     over=(--transport "$transport")
-    is 0 d2d register "${over[@]}" --id pump-1 --key-file "$home/pump.key" --payload '{"a":1}' --out "$home/pump.cs"
+    is 0 d2d register "${over[@]}" --id pump-1 --key-file "$home/pump.key" --payload '{"a":1}' --out "$home/pump.cs" --replace
     [ ! -s "$home/out" ] || fail "with --out something is printed"
     err 'is the device pump-seven of localhost'
     [ "$(stat -c %a "$home/pump.cs")" = 600 ] || fail "the connection string can be read by others"
@@ -272,7 +314,7 @@ for transport in https "${transports[@]}"; do
     cp "$home/out" "$home/member.key"
     is 0 d2d register "${over[@]}" --id "in-group-$transport" --key-file "$home/member.key"
     cmp -s "$home/out" "$home/member.cs" || fail "the same key gives another connection string"
-    is 0 d2d register "${over[@]}" "${cert[@]}" --out "$home/meter.cs"
+    is 0 d2d register "${over[@]}" "${cert[@]}" --out "$home/meter.cs" --replace
     is 0 d2d send --connection-string-file "$home/meter.cs" "${cs[@]}" "${cert[@]}" x
     is 3 d2d register "${over[@]}" --id pump-1 --key-file "$home/wrong.key"
     if [ "$transport" = https ]; then unknown=4; else unknown=3; fi
@@ -343,6 +385,10 @@ out '^SharedAccessSignature sr=localhost%2Fdevices%2Fchip-door&sig='
 is 7 d2d device add chip-late --tpm --slot 4
 err 'd2d tpm erase --slot 4'
 is 4 d2d device show chip-late
+is 0 d2d device add chip-late --tpm --slot 4 --replace --out "$home/late.cs"
+[ "$(cat "$home/late.cs")" = 'HostName=localhost;DeviceId=chip-late;Tpm=4' ] || fail "the string of a TPM"
+is 0 d2d send --connection-string-file "$home/late.cs" "${cs[@]}" x
+is 0 d2d tpm provision --slot 4 --as chip-door --replace
 is 2 d2d device add a b --tpm
 is 2 d2d device add a --tpm --x509-ca
 is 4 d2d send --slot 5 x
@@ -371,6 +417,7 @@ is 4 d2d send --slot 4 x
 is 0 d2d tpm provision --slot 4 --as chip-door
 err 'slot 4'
 is 7 d2d tpm provision --slot 4 --as chip-door
+is 0 d2d tpm provision --slot 4 --as chip-door --replace
 is 0 d2d tpm status -o tsv
 out '4	localhost	chip-door	ready'
 is 0 d2d send --slot 4 "${cs[@]}" x
@@ -379,16 +426,19 @@ is 0 d2d enroll add chip --endorsement-key "$home/chip.ek" --device chip-pump
 is 7 d2d enroll add chip-2 --endorsement-key "$home/chip.ek"
 err 'endorsement key'
 for transport in https amqp amqp-ws; do
-    is 0 d2d register --tpm --slot 3 --id chip --transport "$transport" --out "$home/chip.cs"
+    is 0 d2d register --tpm --slot 3 --id chip --transport "$transport" --out "$home/chip.cs" --replace
     err 'is the device chip-pump of localhost'
     [ "$(cat "$home/chip.cs")" = "HostName=localhost;DeviceId=chip-pump;Tpm=3" ] || fail "the string of a TPM"
     is 0 d2d send --slot 3 "${cs[@]}" x
 done
 is 1 d2d register --tpm --id chip --transport mqtt
 err 'not over MQTT'
-is 3 d2d register --tpm --slot 3
+is 7 d2d register --tpm --slot 3 --id chip --transport https
+err 'slot 3 has the key of "chip-pump" for localhost'
+err '--replace destroys that key'
+is 3 d2d register --tpm --slot 3 --replace
 err "$id"
-is 3 d2d register --tpm --slot 3 --transport amqp
+is 3 d2d register --tpm --slot 3 --transport amqp --replace
 is 0 d2d send --slot 3 "${cs[@]}" x
 is 2 d2d register --tpm --id chip --key-file "$home/pump.key"
 is 0 d2d device cert chip-meter --tpm --slot 3 --out "$home/chip-meter"

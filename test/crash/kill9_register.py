@@ -161,7 +161,7 @@ class WithTpm(Part):
 
     def register(self, tcti):
         ports = self.site.up()
-        return self.d2d(tcti, "register", "--tpm", "--id", self.name, "--service", "localhost", "--scope", self.site.scope,
+        return self.d2d(tcti, "register", "--tpm", "--replace", "--id", self.name, "--service", "localhost", "--scope", self.site.scope,
                         "--transport", self.transport, "--ca-file", self.site.ca, "--https-port", str(ports["https"]),
                         "--amqps-port", str(ports["amqps"]), "--timeout", "20s")
 
