@@ -58,7 +58,7 @@ function(d2d_client_library)
         list(APPEND objects $<TARGET_OBJECTS:d2d_${folder}>)
         list(APPEND archives d2d_${folder})
     endforeach()
-    set(libraries PkgConfig::OPENSSL PkgConfig::UV PkgConfig::PROTON PkgConfig::JANSSON PkgConfig::XXHASH PkgConfig::TSS2
+    set(libraries PkgConfig::OPENSSL PkgConfig::UV PkgConfig::PROTON PkgConfig::JANSSON PkgConfig::XXHASH ${CMAKE_DL_LIBS}
         ${HTTP_PARSER} ${WSLAY} Threads::Threads)
     set(folder ${PROJECT_BINARY_DIR}/lib)
     file(MAKE_DIRECTORY ${folder})

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <tss2/tss2_rc.h>
-#include <tss2/tss2_tctildr.h>
-
 /* ---- failures ------------------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -65,7 +62,7 @@ static enum err reason(TSS2_RC rc, enum whose whose, const char **text)
             *text = reasons[i].text;
             return reasons[i].e;
         }
-    *text = Tss2_RC_Decode(rc);
+    *text = tss.Tss2_RC_Decode(rc);
     return (rc & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_MEMORY ? ERR_MEMORY : ERR_IO;
 }
 
@@ -135,15 +132,15 @@ static enum err ask_something(struct tpm *t)
     TSS2_RC rc;
 
     for (int tries = 0;; tries++) {
-        rc = Esys_GetCapability(t->esys, NO_SESSION, NO_SESSION, NO_SESSION, TPM2_CAP_TPM_PROPERTIES,
-                                TPM2_PT_FAMILY_INDICATOR, 1, NULL, &answer);
+        rc = tss.Esys_GetCapability(t->esys, NO_SESSION, NO_SESSION, NO_SESSION, TPM2_CAP_TPM_PROPERTIES,
+                                    TPM2_PT_FAMILY_INDICATOR, 1, NULL, &answer);
         if (tpm_code(rc) != TPM2_RC_INITIALIZE || tries)
             break;
-        rc = Esys_Startup(t->esys, TPM2_SU_CLEAR);
+        rc = tss.Esys_Startup(t->esys, TPM2_SU_CLEAR);
         if (rc)
             break;
     }
-    Esys_Free(answer);
+    tss.Esys_Free(answer);
     return tpm_check(t, "the TPM does not answer as a TPM 2.0", OWNER, rc);
 }
 
@@ -153,17 +150,17 @@ static void make_room(struct tpm *t, TPM2_HANDLE first)
 {
     TPMS_CAPABILITY_DATA *found = NULL;
 
-    if (Esys_GetCapability(t->esys, NO_SESSION, NO_SESSION, NO_SESSION, TPM2_CAP_HANDLES, first, TPM2_MAX_CAP_HANDLES,
-                           NULL, &found))
+    if (tss.Esys_GetCapability(t->esys, NO_SESSION, NO_SESSION, NO_SESSION, TPM2_CAP_HANDLES, first,
+                               TPM2_MAX_CAP_HANDLES, NULL, &found))
         return;
     const TPML_HANDLE *handles = &found->data.handles;
     for (UINT32 i = 0; i < handles->count; i++) {
         ESYS_TR left;
 
-        if (!Esys_TR_FromTPMPublic(t->esys, handles->handle[i], NO_SESSION, NO_SESSION, NO_SESSION, &left))
+        if (!tss.Esys_TR_FromTPMPublic(t->esys, handles->handle[i], NO_SESSION, NO_SESSION, NO_SESSION, &left))
             tpm_flush(t, &left);
     }
-    Esys_Free(found);
+    tss.Esys_Free(found);
 }
 
 static enum err connect_to(struct tpm *t, const char *asked)
@@ -173,9 +170,9 @@ static enum err connect_to(struct tpm *t, const char *asked)
 
     if (e)
         return e;
-    if (Tss2_TctiLdr_Initialize(tcti, &t->tcti))
+    if (tss.Tss2_TctiLdr_Initialize(tcti, &t->tcti))
         return tpm_refuse(t, ERR_UNREACHABLE, "there is no TPM at \"%.120s\", or another program keeps it", tcti);
-    if ((e = tpm_check(t, "opening the TPM", OWNER, Esys_Initialize(&t->esys, t->tcti, NULL))))
+    if ((e = tpm_check(t, "opening the TPM", OWNER, tss.Esys_Initialize(&t->esys, t->tcti, NULL))))
         return e;
     if ((e = ask_something(t)))
         return e;
@@ -187,14 +184,18 @@ static enum err connect_to(struct tpm *t, const char *asked)
 enum err tpm_open(const char *tcti, struct tpm **out, char why[TPM_WHY_CAP])
 {
     struct tpm *t = calloc(1, sizeof *t);
+    const char *missing;
     enum err e;
 
     if (!t) {
         snprintf(why, TPM_WHY_CAP, "%s", err_text(ERR_MEMORY));
         return ERR_MEMORY;
     }
+    if ((e = tpm_stack_load(&missing)))
+        e = tpm_refuse(t, e, "the TPM software stack is not installed: %s is missing (Debian: apt install tpm2-tools)",
+                       missing);
     /* What the stack would write to stderr is in tpm_why(), in other words. */
-    if (setenv("TSS2_LOG", "all+NONE", 0))
+    else if (setenv("TSS2_LOG", "all+NONE", 0))
         e = tpm_refuse(t, ERR_MEMORY, "%s", err_text(ERR_MEMORY));
     else
         e = connect_to(t, tcti);
@@ -211,7 +212,9 @@ void tpm_close(struct tpm *t)
 {
     if (!t)
         return;
-    Esys_Finalize(&t->esys);
-    Tss2_TctiLdr_Finalize(&t->tcti);
+    if (t->esys)
+        tss.Esys_Finalize(&t->esys);
+    if (t->tcti)
+        tss.Tss2_TctiLdr_Finalize(&t->tcti);
     free(t);
 }

@@ -2,8 +2,6 @@
 
 #include <openssl/crypto.h>
 
-#include <tss2/tss2_mu.h>
-
 enum { CREDENTIAL_LEN = 16 }; /* it is the AES key of the inner wrapper */
 
 /* provisioning 4.4. What comes behind, a text for some of the cloud's tools, is looked at but not used. */
@@ -20,12 +18,12 @@ static bool parse(struct bytes in, struct blob *out)
     size_t at = 0;
     UINT16 text_len;
 
-    return in.len && !Tss2_MU_TPM2B_ID_OBJECT_Unmarshal(in.at, in.len, &at, &out->credential) &&
-           !Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(in.at, in.len, &at, &out->credential_seed) &&
-           !Tss2_MU_TPM2B_PRIVATE_Unmarshal(in.at, in.len, &at, &out->key) &&
-           !Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(in.at, in.len, &at, &out->key_seed) &&
-           !Tss2_MU_TPM2B_PUBLIC_Unmarshal(in.at, in.len, &at, &out->area) &&
-           !Tss2_MU_UINT16_Unmarshal(in.at, in.len, &at, &text_len) && text_len <= in.len - at;
+    return in.len && !tss.Tss2_MU_TPM2B_ID_OBJECT_Unmarshal(in.at, in.len, &at, &out->credential) &&
+           !tss.Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(in.at, in.len, &at, &out->credential_seed) &&
+           !tss.Tss2_MU_TPM2B_PRIVATE_Unmarshal(in.at, in.len, &at, &out->key) &&
+           !tss.Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(in.at, in.len, &at, &out->key_seed) &&
+           !tss.Tss2_MU_TPM2B_PUBLIC_Unmarshal(in.at, in.len, &at, &out->area) &&
+           !tss.Tss2_MU_UINT16_Unmarshal(in.at, in.len, &at, &text_len) && text_len <= in.len - at;
 }
 
 /* provisioning 6.4: a TPM says in several ways that it cannot open a blob. What is wrong with itself it says in others. */
@@ -43,15 +41,15 @@ static enum err check_blob(struct tpm *t, TSS2_RC rc)
 static enum err open_session(struct tpm *t, ESYS_TR *out)
 {
     static const TPMT_SYM_DEF plain = {.algorithm = TPM2_ALG_NULL};
-    TSS2_RC rc = Esys_StartAuthSession(t->esys, NO_OBJECT, NO_OBJECT, NO_SESSION, NO_SESSION, NO_SESSION, NULL,
-                                       TPM2_SE_POLICY, &plain, TPM2_ALG_SHA256, out);
+    TSS2_RC rc = tss.Esys_StartAuthSession(t->esys, NO_OBJECT, NO_OBJECT, NO_SESSION, NO_SESSION, NO_SESSION, NULL,
+                                           TPM2_SE_POLICY, &plain, TPM2_ALG_SHA256, out);
 
     if (rc) {
         *out = NO_OBJECT;
         return tpm_check(t, "opening a session", ENDORSEMENT, rc);
     }
-    rc = Esys_PolicySecret(t->esys, ESYS_TR_RH_ENDORSEMENT, *out, BY_PASSWORD, NO_SESSION, NO_SESSION, NULL, NULL, NULL,
-                           0, NULL, NULL);
+    rc = tss.Esys_PolicySecret(t->esys, ESYS_TR_RH_ENDORSEMENT, *out, BY_PASSWORD, NO_SESSION, NO_SESSION, NULL, NULL,
+                               NULL, 0, NULL, NULL);
     return tpm_check(t, "using the endorsement key", ENDORSEMENT, rc);
 }
 
@@ -65,8 +63,8 @@ static enum err open_credential(struct tpm *t, ESYS_TR parent, const struct blob
         return e;
     if ((e = open_session(t, &session)))
         goto done;
-    e = check_blob(t, Esys_ActivateCredential(t->esys, parent, endorsement, BY_PASSWORD, session, NO_SESSION,
-                                              &b->credential, &b->credential_seed, &credential));
+    e = check_blob(t, tss.Esys_ActivateCredential(t->esys, parent, endorsement, BY_PASSWORD, session, NO_SESSION,
+                                                  &b->credential, &b->credential_seed, &credential));
     if (e)
         goto done;
     if (credential->size == CREDENTIAL_LEN) {
@@ -76,7 +74,7 @@ static enum err open_credential(struct tpm *t, ESYS_TR parent, const struct blob
         e = tpm_refuse(t, ERR_MALFORMED, "the key that was sent has a wrapper of a size that nobody uses");
     }
     OPENSSL_cleanse(credential, sizeof *credential);
-    Esys_Free(credential);
+    tss.Esys_Free(credential);
 done:
     tpm_flush(t, &session);
     tpm_let_go(t, &endorsement);
@@ -88,14 +86,14 @@ static enum err load(struct tpm *t, ESYS_TR parent, const struct blob *b, const 
 {
     static const TPMT_SYM_DEF_OBJECT aes = {TPM2_ALG_AES, {.aes = 128}, {.aes = TPM2_ALG_CFB}};
     TPM2B_PRIVATE *key = NULL;
-    TSS2_RC rc = Esys_Import(t->esys, parent, BY_PASSWORD, NO_SESSION, NO_SESSION, credential, &b->area, &b->key,
-                             &b->key_seed, &aes, &key);
+    TSS2_RC rc = tss.Esys_Import(t->esys, parent, BY_PASSWORD, NO_SESSION, NO_SESSION, credential, &b->area, &b->key,
+                                 &b->key_seed, &aes, &key);
 
     if (!rc)
-        rc = Esys_Load(t->esys, parent, BY_PASSWORD, NO_SESSION, NO_SESSION, key, &b->area, out);
+        rc = tss.Esys_Load(t->esys, parent, BY_PASSWORD, NO_SESSION, NO_SESSION, key, &b->area, out);
     if (rc)
         *out = NO_OBJECT;
-    Esys_Free(key);
+    tss.Esys_Free(key);
     return check_blob(t, rc);
 }
 

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "tpm.h"
-
-#include <tss2/tss2_esys.h>
+#include "tpm_stack.h"
 
 struct tpm {
     TSS2_TCTI_CONTEXT *tcti;

@@ -2,13 +2,11 @@
 
 #include <stdlib.h>
 
-#include <tss2/tss2_mu.h>
-
 /* ---- objects ------------------------------------------------------------------------------------------------------- */
 
 enum err tpm_find(struct tpm *t, TPM2_HANDLE handle, ESYS_TR *out)
 {
-    TSS2_RC rc = Esys_TR_FromTPMPublic(t->esys, handle, NO_SESSION, NO_SESSION, NO_SESSION, out);
+    TSS2_RC rc = tss.Esys_TR_FromTPMPublic(t->esys, handle, NO_SESSION, NO_SESSION, NO_SESSION, out);
 
     if (rc)
         *out = NO_OBJECT;
@@ -18,14 +16,14 @@ enum err tpm_find(struct tpm *t, TPM2_HANDLE handle, ESYS_TR *out)
 void tpm_let_go(struct tpm *t, ESYS_TR *object)
 {
     if (*object != NO_OBJECT)
-        Esys_TR_Close(t->esys, object);
+        tss.Esys_TR_Close(t->esys, object);
     *object = NO_OBJECT;
 }
 
 void tpm_flush(struct tpm *t, ESYS_TR *object)
 {
-    if (*object != NO_OBJECT && Esys_FlushContext(t->esys, *object))
-        Esys_TR_Close(t->esys, object);
+    if (*object != NO_OBJECT && tss.Esys_FlushContext(t->esys, *object))
+        tss.Esys_TR_Close(t->esys, object);
     *object = NO_OBJECT;
 }
 
@@ -33,7 +31,7 @@ enum err tpm_keep(struct tpm *t, ESYS_TR loaded, TPM2_HANDLE handle)
 {
     ESYS_TR kept = NO_OBJECT;
     TSS2_RC rc =
-        Esys_EvictControl(t->esys, ESYS_TR_RH_OWNER, loaded, BY_PASSWORD, NO_SESSION, NO_SESSION, handle, &kept);
+        tss.Esys_EvictControl(t->esys, ESYS_TR_RH_OWNER, loaded, BY_PASSWORD, NO_SESSION, NO_SESSION, handle, &kept);
 
     if (rc)
         kept = NO_OBJECT;
@@ -51,7 +49,7 @@ enum err tpm_evict(struct tpm *t, TPM2_HANDLE handle, bool *was)
         return e == ERR_NOT_FOUND ? OK : e;
     e = tpm_check(
         t, "removing a key", OWNER,
-        Esys_EvictControl(t->esys, ESYS_TR_RH_OWNER, old, BY_PASSWORD, NO_SESSION, NO_SESSION, handle, &none));
+        tss.Esys_EvictControl(t->esys, ESYS_TR_RH_OWNER, old, BY_PASSWORD, NO_SESSION, NO_SESSION, handle, &none));
     tpm_let_go(t, &old); /* the stack keeps its idea of the object, and would take the next one for it */
     return e;
 }
@@ -70,10 +68,10 @@ enum err tpm_make_key(struct tpm *t, const TPM2B_SENSITIVE_CREATE *secret, const
 
     if (e)
         return e;
-    rc = Esys_Create(t->esys, parent, BY_PASSWORD, NO_SESSION, NO_SESSION, secret, shape, &no_data, &no_pcrs, &inner,
-                     &outer, NULL, NULL, NULL);
+    rc = tss.Esys_Create(t->esys, parent, BY_PASSWORD, NO_SESSION, NO_SESSION, secret, shape, &no_data, &no_pcrs,
+                         &inner, &outer, NULL, NULL, NULL);
     if (!rc)
-        rc = Esys_Load(t->esys, parent, BY_PASSWORD, NO_SESSION, NO_SESSION, inner, outer, &loaded);
+        rc = tss.Esys_Load(t->esys, parent, BY_PASSWORD, NO_SESSION, NO_SESSION, inner, outer, &loaded);
     if (rc)
         loaded = NO_OBJECT;
     e = tpm_check(t, "making a key", KEYS_OWN, rc);
@@ -81,8 +79,8 @@ enum err tpm_make_key(struct tpm *t, const TPM2B_SENSITIVE_CREATE *secret, const
         e = tpm_keep(t, loaded, handle);
     tpm_flush(t, &loaded);
     tpm_let_go(t, &parent);
-    Esys_Free(inner);
-    Esys_Free(outer);
+    tss.Esys_Free(inner);
+    tss.Esys_Free(outer);
     return e;
 }
 
@@ -127,8 +125,8 @@ static enum err make_primary(struct tpm *t, ESYS_TR hierarchy, enum whose whose,
     static const TPM2B_DATA no_data;
     static const TPML_PCR_SELECTION no_pcrs;
     ESYS_TR made = NO_OBJECT;
-    TSS2_RC rc = Esys_CreatePrimary(t->esys, hierarchy, BY_PASSWORD, NO_SESSION, NO_SESSION, &no_secret, shape,
-                                    &no_data, &no_pcrs, &made, NULL, NULL, NULL, NULL);
+    TSS2_RC rc = tss.Esys_CreatePrimary(t->esys, hierarchy, BY_PASSWORD, NO_SESSION, NO_SESSION, &no_secret, shape,
+                                        &no_data, &no_pcrs, &made, NULL, NULL, NULL, NULL);
     enum err e = tpm_check(t, "making a key of the TPM", whose, rc);
 
     if (e)
@@ -163,12 +161,12 @@ static enum err put_public(struct tpm *t, ESYS_TR object, struct buf *out)
     uint8_t raw[sizeof(TPM2B_PUBLIC)];
     TPM2B_PUBLIC *area = NULL;
     size_t n = 0;
-    TSS2_RC rc = Esys_ReadPublic(t->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &area, NULL, NULL);
+    TSS2_RC rc = tss.Esys_ReadPublic(t->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &area, NULL, NULL);
     enum err e;
 
     if (!rc)
-        rc = Tss2_MU_TPM2B_PUBLIC_Marshal(area, raw, sizeof raw, &n);
-    Esys_Free(area);
+        rc = tss.Tss2_MU_TPM2B_PUBLIC_Marshal(area, raw, sizeof raw, &n);
+    tss.Esys_Free(area);
     tpm_let_go(t, &object);
     if ((e = tpm_check(t, "reading a key of the TPM", KEYS_OWN, rc)))
         return e;
@@ -213,7 +211,7 @@ static enum err take_mac(struct tpm *t, TSS2_RC rc, TPM2B_DIGEST *digest, uint8_
         e = tpm_refuse(t, ERR_UNSUPPORTED, "the key in this slot does not sign with HMAC-SHA256");
     if (!e)
         memcpy(mac, digest->buffer, 32);
-    Esys_Free(digest);
+    tss.Esys_Free(digest);
     return e;
 }
 
@@ -232,19 +230,19 @@ static enum err sign_long(struct tpm *t, ESYS_TR key, struct bytes text, uint8_t
     TPM2B_DIGEST *digest = NULL;
     ESYS_TR sequence = NO_OBJECT;
     TSS2_RC rc =
-        Esys_HMAC_Start(t->esys, key, BY_PASSWORD, NO_SESSION, NO_SESSION, &no_auth, TPM2_ALG_SHA256, &sequence);
+        tss.Esys_HMAC_Start(t->esys, key, BY_PASSWORD, NO_SESSION, NO_SESSION, &no_auth, TPM2_ALG_SHA256, &sequence);
     enum err e = tpm_check(t, "signing", KEYS_OWN, rc);
 
     if (e)
         return e;
     for (; text.len > TPM2_MAX_DIGEST_BUFFER && !rc; text = bytes_skip(text, TPM2_MAX_DIGEST_BUFFER)) {
         fill(&piece, bytes_first(text, TPM2_MAX_DIGEST_BUFFER));
-        rc = Esys_SequenceUpdate(t->esys, sequence, BY_PASSWORD, NO_SESSION, NO_SESSION, &piece);
+        rc = tss.Esys_SequenceUpdate(t->esys, sequence, BY_PASSWORD, NO_SESSION, NO_SESSION, &piece);
     }
     if (!rc) {
         fill(&piece, text);
-        rc = Esys_SequenceComplete(t->esys, sequence, BY_PASSWORD, NO_SESSION, NO_SESSION, &piece, ESYS_TR_RH_NULL,
-                                   &digest, NULL);
+        rc = tss.Esys_SequenceComplete(t->esys, sequence, BY_PASSWORD, NO_SESSION, NO_SESSION, &piece, ESYS_TR_RH_NULL,
+                                       &digest, NULL);
     }
     if (rc) /* a complete one is gone from the TPM */
         tpm_flush(t, &sequence);
@@ -258,7 +256,7 @@ static enum err sign_short(struct tpm *t, ESYS_TR key, struct bytes text, uint8_
     TSS2_RC rc;
 
     fill(&piece, text);
-    rc = Esys_HMAC(t->esys, key, BY_PASSWORD, NO_SESSION, NO_SESSION, &piece, TPM2_ALG_SHA256, &digest);
+    rc = tss.Esys_HMAC(t->esys, key, BY_PASSWORD, NO_SESSION, NO_SESSION, &piece, TPM2_ALG_SHA256, &digest);
     return take_mac(t, rc, digest, mac);
 }
 

@@ -50,7 +50,7 @@ enum err tpm_look(struct tpm *t, TPM2_HANDLE handle, tpm_owner *ours, bool *ther
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
     e = tpm_check(t, "looking at a key", KEYS_OWN,
-                  Esys_ReadPublic(t->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &area, NULL, NULL));
+                  tss.Esys_ReadPublic(t->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &area, NULL, NULL));
     tpm_let_go(t, &object);
     if (e)
         return e;
@@ -59,7 +59,7 @@ enum err tpm_look(struct tpm *t, TPM2_HANDLE handle, tpm_owner *ours, bool *ther
                        "another program keeps %s at 0x%08x: take another slot, or remove it with "
                        "tpm2_evictcontrol -C o -c 0x%08x",
                        kind_of(&area->publicArea), handle, handle);
-    Esys_Free(area);
+    tss.Esys_Free(area);
     return e;
 }
 

@@ -21,17 +21,18 @@ static enum err read_pieces(struct tpm *t, ESYS_TR index, TPMA_NV attributes, UI
     for (UINT16 at = 0; at < len;) {
         TPM2B_MAX_NV_BUFFER *piece = NULL;
         UINT16 want = (UINT16)(len - at < PIECE ? len - at : PIECE);
-        enum err e = tpm_check(t, "reading the text of a slot", by == index ? KEYS_OWN : OWNER,
-                               Esys_NV_Read(t->esys, by, index, BY_PASSWORD, NO_SESSION, NO_SESSION, want, at, &piece));
+        enum err e =
+            tpm_check(t, "reading the text of a slot", by == index ? KEYS_OWN : OWNER,
+                      tss.Esys_NV_Read(t->esys, by, index, BY_PASSWORD, NO_SESSION, NO_SESSION, want, at, &piece));
         if (e)
             return e;
         if (piece->size != want) {
-            Esys_Free(piece);
+            tss.Esys_Free(piece);
             return tpm_refuse(t, ERR_IO, "reading the text of a slot: the TPM gave another length");
         }
         memcpy(out + at, piece->buffer, want);
         at = (UINT16)(at + want);
-        Esys_Free(piece);
+        tss.Esys_Free(piece);
     }
     return OK;
 }
@@ -41,7 +42,7 @@ static enum err read_text(struct tpm *t, unsigned slot, ESYS_TR index, uint8_t t
 {
     TPM2B_NV_PUBLIC *area = NULL;
     enum err e = tpm_check(t, "looking at the text of a slot", KEYS_OWN,
-                           Esys_NV_ReadPublic(t->esys, index, NO_SESSION, NO_SESSION, NO_SESSION, &area, NULL));
+                           tss.Esys_NV_ReadPublic(t->esys, index, NO_SESSION, NO_SESSION, NO_SESSION, &area, NULL));
 
     if (e)
         return e;
@@ -50,7 +51,7 @@ static enum err read_text(struct tpm *t, unsigned slot, ESYS_TR index, uint8_t t
     e = read_pieces(t, index, area->nvPublic.attributes, (UINT16)*len, text);
     if (!e)
         e = tpm_look_at_text(t, TPM_TEXT_INDEX + slot, &area->nvPublic, bytes_of(text, *len));
-    Esys_Free(area);
+    tss.Esys_Free(area);
     return e;
 }
 
@@ -78,7 +79,7 @@ static enum err define(struct tpm *t, unsigned slot, size_t len, ESYS_TR *out)
                      .dataSize = (UINT16)len},
     };
     TSS2_RC rc =
-        Esys_NV_DefineSpace(t->esys, ESYS_TR_RH_OWNER, BY_PASSWORD, NO_SESSION, NO_SESSION, &no_auth, &area, out);
+        tss.Esys_NV_DefineSpace(t->esys, ESYS_TR_RH_OWNER, BY_PASSWORD, NO_SESSION, NO_SESSION, &no_auth, &area, out);
 
     if (rc)
         *out = NO_OBJECT;
@@ -92,9 +93,9 @@ static enum err write_pieces(struct tpm *t, ESYS_TR index, struct bytes text)
         struct bytes part = bytes_first(bytes_skip(text, at), PIECE);
         piece.size = (UINT16)part.len;
         memcpy(piece.buffer, part.at, part.len);
-        enum err e =
-            tpm_check(t, "writing the text of a slot", KEYS_OWN,
-                      Esys_NV_Write(t->esys, index, index, BY_PASSWORD, NO_SESSION, NO_SESSION, &piece, (UINT16)at));
+        enum err e = tpm_check(
+            t, "writing the text of a slot", KEYS_OWN,
+            tss.Esys_NV_Write(t->esys, index, index, BY_PASSWORD, NO_SESSION, NO_SESSION, &piece, (UINT16)at));
         if (e)
             return e;
     }
@@ -117,7 +118,7 @@ static enum err remove_text(struct tpm *t, unsigned slot, bool *was)
         return e;
     }
     e = tpm_check(t, "removing the text of a slot", OWNER,
-                  Esys_NV_UndefineSpace(t->esys, ESYS_TR_RH_OWNER, index, BY_PASSWORD, NO_SESSION, NO_SESSION));
+                  tss.Esys_NV_UndefineSpace(t->esys, ESYS_TR_RH_OWNER, index, BY_PASSWORD, NO_SESSION, NO_SESSION));
     if (e)
         tpm_let_go(t, &index);
     return e;
@@ -174,13 +175,13 @@ static enum err hardware_id(struct tpm *t, unsigned slot, char out[65])
 
     if (e)
         return e;
-    e = tpm_check(t, "reading the storage key", KEYS_OWN, Esys_TR_GetName(t->esys, parent, &name));
+    e = tpm_check(t, "reading the storage key", KEYS_OWN, tss.Esys_TR_GetName(t->esys, parent, &name));
     tpm_let_go(t, &parent);
     if (e)
         return e;
     memcpy(input + 4, name->name, name->size);
     SHA256(input, 4 + (size_t)name->size, digest);
-    Esys_Free(name);
+    tss.Esys_Free(name);
     buf_put_hex(&hex, bytes_of(digest, sizeof digest));
     out[64] = 0;
     return buf_check(&hex);

@@ -228,10 +228,10 @@ static void leave_something(void)
     static const TPML_PCR_SELECTION no_registers;
     ESYS_TR session, object;
 
-    CHECK(!Esys_StartAuthSession(chip.tpm->esys, NO_OBJECT, NO_OBJECT, NO_SESSION, NO_SESSION, NO_SESSION, NULL,
-                                 TPM2_SE_POLICY, &plain, TPM2_ALG_SHA256, &session));
-    CHECK(!Esys_CreatePrimary(chip.tpm->esys, ESYS_TR_RH_NULL, BY_PASSWORD, NO_SESSION, NO_SESSION, &nothing, &shape,
-                              &no_data, &no_registers, &object, NULL, NULL, NULL, NULL));
+    CHECK(!tss.Esys_StartAuthSession(chip.tpm->esys, NO_OBJECT, NO_OBJECT, NO_SESSION, NO_SESSION, NO_SESSION, NULL,
+                                     TPM2_SE_POLICY, &plain, TPM2_ALG_SHA256, &session));
+    CHECK(!tss.Esys_CreatePrimary(chip.tpm->esys, ESYS_TR_RH_NULL, BY_PASSWORD, NO_SESSION, NO_SESSION, &nothing,
+                                  &shape, &no_data, &no_registers, &object, NULL, NULL, NULL, NULL));
 }
 
 /* As programs do that are killed: without a resource manager it would stay until the TPM is reset. */

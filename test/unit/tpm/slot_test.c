@@ -21,12 +21,12 @@ static void define_text(unsigned slot, TPMA_NV attributes, const char *text, boo
     ESYS_TR index, by;
 
     memcpy(data.buffer, text, len);
-    CHECK(!Esys_NV_DefineSpace(chip.tpm->esys, ESYS_TR_RH_OWNER, BY_PASSWORD, NO_SESSION, NO_SESSION, &no_auth, &area,
-                               &index));
+    CHECK(!tss.Esys_NV_DefineSpace(chip.tpm->esys, ESYS_TR_RH_OWNER, BY_PASSWORD, NO_SESSION, NO_SESSION, &no_auth,
+                                   &area, &index));
     by = attributes & TPMA_NV_OWNERWRITE ? ESYS_TR_RH_OWNER : index;
     if (write)
-        CHECK(!Esys_NV_Write(chip.tpm->esys, by, index, BY_PASSWORD, NO_SESSION, NO_SESSION, &data, 0));
-    Esys_TR_Close(chip.tpm->esys, &index);
+        CHECK(!tss.Esys_NV_Write(chip.tpm->esys, by, index, BY_PASSWORD, NO_SESSION, NO_SESSION, &data, 0));
+    tss.Esys_TR_Close(chip.tpm->esys, &index);
 }
 
 static struct tpm_slot read_slot(unsigned slot)
@@ -78,15 +78,15 @@ TEST(a_slot_has_the_attributes_of_the_contract)
 
     CHECK_OK(tpm_slot_provision(chip.tpm, 0, bytes_of(some_key, 32), "hub", "a", false));
     CHECK_OK(tpm_find(chip.tpm, 0x01400100, &object));
-    CHECK(!Esys_NV_ReadPublic(chip.tpm->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &text, NULL));
+    CHECK(!tss.Esys_NV_ReadPublic(chip.tpm->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &text, NULL));
     CHECK(text->nvPublic.attributes == 0x22040004 && text->nvPublic.dataSize == 5 && !text->nvPublic.authPolicy.size);
     tpm_let_go(chip.tpm, &object);
     CHECK_OK(tpm_find(chip.tpm, 0x81000100, &object));
-    CHECK(!Esys_ReadPublic(chip.tpm->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &key, NULL, NULL));
+    CHECK(!tss.Esys_ReadPublic(chip.tpm->esys, object, NO_SESSION, NO_SESSION, NO_SESSION, &key, NULL, NULL));
     CHECK(key->publicArea.objectAttributes == 0x00040452 && !key->publicArea.authPolicy.size);
     tpm_let_go(chip.tpm, &object);
-    Esys_Free(text);
-    Esys_Free(key);
+    tss.Esys_Free(text);
+    tss.Esys_Free(key);
 }
 
 /* lower-hex SHA-256(slot, little-endian || name of the storage key), provisioning 4.9.2 */
@@ -358,11 +358,11 @@ static void fill(void)
             ESYS_TR made;
 
             area.nvPublic.nvIndex = 0x01500000 + area.nvPublic.dataSize * 256u + i;
-            TSS2_RC rc = Esys_NV_DefineSpace(chip.tpm->esys, ESYS_TR_RH_OWNER, BY_PASSWORD, NO_SESSION, NO_SESSION,
-                                             &nothing, &area, &made);
+            TSS2_RC rc = tss.Esys_NV_DefineSpace(chip.tpm->esys, ESYS_TR_RH_OWNER, BY_PASSWORD, NO_SESSION, NO_SESSION,
+                                                 &nothing, &area, &made);
             if (rc)
                 break;
-            CHECK(i < 1000 && !Esys_TR_Close(chip.tpm->esys, &made));
+            CHECK(i < 1000 && !tss.Esys_TR_Close(chip.tpm->esys, &made));
         }
     }
 }
