@@ -110,3 +110,14 @@ function(d2d_install_configured source destination)
         file(CHMOD \"\$ENV{DESTDIR}\${installed}\" PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
         list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${installed}\")")
 endfunction()
+
+# d2d_install_link(target destination/link): a symbolic link, relative so that it holds below DESTDIR.
+function(d2d_install_link target destination)
+    install(CODE "
+        set(installed \"\${CMAKE_INSTALL_PREFIX}/${destination}\")
+        message(STATUS \"Installing: \$ENV{DESTDIR}\${installed}\")
+        cmake_path(GET installed PARENT_PATH folder)
+        file(MAKE_DIRECTORY \"\$ENV{DESTDIR}\${folder}\")
+        file(CREATE_LINK \"${target}\" \"\$ENV{DESTDIR}\${installed}\" SYMBOLIC)
+        list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${installed}\")")
+endfunction()

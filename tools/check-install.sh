@@ -36,22 +36,68 @@ strangers() {
 strangers -D "$lib/libd2d.so"
 strangers -g "$lib/libd2d.a"
 
+if readelf -d "$lib/libd2d.so" | grep -q 'NEEDED.*tss2'; then fail "libd2d.so needs the TPM software stack"; fi
+# A device with a key has none of the TPM software stack in memory; whoever asks for a TPM has.
 cat >"$root/use.c" <<'C'
 #include <d2d.h>
 #include <stdio.h>
+#include <string.h>
+
+static int has_stack(void)
+{
+    char line[512];
+    int found = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+
+    while (maps && fgets(line, sizeof line, maps))
+        found += strstr(line, "libtss2-esys") != NULL;
+    if (maps)
+        fclose(maps);
+    return found > 0;
+}
+
 int main(void)
 {
-    puts(d2d_version());
+    struct d2d_device_options options = {
+        D2D_DEVICE_OPTIONS, .common.host = "127.0.0.1", .common.mqtts_port = 1,
+        .common.connection_string = "HostName=h;DeviceId=d;SharedAccessKey=a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5", .once = 1};
+    struct d2d_loop *loop;
+    struct d2d_device *device;
+    char string[1024], why[200] = "";
+    int before;
+
+    if (d2d_loop_new(&loop) || d2d_device_new(loop, &options, &device))
+        return 1;
+    d2d_device_flush_wait(device, 1000);
+    before = has_stack();
+    d2d_tpm_string("none-of-this-name", 0, string, sizeof string, why);
+    printf("%d %d %s\n", before, has_stack(), why);
+    d2d_device_free(device);
+    d2d_loop_free(loop);
     return 0;
 }
 C
 grep -q '^prefix=/opt/d2d$' "$lib/pkgconfig/d2d.pc" || fail "d2d.pc has another prefix"
 export PKG_CONFIG_PATH=$lib/pkgconfig
 config() { pkg-config --define-variable=prefix="$prefix" "$@" d2d; }
+needs() { readelf -d "$1" | grep -q "NEEDED.*libd2d"; }
 cc -o "$root/shared" "$root/use.c" $(config --cflags --libs)
-LD_LIBRARY_PATH=$lib "$root/shared" >/dev/null
-cc -o "$root/static" "$root/use.c" $(config --cflags) "$lib/libd2d.a" $(config --static --libs | tr ' ' '\n' | grep -v '^-ld2d$')
-"$root/static" >/dev/null
+needs "$root/shared" || fail "pkg-config --libs does not link the shared library"
+cc -o "$root/static" "$root/use.c" $(config --static --cflags --libs)
+if needs "$root/static"; then fail "pkg-config --static --libs does not link the archive"; fi
+export LD_LIBRARY_PATH=$lib
+for program in shared static; do
+    said=$("$root/$program")
+    case $said in "0 1 "*) ;; *) fail "$program: the TPM software stack before and after: $said" ;; esac
+done
+# A stack that cannot be loaded: what is there is no library.
+mkdir "$root/broken"
+: >"$root/broken/libtss2-esys.so.0"
+case $(LD_LIBRARY_PATH=$root/broken:$lib "$root/shared") in
+"0 0 "*"libtss2-esys.so.0 is missing"*"apt install tpm2-tools"*) ;;
+*) fail "nothing is said about a TPM software stack that is not there" ;;
+esac
+unset LD_LIBRARY_PATH
 
 tools/uninstall.sh /opt/d2d >"$root/log"
 left=$(find "$prefix" ! -type d -o -type d -name d2d ! -path "$prefix")

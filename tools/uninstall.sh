@@ -16,7 +16,7 @@ fi
 while IFS= read -r file; do
     case $file in "$prefix"/*) rm -f "$destdir$file" ;; *) echo "not under $prefix, left alone: $file" >&2 ;; esac
 done <"$list"
-find "$destdir$prefix/share" -depth -type d \( -path '*/d2d' -o -path '*/d2d/*' \) -empty -delete
+find "$destdir$prefix/share" "$destdir$prefix/lib" -depth -type d \( -path '*/d2d' -o -path '*/d2d/*' \) -empty -delete
 [ -n "$destdir" ] || [ "$(id -u)" -ne 0 ] || ldconfig
 [ -n "$destdir" ] || [ "$(id -u)" -ne 0 ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 echo "d2d is uninstalled from $destdir$prefix; hubs, their data and contexts are still there"
