@@ -9,7 +9,7 @@ BUILD   := build
 # $(call deps,WORD…): the packages of packages.txt for these words.
 deps = @[ "$(DEPS)" = no ] || tools/deps.sh $(1)
 
-.PHONY: all help deps deps-build demo test check lint fuzz bench soak install uninstall clean
+.PHONY: all help deps deps-build demo test check lint fuzz bench soak install uninstall deb clean
 
 all:
 	$(call deps,build)
@@ -20,6 +20,7 @@ help:
 	@echo "make demo       from nothing to a phone opening a garage door through a hub of your own"
 	@echo "make install    what is built: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
 	@echo "make uninstall  what was installed"
+	@echo "make deb        Debian packages of it: build/deb"
 	@echo "make check      the tests that run in memory, with sanitizers"
 	@echo "make test       all tests"
 	@echo "make lint       layout, clang-tidy, cppcheck"
@@ -30,7 +31,7 @@ help:
 	@echo "Each of them first installs the Debian packages that it needs, as root or with sudo; not with DEPS=no."
 
 deps:
-	@tools/deps.sh build demo tests lint fuzz bench test
+	@tools/deps.sh build deb demo tests lint fuzz bench test
 
 deps-build:
 	@tools/deps.sh build
@@ -77,6 +78,11 @@ install:
 
 uninstall:
 	@DESTDIR=$(DESTDIR) tools/uninstall.sh $(PREFIX)
+
+# Of what git knows of this tree, with debhelper.
+deb:
+	$(call deps,build deb)
+	@tools/deb.sh
 
 clean:
 	@rm -rf $(BUILD)
