@@ -45,9 +45,10 @@ static void sync_folder_of(const char *path)
 
     snprintf(folder, sizeof folder, "%s", path);
     slash = strrchr(folder, '/');
-    if (!slash)
-        return;
-    slash[slash == folder] = 0;
+    if (slash)
+        slash[slash == folder] = 0;
+    else
+        snprintf(folder, sizeof folder, ".");
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         fsync(fd);

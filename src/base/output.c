@@ -133,6 +133,13 @@ enum output_state output_look(void)
     }
 }
 
+bool output_is_file(void)
+{
+    struct stat st;
+
+    return fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static int64_t now_us(void)
 {
     struct timespec now;

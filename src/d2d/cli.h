@@ -19,6 +19,7 @@ enum status {
     REFUSED = 7,
     EXPIRED = 8,
     OVER_QUOTA = 9,
+    ACCEPTED = 10, /* by the hub; what became of it was not known in time */
     INTERRUPTED = 130,
 };
 

@@ -1,6 +1,7 @@
 #include "cli.h"
 
-#include "buf.h"
+#include "files.h"
+#include "output.h"
 #include "row.h"
 #include "run.h"
 #include "text.h"
@@ -10,21 +11,23 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POSITIONS_MAX = 1024 * 1024 };
+enum { POSITIONS_MAX = 1024 * 1024, SLICE_MS = 200 };
 
 struct reading {
     struct opt_list from;
     const char *devices[OPT_LIST_CAP + 1]; /* the same, NULL at the end */
     const char *since, *offset, *group, *partition, *exec, *resume;
-    int stop_on_error;
-    uint64_t most; /* 0: no limit */
-    uint64_t seen;
+    int stop_on_error, skip_failed;
+    uint64_t most;  /* 0: no limit */
+    uint64_t seen;  /* printed, or CMD was run for them */
+    int64_t end_ms; /* when the time is up; INT64_MAX: never */
     struct out out;
     struct d2d_loop *loop;
     struct d2d_receiver *receiver;
-    char *resume_text;
+    struct buf reached;     /* the positions after the last event that is done with, for --resume */
+    bool moved;             /* they are not in the file yet */
     enum d2d_err why, away; /* why it ended; why there is no connection now */
-    enum status status;
+    enum status status;     /* not DONE: something went wrong, nothing more is taken */
     bool listened;
 };
 
@@ -51,18 +54,42 @@ static json_t *event_row(const struct d2d_event *event)
     return row;
 }
 
-/* The positions are kept after each event: a run that is killed starts again behind the last one that was given out. */
-static void keep_positions(struct reading *r)
+/* Nothing more is taken. */
+static void stop(struct reading *r, enum status status)
 {
-    const char *positions = d2d_receiver_positions(r->receiver);
-    char beside[4096];
-    FILE *f;
+    r->status = r->status ? r->status : status;
+    d2d_receiver_pause(r->receiver, true);
+    d2d_loop_stop(r->loop);
+}
 
-    if (!r->resume || !positions || (size_t)snprintf(beside, sizeof beside, "%s.new", r->resume) >= sizeof beside)
+static void save(struct reading *r)
+{
+    if (!r->moved)
         return;
-    f = fopen(beside, "we");
-    if (!f || fputs(positions, f) < 0 || fclose(f) || rename(beside, r->resume))
-        say("d2d: %s cannot be written: %m", r->resume);
+    r->moved = false;
+    if (!r->exec && output_is_file() && output_look() != OUTPUT_ARRIVED) {
+        stop(r, FAILED);
+        return;
+    }
+    if (!file_write(r->resume, buf_bytes(&r->reached), 0644))
+        return;
+    fprintf(stderr, "d2d: --resume %s cannot be written: %m; the next run begins where it says\n", r->resume);
+    stop(r, FAILED);
+}
+
+/* The event is done with: a run that is killed begins again after it. */
+static void move_on(struct reading *r)
+{
+    r->seen++;
+    if (r->resume) {
+        buf_clear(&r->reached);
+        buf_puts(&r->reached, d2d_receiver_positions(r->receiver));
+        r->moved = true;
+    }
+    if (r->exec || r->seen == r->most)
+        save(r);
+    if (r->seen == r->most)
+        stop(r, DONE);
 }
 
 static int run_for_event(const char *command, const struct d2d_event *event)
@@ -87,34 +114,68 @@ static int run_for_event(const char *command, const struct d2d_event *event)
                                                    .body_len = event->body_len});
 }
 
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* False: the event is still to be done. */
+static bool run_exec(struct reading *r, const struct d2d_event *event)
+{
+    int ended = run_for_event(r->exec, event);
+
+    if (!ended)
+        return true;
+    say("d2d: \"%s\" ended with %d for the event %lld of %s", r->exec, ended, (long long)event->sequence,
+        event->device);
+    if (cli_interrupted || r->stop_on_error || (r->resume && !r->skip_failed)) {
+        stop(r, cli_interrupted ? INTERRUPTED : REFUSED);
+        return false;
+    }
+    return true;
+}
+
+/* The same. A position moves only when the event has arrived at whoever reads; else it is enough that it was written. */
+static bool print(struct reading *r, const struct d2d_event *event)
+{
+    struct buf line = buf_max(OUT_LINE_MAX);
+    bool made = true, put;
+
+    if (r->out.format == OUT_RAW) {
+        buf_put(&line, bytes_of(event->body, event->body_len));
+        buf_put_u8(&line, '\n');
+    } else {
+        made = out_line(&r->out, event_row(event), &line);
+    }
+    put = made && !line.bad ? output_put(buf_bytes(&line)) : output_fail();
+    buf_free(&line);
+    if (put && (!r->resume || output_is_file()))
+        return true; /* what a file got is put on the disk before the positions are */
+    switch (put ? output_wait(r->end_ms == INT64_MAX ? -1 : r->end_ms - wall_ms()) : OUTPUT_FAILED) {
+    case OUTPUT_ARRIVED:
+        return true;
+    case OUTPUT_WAITS:
+        stop(r, cli_interrupted ? INTERRUPTED : TIMED_OUT);
+        break;
+    case OUTPUT_FAILED:
+        stop(r, cli_interrupted ? INTERRUPTED : FAILED);
+        break;
+    }
+    return false;
+}
+
 static void on_event(void *ctx, struct d2d_receiver *receiver, const struct d2d_event *event)
 {
     struct reading *r = ctx;
-    int ended = 0;
 
-    if (r->most && r->seen >= r->most)
-        return;
-    r->seen++;
-    if (r->exec && (ended = run_for_event(r->exec, event)) != 0)
-        say("d2d: \"%s\" ended with %d for the event %lld of %s", r->exec, ended, (long long)event->sequence,
-            event->device);
-    if (!r->exec && r->out.format == OUT_RAW) {
-        fwrite(event->body, 1, event->body_len, stdout);
-        putchar('\n');
-        fflush(stdout);
-    } else if (!r->exec) {
-        out_row(&r->out, event_row(event));
-    }
-    if (ended && r->stop_on_error) {
-        r->status = REFUSED;
-        r->most = r->seen;
-    }
-    if (r->most && r->seen >= r->most) {
-        /* Now: what is on its way still comes, and must not count as seen. */
-        keep_positions(r);
-        d2d_receiver_pause(receiver, true);
-        d2d_loop_stop(r->loop);
-    }
+    (void)receiver;
+    if (cli_interrupted || r->status || (r->most && r->seen == r->most))
+        return; /* it was on its way when it was enough */
+    if (r->exec ? run_exec(r, event) : print(r, event))
+        move_on(r);
 }
 
 static void on_listening(void *ctx, struct d2d_receiver *receiver)
@@ -140,14 +201,6 @@ static void on_disconnected(void *ctx, struct d2d_receiver *receiver, enum d2d_e
     }
     r->away = why;
     say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_receiver_detail(receiver));
-}
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* "earliest", "now", a duration ago, or a time. */
@@ -185,42 +238,51 @@ static bool offset_position(struct reading *r, struct d2d_position *out)
     return r->partition && *out->offset;
 }
 
-static void load_positions(struct reading *r)
+/* That they can be kept is tried before the first event, not after it. */
+static enum status load_positions(struct reading *r)
 {
-    struct buf text = buf_max(POSITIONS_MAX);
-    FILE *f = r->resume ? fopen(r->resume, "re") : NULL;
-    char block[4096];
+    enum err e;
 
-    if (!f)
-        return;
-    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
-        buf_put(&text, bytes_of(block, n));
-    fclose(f);
-    r->resume_text = strdup(buf_str(&text));
-    buf_free(&text);
+    r->reached = buf_max(POSITIONS_MAX);
+    if (!r->resume)
+        return DONE;
+    if ((e = file_read(r->resume, &r->reached)) && e != ERR_NOT_FOUND) {
+        fprintf(stderr, "d2d: --resume %s cannot be read: %s\n", r->resume, err_text(e));
+        return FAILED;
+    }
+    if (!r->reached.len)
+        buf_puts(&r->reached, "{\"partitions\":{}}");
+    if (!file_write(r->resume, buf_bytes(&r->reached), 0644))
+        return DONE;
+    fprintf(stderr, "d2d: --resume %s cannot be written: %m\n", r->resume);
+    return FAILED;
 }
 
-/* The loop is run in slices, so that Ctrl-C is seen and positions are kept. */
+static bool goes_on(const struct reading *r)
+{
+    return !cli_interrupted && !r->why && !r->status && !(r->most && r->seen == r->most) &&
+           (r->exec || output_is_open());
+}
+
+/* The loop is run in slices, so that positions are kept and a reader that is gone is noticed. */
 static enum status read_on(struct cli *c, struct reading *r)
 {
-    int64_t end = c->timeout_ms ? wall_ms() + c->timeout_ms : INT64_MAX;
-    uint64_t kept = 0;
+    r->end_ms = c->timeout_ms ? wall_ms() + c->timeout_ms : INT64_MAX;
+    while (goes_on(r)) {
+        int64_t left_ms = r->end_ms == INT64_MAX ? SLICE_MS : r->end_ms - wall_ms();
 
-    while (!cli_interrupted && !r->why && !r->status && !(r->most && r->seen >= r->most)) {
-        int64_t left = end == INT64_MAX ? 200 : end - wall_ms();
-
-        if (left <= 0)
+        if (left_ms <= 0)
             return r->listened && !r->away
                        ? TIMED_OUT
                        : cli_failed("the events", r->away ? r->away : D2D_TIMED_OUT, d2d_receiver_detail(r->receiver));
-        d2d_loop_run(r->loop, left < 200 ? left : 200);
-        if (r->seen != kept && r->seen != r->most)
-            keep_positions(r);
-        kept = r->seen;
+        d2d_loop_run(r->loop, left_ms < SLICE_MS ? left_ms : SLICE_MS);
+        save(r);
     }
     if (r->why)
         return cli_failed("the events", r->why, d2d_receiver_detail(r->receiver));
-    return r->status ? r->status : cli_interrupted ? INTERRUPTED : DONE;
+    if (cli_interrupted)
+        return INTERRUPTED;
+    return r->status ? r->status : r->exec || output_is_open() ? DONE : FAILED;
 }
 
 static enum status start(struct cli *c, struct reading *r)
@@ -243,13 +305,14 @@ static enum status start(struct cli *c, struct reading *r)
     memcpy(r->devices, r->from.at, r->from.n * sizeof *r->devices);
     partitions[0] = r->partition;
     options.partitions = r->partition ? partitions : NULL;
-    load_positions(r);
-    options.resume = r->resume_text;
-    if ((status = cli_who(c, STRING_EVENTS)))
+    if (r->skip_failed && (!r->resume || r->stop_on_error))
+        return cli_usage(&command_events, "--skip-failed goes with --resume, and not with --stop-on-error");
+    if ((status = cli_who(c, STRING_EVENTS)) || (status = load_positions(r)))
         return status;
+    options.resume = r->resume ? buf_str(&r->reached) : NULL;
     cli_d2d_options(c, &options.common);
     options.common.timeout_ms = 0; /* of the command, not of a connection */
-    if ((e = d2d_loop_new(&r->loop)) || (e = d2d_receiver_new(r->loop, &options, &r->receiver)))
+    if ((e = cli_loop_new(&r->loop)) || (e = d2d_receiver_new(r->loop, &options, &r->receiver)))
         return cli_failed("the events", e, cli_why_not());
     out_begin(&r->out, c->format, event_columns, "body");
     return read_on(c, r);
@@ -266,7 +329,9 @@ static const struct opt options[] = {
     {"partition", "N", "only this partition", OPT_TEXT, AT(partition)},
     {"n", "COUNT", "stop after so many", OPT_NUMBER, AT(most), .least = 1, .most = INT64_MAX},
     {"exec", "CMD", "run this for each event: body on stdin, properties in the environment", OPT_TEXT, AT(exec)},
-    {"stop-on-error", NULL, "end when CMD does not end with 0", OPT_FLAG, AT(stop_on_error)},
+    {"stop-on-error", NULL, "end when CMD does not end with 0; --resume implies it", OPT_FLAG, AT(stop_on_error)},
+    {"skip-failed", NULL, "with --resume: go on after an event for which CMD does not end with 0", OPT_FLAG,
+     AT(skip_failed)},
     {0}};
 
 static enum status events_run(struct cli *c, void *values, int n, char **argv)
@@ -278,8 +343,8 @@ static enum status events_run(struct cli *c, void *values, int n, char **argv)
     (void)argv;
     status = start(c, r);
     d2d_receiver_free(r->receiver);
-    d2d_loop_free(r->loop);
-    free(r->resume_text);
+    cli_loop_free(r->loop);
+    buf_free(&r->reached);
     return status;
 }
 

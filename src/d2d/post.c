@@ -11,14 +11,16 @@ struct run {
     struct d2d_loop *loop;
     struct d2d_operator *op;
     struct out out;
-    json_t *awaited;   /* ids of messages whose end is not known yet */
-    enum d2d_err why;  /* of the first message that the hub did not take */
-    enum d2d_err end;  /* of the first message that came to a bad end */
-    enum d2d_err away; /* why there is no connection now */
-    char detail[400];  /* of `why` */
-    char bad_end[200]; /* of `end` */
-    size_t posted;
-    bool queued; /* all of them */
+    json_t *awaited;      /* ids of messages whose end is not known yet */
+    enum d2d_err why;     /* of the first message that the hub did not take */
+    enum d2d_err end;     /* of the first message that came to a bad end */
+    enum d2d_err away;    /* why there is no connection now */
+    char detail[400];     /* of `why` */
+    char bad_end[200];    /* of `end` */
+    size_t posted, given; /* those that the hub has accepted, of so many */
+    bool queued;          /* all of them */
+    bool lost;            /* the connection ended for good, with messages on their way */
+    bool connected;       /* at some time: what is not acknowledged may have reached the hub */
 };
 
 /* Nothing is left to wait for. */
@@ -42,18 +44,22 @@ static void on_posted(void *ctx, struct d2d_operator *op, enum d2d_err e, const 
     look(r);
 }
 
+static bool show(struct run *r, const struct d2d_feedback *f)
+{
+    return out_row(&r->out, json_pack("{ss ss ss ss}", "messageId", f->message_id, "deviceId", f->device, "status",
+                                      f->status, "description", f->description));
+}
+
 static void take(struct run *r, const struct d2d_feedback *f)
 {
     json_object_del(r->awaited, f->message_id);
-    out_row(&r->out, json_pack("{ss ss ss ss}", "messageId", f->message_id, "deviceId", f->device, "status", f->status,
-                               "description", f->description));
     if (f->result && !r->end) {
         r->end = f->result;
         snprintf(r->bad_end, sizeof r->bad_end, "%s", f->status);
     }
 }
 
-/* All receivers share one queue: what has nothing of ours is left to them. */
+/* All receivers share one queue: what has nothing of ours is left to them, and what cannot be printed is left, too. */
 static bool on_feedback(void *ctx, struct d2d_operator *op, const struct d2d_feedback *batch, size_t n)
 {
     struct run *r = ctx;
@@ -63,6 +69,10 @@ static bool on_feedback(void *ctx, struct d2d_operator *op, const struct d2d_fee
     for (size_t i = 0; i < n; i++) {
         if (!json_object_get(r->awaited, batch[i].message_id) || strcmp(batch[i].device, r->posting->to))
             continue;
+        if (!show(r, &batch[i])) {
+            d2d_loop_stop(r->loop);
+            return false;
+        }
         take(r, &batch[i]);
         ours = true;
     }
@@ -72,8 +82,11 @@ static bool on_feedback(void *ctx, struct d2d_operator *op, const struct d2d_fee
 
 static void on_connected(void *ctx, struct d2d_operator *op)
 {
+    struct run *r = ctx;
+
     (void)op;
-    ((struct run *)ctx)->away = D2D_OK;
+    r->away = D2D_OK;
+    r->connected = true;
 }
 
 static void on_disconnected(void *ctx, struct d2d_operator *op, enum d2d_err why, bool final)
@@ -87,6 +100,7 @@ static void on_disconnected(void *ctx, struct d2d_operator *op, enum d2d_err why
     }
     if (!r->why) {
         r->why = why;
+        r->lost = r->connected && d2d_operator_pending(op);
         snprintf(r->detail, sizeof r->detail, "%s", d2d_operator_detail(op));
     }
     d2d_loop_stop(r->loop);
@@ -103,21 +117,63 @@ static enum d2d_err post_one(void *ctx, struct bytes body)
     while ((e = d2d_operator_send(r->op, r->posting->to, &m, on_posted, r)) == D2D_OVER_QUOTA &&
            d2d_operator_pending(r->op) && !cli_interrupted && !r->why)
         d2d_loop_run(r->loop, 200); /* there is room again when the hub has answered */
+    r->given += e == D2D_OK;
     return e;
+}
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* The hub has all of them, but the device has not settled all of them in time. */
+static enum status say_waiting(const struct run *r, enum d2d_err e)
+{
+    const struct posting *p = r->posting;
+    size_t n = json_object_size(r->awaited);
+
+    fprintf(stderr, "d2d: %zu message%s for %s: accepted by the hub, not settled yet: %s\n", n, plural(n), p->to,
+            e == D2D_STOPPED ? "interrupted" : d2d_err_text(e));
+    say("  The device still gets %s%s; `d2d device purge %s` empties its mailbox%s", n == 1 ? "it" : "them",
+        p->message.ttl_ms ? " until the time of --ttl is over" : " when it connects, within an hour by default", p->to,
+        p->message.ttl_ms ? "" : ", --ttl T has a message expire earlier");
+    return e == D2D_STOPPED ? INTERRUPTED : ACCEPTED;
+}
+
+/* Not all of them are known to be with the hub: what is known. */
+static enum status say_unsent(const struct run *r, enum d2d_err e)
+{
+    size_t left = d2d_operator_pending(r->op);
+    enum status status;
+
+    if (r->posted)
+        say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, r->posting->to);
+    status = cli_failed(left && r->connected ? "sent, but not acknowledged: the hub may have it" : "not sent", e,
+                        d2d_operator_detail(r->op));
+    if (e == D2D_STOPPED && left)
+        say("d2d: interrupted: %zu message%s for %s %s", left, plural(left), r->posting->to,
+            left && r->connected ? "may have reached the hub" : "did not leave");
+    if (left && r->connected && !r->posting->message.ttl_ms)
+        say("  What the device must not get late is sent with --ttl T");
+    return status;
 }
 
 static enum status finish(struct run *r, enum d2d_err e)
 {
     const struct posting *p = r->posting;
 
+    if (e && !r->why && !d2d_operator_pending(r->op) && r->queued && p->until_acked && json_object_size(r->awaited))
+        return say_waiting(r, e);
+    if (r->why && r->posted)
+        say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, p->to);
     if (r->why)
-        return cli_failed("not sent", r->why, r->detail);
+        return cli_failed(r->lost ? "sent, but not acknowledged: the hub may have it" : "not sent", r->why, r->detail);
     if (e)
-        return cli_interrupted ? INTERRUPTED : cli_failed("not sent", e, d2d_operator_detail(r->op));
+        return say_unsent(r, e);
     if (r->end)
         return cli_failed("not delivered", r->end, r->bad_end);
     if (!p->until_acked)
-        say("%zu message%s for %s: in the mailbox, on the hub's disk", r->posted, r->posted == 1 ? "" : "s", p->to);
+        say("%zu message%s for %s: in the mailbox, on the hub's disk", r->posted, plural(r->posted), p->to);
     return DONE;
 }
 
@@ -133,6 +189,8 @@ static enum status run_all(struct cli *c, struct run *r)
     }
     if (e == D2D_STOPPED && !cli_interrupted)
         e = D2D_OK;
+    if (cli_interrupted)
+        e = D2D_STOPPED;
     if (e == D2D_TIMED_OUT && r->away)
         e = r->away;
     return finish(r, e);

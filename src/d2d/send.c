@@ -18,9 +18,10 @@ struct sending {
     const char *file;
     struct d2d_loop *loop;
     struct d2d_device *device;
-    enum d2d_err why;  /* of the first message that was not taken */
-    enum d2d_err away; /* why there is no connection now */
-    size_t sent;
+    enum d2d_err why;    /* of the first message that was not taken */
+    enum d2d_err away;   /* why there is no connection now */
+    size_t sent, queued; /* those that the hub has acknowledged, of so many */
+    bool connected;      /* at some time: what is not acknowledged may have reached the hub */
 };
 
 static enum status take_properties(struct sending *s)
@@ -69,6 +70,7 @@ static void on_connected(void *ctx, struct d2d_device *device)
 
     (void)device;
     s->away = D2D_OK;
+    s->connected = true;
 }
 
 static int64_t timeout_of(const struct cli *c)
@@ -86,11 +88,36 @@ static enum d2d_err send_one(void *ctx, struct bytes body)
     s->message.body = body.at;
     s->message.body_len = body.len;
     e = d2d_device_send(s->device, &s->message, qos, on_sent, s);
-    if (e != D2D_OVER_QUOTA || d2d_device_pending(s->device) == 0)
-        return e;
-    if ((e = d2d_device_flush_wait(s->device, timeout_of(s->cli))))
-        return s->why ? s->why : e;
-    return d2d_device_send(s->device, &s->message, qos, on_sent, s);
+    if (e == D2D_OVER_QUOTA && d2d_device_pending(s->device)) {
+        if ((e = d2d_device_flush_wait(s->device, timeout_of(s->cli))))
+            return s->why ? s->why : e;
+        e = d2d_device_send(s->device, &s->message, qos, on_sent, s);
+    }
+    s->queued += e == D2D_OK;
+    return e;
+}
+
+/* What is known of those that were given to the library. */
+static enum status say_unsent(const struct sending *s, enum d2d_err e)
+{
+    size_t left = s->queued - s->sent;
+
+    if (s->sent)
+        fprintf(stderr, "d2d: %zu of %zu messages of %s: on the hub's disk\n", s->sent, s->queued,
+                d2d_device_id(s->device));
+    if (e == D2D_STOPPED && left)
+        fprintf(stderr, "d2d: interrupted: %zu message%s %s\n", left, left == 1 ? "" : "s",
+                s->connected ? "may have reached the hub" : "did not leave");
+    return cli_failed(left && s->connected ? "sent, but not acknowledged: the hub may have it" : "not sent", e,
+                      d2d_device_detail(s->device));
+}
+
+static void say_sent(const struct sending *s)
+{
+    bool acknowledged = s->qos_given != 1 + D2D_AT_MOST_ONCE;
+
+    say("%zu message%s of %s: %s", s->sent, s->sent == 1 ? "" : "s", d2d_device_id(s->device),
+        acknowledged ? "on the hub's disk" : "sent; --qos 0 does not tell whether the hub has it");
 }
 
 static enum status send_all(struct cli *c, struct sending *s, const struct bodies *bodies)
@@ -112,9 +139,11 @@ static enum status send_all(struct cli *c, struct sending *s, const struct bodie
         e = s->why;
     if (e == D2D_TIMED_OUT && s->away)
         e = s->away;
+    if (cli_interrupted)
+        e = D2D_STOPPED;
     if (e)
-        return cli_interrupted ? INTERRUPTED : cli_failed("not sent", e, d2d_device_detail(s->device));
-    say("%zu message%s of %s: on the hub's disk", s->sent, s->sent == 1 ? "" : "s", d2d_device_id(s->device));
+        return say_unsent(s, e);
+    say_sent(s);
     return DONE;
 }
 
