@@ -161,8 +161,10 @@ static enum err scan_all(struct disk *d, char why[256])
         struct scan found;
         bool after_open = open != NULL;
 
-        if (!segment_map(s))
+        if (!segment_map(s)) {
+            snprintf(why, 256, "%.150s: its %llu bytes cannot be mapped", s->path, (unsigned long long)s->size);
             return ERR_MEMORY;
+        }
         scan(s, &found);
         segment_unmap(s);
         if (after_open && found.any) {

@@ -229,6 +229,11 @@ static uint64_t disk_first(struct store *s)
     return atomic_load(&disk_of(s)->first);
 }
 
+bool disk_store_is_whole(struct store *s)
+{
+    return disk_first(s) == SEGMENT_HEAD;
+}
+
 static uint64_t disk_end(struct store *s)
 {
     struct disk *d = disk_of(s);

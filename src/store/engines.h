@@ -16,6 +16,9 @@ struct disk_options {
  * sync later ends the process (abort-free: a log line, then _exit) unless disk_on_failure() says otherwise. */
 enum err disk_store_open(const struct disk_options *, struct store **out, char why[256]) MUST_CHECK;
 
+/* Nothing of it was ever trimmed: it holds the whole life of the hub. */
+bool disk_store_is_whole(struct store *);
+
 /* The file system below the disk engine, to be replaced by tests that tear, drop and keep writes. */
 struct disk_io;
 enum err disk_store_open_on(const struct disk_options *, const struct disk_io *, struct store **out,
@@ -34,6 +37,15 @@ void memory_store_settle(struct store *, uint64_t below); /* durable grows to th
 /* What is left of the log after a power cut: a new store that holds only what was durable. */
 enum err memory_store_crashed(struct store *, struct store **out) MUST_CHECK;
 
+/* The map is address space, not disk: large where there is plenty of it. It grows when it is full, to at most LMDB_MAP_MAX. */
+#define LMDB_MAP_DEFAULT (sizeof(void *) > 4 ? 64ULL << 30 : 512ULL << 20)
+#define LMDB_MAP_MAX (sizeof(void *) > 4 ? 1ULL << 42 : 1ULL << 30)
+
 /* LMDB in a folder (made when missing). map_size 0: a default that fits the address space. */
 enum err lmdb_state_open(const char *folder, uint64_t map_size, struct state **out) MUST_CHECK;
+/* The word size of the machine that wrote it, which is the only one that can read it: 32 or 64. 0: nothing was written yet, or
+ * no checkpoint. */
+int lmdb_state_bits(const char *folder);
+/* Takes the checkpoint away, whoever wrote it: only where the log is whole. */
+enum err lmdb_state_drop(const char *folder) MUST_CHECK;
 enum err memory_state_open(struct state **out) MUST_CHECK;

@@ -130,6 +130,8 @@ bool segment_map(struct segment *s)
 
     if (s->map)
         return true;
+    if (s->size > SIZE_MAX)
+        return false;
     map = mmap(NULL, (size_t)s->size, PROT_READ, MAP_SHARED, s->fd, 0);
     if (map == MAP_FAILED)
         return false;

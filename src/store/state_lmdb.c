@@ -2,16 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The map is address space, not disk: large where there is plenty of it. */
-#define MAP_DEFAULT (sizeof(void *) > 4 ? 64ULL << 30 : 512ULL << 20)
-#define MAP_MAX (sizeof(void *) > 4 ? 1ULL << 42 : 1ULL << 30)
 #define CHANGES_MAX (256U << 20) /* bytes of one transaction, kept in memory until its commit */
 #define READERS 256              /* threads that read at the same moment */
 
@@ -217,7 +216,7 @@ static enum err grow_map(struct lmdb *m)
 {
     int rc;
 
-    if (m->map_size > MAP_MAX / 2)
+    if (m->map_size > LMDB_MAP_MAX / 2)
         return ERR_DISK_FULL;
     pthread_rwlock_wrlock(&m->map);
     rc = mdb_env_set_mapsize(m->env, (size_t)m->map_size * 2);
@@ -328,6 +327,38 @@ static int open_env(struct lmdb *m, const char *folder)
     return rc ? rc : sync_folder(folder);
 }
 
+static bool path_in(const char *folder, const char *name, char out[PATH_MAX])
+{
+    return snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
+}
+
+/* A file begins with a page: a page number as long as a word, 8 more bytes of head, then LMDB's magic number. */
+int lmdb_state_bits(const char *folder)
+{
+    static const uint8_t magic[] = {0xDE, 0xC0, 0xEF, 0xBE};
+    uint8_t head[20];
+    char path[PATH_MAX];
+    int fd, bits = 0;
+
+    if (!path_in(folder, "data.mdb", path) || (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        return 0;
+    if (pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head)
+        bits = memcmp(head + 12, magic, sizeof magic) == 0 ? 32 : memcmp(head + 16, magic, sizeof magic) == 0 ? 64 : 0;
+    close(fd);
+    return bits;
+}
+
+enum err lmdb_state_drop(const char *folder)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb"};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < 2; i++)
+        if (!path_in(folder, names[i], path) || (unlink(path) && errno != ENOENT))
+            return ERR_IO;
+    return sync_folder(folder) ? ERR_IO : OK;
+}
+
 enum err lmdb_state_open(const char *folder, uint64_t map_size, struct state **out)
 {
     struct lmdb *m;
@@ -339,7 +370,7 @@ enum err lmdb_state_open(const char *folder, uint64_t map_size, struct state **o
         return ERR_MEMORY;
     m->state.ops = &lmdb_ops;
     m->changes = buf_max(CHANGES_MAX);
-    m->map_size = map_size ? map_size : MAP_DEFAULT;
+    m->map_size = map_size ? map_size : LMDB_MAP_DEFAULT;
     if ((rc = mdb_env_create(&m->env))) {
         free(m);
         return err_of(rc);

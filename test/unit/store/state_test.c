@@ -165,5 +165,37 @@ TEST(lmdb_grows_its_map_when_a_transaction_does_not_fit)
     folder_drop();
 }
 
+/* What begins as LMDB's files do on machines of either word size. */
+TEST(a_checkpoint_tells_the_word_size_of_its_machine)
+{
+    static const struct {
+        uint8_t head[20];
+        int bits;
+    } files[] = {
+        {{[6] = 8, [12] = 0xDE, 0xC0, 0xEF, 0xBE, 1}, 32}, {{[10] = 8, [16] = 0xDE, 0xC0, 0xEF, 0xBE}, 64}, {{0}, 0}};
+    char path[128];
+    struct state *s;
+
+    folder_make();
+    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    assert_int_equal(lmdb_state_bits(folder), 0);
+    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    state_close(s);
+    assert_int_equal(lmdb_state_bits(folder), 8 * sizeof(void *));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        FILE *f = fopen(path, "w");
+
+        CHECK(f && fwrite(files[i].head, sizeof files[i].head, 1, f) == 1 && fclose(f) == 0);
+        assert_int_equal(lmdb_state_bits(folder), files[i].bits);
+    }
+    CHECK_OK(lmdb_state_drop(folder));
+    CHECK(access(path, F_OK) != 0);
+    CHECK_OK(lmdb_state_drop(folder));
+    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    assert_int_equal(state_place(s), 0);
+    state_close(s);
+    folder_drop();
+}
+
 TESTS(RUN(memory_keeps_every_promise), RUN(lmdb_keeps_every_promise_and_finds_it_again),
-      RUN(lmdb_grows_its_map_when_a_transaction_does_not_fit))
+      RUN(lmdb_grows_its_map_when_a_transaction_does_not_fit), RUN(a_checkpoint_tells_the_word_size_of_its_machine))
