@@ -20,6 +20,20 @@ static enum err fails(struct who *out, enum err e, const char *format, ...)
     return e;
 }
 
+/* ---- hosts --------------------------------------------------------------------------------------------------------- */
+
+/* A host as a client writes it, without its port, the brackets of an IPv6 address, and the dot at the end of a full name. */
+static struct bytes bare_host(struct bytes host)
+{
+    size_t colon = bytes_find(host, ':');
+
+    if (host.len && host.at[0] == '[')
+        return bytes_first(bytes_skip(host, 1), bytes_find(host, ']') - 1);
+    if (colon < host.len && bytes_find(bytes_skip(host, colon + 1), ':') == host.len - colon - 1)
+        host = bytes_first(host, colon);
+    return host.len && host.at[host.len - 1] == '.' ? bytes_first(host, host.len - 1) : host;
+}
+
 /* ---- audiences ---------------------------------------------------------------------------------------------------- */
 
 /* [scheme://]host[:port][/path][/] without scheme, port and slash at the end, as `who.scope` has it. */
@@ -32,7 +46,7 @@ static bool scope_of(struct bytes audience, char *out, size_t cap)
         audience.len--;
 
     struct bytes path = audience, host = bytes_cut(&path, '/');
-    host = bytes_first(host, bytes_find(host, ':'));
+    host = bare_host(host);
     if (!host.len || host.len + 1 + path.len >= cap || bytes_find(audience, '\0') < audience.len)
         return false;
     memcpy(out, host.at, host.len);
@@ -70,11 +84,11 @@ static bool decode_again(struct forms *f)
 
 bool auth_host_is_ours(const struct front_env *env, struct bytes host)
 {
-    host = bytes_first(host, bytes_find(host, ':'));
-    if (bytes_eq_nocase(host, bytes_str(env->host)))
+    host = bare_host(host);
+    if (bytes_eq_nocase(host, bare_host(bytes_str(env->host))))
         return true;
     for (const char *const *alias = env->aliases; alias && *alias; alias++)
-        if (bytes_eq_nocase(host, bytes_str(*alias)))
+        if (bytes_eq_nocase(host, bare_host(bytes_str(*alias))))
             return true;
     return false;
 }

@@ -179,6 +179,19 @@ static void put_dps_failure(struct front *f, const struct http_request *r, struc
     http_put_header(f->out, "x-ms-error-code", bytes_str(number));
 }
 
+/* RFC 7235: where the credentials have to be for. Whoever has a token for another hub can see it here: the name that was asked
+ * for if it is one of ours, else the first one. */
+static void put_challenge(struct front *f, const struct http_request *r)
+{
+    struct bytes asked = r->head ? http_header(r->head, BYTES("host")) : NO_BYTES;
+    bool ours = bytes_find(asked, '"') == asked.len && auth_host_is_ours(r->env, asked);
+    struct buf text = buf_max(HOST_LEN_MAX + 64);
+
+    buf_printf(&text, "SharedAccessSignature realm=\"%.*s\"", BYTES_ARG(ours ? asked : bytes_str(r->env->host)));
+    http_put_header(f->out, "WWW-Authenticate", buf_bytes(&text));
+    buf_free(&text);
+}
+
 static void put_failure(struct front *f, const struct http_request *r, struct http_answer *a, enum http_code code,
                         enum err e, const char *tracking)
 {
@@ -194,7 +207,7 @@ static void put_failure(struct front *f, const struct http_request *r, struct ht
         http_put_header(f->out, "iothub-errorcode", bytes_str(codes[code].name));
     }
     if (code == CODE_UNAUTHORIZED)
-        http_put_header(f->out, "WWW-Authenticate", BYTES("SharedAccessSignature"));
+        put_challenge(f, r);
     if (code == CODE_METHOD)
         http_put_header(f->out, "Allow", bytes_str(a->allow));
     if (code == CODE_UPGRADE) { /* RFC 6455 4.2.2 */

@@ -7,6 +7,7 @@ struct user {
     struct bytes host, device, module;
     struct bytes model; /* still escaped; at == NULL: not given */
     bool has_api_version;
+    bool knows_reasons; /* libd2d: it may be told why its connection ends */
 };
 
 /* Pairs, between `&` and, in SDKs before 2018, between slashes; their agents hold slashes of their own. */
@@ -24,6 +25,8 @@ static void parse_trailer(struct bytes trailer, struct user *out)
                 out->has_api_version = value.len > 0 || out->has_api_version;
             else if (bytes_eq(name, BYTES("model-id")) && !out->model.at)
                 out->model = value;
+            else if (bytes_eq(name, BYTES("DeviceClientType")) && bytes_starts_nocase(value, BYTES("d2d%2F")))
+                out->knows_reasons = true;
         }
     }
 }
@@ -216,6 +219,7 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
     *what = "the session cannot be kept";
     s->clean = p->clean;
     s->has_api_version = user.has_api_version;
+    s->knows_reasons = user.knows_reasons;
     s->expires_ms = with_grace(who->until_ms);
     return open_session(s, present);
 }

@@ -226,6 +226,8 @@ static void mqtt_wake(struct front *f, int64_t now_ms)
     struct mqtt_session *s = session_of(f);
     enum err e = s->seat && !f->over ? seat_state(s->seat) : OK;
 
+    if (e == ERR_STOLEN && s->knows_reasons)
+        mqtt_put_reason(f->out, MQTT_TAKEN_OVER);
     if (e)
         mqtt_stop(s, e, "the seat of the device is gone");
     mqtt_pull(s, now_ms);

@@ -34,7 +34,7 @@ struct mqtt_session {
     const struct front_env *env;
     struct peer peer;
     enum mqtt_state state;
-    bool clean, has_api_version;
+    bool clean, has_api_version, knows_reasons;
     bool told;          /* the log knows that it came, and will know that it left */
     const char *detail; /* why it ended, when we ended it */
     struct seat *seat;

@@ -306,3 +306,23 @@ void mqtt_put_empty(struct buf *b, enum mqtt_type type)
 {
     put_head(b, type, 0, 0);
 }
+
+void mqtt_put_reason(struct buf *b, uint8_t reason)
+{
+    put_head(b, MQTT_DISCONNECT, 0, 1);
+    buf_put_u8(b, reason);
+}
+
+enum mqtt_answer mqtt_decode_reason(struct bytes in, uint8_t *reason, size_t *used)
+{
+    static const uint8_t head[] = {MQTT_DISCONNECT << 4, 1};
+    struct bytes both = bytes_first(in, sizeof head);
+
+    if (!bytes_eq(both, bytes_of(head, both.len)))
+        return MQTT_MALFORMED;
+    if (in.len <= sizeof head)
+        return MQTT_MORE;
+    *reason = in.at[sizeof head];
+    *used = sizeof head + 1;
+    return MQTT_PACKET;
+}

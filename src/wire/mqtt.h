@@ -93,3 +93,9 @@ void mqtt_put_subscribe(struct buf *, uint16_t id, struct bytes filter, uint8_t 
 void mqtt_put_suback(struct buf *, uint16_t id, const uint8_t *codes, size_t n);
 void mqtt_put_unsubscribe(struct buf *, uint16_t id, struct bytes filter);
 void mqtt_put_empty(struct buf *, enum mqtt_type); /* PINGREQ, PINGRESP, DISCONNECT */
+
+/* A DISCONNECT of the server with a reason, which MQTT 5 has and 3.1.1 has not: only for clients that have said that they know it. */
+enum { MQTT_TAKEN_OVER = 0x8E };
+void mqtt_put_reason(struct buf *, uint8_t reason);
+/* MQTT_PACKET, MQTT_MORE, or MQTT_MALFORMED: it is something else. */
+enum mqtt_answer mqtt_decode_reason(struct bytes in, uint8_t *reason, size_t *used);

@@ -60,7 +60,7 @@ static enum err device_by(const char *policy, const char *sr)
 
 static void begin(void)
 {
-    static const char *const aliases[] = {"localhost", NULL};
+    static const char *const aliases[] = {"localhost", "2001:db8::1", NULL};
     w = (struct world){0};
     world_open(&w);
     w.env.aliases = aliases;
@@ -84,6 +84,11 @@ TEST(a_device_comes_in_with_every_form_of_its_audience)
     CHECK_OK(device_with("d1", "HUB.test/devices/d1/", NULL));
     CHECK_OK(device_with("d1", "hub.test/devices/d1/api-version=2016-11-14", NULL));
     CHECK_OK(device_with("d1", "localhost/devices/d1", NULL));
+    CHECK_OK(device_with("d1", "hub.test./devices/d1", NULL));
+    CHECK_OK(device_with("d1", "[2001:db8::1]/devices/d1", NULL));
+    CHECK_OK(device_with("d1", "%5B2001%3Adb8%3A%3A1%5D%3A8883%2Fdevices%2Fd1", NULL));
+    CHECK_ERR(device_with("d1", "[2001:db8::2]/devices/d1", NULL), ERR_UNAUTHORIZED);
+    CHECK_ERR(device_with("d1", "[/devices/d1", NULL), ERR_UNAUTHORIZED);
     CHECK_OK(device_with("50%25+", "hub.test/devices/50%25+", NULL));
     CHECK_OK(device_with("50%25+", "hub.test%2Fdevices%2F50%2525%2B", NULL));
     CHECK_ERR(device_with("d1", "hub.test/devices/d10", NULL), ERR_UNAUTHORIZED);

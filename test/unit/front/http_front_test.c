@@ -84,7 +84,7 @@ TEST(each_route_asks_for_its_right)
         }
         ask_as(&c, NULL, cases[i].method, cases[i].target, NULL, "{}");
         check_error(&c, 401, "IotHubUnauthorizedAccess");
-        CHECK_BYTES(heard(&c, "www-authenticate"), BYTES("SharedAccessSignature"));
+        CHECK_BYTES(heard(&c, "www-authenticate"), BYTES("SharedAccessSignature realm=\"hub.test\""));
     }
 }
 

@@ -51,6 +51,39 @@ TEST(packets_behind_connect_are_answered_in_order)
     end();
 }
 
+/* MQTT 3.1.1 has no word for it; libd2d understands that of MQTT 5, and everybody else sees the connection end. */
+static void take_over(const char *agent, struct bytes last)
+{
+    struct wire other;
+    struct buf token = buf_max(SAS_LEN_MAX);
+    char user[300];
+
+    begin();
+    snprintf(user, sizeof user, WORLD_HOST "/d1/?api-version=2021-04-12&DeviceClientType=%s", agent);
+    world_token(&w, "d1", false, WORLD_T0 + 3600000, &token);
+    mqtt_put_connect(&say, &(struct mqtt_connect){.keep_alive_s = 60,
+                                                  .client_id = BYTES("d1"),
+                                                  .user = bytes_str(user),
+                                                  .password = buf_bytes(&token)});
+    say_all();
+    buf_clear(&c.heard);
+    wire_open(&other, &w, "192.0.2.8:5000", WORLD_T0);
+    world_connect(&w, "d1", false, &say);
+    wire_say(&other, &w, buf_bytes(&say), WORLD_T0);
+    wire_settle(&c, &w, WORLD_T0);
+    CHECK(c.closed && c.why == ERR_STOLEN);
+    CHECK_BYTES(buf_bytes(&c.heard), last);
+    wire_free(&other, WORLD_T0);
+    buf_free(&token);
+    end();
+}
+
+TEST(whoever_understands_it_is_told_that_another_connection_took_over)
+{
+    take_over("d2d%2F0.1.0", BYTES("\xE0\1\x8E"));
+    take_over("azure-iot-device%2F1.18.4", NO_BYTES);
+}
+
 TEST(byte_by_byte_is_the_same_as_whole)
 {
     struct buf whole = buf_max(4096);
@@ -153,7 +186,8 @@ TEST(ten_thousand_silent_peers_cost_little_and_leave_in_a_minute)
     end();
 }
 
-TESTS(RUN(packets_behind_connect_are_answered_in_order), RUN(byte_by_byte_is_the_same_as_whole),
+TESTS(RUN(packets_behind_connect_are_answered_in_order),
+      RUN(whoever_understands_it_is_told_that_another_connection_took_over), RUN(byte_by_byte_is_the_same_as_whole),
       RUN(a_twin_request_is_answered_with_an_error_body), RUN(a_full_message_passes_and_one_byte_more_does_not),
       RUN(who_guesses_is_told_late_then_to_come_later_and_whoever_is_right_gets_in),
       RUN(ten_thousand_silent_peers_cost_little_and_leave_in_a_minute))
