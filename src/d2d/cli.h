@@ -26,7 +26,8 @@ enum status {
 /* What every command is told, by the options that all of them take. */
 struct cli {
     const char *as, *connection_string_file, *context_name, *ca_file, *cert_file, *key_file, *tcti;
-    int transport; /* 0: D2D_TRANSPORT, or MQTT; else 1 and the enum d2d_transport */
+    const char *address; /* where TCP goes */
+    int transport;       /* 0: D2D_TRANSPORT, or MQTT; else 1 and the enum d2d_transport */
     int mqtts_port, amqps_port, https_port;
     int slot_given; /* 0: none; else 1 and the slot */
     bool has_slot;

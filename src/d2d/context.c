@@ -137,6 +137,7 @@ enum err context_load(const char *name, struct context *out)
                             .https_port = take_port(object, "https_port")};
     snprintf(out->name, sizeof out->name, "%s", name);
     take_text(object, "ca_file", out->ca_file, sizeof out->ca_file);
+    take_text(object, "address", out->address, sizeof out->address);
     take_text(object, "connection_string", out->connection_string, sizeof out->connection_string);
     take_text(object, "event_hub_connection_string", out->event_hub_connection_string,
               sizeof out->event_hub_connection_string);
@@ -153,9 +154,10 @@ enum err context_save(const struct context *c)
 
     if (e)
         return e;
-    object = json_pack("{ss ss si si si ss ss}", "name", c->name, "ca_file", c->ca_file, "mqtts_port", c->mqtts_port,
-                       "amqps_port", c->amqps_port, "https_port", c->https_port, "connection_string",
-                       c->connection_string, "event_hub_connection_string", c->event_hub_connection_string);
+    object = json_pack("{ss ss ss si si si ss ss}", "name", c->name, "ca_file", c->ca_file, "address", c->address,
+                       "mqtts_port", c->mqtts_port, "amqps_port", c->amqps_port, "https_port", c->https_port,
+                       "connection_string", c->connection_string, "event_hub_connection_string",
+                       c->event_hub_connection_string);
     text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     e = text ? write_file(path, bytes_str(text)) : ERR_MALFORMED;
     free(text);
@@ -165,13 +167,15 @@ enum err context_save(const struct context *c)
 
 enum err context_remove(const char *name)
 {
-    char path[PATH_CAP], current[65];
+    char path[PATH_CAP], ca[PATH_CAP], current[65];
     enum err e = context_path(name, path);
 
     if (e)
         return e;
     if (unlink(path))
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    if (snprintf(ca, sizeof ca, "%.*s.ca.pem", (int)(strlen(path) - strlen(".json")), path) < PATH_CAP)
+        unlink(ca); /* the copy that `d2dhub init` made */
     context_current(current);
     if (strcmp(current, name) == 0 && home_config("/current", path, PATH_CAP))
         unlink(path);

@@ -7,6 +7,7 @@
 struct context {
     char name[65];
     char ca_file[4096];
+    char address[256];                      /* where TCP goes; "" to the host of the connection string */
     int mqtts_port, amqps_port, https_port; /* 0: the standard one */
     char connection_string[4096];
     char event_hub_connection_string[4096]; /* "" when there is none */

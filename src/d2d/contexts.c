@@ -52,6 +52,7 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
     }
     snprintf(made.name, sizeof made.name, "%s", argv[1]);
     memcpy(made.connection_string, c->connection_string, sizeof made.connection_string);
+    snprintf(made.address, sizeof made.address, "%s", c->address ? c->address : "");
     made.mqtts_port = c->mqtts_port;
     made.amqps_port = c->amqps_port;
     made.https_port = c->https_port;

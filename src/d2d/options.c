@@ -16,6 +16,8 @@ const struct opt cli_common[] = {
      AT(connection_string_file), .what = OPT_FILE},
     {"context", "NAME", "another context than the current one; also D2D_CONTEXT", OPT_TEXT, AT(context_name),
      .what = OPT_CONTEXT},
+    {"address", "HOST", "connect to this address; the hub's name stays what is checked (its context's, or the name)",
+     OPT_TEXT, AT(address)},
     {"ca-file", "FILE", "certificate authority (CA) of the hub's certificate; also D2D_CA_FILE", OPT_TEXT, AT(ca_file),
      .what = OPT_FILE},
     {"cert-file", "FILE", "certificate of a device that has no key (x509=true)", OPT_TEXT, AT(cert_file),

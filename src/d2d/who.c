@@ -213,6 +213,9 @@ void cli_d2d_options(const struct cli *c, struct d2d_options *out)
                                            : environment && *environment    ? environment
                                            : context && context->ca_file[0] ? context->ca_file
                                                                             : NULL,
+                                .host = c->address                       ? c->address
+                                        : context && context->address[0] ? context->address
+                                                                         : NULL,
                                 .mqtts_port = c->mqtts_port ? c->mqtts_port
                                               : context     ? context->mqtts_port
                                                             : 0,

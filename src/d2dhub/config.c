@@ -115,7 +115,8 @@ static int load_file(struct config *c)
     if (line == 0 || (line < 0 && errno == ENOENT))
         return 0;
     if (line < 0)
-        fprintf(stderr, "d2dhub: %s cannot be read: %m\n", c->file);
+        fprintf(stderr, "d2dhub: %s cannot be read: %m%s\n", c->file,
+                errno == EACCES ? "; this hub belongs to another user: use sudo, or --data for a hub of your own" : "");
     else
         fprintf(stderr, "d2dhub: %s:%d: %s\n", c->file, line, r.why[0] ? r.why : "this is not \"key = value\"");
     return 2;
@@ -140,7 +141,8 @@ static bool default_data(struct config *c)
     const char *given = getenv("D2DHUB_DATA"), *share = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     int n;
 
-    if (given && *given)
+    c->data_given = given && *given;
+    if (c->data_given)
         n = snprintf(c->data, sizeof c->data, "%s", given);
     else if (geteuid() == 0)
         n = snprintf(c->data, sizeof c->data, SERVICE_DATA);
@@ -180,6 +182,7 @@ static void take_first(struct config *c, const struct opt_line *line)
     for (size_t i = 0; i < line->n_given; i++) {
         const struct opt_given *g = &line->given[i];
 
+        c->data_given |= g->opt->offset == offsetof(struct config, data);
         if (g->opt->offset == offsetof(struct config, help) || g->opt->offset == offsetof(struct config, data))
             (void)opt_take(g->opt, g->opt->name, g->text, c, why);
     }

@@ -2,7 +2,6 @@
 
 #include "certs.h"
 #include "files.h"
-#include "home.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -117,31 +116,4 @@ void facts_print(const struct config *c, const json_t *facts)
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         printf("  %-24s %s\n", order[i], text_of(strings, order[i]));
     printf("  %-24s %s\n", "events", text_of(facts, "event_hub_connection_string"));
-}
-
-enum err facts_write_context(const json_t *facts)
-{
-    char path[PATH_CAP], current[PATH_CAP], below[HOST_LEN_MAX + 32], line[HOST_LEN_MAX + 2];
-    const char *name = text_of(facts, "entity_path");
-    json_t *context;
-    enum err e;
-
-    snprintf(below, sizeof below, "/contexts/%s.json", name);
-    if (!home_config("/contexts", path, PATH_CAP) || !home_config("/current", current, PATH_CAP))
-        return ERR_NOT_FOUND;
-    if ((e = folder_make(path, 0700)))
-        return e;
-    if (!home_config(below, path, PATH_CAP))
-        return ERR_NOT_FOUND;
-    context = json_pack("{ss ss ss sO sO sO ss ss}", "name", name, "host_name", text_of(facts, "host_name"), "ca_file",
-                        text_of(facts, "ca_file"), "mqtts_port", json_object_get(facts, "mqtts_port"), "amqps_port",
-                        json_object_get(facts, "amqps_port"), "https_port", json_object_get(facts, "https_port"),
-                        "connection_string", text_of(json_object_get(facts, "connection_strings"), "iothubowner"),
-                        "event_hub_connection_string", text_of(facts, "event_hub_connection_string"));
-    e = context ? save_json(path, context) : ERR_MEMORY;
-    json_decref(context);
-    if (e || access(current, F_OK) == 0)
-        return e;
-    snprintf(line, sizeof line, "%.*s\n", HOST_LEN_MAX, name);
-    return file_write(current, bytes_str(line), 0600);
 }

@@ -13,5 +13,3 @@ enum err facts_save(const struct config *c, const json_t *facts) MUST_CHECK;
 enum err facts_load(const struct config *c, json_t **out) MUST_CHECK;
 /* For people, or as one line of JSON. */
 void facts_print(const struct config *c, const json_t *facts);
-/* The first context of the `d2d` command line, made current when there is none. */
-enum err facts_write_context(const json_t *facts) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "facts.h"
 #include "files.h"
 #include "owner.h"
+#include "user_context.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,8 +118,9 @@ static int init_run(struct config *c, int argc, char **argv)
     if (!made)
         return 1;
     facts_print(c, facts);
-    if (!c->no_context && facts_write_context(facts))
-        fprintf(stderr, "d2dhub init: no context was written for the command line d2d (is HOME set?)\n");
+    if (!c->no_context && user_context_make(c, facts))
+        fprintf(stderr,
+                "d2dhub init: no context was written for the command d2d: is HOME set, and can it be written?\n");
     if (!c->json)
         print_next(c);
     json_decref(facts);
@@ -143,6 +145,30 @@ const struct command command_init = {{.name = "init",
                                       .more = config_keys},
                                      init_run};
 
+/* Who has no access to the data folder, as after `sudo d2dhub init`, has a copy beside the context. */
+static int show_ca(const struct config *c)
+{
+    struct buf pem = buf_max(64 * 1024);
+    char path[PATH_CAP];
+    enum err e;
+
+    certs_ca_file(c, path);
+    e = file_read(path, &pem);
+    if (e && !c->data_given && user_context_ca(&pem) == OK)
+        e = OK;
+    if (e)
+        fprintf(stderr, "d2dhub show: %s: %s; --data names the data folder of the hub\n", path, err_text(e));
+    else
+        fwrite(pem.at, 1, pem.len, stdout);
+    buf_free(&pem);
+    return e == OK ? 0 : e == ERR_NOT_FOUND ? 4 : 1;
+}
+
+static const struct opt show_options[] = {
+    {"ca", NULL, "print only the certificate of the certificate authority (CA), which devices and receivers need",
+     OPT_FLAG, .offset = offsetof(struct config, ca)},
+    {0}};
+
 static int show_run(struct config *c, int argc, char **argv)
 {
     json_t *facts;
@@ -150,6 +176,8 @@ static int show_run(struct config *c, int argc, char **argv)
 
     (void)argc;
     (void)argv;
+    if (c->ca)
+        return show_ca(c);
     if ((e = facts_load(c, &facts))) {
         if (e == ERR_NOT_FOUND)
             fprintf(stderr, "d2dhub show: there is no hub in %s; `d2dhub init --data %s --name HOST` makes one\n",
@@ -164,8 +192,10 @@ static int show_run(struct config *c, int argc, char **argv)
 }
 
 const struct command command_show = {{.name = "show",
-                                      .usage = "[--data DIR]",
+                                      .usage = "[--ca] [--data DIR]",
                                       .summary = "print names, ports, certificate authority and connection strings",
                                       .examples = "d2dhub show\n"
-                                                  "d2dhub show -o json | jq -r .connection_strings.service\n"},
+                                                  "d2dhub show --ca > ca.pem\n"
+                                                  "d2dhub show -o json | jq -r .connection_strings.service\n",
+                                      .options = show_options},
                                      show_run};

@@ -6,6 +6,7 @@
 #include "facts.h"
 #include "limiter.h"
 #include "report.h"
+#include "user_context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,9 @@ static void save_facts(struct server *s)
 
     if (!facts || facts_save(&s->config, facts))
         log_event(LOG_WARN, "facts-not-written", KVS("folder", s->config.data));
+    if (facts && user_context_follow(&s->config, facts))
+        log_event(LOG_INFO, "context-follows", KVN("mqtts", s->ports[0]), KVN("amqps", s->ports[1]),
+                  KVN("https", s->ports[2]));
     json_decref(facts);
 }
 
