@@ -75,7 +75,8 @@
 /* Registry. */
 #define LIST_MAX 1000 /* service 4.3: GET /devices?top= */
 
-#define BULK_MAX 100 /* service 4.4: identities of one request */
+#define EDGE_SCOPE_LEN_MAX 191 /* of an edge device: its id, its generation, and what stands before them */
+#define BULK_MAX 100           /* service 4.4: identities of one request */
 #define QUERY_LEN_MAX 8192
 #define QUERY_COLUMNS_MAX 64
 #define QUERY_DEPTH_MAX 32          /* of parentheses and NOT: the reader recurses */
@@ -116,7 +117,7 @@
 #define TLS_CHAIN_MAX 8 /* certificates of a client that are looked at: a device's own and those above it */
 #define TLS_CHAIN_LEN_MAX (32 * 1024) /* what the handshake takes of them; a chain is seldom 8 */
 #define CONN_IN_MAX (PACKET_LEN_MAX + 4096)
-#define CONN_OUT_MAX (2 * 1024 * 1024)  /* of each half; a front stops pulling long before */
+#define CONN_OUT_MAX (2560 * 1024)      /* of each half; a front stops pulling long before */
 #define CONN_OUT_SOFT (128 * 1024)      /* from here on nothing more is pulled or read for this peer */
 #define HANDSHAKE_MS 15000              /* for the TLS handshake */
 #define FLUSH_MS 5000                   /* for the last output of a connection that is being closed */

@@ -221,8 +221,8 @@ static bool make_there(const struct outside_worker *w, const struct outside_job 
 
     put_url(hub, job->device.id, &url);
     e = put_there(w, hub, buf_str(&url),
-                  json_pack("{ss ss so}", "deviceId", job->device.id, "status", "enabled", "authentication",
-                            authentication_of(&job->device)),
+                  json_pack("{ss ss so s{sb}}", "deviceId", job->device.id, "status", "enabled", "authentication",
+                            authentication_of(&job->device), "capabilities", "iotEdge", job->device.edge),
                   NULL, &status);
     if (!e && (status == 409 || status == 412) && outside_may_replace(job, hub->host))
         e = change_there(w, job, hub, buf_str(&url), &status);

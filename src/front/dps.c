@@ -1,7 +1,7 @@
 /* Registrations: operations, what devices are told. */
 #include "dps_assign.h"
 
-#include "json_body.h"
+#include "json_names.h"
 #include "outside.h"
 #include "text.h"
 
@@ -25,12 +25,15 @@ static void make_operation(const struct front_env *env, char out[OPERATION_CAP])
 static enum err read_body(struct bytes body, const struct dps_caller *c, json_t **out)
 {
     char why[JSON_WHY_CAP];
+    enum err e;
 
     *out = NULL;
     if (!bytes_trim(body).len)
         return OK;
     if (!(*out = json_body(body, 0, why)))
         return ERR_MALFORMED;
+    if ((e = json_spell(*out, NAMES_REGISTER, why)))
+        return e;
     struct bytes id = dps_text(*out, "registrationId", NULL, NULL);
     return !json_is_object(*out) || (id.len && !bytes_eq_nocase(id, bytes_str(c->registration))) ? ERR_ARGUMENT : OK;
 }

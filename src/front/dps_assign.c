@@ -33,9 +33,10 @@ static void copy_text(struct bytes text, char *out, size_t cap)
 
 /* provisioning 2.1, 2.2: it comes to the hub with what it came here; a certificate that a group's authority signed by its
  * thumbprint, so that this authority can make no other device of the hub. What else was tried on the way is not its own. */
-static struct device wanted_device(const struct dps_caller *c, const char *id)
+static struct device wanted_device(const struct dps_caller *c, const json_t *entry, const char *id)
 {
-    struct device d = {.auth = c->how == DPS_X509 ? AUTH_SELF_SIGNED : AUTH_SAS};
+    const json_t *edge = json_object_get(json_object_get(entry, "capabilities"), "iotEdge");
+    struct device d = {.auth = c->how == DPS_X509 ? AUTH_SELF_SIGNED : AUTH_SAS, .edge = json_is_true(edge)};
 
     snprintf(d.id, sizeof d.id, "%s", id);
     if (c->how == DPS_X509) {
@@ -216,7 +217,7 @@ static struct outside_job *job_of(const struct plan *p, const json_t *payload)
         return NULL;
     snprintf(job->registration, sizeof job->registration, "%s", p->caller->registration);
     snprintf(job->operation, sizeof job->operation, "%s", p->operation);
-    job->device = wanted_device(p->caller, p->device);
+    job->device = wanted_device(p->caller, p->entry, p->device);
     job->owns_id = !p->caller->from_group;
     memcpy(job->host, p->host, sizeof job->host);
     memcpy(job->leave, p->old, sizeof job->leave);
@@ -283,7 +284,7 @@ static enum err decide(struct plan *p, const json_t *payload, uint64_t *at)
     bool here = dps_is_here(p->env, bytes_str(p->host));
     bool outside = !p->error && (!here || (p->old[0] && !dps_is_here(p->env, bytes_str(p->old))));
     struct match match = {.how = p->known ? MATCH_ANY : MATCH_NONE};
-    struct device wanted = wanted_device(p->caller, p->device);
+    struct device wanted = wanted_device(p->caller, p->entry, p->device);
     json_t *state;
     enum err e = OK;
 

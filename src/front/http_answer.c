@@ -95,6 +95,14 @@ enum err http_json(struct bytes body, json_t **out, struct http_answer *a)
     return http_says(a, ERR_MALFORMED, "the body is not JSON: %s", why);
 }
 
+enum err http_spell(json_t *root, enum json_names which, struct http_answer *a)
+{
+    char why[JSON_WHY_CAP];
+    enum err e = json_spell(root, which, why);
+
+    return why[0] ? http_says(a, e, "%s", why) : e;
+}
+
 /* service 4.13, envelope 1: the name comes first, up to the semicolon. */
 static void put_envelope(struct http_answer *a, enum http_code code, const char *text, const char *tracking,
                          int64_t now_ms)

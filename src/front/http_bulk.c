@@ -54,7 +54,7 @@ static enum mode mode_of(const json_t *entry)
 /* Their ETag, with the quotes that some clients leave on it. */
 static struct match match_of(const json_t *entry)
 {
-    struct bytes etag = text_at(entry, "eTag");
+    struct bytes etag = text_at(entry, "etag");
 
     if (etag.len >= 2 && etag.at[0] == '"' && etag.at[etag.len - 1] == '"')
         etag = bytes_first(bytes_skip(etag, 1), etag.len - 2);
@@ -65,8 +65,47 @@ static struct match match_of(const json_t *entry)
 
 /* ---- one of them --------------------------------------------------------------------------------------------------- */
 
+/* An update that says nothing of authentication leaves it as it is (SDKs change only the status that way); the etag tells whether
+ * it still was. */
+static enum err keep_authentication(struct bulk *b, struct device *wanted, char etag[24])
+{
+    struct device now;
+    enum err e = hub_device_get(b->request->env->hub, bytes_str(wanted->id), &now);
+
+    if (e)
+        return e == ERR_NOT_FOUND ? OK : e; /* it is new, or refused */
+    wanted->auth = now.auth;
+    wanted->primary = now.primary;
+    wanted->secondary = now.secondary;
+    memcpy(wanted->thumbprint, now.thumbprint, sizeof wanted->thumbprint);
+    memcpy(etag, now.etag, sizeof now.etag);
+    return OK;
+}
+
+/* Anything that changed it meanwhile counts first. */
+static enum err update_rest(struct bulk *b, struct device *wanted, struct match match, struct device *made,
+                            uint64_t *at)
+{
+    enum { TRIES = 8 };
+    bool any = match.how == MATCH_ANY;
+    enum err e = ERR_PRECONDITION;
+
+    for (int i = 0; e == ERR_PRECONDITION && i < (any ? TRIES : 1); i++) {
+        char etag[24] = "";
+
+        if ((e = keep_authentication(b, wanted, etag)))
+            break;
+        if (any && etag[0])
+            match = (struct match){.how = MATCH_ETAG, .etag = bytes_str(etag)};
+        e = http_device_change(b->request, b->answer, wanted, match, made, at);
+    }
+    return e;
+}
+
 static enum err change(struct bulk *b, const json_t *entry, enum mode mode, struct device *wanted)
 {
+    const json_t *authentication = json_object_get(entry, "authentication");
+    bool whole = mode == CREATE || (authentication && !json_is_null(authentication));
     struct http_request *r = b->request;
     struct match match = {.how = mode == CREATE ? MATCH_NONE : MATCH_ANY};
     struct device made;
@@ -77,9 +116,9 @@ static enum err change(struct bulk *b, const json_t *entry, enum mode mode, stru
         return e;
     if (mode == UPDATE_IF_MATCH || mode == CREATE_OR_UPDATE_IF_MATCH)
         match = match_of(entry);
-    e = http_device_change(r, wanted, match, &made, &at);
+    e = whole ? http_device_change(r, b->answer, wanted, match, &made, &at) : update_rest(b, wanted, match, &made, &at);
     if (e == ERR_NOT_FOUND && (mode == CREATE_OR_UPDATE || mode == CREATE_OR_UPDATE_IF_MATCH))
-        e = http_device_change(r, wanted, (struct match){.how = MATCH_NONE}, &made, &at);
+        e = http_device_change(r, b->answer, wanted, (struct match){.how = MATCH_NONE}, &made, &at);
     if (!e)
         front_wait_for(r->front, at);
     return e;
@@ -104,10 +143,11 @@ static enum err run_one(struct bulk *b, const json_t *entry, enum mode mode, str
 {
     struct device wanted = {.auth = AUTH_SAS};
 
-    if (text_at(entry, "moduleId").len)
-        return http_says(b->answer, ERR_UNSUPPORTED, "Modules are not available on this hub");
-    if (mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH)
-        return http_says(b->answer, ERR_UNSUPPORTED, "Twins are not available on this hub");
+    if (text_at(entry, "moduleId").len || mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH) {
+        b->answer->code = CODE_NOT_HERE;
+        return http_says(b->answer, ERR_UNSUPPORTED, "%s are not available on this hub",
+                         mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH ? "Twins" : "Modules");
+    }
     if (mode == MODES)
         return http_says(b->answer, ERR_ARGUMENT, "importMode is none that exists");
     if (!device_id_valid(id) || !bytes_to_str(id, wanted.id, sizeof wanted.id))
@@ -123,7 +163,7 @@ static void put_error(struct bulk *b, const json_t *entry, struct bytes id, enum
 
     buf_puts(&b->errors, b->errors.len ? ",{\"deviceId\":" : "{\"deviceId\":");
     buf_put_json(&b->errors, bytes_first(id, ID_LEN_MAX));
-    buf_printf(&b->errors, ",\"moduleId\":null,\"errorCode\":\"%s\",\"errorStatus\":", http_code_name(a, e));
+    buf_printf(&b->errors, ",\"moduleId\":null,\"errorCode\":%d,\"errorStatus\":", http_code_number(a, e));
     buf_put_json(&b->errors, bytes_str(a->text[0] ? a->text : err_text(e)));
     buf_puts(&b->errors, ",\"operation\":");
     buf_put_json(&b->errors, bytes_first(text_at(entry, "importMode"), 32));
@@ -141,21 +181,22 @@ static void put_warning(struct bulk *b, struct bytes id)
 
 static void take_one(struct bulk *b, const json_t *all, size_t i)
 {
-    const json_t *entry = json_array_get(all, i);
+    json_t *entry = json_array_get(all, i);
+    enum err e, spelled = http_spell(entry, NAMES_DEVICE, b->answer);
     struct bytes id = text_at(entry, "id");
     enum mode mode = mode_of(entry);
     bool twice = false;
-    enum err e;
 
     b->answer->code = CODE_NONE;
-    b->answer->text[0] = 0;
+    if (!spelled)
+        b->answer->text[0] = 0;
     for (size_t j = 0; j < i && !twice; j++)
         twice = bytes_eq(id, text_at(json_array_get(all, j), "id"));
     if (twice) {
         b->answer->code = CODE_TWICE;
         e = http_says(b->answer, ERR_ARGUMENT, "The device stands more than once in this request");
     } else {
-        e = run_one(b, entry, mode, id);
+        e = spelled ? spelled : run_one(b, entry, mode, id);
     }
     if (e)
         put_error(b, entry, id, e);

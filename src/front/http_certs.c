@@ -119,10 +119,12 @@ static enum err take_body(struct bytes json, struct buf *der, bool *verified, st
 
     if (e)
         return e;
+    e = http_spell(root, NAMES_CERTIFICATE, a);
     properties = json_object_get(root, "properties");
     if (!properties)
         properties = root;
-    e = take_certificate(properties, der, a);
+    if (!e)
+        e = take_certificate(properties, der, a);
     flag = json_object_get(properties, "isVerified");
     if (!e && flag && !json_is_null(flag) && !json_is_boolean(flag))
         e = http_says(a, ERR_ARGUMENT, "isVerified is neither true nor false");

@@ -38,7 +38,8 @@ static bool wants_challenge(struct http_request *r, json_t **body)
     char why[JSON_WHY_CAP];
 
     *body = NULL;
-    if (http_header(r->head, BYTES("authorization")).len || !(*body = json_body(r->body, 0, why)))
+    if (http_header(r->head, BYTES("authorization")).len || !(*body = json_body(r->body, 0, why)) ||
+        json_spell(*body, NAMES_REGISTER, why))
         return false;
     return json_is_object(json_object_get(*body, "tpm"));
 }

@@ -52,19 +52,25 @@ static enum err says(struct http_answer *a, enum err e, struct bytes id)
     return e;
 }
 
-/* With what became of the device, for an enrollment of its own. */
-static enum err show(struct http_request *r, struct http_answer *a, json_t *kept, const struct doc *doc)
+/* With what became of the device, for an enrollment of its own. Takes `kept`; NULL: no memory. */
+static json_t *shown_of(struct http_request *r, json_t *kept, const struct doc *doc, bool with_keys)
 {
-    json_t *shown = dps_document_show(kept, doc, false);
+    json_t *shown = dps_document_show(kept, doc, with_keys);
     struct doc registration;
     json_t *state;
 
-    if (!shown)
-        return ERR_MEMORY;
-    if (doc->kind == DOC_ENROLLMENT &&
+    if (shown && doc->kind == DOC_ENROLLMENT &&
         !dps_document_get(r->env, DOC_REGISTRATION, bytes_str(doc->id), &registration, &state))
         json_object_set_new(shown, "registrationState", dps_registration_show(state));
-    return answer(a, shown);
+    return shown;
+}
+
+/* provisioning 3.3: keys only to who wrote them, or had them made. */
+static enum err show(struct http_request *r, struct http_answer *a, json_t *kept, const struct doc *doc, bool with_keys)
+{
+    json_t *shown = shown_of(r, kept, doc, with_keys);
+
+    return shown ? answer(a, shown) : ERR_MEMORY;
 }
 
 enum err http_enrollment_get(struct http_request *r, struct http_answer *a)
@@ -77,7 +83,7 @@ enum err http_enrollment_get(struct http_request *r, struct http_answer *a)
     if (e)
         return says(a, e, id);
     snprintf(a->etag, sizeof a->etag, "%s", doc.etag);
-    return show(r, a, kept, &doc);
+    return show(r, a, kept, &doc, false);
 }
 
 static void audit(const struct http_request *r, enum doc_kind kind, struct bytes id, const char *done,
@@ -98,8 +104,11 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
     struct buf text = buf_max(DOC_LEN_MAX);
     char why[160];
     uint64_t at;
-    enum err e = dps_document_take(r->env, kind, from, id, why, kept);
+    enum err e = http_spell(from, NAMES_ENROLLMENT, a);
 
+    if (e)
+        return e;
+    e = dps_document_take(r->env, kind, from, id, why, kept);
     if (e)
         return why[0] ? http_says(a, e, "%s", why) : e;
     if (json_put(*kept, &text) || text.bad)
@@ -134,7 +143,7 @@ enum err http_enrollment_put(struct http_request *r, struct http_answer *a)
     if (e)
         return e;
     snprintf(a->etag, sizeof a->etag, "%s", doc.etag);
-    return show(r, a, kept, &doc);
+    return show(r, a, kept, &doc, true);
 }
 
 static enum err delete_one(struct http_request *r, struct http_answer *a, enum doc_kind kind, struct bytes id,
@@ -173,8 +182,9 @@ enum err http_enrollment_mechanism(struct http_request *r, struct http_answer *a
 
 /* ---- many at once ------------------------------------------------------------------------------------------------------ */
 
+/* What is made or changed goes behind `made`, with its keys. */
 static enum err run_one(struct http_request *r, struct http_answer *a, struct bytes mode, enum doc_kind kind,
-                        json_t *one, struct bytes id)
+                        json_t *one, struct bytes id, json_t *made)
 {
     struct match match = {.how = MATCH_ANY}, none = {.how = MATCH_NONE};
     struct match etag = match_of(dps_text(one, "etag", NULL, NULL));
@@ -190,9 +200,8 @@ static enum err run_one(struct http_request *r, struct http_answer *a, struct by
         match = none;
     else if (!bytes_eq_nocase(mode, BYTES("update")))
         match = etag;
-    e = put_one(r, a, kind, one, id, match, &doc, &kept);
-    if (!e)
-        json_decref(kept);
+    if (!(e = put_one(r, a, kind, one, id, match, &doc, &kept)))
+        json_array_append_new(made, shown_of(r, kept, &doc, true));
     return e;
 }
 
@@ -213,29 +222,36 @@ enum err http_enrollments_bulk(struct http_request *r, struct http_answer *a)
     enum doc_kind kind = kind_of(r);
     const char *list = kind == DOC_ENROLLMENT ? "enrollments" : "enrollmentGroups";
     const char *name = kind == DOC_ENROLLMENT ? "registrationId" : "enrollmentGroupId";
-    json_t *body, *errors;
+    json_t *body, *errors, *made;
     enum err e = http_json(r->body, &body, a);
 
     if (e)
         return e;
+    e = http_spell(body, NAMES_ENROLLMENTS, a);
     const json_t *all = json_object_get(body, list);
     struct bytes mode = dps_text(body, "mode", NULL, NULL);
-    if (!is_mode(mode) || !json_is_array(all) || json_array_size(all) > BULK)
+    if (!e && (!is_mode(mode) || !json_is_array(all) || json_array_size(all) > BULK))
         e = http_says(a, ERR_ARGUMENT, "The body is not {mode, %s} with at most %d of them", list, BULK);
-    if (!(errors = json_array()))
+    errors = json_array();
+    made = json_array();
+    if (!errors || !made)
         e = ERR_MEMORY;
     for (size_t i = 0; !e && i < json_array_size(all); i++) {
         json_t *one = json_array_get(all, i);
-        struct bytes id = dps_text(one, name, NULL, NULL);
-        enum err failed;
 
         a->code = CODE_NONE;
         a->text[0] = 0;
-        if ((failed = run_one(r, a, mode, kind, one, id)))
+        enum err failed = http_spell(one, NAMES_ENROLLMENT, a);
+        struct bytes id = dps_text(one, name, NULL, NULL);
+        if (!failed)
+            failed = run_one(r, a, mode, kind, one, id, made);
+        if (failed)
             json_array_append_new(errors, error_of(a, name, id, failed));
     }
     if (!e)
-        e = answer(a, json_pack("{sb sO}", "isSuccessful", json_array_size(errors) == 0, "errors", errors));
+        e = answer(a,
+                   json_pack("{sb sO sO}", "isSuccessful", json_array_size(errors) == 0, "errors", errors, list, made));
+    json_decref(made);
     json_decref(errors);
     json_decref(body);
     return e;
@@ -253,15 +269,16 @@ struct walk {
 };
 
 /* FROM names something else here; the rest of the language is that of queries over devices. */
-static enum err take_query(struct http_answer *a, json_t *body, struct query *q)
+static enum err take_query(struct http_answer *a, json_t *body, const char *source, struct query *q)
 {
+    enum err e = http_spell(body, NAMES_QUERY, a);
     struct bytes text = dps_text(body, "query", NULL, NULL);
     char why[QUERY_WHY_CAP];
 
     *q = (struct query){.all = true, .top = UINT64_MAX};
-    if (!bytes_trim(text).len)
-        return OK;
-    if (query_parse_from(text, q, why))
+    if (e || !bytes_trim(text).len)
+        return e;
+    if (query_parse_from(text, source, q, why))
         return http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why);
     return OK;
 }
@@ -288,7 +305,8 @@ static enum err walk(struct walk *w, struct http_answer *a, bool *more)
             continue;
         }
         buf_puts(&a->body, w->n++ ? "," : "");
-        e = w->kind == DOC_REGISTRATION ? answer(a, dps_registration_show(kept)) : show(w->request, a, kept, &doc);
+        e = w->kind == DOC_REGISTRATION ? answer(a, dps_registration_show(kept))
+                                        : show(w->request, a, kept, &doc, false);
     }
     buf_puts(&a->body, "]");
     *more = !e;
@@ -297,6 +315,9 @@ static enum err walk(struct walk *w, struct http_answer *a, bool *more)
 
 static enum err run_query(struct http_request *r, struct http_answer *a, struct walk *w)
 {
+    static const char *const sources[DOC_KINDS] = {[DOC_ENROLLMENT] = "enrollments",
+                                                   [DOC_ENROLLMENT_GROUP] = "enrollmentGroups",
+                                                   [DOC_REGISTRATION] = "registrations"};
     struct bytes most = http_header(r->head, BYTES("x-ms-max-item-count"));
     struct bytes after = http_header(r->head, BYTES("x-ms-continuation"));
     uint64_t n = QUERY_PAGE_MAX;
@@ -310,7 +331,7 @@ static enum err run_query(struct http_request *r, struct http_answer *a, struct 
     if (bytes_trim(r->body).len)
         e = http_json(r->body, &body, a);
     if (!e)
-        e = take_query(a, body, &w->query);
+        e = take_query(a, body, sources[w->kind], &w->query);
     if (!e)
         e = walk(w, a, &more);
     if (!e && more)

@@ -4,6 +4,7 @@
 #include "auth.h"
 #include "http.h"
 #include "journal.h"
+#include "json_names.h"
 #include "ws.h"
 
 #include <jansson.h>
@@ -15,6 +16,7 @@
     X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")           \
     X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                    \
     X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")            \
+    X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                    \
     X(CODE_NO_JSON, 400, 400012, "DeserializationError")                \
     X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")       \
     X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                   \
@@ -105,6 +107,8 @@ const char *http_code_name(const struct http_answer *, enum err e);
 int http_code_number(const struct http_answer *, enum err e);
 /* A body as JSON, for the caller to free. CODE_NO_JSON says why not. */
 enum err http_json(struct bytes body, json_t **out, struct http_answer *) MUST_CHECK;
+/* Brings its names into their spelling; the answer names what has the wrong form (json_names.h). */
+enum err http_spell(json_t *root, enum json_names, struct http_answer *) MUST_CHECK;
 /* One line for each refused request: who, what, why. */
 void http_log_refusal(const struct http_request *, enum err e, const char *text);
 /* The whole answer into the output: head, then body or error envelope. `e` is what the route said. `last` closes. */
@@ -124,8 +128,8 @@ enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
 
 struct match http_match(const struct http_head *head);
 /* hub_device_put() and hub_device_delete() for an operator, with a line for the audit. */
-enum err http_device_change(const struct http_request *, const struct device *wanted, struct match, struct device *made,
-                            uint64_t *at) MUST_CHECK;
+enum err http_device_change(const struct http_request *, struct http_answer *, const struct device *wanted,
+                            struct match, struct device *made, uint64_t *at) MUST_CHECK;
 enum err http_device_drop(const struct http_request *, struct bytes id, struct match, uint64_t *at) MUST_CHECK;
 http_run http_devices_list, http_device_get, http_device_put, http_device_delete, http_statistics_devices,
     http_statistics_service;
@@ -155,10 +159,10 @@ json_t *http_twin(const struct device *);
 
 /* ---- http_identity.c ---- */
 
-enum { HTTP_IDENTITY_MAX = 1900 }; /* the longest one as JSON */
+enum { HTTP_IDENTITY_MAX = 2400 }; /* the longest one as JSON */
 
 void http_identity_put(struct buf *b, const struct device *d);
-/* status, reason and authentication of an object that describes a device. */
+/* status, reason, authentication and edge of an object that describes a device and is spelled as it should. */
 enum err http_identity_take(const json_t *, struct device *out, struct http_answer *) MUST_CHECK;
 /* A device as a client describes it. Reads id (which must fit what is in out->id), status, reason, authentication. */
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;

@@ -51,6 +51,23 @@ static void put_authentication(struct buf *b, const struct device *d)
     buf_printf(b, "},\"type\":\"%s\"}", auth_names[d->auth]);
 }
 
+/* service 4.3: an edge device has a scope of its own, others that of the one that they belong to. */
+static void put_edge(struct buf *b, const struct device *d)
+{
+    char own[EDGE_SCOPE_LEN_MAX + 1];
+
+    buf_printf(b, ",\"capabilities\":{\"iotEdge\":%s}", d->edge ? "true" : "false");
+    if (!d->edge && !d->parent[0])
+        return;
+    device_scope(d, own);
+    buf_puts(b, ",\"deviceScope\":");
+    buf_put_json(b, bytes_str(d->edge ? own : d->parent));
+    buf_puts(b, ",\"parentScopes\":[");
+    if (d->parent[0])
+        buf_put_json(b, bytes_str(d->parent));
+    buf_puts(b, "]");
+}
+
 void http_identity_put(struct buf *b, const struct device *d)
 {
     buf_puts(b, "{\"deviceId\":");
@@ -64,7 +81,8 @@ void http_identity_put(struct buf *b, const struct device *d)
     put_time(b, "lastActivityTime", d->activity_ms);
     buf_printf(b, ",\"cloudToDeviceMessageCount\":%u", d->c2d_count);
     put_authentication(b, d);
-    buf_puts(b, ",\"capabilities\":{\"iotEdge\":false}}");
+    put_edge(b, d);
+    buf_puts(b, "}");
 }
 
 /* ---- in ------------------------------------------------------------------------------------------------------------ */
@@ -196,11 +214,33 @@ static enum err take_status(const json_t *root, struct device *out, struct http_
     return take_text(root, "statusReason", out->reason, sizeof out->reason, a);
 }
 
+/* The parent of an edge device stands in parentScopes, that of others in deviceScope; SDKs send both back as they got them. */
+static enum err take_edge(const json_t *root, struct device *out, struct http_answer *a)
+{
+    const json_t *scopes = json_object_get(root, "parentScopes"), *first = json_array_get(scopes, 0);
+    char own[EDGE_SCOPE_LEN_MAX + 1], above[EDGE_SCOPE_LEN_MAX + 1] = "";
+    enum err e = take_text(root, "deviceScope", own, sizeof own, a);
+
+    if (e)
+        return e;
+    if (json_array_size(scopes) > 1)
+        return http_says(a, ERR_ARGUMENT, "parentScopes has more than one scope");
+    if (first && (!json_is_string(first) ||
+                  !bytes_to_str(bytes_of(json_string_value(first), json_string_length(first)), above, sizeof above)))
+        return http_says(a, ERR_ARGUMENT, "parentScopes holds something else than a text of up to %d bytes",
+                         EDGE_SCOPE_LEN_MAX);
+    out->edge = json_is_true(json_object_get(json_object_get(root, "capabilities"), "iotEdge"));
+    memcpy(out->parent, out->edge || !own[0] ? above : own, sizeof out->parent);
+    return OK;
+}
+
 enum err http_identity_take(const json_t *root, struct device *out, struct http_answer *a)
 {
     enum err e = take_status(root, out, a);
 
-    return e ? e : take_authentication(root, out, a);
+    if (e || (e = take_edge(root, out, a)))
+        return e;
+    return take_authentication(root, out, a);
 }
 
 static enum err take_identity(const json_t *root, struct device *out, struct http_answer *a)
@@ -224,7 +264,8 @@ enum err http_identity_read(struct bytes json, struct device *out, struct http_a
 
     if (e)
         return e;
-    e = take_identity(root, out, a);
+    if (!(e = http_spell(root, NAMES_DEVICE, a)))
+        e = take_identity(root, out, a);
     json_decref(root);
     return e;
 }

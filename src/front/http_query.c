@@ -38,6 +38,10 @@ static enum err take_query(struct http_request *r, struct http_answer *a, json_t
 
     if (e)
         return e;
+    if ((e = http_spell(*body, NAMES_QUERY, a))) {
+        a->code = CODE_NO_JSON;
+        return e;
+    }
     text = json_object_get(*body, "query");
     if (!json_is_string(text)) {
         a->code = CODE_NO_JSON;

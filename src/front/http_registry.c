@@ -60,6 +60,7 @@ static void put_changes(struct buf *b, const struct device *was, const struct de
         {"authentication", was->auth != is->auth},
         {is->disabled ? "disabled" : "enabled", was->disabled != is->disabled},
         {"reason", strcmp(was->reason, is->reason) != 0},
+        {"edge", was->edge != is->edge || strcmp(was->parent, is->parent) != 0},
     };
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -67,14 +68,20 @@ static void put_changes(struct buf *b, const struct device *was, const struct de
             buf_printf(b, "%s%s", b->len ? ", " : "", parts[i].name);
 }
 
-enum err http_device_change(const struct http_request *r, const struct device *wanted, struct match match,
-                            struct device *made, uint64_t *at)
+enum err http_device_change(const struct http_request *r, struct http_answer *a, const struct device *wanted,
+                            struct match match, struct device *made, uint64_t *at)
 {
     bool is_new = match.how == MATCH_NONE;
     struct buf changes = buf_max(128);
     struct device was;
     enum err e = is_new ? OK : hub_device_get(r->env->hub, bytes_str(wanted->id), &was);
 
+    /* service 4.3: what is new may name any scope, an import may bring the edge device later. */
+    if (!e && !is_new && wanted->parent[0] && strcmp(was.parent, wanted->parent) != 0 &&
+        !hub_scope_exists(r->env->hub, wanted->parent)) {
+        a->code = CODE_SCOPE;
+        return http_says(a, ERR_ARGUMENT, "There is no edge device of this scope: %s", wanted->parent);
+    }
     if (e || (e = hub_device_put(r->env->hub, wanted, match, r->now_ms, made, at)))
         return e;
     if (!is_new)
@@ -106,7 +113,7 @@ enum err http_device_put(struct http_request *r, struct http_answer *a)
                          ID_LEN_MAX);
     if ((e = http_identity_read(r->body, &wanted, a)))
         return e;
-    e = http_device_change(r, &wanted, http_match(r->head), &made, &at);
+    e = http_device_change(r, a, &wanted, http_match(r->head), &made, &at);
     if (e == ERR_EXISTS)
         return http_says(a, e, "A device with ID '%s' is already registered", wanted.id);
     if (e)

@@ -142,7 +142,29 @@ static void take_column(struct query_reader *r, struct query *q)
         q->columns[q->n_columns++] = column;
 }
 
-static void take_from(struct query_reader *r, struct query *q, bool any)
+/* True if FROM names the one source that there is, or is not there behind a star. */
+static void take_only(struct query_reader *r, const struct query *q, const char *source)
+{
+    static const char *const all[] = {"enrollments", "enrollmentGroups", "registrations", "deviceRegistrations"};
+    struct bytes path;
+    char text[QUERY_WHY_CAP];
+
+    if (!query_take_word(r, "FROM")) {
+        skip_blanks(r);
+        if (q->all && !r->rest.len)
+            return;
+        path = NO_BYTES;
+    } else {
+        path = query_path(r, NULL);
+    }
+    for (size_t i = 0; path.len && i < sizeof all / sizeof *all; i++)
+        if (bytes_eq_nocase(path, bytes_str(all[i])))
+            return;
+    snprintf(text, sizeof text, "FROM names %s, not", source);
+    query_bad(r, ERR_MALFORMED, text, path.len ? path : r->rest);
+}
+
+static void take_from(struct query_reader *r, struct query *q)
 {
     static const struct {
         const char *name;
@@ -150,8 +172,6 @@ static void take_from(struct query_reader *r, struct query *q, bool any)
     } sources[] = {{"devices", QUERY_DEVICES}, {"devices.modules", QUERY_MODULES}, {"devices.jobs", QUERY_JOBS}};
     struct bytes path = query_take_word(r, "FROM") ? query_path(r, NULL) : NO_BYTES;
 
-    if (any && path.len)
-        return;
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         q->from = sources[i].from;
         if (bytes_eq_nocase(path, bytes_str(sources[i].name)))
@@ -171,7 +191,8 @@ static void take_condition(struct query_reader *r, struct query *q)
     q->condition = bytes_first(begin, begin.len - r->rest.len);
 }
 
-static enum err parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP], bool any)
+/* `source`: the only one; NULL: those of devices. */
+static enum err parse(struct bytes text, const char *source, struct query *q, char why[QUERY_WHY_CAP])
 {
     uint8_t texts[QUERY_LEN_MAX];
     struct query_reader r = {.rest = text, .why = why, .text = texts};
@@ -183,7 +204,8 @@ static enum err parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP
     }
     if (!utf8_valid(text) || bytes_find(text, '\0') < text.len)
         query_bad(&r, ERR_MALFORMED, "a query is text in UTF-8", NO_BYTES);
-    if (!query_take_word(&r, "SELECT"))
+    bool bare = source && bytes_eq(bytes_trim(text), BYTES("*"));
+    if (!bare && !query_take_word(&r, "SELECT"))
         query_bad(&r, ERR_MALFORMED, "a query begins with SELECT, not", r.rest);
     take_top(&r, q);
     q->all = query_take(&r, "*");
@@ -192,7 +214,10 @@ static enum err parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP
         if (!query_take(&r, ","))
             break;
     }
-    take_from(&r, q, any);
+    if (source)
+        take_only(&r, q, source);
+    else
+        take_from(&r, q);
     take_condition(&r, q);
     if (query_take_word(&r, "GROUP"))
         query_bad(&r, ERR_UNSUPPORTED, "GROUP BY is not available here", NO_BYTES);
@@ -204,12 +229,12 @@ static enum err parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP
 
 enum err query_parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP])
 {
-    return parse(text, q, why, false);
+    return parse(text, NULL, q, why);
 }
 
-enum err query_parse_from(struct bytes text, struct query *q, char why[QUERY_WHY_CAP])
+enum err query_parse_from(struct bytes text, const char *source, struct query *q, char why[QUERY_WHY_CAP])
 {
-    return parse(text, q, why, true);
+    return parse(text, source, q, why);
 }
 
 bool query_selects(const struct query *q, const json_t *document)

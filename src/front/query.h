@@ -31,8 +31,8 @@ enum { QUERY_WHY_CAP = 160 };
 
 /* Views into `text`. ERR_TOO_LARGE, ERR_MALFORMED, ERR_UNSUPPORTED; `why` is a sentence for the one who wrote the query. */
 enum err query_parse(struct bytes text, struct query *out, char why[QUERY_WHY_CAP]) MUST_CHECK;
-/* The same with any name behind FROM. */
-enum err query_parse_from(struct bytes text, struct query *out, char why[QUERY_WHY_CAP]) MUST_CHECK;
+/* The same of another service, which has one source; `*` alone and SELECT * without FROM are all of it, as its samples write. */
+enum err query_parse_from(struct bytes text, const char *source, struct query *out, char why[QUERY_WHY_CAP]) MUST_CHECK;
 /* Whether the condition is true of this document: not undefined, not null, not 1. */
 bool query_selects(const struct query *, const json_t *document);
 /* The columns of this document; those that it does not have are left out. NULL: no memory. */

@@ -29,6 +29,8 @@ struct device {
     struct key_bytes primary, secondary;
     char thumbprint[2][THUMBPRINT_LEN_MAX + 1]; /* primary, secondary; upper-case hex or empty */
     int64_t status_ms;                          /* when the status changed last; 0: never */
+    bool edge;                                  /* capabilities.iotEdge (service 4.3): others may belong to it */
+    char parent[EDGE_SCOPE_LEN_MAX + 1];        /* the scope of the edge device that it belongs to, or "" */
     /* Below this line nothing is written to the log. */
     bool connected;
     int64_t connection_ms; /* when connected changed last; 0: never */
@@ -43,7 +45,7 @@ struct match {
 };
 
 /* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces (MATCH_ANY, MATCH_ETAG: ERR_NOT_FOUND, ERR_PRECONDITION).
- * Reads id, disabled, reason, auth, keys and thumbprints of `wanted`; keys of length 0 are generated; a bad id or key is
+ * Reads id, disabled, reason, auth, keys, thumbprints, edge and parent of `wanted`; keys of length 0 are generated; a bad id or key is
  * ERR_ARGUMENT. `out` is the identity as it is now. Disabling and new keys end the seat of the device. */
 enum err hub_device_put(struct hub *, const struct device *wanted, struct match, int64_t now_ms, struct device *out,
                         uint64_t *at) MUST_CHECK;
@@ -53,6 +55,10 @@ enum err hub_device_delete(struct hub *, struct bytes id, struct match, int64_t 
 enum err hub_device_list(struct hub *, struct bytes after, struct device *out, size_t max, size_t *n) MUST_CHECK;
 
 bool device_id_valid(struct bytes id);
+/* The scope of an edge device, by which others name it. */
+void device_scope(const struct device *, char out[EDGE_SCOPE_LEN_MAX + 1]);
+/* True if this is the scope of an edge device that exists. */
+bool hub_scope_exists(struct hub *, const char *scope);
 
 struct hub_counts {
     uint64_t devices, disabled, connected;

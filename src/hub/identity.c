@@ -1,6 +1,7 @@
 #include "core.h"
 
-/* Version, id, generation, etag, flags, authentication type, keys, thumbprints, reason, time of the last status change. */
+/* Version, id, generation, etag, flags, authentication type, keys, thumbprints, reason, time of the last status change;
+ * where there is one of them, whether it is an edge device, and the scope that it belongs to. */
 static void put_device(struct buf *b, const struct device *d)
 {
     buf_put_u8(b, RECORD_VERSION);
@@ -15,6 +16,10 @@ static void put_device(struct buf *b, const struct device *d)
     put_text(b, d->thumbprint[1]);
     put_text(b, d->reason);
     buf_put_u64(b, (uint64_t)d->status_ms);
+    if (!d->edge && !d->parent[0])
+        return; /* as they were before there was more */
+    buf_put_u8(b, d->edge);
+    put_text(b, d->parent);
 }
 
 static void rd_device(struct rd *r, struct device *d)
@@ -38,6 +43,10 @@ static void rd_device(struct rd *r, struct device *d)
     rd_text(r, d->thumbprint[1], sizeof d->thumbprint[1]);
     rd_text(r, d->reason, sizeof d->reason);
     d->status_ms = (int64_t)rd_u64(r);
+    if (!rd_left(r)) /* an older one, and most, end here */
+        return;
+    d->edge = rd_u8(r) != 0;
+    rd_text(r, d->parent, sizeof d->parent);
 }
 
 void device_encode(struct buf *b, const struct device *d)

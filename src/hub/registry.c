@@ -273,6 +273,29 @@ static bool device_valid(const struct device *d)
            key_valid(&d->secondary) && thumbprint_valid(d->thumbprint[0]) && thumbprint_valid(d->thumbprint[1]);
 }
 
+#define SCOPE "ms-azure-iot-edge://"
+static_assert(sizeof SCOPE + ID_LEN_MAX + 1 + sizeof((struct device *)0)->generation <= EDGE_SCOPE_LEN_MAX + 1,
+              "every device has a scope");
+
+void device_scope(const struct device *d, char out[EDGE_SCOPE_LEN_MAX + 1])
+{
+    snprintf(out, EDGE_SCOPE_LEN_MAX + 1, SCOPE "%s-%s", d->id, d->generation);
+}
+
+/* Clients cut at the last `-` to find the device. */
+bool hub_scope_exists(struct hub *h, const char *scope)
+{
+    char own[EDGE_SCOPE_LEN_MAX + 1];
+    const char *end = strrchr(scope, '-');
+    struct device d;
+
+    if (!bytes_starts(bytes_str(scope), BYTES(SCOPE)) || end < scope + strlen(SCOPE) ||
+        hub_device_get(h, bytes_of(scope + strlen(SCOPE), (size_t)(end - scope) - strlen(SCOPE)), &d))
+        return false;
+    device_scope(&d, own);
+    return d.edge && strcmp(own, scope) == 0;
+}
+
 /* .NET ticks, 18 digits, never the same twice (device 6.3). */
 static void make_generation(struct hub *h, int64_t now_ms, char out[24])
 {

@@ -54,7 +54,7 @@ TEST(many_are_made_changed_and_deleted_at_once)
              d.etag);
     CHECK(bulk(body) == 200);
     CHECK(bulk(body) == 400); /* it has another one now */
-    CHECK(body_has(&c, "\"errorCode\":\"PreconditionFailed\""));
+    CHECK(body_has(&c, "\"errorCode\":412001,"));
     CHECK(bulk("[]") == 200);
 }
 
@@ -70,14 +70,10 @@ TEST(what_fails_is_told_and_the_others_are_done)
     CHECK_BYTES(heard(&c, "iothub-errorcode"), BYTES("BulkRegistryOperationFailure"));
     json_t *root = json_loadb(heard_body(&c), c.in.body.len, 0, NULL);
     json_t *errors = json_object_get(root, "errors");
-    static const char *const codes[] = {"DeviceAlreadyExists", "DeviceDefinedMultipleTimes",
-                                        "DeviceNotFound",      "ArgumentInvalid",
-                                        "ArgumentInvalid",     "ArgumentInvalid",
-                                        "ArgumentInvalid",     "ArgumentInvalid",
-                                        "ArgumentInvalid"};
+    static const int codes[] = {409001, 400011, 404001, 400004, 501000, 400004, 501000, 400004, 400004};
     CHECK(json_is_false(json_object_get(root, "isSuccessful")) && json_array_size(errors) == 9);
     for (size_t i = 0; i < 9; i++)
-        assert_string_equal(json_string_value(json_object_get(json_array_get(errors, i), "errorCode")), codes[i]);
+        CHECK(json_integer_value(json_object_get(json_array_get(errors, i), "errorCode")) == codes[i]);
     assert_string_equal(json_string_value(json_object_get(json_array_get(errors, 0), "operation")), "create");
     json_decref(root);
     CHECK(exists("new") && !exists("w"));
