@@ -37,7 +37,7 @@ struct cli {
     int quiet, help;
     struct context context;
     bool has_context;
-    char connection_string[4096]; /* the identity that cli_who() settled */
+    char connection_string[4096]; /* CONNECTION_STRING_CAP; the identity that cli_who() settled */
 };
 
 /* A command: what is told of it, and what it does. Its options were taken into `values`, a struct of `size` bytes that was all

@@ -158,9 +158,9 @@ static enum status check(const struct enrollment *from)
 static const struct opt options[] = {
     {"group", NULL, "for many devices, each with an id of its own", OPT_FLAG,
      .offset = offsetof(struct enrollment, group)},
-    {"key-file", "FILE", "with this key (base64; a second line: the second key)", OPT_TEXT,
+    {"key-file", "FILE", "with this key (base64; a second line: the second key)", OPT_INPUT,
      .offset = offsetof(struct enrollment, key_file), .what = OPT_FILE},
-    {"cert", "FILE", "by this certificate; of a group: by those that it has signed", OPT_TEXT,
+    {"cert", "FILE", "by this certificate; of a group: by those that it has signed", OPT_INPUT,
      .offset = offsetof(struct enrollment, cert_file), .what = OPT_FILE},
     {"endorsement-key", "KEY", "by the TPM with this endorsement key, in base64 or a file", OPT_TEXT,
      .offset = offsetof(struct enrollment, endorsement), .what = OPT_FILE},

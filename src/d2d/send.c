@@ -195,7 +195,7 @@ static const struct opt options[] = {
     {"ttl", "T", "expires after this time (1h; --to)", OPT_DURATION, AT(message.ttl_ms), .least = 1},
     {"until-acked", NULL, "wait until the device has settled it, and say how (--to)", OPT_FLAG, AT(until_acked)},
     {"p", "NAME=VALUE", "a property; may be given again and again", OPT_LIST, AT(given)},
-    {"file", "FILE", "the whole file as one message", OPT_TEXT, AT(file), .what = OPT_FILE},
+    {"file", "FILE", "the whole file as one message", OPT_INPUT, AT(file), .what = OPT_FILE},
     {"content-type", "TYPE", "application/json, ...", OPT_TEXT, AT(message.content_type)},
     {"content-encoding", "ENCODING", "utf-8, ...", OPT_TEXT, AT(message.content_encoding)},
     {"message-id", "ID", "name of the message, for its receiver", OPT_TEXT, AT(message.message_id)},

@@ -1,45 +1,55 @@
 #include "chip.h"
+#include "connection_string.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static enum status read_string_file(const char *path, char *out, size_t cap)
+static enum status no_context(const struct cli *c)
 {
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    size_t n;
+    const char *environment = getenv("D2D_CONTEXT");
+    char current[65];
 
-    if (!f) {
-        fprintf(stderr, "d2d: %s cannot be read: %m\n", path);
-        return FAILED;
+    context_current(current);
+    if (c->context_name || current[0]) {
+        fprintf(stderr, "d2d: %s: context \"%s\" does not exist; `d2d context list` shows those that do\n",
+                c->context_name               ? "--context"
+                : environment && *environment ? "D2D_CONTEXT"
+                                              : "the current context",
+                c->context_name ? c->context_name : current);
+        return NOT_FOUND;
     }
-    n = fread(out, 1, cap - 1, f);
-    if (f != stdin)
-        fclose(f);
-    out[n] = 0;
-    out[strcspn(out, "\r\n")] = 0;
-    if (!out[0]) {
-        fprintf(stderr, "d2d: there is no connection string in %s\n", path);
-        return FAILED;
-    }
-    return DONE;
+    fprintf(stderr, "d2d: no identity is given: give --connection-string-file FILE or D2D_CONNECTION_STRING, or make a "
+                    "context with\n  d2d context add NAME --connection-string-file FILE --ca-file FILE\n");
+    return USAGE;
 }
 
 static enum status load_context(struct cli *c, bool must)
 {
-    enum err e = context_load(c->context_name, &c->context);
+    const char *environment = getenv("D2D_CONTEXT");
+    enum err e;
 
+    if (!c->context_name && environment && *environment && !context_name_valid(environment)) {
+        fprintf(stderr, "d2d: D2D_CONTEXT is not the name of a context; `d2d context list` shows them\n");
+        return USAGE;
+    }
+    e = context_load(c->context_name, &c->context);
     c->has_context = e == OK;
     if (!e || (e == ERR_NOT_FOUND && !must && !c->context_name))
         return DONE;
-    if (e == ERR_NOT_FOUND && c->context_name)
-        fprintf(stderr, "d2d: there is no context \"%s\"; `d2d context ls` lists them\n", c->context_name);
-    else if (e == ERR_NOT_FOUND)
-        fprintf(stderr,
-                "d2d: who am I? Give --connection-string-file FILE or D2D_CONNECTION_STRING, or make a context:\n"
-                "  d2d context add NAME --connection-string-file FILE --ca-file FILE\n");
-    else
-        fprintf(stderr, "d2d: the context cannot be used: %s\n", err_text(e));
-    return e == ERR_NOT_FOUND ? USAGE : FAILED;
+    if (e == ERR_NOT_FOUND)
+        return no_context(c);
+    fprintf(stderr, "d2d: the context cannot be used: %s; `d2d context add NAME --replace` makes it again\n",
+            err_text(e));
+    return FAILED;
+}
+
+/* Somebody may have written into the file of the context. */
+static enum status take_context_string(struct cli *c)
+{
+    char from[100];
+
+    snprintf(from, sizeof from, "context \"%s\"", c->context.name);
+    return connection_string_take(from, bytes_str(c->context.connection_string), c->connection_string);
 }
 
 /* A device of the context's hub: the registry knows its key. */
@@ -53,8 +63,8 @@ static enum status as_device(struct cli *c, const char *device)
     enum status status = FAILED;
     enum d2d_err e;
 
-    if (!bytes_to_str(bytes_str(c->context.connection_string), c->connection_string, sizeof c->connection_string))
-        return FAILED;
+    if (take_context_string(c))
+        return USAGE;
     cli_d2d_options(c, &options);
     if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
         (e = d2d_registry_get(registry, device, &identity))) {
@@ -90,31 +100,47 @@ static bool has_field(const char *string, const char *field)
     return d2d_connection_string_field(string, field, value, sizeof value) == D2D_OK;
 }
 
+/* What a connection string is for, in words. */
+static const char *kind_of(const struct cli *c, char out[200])
+{
+    char name[100];
+
+    if (d2d_connection_string_field(c->connection_string, "DeviceId", name, sizeof name) == D2D_OK)
+        snprintf(out, 200, "the device \"%s\"", name);
+    else if (has_field(c->connection_string, "Endpoint"))
+        snprintf(out, 200, "an Event Hubs-compatible endpoint");
+    else if (d2d_connection_string_field(c->connection_string, "SharedAccessKeyName", name, sizeof name) == D2D_OK)
+        snprintf(out, 200, "the policy \"%s\"", name);
+    else
+        snprintf(out, 200, "a hub");
+    return out;
+}
+
 /* A string of the wrong kind is told apart here, in words, and not by what the hub makes of it. */
 static enum status fits(const struct cli *c, enum kind_of_string wanted)
 {
     bool device = has_field(c->connection_string, "DeviceId");
     bool endpoint = has_field(c->connection_string, "Endpoint");
+    char kind[200];
 
-    if (!device && !endpoint && !has_field(c->connection_string, "HostName")) {
-        fprintf(stderr, "d2d: this is no connection string: it has neither HostName nor Endpoint\n");
-        return USAGE;
-    }
-    if (wanted == STRING_ANY)
+    if (wanted == STRING_DEVICE && !device)
+        fprintf(stderr,
+                "d2d: this needs a device's connection string (DeviceId=...), and the one given is of %s; give --as "
+                "DEVICE, or another connection string\n",
+                kind_of(c, kind));
+    else if (wanted != STRING_DEVICE && wanted != STRING_ANY && device)
+        fprintf(stderr,
+                "d2d: this needs a service policy's connection string (SharedAccessKeyName=...), and the one given is "
+                "of %s; give another one\n",
+                kind_of(c, kind));
+    else if (wanted == STRING_SERVICE && endpoint)
+        fprintf(stderr,
+                "d2d: this needs a service policy's connection string of the hub (HostName=...), and the one given is "
+                "of %s; give another one\n",
+                kind_of(c, kind));
+    else
         return DONE;
-    if (wanted == STRING_DEVICE && !device) {
-        fprintf(stderr, "d2d: which device? Give --as DEVICE, or a connection string with a DeviceId\n");
-        return USAGE;
-    }
-    if (wanted != STRING_DEVICE && device) {
-        fprintf(stderr, "d2d: this needs a service policy's connection string, not a device's\n");
-        return USAGE;
-    }
-    if (wanted == STRING_SERVICE && endpoint) {
-        fprintf(stderr, "d2d: this needs the hub's connection string (HostName=…), not the Event Hubs one\n");
-        return USAGE;
-    }
-    return DONE;
+    return USAGE;
 }
 
 /* Said before anything is tried with it. */
@@ -153,13 +179,12 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted)
         fprintf(stderr, "d2d: a device may not do this; leave out --as\n");
         return USAGE;
     }
-    if (c->connection_string_file) {
-        status = read_string_file(c->connection_string_file, c->connection_string, sizeof c->connection_string);
-    } else if (!bytes_to_str(bytes_str(given ? environment : c->context.connection_string), c->connection_string,
-                             sizeof c->connection_string)) {
-        fprintf(stderr, "d2d: the connection string is too long\n");
-        status = USAGE;
-    }
+    if (c->connection_string_file)
+        status = connection_string_read(c->connection_string_file, c->connection_string);
+    else if (given)
+        status = connection_string_take("D2D_CONNECTION_STRING", bytes_str(environment), c->connection_string);
+    else
+        status = take_context_string(c);
     return status ? status : fits(c, wanted);
 }
 

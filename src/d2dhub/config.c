@@ -295,6 +295,7 @@ static void write_key(FILE *f, const struct config *c, const struct opt *o)
         break;
     case OPT_FLAG:
     case OPT_TEXT:
+    case OPT_INPUT:
     case OPT_LIST:
     case OPT_NUMBER:
         assert(!"no key is of that type");

@@ -4,8 +4,12 @@
 #include "text.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static PRINTF_LIKE(2, 3) bool refuse(char why[OPT_WHY_CAP], const char *format, ...)
 {
@@ -146,6 +150,34 @@ static bool take_into_list(const char *name, const char *text, struct opt_list *
     return true;
 }
 
+bool opt_input(const char *name, const char *path, char why[OPT_WHY_CAP])
+{
+    char here[512] = "", shown[100];
+    struct stat st;
+    bool empty = false;
+    uint8_t byte;
+    int fd;
+
+    if (strcmp(path, "-") == 0 || bytes_starts(bytes_str(path), BYTES("handle:")))
+        return true;
+    opt_shown(path, shown);
+    if (stat(path, &st)) {
+        bool relative = path[0] != '/' && errno == ENOENT && getcwd(here, sizeof here);
+
+        return refuse(why, errno == ENOENT ? "%s: \"%s\" does not exist%s%s" : "%s: \"%s\" cannot be read%s%s: %m",
+                      name, shown, relative ? " in " : "", relative ? here : "");
+    }
+    if (S_ISDIR(st.st_mode))
+        return refuse(why, "%s: \"%s\" is a folder; give a file", name, shown);
+    if (!S_ISREG(st.st_mode))
+        return true; /* what is read from a pipe is gone */
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        return refuse(why, "%s: \"%s\" cannot be read: %m", name, shown);
+    empty = read(fd, &byte, 1) == 0;
+    close(fd);
+    return !empty || refuse(why, "%s: \"%s\" is empty", name, shown);
+}
+
 bool opt_take(const struct opt *opt, const char *name, const char *text, void *values, char why[OPT_WHY_CAP])
 {
     void *out = (char *)values + opt->offset;
@@ -158,6 +190,9 @@ bool opt_take(const struct opt *opt, const char *name, const char *text, void *v
     case OPT_TEXT:
         *(const char **)out = text;
         return take_text(name, text, why);
+    case OPT_INPUT:
+        *(const char **)out = text;
+        return take_text(name, text, why) && opt_input(name, text, why);
     case OPT_LIST:
         return take_text(name, text, why) && take_into_list(name, text, out, why);
     case OPT_BUFFER:

@@ -7,6 +7,7 @@
 enum opt_type {
     OPT_FLAG,     /* int: how often it was given; takes no value */
     OPT_TEXT,     /* const char *: lent from argv, never empty */
+    OPT_INPUT,    /* the same, and the name of a file that is there, can be read, and is not empty */
     OPT_LIST,     /* struct opt_list: it may be given again and again */
     OPT_BUFFER,   /* char[most]: a copy, which may be empty */
     OPT_INT,      /* int from least to most */
@@ -64,6 +65,9 @@ bool opt_scan(const struct opt_table *tables, size_t n_tables, int argc, char **
 bool opt_apply(const struct opt_line *line, char why[OPT_WHY_CAP]);
 /* One value. `name` is how its user wrote it: "--ttl", "D2DHUB_USER". */
 bool opt_take(const struct opt *opt, const char *name, const char *text, void *values, char why[OPT_WHY_CAP]);
+
+/* Whether a file can be read from: it is there, no folder, and not empty. "-" is standard input, "handle:..." a key elsewhere. */
+bool opt_input(const char *name, const char *path, char why[OPT_WHY_CAP]);
 
 /* "--to", "-p" */
 const char *opt_spelling(const struct opt *opt, char out[48]);

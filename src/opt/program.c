@@ -218,12 +218,17 @@ bool opt_count(const struct opt_command *c, const struct opt_line *line, char **
         snprintf(why, OPT_WHY_CAP, "\"%s\" is one argument too many", opt_shown(argv[c->most + 1], shown));
         return false;
     }
-    for (int i = 1; i <= line->n_args; i++) {
-        if (argv[i][0] || c->words)
-            continue;
-        snprintf(why, OPT_WHY_CAP, "%.*s is empty; is a variable of the shell not set?",
-                 BYTES_ARG(argument_name(c, i - 1)));
-        return false;
+    for (int i = 1; i <= line->n_args && !c->words; i++) {
+        struct bytes its = argument_name(c, i - 1);
+        char name[64];
+
+        snprintf(name, sizeof name, "%.*s", BYTES_ARG(its));
+        if (!argv[i][0]) {
+            snprintf(why, OPT_WHY_CAP, "%s is empty; is a variable of the shell not set?", name);
+            return false;
+        }
+        if ((i == 1 ? c->first : c->rest) == OPT_FILE && !opt_input(name, argv[i], why))
+            return false;
     }
     if (line->n_args < c->least)
         snprintf(why, OPT_WHY_CAP, "%.*s is missing", BYTES_ARG(argument_name(c, line->n_args)));

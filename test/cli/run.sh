@@ -68,7 +68,7 @@ is 2 d2d events --timeout soon
 is 0 d2d events --help
 out '--exec'
 is 2 d2d device list
-err 'who am I'
+err 'no identity'
 
 # A context.
 is 0 d2d context add home --connection-string-file "$home/owner.cs" "${ca[@]}" "${ports[@]}"
@@ -96,6 +96,7 @@ is 0 d2d device show phone -o table
 out 'DEVICE'
 is 4 d2d device show nobody
 "$(dirname "$0")/complete.sh" "$build"
+"$(dirname "$0")/strings.sh" "$build"
 is 0 d2d device key phone
 cp "$home/out" "$home/phone.cs"
 out '^HostName=localhost;DeviceId=phone;SharedAccessKey='
