@@ -35,7 +35,9 @@ static bool has_room(enum log_level level, struct bytes line, int64_t ms)
         out.second = ms / 1000;
         out.lines = out.left_out = 0;
     }
-    if (level == LOG_ERROR || bytes_starts(line, BYTES("audit ")) || out.lines < LINES_PER_SECOND) {
+    if (bytes_starts(line, BYTES("audit ")))
+        return true;
+    if (level == LOG_ERROR || out.lines < LINES_PER_SECOND) {
         out.lines++;
         return true;
     }

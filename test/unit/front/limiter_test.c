@@ -92,7 +92,47 @@ TEST(what_was_long_ago_does_not_count)
     limiter_free(l);
 }
 
+static unsigned told(const char *address, unsigned n_names, unsigned times, int64_t each_ms)
+{
+    unsigned n = 0, left_out;
+    char name[24];
+
+    for (unsigned i = 0; i < times; i++) {
+        snprintf(name, sizeof name, "d%u", i % n_names);
+        n += limiter_may_tell(l, bytes_str(address), bytes_str(name), T0 + (int64_t)i * each_ms, &left_out);
+    }
+    return n;
+}
+
+/* An hour of a hundred lines a second, whatever is in them: what may be told fits any disk. */
+TEST(no_flood_fills_the_log)
+{
+    enum { HOUR_S = 3600 };
+
+    begin();
+    CHECK(told("192.0.2.1:1", 1, 100 * HOUR_S, 10) <=
+          LIMITER_LINES_OF_PAIR_BURST + HOUR_S * 1000 / LIMITER_LINES_OF_PAIR_MS + 1);
+    limiter_free(l);
+    begin();
+    CHECK(told("192.0.2.1:1", 1000000, 100 * HOUR_S, 10) <=
+          LIMITER_LINES_OF_ADDRESS_BURST + HOUR_S * 1000 / LIMITER_LINES_OF_ADDRESS_MS + 1);
+    limiter_free(l);
+}
+
+TEST(a_flood_hides_nobody_else_and_what_it_hid_is_counted)
+{
+    unsigned left_out;
+
+    begin();
+    CHECK(told("192.0.2.1:1", 1, 1000, 0) == LIMITER_LINES_OF_PAIR_BURST);
+    CHECK(limiter_may_tell(l, BYTES("192.0.2.2:1"), BYTES("d0"), T0, &left_out));
+    CHECK(left_out == 1000 - LIMITER_LINES_OF_PAIR_BURST);
+    CHECK(limiter_may_tell(l, BYTES("192.0.2.1:1"), BYTES("another"), T0, &left_out) && left_out == 0);
+    limiter_free(l);
+}
+
 TESTS(RUN(the_first_failures_are_told_at_once_then_each_waits_its_turn),
       RUN(who_waits_for_each_answer_is_told_every_two_seconds), RUN(identities_and_addresses_are_apart),
       RUN(names_that_are_made_up_count_for_their_address), RUN(ports_do_not_count_and_of_ipv6_the_network_does),
-      RUN(what_was_long_ago_does_not_count))
+      RUN(what_was_long_ago_does_not_count), RUN(no_flood_fills_the_log),
+      RUN(a_flood_hides_nobody_else_and_what_it_hid_is_counted))
