@@ -14,7 +14,8 @@ dir=$(realpath "$1")
 shift
 export dir offline=no
 [ ${#net[@]} -eq 0 ] || offline=yes
-exec unshare --mount --pid --fork --kill-child ${net[@]+"${net[@]}"} bash -euc '
+exec unshare --mount --uts --pid --fork --kill-child ${net[@]+"${net[@]}"} bash -euc '
+    [ ! -f "$dir/etc/hostname" ] || hostname -F "$dir/etc/hostname"
     mount -t proc proc "$dir/proc"
     mount -t devpts -o newinstance,ptmxmode=0666 devpts "$dir/dev/pts"
     mount -t tmpfs tmpfs "$dir/dev/shm"
