@@ -11,5 +11,14 @@ struct bodies {
 };
 
 bool bodies_are_lines(const struct bodies *);
-/* Calls `each` until it fails or there are no more. D2D_ARGUMENT with a line to stderr: the file is none. */
-enum d2d_err bodies_each(const struct bodies *, enum d2d_err (*each)(void *ctx, struct bytes body), void *ctx);
+/* Whoever takes them: a line of standard input leaves before the next one comes, so the loop runs meanwhile. */
+struct taker {
+    struct d2d_loop *loop;
+    const enum d2d_err *ended; /* not D2D_OK: nothing more is taken */
+    enum d2d_err (*each)(void *ctx, struct bytes body);
+    void *ctx;
+};
+
+/* Calls `each` until it fails, the taker has ended or there are no more. D2D_ARGUMENT with a line to stderr: they cannot be
+ * read. */
+enum d2d_err bodies_each(const struct bodies *, const struct taker *);

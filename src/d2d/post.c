@@ -148,7 +148,7 @@ static enum status say_unsent(const struct run *r, enum d2d_err e)
 
     if (r->posted)
         say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, r->posting->to);
-    status = cli_failed(left && r->connected ? "sent, but not acknowledged: the hub may have it" : "not sent", e,
+    status = cli_failed(left && r->connected ? "sent, but not acknowledged, so the hub may have it" : "not sent", e,
                         d2d_operator_detail(r->op));
     if (e == D2D_STOPPED && left)
         say("d2d: interrupted: %zu message%s for %s %s", left, plural(left), r->posting->to,
@@ -167,7 +167,8 @@ static enum status finish(struct run *r, enum d2d_err e)
     if (r->why && r->posted)
         say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, p->to);
     if (r->why)
-        return cli_failed(r->lost ? "sent, but not acknowledged: the hub may have it" : "not sent", r->why, r->detail);
+        return cli_failed(r->lost ? "sent, but not acknowledged, so the hub may have it" : "not sent", r->why,
+                          r->detail);
     if (e)
         return say_unsent(r, e);
     if (r->end)
@@ -180,7 +181,7 @@ static enum status finish(struct run *r, enum d2d_err e)
 static enum status run_all(struct cli *c, struct run *r)
 {
     int64_t timeout_ms = c->timeout_ms ? c->timeout_ms : r->posting->until_acked ? -1 : 30000;
-    enum d2d_err e = bodies_each(&r->posting->bodies, post_one, r);
+    enum d2d_err e = bodies_each(&r->posting->bodies, &(struct taker){r->loop, &r->why, post_one, r});
 
     r->queued = true;
     if (!e && !r->why) {

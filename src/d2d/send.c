@@ -108,7 +108,7 @@ static enum status say_unsent(const struct sending *s, enum d2d_err e)
     if (e == D2D_STOPPED && left)
         fprintf(stderr, "d2d: interrupted: %zu message%s %s\n", left, left == 1 ? "" : "s",
                 s->connected ? "may have reached the hub" : "did not leave");
-    return cli_failed(left && s->connected ? "sent, but not acknowledged: the hub may have it" : "not sent", e,
+    return cli_failed(left && s->connected ? "sent, but not acknowledged, so the hub may have it" : "not sent", e,
                       d2d_device_detail(s->device));
 }
 
@@ -132,7 +132,7 @@ static enum status send_all(struct cli *c, struct sending *s, const struct bodie
     cli_d2d_options(c, &options.common);
     if ((e = cli_loop_new(&s->loop)) || (e = d2d_device_new(s->loop, &options, &s->device)))
         return cli_failed("the connection", e, cli_why_not());
-    e = bodies_each(bodies, send_one, s);
+    e = bodies_each(bodies, &(struct taker){s->loop, &s->why, send_one, s});
     if (!e)
         e = d2d_device_flush_wait(s->device, timeout_of(c));
     if (s->why)
