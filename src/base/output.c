@@ -113,6 +113,18 @@ static enum output_state look_into(unsigned long request, bool gone)
     return gone ? (fail(EPIPE), OUTPUT_FAILED) : OUTPUT_WAITS;
 }
 
+bool output_is_file(void)
+{
+    struct stat st;
+
+    return fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool output_sync(void)
+{
+    return fdatasync(STDOUT_FILENO) == 0 || fail(errno);
+}
+
 enum output_state output_look(void)
 {
     struct stat st;
@@ -127,17 +139,10 @@ enum output_state output_look(void)
     case S_IFSOCK: /* one that went away has dropped what waited: then nothing can be told */
         return reader_is_gone() ? (fail(EPIPE), OUTPUT_FAILED) : look_into(TIOCOUTQ, false);
     case S_IFREG:
-        return fdatasync(STDOUT_FILENO) ? (fail(errno), OUTPUT_FAILED) : OUTPUT_ARRIVED;
+        return output_sync() ? OUTPUT_ARRIVED : OUTPUT_FAILED;
     default:
         return OUTPUT_ARRIVED;
     }
-}
-
-bool output_is_file(void)
-{
-    struct stat st;
-
-    return fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int64_t now_us(void)

@@ -20,7 +20,9 @@ bool output_flush(void);
 /* Where what was put is. Arrived: its reader has taken all of it out of the pipe, or it is on the disk, or with the terminal. */
 enum output_state { OUTPUT_ARRIVED, OUTPUT_WAITS, OUTPUT_FAILED };
 enum output_state output_look(void);
+/* For a file: what was written before one write failed is on the disk. */
 bool output_is_file(void);
+bool output_sync(void);
 /* Looks again and again for so long (-1: no limit), until it has arrived, failed, or the program is interrupted. */
 enum output_state output_wait(int64_t timeout_ms);
 /* False: whoever read it is gone, or it failed. Asked by those who have nothing to write for long. */

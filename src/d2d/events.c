@@ -67,7 +67,7 @@ static void save(struct reading *r)
     if (!r->moved)
         return;
     r->moved = false;
-    if (!r->exec && output_is_file() && output_look() != OUTPUT_ARRIVED) {
+    if (!r->exec && output_is_file() && !output_sync()) {
         stop(r, FAILED);
         return;
     }

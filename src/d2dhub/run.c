@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "output.h"
 #include "owner.h"
 #include "report.h"
 #include "server.h"
@@ -74,10 +75,13 @@ static int run_run(struct config *c, int argc, char **argv)
     if (!(status = owner_of(&s.config, "run", &owner)) && !(status = server_open(&s)) &&
         !(status = server_listen(&s)) && !(status = become(&owner, s.config.data)) && !(status = server_start(&s))) {
         puts(s.config.json ? "{\"event\":\"ready\"}" : "ready");
-        fflush(stdout);
-        report_notify("READY=1");
-        log_event(LOG_INFO, "ready", KVS("hub", s.config.name), KVN("loops", s.n_loops));
-        serve(&s, &set);
+        if (output_flush()) {
+            report_notify("READY=1");
+            log_event(LOG_INFO, "ready", KVS("hub", s.config.name), KVN("loops", s.n_loops));
+            serve(&s, &set);
+        } else {
+            status = 1; /* whoever waits for that line would wait for ever; main() says why */
+        }
     }
     server_close(&s);
     log_event(LOG_INFO, "stopped", KVN("status", status));

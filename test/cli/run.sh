@@ -494,3 +494,4 @@ kill "$hub"
 wait "$hub" || fail "the hub ended with $?"
 hub=
 echo "$passed passed, 0 failed"
+python3 "$(dirname "$0")/truth.py" "$build"
