@@ -132,13 +132,18 @@ static void settle(struct shard *shard, uint64_t place)
     pthread_mutex_unlock(&shard->lock);
 }
 
+/* The version of a birth that says how devices are placed. */
+enum { BIRTH_PLACED = RECORD_VERSION + 1 };
+
 void put_birth(struct buf *b, const struct hub_birth *birth)
 {
-    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u8(b, birth->placed ? BIRTH_PLACED : RECORD_VERSION);
     put_text(b, birth->name);
     buf_put_u8(b, (uint8_t)birth->partitions);
     put_text(b, birth->scope);
     buf_put_u64(b, (uint64_t)birth->created_ms);
+    if (birth->placed)
+        buf_put_u8(b, birth->placed);
 }
 
 static enum err put_value(struct hub *h, struct bytes key, struct buf *b)
@@ -307,14 +312,17 @@ static enum err load_value(struct hub *h, struct bytes key, struct buf *b)
 enum err birth_decode(struct bytes body, struct hub_birth *out)
 {
     struct rd r = rd_over(body);
+    uint8_t version = rd_u8(&r);
 
-    if (rd_u8(&r) < RECORD_VERSION)
+    if (version < RECORD_VERSION)
         r.bad = true;
     rd_text(&r, out->name, sizeof out->name);
     out->partitions = rd_u8(&r);
     rd_text(&r, out->scope, sizeof out->scope);
     out->created_ms = (int64_t)rd_u64(&r);
-    return r.bad || out->partitions < 1 || out->partitions > PARTITIONS_MAX ? ERR_DAMAGED : OK;
+    out->placed = version >= BIRTH_PLACED ? rd_u8(&r) : PLACED_OUR_WAY;
+    return r.bad || out->placed > PLACED_BY_ID || out->partitions < 1 || out->partitions > PARTITIONS_MAX ? ERR_DAMAGED
+                                                                                                          : OK;
 }
 
 static enum err counts_decode(struct hub *h, struct bytes value)

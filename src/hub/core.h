@@ -198,6 +198,10 @@ struct event_facts {
 };
 enum err event_decode(struct bytes body, struct event_facts *out) MUST_CHECK;
 
+/* partition_key.c: for a hub with n partitions; the step before that, for tests */
+unsigned partition_by_id(struct bytes device, unsigned n);
+unsigned partition_logical(struct bytes device);
+
 /* partition.c */
 void partition_init(struct partition_state *p, unsigned number);
 void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, int64_t enqueued_ms);

@@ -217,6 +217,7 @@ static enum err give_birth(struct hub *h, const struct hub_birth *wanted, int64_
     if (!birth.partitions)
         birth.partitions = PARTITIONS_DEFAULT;
     birth.created_ms = now_ms;
+    birth.placed = PLACED_BY_ID;
     make_scope(h, birth.scope);
     put_birth(&b, &birth);
     if (!(e = hub_policies_complete(h)) && !(e = record_append(h->store, REC_BIRTH, &b, &at)) &&

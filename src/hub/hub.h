@@ -385,11 +385,16 @@ struct hub_options {
 };
 
 /* What hub_init() fixes for ever. */
+enum { PLACED_OUR_WAY, PLACED_BY_ID };
+
 struct hub_birth {
     char name[HOST_LEN_MAX + 1]; /* host name of the hub */
     unsigned partitions;         /* 0: PARTITIONS_DEFAULT */
     char scope[16];              /* provisioning scope id, "0ne…" */
     int64_t created_ms;
+    /* How a partition is chosen for a device. A hub of before goes on as it began, or the events of a device would not be in one
+     * partition, and in order, any more. */
+    uint8_t placed;
 };
 
 /* In an empty store: writes the birth record and the five built-in policies with new keys; durable when it returns.

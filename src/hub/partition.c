@@ -192,9 +192,11 @@ unsigned hub_partitions(const struct hub *h)
     return h->birth.partitions;
 }
 
-/* Any stable hash will do (service 2.8), but it must be the same after a restart: its seed is no secret. */
+/* It must be the same after a restart, and for as long as the hub lives. */
 unsigned hub_partition_of(const struct hub *h, struct bytes device)
 {
+    if (h->birth.placed == PLACED_BY_ID)
+        return partition_by_id(device, h->birth.partitions);
     return (unsigned)(bytes_hash(device, 0) % h->birth.partitions);
 }
 
