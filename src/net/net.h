@@ -60,6 +60,8 @@ void net_loop_stop(struct net_loop *, int64_t grace_ms); /* from any thread, als
 void net_loop_close(struct net_loop *);
 /* `durable` grew: sealed outputs are looked at again. From any thread, cheap when there is nothing to do. */
 void net_loop_grew(struct net_loop *);
+/* How many turns it has made; asks it for another one. From any thread: a loop that gives the same number some time later is stuck. */
+uint64_t net_loop_turns(struct net_loop *);
 int64_t net_loop_now_ms(struct net_loop *); /* wall clock, read once a turn */
 
 /* For programs with an event loop of their own: a descriptor that becomes readable, the time to wait at most, one turn. */
