@@ -97,9 +97,9 @@ enum err net_listen(struct net_loop *, const struct net_listen_options *, int *p
 /* ---- clients ------------------------------------------------------------------------------------------------------- */
 
 struct net_connect_options {
-    const char *host; /* TCP goes here; name or address */
+    const char *host; /* TCP goes here; name or address, an IPv6 one with or without brackets */
     int port;
-    const char *name; /* SNI and what the certificate must be for; NULL: host */
+    const char *name; /* SNI and what the certificate must be for, a dot at its end or not; NULL: host */
     struct tls *tls;
     net_accept *accept; /* called when the handshake is done */
     void *accept_ctx;
