@@ -442,6 +442,28 @@ static enum d2d_err make_keys(struct d2d_identity *d)
 }
 
 /* The keys change when the new ones are on the disk or with whoever reads them; the file has its name once they count. */
+/* The keys that were shown get into force. When the answer is lost, the hub is asked which ones count. */
+static enum d2d_err commit_keys(struct job *job, struct d2d_identity *d)
+{
+    struct d2d_registry *registry = job->session.registry;
+    struct d2d_identity now = {0};
+    enum d2d_err e = d2d_registry_update(registry, d), asked;
+
+    if (!e)
+        return D2D_OK;
+    asked = d2d_registry_get(registry, d->id, &now);
+    if (!asked && strcmp(now.primary_key, d->primary_key) == 0)
+        e = D2D_OK;
+    else if (!asked)
+        fprintf(stderr, "d2d: the keys of %s are as they were; what was just given does not count\n", d->id);
+    else
+        fprintf(stderr,
+                "d2d: it is not known whether the new keys of %s count; `d2d device key %s` prints the one that does\n",
+                d->id, d->id);
+    explicit_bzero(&now, sizeof now);
+    return e;
+}
+
 static enum d2d_err give_key(struct job *job, struct d2d_identity *d)
 {
     char string[STRING_CAP];
@@ -457,10 +479,8 @@ static enum d2d_err give_key(struct job *job, struct d2d_identity *d)
     explicit_bzero(string, sizeof string);
     if (job->said)
         return D2D_FAILED;
-    if (job->rotate && d->auth == D2D_AUTH_KEY && (e = d2d_registry_update(job->session.registry, d))) {
-        fprintf(stderr, "d2d: the keys of %s are as they were; what was just given does not count\n", d->id);
+    if (job->rotate && d->auth == D2D_AUTH_KEY && (e = commit_keys(job, d)))
         return e;
-    }
     return (job->said = secret_keep(&job->secret)) ? D2D_FAILED : D2D_OK;
 }
 

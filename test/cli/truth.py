@@ -380,6 +380,18 @@ def rotate(hub):
     pipe.close()
     check("the key is as it was", hub.d2d("device", "key", "door").stdout == before)
     hub.d2d("send", "--as", "door", "x")
+    pipe = Pipe()
+    running = pipe.start(hub, "device", "key", "--rotate", "door", "--timeout", "1s")
+    poll_until("the new key", pipe.waits)
+    os.kill(hub.process.pid, signal.SIGSTOP)
+    try:
+        pipe.line()
+        said = running.ended(6, "a hub that stands still")
+    finally:
+        os.kill(hub.process.pid, signal.SIGCONT)
+    pipe.close()
+    check("what is known", "it is not known whether" in said, said)
+    before = hub.d2d("device", "key", "door").stdout
     after = hub.d2d("device", "key", "--rotate", "door").stdout
     check("a key that was written is in force", before != after == hub.d2d("device", "key", "door").stdout)
 
