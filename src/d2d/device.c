@@ -1,4 +1,5 @@
 #include "chip.h"
+#include "output.h"
 #include "secret.h"
 
 #include "limits.h"
@@ -80,7 +81,8 @@ static enum status run_job(struct job *job, struct cli *c, int n, char **argv,
     job->each = each;
     if (!(status = open_registry(c, &job->session))) {
         out_begin(&job->out, c->format, device_columns, "deviceId");
-        for (int i = 1; i <= n && !cli_interrupted; i++) {
+        /* What cannot be told any more is not done. */
+        for (int i = 1; i <= n && !cli_interrupted && output_flush(); i++) {
             enum d2d_err e = job->each(job, argv[i]);
 
             if (e && !job->said && !(job->said = cli_failed(argv[i], e, d2d_registry_detail(job->session.registry))))

@@ -426,12 +426,21 @@ def printing(hub):
     check("it is still there", "(2 " in hub.d2d("device", "purge", "door").stderr)
 
 
+def many(hub):
+    """The first one that cannot be told is the last one that is done."""
+    with open("/dev/full", "wb") as full:
+        Running(hub, ["device", "add", "many-1", "many-2"], full).ended(1, "a full disk")
+    hub.d2d("device", "show", "many-2", status=4)
+    hub.d2d("device", "rm", "many-1")
+
+
 def hub_itself(hub):
     """Whoever waits for "ready" is not left to wait; the keys of a hub that was made can be had later."""
     data = os.path.join(hub.folder, "second")
     with open("/dev/full", "wb") as full:
         init = ["init", "--data", data, "--name", "localhost", "--no-context"]
-        Running(hub, init, full, program="d2dhub").ended(1, "init")
+        said = Running(hub, init, full, program="d2dhub").ended(1, "init")
+        check("it says where they are", "d2dhub show" in said, said)
         check("the hub is made", "iothubowner" in hub.run("d2dhub", "show", "--data", data).stdout)
         run = ["run", "--data", data, "--listen", "127.0.0.1", *(f"--{p}-port=0" for p in ("mqtts", "amqps", "https"))]
         Running(hub, run, full, program="d2dhub").ended(1, "run")
@@ -450,7 +459,7 @@ def main():
                              listen_interrupted, listen_exec, listen_auto, send_feedback):
                     part(hub, over)
             for part in (events_closed_pipe, events_idle, events_full_disk, events_exec, events_positions,
-                         send_not_settled, send_not_acknowledged, rotate, printing, hub_itself):
+                         send_not_settled, send_not_acknowledged, rotate, printing, many, hub_itself):
                 part(hub)
         finally:
             hub.stop()
