@@ -85,7 +85,8 @@ static enum status run_job(struct job *job, struct cli *c, int n, char **argv,
         for (int i = 1; i <= n && !cli_interrupted && output_flush(); i++) {
             enum d2d_err e = job->each(job, argv[i]);
 
-            if (e && !job->said && !(job->said = cli_failed(argv[i], e, d2d_registry_detail(job->session.registry))))
+            if (e && !job->said &&
+                !(job->said = cli_failed_about(A_DEVICE, argv[i], e, d2d_registry_detail(job->session.registry))))
                 job->said = FAILED;
             first = first ? first : job->said;
             job->said = DONE;
@@ -103,7 +104,7 @@ static enum status run_with_secret(struct job *job, struct cli *c, int n, char *
     enum status status;
 
     if (job->path && n > 1) {
-        fprintf(stderr, "d2d: --out is the file of one device\n");
+        complain("--out is the file of one device");
         return USAGE;
     }
     if (!(status = secret_open(&job->secret, job->path, job->replace)))
@@ -192,12 +193,11 @@ static enum status save_string(struct job *job, const struct d2d_identity *d)
 {
     char string[STRING_CAP];
     enum d2d_err e = string_of(job, d, d->primary_key, string);
-    enum status status = e ? cli_failed(d->id, e, "") : secret_put(&job->secret, string);
+    enum status status = e ? cli_failed_about(A_DEVICE, d->id, e, "") : secret_put(&job->secret, string);
 
     explicit_bzero(string, sizeof string);
     if (status)
-        fprintf(stderr, "  the device is registered; `d2d device key %s --out FILE` gives its connection string\n",
-                d->id);
+        advise("the device is registered; `d2d device key %s --out FILE` gives its connection string", d->id);
     return status;
 }
 
@@ -457,11 +457,10 @@ static enum d2d_err commit_keys(struct job *job, struct d2d_identity *d)
     if (!asked && strcmp(now.primary_key, d->primary_key) == 0)
         e = D2D_OK;
     else if (!asked)
-        fprintf(stderr, "d2d: the keys of %s are as they were; what was just given does not count\n", d->id);
+        complain("the keys of %s are as they were; what was just given does not count", d->id);
     else
-        fprintf(stderr,
-                "d2d: it is not known whether the new keys of %s count; `d2d device key %s` prints the one that does\n",
-                d->id, d->id);
+        complain("it is not known whether the new keys of %s count; `d2d device key %s` prints the one that does",
+                 d->id, d->id);
     explicit_bzero(&now, sizeof now);
     return e;
 }
