@@ -67,6 +67,8 @@ static int64_t number_at(pn_data_t *d)
         return pn_data_get_long(d);
     case PN_ULONG:
         return (int64_t)pn_data_get_ulong(d);
+    case PN_TIMESTAMP:
+        return pn_data_get_timestamp(d);
     default:
         return -1;
     }
@@ -150,9 +152,22 @@ static bool read_ids(struct events_talk *m, pn_data_t *d)
         return false;
     pn_data_enter(d);
     while (pn_data_next(d))
-        if (pn_data_type(d) != PN_STRING || !positions_of(m->positions, bytes_of_pn(pn_data_get_bytes(d))))
+        if (pn_data_type(d) != PN_STRING || (m->all && !positions_of(m->positions, bytes_of_pn(pn_data_get_bytes(d)))))
             return false;
     return true;
+}
+
+/* Which hub it is. One that was made anew gives the same offsets to other events. */
+static void read_birth(struct events_talk *m, pn_data_t *d)
+{
+    int64_t born_ms = find(d, "created_at") ? number_at(d) : 0;
+
+    if (born_ms <= 0 || born_ms == m->positions->born_ms)
+        return;
+    if (m->positions->born_ms)
+        m->born_ms = born_ms;
+    else
+        m->positions->born_ms = born_ms;
 }
 
 /* Reading from now on begins behind the last event that there is, so that a reconnect before the first one misses nothing. */
@@ -182,10 +197,12 @@ int read_answer(struct events_talk *m)
     status = number_at(properties);
     if (status < 200 || status > 299)
         return status > 0 && status < 1000 ? (int)status : 500;
-    if (find(body, "partition_ids"))
+    if (find(body, "partition_ids")) {
         read = read_ids(m, body);
-    else
+        read_birth(m, body);
+    } else {
         read = read_tail(m, body);
+    }
     return read ? 0 : 500;
 }
 

@@ -3,6 +3,7 @@
 #include "amqp_error.h"
 #include "events_ask.h"
 #include "list.h"
+#include "text.h"
 
 #include <stdio.h>
 
@@ -54,6 +55,7 @@ static void begin(struct amqp_talk *a)
     struct events_talk *m = of(a);
 
     m->awaited = 0;
+    m->born_ms = 0;
     m->filtered = m->devices && m->devices[0] && !m->filter_refused;
     if (!m->entity) {
         m->state = EVENTS_REDIRECT;
@@ -62,10 +64,22 @@ static void begin(struct amqp_talk *a)
     }
     m->state = EVENTS_PARTITIONS;
     ask_open(m);
-    if (!m->all)
-        ask_tails(m);
-    else if (ask_partitions(m))
+    if (ask_partitions(m))
         fail(m, D2D_NO_MEMORY, "no memory left");
+}
+
+static void is_another_hub(struct events_talk *m)
+{
+    char was[ISO_TIME_CAP], is[ISO_TIME_CAP], text[256];
+
+    iso_time(m->positions->born_ms, was);
+    iso_time(m->born_ms, is);
+    snprintf(text, sizeof text,
+             "the positions are of a hub that was made at %s, this one was made at %s; read it from its beginning, or "
+             "from a "
+             "time, without them",
+             was, is);
+    fail(m, D2D_CHANGED, text);
 }
 
 static void on_answer(struct events_talk *m)
@@ -80,6 +94,10 @@ static void on_answer(struct events_talk *m)
     }
     if (m->awaited && --m->awaited)
         return;
+    if (m->born_ms) {
+        is_another_hub(m);
+        return;
+    }
     if (m->state == EVENTS_PARTITIONS)
         ask_tails(m);
     else if (m->state == EVENTS_TAILS)

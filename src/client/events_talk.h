@@ -33,6 +33,7 @@ struct events_talk {
     enum events_state state;
     bool filtered; /* by the hub, as it said */
     bool paused;
+    int64_t born_ms;         /* of the hub, when it is another one than that of the positions */
     size_t awaited;          /* answers, or accepted receivers */
     pn_link_t *ask, *answer; /* $management */
     struct message_room room;

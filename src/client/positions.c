@@ -38,9 +38,11 @@ static enum err load_one(struct positions *p, const char *id, const json_t *valu
 enum err positions_load(struct positions *p, const char *json)
 {
     json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, NULL), *all = json_object_get(root, "partitions"), *value;
-    enum err e = json_is_object(all) ? OK : ERR_MALFORMED;
+    const json_t *born = json_object_get(root, "born");
+    enum err e = json_is_object(all) && (!born || json_is_integer(born)) ? OK : ERR_MALFORMED;
     const char *id;
 
+    p->born_ms = json_integer_value(born);
     json_object_foreach(all, id, value) if (!e) e = load_one(p, id, value);
     json_decref(root);
     return e;
@@ -50,7 +52,10 @@ void positions_save(const struct positions *p, struct buf *out)
 {
     const char *between = "";
 
-    buf_puts(out, "{\"partitions\":{");
+    buf_puts(out, "{");
+    if (p->born_ms)
+        buf_printf(out, "\"born\":%" PRId64 ",", p->born_ms);
+    buf_puts(out, "\"partitions\":{");
     for (size_t i = 0; i < p->n; i++) {
         if (!p->at[i].known)
             continue;

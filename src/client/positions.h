@@ -21,11 +21,12 @@ struct progress {
 struct positions {
     struct progress at[PARTITIONS_MAX];
     size_t n;
+    int64_t born_ms; /* when the hub that they are of was made; 0: unknown */
 };
 
 /* The partition of that name, made when it is not there; NULL when there are too many or the name is too long. */
 struct progress *positions_of(struct positions *, struct bytes id);
-/* {"partitions":{"0":{"offset":"…","sequence":7},…}}. ERR_MALFORMED. */
+/* {"born":1795411500000,"partitions":{"0":{"offset":"…","sequence":7},…}}. ERR_MALFORMED. */
 enum err positions_load(struct positions *, const char *json) MUST_CHECK;
 void positions_save(const struct positions *, struct buf *out);
 

@@ -100,7 +100,7 @@ enum status cli_usage(const struct command *command, const char *format, ...)
     vsnprintf(why, sizeof why, format, args);
     va_end(args);
     opt_put_misuse(&program, &command->told, why, &out);
-    complain_text(buf_str(&out));
+    fputs(buf_str(&out), stderr);
     buf_free(&out);
     return USAGE;
 }
@@ -144,10 +144,7 @@ static int obey(int argc, char **argv)
             if (&commands[i]->told == found)
                 status = run(commands[i], argc - words, argv + words);
     } else {
-        if (status && argc > 1)
-            complain_text(buf_str(&out));
-        else
-            fputs(buf_str(&out), stdout);
+        fputs(buf_str(&out), status && argc > 1 ? stderr : stdout);
     }
     buf_free(&out);
     return status;

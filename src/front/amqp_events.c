@@ -39,9 +39,25 @@ static struct amqp_events *events_new(const struct address *a)
 
 /* ---- attach -------------------------------------------------------------------------------------------------------- */
 
+/* service 11: condition and text of the live service, so that a receiver that comes back to another hub hears it. */
+static void refuse_position(struct amqp *c, struct amqp_link *k, unsigned partition, const struct position *position)
+{
+    bool offset = position->from == FROM_OFFSET;
+    struct partition p = {.last_sequence = -1};
+    char last[OFFSET_TEXT_CAP] = "-1";
+
+    if (!hub_partition(c->env->hub, partition, &p) && p.last_sequence >= 0)
+        offset_text(p.last_offset, last);
+    if (!offset)
+        snprintf(last, sizeof last, "%lld", (long long)p.last_sequence);
+    amqp_link_refuse(
+        c, k, "com.microsoft:argument-error", "The supplied %s '%lld' is invalid. The last %s in the system is '%s'",
+        offset ? "offset" : "sequence number", (long long)position->value, offset ? "offset" : "sequence number", last);
+}
+
 /* service 2.7: the texts of the live service, which some clients search. */
-static void refuse_reader(struct amqp *c, struct amqp_link *k, const struct amqp_events *e, enum err why,
-                          int64_t epoch_now)
+static void refuse_reader(struct amqp *c, struct amqp_link *k, const struct amqp_events *e,
+                          const struct position *position, enum err why, int64_t epoch_now)
 {
     switch (why) {
     case ERR_NOT_FOUND:
@@ -61,6 +77,9 @@ static void refuse_reader(struct amqp *c, struct amqp_link *k, const struct amqp
                              "receiver is not allowed. Either reconnect with a higher epoch, or make sure all epoch "
                              "receivers are closed or disconnected.",
                              (long long)epoch_now);
+        break;
+    case ERR_RANGE:
+        refuse_position(c, k, e->partition, position);
         break;
     case ERR_LIMIT:
         amqp_link_refuse(c, k, "amqp:resource-limit-exceeded",
@@ -113,7 +132,7 @@ void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct addres
     amqp_owner_read(pn_link_remote_properties(k->pn), &e->owner);
     enum err failed = open_reader(c, e, a, &selector, &epoch_now);
     if (failed) {
-        refuse_reader(c, k, e, failed, epoch_now);
+        refuse_reader(c, k, e, &selector.position, failed, epoch_now);
         goto done;
     }
     k->kind = LINK_EVENTS;

@@ -40,12 +40,15 @@ static enum err take_properties(const json_t *entry, struct http_message *m)
         return ERR_MALFORMED;
     json_object_foreach(properties, name, value)
     {
-        if (!json_is_string(value))
-            return ERR_MALFORMED;
-        if ((e = http_message_take(m, bytes_str(name), text_of(value), &known)))
+        struct bytes text = json_is_null(value) ? NO_BYTES : text_of(value);
+
+        if (!json_is_string(value) && !json_is_null(value))
+            return http_message_wrong(m, ERR_MALFORMED, bytes_str(name), "is neither a text nor null");
+        if ((e = http_message_take(m, bytes_str(name), text, &known)))
             return e;
         if (!known)
-            return ERR_ARGUMENT;
+            return http_message_wrong(m, ERR_ARGUMENT, bytes_str(name),
+                                      "is none that is known; those of an application begin with iothub-app-");
     }
     return http_message_check(m);
 }
@@ -58,12 +61,18 @@ static enum err each(struct http_request *r, struct http_answer *a, const json_t
 
     *size = 0;
     for (size_t i = 0; !e && i < json_array_size(batch); i++) {
-        const json_t *entry = json_array_get(batch, i);
+        json_t *entry = json_array_get(batch, i);
         struct http_message m = {.msg = {.n_props = 0}};
+        char why[JSON_WHY_CAP] = "";
 
         m.msg.props = m.props;
-        if (!json_is_object(entry) || (e = take_body(entry, &room, &m.msg.body)) || (e = take_properties(entry, &m)))
-            e = http_says(a, e ? e : ERR_MALFORMED, "Message %zu of the batch is not valid", i);
+        if (!json_is_object(entry) || (!sends && (e = json_spell(entry, NAMES_BATCH, why))) ||
+            (e = take_body(entry, &room, &m.msg.body)) || (e = take_properties(entry, &m)))
+            e = http_says(a, e ? e : ERR_MALFORMED, "Message %zu of the batch is refused: %s", i,
+                          m.wrong[0] ? m.wrong
+                          : why[0]
+                              ? why
+                              : "it is not {\"body\": text, \"base64Encoded\": true or false, \"properties\": {}}");
         m.msg.ack = NO_BYTES;
         *size += msg_size(&m.msg);
         if (!e && sends)

@@ -26,7 +26,7 @@ static enum err read_message(struct http_request *r, struct http_answer *a, stru
 {
     enum err e = http_message_read(m, r->head, r->body);
 
-    return e ? http_says(a, ERR_ARGUMENT, "A property of this message is not valid: %s", err_text(e)) : OK;
+    return e ? http_says(a, ERR_ARGUMENT, "This message is refused: %s", m->wrong) : OK;
 }
 
 enum err http_events_post(struct http_request *r, struct http_answer *a)

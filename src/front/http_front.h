@@ -70,7 +70,7 @@ struct http_answer {
     char accept[WS_ACCEPT_CAP];
     /* When something failed: */
     enum http_code code; /* CODE_NONE: the one of the enum err */
-    char text[192];      /* for people; "" for the text of the enum err */
+    char text[256];      /* for people; "" for the text of the enum err */
     char allow[48];      /* with CODE_METHOD: what may be done here */
 };
 

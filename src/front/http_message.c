@@ -3,6 +3,8 @@
 
 #include "text.h"
 
+#include <stdio.h>
+
 #define APP "iothub-app-"
 
 static const struct {
@@ -29,6 +31,12 @@ static const struct {
 
 /* ---- in ------------------------------------------------------------------------------------------------------------ */
 
+enum err http_message_wrong(struct http_message *m, enum err e, struct bytes name, const char *rule)
+{
+    snprintf(m->wrong, sizeof m->wrong, "property %.*s %s", BYTES_ARG(bytes_first(name, 64)), rule);
+    return e;
+}
+
 static enum err put_app(struct http_message *m, struct bytes name, struct bytes value)
 {
     for (size_t i = 0; i < m->msg.n_props; i++) {
@@ -38,7 +46,7 @@ static enum err put_app(struct http_message *m, struct bytes name, struct bytes 
         }
     }
     if (m->msg.n_props == PROPS_MAX)
-        return ERR_LIMIT;
+        return http_message_wrong(m, ERR_LIMIT, name, "is one too many: a message has at most 256");
     m->props[m->msg.n_props++] = (struct prop){name, value};
     return OK;
 }
@@ -47,10 +55,12 @@ enum err http_message_take(struct http_message *m, struct bytes name, struct byt
 {
     *known = true;
     if (!utf8_valid(value))
-        return ERR_ARGUMENT;
+        return http_message_wrong(m, ERR_ARGUMENT, name, "is not text in UTF-8");
     if (bytes_starts_nocase(name, BYTES(APP))) {
-        name = bytes_skip(name, strlen(APP));
-        return name.len ? put_app(m, name, value) : ERR_ARGUMENT;
+        struct bytes own = bytes_skip(name, strlen(APP));
+
+        return own.len ? put_app(m, own, value)
+                       : http_message_wrong(m, ERR_ARGUMENT, name, "has no name behind iothub-app-");
     }
     for (size_t i = 0; i < sizeof system_headers / sizeof *system_headers; i++) {
         if (!bytes_eq_nocase(name, system_headers[i].name))
@@ -59,15 +69,19 @@ enum err http_message_take(struct http_message *m, struct bytes name, struct byt
         return OK;
     }
     if (bytes_eq_nocase(name, BYTES("iothub-expiry")))
-        return value.len ? iso_time_parse(value, &m->msg.expiry_ms) : OK;
+        return !value.len || !iso_time_parse(value, &m->msg.expiry_ms)
+                   ? OK
+                   : http_message_wrong(m, ERR_MALFORMED, name, "is not a time such as 2030-01-31T12:00:00Z");
     /* device 6.2: what the path and the hub say */
     *known = bytes_eq_nocase(name, BYTES("iothub-to")) || bytes_eq_nocase(name, BYTES("iothub-operation"));
     return OK;
 }
 
-enum err http_message_check(const struct http_message *m)
+enum err http_message_check(struct http_message *m)
 {
-    return m->msg.message_id.len > ID_LEN_MAX ? ERR_ARGUMENT : OK; /* device 6.1 */
+    if (m->msg.message_id.len <= ID_LEN_MAX) /* device 6.1 */
+        return OK;
+    return http_message_wrong(m, ERR_ARGUMENT, BYTES("iothub-messageid"), "is longer than 128 bytes");
 }
 
 enum err http_message_read(struct http_message *m, const struct http_head *head, struct bytes body)
@@ -76,6 +90,7 @@ enum err http_message_read(struct http_message *m, const struct http_head *head,
     bool known;
 
     m->msg = (struct msg){.body = body, .props = m->props};
+    m->wrong[0] = 0;
     for (size_t i = 0; !e && i < head->n_headers; i++)
         e = http_message_take(m, head->headers[i].name, head->headers[i].value, &known);
     return e ? e : http_message_check(m);

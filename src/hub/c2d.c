@@ -149,8 +149,10 @@ static enum err letter_append(struct hub *h, struct buf *b, const struct identit
     struct bytes parts[2];
     struct draft d = {.kind = REC_C2D, .parts = parts, .n_parts = 2};
 
+    /* The device gets it as it was written; whoever has none to write is not told from others (device 2.10). */
     snprintf(to, sizeof to, "/devices/%s/messages/devicebound", i->device.id);
-    stored.to = bytes_str(to);
+    if (!stored.to.len)
+        stored.to = bytes_str(to);
     buf_clear(b);
     buf_put_u8(b, RECORD_VERSION);
     put_text(b, i->device.id);
@@ -160,7 +162,7 @@ static enum err letter_append(struct hub *h, struct buf *b, const struct identit
     buf_put_u8(b, l->ack);
     put_text(b, l->message_id ? l->message_id : "");
     put_properties(b, &stored);
-    put_application_properties(b, &stored);
+    put_application_properties(b, &stored, false);
     put_data_head(b, m->body.len);
     if (b->bad)
         return ERR_TOO_LARGE;

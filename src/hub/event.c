@@ -192,7 +192,7 @@ static enum err send_locked(struct hub *h, struct shard *shard, const struct sen
     items = 2 * SEAT_ANNOTATIONS + put_message_annotations(b, m);
     map_end = b->len;
     put_properties(b, m);
-    put_application_properties(b, m);
+    put_application_properties(b, m, true);
     put_data_head(b, m->body.len);
     if (b->bad)
         return ERR_TOO_LARGE;

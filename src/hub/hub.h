@@ -347,7 +347,7 @@ struct event {
 
 struct reader;
 
-/* ERR_NOT_FOUND: no such partition or group. ERR_STOLEN: an epoch is in the way (service 2.7); *epoch_now (may be NULL) is
+/* ERR_NOT_FOUND: no such partition or group. ERR_RANGE: a position behind the end. ERR_STOLEN: an epoch is in the way (service 2.7); *epoch_now (may be NULL) is
  * then the one that holds. ERR_LIMIT: READERS_MAX. A higher or equal epoch, or any epoch against readers without, displaces. */
 enum err hub_reader_open(struct hub *, const struct read_options *, int64_t *epoch_now, struct reader **out) MUST_CHECK;
 void hub_reader_close(struct reader *);

@@ -96,6 +96,23 @@ static void place_at(struct reader *r, const struct position *position, uint64_t
     }
 }
 
+/* service 11: a position that was never given out is of another hub, or nonsense. Waiting there would be for ever. A time may be in
+ * the future, and the place just behind the last event is where some go on. */
+static bool is_beyond(const struct partition_state *p, const struct position *position)
+{
+    switch (position->from) {
+    case FROM_OFFSET:
+        return position->value > 0 && (uint64_t)position->value > p->last_at;
+    case FROM_SEQUENCE:
+        return position->value > p->next - !position->inclusive;
+    case FROM_EARLIEST:
+    case FROM_LATEST:
+    case FROM_TIME:
+        break;
+    }
+    return false;
+}
+
 /* ---- open and close --------------------------------------------------------------------------------------------------- */
 
 /* One block holds the reader, its views and their text. */
@@ -148,6 +165,8 @@ enum err hub_reader_open(struct hub *h, const struct read_options *o, int64_t *e
     pthread_mutex_lock(&h->cold);
     pthread_mutex_lock(&r->partition->lock);
     e = group_is_there(h, o->group) ? OK : ERR_NOT_FOUND;
+    if (!e && is_beyond(r->partition, &o->position))
+        e = ERR_RANGE;
     if (!e && !(e = admit(r->partition, r, epoch_now))) {
         place_at(r, &o->position, end);
         list_add(&r->partition->readers, &r->in);

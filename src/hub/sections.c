@@ -121,7 +121,7 @@ static uint32_t put_pair(struct buf *b, struct bytes name, struct bytes value)
     return 2;
 }
 
-void put_application_properties(struct buf *b, const struct msg *m)
+void put_application_properties(struct buf *b, const struct msg *m, bool nulls)
 {
     uint32_t items = 0;
     size_t at;
@@ -131,7 +131,7 @@ void put_application_properties(struct buf *b, const struct msg *m)
     section_begin(b, SECTION_APPLICATION_PROPERTIES);
     at = compound_begin(b, AMQP_MAP32);
     for (size_t i = 0; i < m->n_props; i++)
-        items += put_pair(b, m->props[i].name, m->props[i].value);
+        items += put_pair(b, m->props[i].name, m->props[i].value.at || nulls ? m->props[i].value : BYTES(""));
     if (m->ack.at)
         items += put_pair(b, BYTES("iothub-ack"), m->ack);
     if (m->creation_time.at)

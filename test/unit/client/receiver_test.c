@@ -172,6 +172,50 @@ TEST(a_saved_position_is_gone_on_from)
     world_close();
 }
 
+TEST(positions_of_a_hub_that_was_made_anew_are_refused_and_it_is_said)
+{
+    struct buf saved = buf_max(4096);
+
+    world_open(4);
+    send_events("phone", 3, T0, 0);
+    reading_open(D2D_FROM_EARLIEST);
+    connect();
+    positions_save(&r.positions, &saved);
+    CHECK(r.positions.born_ms == T0 && bytes_starts(buf_bytes(&saved), BYTES("{\"born\":1795411500000,")));
+    reading_close();
+    /* The same positions of a hub of another birth: the offsets fit, the events are others. */
+    saved.at[sizeof "{\"born\":" - 1] = '2';
+    reading_open(D2D_FROM_EARLIEST);
+    CHECK_OK(positions_load(&r.positions, buf_str(&saved)));
+    connect();
+    CHECK(r.talk.amqp.talk.over && r.talk.amqp.why == D2D_CHANGED && !r.listening);
+    if (!strstr(r.talk.amqp.detail, "this one was made at 2026-11-23T"))
+        fail_msg("%s", r.talk.amqp.detail);
+    reading_close();
+    /* Positions of before they said so are taken as they are. */
+    reading_open(D2D_FROM_EARLIEST);
+    CHECK_OK(positions_load(&r.positions, "{\"partitions\":{\"0\":{\"offset\":\"-1\"}}}"));
+    connect();
+    CHECK(!r.talk.amqp.talk.over && r.positions.born_ms == T0);
+    reading_close();
+    buf_free(&saved);
+    world_close();
+}
+
+TEST(an_offset_that_the_hub_never_gave_out_ends_the_receiver)
+{
+    world_open(1);
+    send_events("phone", 3, T0, 0);
+    reading_open(D2D_FROM_EARLIEST);
+    CHECK_OK(positions_load(&r.positions, "{\"partitions\":{\"0\":{\"offset\":\"99999999\"}}}"));
+    connect();
+    CHECK(r.talk.amqp.talk.over && r.talk.amqp.why == D2D_ARGUMENT);
+    if (!strstr(r.talk.amqp.detail, "The supplied offset '99999999' is invalid. The last offset in the system is '"))
+        fail_msg("%s", r.talk.amqp.detail);
+    reading_close();
+    world_close();
+}
+
 TEST(the_hub_filters_by_sender)
 {
     static const char *const devices[] = {"phone", "lamp", NULL};
@@ -327,7 +371,8 @@ TEST(saved_positions_that_are_none_are_refused)
 }
 
 TESTS(RUN(all_partitions_are_read_from_the_oldest), RUN(reading_from_now_on_misses_nothing_over_a_cut),
-      RUN(a_saved_position_is_gone_on_from), RUN(the_hub_filters_by_sender),
+      RUN(a_saved_position_is_gone_on_from), RUN(positions_of_a_hub_that_was_made_anew_are_refused_and_it_is_said),
+      RUN(an_offset_that_the_hub_never_gave_out_ends_the_receiver), RUN(the_hub_filters_by_sender),
       RUN(a_hub_that_does_not_filter_is_filtered_here), RUN(a_hub_says_where_its_events_are),
       RUN(refusals_are_told_apart), RUN(a_hub_that_says_nothing_is_given_up), RUN(a_pause_holds_events_back),
       RUN(positions_are_said_as_clients_say_them), RUN(saved_positions_that_are_none_are_refused))

@@ -86,6 +86,29 @@ TEST(a_message_carries_what_clients_read)
     CHECK(pn_message_get_user_id(c.message).size == 2);
 }
 
+TEST(what_was_written_into_to_is_what_comes_and_no_property_is_null)
+{
+    static const char *const written[] = {"amqps://hub.test/devices/garage/messages/deviceBound",
+                                          "/devices/gar%61ge/messages/devicebound", ""};
+    struct prop props[] = {{BYTES("none"), NO_BYTES}, {BYTES("some"), BYTES("x")}};
+
+    open_as(&c, "garage");
+    pn_link_t *l = open_mailbox(&c, "garage", 10);
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+        const struct msg m = {.to = bytes_str(written[i]), .body = BYTES("x"), .props = props, .n_props = 2};
+        uint64_t at;
+
+        CHECK_OK(hub_post(w.hub, BYTES("garage"), &m, T0, &at));
+        client_run(&c);
+        CHECK(hear(&c, l));
+        assert_string_equal(pn_message_get_address(c.message),
+                            written[i][0] ? written[i] : "/devices/garage/messages/devicebound");
+        pn_data_t *got = pn_message_properties(c.message);
+        check_text(value_of(got, "none"), "");
+        check_text(value_of(got, "some"), "x");
+    }
+}
+
 TEST(accepted_is_done)
 {
     open_as(&c, "garage");
@@ -464,7 +487,8 @@ TEST(a_service_sends_hears_of_it_and_reads_events_on_one_connection)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
-TESTS(CASE(a_message_carries_what_clients_read), CASE(accepted_is_done), CASE(released_and_modified_come_again_counted),
+TESTS(CASE(a_message_carries_what_clients_read), CASE(what_was_written_into_to_is_what_comes_and_no_property_is_null),
+      CASE(accepted_is_done), CASE(released_and_modified_come_again_counted),
       CASE(settled_without_an_outcome_comes_again), CASE(who_settles_second_hears_what_the_hub_made_of_it),
       CASE(what_is_settled_twice_is_settled_once),
       CASE(a_receiver_that_takes_without_settling_has_them_done_when_they_are_sent),

@@ -253,6 +253,36 @@ TEST(a_batch_is_as_many_messages)
     buf_free(&room.text);
 }
 
+TEST(in_a_batch_null_is_a_value_and_refusals_are_named)
+{
+    static const struct {
+        const char *body, *text;
+    } wrong[] = {
+        {"[{\"body\":\"\",\"properties\":{\"colour\":\"red\"}}]", "property colour is none that is known"},
+        {"[{\"body\":\"\",\"properties\":{\"iothub-app-a\":1}}]", "property iothub-app-a is neither a text nor null"},
+        {"[{\"body\":\"\",\"properties\":{\"iothub-app-\":\"\"}}]", "has no name behind iothub-app-"},
+        {"[{\"body\":\"\",\"properties\":{\"iothub-expiry\":\"soon\"}}]", "iothub-expiry is not a time"},
+        {"[{\"body\":\"\"},{\"Body\":5}]", "Message 1 of the batch is refused: body is not a text"},
+        {"[{\"body\":\"!\"}]", "Message 0 of the batch is refused"},
+    };
+    struct msg_room room = {.text = buf_max(1 << 20)};
+    struct msg m;
+
+    CHECK(does("POST", EVENTS, BATCH,
+               "[{\"Body\":\"YQ==\",\"Properties\":{\"iothub-app-k\":null,\"iothub-messageid\":null,"
+               "\"iothub-app-v\":\"x\"}}]") == 204);
+    read_event(0, &room, &m);
+    CHECK(m.n_props == 2 && !m.message_id.at);
+    CHECK_BYTES(prop_of(&m, "v"), BYTES("x"));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        CHECK(does("POST", EVENTS, BATCH, wrong[i].body) == 400);
+        if (!body_has(&c, wrong[i].text))
+            fail_msg("%s", heard_body(&c));
+    }
+    CHECK(does("POST", EVENTS, "iothub-expiry: soon\r\n", "x") == 400 && body_has(&c, "iothub-expiry is not a time"));
+    buf_free(&room.text);
+}
+
 TEST(of_a_batch_all_or_nothing_is_stored)
 {
     static const char *const wrong[] = {
@@ -485,7 +515,7 @@ TEST(a_batch_may_be_cut_anywhere)
 TESTS(CASE(a_device_comes_with_its_token_or_one_of_a_policy_for_devices),
       CASE(unknown_and_disabled_devices_are_told_so), CASE(paths_of_a_device_come_in_every_spelling),
       CASE(headers_become_properties), CASE(what_is_no_message_is_refused), CASE(a_batch_is_as_many_messages),
-      CASE(of_a_batch_all_or_nothing_is_stored), CASE(requests_take_no_seat), CASE(a_message_is_a_body_and_headers),
-      CASE(complete_reject_and_abandon), CASE(a_lock_ends_after_a_minute), CASE(nobody_looks_into_a_mailbox_with_head),
-      CASE(a_service_sends_over_rest), CASE(a_mailbox_is_purged), CASE(the_registry_says_how_many_wait),
-      CASE(a_batch_may_be_cut_anywhere))
+      CASE(in_a_batch_null_is_a_value_and_refusals_are_named), CASE(of_a_batch_all_or_nothing_is_stored),
+      CASE(requests_take_no_seat), CASE(a_message_is_a_body_and_headers), CASE(complete_reject_and_abandon),
+      CASE(a_lock_ends_after_a_minute), CASE(nobody_looks_into_a_mailbox_with_head), CASE(a_service_sends_over_rest),
+      CASE(a_mailbox_is_purged), CASE(the_registry_says_how_many_wait), CASE(a_batch_may_be_cut_anywhere))

@@ -37,7 +37,7 @@ TEST(what_we_write_is_what_we_read)
     struct buf b = buf_max(4096);
 
     put_properties(&b, &sent);
-    put_application_properties(&b, &sent);
+    put_application_properties(&b, &sent, true);
     put_data_head(&b, sent.body.len);
     buf_put(&b, sent.body);
     CHECK_OK(read_it(buf_bytes(&b)));

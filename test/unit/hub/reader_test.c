@@ -110,12 +110,32 @@ TEST(every_kind_of_position_begins_where_it_says)
         check_from((struct position){FROM_TIME, true, ms}, i, MANY - i);
         check_from((struct position){FROM_TIME, false, ms - 1}, i, MANY - i);
     }
-    check_from((struct position){FROM_SEQUENCE, false, MANY + 7}, 0, 0);
-    check_from((struct position){FROM_SEQUENCE, false, INT64_MAX}, 0, 0);
-    check_from((struct position){FROM_OFFSET, false, INT64_MAX}, 0, 0);
     check_from((struct position){FROM_TIME, false, INT64_MAX}, 0, 0);
     check_from((struct position){FROM_TIME, false, 0}, 0, MANY);
     check_from((struct position){FROM_SEQUENCE, false, INT64_MIN}, 0, MANY);
+    stop();
+}
+
+TEST(a_position_that_was_never_given_out_is_refused)
+{
+    start(1, 5);
+    int64_t last = (int64_t)offset_of(4);
+    const struct position beyond[] = {
+        {FROM_OFFSET, false, last + 1},   {FROM_OFFSET, true, last + 1}, {FROM_OFFSET, false, INT64_MAX},
+        {FROM_SEQUENCE, false, 5},        {FROM_SEQUENCE, true, 6},      {FROM_SEQUENCE, false, INT64_MAX},
+        {FROM_SEQUENCE, true, INT64_MAX},
+    };
+    struct reader *r;
+
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        struct read_options o = {
+            .group = BYTES("$Default"), .partition = part, .position = beyond[i], .waker = &bell.waker};
+
+        CHECK_ERR(hub_reader_open(w.hub, &o, NULL, &r), ERR_RANGE);
+    }
+    check_from((struct position){FROM_OFFSET, false, last}, 0, 0);
+    check_from((struct position){FROM_SEQUENCE, false, 4}, 0, 0);
+    check_from((struct position){FROM_SEQUENCE, true, 5}, 0, 0); /* the next one */
     stop();
 }
 
@@ -448,8 +468,8 @@ TEST(readers_of_a_group_end_with_it)
     stop();
 }
 
-TESTS(RUN(every_kind_of_position_begins_where_it_says), RUN(the_latest_position_is_that_of_the_open),
-      RUN(the_latest_position_is_behind_what_is_not_durable_yet),
+TESTS(RUN(every_kind_of_position_begins_where_it_says), RUN(a_position_that_was_never_given_out_is_refused),
+      RUN(the_latest_position_is_that_of_the_open), RUN(the_latest_position_is_behind_what_is_not_durable_yet),
       RUN(only_what_is_durable_is_read_and_then_who_waits_is_woken), RUN(records_of_others_wake_nobody),
       RUN(a_reader_may_name_the_senders_that_it_wants), RUN(a_rare_sender_is_looked_for_in_slices),
       RUN(there_is_no_reader_without_its_partition_and_group), RUN(a_higher_or_equal_epoch_displaces_a_lower_one),
