@@ -49,7 +49,7 @@ enum d2d_err err_of(enum err e)
     return errors[e];
 }
 
-/* The program may free the handle in there, and outside of a turn that is the end of it. */
+/* The program may free the handle in there. */
 static void say(struct account *a, enum d2d_log_level level, const char *text)
 {
     struct d2d_loop *l = a->loop;
@@ -85,6 +85,21 @@ enum d2d_err account_fail(struct account *a, enum d2d_err e, const char *format,
         loop_fail(a->loop, e, "%s", text);
     say(a, D2D_LOG_WARN, text);
     return e;
+}
+
+enum d2d_err account_check_id(struct account *a, const char *id)
+{
+    size_t len = strlen(id),
+           good = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-:.+%_#*?!(),=@$'");
+
+    if (len == 0 || len > ID_LEN_MAX)
+        return account_fail(a, D2D_ARGUMENT, "a device id has 1 to %d characters, and this one %zu", ID_LEN_MAX, len);
+    if (good < len)
+        return account_fail(a, D2D_ARGUMENT,
+                            "the device id \"%s\" has a character that ids cannot have; they have letters, digits and "
+                            "- : . + %% _ # * ? ! ( ) , = @ $ '",
+                            id);
+    return D2D_OK;
 }
 
 enum d2d_err account_may_wait(struct account *a)
@@ -126,6 +141,14 @@ static enum d2d_err open_chip(struct account *a, const char *tcti)
     return e ? account_fail(a, err_of(e), "%s", why) : D2D_OK;
 }
 
+/* A name with a dot at its end is the same, complete; nobody writes it into tokens and certificates. */
+static bool take_host(struct bytes host, char out[HOST_CAP])
+{
+    if (host.len > 1 && host.at[host.len - 1] == '.')
+        host = bytes_first(host, host.len - 1);
+    return bytes_to_str(host, out, HOST_CAP);
+}
+
 static enum d2d_err open_string(struct account *a, const char *text, unsigned needs, const char *tcti)
 {
     enum err e;
@@ -147,7 +170,7 @@ static enum d2d_err open_string(struct account *a, const char *text, unsigned ne
         return account_fail(a, D2D_ARGUMENT, "the connection string has no key, no token, no x509=true and no Tpm=");
     if ((a->string.x509 || a->string.tpm.at) && a->string.kind != CONNSTR_DEVICE)
         return account_fail(a, D2D_ARGUMENT, "certificates and TPMs are for devices");
-    if (!bytes_to_str(a->string.host, a->host, sizeof a->host))
+    if (!take_host(a->string.host, a->host))
         return account_fail(a, D2D_ARGUMENT, "the host name of the connection string is too long");
     return a->string.tpm.at ? open_chip(a, tcti) : D2D_OK;
 }
@@ -164,9 +187,9 @@ static bool is_port(int port)
 
 static enum d2d_err open_address(struct account *a, const struct d2d_options *o)
 {
-    struct bytes to = o->host ? bytes_str(o->host) : a->string.gateway.len ? a->string.gateway : a->string.host;
+    struct bytes name = a->string.gateway.len ? a->string.gateway : a->string.host;
 
-    if (!bytes_to_str(to, a->connect, sizeof a->connect))
+    if (!take_host(name, a->name) || !bytes_to_str(o->host ? bytes_str(o->host) : name, a->connect, sizeof a->connect))
         return account_fail(a, D2D_ARGUMENT, "the host name is too long");
     if ((unsigned)o->transport > D2D_HTTPS)
         return account_fail(a, D2D_ARGUMENT, "there is no such transport");
@@ -217,7 +240,7 @@ enum d2d_err account_open_host(struct account *a, struct d2d_loop *loop, const s
     enum d2d_err e = D2D_OK;
 
     *a = (struct account){.loop = loop, .key = key, .log = o->log, .log_ctx = o->log_ctx};
-    if (!host || !*host || !bytes_to_str(bytes_str(host), a->host, sizeof a->host))
+    if (!host || !*host || !take_host(bytes_str(host), a->host))
         e = account_fail(a, D2D_ARGUMENT, "the host name is missing or too long");
     a->string = (struct connstr){.kind = CONNSTR_DEVICE, .host = bytes_str(a->host), .x509 = by_certificate};
     if (!e && !(e = open_address(a, o)))

@@ -7,16 +7,17 @@
 #include "loop.h"
 #include "tpm.h"
 
-enum { TIMEOUT_MS = 30000, TOKEN_TTL_MS = 3600 * 1000, DETAIL_CAP = 512 };
+enum { TIMEOUT_MS = 30000, TOKEN_TTL_MS = 3600 * 1000, DETAIL_CAP = 512, HOST_CAP = 254 };
 
 struct account {
     struct d2d_loop *loop;
     char *text; /* the connection string, into which `string` looks */
     struct connstr string;
-    struct key *key;   /* NULL: a ready token, or none */
-    struct tpm *tpm;   /* that has the key, or NULL */
-    char host[254];    /* who the hub is: TLS name, resource of tokens */
-    char connect[254]; /* where TCP goes */
+    struct key *key;        /* NULL: a ready token, or none */
+    struct tpm *tpm;        /* that has the key, or NULL */
+    char host[HOST_CAP];    /* who the hub is: resource of tokens, user names */
+    char name[HOST_CAP];    /* who answers there, itself or its gateway: TLS name, host of URLs */
+    char connect[HOST_CAP]; /* where TCP goes */
     enum d2d_transport transport;
     int mqtts_port, amqps_port, https_port;
     int64_t timeout_ms, token_ttl_ms;
@@ -41,6 +42,8 @@ void account_say(struct account *, enum d2d_log_level level, const char *format,
 /* Sets the detail, and logs it. Gives back e. */
 enum d2d_err account_fail(struct account *, enum d2d_err e, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* D2D_ARGUMENT: no device can have this id (device 1.1). */
+enum d2d_err account_check_id(struct account *, const char *id);
 /* D2D_IN_CALLBACK inside of a callback: to be asked by whatever waits, before it does anything. */
 enum d2d_err account_may_wait(struct account *);
 

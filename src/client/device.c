@@ -99,8 +99,15 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
         queue_rewind(&d->side.queue);
         dial(d);
     } else {
-        ended(d, account_fail(&d->account, why, "%s: %s", d->account.host, detail));
+        account_fail(&d->account, why, "%s: %s", d->account.host, detail);
+        if (d->account.gone || !inquiry_begin(&d->inquiry, why))
+            ended(d, why);
     }
+}
+
+static void on_answered(void *ctx, enum d2d_err e)
+{
+    ended(ctx, e);
 }
 
 static enum err put_token(void *ctx, int64_t expires_ms, struct buf *out)
@@ -128,7 +135,7 @@ static void dial(struct d2d_device *d)
 {
     bool amqp = account_speaks_amqp(&d->account);
     const struct carriage carriage = {.account = &d->account,
-                                      .name = d->account.host,
+                                      .name = d->account.name,
                                       .connect = d->account.connect,
                                       .port = amqp ? d->account.amqps_port : d->account.mqtts_port,
                                       .path = "/$iothub/websocket",
@@ -159,6 +166,7 @@ static void device_end(void *of)
     struct d2d_device *d = of;
 
     carrier_close(&d->carrier);
+    inquiry_close(&d->inquiry);
     device_amqp_close(&d->amqp);
     account_close(&d->account);
     inbox_close(&d->side.inbox);
@@ -171,14 +179,23 @@ static void device_end(void *of)
 static enum d2d_err set_names(struct d2d_device *d)
 {
     const struct connstr *s = &d->account.string;
+    enum d2d_err e;
 
     if (d->account.transport == D2D_HTTPS)
         return account_fail(&d->account, D2D_ARGUMENT, "HTTPS is for registering; a device speaks MQTT or AMQP");
     if (s->module.len)
         return account_fail(&d->account, D2D_ARGUMENT, "modules are not supported");
     if (!bytes_to_str(s->device, d->id, sizeof d->id))
-        return account_fail(&d->account, D2D_ARGUMENT, "the device id is too long");
-    snprintf(d->user, sizeof d->user, "%s/%s/?api-version=2021-04-12", d->account.host, d->id);
+        return account_fail(&d->account, D2D_ARGUMENT, "the device id is longer than %d characters", ID_LEN_MAX);
+    if ((e = account_check_id(&d->account, d->id)))
+        return e;
+    if (!account_speaks_amqp(&d->account) && strpbrk(d->id, "+#"))
+        return account_fail(&d->account, D2D_ARGUMENT,
+                            "the device id \"%s\" has a + or #, which topics of MQTT cannot carry: use AMQP for it",
+                            d->id);
+    /* A d2dhub tells whoever names himself so why it ends a connection. */
+    snprintf(d->user, sizeof d->user, "%s/%s/?api-version=2021-04-12&DeviceClientType=d2d%%2F" D2D_VERSION,
+             d->account.host, d->id);
     snprintf(d->audience, sizeof d->audience, "%s/devices/%s", d->account.host, d->id);
     return D2D_OK;
 }
@@ -231,6 +248,7 @@ static enum d2d_err set_talks(struct d2d_device *d)
 static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
 {
     redial_init(&d->redial, &d->account, o->backoff_first_ms, o->backoff_most_ms, o->once, on_retry, d);
+    inquiry_init(&d->inquiry, &d->account, on_answered, d);
     d->token = buf_max(SAS_LEN_MAX);
     d->connected = o->connected;
     d->disconnected = o->disconnected;
@@ -281,9 +299,10 @@ void d2d_device_free(struct d2d_device *d)
     carrier_drop(&d->carrier); /* with its goodbye, as long as it is still ours */
     d->account.gone = d->side.gone = d->amqp.amqp.gone = true;
     redial_stop(&d->redial);
+    inquiry_drop(&d->inquiry);
     finish(d, D2D_CLOSED);
-    loop_bury(loop, &d->grave);
     loop_leave(loop);
+    loop_bury(loop, &d->grave);
 }
 
 const char *d2d_device_id(const struct d2d_device *d)

@@ -4,6 +4,7 @@
 #include "account.h"
 #include "carrier.h"
 #include "device_amqp.h"
+#include "inquiry.h"
 #include "mqtt_talk.h"
 #include "redial.h"
 
@@ -14,9 +15,10 @@ struct d2d_device {
     struct device_amqp amqp;
     struct carrier carrier;
     struct redial redial;
+    struct inquiry inquiry;
     struct buf token;
     char audience[HOST_LEN_MAX + 2 * ID_LEN_MAX];
-    char id[ID_LEN_MAX + 1], user[HOST_LEN_MAX + 2 * ID_LEN_MAX + 64];
+    char id[ID_LEN_MAX + 1], user[HOST_LEN_MAX + 2 * ID_LEN_MAX + 128];
     enum d2d_err ended; /* nothing more will be sent, for this reason */
     struct grave grave;
     void (*connected)(void *ctx, struct d2d_device *);

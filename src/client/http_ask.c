@@ -37,8 +37,8 @@ static bool is_done(void *ctx)
 static void put_host(const struct account *a, struct buf *head)
 {
     char host[HOST_LEN_MAX + 8];
-    int n = a->https_port == 443 ? snprintf(host, sizeof host, "%s", a->host)
-                                 : snprintf(host, sizeof host, "%s:%d", a->host, a->https_port);
+    int n = a->https_port == 443 ? snprintf(host, sizeof host, "%s", a->name)
+                                 : snprintf(host, sizeof host, "%s:%d", a->name, a->https_port);
 
     http_put_header(head, "Host", bytes_of(host, (size_t)n));
 }
@@ -70,7 +70,7 @@ static enum err put_request(const struct account *a, const struct http_ask *ask,
 static enum d2d_err carry(struct account *a, struct http_talk *h, struct exchange *x, int64_t limit_ms)
 {
     const struct dial dial = {.host = a->connect,
-                              .name = a->host,
+                              .name = a->name,
                               .port = a->https_port,
                               .tls = a->tls,
                               .timeout_ms = a->timeout_ms,

@@ -128,7 +128,6 @@ void loop_enter(struct d2d_loop *l)
 void loop_leave(struct d2d_loop *l)
 {
     l->inside--;
-    dig(l);
 }
 
 bool loop_is_inside(const struct d2d_loop *l)
@@ -280,6 +279,7 @@ void d2d_loop_turn(struct d2d_loop *l)
     run_alarms(l);
     run_posted(l, D2D_OK);
     loop_leave(l);
+    dig(l);
 }
 
 int d2d_loop_fd(const struct d2d_loop *l)

@@ -18,8 +18,8 @@ enum err loop_alarm(struct d2d_loop *, struct alarm *, int64_t at_ms) MUST_CHECK
 void loop_no_alarm(struct d2d_loop *, struct alarm *);
 
 /* Around every call of the program's functions, and around a turn of the loop. Inside of them nothing may wait. What is freed
- * in them stays until the outermost has returned, and for as long as a function of ours waits, so that nothing on the stack
- * loses its ground. */
+ * in them stays until the turn is over, and for as long as a function of ours waits, so that nothing on the stack loses its
+ * ground. */
 void loop_enter(struct d2d_loop *);
 void loop_leave(struct d2d_loop *);
 bool loop_is_inside(const struct d2d_loop *);

@@ -194,16 +194,29 @@ static void on_packet(struct mqtt_talk *m, const struct mqtt_packet *p, int64_t 
         talk_end(&m->talk, ERR_PROTOCOL);
 }
 
+static void on_reason(struct mqtt_talk *m, uint8_t reason)
+{
+    talk_end(&m->talk, reason == MQTT_TAKEN_OVER ? ERR_STOLEN : ERR_CLOSED);
+}
+
 static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
 {
     struct mqtt_talk *m = of(t);
     size_t all = 0;
+    uint8_t reason;
 
     while (!m->side->gone && !t->over) {
         struct mqtt_packet p;
         size_t used = 0;
-        enum mqtt_answer answer = mqtt_decode(bytes_skip(in, all), PACKET_LEN_MAX, &p, &used);
+        enum mqtt_answer answer = mqtt_decode_reason(bytes_skip(in, all), &reason, &used);
 
+        if (answer == MQTT_PACKET) {
+            on_reason(m, reason);
+            all += used;
+            break;
+        }
+        if (answer != MQTT_MORE)
+            answer = mqtt_decode(bytes_skip(in, all), PACKET_LEN_MAX, &p, &used);
         if (answer == MQTT_MORE)
             break;
         if (answer != MQTT_PACKET) {

@@ -1,5 +1,6 @@
 #include "account.h"
 #include "carrier.h"
+#include "inquiry.h"
 #include "operator_talk.h"
 #include "options.h"
 #include "outgoing.h"
@@ -18,6 +19,7 @@ struct d2d_operator {
     struct device_queue queue;
     struct carrier carrier;
     struct redial redial;
+    struct inquiry inquiry;
     struct grave grave;
     enum d2d_err ended; /* nothing more will be sent, for this reason */
     bool (*feedback)(void *ctx, struct d2d_operator *, const struct d2d_feedback *, size_t n);
@@ -100,7 +102,14 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
     struct d2d_operator *o = ctx;
 
     carrier_ended(&o->carrier);
-    ended(o, account_fail(&o->account, why, "%s: %s", o->account.host, detail));
+    account_fail(&o->account, why, "%s: %s", o->account.host, detail);
+    if (o->account.gone || !inquiry_begin(&o->inquiry, why))
+        ended(o, why);
+}
+
+static void on_answered(void *ctx, enum d2d_err e)
+{
+    ended(ctx, e);
 }
 
 static enum err put_token(void *ctx, int64_t expires_ms, struct buf *out)
@@ -114,7 +123,7 @@ static void on_retry(void *ctx, int64_t now_ms)
 {
     struct d2d_operator *o = ctx;
     const struct carriage carriage = {.account = &o->account,
-                                      .name = o->account.host,
+                                      .name = o->account.name,
                                       .connect = o->account.connect,
                                       .port = o->account.amqps_port,
                                       .path = "/$iothub/websocket",
@@ -136,6 +145,7 @@ static void operator_end(void *of)
     struct d2d_operator *o = of;
 
     carrier_close(&o->carrier);
+    inquiry_close(&o->inquiry);
     operator_talk_close(&o->talk);
     account_close(&o->account);
     free(o);
@@ -160,6 +170,7 @@ static void set_up(struct d2d_operator *o, const struct d2d_operator_options *p)
         .ended = on_ended,
         .ctx = o};
     redial_init(&o->redial, &o->account, p->backoff_first_ms, p->backoff_most_ms, p->once, on_retry, o);
+    inquiry_init(&o->inquiry, &o->account, on_answered, o);
     o->feedback = p->feedback;
     o->connected = p->connected;
     o->disconnected = p->disconnected;
@@ -207,9 +218,10 @@ void d2d_operator_free(struct d2d_operator *o)
     carrier_drop(&o->carrier);
     o->account.gone = o->talk.amqp.gone = true;
     redial_stop(&o->redial);
+    inquiry_drop(&o->inquiry);
     finish(o, D2D_CLOSED);
-    loop_bury(loop, &o->grave);
     loop_leave(loop);
+    loop_bury(loop, &o->grave);
 }
 
 const char *d2d_operator_detail(const struct d2d_operator *o)
@@ -261,12 +273,15 @@ enum d2d_err d2d_operator_send(struct d2d_operator *o, const char *device, const
                                d2d_posted *posted, void *ctx)
 {
     struct queued *q;
+    enum d2d_err not_an_id;
     enum err e;
 
-    if (!o || !device || !*device || !m)
+    if (!o || !device || !m)
         return D2D_ARGUMENT;
     if (o->ended)
         return o->ended;
+    if ((not_an_id = account_check_id(&o->account, device)))
+        return not_an_id;
     if ((e = put(o, device, m, &q)))
         return account_fail(&o->account, err_of(e), "the message: %s", err_text(e));
     q->posted = posted;

@@ -1,6 +1,7 @@
 #include "account.h"
 #include "carrier.h"
 #include "events_talk.h"
+#include "inquiry.h"
 #include "options.h"
 #include "redial.h"
 
@@ -15,6 +16,7 @@ struct d2d_receiver {
     struct positions positions;
     struct carrier carrier;
     struct redial redial;
+    struct inquiry inquiry;
     struct grave grave;
     struct buf password, saved;
     char user[2 * POLICY_LEN_MAX + HOST_LEN_MAX];
@@ -95,10 +97,18 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
     struct d2d_receiver *r = ctx;
 
     carrier_ended(&r->carrier);
-    if (why == D2D_OK && r->talk.entity)
+    if (why == D2D_OK && r->talk.entity) {
         dial(r);
-    else
-        ended(r, account_fail(&r->account, why ? why : D2D_FAILED, "%s: %s", r->host, detail));
+        return;
+    }
+    why = account_fail(&r->account, why ? why : D2D_FAILED, "%s: %s", r->host, detail);
+    if (r->account.gone || !inquiry_begin(&r->inquiry, why))
+        ended(r, why);
+}
+
+static void on_answered(void *ctx, enum d2d_err e)
+{
+    ended(ctx, e);
 }
 
 /* service 1.6: a hub takes a token for the password, the place of the events the key as it stands. */
@@ -122,19 +132,21 @@ static enum err credentials(struct d2d_receiver *r)
     return e ? e : buf_check(&r->password);
 }
 
+static bool at_hub(const struct d2d_receiver *r)
+{
+    return bytes_eq_nocase(bytes_str(r->host), bytes_str(r->account.host));
+}
+
 /* service 1.8: an event hub has a path of its own; where the hub is on the same host, it is the hub's too. */
 static const char *websocket_path(const struct d2d_receiver *r)
 {
-    bool at_hub =
-        r->account.string.kind == CONNSTR_SERVICE && bytes_eq_nocase(bytes_str(r->host), bytes_str(r->account.host));
-
-    return at_hub ? "/$iothub/websocket" : "/$servicebus/websocket";
+    return r->account.string.kind == CONNSTR_SERVICE && at_hub(r) ? "/$iothub/websocket" : "/$servicebus/websocket";
 }
 
 static void dial(struct d2d_receiver *r)
 {
     const struct carriage carriage = {.account = &r->account,
-                                      .name = r->host,
+                                      .name = at_hub(r) ? r->account.name : r->host,
                                       .connect = r->connect,
                                       .port = r->port,
                                       .path = websocket_path(r),
@@ -164,6 +176,7 @@ static void receiver_end(void *of)
     struct d2d_receiver *r = of;
 
     carrier_close(&r->carrier);
+    inquiry_close(&r->inquiry);
     events_talk_close(&r->talk);
     for (size_t i = 0; r->devices && r->devices[i]; i++)
         free(r->devices[i]);
@@ -258,6 +271,7 @@ static void set_up(struct d2d_receiver *r, const struct d2d_receiver_options *o)
 
     r->password = buf_max(SAS_LEN_MAX);
     r->saved = buf_max(POSITIONS_LEN_MAX);
+    inquiry_init(&r->inquiry, &r->account, on_answered, r);
     r->event = o->event;
     r->listening = o->listening;
     r->disconnected = o->disconnected;
@@ -318,6 +332,7 @@ void d2d_receiver_free(struct d2d_receiver *r)
     carrier_drop(&r->carrier);
     r->account.gone = r->talk.amqp.gone = true;
     redial_stop(&r->redial);
+    inquiry_drop(&r->inquiry);
     loop_bury(r->account.loop, &r->grave);
 }
 

@@ -34,7 +34,7 @@ void redial_worked(struct redial *r)
 static bool is_hopeless(enum d2d_err why)
 {
     return why == D2D_NOT_AUTHORISED || why == D2D_WRONG_HUB || why == D2D_UNTRUSTED || why == D2D_NOT_FOUND ||
-           why == D2D_ARGUMENT || why == D2D_CHANGED || why == D2D_NO_MEMORY;
+           why == D2D_EXPIRED || why == D2D_ARGUMENT || why == D2D_CHANGED || why == D2D_NO_MEMORY;
 }
 
 /* Whoever is displaced comes back after a pause that only grows: the other one may be there for one message. Two that both stay

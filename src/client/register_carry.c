@@ -23,7 +23,7 @@ enum d2d_err attempt_run(struct attempt *a, struct talk *talk, int port, const c
 {
     struct account *account = &a->registering->account;
     const struct carriage carriage = {.account = account,
-                                      .name = account->host,
+                                      .name = account->name,
                                       .connect = account->connect,
                                       .port = port,
                                       .path = "/$iothub/websocket", /* provisioning 1.7 */

@@ -22,8 +22,12 @@ static enum d2d_err exchange_identity(struct d2d_registry *r, const char *method
 
 static enum d2d_err put(struct d2d_registry *r, struct d2d_identity *d, const char *if_match)
 {
-    if (!r || !d || !d->id[0] || (unsigned)d->auth > D2D_AUTH_CA)
+    enum d2d_err e;
+
+    if (!r || !d || (unsigned)d->auth > D2D_AUTH_CA)
         return D2D_ARGUMENT;
+    if ((e = account_check_id(&r->account, d->id)))
+        return e;
     registry_target(r, "/devices", d->id, NULL);
     identity_put(d, &r->body);
     return exchange_identity(r, "PUT", if_match, d);

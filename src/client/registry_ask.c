@@ -1,6 +1,7 @@
 #include "registry.h"
 
 #include "identity.h"
+#include "inquiry.h"
 #include "options.h"
 #include "text.h"
 
@@ -58,7 +59,7 @@ enum d2d_err registry_ask(struct d2d_registry *r, const char *method, const char
         e = account_fail(&r->account, err_of(inner), "the request: %s", err_text(inner));
     else if (!(e = http_ask(&r->account, &ask, -1, h)) &&
              (e = status_error(h->in.head.status, buf_bytes(&h->in.body), why, sizeof why)))
-        account_fail(&r->account, e, "%s", why);
+        e = inquiry_verdict(&r->account, &h->in.head, account_fail(&r->account, e, "%s", why));
     buf_free(&token);
     return e;
 }

@@ -20,6 +20,11 @@ static enum err string_of(struct tpm *t, unsigned slot, char *out, size_t cap, c
             snprintf(why, TPM_WHY_CAP, "slot %u of the TPM has no device", slot);
         return ERR_NOT_FOUND;
     }
+    if (strpbrk(found.host, "; \t") || strpbrk(found.device, "; \t")) {
+        snprintf(why, TPM_WHY_CAP,
+                 "the host or the device id in slot %u has a character that connection strings cannot carry", slot);
+        return ERR_ARGUMENT;
+    }
     if (strlen(found.host) + strlen(found.device) + SEPARATORS > cap) {
         snprintf(why, TPM_WHY_CAP, "%s", err_text(ERR_TOO_LARGE));
         return ERR_TOO_LARGE;

@@ -41,9 +41,9 @@ static bool read_input(struct buf *in, enum d2d_err *e)
     ssize_t n = to ? read(STDIN_FILENO, to, BLOCK) : 0;
 
     if (!to)
-        fprintf(stderr, "d2d: a line of standard input is too large for a message\n");
+        complain("a line of standard input is too large for a message");
     else if (n < 0 && errno != EINTR && errno != EAGAIN)
-        fprintf(stderr, "d2d: standard input cannot be read: %m\n");
+        complain("standard input cannot be read: %m");
     else {
         in->len -= BLOCK - (n > 0 ? (size_t)n : 0);
         return n != 0;
@@ -98,9 +98,9 @@ static enum d2d_err whole_file(const char *path, const struct taker *t)
     for (size_t n; f && (n = fread(block, 1, sizeof block, f)) > 0;)
         buf_put(&body, bytes_of(block, n));
     if (!f || ferror(f))
-        fprintf(stderr, "d2d: --file %s cannot be read: %m\n", path);
+        complain("--file %s cannot be read: %m", path);
     else if (buf_check(&body))
-        fprintf(stderr, "d2d: --file %s is too large for a message\n", path);
+        complain("--file %s is too large for a message", path);
     else
         e = t->each(t->ctx, buf_bytes(&body));
     if (f)

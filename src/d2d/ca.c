@@ -23,7 +23,7 @@ static bool read_file(const char *path, struct buf *out)
     *out = buf_max(FILE_MAX);
     if (!(e = file_read(path, out)) && out->len)
         return true;
-    fprintf(stderr, "d2d: %s: %s\n", path, e ? err_text(e) : "this is no certificate");
+    complain("%s: %s", path, e ? err_text(e) : "this is no certificate");
     return false;
 }
 
@@ -96,7 +96,7 @@ static const struct opt add_options[] = {
 static enum status ca_add(struct cli *c, void *values, int n, char **argv)
 {
     struct call call = {.name = argv[1], .verified = ((struct add_job *)values)->verified > 0};
-    enum status status = read_file(argv[n], &call.file) ? cli_with_registry(c, make_add, &call, argv[1]) : FAILED;
+    enum status status = read_file(argv[n], &call.file) ? cli_with_registry(c, make_add, &call, A_CA, argv[1]) : FAILED;
 
     if (!status)
         status = show(c, &call);
@@ -130,7 +130,7 @@ static enum status ca_verify(struct cli *c, void *values, int n, char **argv)
 
     (void)values;
     if (n == 1 || read_file(argv[2], &call.file))
-        status = cli_with_registry(c, make_verify, &call, argv[1]);
+        status = cli_with_registry(c, make_verify, &call, A_CA, argv[1]);
     if (!status)
         status = show(c, &call);
     buf_free(&call.file);
@@ -167,7 +167,7 @@ static enum status ca_list(struct cli *c, void *values, int n, char **argv)
     (void)values;
     (void)n;
     (void)argv;
-    if (!(status = cli_with_registry(c, make_list, &call, "the CA certificates"))) {
+    if (!(status = cli_with_registry(c, make_list, &call, A_THING, "the CA certificates"))) {
         all = out_parsed(call.text);
         status = all ? DONE : FAILED;
         out_begin(&out, c->format, columns, "name");
@@ -192,7 +192,7 @@ static enum d2d_err make_rm(struct d2d_registry *registry, void *ctx)
 static enum status ca_rm(struct cli *c, void *values, int n, char **argv)
 {
     struct call call = {.name = argv[n]};
-    enum status status = cli_with_registry(c, make_rm, &call, call.name);
+    enum status status = cli_with_registry(c, make_rm, &call, A_CA, call.name);
 
     (void)values;
     if (!status)

@@ -15,46 +15,12 @@ struct check {
     enum status worst;
 };
 
-static const char *remedy(enum d2d_err e)
-{
-    switch (e) {
-    case D2D_NO_CONNECTION:
-        return "is the hub running, and do name and port fit? `d2dhub check` looks from the other side";
-    case D2D_UNTRUSTED:
-        return "does --ca-file name the CA of this hub (`d2dhub show` tells)?";
-    case D2D_NOT_AUTHORISED:
-        return "does the key still belong to that name?";
-    case D2D_NOT_FOUND:
-        return "the hub does not know it";
-    case D2D_TIMED_OUT:
-        return "does a firewall drop the packets?";
-    case D2D_OK:
-    case D2D_FAILED:
-    case D2D_ARGUMENT:
-    case D2D_REFUSED:
-    case D2D_EXPIRED:
-    case D2D_OVER_QUOTA:
-    case D2D_EXISTS:
-    case D2D_CHANGED:
-    case D2D_CLOSED:
-    case D2D_NO_MEMORY:
-    case D2D_STOPPED:
-    case D2D_UNSUPPORTED:
-    case D2D_CLOCK:
-    case D2D_WRONG_HUB:
-    case D2D_TAKEN_OVER:
-    case D2D_IN_CALLBACK:
-        break;
-    }
-    return "";
-}
-
 static void report(struct check *k, const char *door, enum d2d_err e, const char *detail)
 {
     char text[512];
 
     snprintf(text, sizeof text, "%s%s%s%s%s", e ? d2d_err_text(e) : "", e && *detail ? ": " : "", e ? detail : "",
-             e && *remedy(e) ? "; " : "", remedy(e));
+             e && *cli_remedy(e) ? "; " : "", cli_remedy(e));
     out_row(&k->out, json_pack("{ss ss ss}", "door", door, "result", e ? "problem" : "ok", "detail", text));
     if (e && !k->worst)
         k->worst = FAILED;

@@ -38,13 +38,13 @@ enum status chip_open(struct tpm **out)
 
     if (!e)
         return DONE;
-    fprintf(stderr, "d2d: %s\n  %s\n", why, where);
+    complain("%s\n  %s", why, where);
     return status_of(e);
 }
 
 enum status chip_failed(struct tpm *t, const char *what, enum err e)
 {
-    fprintf(stderr, "d2d: %s: %s\n", what, tpm_why(t));
+    complain("%s: %s", what, tpm_why(t));
     return status_of(e);
 }
 
@@ -61,15 +61,14 @@ enum status chip_check_free(struct tpm *t, unsigned slot, bool replace)
     if (e)
         return chip_failed(t, "a slot", e);
     if (found.foreign[0]) {
-        fprintf(stderr, "d2d: %s\n", found.foreign);
+        complain("%s", found.foreign);
         return REFUSED;
     }
     if (!found.has_key || replace)
         return DONE;
-    fprintf(stderr,
-            "d2d: slot %u has the key of \"%s\"%s%s\n"
-            "  take another --slot; --replace destroys that key, and so does `d2d tpm erase --slot %u`\n",
-            slot, found.device, found.host[0] ? " for " : "", found.host, slot);
+    complain("slot %u has the key of \"%s\"%s%s\n"
+             "  take another --slot; --replace destroys that key, and so does `d2d tpm erase --slot %u`",
+             slot, found.device, found.host[0] ? " for " : "", found.host, slot);
     return REFUSED;
 }
 
@@ -86,8 +85,7 @@ enum status chip_provision(struct tpm *t, unsigned slot, const char *string, boo
         d2d_connection_string_field(string, "SharedAccessKey", text, sizeof text) ||
         base64_decode(bytes_str(text), key, sizeof key, &len)) {
         explicit_bzero(text, sizeof text);
-        fprintf(stderr,
-                "d2d: a TPM takes the key of a device's connection string: HostName=…;DeviceId=…;SharedAccessKey=…\n");
+        complain("a TPM takes the key of a device's connection string: HostName=…;DeviceId=…;SharedAccessKey=…");
         return USAGE;
     }
     status = chip_check_free(t, slot, replace);
@@ -105,6 +103,6 @@ enum status chip_string(unsigned slot, char *out, size_t cap)
 
     if (!e)
         return DONE;
-    fprintf(stderr, "d2d: %s\n  %s\n", why, e == D2D_NOT_FOUND ? "`d2d tpm status` shows what is in its slots" : where);
+    complain("%s\n  %s", why, e == D2D_NOT_FOUND ? "`d2d tpm status` shows what is in its slots" : where);
     return e == D2D_NOT_FOUND ? NOT_FOUND : e == D2D_NOT_AUTHORISED ? NOT_AUTHORISED : FAILED;
 }

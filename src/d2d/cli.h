@@ -53,7 +53,7 @@ extern const struct opt cli_common[];
 /* Takes what those say that is more than a value. False: `why` tells. */
 bool cli_take_common(struct cli *c, char why[OPT_WHY_CAP]);
 
-/* Settles who I am and where the hub is; says what is missing. `service` wants an operator's or receiver's string. */
+/* Settles the identity and where the hub is; says what is missing. `service` wants an operator's or receiver's string. */
 enum kind_of_string { STRING_DEVICE, STRING_SERVICE, STRING_EVENTS, STRING_ANY };
 enum status cli_who(struct cli *c, enum kind_of_string wanted);
 
@@ -65,8 +65,21 @@ void cli_d2d_options(const struct cli *c, struct d2d_options *out);
 /* Why the library would not make a handle with them; "" when it did not say. */
 const char *cli_why_not(void);
 
-/* Says "d2d: WHAT: why (detail)" with the remedy where there is one, and gives the exit status. */
-enum status cli_failed(const char *what, enum d2d_err e, const char *detail);
+/* What an error is about: a thing that has a name of its own, or words of the command ("the events"). */
+enum subject {
+    A_THING,
+    A_DEVICE,
+    A_CONSUMER_GROUP,
+    A_PARTITION,
+    AN_ENROLLMENT,
+    AN_ENROLLMENT_GROUP,
+    A_CA,
+};
+/* Says `device "phone" already exists`, or "WHAT: why (detail)", with the remedy where there is one; gives the exit status. */
+enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *detail);
+enum status cli_failed(const char *what, enum d2d_err e, const char *detail); /* about A_THING */
+/* What helps against it; "" when that depends. */
+const char *cli_remedy(enum d2d_err e);
 enum status cli_usage(const struct command *command, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Set by SIGINT and SIGTERM; commands that wait look at it. */
@@ -74,9 +87,9 @@ extern volatile int cli_interrupted;
 /* A loop that these signals stop too; one at a time. */
 enum d2d_err cli_loop_new(struct d2d_loop **out);
 void cli_loop_free(struct d2d_loop *); /* also NULL */
-/* Settles who I am, makes one call of the hub's registry, and says what failed, about `what`. */
+/* Settles the identity, makes one call of the hub's registry, and says what failed, about that subject. */
 typedef enum d2d_err registry_call(struct d2d_registry *registry, void *ctx);
-enum status cli_with_registry(struct cli *c, registry_call *call, void *ctx, const char *what);
+enum status cli_with_registry(struct cli *c, registry_call *call, void *ctx, enum subject kind, const char *name);
 /* From now on the end of a program stops that loop too. */
 void cli_watch_children(void);
 

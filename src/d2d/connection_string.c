@@ -34,13 +34,13 @@ struct reading {
 
 static PRINTF_LIKE(2, 3) enum status refuse(const struct reading *r, const char *format, ...)
 {
+    char why[OPT_WHY_CAP];
     va_list args;
 
-    fprintf(stderr, "d2d: %s: ", r->from);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(why, sizeof why, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    complain("%s: %s", r->from, why);
     return USAGE;
 }
 
@@ -420,7 +420,7 @@ enum status connection_string_read(const char *path, char out[CONNECTION_STRING_
     while (fd >= 0 && len < sizeof raw && (n = read(fd, raw + len, sizeof raw - len)) > 0)
         len += (size_t)n;
     if (n < 0) {
-        fprintf(stderr, "d2d: %s cannot be read: %m\n", from);
+        complain("%s cannot be read: %m", from);
         status = USAGE;
     } else {
         status = connection_string_take(from, bytes_of(raw, len), out);

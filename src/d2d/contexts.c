@@ -7,7 +7,7 @@
 
 static enum status context_failed(const char *name, enum err e)
 {
-    fprintf(stderr, "d2d: context \"%s\": %s\n", name, err_text(e));
+    complain("context \"%s\": %s", name, err_text(e));
     return e == ERR_NOT_FOUND ? NOT_FOUND : e == ERR_ARGUMENT ? USAGE : FAILED;
 }
 
@@ -41,13 +41,13 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
         return cli_usage(&command_context_add,
                          "a NAME has letters, digits, '-', '_' and '.', and does not begin with '.'");
     if (!job->replace && context_exists(argv[1])) {
-        fprintf(stderr, "d2d: context \"%s\" already exists; --replace overwrites it, or take another name\n", argv[1]);
+        complain("context \"%s\" already exists; --replace overwrites it, or take another name", argv[1]);
         return REFUSED;
     }
     if ((status = cli_who(c, STRING_ANY)))
         return status;
     if (!absolute(c->ca_file, made.ca_file, sizeof made.ca_file)) {
-        fprintf(stderr, "d2d: %s cannot be read: %m\n", c->ca_file);
+        complain("%s cannot be read: %m", c->ca_file);
         return FAILED;
     }
     snprintf(made.name, sizeof made.name, "%s", argv[1]);

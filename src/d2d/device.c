@@ -1,4 +1,5 @@
 #include "chip.h"
+#include "output.h"
 #include "secret.h"
 
 #include "limits.h"
@@ -80,10 +81,12 @@ static enum status run_job(struct job *job, struct cli *c, int n, char **argv,
     job->each = each;
     if (!(status = open_registry(c, &job->session))) {
         out_begin(&job->out, c->format, device_columns, "deviceId");
-        for (int i = 1; i <= n && !cli_interrupted; i++) {
+        /* What cannot be told any more is not done. */
+        for (int i = 1; i <= n && !cli_interrupted && output_flush(); i++) {
             enum d2d_err e = job->each(job, argv[i]);
 
-            if (e && !job->said && !(job->said = cli_failed(argv[i], e, d2d_registry_detail(job->session.registry))))
+            if (e && !job->said &&
+                !(job->said = cli_failed_about(A_DEVICE, argv[i], e, d2d_registry_detail(job->session.registry))))
                 job->said = FAILED;
             first = first ? first : job->said;
             job->said = DONE;
@@ -101,7 +104,7 @@ static enum status run_with_secret(struct job *job, struct cli *c, int n, char *
     enum status status;
 
     if (job->path && n > 1) {
-        fprintf(stderr, "d2d: --out is the file of one device\n");
+        complain("--out is the file of one device");
         return USAGE;
     }
     if (!(status = secret_open(&job->secret, job->path, job->replace)))
@@ -190,12 +193,11 @@ static enum status save_string(struct job *job, const struct d2d_identity *d)
 {
     char string[STRING_CAP];
     enum d2d_err e = string_of(job, d, d->primary_key, string);
-    enum status status = e ? cli_failed(d->id, e, "") : secret_put(&job->secret, string);
+    enum status status = e ? cli_failed_about(A_DEVICE, d->id, e, "") : secret_put(&job->secret, string);
 
     explicit_bzero(string, sizeof string);
     if (status)
-        fprintf(stderr, "  the device is registered; `d2d device key %s --out FILE` gives its connection string\n",
-                d->id);
+        advise("the device is registered; `d2d device key %s --out FILE` gives its connection string", d->id);
     return status;
 }
 
@@ -442,6 +444,27 @@ static enum d2d_err make_keys(struct d2d_identity *d)
 }
 
 /* The keys change when the new ones are on the disk or with whoever reads them; the file has its name once they count. */
+/* The keys that were shown get into force. When the answer is lost, the hub is asked which ones count. */
+static enum d2d_err commit_keys(struct job *job, struct d2d_identity *d)
+{
+    struct d2d_registry *registry = job->session.registry;
+    struct d2d_identity now = {0};
+    enum d2d_err e = d2d_registry_update(registry, d), asked;
+
+    if (!e)
+        return D2D_OK;
+    asked = d2d_registry_get(registry, d->id, &now);
+    if (!asked && strcmp(now.primary_key, d->primary_key) == 0)
+        e = D2D_OK;
+    else if (!asked)
+        complain("the keys of %s are as they were; what was just given does not count", d->id);
+    else
+        complain("it is not known whether the new keys of %s count; `d2d device key %s` prints the one that does",
+                 d->id, d->id);
+    explicit_bzero(&now, sizeof now);
+    return e;
+}
+
 static enum d2d_err give_key(struct job *job, struct d2d_identity *d)
 {
     char string[STRING_CAP];
@@ -457,10 +480,8 @@ static enum d2d_err give_key(struct job *job, struct d2d_identity *d)
     explicit_bzero(string, sizeof string);
     if (job->said)
         return D2D_FAILED;
-    if (job->rotate && d->auth == D2D_AUTH_KEY && (e = d2d_registry_update(job->session.registry, d))) {
-        fprintf(stderr, "d2d: the keys of %s are as they were; what was just given does not count\n", d->id);
+    if (job->rotate && d->auth == D2D_AUTH_KEY && (e = commit_keys(job, d)))
         return e;
-    }
     return (job->said = secret_keep(&job->secret)) ? D2D_FAILED : D2D_OK;
 }
 

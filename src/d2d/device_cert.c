@@ -40,9 +40,8 @@ static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
     if (status)
         return status;
     if (!tpm_x509_key(t, slot, false, &handle)) {
-        fprintf(stderr,
-                "d2d: slot %u has such a key already, which may be in use; `d2d tpm erase --slot %u` destroys it\n",
-                slot, slot);
+        complain("slot %u has such a key already, which may be in use; `d2d tpm erase --slot %u` destroys it", slot,
+                 slot);
         status = REFUSED;
     } else if ((e = tpm_x509_key(t, slot, true, &handle))) {
         status = chip_failed(t, "a key", e);
@@ -62,7 +61,7 @@ static enum err make_for_chip(const struct cert_job *job, struct cert_facts *fac
     enum err e = tls_key_open(job->key_path, &key, why);
 
     if (e) {
-        fprintf(stderr, "d2d: %s\n", why);
+        complain("%s", why);
         return e;
     }
     if (!(e = cert_make_device_for(key.key, job->id, now_s - 3600, now_s + (int64_t)job->days * 86400, &cert)) &&
@@ -133,14 +132,14 @@ static enum status device_cert(struct cli *c, void *values, int n, char **argv)
         (size_t)snprintf(job->key_path, PATH_CAP, "%s/key.pem", job->folder) >= PATH_CAP)
         return cli_usage(&command_device_cert, "--out is longer than a path may be");
     if (!job->replace && (is_there(job->cert_path) || (!job->tpm && is_there(job->key_path)))) {
-        fprintf(stderr, "d2d: %s exists already, and may be in use; --replace overwrites it\n",
-                is_there(job->cert_path) ? job->cert_path : job->key_path);
+        complain("%s exists already, and may be in use; --replace overwrites it",
+                 is_there(job->cert_path) ? job->cert_path : job->key_path);
         return REFUSED;
     }
     if (job->tpm && (status = make_key_in_chip(job, chip_slot(c))))
         return status;
     if ((e = job->tpm ? make_for_chip(job, &facts) : make(job, &facts))) {
-        fprintf(stderr, "d2d: %s: %s\n", job->folder, err_text(e));
+        complain("%s: %s", job->folder, err_text(e));
         return FAILED;
     }
     return show(c, job, &facts);

@@ -14,7 +14,11 @@ static enum d2d_err make_call(struct d2d_registry *registry, void *ctx)
 
 enum status enroll_do(struct cli *c, struct enroll_call *call)
 {
-    return cli_with_registry(c, make_call, call, call->name);
+    return cli_with_registry(c, make_call, call,
+                             !call->name   ? A_THING
+                             : call->group ? AN_ENROLLMENT_GROUP
+                                           : AN_ENROLLMENT,
+                             call->name ? call->name : "the enrollments");
 }
 
 enum d2d_enrollment enroll_kind(const struct enroll_call *call)
@@ -109,8 +113,7 @@ static const struct opt list_options[] = {
 
 static enum status enroll_list(struct cli *c, void *values, int n, char **argv)
 {
-    struct enroll_call call = {
-        .make = make_list, .name = "the enrollments", .group = ((struct list_job *)values)->groups};
+    struct enroll_call call = {.make = make_list, .group = ((struct list_job *)values)->groups};
 
     (void)n;
     (void)argv;
@@ -217,7 +220,7 @@ static enum status print_key(const struct enroll_call *call, const char *which, 
     if (!mechanism)
         return FAILED;
     if (!key) {
-        fprintf(stderr, "d2d: %s has no keys: its devices prove in another way who they are\n", call->name);
+        complain("%s has no keys: its devices prove in another way who they are", call->name);
         status = NOT_FOUND;
     } else if (!device) {
         status = put_line(secret, key);

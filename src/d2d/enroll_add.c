@@ -61,7 +61,7 @@ static json_t *by_certificate(const struct enrollment *from, bool group)
             json_pack("{ss s{s{s{ss}}}}", "type", "x509", "x509", group ? "signingCertificates" : "clientCertificates",
                       "primary", "certificate", buf_str(&text));
     } else {
-        fprintf(stderr, "d2d: %s: %s\n", from->cert_file, err_text(e));
+        complain("%s: %s", from->cert_file, err_text(e));
     }
     buf_free(&file);
     buf_free(&der);
@@ -100,7 +100,7 @@ static json_t *by_tpm(const struct enrollment *from)
     if (!e && put_endorsement(given, &text))
         made = json_pack("{ss s{ss}}", "type", "tpm", "tpm", "endorsementKey", buf_str(&text));
     else
-        fprintf(stderr, "d2d: %s: %s\n", from->endorsement, e ? err_text(e) : "this is no endorsement key");
+        complain("%s: %s", from->endorsement, e ? err_text(e) : "this is no endorsement key");
     buf_free(&file);
     buf_free(&text);
     return made;

@@ -73,7 +73,7 @@ static void save(struct reading *r)
     }
     if (!file_write(r->resume, buf_bytes(&r->reached), 0644))
         return;
-    fprintf(stderr, "d2d: --resume %s cannot be written: %m; the next run begins where it says\n", r->resume);
+    complain("--resume %s cannot be written: %m; the next run begins where it says", r->resume);
     stop(r, FAILED);
 }
 
@@ -247,14 +247,14 @@ static enum status load_positions(struct reading *r)
     if (!r->resume)
         return DONE;
     if ((e = file_read(r->resume, &r->reached)) && e != ERR_NOT_FOUND) {
-        fprintf(stderr, "d2d: --resume %s cannot be read: %s\n", r->resume, err_text(e));
+        complain("--resume %s cannot be read: %s", r->resume, err_text(e));
         return FAILED;
     }
     if (!r->reached.len)
         buf_puts(&r->reached, "{\"partitions\":{}}");
     if (!file_write(r->resume, buf_bytes(&r->reached), 0644))
         return DONE;
-    fprintf(stderr, "d2d: --resume %s cannot be written: %m\n", r->resume);
+    complain("--resume %s cannot be written: %m", r->resume);
     return FAILED;
 }
 
@@ -262,6 +262,18 @@ static bool goes_on(const struct reading *r)
 {
     return !cli_interrupted && !r->why && !r->status && !(r->most && r->seen == r->most) &&
            (r->exec || output_is_open());
+}
+
+/* What is not there is the group or the partition that was asked for; where both were, the hub's own words tell. */
+static enum status events_failed(const struct reading *r)
+{
+    const char *detail = d2d_receiver_detail(r->receiver);
+
+    if (r->why == D2D_NOT_FOUND && r->group && !r->partition)
+        return cli_failed_about(A_CONSUMER_GROUP, r->group, r->why, detail);
+    if (r->why == D2D_NOT_FOUND && r->partition && !r->group)
+        return cli_failed_about(A_PARTITION, r->partition, r->why, detail);
+    return cli_failed("the events", r->why, detail);
 }
 
 /* The loop is run in slices, so that positions are kept and a reader that is gone is noticed. */
@@ -279,7 +291,7 @@ static enum status read_on(struct cli *c, struct reading *r)
         save(r);
     }
     if (r->why)
-        return cli_failed("the events", r->why, d2d_receiver_detail(r->receiver));
+        return events_failed(r);
     if (cli_interrupted)
         return INTERRUPTED;
     return r->status ? r->status : r->exec || output_is_open() ? DONE : FAILED;

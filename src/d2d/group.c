@@ -22,7 +22,7 @@ static enum status group_add(struct cli *c, void *values, int n, char **argv)
     struct one_change one = {.make = d2d_registry_group_add, .name = argv[n]};
 
     (void)values;
-    return cli_with_registry(c, make_change, &one, argv[n]);
+    return cli_with_registry(c, make_change, &one, A_CONSUMER_GROUP, argv[n]);
 }
 
 static enum status group_rm(struct cli *c, void *values, int n, char **argv)
@@ -30,7 +30,7 @@ static enum status group_rm(struct cli *c, void *values, int n, char **argv)
     struct one_change one = {.make = d2d_registry_group_remove, .name = argv[n]};
 
     (void)values;
-    return cli_with_registry(c, make_change, &one, argv[n]);
+    return cli_with_registry(c, make_change, &one, A_CONSUMER_GROUP, argv[n]);
 }
 
 const struct command command_group_add = {{.name = "group add",
@@ -72,7 +72,7 @@ static enum status group_list(struct cli *c, void *values, int n, char **argv)
     (void)values;
     (void)n;
     (void)argv;
-    if ((status = cli_with_registry(c, get_groups, &text, "the consumer groups")))
+    if ((status = cli_with_registry(c, get_groups, &text, A_THING, "the consumer groups")))
         return status;
     if (!(groups = out_parsed(text)))
         return FAILED;
@@ -130,7 +130,7 @@ static enum status hub_status(struct cli *c, void *values, int n, char **argv)
     (void)values;
     (void)n;
     (void)argv;
-    if ((status = cli_with_registry(c, get_status, &text, "the hub")))
+    if ((status = cli_with_registry(c, get_status, &text, A_THING, "the hub")))
         return status;
     if (!(hub = out_parsed(text)))
         return FAILED;

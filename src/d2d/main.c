@@ -100,7 +100,7 @@ enum status cli_usage(const struct command *command, const char *format, ...)
     vsnprintf(why, sizeof why, format, args);
     va_end(args);
     opt_put_misuse(&program, &command->told, why, &out);
-    fputs(buf_str(&out), stderr);
+    complain_text(buf_str(&out));
     buf_free(&out);
     return USAGE;
 }
@@ -144,7 +144,10 @@ static int obey(int argc, char **argv)
             if (&commands[i]->told == found)
                 status = run(commands[i], argc - words, argv + words);
     } else {
-        fputs(buf_str(&out), status && argc > 1 ? stderr : stdout);
+        if (status && argc > 1)
+            complain_text(buf_str(&out));
+        else
+            fputs(buf_str(&out), stdout);
     }
     buf_free(&out);
     return status;

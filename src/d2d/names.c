@@ -57,6 +57,6 @@ void cli_names(enum opt_what what, int argc, char **argv, struct buf *out)
     c.timeout_ms = SECONDS * 1000;
     alarm(2 * SECONDS);
     if (cli_take_common(&c, why))
-        cli_with_registry(&c, put_devices, out, "");
+        cli_with_registry(&c, put_devices, out, A_THING, "");
     close(nowhere);
 }

@@ -87,6 +87,14 @@ static void put_cell(struct buf *line, const struct column *c, struct bytes text
     buf_puts(line, "  ");
 }
 
+/* On a terminal that can, unless NO_COLOR says otherwise (any value but an empty one). */
+static bool has_colours(int fd)
+{
+    const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+    return isatty(fd) && !(none && *none) && terminal && *terminal && strcmp(terminal, "dumb") != 0;
+}
+
 static void put_line(const struct out *o, struct buf *line, const json_t *row)
 {
     struct buf value = buf_max(CELL_MAX), plain = buf_max(4 * CELL_MAX);
@@ -114,6 +122,19 @@ static void put_line(const struct out *o, struct buf *line, const json_t *row)
     buf_free(&plain);
 }
 
+static void put_title(const struct out *o, struct buf *line)
+{
+    bool colours = o->format == OUT_TABLE && has_colours(STDOUT_FILENO);
+
+    if (colours)
+        buf_puts(line, "\033[1m");
+    put_line(o, line, NULL);
+    if (colours && !line->bad) {
+        line->len--; /* the end of the line stays outside */
+        buf_puts(line, "\033[0m\n");
+    }
+}
+
 bool out_line(struct out *o, json_t *given, struct buf *line)
 {
     char *text = NULL;
@@ -123,7 +144,7 @@ bool out_line(struct out *o, json_t *given, struct buf *line)
     case OUT_TABLE:
     case OUT_TSV:
         if (!o->titled)
-            put_line(o, line, NULL);
+            put_title(o, line);
         o->titled = true;
         put_line(o, line, given);
         break;
@@ -159,7 +180,7 @@ json_t *out_parsed(char *given)
     json_t *value = given ? json_loads(given, JSON_REJECT_DUPLICATES, &why) : NULL;
 
     if (!value)
-        fprintf(stderr, "d2d: the hub's answer is no JSON\n");
+        complain("the hub's answer is no JSON");
     free(given);
     return value;
 }
@@ -170,6 +191,44 @@ void say(const char *format, ...)
 
     if (out_quiet)
         return;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+static void put_prefix(const char *text, size_t len)
+{
+    bool colours = has_colours(STDERR_FILENO);
+
+    fprintf(stderr, "%s%.*s%s", colours ? "\033[31m" : "", (int)len, text, colours ? "\033[0m" : "");
+}
+
+void complain_text(const char *text)
+{
+    size_t len = strcspn(text, ":") + 1;
+
+    put_prefix(text, len);
+    fputs(text + len, stderr);
+}
+
+void complain(const char *format, ...)
+{
+    va_list args;
+
+    put_prefix("d2d:", 4);
+    fputc(' ', stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void advise(const char *format, ...)
+{
+    va_list args;
+
+    fputs("  ", stderr);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);

@@ -37,3 +37,8 @@ bool out_format_parse(const char *text, enum out_format *format);
 /* Talk for people: to stderr, a line each, nothing with --quiet. */
 extern bool out_quiet;
 void say(const char *format, ...) PRINTF_LIKE(1, 2);
+/* "d2d: …" on standard error, also with --quiet; and a line below it: what to do. */
+void complain(const char *format, ...) PRINTF_LIKE(1, 2);
+void advise(const char *format, ...) PRINTF_LIKE(1, 2);
+/* The same of a text that begins with its own "d2d send: ". */
+void complain_text(const char *text);

@@ -132,8 +132,8 @@ static enum status say_waiting(const struct run *r, enum d2d_err e)
     const struct posting *p = r->posting;
     size_t n = json_object_size(r->awaited);
 
-    fprintf(stderr, "d2d: %zu message%s for %s: accepted by the hub, not settled yet: %s\n", n, plural(n), p->to,
-            e == D2D_STOPPED ? "interrupted" : d2d_err_text(e));
+    complain("%zu message%s for %s: accepted by the hub, not settled yet: %s", n, plural(n), p->to,
+             e == D2D_STOPPED ? "interrupted" : d2d_err_text(e));
     say("  The device still gets %s%s; `d2d device purge %s` empties its mailbox%s", n == 1 ? "it" : "them",
         p->message.ttl_ms ? " until the time of --ttl is over" : " when it connects, within an hour by default", p->to,
         p->message.ttl_ms ? "" : ", --ttl T has a message expire earlier");
@@ -166,6 +166,8 @@ static enum status finish(struct run *r, enum d2d_err e)
         return say_waiting(r, e);
     if (r->why && r->posted)
         say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, p->to);
+    if (r->why == D2D_NOT_FOUND)
+        return cli_failed_about(A_DEVICE, p->to, r->why, r->detail);
     if (r->why)
         return cli_failed(r->lost ? "sent, but not acknowledged, so the hub may have it" : "not sent", r->why,
                           r->detail);

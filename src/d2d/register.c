@@ -57,7 +57,7 @@ static enum status ask_scope(struct cli *c, struct register_job *job)
     d2d_registry_free(registry);
     cli_loop_free(loop);
     if (!status && !job->its_scope[0]) {
-        fprintf(stderr, "d2d: the hub does not tell its id scope; give --scope\n");
+        complain("the hub does not tell its id scope; give --scope");
         status = FAILED;
     }
     return status;
@@ -72,7 +72,7 @@ static enum status find_service(struct cli *c, struct register_job *job)
     if ((status = cli_who(c, STRING_SERVICE)))
         return status;
     if (d2d_connection_string_field(c->connection_string, "HostName", job->host, sizeof job->host)) {
-        fprintf(stderr, "d2d: which --service?\n");
+        complain("which --service?");
         return USAGE;
     }
     job->service = job->host;

@@ -11,7 +11,7 @@
 
 static enum status failed(const struct secret *s, enum status status, const char *why)
 {
-    fprintf(stderr, "d2d: %s: %s\n", s->path, why);
+    complain("%s: %s", s->path, why);
     return status;
 }
 

@@ -103,11 +103,10 @@ static enum status say_unsent(const struct sending *s, enum d2d_err e)
     size_t left = s->queued - s->sent;
 
     if (s->sent)
-        fprintf(stderr, "d2d: %zu of %zu messages of %s: on the hub's disk\n", s->sent, s->queued,
-                d2d_device_id(s->device));
+        complain("%zu of %zu messages of %s: on the hub's disk", s->sent, s->queued, d2d_device_id(s->device));
     if (e == D2D_STOPPED && left)
-        fprintf(stderr, "d2d: interrupted: %zu message%s %s\n", left, left == 1 ? "" : "s",
-                s->connected ? "may have reached the hub" : "did not leave");
+        complain("interrupted: %zu message%s %s", left, left == 1 ? "" : "s",
+                 s->connected ? "may have reached the hub" : "did not leave");
     return cli_failed(left && s->connected ? "sent, but not acknowledged, so the hub may have it" : "not sent", e,
                       d2d_device_detail(s->device));
 }

@@ -158,7 +158,7 @@ static enum status erase(struct tpm *t, unsigned slot)
         return chip_failed(t, "nothing was erased", e);
     x509 = tpm_x509_erase(t, slot);
     if (x509 == ERR_NOT_FOUND && e) {
-        fprintf(stderr, "d2d: slot %u is empty\n", slot);
+        complain("slot %u is empty", slot);
         return NOT_FOUND;
     }
     if (x509 && x509 != ERR_NOT_FOUND)

@@ -11,15 +11,15 @@ static enum status no_context(const struct cli *c)
 
     context_current(current);
     if (c->context_name || current[0]) {
-        fprintf(stderr, "d2d: %s: context \"%s\" does not exist; `d2d context list` shows those that do\n",
-                c->context_name               ? "--context"
-                : environment && *environment ? "D2D_CONTEXT"
-                                              : "the current context",
-                c->context_name ? c->context_name : current);
+        complain("%s: context \"%s\" does not exist; `d2d context list` shows those that do",
+                 c->context_name               ? "--context"
+                 : environment && *environment ? "D2D_CONTEXT"
+                                               : "the current context",
+                 c->context_name ? c->context_name : current);
         return NOT_FOUND;
     }
-    fprintf(stderr, "d2d: no identity is given: give --connection-string-file FILE or D2D_CONNECTION_STRING, or make a "
-                    "context with\n  d2d context add NAME --connection-string-file FILE --ca-file FILE\n");
+    complain("no identity is given: give --connection-string-file FILE or D2D_CONNECTION_STRING, or make a "
+             "context with\n  d2d context add NAME --connection-string-file FILE --ca-file FILE");
     return USAGE;
 }
 
@@ -29,7 +29,7 @@ static enum status load_context(struct cli *c, bool must)
     enum err e;
 
     if (!c->context_name && environment && *environment && !context_name_valid(environment)) {
-        fprintf(stderr, "d2d: D2D_CONTEXT is not the name of a context; `d2d context list` shows them\n");
+        complain("D2D_CONTEXT is not the name of a context; `d2d context list` shows them");
         return USAGE;
     }
     e = context_load(c->context_name, &c->context);
@@ -38,8 +38,7 @@ static enum status load_context(struct cli *c, bool must)
         return DONE;
     if (e == ERR_NOT_FOUND)
         return no_context(c);
-    fprintf(stderr, "d2d: the context cannot be used: %s; `d2d context add NAME --replace` makes it again\n",
-            err_text(e));
+    complain("the context cannot be used: %s; `d2d context add NAME --replace` makes it again", err_text(e));
     return FAILED;
 }
 
@@ -68,11 +67,11 @@ static enum status as_device(struct cli *c, const char *device)
     cli_d2d_options(c, &options);
     if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
         (e = d2d_registry_get(registry, device, &identity))) {
-        status = cli_failed(device, e, registry ? d2d_registry_detail(registry) : "");
+        status = cli_failed_about(A_DEVICE, device, e, registry ? d2d_registry_detail(registry) : "");
         goto done;
     }
     if (!identity.primary_key[0] && !c->cert_file) {
-        fprintf(stderr, "d2d: this context may not see the key of \"%s\"\n", device);
+        complain("this context may not see the key of \"%s\"", device);
         status = NOT_AUTHORISED;
         goto done;
     }
@@ -124,20 +123,17 @@ static enum status fits(const struct cli *c, enum kind_of_string wanted)
     char kind[200];
 
     if (wanted == STRING_DEVICE && !device)
-        fprintf(stderr,
-                "d2d: this needs a device's connection string (DeviceId=...), and the one given is of %s; give --as "
-                "DEVICE, or another connection string\n",
-                kind_of(c, kind));
+        complain("this needs a device's connection string (DeviceId=...), and the one given is of %s; give --as "
+                 "DEVICE, or another connection string",
+                 kind_of(c, kind));
     else if (wanted != STRING_DEVICE && wanted != STRING_ANY && device)
-        fprintf(stderr,
-                "d2d: this needs a service policy's connection string (SharedAccessKeyName=...), and the one given is "
-                "of %s; give another one\n",
-                kind_of(c, kind));
+        complain("this needs a service policy's connection string (SharedAccessKeyName=...), and the one given is "
+                 "of %s; give another one",
+                 kind_of(c, kind));
     else if (wanted == STRING_SERVICE && endpoint)
-        fprintf(stderr,
-                "d2d: this needs a service policy's connection string of the hub (HostName=...), and the one given is "
-                "of %s; give another one\n",
-                kind_of(c, kind));
+        complain("this needs a service policy's connection string of the hub (HostName=...), and the one given is "
+                 "of %s; give another one",
+                 kind_of(c, kind));
     else
         return DONE;
     return USAGE;
@@ -157,7 +153,7 @@ static enum status settle_transport(struct cli *c)
     if (!environment || !*environment)
         c->transport = 1 + D2D_MQTT;
     else if (!opt_take(o, "D2D_TRANSPORT", environment, c, why)) {
-        fprintf(stderr, "d2d: %s\n", why);
+        complain("%s", why);
         return USAGE;
     }
     return DONE;
@@ -176,7 +172,7 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted)
     if (c->as) {
         if (wanted == STRING_DEVICE || wanted == STRING_ANY)
             return as_device(c, c->as);
-        fprintf(stderr, "d2d: a device may not do this; leave out --as\n");
+        complain("a device may not do this; leave out --as");
         return USAGE;
     }
     if (c->connection_string_file)
@@ -196,7 +192,7 @@ enum status cli_service(struct cli *c, const char *host)
         return status;
     if (strchr(host, ';') ||
         (size_t)snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s", host) > 300) {
-        fprintf(stderr, "d2d: \"%s\" is no host name\n", host);
+        complain("\"%s\" is no host name", host);
         return USAGE;
     }
     return DONE;
@@ -256,40 +252,4 @@ void cli_d2d_options(const struct cli *c, struct d2d_options *out)
                                 .log = on_log};
     why_not[0] = 0;
     out->transport = c->transport ? (enum d2d_transport)(c->transport - 1) : D2D_MQTT;
-}
-
-enum status cli_failed(const char *what, enum d2d_err e, const char *detail)
-{
-    static const enum status statuses[] = {
-        [D2D_OK] = DONE,
-        [D2D_FAILED] = FAILED,
-        [D2D_ARGUMENT] = USAGE,
-        [D2D_NOT_AUTHORISED] = NOT_AUTHORISED,
-        [D2D_NOT_FOUND] = NOT_FOUND,
-        [D2D_NO_CONNECTION] = NO_CONNECTION,
-        [D2D_TIMED_OUT] = TIMED_OUT,
-        [D2D_REFUSED] = REFUSED,
-        [D2D_EXPIRED] = EXPIRED,
-        [D2D_OVER_QUOTA] = OVER_QUOTA,
-        [D2D_EXISTS] = REFUSED,
-        [D2D_CHANGED] = REFUSED,
-        [D2D_CLOSED] = NO_CONNECTION,
-        [D2D_NO_MEMORY] = FAILED,
-        [D2D_STOPPED] = INTERRUPTED,
-        [D2D_UNSUPPORTED] = FAILED,
-        [D2D_UNTRUSTED] = NO_CONNECTION,
-        [D2D_CLOCK] = NO_CONNECTION,
-        [D2D_WRONG_HUB] = NOT_AUTHORISED,
-        [D2D_TAKEN_OVER] = REFUSED,
-        [D2D_IN_CALLBACK] = FAILED,
-    };
-    enum status status = (size_t)e < sizeof statuses / sizeof *statuses ? statuses[e] : FAILED;
-
-    if (status == INTERRUPTED)
-        return status;
-    fprintf(stderr, "d2d: %s: %s%s%s%s\n", what, d2d_err_text(e), detail && *detail ? " (" : "", detail ? detail : "",
-            detail && *detail ? ")" : "");
-    if (e == D2D_UNTRUSTED)
-        fprintf(stderr, "  does --ca-file name the CA of this hub (`d2dhub show` tells)?\n");
-    return status;
 }

@@ -1,6 +1,6 @@
 #include "cli.h"
 
-enum status cli_with_registry(struct cli *c, registry_call *call, void *ctx, const char *what)
+enum status cli_with_registry(struct cli *c, registry_call *call, void *ctx, enum subject kind, const char *name)
 {
     struct d2d_loop *loop = NULL;
     struct d2d_registry *registry = NULL;
@@ -12,7 +12,7 @@ enum status cli_with_registry(struct cli *c, registry_call *call, void *ctx, con
         return status;
     cli_d2d_options(c, &options);
     if ((e = cli_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) || (e = call(registry, ctx)))
-        status = cli_failed(what, e, registry ? d2d_registry_detail(registry) : cli_why_not());
+        status = cli_failed_about(kind, name, e, registry ? d2d_registry_detail(registry) : cli_why_not());
     d2d_registry_free(registry);
     cli_loop_free(loop);
     return status;

@@ -11,12 +11,22 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t now_ms(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t now_ms(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+int64_t monotonic_ms(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 /* Keys come from here: without random bytes there is no going on. */

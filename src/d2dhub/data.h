@@ -16,4 +16,5 @@ bool data_exists(const struct config *c);
 enum err data_open(const struct config *c, struct data *out) MUST_CHECK;
 
 int64_t now_ms(void);
+int64_t monotonic_ms(void);
 void random_bytes(void *ctx, uint8_t *out, size_t len);

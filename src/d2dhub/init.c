@@ -3,6 +3,7 @@
 #include "data.h"
 #include "facts.h"
 #include "files.h"
+#include "output.h"
 #include "owner.h"
 #include "user_context.h"
 
@@ -124,6 +125,9 @@ static int init_run(struct config *c, int argc, char **argv)
     if (!c->json)
         print_next(c);
     json_decref(facts);
+    if (!output_flush())
+        fprintf(stderr, "d2dhub init: the hub is made; `d2dhub show --data %s` prints its connection strings\n",
+                c->data);
     return 0;
 }
 

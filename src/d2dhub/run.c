@@ -1,8 +1,8 @@
 #include "commands.h"
 #include "output.h"
 #include "owner.h"
+#include "pulse.h"
 #include "report.h"
-#include "server.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -63,6 +63,7 @@ static int run_run(struct config *c, int argc, char **argv)
 {
     static struct server s; /* the second signal's thread may outlive main() */
     static sigset_t set;
+    struct pulse pulse;
     struct owner owner;
     int status;
 
@@ -72,17 +73,20 @@ static int run_run(struct config *c, int argc, char **argv)
     block_signals(&set);
     report_open(&s.config);
     log_event(LOG_INFO, "starting", KVS("version", D2D_VERSION), KVS("data", s.config.data));
+    pulse_begin(&pulse);
     if (!(status = owner_of(&s.config, "run", &owner)) && !(status = server_open(&s)) &&
         !(status = server_listen(&s)) && !(status = become(&owner, s.config.data)) && !(status = server_start(&s))) {
         puts(s.config.json ? "{\"event\":\"ready\"}" : "ready");
         if (output_flush()) {
             report_notify("READY=1");
+            pulse_serve(&pulse, &s);
             log_event(LOG_INFO, "ready", KVS("hub", s.config.name), KVN("loops", s.n_loops));
             serve(&s, &set);
         } else {
             status = 1; /* whoever waits for that line would wait for ever; main() says why */
         }
     }
+    pulse_end(&pulse);
     server_close(&s);
     log_event(LOG_INFO, "stopped", KVN("status", status));
     return status;

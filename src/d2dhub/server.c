@@ -281,8 +281,8 @@ static void renew(struct server *s)
     pthread_mutex_unlock(&s->certs);
 }
 
-/* False when the hub stops meanwhile. */
-static bool wait_ms(struct server *s, int64_t ms)
+/* False when the hub stops meanwhile. *nudge, if there is one, ends the wait, before it begins, too. */
+static bool wait_ms(struct server *s, int64_t ms, bool *nudge)
 {
     struct timespec until;
     bool goes_on;
@@ -292,8 +292,10 @@ static bool wait_ms(struct server *s, int64_t ms)
     until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&s->lock);
-    if (!s->stopping)
+    if (!s->stopping && !(nudge && *nudge))
         pthread_cond_timedwait(&s->stop, &s->lock, &until);
+    if (nudge)
+        *nudge = false;
     goes_on = !s->stopping;
     pthread_mutex_unlock(&s->lock);
     return goes_on;
@@ -305,8 +307,10 @@ static void *tick(void *ctx)
     struct server *s = ctx;
     int64_t now = now_ms();
 
-    while (wait_ms(s, hub_tick(s->hub, now) - now))
+    while (wait_ms(s, hub_tick(s->hub, now) - now, &s->nudge)) {
         now = now_ms();
+        atomic_fetch_add(&s->ticks, 1);
+    }
     return NULL;
 }
 
@@ -317,7 +321,8 @@ static void *keep_house(void *ctx)
     int64_t renewed_ms = now_ms();
     enum err last = OK;
 
-    while (wait_ms(s, CHECKPOINT_MS)) {
+    while (wait_ms(s, CHECKPOINT_MS, NULL)) {
+        s->kept_ms = monotonic_ms();
         enum err e = hub_checkpoint(s->hub, now_ms());
         if (e != last)
             log_event(e ? LOG_ERROR : LOG_INFO, e ? "checkpoint-failed" : "checkpoint-works-again",
@@ -349,8 +354,36 @@ int server_start(struct server *s)
         fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
     }
+    s->kept_ms = monotonic_ms();
     s->ready = true;
     return 0;
+}
+
+bool server_moves(struct server *s, struct server_moved *since, const char **stuck)
+{
+    struct server_moved now = {.looked = true, .ticks = s->ticks, .end = store_end(s->data.store)};
+
+    now.durable = store_durable(s->data.store);
+    *stuck = NULL;
+    /* A checkpoint of a large hub on a slow disk takes its time. */
+    if (monotonic_ms() - s->kept_ms > KEEPING_MAX_MS)
+        *stuck = "the thread that writes checkpoints";
+    if (since->looked && now.ticks == since->ticks)
+        *stuck = "the thread that tells the hub the time";
+    for (int i = 0; i < s->n_loops; i++) {
+        now.turns[i] = net_loop_turns(s->loops[i]);
+        if (since->looked && now.turns[i] == since->turns[i])
+            *stuck = "an event loop";
+    }
+    /* What waited for the disk then is there now, or at least some of it. */
+    if (now.durable < since->end && now.durable == since->durable)
+        *stuck = "writing to the disk";
+    pthread_mutex_lock(&s->lock);
+    s->nudge = true;
+    pthread_cond_broadcast(&s->stop);
+    pthread_mutex_unlock(&s->lock);
+    *since = now;
+    return !*stuck;
 }
 
 static void end_threads(struct server *s)

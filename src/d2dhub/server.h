@@ -8,7 +8,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { LOOPS_MAX = 64, DOORS = 3, GRACE_MS = 3000, CHECKPOINT_MS = 3000, DAY_MS = 86400 * 1000 };
+enum {
+    LOOPS_MAX = 64,
+    DOORS = 3,
+    GRACE_MS = 3000,
+    CHECKPOINT_MS = 3000,
+    DAY_MS = 86400 * 1000,
+    KEEPING_MAX_MS = 600 * 1000
+};
 
 struct server {
     struct config config;
@@ -29,17 +36,30 @@ struct server {
     int argc;
     char **argv; /* read again by server_reload() */
     _Atomic bool ready, stopping;
-    pthread_t ticker;      /* tells the hub that time passes */
-    pthread_t keeper;      /* keeps house: checkpoints, certificates */
-    pthread_mutex_t lock;  /* of `stopping` */
-    pthread_mutex_t certs; /* of the certificate files and where they are */
+    _Atomic uint64_t ticks;  /* of the ticker */
+    _Atomic int64_t kept_ms; /* when the keeper last began a round, by the monotonic clock */
+    pthread_t ticker;        /* tells the hub that time passes */
+    pthread_t keeper;        /* keeps house: checkpoints, certificates */
+    pthread_mutex_t lock;    /* of `stopping` and `nudge` */
+    bool nudge;              /* the ticker is asked for a turn */
+    pthread_mutex_t certs;   /* of the certificate files and where they are */
     pthread_cond_t stop;
+};
+
+/* How far everything was at a look. */
+struct server_moved {
+    bool looked;
+    uint64_t turns[LOOPS_MAX], ticks;
+    uint64_t durable, end; /* of the log */
 };
 
 /* Each prints its own message when it fails, and gives the exit status or 0. server_close() undoes whatever was done. */
 int server_open(struct server *s);
 int server_listen(struct server *s);
 int server_start(struct server *s);
+/* True when everything that must go on has gone on since the call before; what has not is named. For one thread; it asks loops and ticker
+ * for a turn, and so must not be called more often than they turn. */
+bool server_moves(struct server *s, struct server_moved *since, const char **stuck);
 /* Ends loops and threads, writes the last checkpoint, frees. */
 void server_close(struct server *s);
 /* Configuration again: certificates and the log change without dropping a connection; everything else needs a restart. */

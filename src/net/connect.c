@@ -21,6 +21,20 @@ struct attempt {
     char doubt_text[400];
 };
 
+/* "[2001:db8::1]" and "2001:db8::1" are the same. */
+static struct bytes without_brackets(const char *host)
+{
+    struct bytes b = bytes_str(host);
+
+    return b.len > 2 && b.at[0] == '[' && b.at[b.len - 1] == ']' ? bytes_first(bytes_skip(b, 1), b.len - 2) : b;
+}
+
+/* A name with a dot at its end is complete; certificates have it without. */
+static struct bytes without_dot(struct bytes name)
+{
+    return name.len > 1 && name.at[name.len - 1] == '.' ? bytes_first(name, name.len - 1) : name;
+}
+
 static void attempt_free(struct attempt *a)
 {
     uv_freeaddrinfo(a->found);
@@ -44,7 +58,7 @@ static void fail(struct attempt *a, enum err why, const char *detail)
     struct net_connect_options options = a->options;
     char text[HOST_LEN_MAX + 440];
 
-    snprintf(text, sizeof text, "%s:%d: %s", a->host, a->options.port, detail);
+    snprintf(text, sizeof text, strchr(a->host, ':') ? "[%s]:%d: %s" : "%s:%d: %s", a->host, a->options.port, detail);
     over(a);
     options.failed(options.accept_ctx, why, text);
 }
@@ -169,8 +183,8 @@ enum err net_connect(struct net_loop *l, const struct net_connect_options *optio
     a->due.run = on_time_over;
     a->lookup.data = a;
     a->until_ms = net_loop_now_ms(l) + options->timeout_ms;
-    snprintf(a->host, sizeof a->host, "%s", options->host);
-    snprintf(a->name, sizeof a->name, "%s", name);
+    snprintf(a->host, sizeof a->host, "%.*s", BYTES_ARG(without_brackets(options->host)));
+    snprintf(a->name, sizeof a->name, "%.*s", BYTES_ARG(without_dot(without_brackets(name))));
     snprintf(port, sizeof port, "%d", options->port);
     if (loop_at(l, &a->due, a->until_ms)) {
         free(a);

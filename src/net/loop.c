@@ -226,7 +226,10 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static void on_check(uv_check_t *check)
 {
-    settle(check->data);
+    struct net_loop *l = check->data;
+
+    atomic_fetch_add_explicit(&l->counters.turns, 1, memory_order_relaxed);
+    settle(l);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -363,6 +366,14 @@ void net_loop_grew(struct net_loop *l)
      * somebody waits, or that one does and then sees what the store published before this. */
     if (atomic_fetch_or(&l->any_waiting, 0))
         loop_again(l);
+}
+
+uint64_t net_loop_turns(struct net_loop *l)
+{
+    uint64_t turns = atomic_load(&l->counters.turns);
+
+    loop_again(l);
+    return turns;
 }
 
 int net_loop_fd(struct net_loop *l)

@@ -21,7 +21,7 @@ struct due {
 };
 
 struct counters {
-    _Atomic uint64_t connections, accepted, handshakes_failed, refused, reads, writes, bytes_in, bytes_out;
+    _Atomic uint64_t connections, accepted, handshakes_failed, refused, reads, writes, bytes_in, bytes_out, turns;
 };
 
 struct net_loop {

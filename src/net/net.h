@@ -60,6 +60,8 @@ void net_loop_stop(struct net_loop *, int64_t grace_ms); /* from any thread, als
 void net_loop_close(struct net_loop *);
 /* `durable` grew: sealed outputs are looked at again. From any thread, cheap when there is nothing to do. */
 void net_loop_grew(struct net_loop *);
+/* How many turns it has made; asks it for another one. From any thread: a loop that gives the same number some time later is stuck. */
+uint64_t net_loop_turns(struct net_loop *);
 int64_t net_loop_now_ms(struct net_loop *); /* wall clock, read once a turn */
 
 /* For programs with an event loop of their own: a descriptor that becomes readable, the time to wait at most, one turn. */
@@ -95,9 +97,9 @@ enum err net_listen(struct net_loop *, const struct net_listen_options *, int *p
 /* ---- clients ------------------------------------------------------------------------------------------------------- */
 
 struct net_connect_options {
-    const char *host; /* TCP goes here; name or address */
+    const char *host; /* TCP goes here; name or address, an IPv6 one with or without brackets */
     int port;
-    const char *name; /* SNI and what the certificate must be for; NULL: host */
+    const char *name; /* SNI and what the certificate must be for, a dot at its end or not; NULL: host */
     struct tls *tls;
     net_accept *accept; /* called when the handshake is done */
     void *accept_ctx;

@@ -109,6 +109,8 @@ void http_put_request(struct buf *b, const char *method, struct bytes target);
 /* A value that would break the head makes the buffer bad. */
 void http_put_header(struct buf *b, const char *name, struct bytes value);
 void http_put_date(struct buf *b, int64_t now_ms);
+/* "Thu, 26 Nov 2026 06:18:14 GMT", which is how all write it (RFC 9110, 5.6.7). */
+bool http_date(struct bytes text, int64_t *ms);
 /* Ends the head of a message that has no body (204, GET). */
 void http_put_end(struct buf *b);
 /* Ends the head with Content-Length and puts the body behind it, except (head_only) in an answer to HEAD. */

@@ -64,9 +64,29 @@ void http_put_header(struct buf *b, const char *name, struct bytes value)
     buf_puts(b, "\r\n");
 }
 
+static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+bool http_date(struct bytes text, int64_t *ms)
+{
+    struct bytes name;
+    size_t month;
+    char room[40];
+    struct buf iso = buf_over(room, sizeof room);
+
+    if (text.len != sizeof "Thu, 26 Nov 2026 06:18:14 GMT" - 1)
+        return false;
+    name = bytes_first(bytes_skip(text, 8), 3);
+    month = bytes_find_bytes(bytes_str(months), name);
+    if (month % 3 || month >= sizeof months - 1)
+        return false;
+    buf_printf(&iso, "%.4s-%02zu-%.2sT%.8sZ", (const char *)text.at + 12, month / 3 + 1, (const char *)text.at + 5,
+               (const char *)text.at + 17);
+    return iso_time_parse(buf_bytes(&iso), ms) == OK;
+}
+
 void http_put_date(struct buf *b, int64_t now_ms)
 {
-    static const char days[] = "ThuFriSatSunMonTueWed", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char days[] = "ThuFriSatSunMonTueWed";
     char iso[ISO_TIME_CAP]; /* 2026-11-23T07:00:00… */
     int64_t day = (now_ms / 86400000) % 7;
 

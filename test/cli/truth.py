@@ -380,6 +380,18 @@ def rotate(hub):
     pipe.close()
     check("the key is as it was", hub.d2d("device", "key", "door").stdout == before)
     hub.d2d("send", "--as", "door", "x")
+    pipe = Pipe()
+    running = pipe.start(hub, "device", "key", "--rotate", "door", "--timeout", "1s")
+    poll_until("the new key", pipe.waits)
+    os.kill(hub.process.pid, signal.SIGSTOP)
+    try:
+        pipe.line()
+        said = running.ended(6, "a hub that stands still")
+    finally:
+        os.kill(hub.process.pid, signal.SIGCONT)
+    pipe.close()
+    check("what is known", "it is not known whether" in said, said)
+    before = hub.d2d("device", "key", "door").stdout
     after = hub.d2d("device", "key", "--rotate", "door").stdout
     check("a key that was written is in force", before != after == hub.d2d("device", "key", "door").stdout)
 
@@ -414,12 +426,21 @@ def printing(hub):
     check("it is still there", "(2 " in hub.d2d("device", "purge", "door").stderr)
 
 
+def many(hub):
+    """The first one that cannot be told is the last one that is done."""
+    with open("/dev/full", "wb") as full:
+        Running(hub, ["device", "add", "many-1", "many-2"], full).ended(1, "a full disk")
+    hub.d2d("device", "show", "many-2", status=4)
+    hub.d2d("device", "rm", "many-1")
+
+
 def hub_itself(hub):
     """Whoever waits for "ready" is not left to wait; the keys of a hub that was made can be had later."""
     data = os.path.join(hub.folder, "second")
     with open("/dev/full", "wb") as full:
         init = ["init", "--data", data, "--name", "localhost", "--no-context"]
-        Running(hub, init, full, program="d2dhub").ended(1, "init")
+        said = Running(hub, init, full, program="d2dhub").ended(1, "init")
+        check("it says where they are", "d2dhub show" in said, said)
         check("the hub is made", "iothubowner" in hub.run("d2dhub", "show", "--data", data).stdout)
         run = ["run", "--data", data, "--listen", "127.0.0.1", *(f"--{p}-port=0" for p in ("mqtts", "amqps", "https"))]
         Running(hub, run, full, program="d2dhub").ended(1, "run")
@@ -438,7 +459,7 @@ def main():
                              listen_interrupted, listen_exec, listen_auto, send_feedback):
                     part(hub, over)
             for part in (events_closed_pipe, events_idle, events_full_disk, events_exec, events_positions,
-                         send_not_settled, send_not_acknowledged, rotate, printing, hub_itself):
+                         send_not_settled, send_not_acknowledged, rotate, printing, many, hub_itself):
                 part(hub)
         finally:
             hub.stop()

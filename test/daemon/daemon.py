@@ -1,6 +1,7 @@
 """daemon.py D2DHUB: the program itself, started as an operator does: init, run, check, show, signals, wrong configuration."""
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -147,6 +148,71 @@ class Daemon(unittest.TestCase):
         self.assertEqual((run.returncode, check.returncode), (1, 1))
         self.assertIn("--mqtts-port", run.stderr)
         self.assertIn(f"process {os.getpid()}", check.stdout)
+
+    def check(self, *more, status=0, **options):
+        """{"name localhost": ("ok", remedy), ...}"""
+        done = d2dhub("check", "--data", self.data, "-o", "json", *PORTS, *more, **options)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return {c["check"]: (c["result"], c.get("remedy", "")) for c in map(json.loads, done.stdout.splitlines())}
+
+    def of(self, found, start):
+        return next(v for k, v in found.items() if k.startswith(start))
+
+    def certificate(self, name, days, *more):
+        made = [os.path.join(self.folder, f"{name}.pem"), os.path.join(self.folder, f"{name}-key.pem")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-out", made[0],
+                        "-keyout", made[1], "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", str(days), *more],
+                       check=True, capture_output=True)
+        return made
+
+    def test_certificates_near_their_end_are_told_a_month_before(self):
+        found = self.check()
+        self.assertEqual({v for k, v in found.items() if k.startswith("certificate")}, {("ok", "")})
+        shutil.copy(self.certificate("localhost", 20)[0], os.path.join(self.data, "tls", "ca.pem"))
+        verdict, remedy = self.of(self.check(), "certificate authority (CA)")
+        self.assertEqual(verdict, "warning")
+        self.assertRegex(remedy, r"it expires on 20\d\d-\d\d-\d\d: .*another CA")
+        for days, result, status in [(40, "ok", 0), (20, "warning", 0), (-1, "problem", 1)]:
+            with self.subTest(days=days):
+                cert, key = self.certificate("localhost", days) if days > 0 else self.expired()
+                verdict, remedy = self.of(self.check("--cert-file", cert, "--key-file", key, status=status), "certificate /")
+                self.assertEqual(verdict, result)
+                self.assertTrue(result == "ok" or "renew it" in remedy, remedy)
+
+    def expired(self):
+        """A certificate of yesterday."""
+        cert, key = self.certificate("localhost", 10)
+        subprocess.run(["openssl", "x509", "-in", cert, "-signkey", key, "-clrext", "-extfile", "/dev/stdin", "-out", cert, "-days", "-1"],
+                       input=b"subjectAltName=DNS:localhost\n", check=True, capture_output=True)
+        return cert, key
+
+    def test_a_name_that_leads_elsewhere_is_told(self):
+        self.assertEqual(self.check()["name localhost"], ("ok", ""))
+        found = self.check("--name", "hub..invalid", "--listen", "0.0.0.0", status=1)["name hub..invalid"]
+        self.assertEqual(found[0], "warning")
+        self.assertRegex(found[1], r"does not resolve.*/etc/hosts")
+        self.assertEqual(self.check("--name", "127.0.0.1", "--listen", "0.0.0.0")["name 127.0.0.1"][0], "warning")
+        self.assertIn("this computer alone", self.check("--name", "127.0.0.1", "--listen", "0.0.0.0")["name 127.0.0.1"][1])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become an ordinary user")
+    def test_an_ordinary_user_is_told_what_he_may_not(self):
+        nobody = pwd.getpwnam("nobody")
+        as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        os.chmod(self.folder, 0o755)
+        closed = d2dhub("check", "--data", self.data, **as_nobody)
+        self.assertEqual(closed.returncode, 2)
+        self.assertIn("use sudo", closed.stderr)
+        for path, folders, files in os.walk(self.data):
+            for name in [".", *folders, *files]:
+                os.chmod(os.path.join(path, name), 0o755)
+        found = self.check("--amqps-port", "671", "--https-port", "443", status=1, **as_nobody)
+        self.assertRegex(self.of(found, "data folder")[1], "belongs to root: .*sudo")
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as f:
+            if int(f.read()) <= 443:
+                self.skipTest("every user may open every port here")
+        self.assertEqual(found["amqps port 671"][0], "problem")
+        self.assertEqual(found["https port 443"][0], "warning")
+        self.assertRegex(found["https port 443"][1], "below 1024: 8443 is used.*sudo setcap .*d2dhub")
 
     def test_an_unknown_key_is_named_with_its_line(self):
         with open(os.path.join(self.data, "d2dhub.ini"), "w") as ini:

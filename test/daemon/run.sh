@@ -13,4 +13,5 @@ export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 allocation.py "$build"
 map_root=
 [ "$(id -u)" -eq 0 ] || map_root=--map-root-user
+unshare $map_root --mount /usr/bin/python3 service.py "$build"
 exec unshare $map_root --mount /usr/bin/python3 hostile.py "$build"

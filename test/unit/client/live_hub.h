@@ -21,12 +21,12 @@ struct live {
     struct hub *hub;
     struct front_env env;
     struct door doors[3];
-    int ports[3]; /* MQTT, AMQP, HTTPS */
+    int ports[3], ports6[3]; /* MQTT, AMQP, HTTPS; the latter on ::1, 0 where there is no IPv6 */
     struct tls *tls;
     struct net_loop *loop;
     pthread_t thread, ticker;
     atomic_bool stopping;
-    const char *ca;
+    char ca[128];
 };
 
 static struct live live;
@@ -77,19 +77,22 @@ static inline void live_listen(void)
                                     struct front **) = {front_mqtt_new, front_amqp_new, front_http_new};
 
     for (int i = 0; i < 3; i++) {
+        struct net_listen_options o = {
+            .address = "127.0.0.1", .tls = live.tls, .accept = joint_accept, .accept_ctx = &live.doors[i]};
+
         live.doors[i] = (struct door){"live", &live.env, make[i]};
-        CHECK_OK(net_listen(
-            live.loop,
-            &(struct net_listen_options){
-                .address = "127.0.0.1", .tls = live.tls, .accept = joint_accept, .accept_ctx = &live.doors[i]},
-            &live.ports[i]));
+        CHECK_OK(net_listen(live.loop, &o, &live.ports[i]));
+        o.address = "::1";
+        if (net_listen(live.loop, &o, &live.ports6[i]))
+            live.ports6[i] = 0;
     }
     live.env.amqps_port = live.ports[1];
 }
 
 static inline void live_open(void)
 {
-    static const char *const names[] = {"localhost", "127.0.0.1", "gateway.test", NULL};
+    static const char *const names[] = {"localhost", "127.0.0.1", "::1", "gateway.test", NULL};
+    static const char *const aliases[] = {"::1", NULL};
     struct hub_birth birth = {.name = "localhost", .partitions = 2, .scope = "0ne00000001"};
     const char *cert, *key;
     char why[256];
@@ -102,8 +105,9 @@ static inline void live_open(void)
     const struct hub_options options = {.store = live.store, .state = live.state, .random = live_random};
     CHECK_OK(hub_init(&options, &birth, live_now_ms()));
     CHECK_OK(hub_open(&options, &live.hub));
-    live.env = (struct front_env){.hub = live.hub, .host = "localhost", .entity = "hub", .random = live_random};
-    live.ca = certs_authority();
+    live.env = (struct front_env){
+        .hub = live.hub, .host = "localhost", .aliases = aliases, .entity = "hub", .random = live_random};
+    snprintf(live.ca, sizeof live.ca, "%s", certs_authority());
     certs_server(names, &cert, &key);
     CHECK_OK(tls_server_new(&(struct tls_pair){cert, key}, 1, &live.tls, why));
     CHECK_OK(net_loop_open(&(struct net_loop_options){0}, &live.loop));

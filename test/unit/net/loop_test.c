@@ -128,6 +128,19 @@ TEST(ticks_come_when_they_are_due)
     world_close(&w);
 }
 
+TEST(a_loop_that_is_asked_for_a_turn_makes_one)
+{
+    struct world w;
+    uint64_t turns;
+
+    world_open(&w, NULL);
+    turns = net_loop_turns(w.loop);
+    CHECK(net_loop_turns(w.loop) == turns); /* nobody runs it */
+    net_loop_turn(w.loop);
+    CHECK(net_loop_turns(w.loop) > turns);
+    world_close(&w);
+}
+
 TEST(answers_of_one_turn_leave_in_one_write)
 {
     struct world w;
@@ -389,6 +402,7 @@ int main(void)
         RUN(what_was_said_before_the_end_still_leaves),
         RUN(more_than_the_ceiling_of_output_ends_the_connection),
         RUN(ticks_come_when_they_are_due),
+        RUN(a_loop_that_is_asked_for_a_turn_makes_one),
         RUN(answers_of_one_turn_leave_in_one_write),
         RUN(two_hundred_connections_come_and_go),
         RUN(a_client_that_says_nothing_is_cut),

@@ -489,6 +489,7 @@ TEST(query_parameters_are_found_and_decoded)
 TEST(what_is_written_can_be_read)
 {
     struct buf b = buf_max(4096);
+    int64_t ms;
 
     http_put_status(&b, 412);
     http_put_date(&b, 1795411500000);
@@ -505,6 +506,13 @@ TEST(what_is_written_can_be_read)
     http_put_date(&b, 951782399999); /* the day before a leap day */
     CHECK_BYTES(buf_bytes(&b), BYTES("Date: Mon, 28 Feb 2000 23:59:59 GMT\r\n"));
     buf_free(&b);
+    CHECK(http_date(BYTES("Thu, 26 Nov 2026 06:18:14 GMT"), &ms) && ms == 1795673894000);
+    CHECK(http_date(BYTES("Mon, 28 Feb 2000 23:59:59 GMT"), &ms) && ms == 951782399000);
+    CHECK(!http_date(BYTES("Thu, 26 Foo 2026 06:18:14 GMT"), &ms));
+    CHECK(!http_date(BYTES("Thu, 26 anF 2026 06:18:14 GMT"), &ms));
+    CHECK(!http_date(BYTES("Thu, 32 Nov 2026 06:18:14 GMT"), &ms));
+    CHECK(!http_date(BYTES("Thursday, 26-Nov-26 06:18:14 GMT"), &ms));
+    CHECK(!http_date(NO_BYTES, &ms));
 }
 
 TEST(nothing_that_breaks_a_head_is_written)

@@ -1,0 +1,133 @@
+#include "cli.h"
+
+#include <stdio.h>
+
+/* How the things that commands are about are called, and what lists them. */
+static const struct {
+    const char *word, *list;
+} kinds[] = {[A_DEVICE] = {"device", "d2d device list"},
+             [A_CONSUMER_GROUP] = {"consumer group", "d2d group list"},
+             [A_PARTITION] = {"partition", "d2d hub status"},
+             [AN_ENROLLMENT] = {"enrollment", "d2d enroll list"},
+             [AN_ENROLLMENT_GROUP] = {"enrollment group", "d2d enroll list --groups"},
+             [A_CA] = {"CA", "d2d ca list"}};
+
+static enum status status_of(enum d2d_err e)
+{
+    static const enum status statuses[] = {
+        [D2D_OK] = DONE,
+        [D2D_FAILED] = FAILED,
+        [D2D_ARGUMENT] = USAGE,
+        [D2D_NOT_AUTHORISED] = NOT_AUTHORISED,
+        [D2D_NOT_FOUND] = NOT_FOUND,
+        [D2D_NO_CONNECTION] = NO_CONNECTION,
+        [D2D_TIMED_OUT] = TIMED_OUT,
+        [D2D_REFUSED] = REFUSED,
+        [D2D_EXPIRED] = EXPIRED,
+        [D2D_OVER_QUOTA] = OVER_QUOTA,
+        [D2D_EXISTS] = REFUSED,
+        [D2D_CHANGED] = REFUSED,
+        [D2D_CLOSED] = NO_CONNECTION,
+        [D2D_NO_MEMORY] = FAILED,
+        [D2D_STOPPED] = INTERRUPTED,
+        [D2D_UNSUPPORTED] = FAILED,
+        [D2D_UNTRUSTED] = NO_CONNECTION,
+        [D2D_CLOCK] = NO_CONNECTION,
+        [D2D_WRONG_HUB] = NOT_AUTHORISED,
+        [D2D_TAKEN_OVER] = REFUSED,
+        [D2D_IN_CALLBACK] = FAILED,
+    };
+
+    return (size_t)e < sizeof statuses / sizeof *statuses ? statuses[e] : FAILED;
+}
+
+const char *cli_remedy(enum d2d_err e)
+{
+    switch (e) {
+    case D2D_NO_CONNECTION:
+        return "is the hub running, and are host name and port right? `d2dhub check` looks from the other side";
+    case D2D_UNTRUSTED:
+        return "the CA of a hub of your own is the file that `d2dhub show` names: give it with --ca-file";
+    case D2D_CLOCK:
+        return "set the clock of this computer: timedatectl set-ntp true";
+    case D2D_WRONG_HUB:
+        return "the host name of the connection string must be one of the hub's: `d2dhub show` names them";
+    case D2D_NOT_AUTHORISED:
+        return "`d2d device key DEVICE` prints the connection string of a device as it is now";
+    case D2D_TAKEN_OVER:
+        return "a device has one connection: stop the other program, or give it a device of its own";
+    case D2D_TIMED_OUT:
+        return "does a firewall drop the packets? `d2d check` tries each way to the hub; --timeout T waits longer";
+    case D2D_OK:
+    case D2D_FAILED:
+    case D2D_ARGUMENT:
+    case D2D_NOT_FOUND:
+    case D2D_REFUSED:
+    case D2D_EXPIRED:
+    case D2D_OVER_QUOTA:
+    case D2D_EXISTS:
+    case D2D_CHANGED:
+    case D2D_CLOSED:
+    case D2D_NO_MEMORY:
+    case D2D_STOPPED:
+    case D2D_UNSUPPORTED:
+    case D2D_IN_CALLBACK:
+        break;
+    }
+    return "";
+}
+
+/* What a hub said, without what is for programs: the code of HTTP, the code of the error, ids for its log. */
+static const char *tidy(const char *detail, char out[512])
+{
+    const char *json = strchr(detail, '{');
+    json_t *object = json ? json_loads(json, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+    const char *message = json_string_value(json_object_get(object, "message"));
+    const char *code;
+
+    if (!message)
+        message = json_string_value(json_object_get(object, "Message"));
+    snprintf(out, 512, "%s", message ? message : detail);
+    json_decref(object);
+    if (strncmp(out, "HTTP ", 5) == 0 && strstr(out, ": "))
+        memmove(out, strstr(out, ": ") + 2, strlen(strstr(out, ": ") + 2) + 1);
+    if ((code = strstr(out, "ErrorCode:")) && strchr(code, ';'))
+        memmove(out + (code - out), strchr(code, ';') + 1, strlen(strchr(code, ';') + 1) + 1);
+    out[strstr(out, " TrackingId:") ? (size_t)(strstr(out, " TrackingId:") - out) : strlen(out)] = 0;
+    for (char *at = out; *at; at++)
+        if ((unsigned char)*at < ' ')
+            *at = ' ';
+    return out;
+}
+
+enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *given)
+{
+    enum status status = status_of(e);
+    char what[200], shown[100], text[512];
+    const char *detail = tidy(given ? given : "", text);
+
+    if (status == INTERRUPTED)
+        return status;
+    if (kind == A_THING)
+        snprintf(what, sizeof what, "%s", name);
+    else
+        snprintf(what, sizeof what, "%s \"%s\"", kinds[kind].word, opt_shown(name, shown));
+    if (strcmp(detail, d2d_err_text(e)) == 0)
+        detail = "";
+    if (e == D2D_EXISTS && kind != A_THING && (!*detail || strstr(detail, name)))
+        complain("%s already exists", what);
+    else if (e == D2D_NOT_FOUND && kind != A_THING)
+        complain("%s does not exist; `%s` shows those that do", what, kinds[kind].list);
+    else if (e == D2D_ARGUMENT && *detail)
+        complain("%s: %s", what, detail);
+    else
+        complain("%s: %s%s%s%s", what, d2d_err_text(e), *detail ? " (" : "", detail, *detail ? ")" : "");
+    if (*cli_remedy(e))
+        advise("%s", cli_remedy(e));
+    return status;
+}
+
+enum status cli_failed(const char *what, enum d2d_err e, const char *detail)
+{
+    return cli_failed_about(A_THING, what, e, detail);
+}
