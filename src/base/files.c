@@ -23,7 +23,7 @@ enum err file_read(const char *path, struct buf *out)
     return failed ? ERR_IO : buf_check(out);
 }
 
-static bool write_whole(int fd, struct bytes text)
+bool file_write_to(int fd, struct bytes text)
 {
     while (text.len) {
         ssize_t n = write(fd, text.at, text.len);
@@ -37,7 +37,7 @@ static bool write_whole(int fd, struct bytes text)
     return fsync(fd) == 0;
 }
 
-static void sync_folder_of(const char *path)
+void file_sync_folder(const char *path)
 {
     char folder[PATH_MAX_];
     char *slash;
@@ -67,12 +67,12 @@ enum err file_write(const char *path, struct bytes text, unsigned mode)
     fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode_t)mode);
     if (fd < 0)
         return ERR_IO;
-    written = fchmod(fd, (mode_t)mode) == 0 && write_whole(fd, text);
+    written = fchmod(fd, (mode_t)mode) == 0 && file_write_to(fd, text);
     if (close(fd) || !written || rename(beside, path)) {
         unlink(beside);
         return ERR_IO;
     }
-    sync_folder_of(path);
+    file_sync_folder(path);
     return OK;
 }
 

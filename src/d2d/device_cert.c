@@ -75,7 +75,7 @@ static enum err make_for_chip(const struct cert_job *job, struct cert_facts *fac
 static enum err make(const struct cert_job *job, struct cert_facts *facts)
 {
     struct buf cert = buf_max(PEM_MAX), key = buf_max(PEM_MAX);
-    struct secret secret = {.fd = -1};
+    struct secret secret = {.to_file = false};
     int64_t now_s = time(NULL);
     enum err e;
 

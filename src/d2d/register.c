@@ -184,7 +184,6 @@ static enum status register_run(struct cli *c, void *values, int n, char **argv)
 
     (void)n;
     (void)argv;
-    job->secret.fd = -1;
     if (status)
         return status;
     c->key_file = job->key_file;

@@ -3,15 +3,12 @@
 #include "certs.h"
 #include "files.h"
 #include "home.h"
+#include "typist.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { NAME_LEN_MAX = 60, TRIES = 100, FILE_MAX = 64 * 1024 };
@@ -21,55 +18,6 @@ struct task {
     const json_t *facts;
     struct buf ca; /* read before: its folder may be closed to the user */
 };
-
-/* ---- as whom --------------------------------------------------------------------------------------------------------- */
-
-/* Root by sudo: who asked for it. NULL: whoever we are. */
-static const struct passwd *behind_sudo(void)
-{
-    const char *text = getenv("SUDO_UID");
-    uint64_t uid;
-
-    if (geteuid() != 0 || !text || !bytes_to_u64(bytes_str(text), &uid) || uid == 0 || uid > UINT32_MAX)
-        return NULL;
-    return getpwuid((uid_t)uid);
-}
-
-/* What sudo leaves of the environment is root's, unless it was told to keep it. */
-static bool become(const struct passwd *user)
-{
-    const char *config = getenv("XDG_CONFIG_HOME");
-    struct stat st;
-
-    if (initgroups(user->pw_name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid) || setuid(0) == 0)
-        return false;
-    if (config && (stat(config, &st) || st.st_uid != user->pw_uid))
-        unsetenv("XDG_CONFIG_HOME");
-    return setenv("HOME", user->pw_dir, 1) == 0;
-}
-
-/* Its result is 0 to 100. */
-static int as_user(int (*run)(struct task *), struct task *t)
-{
-    const struct passwd *user = behind_sudo();
-    int status;
-    pid_t child;
-
-    if (!user)
-        return run(t);
-    fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        umask(077);
-        status = become(user) ? run(t) : -1;
-        fflush(stderr);
-        _exit(status < 0 ? 255 : status);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) != 255 ? WEXITSTATUS(status) : -1;
-}
 
 /* ---- files ----------------------------------------------------------------------------------------------------------- */
 
@@ -192,8 +140,9 @@ static enum err make_current(const char *name)
 
 /* ---- what is done ---------------------------------------------------------------------------------------------------- */
 
-static int make(struct task *t)
+static int make(void *ctx)
 {
+    struct task *t = ctx;
     char folder[PATH_CAP], path[PATH_CAP], ca[PATH_CAP], name[NAME_LEN_MAX + 6], current[NAME_LEN_MAX + 6];
     bool replaces, first;
     json_t *context;
@@ -247,8 +196,9 @@ static bool follow_one(struct task *t, const char *path)
     return changed;
 }
 
-static int follow(struct task *t)
+static int follow(void *ctx)
 {
+    struct task *t = ctx;
     char folder[PATH_CAP], path[PATH_CAP];
     const struct dirent *found;
     int n = 0;
@@ -271,7 +221,7 @@ enum err user_context_make(const struct config *c, const json_t *facts)
     enum err e;
 
     certs_ca_file(c, path);
-    if (!(e = file_read(path, &t.ca)) && as_user(make, &t))
+    if (!(e = file_read(path, &t.ca)) && as_typist(make, &t))
         e = ERR_IO;
     buf_free(&t.ca);
     return e;
@@ -280,7 +230,7 @@ enum err user_context_make(const struct config *c, const json_t *facts)
 int user_context_follow(const struct config *c, const json_t *facts)
 {
     struct task t = {.config = c, .facts = facts};
-    int n = as_user(follow, &t);
+    int n = as_typist(follow, &t);
 
     return n > 0 ? n : 0;
 }

@@ -154,6 +154,16 @@ class Contexts(unittest.TestCase):
         with open(os.path.join(self.folder, "hub", "tls", "ca.pem")) as f:
             self.assertEqual(shown.stdout, f.read())
         self.run_one("d2dhub", "show", "--ca", "--data", os.path.join(self.folder, "hub"), user=user, status=2)
+        out = os.path.join(self.home, "owner.cs")
+        owner = ["show", "--data", os.path.join(self.folder, "hub"), "--policy", "iothubowner"]
+        self.run_one("d2dhub", *owner, "--out", out, **sudo)
+        self.assertEqual((os.stat(out).st_uid, stat.S_IMODE(os.stat(out).st_mode)), (user.pw_uid, 0o600))
+        with open(out) as f:
+            self.assertEqual(f.read(), self.run_one("d2dhub", *owner).stdout)
+        self.run_one("d2dhub", *owner, "--out", out, status=1, **sudo)
+        self.run_one("d2dhub", *owner, "--out", out, "--replace", **sudo)
+        self.run_one("d2dhub", *owner, "--out", os.path.join(self.folder, "owner.cs"), status=1, **sudo)
+        self.assertIn("iothubowner", self.run_one("d2dhub", *owner[:-1], "owner", status=2).stderr)
         self.env.update(sudo)
         _, ports = self.start("hub")
         self.assertEqual(self.context("localhost", self.home)["https_port"], ports["https"])
