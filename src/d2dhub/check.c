@@ -4,7 +4,6 @@
 #include "certs.h"
 #include "commands.h"
 #include "data.h"
-#include "engines.h"
 #include "facts.h"
 #include "files.h"
 #include "owner.h"
@@ -109,19 +108,16 @@ static void check_clock(struct checking *k)
 
 static void check_log(struct checking *k)
 {
-    char log[PATH_CAP], why[256] = "";
-    struct disk_options options = {.folder = log, .segment_size = k->config.segment_size};
-    struct store *store = NULL;
-    enum err e;
+    char why[DATA_WHY_CAP] = "";
+    struct data data;
+    enum err e = data_open_stores(&k->config, &data, why);
 
-    config_path(&k->config, "log", log);
-    e = disk_store_open(&options, &store, why);
     k->running = e == ERR_BUSY;
-    store_close(store);
+    data_close_stores(&data);
     if (k->running)
-        check_say(k, FINE, "log (a running hub has it)", "");
+        check_say(k, FINE, "log and checkpoint (a running hub has them)", "");
     else
-        check_say(k, e ? PROBLEM : FINE, "log", why[0] ? why : err_text(e));
+        check_say(k, e ? PROBLEM : FINE, "log and checkpoint", why);
 }
 
 static void check_disk(struct checking *k)

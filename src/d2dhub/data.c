@@ -1,5 +1,6 @@
 #include "data.h"
 
+#include "bond.h"
 #include "engines.h"
 #include "files.h"
 #include "log.h"
@@ -55,72 +56,120 @@ bool data_exists(const struct config *c)
 
 enum { OUR_BITS = 8 * sizeof(void *) };
 
+#define PUT_BACK ". Nothing was changed: put back the whole folder from a copy that was made while the hub did not run"
+
 /* The checkpoint of a machine of another word size cannot be read here. Where the log still has it all, it makes a new one;
  * otherwise it can be carried over by hand. */
-static enum err replace_foreign(const char *state, int bits, struct store *store)
+static enum err replace_foreign(const char *state, int bits, struct store *store, char why[DATA_WHY_CAP])
 {
     if (!disk_store_is_whole(store)) {
-        fprintf(stderr,
-                "d2dhub: %s: written on a %d-bit machine; this one is %d-bit and could only make it anew from the log, "
-                "which no "
-                "longer reaches back to its beginning. It can be carried over with mdb_dump and mdb_load (package "
-                "lmdb-utils):\n"
-                "  there: mdb_dump -a state | sed 's/^mapsize=.*/mapsize=%llu/' >state.dump\n"
-                "  here:  mv state state-%d-bit && mkdir -m 700 state && mdb_load -f state.dump state\n",
-                state, bits, OUR_BITS, (unsigned long long)LMDB_MAP_DEFAULT, bits);
+        snprintf(
+            why, DATA_WHY_CAP,
+            "%s: written on a %d-bit machine; this one is %d-bit and could only make it anew from the log, which no "
+            "longer reaches back to its beginning. It can be carried over with mdb_dump and mdb_load (package "
+            "lmdb-utils):\n"
+            "  there: mdb_dump -a state | sed 's/^mapsize=.*/mapsize=%llu/' >state.dump\n"
+            "  here:  mv state state-%d-bit && mkdir -m 700 state && mdb_load -f state.dump state",
+            state, bits, OUR_BITS, (unsigned long long)LMDB_MAP_DEFAULT, bits);
         return ERR_UNSUPPORTED;
     }
     if (lmdb_state_drop(state)) {
-        fprintf(stderr, "d2dhub: %s: written on a %d-bit machine, and cannot be removed: %m\n", state, bits);
+        snprintf(why, DATA_WHY_CAP, "%s: written on a %d-bit machine, and cannot be removed: %s", state, bits,
+                 strerror(errno));
         return ERR_IO;
     }
     log_event(LOG_WARN, "checkpoint-made-anew", KVS("folder", state), KVN("written_with_bits", (uint64_t)bits));
     return OK;
 }
 
-static enum err open_state(const char *state, struct store *store, struct state **out)
+static enum err open_state(const char *state, struct state **out, char why[DATA_WHY_CAP])
 {
-    int bits = lmdb_state_bits(state);
-    enum err e;
+    enum err e = lmdb_state_open(state, 0, out);
 
-    if (bits && bits != OUR_BITS && (e = replace_foreign(state, bits, store)))
-        return e;
-    if ((e = lmdb_state_open(state, 0, out))) {
-        fprintf(stderr, "d2dhub: %s: %s\n", state, err_text(e));
-        return e;
-    }
-    if (!state_place(*out) && !disk_store_is_whole(store)) {
-        fprintf(
-            stderr,
-            "d2dhub: %s: the checkpoint is missing, and the log no longer reaches back to its beginning: put back the "
-            "folder that belongs to the log\n",
-            state);
-        state_close(*out);
-        return ERR_DAMAGED;
-    }
-    return OK;
+    if (e)
+        snprintf(why, DATA_WHY_CAP, "%s: %s", state, err_text(e));
+    return e;
 }
 
-enum err data_open(const struct config *c, struct data *out)
+/* From now on the checkpoint knows this log. */
+static enum err bind(const char *state_folder, const char *log, struct state *state, struct store *store,
+                     char why[DATA_WHY_CAP])
 {
-    char log[PATH_CAP], state[PATH_CAP], why[256] = "";
+    char unfit[BOND_WHY_CAP];
+    enum err e;
+
+    if (!state_place(state) && !disk_store_is_whole(store)) {
+        snprintf(
+            why, DATA_WHY_CAP,
+            "%s: the checkpoint is missing, and the log no longer reaches back to its beginning: put back the folder "
+            "that belongs to the log",
+            state_folder);
+        return ERR_DAMAGED;
+    }
+    if ((e = bond_check(state, store, unfit)))
+        snprintf(why, DATA_WHY_CAP, "%s and %s do not belong together: %s" PUT_BACK, state_folder, log,
+                 unfit[0] ? unfit : err_text(e));
+    else if ((e = bond_keep(state, store, store_first(store))))
+        snprintf(why, DATA_WHY_CAP, "%s: %s", state_folder, err_text(e));
+    return e;
+}
+
+/* The checkpoint comes first: it tells how far the log was on disk. */
+static enum err open_both(const struct config *c, const char *state, const char *log, struct data *d,
+                          char why[DATA_WHY_CAP])
+{
     struct disk_options disk = {.folder = log, .segment_size = c->segment_size};
+    int bits = lmdb_state_bits(state);
+    bool foreign = bits && bits != OUR_BITS;
+    char file[256] = "";
+    enum err e;
+
+    if (!foreign) {
+        if ((e = open_state(state, &d->state, why)))
+            return e;
+        disk.known = state_place(d->state);
+    }
+    if ((e = disk_store_open(&disk, &d->store, file))) {
+        snprintf(why, DATA_WHY_CAP, "%s: %s%s%s%s", log, err_text(e), file[0] ? ": " : "", file,
+                 e == ERR_DAMAGED ? PUT_BACK : "");
+        return e;
+    }
+    if (foreign && ((e = replace_foreign(state, bits, d->store, why)) || (e = open_state(state, &d->state, why))))
+        return e;
+    return bind(state, log, d->state, d->store, why);
+}
+
+enum err data_open_stores(const struct config *c, struct data *out, char why[DATA_WHY_CAP])
+{
+    char log[PATH_CAP], state[PATH_CAP];
     enum err e;
 
     *out = (struct data){0};
     config_path(c, "log", log);
     config_path(c, "state", state);
     if ((e = folder_make(log, 0700)) || (e = folder_make(state, 0700))) {
-        fprintf(stderr, "d2dhub: %s: the folder cannot be made: %m\n", c->data);
+        snprintf(why, DATA_WHY_CAP, "%s: the folder cannot be made: %s", c->data, strerror(errno));
         return e;
     }
-    if ((e = disk_store_open(&disk, &out->store, why))) {
-        fprintf(stderr, "d2dhub: %s: %s%s%s\n", log, err_text(e), why[0] ? ": " : "", why);
-        return e;
-    }
-    if ((e = open_state(state, out->store, &out->state))) {
-        store_close(out->store);
-        *out = (struct data){0};
+    if ((e = open_both(c, state, log, out, why)))
+        data_close_stores(out);
+    return e;
+}
+
+void data_close_stores(struct data *d)
+{
+    store_close(d->store);
+    state_close(d->state);
+    *d = (struct data){0};
+}
+
+enum err data_open(const struct config *c, struct data *out)
+{
+    char why[DATA_WHY_CAP] = "";
+    enum err e = data_open_stores(c, out, why);
+
+    if (e) {
+        fprintf(stderr, "d2dhub: %s\n", why);
         return e;
     }
     out->options = (struct hub_options){.store = out->store,

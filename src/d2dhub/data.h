@@ -12,6 +12,11 @@ struct data {
 
 /* False: nobody ever made a hub there. */
 bool data_exists(const struct config *c);
+/* Log and checkpoint, which belong together: `options` stays empty. On failure nothing is open, and `why` says it in one
+ * sentence, with the remedy. ERR_BUSY: a hub runs there. */
+enum { DATA_WHY_CAP = 3 * PATH_CAP };
+enum err data_open_stores(const struct config *c, struct data *out, char why[DATA_WHY_CAP]) MUST_CHECK;
+void data_close_stores(struct data *);
 /* On failure a message was printed and nothing is open. */
 enum err data_open(const struct config *c, struct data *out) MUST_CHECK;
 

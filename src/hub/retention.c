@@ -3,6 +3,8 @@
  * most, never too short. */
 #include "core.h"
 
+#include "bond.h"
+
 #include <string.h>
 
 enum { AGE_STEP_MS = 60000 };
@@ -85,11 +87,14 @@ static void ages_forget(struct hub *h, uint64_t below)
 enum err retain(struct hub *h, int64_t now_ms)
 {
     uint64_t below = retention_place(h, now_ms), held = state_place(h->state);
+    uint64_t first;
     enum err e = OK;
 
     if (below > held)
         below = held;
-    if (below > store_first(h->store))
+    first = store_first_after(h->store, below);
+    /* The checkpoint knows of it before the files are gone: those that are gone without its knowledge are missing. */
+    if (first > store_first(h->store) && !(e = bond_keep(h->state, h->store, first)))
         e = store_trim(h->store, below);
     ages_forget(h, store_first(h->store));
     for (unsigned n = 0; !e && n < h->birth.partitions; n++)

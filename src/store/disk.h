@@ -30,6 +30,9 @@ struct disk {
     struct store store;
     struct disk_io io;
     char folder[SEGMENT_PATH_CAP - 64];
+    uint8_t id[STORE_ID];
+    _Atomic bool has_id; /* a file has it: those of before have none */
+    uint64_t known;      /* below it everything had been on disk */
     uint64_t segment_size, size_max;
     size_t tail_max;
     int lock_fd;

@@ -62,6 +62,12 @@ static int system_write_synced(void *ctx, int fd, const struct iovec *parts, int
     return needs_sync ? fdatasync(fd) : 0;
 }
 
+static int system_sync(void *ctx, int fd)
+{
+    (void)ctx;
+    return fdatasync(fd);
+}
+
 static int system_allocate(void *ctx, int fd, off_t size)
 {
     int error = posix_fallocate(fd, 0, size);
@@ -106,6 +112,7 @@ static void system_failed(void *ctx, const char *what, const char *path, int err
 
 const struct disk_io disk_io_system = {.open = system_open,
                                        .write_synced = system_write_synced,
+                                       .sync = system_sync,
                                        .allocate = system_allocate,
                                        .rename = system_rename,
                                        .unlink = system_unlink,

@@ -12,6 +12,8 @@ struct disk_io {
     int (*open)(void *ctx, const char *path, int flags);
     /* Everything, at this offset; on disk when it returns. */
     int (*write_synced)(void *ctx, int fd, const struct iovec *parts, int n, off_t at);
+    /* What was written to it is on disk when it returns. */
+    int (*sync)(void *ctx, int fd);
     /* Reserves the space, so that writing cannot run out of it. */
     int (*allocate)(void *ctx, int fd, off_t size);
     int (*rename)(void *ctx, const char *from, const char *to);

@@ -2,7 +2,8 @@
  * that do not fit; they were never acknowledged and are cut. A frame that does not fit anywhere else was acknowledged, and the
  * hub refuses to start on it. What tells them apart: a write begins only after everything before it was synced, and its first
  * frame says that it is one. So if such a frame, or any frame of a later segment, is behind the bad place, the bad place had
- * been on disk. */
+ * been on disk; and so had everything below the place of the checkpoint. What is accepted is synced before anything is built
+ * on it: a hub that was killed in the middle of a write leaves it in the memory of the kernel only. */
 #include "disk.h"
 
 #include "log.h"
@@ -28,6 +29,17 @@ static void say_damage(char why[256], const struct segment *s, uint64_t place, c
     snprintf(why, 256, "%.150s: %s at byte %llu", s->path, what, (unsigned long long)(place - s->base));
 }
 
+/* The first file that has an id says what it is; files of before have none. */
+static bool is_ours(struct disk *d, const struct segment *s)
+{
+    if (!s->has_id)
+        return true;
+    if (!d->has_id)
+        memcpy(d->id, s->id, STORE_ID);
+    d->has_id = true;
+    return memcmp(d->id, s->id, STORE_ID) == 0;
+}
+
 static enum err open_one(struct disk *d, const char *name, char why[256])
 {
     struct segment *s = calloc(1, sizeof *s);
@@ -42,7 +54,10 @@ static enum err open_one(struct disk *d, const char *name, char why[256])
     e = segment_open(&d->io, s);
     if (e)
         say_damage(why, s, s->base, "the head of the file is damaged");
-    else if (before && before->base + before->size != s->base) {
+    else if (!is_ours(d, s)) {
+        say_damage(why, s, s->base, "the file belongs to another log than the files before it");
+        e = ERR_DAMAGED;
+    } else if (before && before->base + before->size != s->base) {
         say_damage(why, before, before->base + before->size, "the file that goes on from here is missing");
         e = ERR_DAMAGED;
     }
@@ -140,6 +155,14 @@ static enum err cut(struct disk *d, const struct segment *s, uint64_t end, char 
 {
     uint64_t leftover;
 
+    if (end < d->known) {
+        snprintf(
+            why, 256,
+            "%.110s: nothing valid at byte %llu, but the checkpoint is true up to place %llu: what is between them is "
+            "damaged or missing",
+            s->path, (unsigned long long)(end - s->base), (unsigned long long)d->known);
+        return ERR_DAMAGED;
+    }
     if (!look_behind(s, end, &leftover)) {
         say_damage(why, s, end, "an acknowledged record is damaged");
         return ERR_DAMAGED;
@@ -208,6 +231,19 @@ static enum err settle_last(struct disk *d, char why[256])
     return e;
 }
 
+/* Only the last write may not be on disk: it ends in the segment that is appended to, or closed the one before. */
+static enum err sync_end(struct disk *d, char why[256])
+{
+    const struct segment *last = d->last;
+    const struct segment *before = last->in.prev == &d->segments ? NULL : segment_of(last->in.prev);
+
+    if ((before && d->io.sync(d->io.ctx, before->fd)) || d->io.sync(d->io.ctx, last->fd)) {
+        snprintf(why, 256, "%.150s: cannot be synced: %.80s", last->path, strerror(errno));
+        return ERR_IO;
+    }
+    return OK;
+}
+
 enum err disk_recover(struct disk *d, char why[256])
 {
     enum err e;
@@ -219,5 +255,5 @@ enum err disk_recover(struct disk *d, char why[256])
         return OK;
     if ((e = scan_all(d, why)))
         return e;
-    return settle_last(d, why);
+    return (e = settle_last(d, why)) ? e : sync_end(d, why);
 }

@@ -67,6 +67,8 @@ enum err disk_segment_new(struct disk *d, uint64_t base, struct segment **out)
     s->fd = -1;
     s->base = base;
     s->trimmed = false;
+    s->has_id = true;
+    memcpy(s->id, d->id, STORE_ID);
     disk_segment_path(d, base, path);
     if (segment_make(&d->io, s) || d->io.rename(d->io.ctx, s->path, path) || d->io.sync_folder(d->io.ctx, d->folder)) {
         e = errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL : ERR_IO;
@@ -75,6 +77,7 @@ enum err disk_segment_new(struct disk *d, uint64_t base, struct segment **out)
         return e;
     }
     memcpy(s->path, path, sizeof path);
+    d->has_id = true;
     *out = s;
     return OK;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -256,17 +257,50 @@ static enum err disk_sync(struct store *s, uint64_t at)
     return OK;
 }
 
+/* Under both locks: all of the segment is below the place and durable. */
+static bool may_go(struct disk *d, const struct segment *s, uint64_t below)
+{
+    uint64_t end = s->base + s->size;
+
+    return s != d->last && end <= below && end <= disk_durable(&d->store);
+}
+
+static const uint8_t *disk_id(struct store *s)
+{
+    static const uint8_t none[STORE_ID];
+    const struct disk *d = disk_of(s);
+
+    return d->has_id ? d->id : none;
+}
+
+static uint64_t disk_first_after(struct store *s, uint64_t below)
+{
+    struct disk *d = disk_of(s);
+    uint64_t first = disk_first(s);
+
+    pthread_mutex_lock(&d->tail);
+    pthread_mutex_lock(&d->segments_lock);
+    LIST_EACH (&d->segments, it) {
+        const struct segment *oldest = segment_of(it);
+
+        first = oldest->base + SEGMENT_HEAD;
+        if (!may_go(d, oldest, below))
+            break;
+    }
+    pthread_mutex_unlock(&d->segments_lock);
+    pthread_mutex_unlock(&d->tail);
+    return first;
+}
+
 /* Takes the oldest segment out of the log, if all of it is below the place and durable; NULL else. */
 static struct segment *take_oldest(struct disk *d, uint64_t below)
 {
     struct segment *oldest;
-    uint64_t end;
 
     pthread_mutex_lock(&d->tail);
     pthread_mutex_lock(&d->segments_lock);
     oldest = segment_of(d->segments.next);
-    end = oldest->base + oldest->size;
-    if (oldest == d->last || end > below || end > disk_durable(&d->store)) {
+    if (!may_go(d, oldest, below)) {
         oldest = NULL;
     } else {
         list_del(&oldest->in);
@@ -341,7 +375,9 @@ static const struct store_ops disk_ops = {.append = disk_append,
                                           .sync = disk_sync,
                                           .read = disk_read,
                                           .cursor_close = disk_cursor_close,
+                                          .first_after = disk_first_after,
                                           .trim = disk_trim,
+                                          .id = disk_id,
                                           .close = disk_close};
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------ */
@@ -390,6 +426,15 @@ static enum err start(struct disk *d, char why[256])
 
     if ((e = lock_folder(d, why)) || (e = disk_recover(d, why)))
         return e;
+    if (d->known && list_empty(&d->segments) && !d->next) {
+        snprintf(why, 256, "its files are missing: the checkpoint is true up to place %llu",
+                 (unsigned long long)d->known);
+        return ERR_DAMAGED;
+    }
+    if (!d->has_id && getrandom(d->id, STORE_ID, 0) != STORE_ID) {
+        snprintf(why, 256, "there are no random bytes: %s", strerror(errno));
+        return ERR_IO;
+    }
     if ((e = make_last(d))) {
         snprintf(why, 256, "a segment cannot be made: %s", strerror(errno));
         return e;
@@ -418,6 +463,7 @@ enum err disk_store_open_on(const struct disk_options *o, const struct disk_io *
     d->io = *io;
     d->segment_size = (o->segment_size ? o->segment_size : SEGMENT_DEFAULT) & ~(uint64_t)7;
     d->size_max = o->size_max;
+    d->known = o->known;
     d->tail_max = o->tail_max ? o->tail_max : TAIL_DEFAULT;
     d->lock_fd = -1;
     list_init(&d->segments);

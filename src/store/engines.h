@@ -9,6 +9,8 @@ struct disk_options {
     uint64_t segment_size; /* 0: 64 MiB; tests take small ones */
     size_t tail_max;       /* bytes appended and not yet written before append blocks; 0: 8 MiB */
     uint64_t size_max;     /* bytes of segments before append says ERR_DISK_FULL; 0: as much as the disk has */
+    /* The checkpoint's place: what is below it was on disk, so that a log that ends before it is damaged and not torn. */
+    uint64_t known;
 };
 
 /* Opens or makes the log in a folder; one process at a time (ERR_BUSY: another holds its lock). Recovery cuts a torn end

@@ -167,6 +167,29 @@ static void memory_cursor_close(struct store *s, struct cursor *c)
     c->engine = NULL;
 }
 
+static uint64_t memory_first_after(struct store *s, uint64_t below)
+{
+    struct memory *m = memory_of(s);
+    uint64_t first;
+
+    pthread_mutex_lock(&m->lock);
+    first = FIRST + m->trimmed;
+    if (below > m->durable)
+        below = m->durable;
+    if (below > first)
+        first = below;
+    pthread_mutex_unlock(&m->lock);
+    return first;
+}
+
+static const uint8_t *memory_id(struct store *s)
+{
+    static const uint8_t id[STORE_ID] = "in memory";
+
+    (void)s;
+    return id;
+}
+
 static enum err memory_trim(struct store *s, uint64_t below)
 {
     struct memory *m = memory_of(s);
@@ -198,7 +221,9 @@ static const struct store_ops memory_ops = {.append = memory_append,
                                             .sync = memory_sync,
                                             .read = memory_read,
                                             .cursor_close = memory_cursor_close,
+                                            .first_after = memory_first_after,
                                             .trim = memory_trim,
+                                            .id = memory_id,
                                             .close = memory_close};
 
 enum err memory_store_open(struct store **out)

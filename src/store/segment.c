@@ -83,7 +83,12 @@ static void make_head(const struct segment *s, uint8_t head[SEGMENT_HEAD])
     memcpy(head, MAGIC, sizeof MAGIC);
     put_le(head + 8, s->base, 8);
     put_le(head + 16, s->size, 8);
+    put_le(head + 24, s->has_id, 4);
     put_le(head + 28, crc32c(0, bytes_of(head, 28)), 4);
+    if (!s->has_id)
+        return;
+    memcpy(head + 32, s->id, STORE_ID);
+    put_le(head + 48, crc32c(0, bytes_of(s->id, STORE_ID)), 4);
 }
 
 int segment_make(const struct disk_io *io, struct segment *s)
@@ -117,6 +122,8 @@ enum err segment_open(const struct disk_io *io, struct segment *s)
     if (pread(s->fd, head, sizeof head, 0) != (ssize_t)sizeof head || fstat(s->fd, &facts))
         return ERR_DAMAGED;
     s->size = get_le(head + 16, 8);
+    s->has_id = get_le(head + 24, 4) != 0;
+    memcpy(s->id, head + 32, STORE_ID);
     make_head(s, wanted);
     if (memcmp(head, wanted, sizeof head) || (uint64_t)facts.st_size < s->size || s->size < SEGMENT_HEAD + FRAME_HEAD ||
         s->size % 8)

@@ -1,6 +1,7 @@
 /* One file of the log: its form on disk, and how it is made, mapped, scanned. Numbers are little-endian.
  *
- *   0   "d2d-log1" | u64 base | u64 size | u32 0 | u32 crc of the 28 bytes before | zeros up to SEGMENT_HEAD
+ *   0   "d2d-log1" | u64 base | u64 size | u32 1 | u32 crc of the 28 bytes before | id of the log, 16 bytes |
+ *       u32 crc of the id | zeros up to SEGMENT_HEAD. Files of before have 0 for 1, and no id.
  *   64  frames, each at a multiple of 8
  *
  *   frame  u32 crc of all that follows, begun with the base | u32 body length | u64 place | u8 kind | u8 flags | u16 lane |
@@ -22,6 +23,8 @@ enum { SEGMENT_HEAD = 64, FRAME_HEAD = 24, FRAME_FIRST = 1, FRAME_END = 2, SEGME
 struct segment {
     struct list in; /* of the log, by base */
     uint64_t base, size;
+    bool has_id;
+    uint8_t id[STORE_ID]; /* of the log */
     int fd;
     char path[SEGMENT_PATH_CAP];
     const uint8_t *map; /* while somebody reads in it */

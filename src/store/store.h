@@ -35,6 +35,8 @@ struct cursor {
 
 struct store;
 
+enum { STORE_ID = 16 };
+
 struct store_ops {
     enum err (*append)(struct store *, const struct draft *, uint64_t *at);
     uint64_t (*durable)(struct store *);
@@ -43,7 +45,9 @@ struct store_ops {
     enum err (*sync)(struct store *, uint64_t at);
     enum err (*read)(struct store *, struct cursor *, struct record *);
     void (*cursor_close)(struct store *, struct cursor *);
+    uint64_t (*first_after)(struct store *, uint64_t below);
     enum err (*trim)(struct store *, uint64_t below);
+    const uint8_t *(*id)(struct store *);
     void (*close)(struct store *);
 };
 
@@ -95,6 +99,18 @@ static inline MUST_CHECK enum err store_read(struct store *s, struct cursor *c, 
 static inline void store_cursor_close(struct store *s, struct cursor *c)
 {
     s->ops->cursor_close(s, c);
+}
+
+/* What store_first() would be after store_trim(). */
+static inline uint64_t store_first_after(struct store *s, uint64_t below)
+{
+    return s->ops->first_after(s, below);
+}
+
+/* STORE_ID bytes that no other log has; zeros: a log of before, which has not got any yet. */
+static inline const uint8_t *store_id(struct store *s)
+{
+    return s->ops->id(s);
 }
 
 /* Gives up whole segments that hold only places below this one. Records lent to a cursor stay valid until it moves. */

@@ -133,8 +133,16 @@ static void plain_failed(void *ctx, const char *what, const char *path, int erro
     abort();
 }
 
+static int plain_sync(void *ctx, int fd)
+{
+    (void)ctx;
+    (void)fd;
+    return 0;
+}
+
 static const struct disk_io plain = {.open = plain_open,
                                      .write_synced = plain_write,
+                                     .sync = plain_sync,
                                      .allocate = plain_allocate,
                                      .rename = plain_rename,
                                      .unlink = plain_unlink,
