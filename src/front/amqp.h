@@ -94,6 +94,7 @@ struct amqp {
     struct who who;    /* of SASL PLAIN; without rights else */
     bool has_who;      /* SASL PLAIN succeeded */
     bool refused;      /* SASL failed, and the log knows why */
+    bool told_why;     /* so it does of the link that is about to be refused */
     char user[320];    /* Proton keeps a pointer to it */
     struct map claims; /* by audience: struct claim */
     int64_t expiry_ms; /* the earliest of who and claims */

@@ -17,8 +17,10 @@ static enum err proof_of(struct amqp *c, struct bytes id, struct who *out)
         *out = *claim;
         return OK;
     }
-    if (!c->peer.has_certificate)
+    if (!c->peer.has_certificate) {
+        *out = (struct who){.why = "no token was put for the device, and no certificate shown"};
         return ERR_UNAUTHORIZED;
+    }
     e = auth_peer(c->env, &c->peer, id, NO_BYTES, c->now_ms, out);
     e = auth_tried(c->env, &c->peer, id, e, c->now_ms);
     if (!e)
@@ -67,8 +69,11 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
     struct who who;
     enum err e = proof_of(c, id, &who);
 
-    if (e)
+    if (e) {
+        journal_login_failed(c->env, &c->peer, (struct journal_who){"device", id}, e, who.why, c->now_ms);
+        c->told_why = true;
         return e;
+    }
     if (!(d = calloc(1, sizeof *d)))
         return ERR_MEMORY;
     d->waker.wake = ring;

@@ -23,9 +23,10 @@ enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, str
     enum err e = caller ? dps_admit(c->env, &c->peer, scope, id, token, proof, c->now_ms, caller) : ERR_MEMORY;
 
     if (e) {
+        journal_login_failed(c->env, &c->peer, (struct journal_who){"registration", id}, e, caller ? caller->why : NULL,
+                             c->now_ms);
+        c->told_why = true;
         amqp_dps_free(caller);
-        if (!proof) /* with one, SASL TPM tells */
-            journal_login_failed(c->env, &c->peer, (struct journal_who){"registration", id}, e, NULL, c->now_ms);
         return e;
     }
     amqp_dps_free(c->dps);

@@ -48,7 +48,9 @@ static void set_condition(struct amqp *c, struct amqp_link *k, const char *condi
     pn_condition_t *error = pn_link_condition(k->pn);
 
     buf_vprintf(&text, format, args);
-    amqp_log_refusal(c, condition, buf_str(&text));
+    if (!c->told_why)
+        amqp_log_refusal(c, condition, buf_str(&text));
+    c->told_why = false;
     buf_puts(&text, " ");
     amqp_put_tracking(c, &text);
     pn_condition_set_name(error, condition);

@@ -94,7 +94,8 @@ static void refuse(struct amqp *c, pn_transport_t *t, enum err e)
 {
     if (!e)
         return;
-    failed(c, "registration", bytes_str(c->user), e, err_text(e));
+    if (!c->told_why)
+        failed(c, "registration", bytes_str(c->user), e, err_text(e));
     fail(c, t, e);
 }
 

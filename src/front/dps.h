@@ -19,6 +19,7 @@ struct dps_caller {
     char thumbprint[2][THUMBPRINT_LEN_MAX + 1]; /* with DPS_X509: of the enrollment's certificates, or of its own */
     struct tpm_proof proof;                     /* with DPS_TPM */
     uint64_t challenge;                         /* its number; 0: that of the connection */
+    const char *why; /* after a failure: a phrase for the log, never for the peer; NULL: none */
 };
 
 /* An error as devices get it (provisioning 1.2.4); its status is the number without its last three digits. */

@@ -22,6 +22,12 @@ struct admission {
     struct dps_caller *out;
 };
 
+static enum err because(struct admission *a, enum err e, const char *why)
+{
+    a->out->why = why;
+    return e;
+}
+
 /* provisioning 1.3: the resource is the scope and the registration, in any case; the clock may differ by five minutes. */
 static enum err check_token(struct admission *a, struct bytes scope, struct bytes token)
 {
@@ -30,13 +36,13 @@ static enum err check_token(struct admission *a, struct bytes scope, struct byte
     size_t len;
 
     if (sas_parse(token, &a->sas) || percent_decode(a->sas.sr, text, sizeof text, &len))
-        return ERR_UNAUTHORIZED;
+        return because(a, ERR_UNAUTHORIZED, "this is not a shared access signature");
     snprintf(wanted, sizeof wanted, "%.*s/registrations/%.*s", BYTES_ARG(bytes_first(scope, 32)),
              BYTES_ARG(a->registration));
     if (!bytes_eq_nocase(bytes_of(text, len), bytes_str(wanted)))
-        return ERR_UNAUTHORIZED;
+        return because(a, ERR_UNAUTHORIZED, "the token is for another scope or registration");
     a->has_token = true;
-    return a->sas.expires_s < (a->now_ms - SKEW_MS) / 1000 ? ERR_EXPIRED : OK;
+    return a->sas.expires_s < (a->now_ms - SKEW_MS) / 1000 ? because(a, ERR_EXPIRED, "the token expired") : OK;
 }
 
 static bool signed_with(const struct admission *a, const struct key_bytes *key)
@@ -141,8 +147,10 @@ static enum err by_own_key(struct admission *a, const json_t *entry)
     struct key_bytes keys[2];
 
     keys_of(entry, keys);
+    if (!a->has_token)
+        return because(a, ERR_UNAUTHORIZED, "there is no token");
     if (!signed_with(a, &keys[0]) && !signed_with(a, &keys[1]))
-        return ERR_UNAUTHORIZED;
+        return because(a, ERR_UNAUTHORIZED, "the token is signed with another key than those of the enrollment");
     a->out->how = DPS_SYMMETRIC_KEY;
     a->out->primary = keys[0];
     a->out->secondary = keys[1];
@@ -150,7 +158,7 @@ static enum err by_own_key(struct admission *a, const json_t *entry)
 }
 
 /* provisioning 2.2: it is valid now, and made out to the registration. */
-static enum err check_leaf(const struct admission *a, struct bytes leaf)
+static enum err check_leaf(struct admission *a, struct bytes leaf)
 {
     struct cert_facts facts;
     int64_t now_s = a->now_ms / 1000;
@@ -158,8 +166,9 @@ static enum err check_leaf(const struct admission *a, struct bytes leaf)
     char name[ID_LEN_MAX + 1];
 
     if (cert_read(leaf, &facts) || !own_name(a, name))
-        return ERR_UNAUTHORIZED;
-    return now_s < facts.from_s || now_s > facts.to_s ? ERR_EXPIRED : OK;
+        return because(a, ERR_UNAUTHORIZED, "the certificate is made out to another name than the registration id");
+    return now_s < facts.from_s || now_s > facts.to_s ? because(a, ERR_EXPIRED, "the certificate is not valid now")
+                                                      : OK;
 }
 
 /* The leaf is one of the two, byte for byte. */
@@ -175,7 +184,10 @@ static enum err by_own_certificate(struct admission *a, const json_t *entry)
     if (json_object_get(x509, "caReferences")) {
         a->out->how = DPS_X509;
         dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
-        return by_authority(a, entry) == SIZE_MAX ? ERR_UNAUTHORIZED : OK;
+        return by_authority(a, entry) == SIZE_MAX
+                   ? because(a, ERR_UNAUTHORIZED,
+                             "no certificate that leads to a CA of the enrollment and has the id as its name")
+                   : OK;
     }
     for (int i = 0; !e && i < 2; i++) {
         struct bytes hash =
@@ -188,7 +200,10 @@ static enum err by_own_certificate(struct admission *a, const json_t *entry)
             e = ERR_DAMAGED;
     }
     if (!e)
-        e = known ? check_leaf(a, leaf) : ERR_UNAUTHORIZED;
+        e = known ? check_leaf(a, leaf)
+                  : because(a, ERR_UNAUTHORIZED, "this is another certificate than those of the enrollment");
+    else
+        a->out->why = "the device has to show a certificate, and did not";
     a->out->how = DPS_X509;
     buf_free(&der);
     return e;
@@ -209,7 +224,7 @@ static enum err by_tpm(struct admission *a, const json_t *entry)
     else if (a->proof || !a->has_token || !a->env->challenges ||
              !(a->out->challenge =
                    challenges_find(a->env->challenges, a->registration, is_signed_with, a, a->now_ms, proof)))
-        return ERR_UNAUTHORIZED;
+        return because(a, ERR_UNAUTHORIZED, "it did not prove that it has the TPM of the enrollment");
     a->out->how = DPS_TPM;
     dps_random_key(a->env, &a->out->primary);
     dps_random_key(a->env, &a->out->secondary);
@@ -228,7 +243,7 @@ static enum err by_enrollment(struct admission *a, const json_t *entry)
         e = by_tpm(a, entry);
     else
         e = ERR_UNAUTHORIZED;
-    return !e && dps_is_disabled(entry) ? ERR_DISABLED : e;
+    return !e && dps_is_disabled(entry) ? because(a, ERR_DISABLED, "the enrollment is disabled") : e;
 }
 
 /* ---- groups ---------------------------------------------------------------------------------------------------------- */
@@ -281,10 +296,13 @@ static enum err by_groups(struct admission *a)
             verdict = dps_is_disabled(group) ? ERR_DISABLED : OK;
         }
         json_decref(group);
-        if (keyed)
-            return verdict; /* the keys that fit stand in `out` */
+        if (keyed) /* the keys that fit stand in `out` */
+            return verdict ? because(a, verdict, "the enrollment group is disabled") : OK;
     }
     a->out->from_group = true;
+    if (verdict)
+        a->out->why = verdict == ERR_DISABLED ? "the enrollment group is disabled"
+                                              : "there is no enrollment of this id, and no group that it fits";
     return e == ERR_NOT_FOUND ? verdict : e;
 }
 
@@ -318,10 +336,10 @@ enum err dps_admit(const struct front_env *env, const struct peer *peer, struct 
 
     *out = (struct dps_caller){.from_group = false};
     if (!bytes_eq_nocase(scope, bytes_str(hub_birth(env->hub)->scope)))
-        return ERR_NOT_FOUND;
+        return because(&a, ERR_NOT_FOUND, "there is no id scope of this name");
     if (!dps_registration_id_valid(registration) ||
         !bytes_to_str(registration, out->registration, sizeof out->registration))
-        return ERR_UNAUTHORIZED;
+        return because(&a, ERR_UNAUTHORIZED, "the registration id is not valid");
     e = admit(&a, scope, token);
     return auth_tried(env, peer, registration, e, now_ms);
 }

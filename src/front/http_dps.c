@@ -24,9 +24,9 @@ static enum err fails(struct http_request *r, struct http_answer *a, enum err e)
     return OK;
 }
 
-static enum err not_admitted(struct http_request *r, enum err e)
+static enum err not_admitted(struct http_request *r, enum err e, const char *why)
 {
-    journal_login_failed(r->env, r->peer, (struct journal_who){"registration", bytes_str(r->names[1])}, e, NULL,
+    journal_login_failed(r->env, r->peer, (struct journal_who){"registration", bytes_str(r->names[1])}, e, why,
                          r->now_ms);
     r->told = true;
     return e;
@@ -50,7 +50,7 @@ static enum err challenge(struct http_request *r, struct http_answer *a, const j
                                        &a->body);
 
     if (e)
-        return fails(r, a, not_admitted(r, e));
+        return fails(r, a, not_admitted(r, e, NULL));
     a->status = 401;
     return OK;
 }
@@ -61,7 +61,7 @@ static enum err admit(struct http_request *r, struct dps_caller *caller)
     enum err e =
         dps_admit(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), token, NULL, r->now_ms, caller);
 
-    return e ? not_admitted(r, e) : OK;
+    return e ? not_admitted(r, e, caller->why) : OK;
 }
 
 /* provisioning 1.2: the first answer is always 202. */

@@ -31,9 +31,14 @@ bool journal_connected(const struct front_env *env, const struct peer *peer, str
 void journal_left(const struct peer *peer, struct journal_who who, enum err why, const char *detail, int64_t since_ms,
                   int64_t now_ms)
 {
-    log_event(LOG_INFO, "left", KV(who.kind, who.id), KVS("protocol", protocol_of(peer)), KVS("address", peer->address),
-              KVS("reason", why ? err_name(why) : "disconnected"), KVN("seconds", (now_ms - since_ms) / 1000),
-              KVS("detail", detail ? detail : err_text(why)));
+    const struct log_pair pairs[] = {KV(who.kind, who.id),
+                                     KVS("protocol", protocol_of(peer)),
+                                     KVS("address", peer->address),
+                                     KVS("reason", why ? err_name(why) : "disconnected"),
+                                     KVN("seconds", (now_ms - since_ms) / 1000),
+                                     KVS("detail", detail ? detail : err_text(why))};
+
+    log_line(LOG_INFO, "left", pairs, why ? 6 : 5);
 }
 
 void journal_login_failed(const struct front_env *env, const struct peer *peer, struct journal_who who, enum err why,

@@ -47,7 +47,7 @@ enum err mqtt_dps_let_in(struct mqtt_session *s, const struct mqtt_connect *p, i
     if (!(d = calloc(1, sizeof *d)))
         return ERR_MEMORY;
     e = dps_admit(s->env, &s->peer, scope, id, p->password, NULL, now_ms, &d->caller);
-    *what = e ? err_text(e) : "";
+    *what = d->caller.why ? d->caller.why : err_text(e);
     if (e) {
         free(d);
         return e;

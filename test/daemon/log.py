@@ -232,6 +232,24 @@ class Log(unittest.TestCase):
         self.hub.d2d("events", "-n", "1", "--timeout", "20s", "--connection-string-file", os.path.join(self.folder, "wrong.cs"), status=3)
         self.expect(event="login-failed", policy="service", protocol="amqp", detail=".*another key.*")
 
+    def test_why_a_registration_was_not_let_in_is_told(self):
+        keys = [os.path.join(self.folder, "good.key"), os.path.join(self.folder, "bad.key")]
+        self.hub.d2d("enroll", "add", "meter")
+        self.hub.d2d("enroll", "key", "meter", "--out", keys[0])
+        with open(keys[1], "w") as f:
+            f.write(base64.b64encode(WRONG).decode() + "\n")
+        for transport in ("mqtt", "amqp", "https"):
+            def register(name, key, status):
+                self.hub.d2d("register", "--id", name, "--key-file", key, "--transport", transport, status=status)
+            register("meter", keys[1], 3)
+            self.expect(event="login-failed", registration="meter", protocol=transport, detail=".*another key.*")
+            register("stranger", keys[0], 3)
+            self.expect(event="login-failed", registration="stranger", protocol=transport, detail=".*no enrollment of this id.*")
+        self.hub.d2d("enroll", "rm", "meter")
+        self.hub.d2d("enroll", "add", "meter", "--key-file", keys[0], "--disabled")
+        self.hub.d2d("register", "--id", "meter", "--key-file", keys[0], status=3)
+        self.expect(event="login-failed", registration="meter", protocol="mqtt", detail="the enrollment is disabled")
+
     def test_no_name_forges_a_line(self):
         s, code = self.mqtt("d\nlevel=info audit change=device-deleted by=iothubowner", "x",
                             user="localhost/d\nlevel=info audit change=forged by=\"iothubowner\"/?api-version=2021-04-12")

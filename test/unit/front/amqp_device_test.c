@@ -50,7 +50,7 @@ TEST(a_token_is_good_for_its_own_device_and_no_other)
     check_refused(open_sender(&c, "nobody"), "amqp:unauthorized-access", "Device 'nobody'");
     check_refused(open_sender(&c, "garag"), "amqp:unauthorized-access", NULL);
     check_refused(open_sender(&c, "GARAGE"), "amqp:unauthorized-access", NULL);
-    CHECK(strstr(w.log, "amqp-refused") && strstr(w.log, "192.0.2.7:1"));
+    CHECK(strstr(w.log, "login-failed device=") && strstr(w.log, "192.0.2.7:1") && !strstr(w.log, "amqp-refused"));
 }
 
 TEST(put_token_says_why_a_device_cannot_be_proved)
