@@ -75,8 +75,9 @@ static void feed(struct amqp *c, struct bytes unit)
 
 /* ---- events -------------------------------------------------------------------------------------------------------- */
 
-static void on_session(pn_session_t *s)
+static void on_session(const struct amqp *c, pn_session_t *s)
 {
+    pn_session_set_context(s, (void *)(uintptr_t)(c->attach.channel + 1));
     pn_session_set_incoming_capacity(s, CAPACITY);
     pn_session_open(s);
 }
@@ -136,7 +137,7 @@ static void on_event(struct amqp *c, pn_event_t *event)
         pn_connection_close(pn_event_connection(event));
         break;
     case PN_SESSION_REMOTE_OPEN:
-        on_session(pn_event_session(event));
+        on_session(c, pn_event_session(event));
         break;
     case PN_SESSION_REMOTE_CLOSE:
         amqp_session_closed(c, pn_event_session(event));
@@ -236,11 +237,13 @@ static void take_unit(struct amqp *c, struct bytes unit)
             return;
         }
         c->greeted = true;
+        c->attach = (struct amqp_attach){0};
     } else if (amqp_frame_check(unit, &c->attach)) {
         amqp_end(c, ERR_MALFORMED, "amqp:decode-error", "a frame is not well-formed, or nests too deep");
         return;
     }
-    feed(c, unit);
+    if (amqp_handles_take(c) && !c->front.over)
+        feed(c, unit);
     run_events(c);
 }
 
@@ -334,6 +337,7 @@ static void amqp_close(struct front *f, enum err why, int64_t now_ms)
         f->why = why ? why : ERR_CLOSED;
     f->over = true;
     amqp_links_free(c);
+    amqp_handles_free(c);
     if (c->told.kind)
         journal_left(&c->peer, c->told, f->why, NULL, c->since_ms, c->now_ms);
     amqp_claims_free(c);
@@ -395,6 +399,7 @@ enum err front_amqp_new(const struct front_env *env, const struct peer *peer, in
     env->random(env->random_ctx, (uint8_t *)&seed, sizeof seed);
     map_init(&c->claims, seed);
     map_init(&c->devices, seed);
+    map_init(&c->handles, seed);
     if (pn_connection_driver_init(&c->driver, NULL, NULL)) {
         free(c);
         return ERR_MEMORY;

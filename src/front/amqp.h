@@ -5,6 +5,7 @@
  *   amqp_tpm.c         its mechanism for TPMs
  *   amqp_claims.c      what the peer has proved and until when
  *   amqp_link.c        attach, refuse, detach
+ *   amqp_handles.c     which handles there are
  *   amqp_request.c     request and response over a pair of links
  *   amqp_cbs.c         put-token on $cbs
  *   amqp_management.c  READ on $management
@@ -111,6 +112,8 @@ struct amqp {
     size_t n_links, n_events;
     bool thirsty;              /* a link got no credit because the peer does not read what we say */
     struct amqp_attach attach; /* of the frame that is being looked at */
+    struct map handles;        /* that the peer has attached, of all sessions */
+    unsigned n_ended;          /* sessions that we have ended and the peer has not */
     uint64_t tag;              /* of the next delivery */
 };
 
@@ -155,6 +158,8 @@ const char *amqp_who(const struct amqp *c);
 void amqp_link_opened(struct amqp *c, pn_link_t *pn); /* by the peer */
 void amqp_link_closed(struct amqp *c, pn_link_t *pn, bool detached);
 void amqp_session_closed(struct amqp *c, pn_session_t *pn);
+/* By us, with an error: its links are gone. */
+void amqp_session_end(struct amqp *c, pn_session_t *pn, const char *condition, const char *text);
 void amqp_links_free(struct amqp *c);
 /* Answers an attach so that it succeeds. */
 void amqp_link_accept(struct amqp *c, struct amqp_link *k);
@@ -173,6 +178,11 @@ static inline struct amqp_link *amqp_link_of(pn_link_t *pn)
 {
     return pn_link_get_context(pn);
 }
+
+/* ---- amqp_handles.c */
+/* The frame in c->attach: false, it is not for Proton. */
+bool amqp_handles_take(struct amqp *c);
+void amqp_handles_free(struct amqp *c);
 
 /* ---- amqp_device.c */
 /* Gives the link its device, or refuses it. True if it may be accepted. */

@@ -43,13 +43,20 @@ static struct amqp_events *events_new(const struct address *a)
 static void refuse_position(struct amqp *c, struct amqp_link *k, unsigned partition, const struct position *position)
 {
     bool offset = position->from == FROM_OFFSET;
-    struct partition p = {.last_sequence = -1};
     char last[OFFSET_TEXT_CAP] = "-1";
+    struct partition p;
 
-    if (!hub_partition(c->env->hub, partition, &p) && p.last_sequence >= 0)
-        offset_text(p.last_offset, last);
-    if (!offset)
-        snprintf(last, sizeof last, "%lld", (long long)p.last_sequence);
+    for (unsigned i = 0; i < hub_partitions(c->env->hub); i++) {
+        char one[OFFSET_TEXT_CAP];
+
+        if ((!offset && i != partition) || hub_partition(c->env->hub, i, &p) || p.last_sequence < 0)
+            continue;
+        offset_text(p.last_offset, one); /* of one width: they can be compared */
+        if (!offset)
+            snprintf(last, sizeof last, "%lld", (long long)p.last_sequence);
+        else if (last[0] == '-' || strcmp(one, last) > 0)
+            memcpy(last, one, sizeof last);
+    }
     amqp_link_refuse(
         c, k, "com.microsoft:argument-error", "The supplied %s '%lld' is invalid. The last %s in the system is '%s'",
         offset ? "offset" : "sequence number", (long long)position->value, offset ? "offset" : "sequence number", last);

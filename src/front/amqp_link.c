@@ -281,13 +281,29 @@ void amqp_link_closed(struct amqp *c, pn_link_t *pn, bool detached)
     pn_link_free(pn);
 }
 
-void amqp_session_closed(struct amqp *c, pn_session_t *pn)
+static void forget_links(struct amqp *c, const pn_session_t *pn)
 {
     LIST_EACH (&c->links, it) {
         struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
         if (pn_link_session(k->pn) == pn)
             forget_link(c, k);
     }
+}
+
+void amqp_session_end(struct amqp *c, pn_session_t *pn, const char *condition, const char *text)
+{
+    pn_condition_t *error = pn_session_condition(pn);
+
+    amqp_log_refusal(c, condition, text);
+    forget_links(c, pn);
+    pn_condition_set_name(error, condition);
+    pn_condition_set_description(error, text);
+    pn_session_close(pn);
+}
+
+void amqp_session_closed(struct amqp *c, pn_session_t *pn)
+{
+    forget_links(c, pn);
     pn_session_close(pn);
     pn_session_free(pn);
 }

@@ -139,6 +139,22 @@ static uint64_t descriptor(struct walk *w)
     return w->rd.bad ? 0 : code;
 }
 
+/* The handle stands in a place of its own in each of the four lists (AMQP 1.0, 2.7.3 to 2.7.7). */
+static void read_handle(struct walk w, uint32_t place, struct amqp_attach *out)
+{
+    uint8_t code = rd_u8(&w.rd);
+    uint32_t count;
+
+    if (code != 0xc0 && code != 0xd0)
+        return;
+    struct walk in = enter(&w, code == 0xd0, &count);
+    for (uint32_t i = 0; i < place && i < count && !in.rd.bad; i++)
+        skip_value(&in, DEPTH_MAX);
+    code = count > place ? rd_u8(&in.rd) : CODE_NULL;
+    out->has_handle = !in.rd.bad && (code == 0x43 || code == 0x52 || code == 0x70);
+    out->handle = code == 0x70 ? rd_u32(&in.rd) : code == 0x52 ? rd_u8(&in.rd) : 0;
+}
+
 /* The list of an attach: 3 is snd-settle-mode, 12 desired-capabilities (AMQP 1.0, 2.7.3). */
 static void read_attach(struct walk w, struct amqp_attach *out)
 {
@@ -220,12 +236,13 @@ bool amqp_header_known(struct bytes unit)
 
 enum err amqp_frame_check(struct bytes frame, struct amqp_attach *attach)
 {
-    enum { ATTACH = 0x12, TRANSFER = 0x14 };
     struct rd head = rd_over(frame);
 
     *attach = (struct amqp_attach){0};
     rd_u32(&head);
     size_t offset = (size_t)rd_u8(&head) * 4;
+    bool sasl = rd_u8(&head) != 0;
+    attach->channel = rd_u16(&head);
     if (offset < 8 || offset > frame.len)
         return ERR_PROTOCOL;
     struct walk w = {rd_over(bytes_skip(frame, offset)), VALUES_MAX};
@@ -234,12 +251,19 @@ enum err amqp_frame_check(struct bytes frame, struct amqp_attach *attach)
     uint64_t code = descriptor(&w);
     struct walk list = w;
     skip_value(&w, DEPTH_MAX);
-    if (w.rd.bad || (rd_left(&w.rd) && code != TRANSFER))
+    if (w.rd.bad || (rd_left(&w.rd) && code != AMQP_CODE_TRANSFER))
         return ERR_MALFORMED;
-    if (code == ATTACH)
+    if (sasl)
+        return OK;
+    attach->code = code;
+    if (code == AMQP_CODE_ATTACH)
         read_attach(list, attach);
-    else if (code == TRANSFER)
+    else if (code == AMQP_CODE_TRANSFER)
         read_transfer(list, attach);
+    if (code == AMQP_CODE_ATTACH || code == AMQP_CODE_FLOW)
+        read_handle(list, code == AMQP_CODE_FLOW ? 4 : 1, attach);
+    else if (code == AMQP_CODE_TRANSFER || code == AMQP_CODE_DETACH)
+        read_handle(list, 0, attach);
     return OK;
 }
 

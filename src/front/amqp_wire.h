@@ -5,7 +5,20 @@
 #include "buf.h"
 #include "limits.h"
 
+/* What a frame is; the codes are AMQP's own (2.7). */
+enum amqp_frame_code {
+    AMQP_CODE_ATTACH = 0x12,
+    AMQP_CODE_FLOW = 0x13,
+    AMQP_CODE_TRANSFER = 0x14,
+    AMQP_CODE_DETACH = 0x16,
+    AMQP_CODE_END = 0x17,
+};
+
 struct amqp_attach {
+    unsigned channel;
+    uint64_t code;   /* enum amqp_frame_code, another one, or 0: a sign of life, or a frame of SASL */
+    bool has_handle; /* of the four that have one */
+    uint32_t handle;
     bool snd_settle_mode; /* the peer named one; absent and `mixed` look alike in Proton */
     bool runtime_metric;  /* service 2.8: delivery annotations are wanted */
     /* Of a transfer, and then only of the first one of its delivery: */
@@ -22,7 +35,7 @@ enum err amqp_unit(struct bytes in, size_t *len) MUST_CHECK;
 /* The protocol header of AMQP 1.0, with or without SASL. */
 bool amqp_header_known(struct bytes unit);
 
-/* Nesting and number of values are within bounds, lengths fit. `attach` is filled when the frame is one, else cleared. */
+/* Nesting and number of values are within bounds, lengths fit. `attach` says what of a frame we need to know. */
 enum err amqp_frame_check(struct bytes frame, struct amqp_attach *attach) MUST_CHECK;
 /* The next data section of a message; false at its end, or when it is not well-formed, which leaves *bad set. */
 bool amqp_next_data(struct bytes *rest, struct bytes *data, bool *bad);

@@ -96,13 +96,28 @@ static void place_at(struct reader *r, const struct position *position, uint64_t
     }
 }
 
+/* An offset is a place in the log, and there is one log for all partitions. */
+static uint64_t last_offset(struct hub *h)
+{
+    uint64_t last = 0;
+
+    for (unsigned i = 0; i < h->birth.partitions; i++) {
+        struct partition_state *p = &h->partitions[i];
+
+        pthread_mutex_lock(&p->lock);
+        last = p->last_at > last ? p->last_at : last;
+        pthread_mutex_unlock(&p->lock);
+    }
+    return last;
+}
+
 /* service 11: a position that was never given out is of another hub, or nonsense. Waiting there would be for ever. A time may be in
  * the future, and the place just behind the last event is where some go on. */
-static bool is_beyond(const struct partition_state *p, const struct position *position)
+static bool is_beyond(const struct partition_state *p, const struct position *position, uint64_t last)
 {
     switch (position->from) {
     case FROM_OFFSET:
-        return position->value > 0 && (uint64_t)position->value > p->last_at;
+        return position->value > 0 && (uint64_t)position->value > last;
     case FROM_SEQUENCE:
         return position->value > p->next - !position->inclusive;
     case FROM_EARLIEST:
@@ -141,6 +156,7 @@ static struct reader *reader_alloc(const struct read_options *o)
 enum err hub_reader_open(struct hub *h, const struct read_options *o, int64_t *epoch_now, struct reader **out)
 {
     uint64_t end = store_end(h->store);
+    uint64_t last = o->position.from == FROM_OFFSET ? last_offset(h) : 0;
     struct reader *r;
     enum err e;
 
@@ -165,7 +181,7 @@ enum err hub_reader_open(struct hub *h, const struct read_options *o, int64_t *e
     pthread_mutex_lock(&h->cold);
     pthread_mutex_lock(&r->partition->lock);
     e = group_is_there(h, o->group) ? OK : ERR_NOT_FOUND;
-    if (!e && is_beyond(r->partition, &o->position))
+    if (!e && is_beyond(r->partition, &o->position, last))
         e = ERR_RANGE;
     if (!e && !(e = admit(r->partition, r, epoch_now))) {
         place_at(r, &o->position, end);
