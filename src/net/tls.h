@@ -54,6 +54,7 @@ struct tls_conn {
     struct buf *wire; /* where bytes for the wire go; lent */
     int64_t now_ms;
     bool broken; /* a fatal error: nothing more may be said */
+    bool keeps;  /* its record buffers */
     bool showed; /* a server's: the client has sent a certificate */
     struct buf chain;
     enum err doubt; /* a client's: why the server's certificate was not accepted, and the sentence for it */

@@ -123,6 +123,13 @@ void tls_conn_feed(struct tls_conn *c, struct bytes in, int64_t now_ms)
     c->now_ms = now_ms;
 }
 
+/* SSL_MODE_RELEASE_BUFFERS would do it, but from OpenSSL 3.2 on it cannot be taken back. */
+static void let_go_of_buffers(struct tls_conn *c)
+{
+    if (!c->keeps)
+        SSL_free_buffers(c->ssl);
+}
+
 /* What an answer of OpenSSL other than success means. OK: it needs more bytes. */
 static enum err meaning(struct tls_conn *c, int answer)
 {
@@ -148,10 +155,14 @@ enum err tls_conn_handshake(struct tls_conn *c, bool *done)
     answer = SSL_do_handshake(c->ssl);
     if (answer == 1) {
         *done = true;
+        let_go_of_buffers(c);
         return OK;
     }
     /* A goodbye in the middle of a handshake is a failure like any other. */
-    return meaning(c, answer) ? ERR_TLS : OK;
+    if (meaning(c, answer))
+        return ERR_TLS;
+    let_go_of_buffers(c);
+    return OK;
 }
 
 enum err tls_conn_read(struct tls_conn *c, uint8_t *out, size_t cap, size_t *n)
@@ -163,8 +174,12 @@ enum err tls_conn_read(struct tls_conn *c, uint8_t *out, size_t cap, size_t *n)
     while (*n < cap) {
         size_t more = 0;
 
-        if (SSL_read_ex(c->ssl, out + *n, cap - *n, &more) != 1)
-            return meaning(c, 0);
+        if (SSL_read_ex(c->ssl, out + *n, cap - *n, &more) != 1) {
+            enum err e = meaning(c, 0);
+
+            let_go_of_buffers(c);
+            return e;
+        }
         *n += more;
     }
     return OK;
@@ -177,8 +192,10 @@ enum err tls_conn_write(struct tls_conn *c, struct bytes plain)
     if (c->broken)
         return ERR_TLS;
     ERR_clear_error();
-    if (SSL_write_ex(c->ssl, plain.at, plain.len, &n) == 1)
+    if (SSL_write_ex(c->ssl, plain.at, plain.len, &n) == 1) {
+        let_go_of_buffers(c);
         return OK;
+    }
     c->broken = true;
     return ERR_TLS;
 }
@@ -231,7 +248,9 @@ enum err tls_conn_peer(struct tls_conn *c, struct net_peer *peer)
 
 enum err tls_conn_why(const struct tls_conn *c, char *out, size_t cap)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    /* The first one says it best, unless a provider told it before libssl did (OpenSSL 3.5). */
+    unsigned long first = ERR_peek_error();
+    const char *reason = ERR_reason_error_string(ERR_GET_LIB(first) == ERR_LIB_SSL ? first : ERR_peek_last_error());
 
     if (c->doubt)
         snprintf(out, cap, "%s", c->doubt_text ? c->doubt_text : err_text(c->doubt));
@@ -242,10 +261,6 @@ enum err tls_conn_why(const struct tls_conn *c, char *out, size_t cap)
 
 void tls_conn_keep_buffers(struct tls_conn *c, bool keep)
 {
-    if (keep) {
-        SSL_clear_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
-        return;
-    }
-    SSL_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
-    SSL_free_buffers(c->ssl);
+    c->keeps = keep;
+    let_go_of_buffers(c);
 }

@@ -199,6 +199,7 @@ TEST(a_client_that_says_nothing_is_cut)
     world_open(&w, &(struct net_loop_options){.handshake_ms = 50});
     fd = raw_connect(w.port);
     RUN_UNTIL(&w, raw_is_closed(fd));
+    RUN_UNTIL(&w, list_empty(&w.loop->conns));
     net_loop_stats(w.loop, &stats);
     CHECK(stats.handshakes_failed == 1 && stats.connections == 0);
     close(fd);
