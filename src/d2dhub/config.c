@@ -60,11 +60,11 @@ const struct opt config_common[] = {
 enum { KEY_NAME_CAP = 40 };
 
 /* The name of a key in the file: "mqtts_port". */
-static const char *key_name(const struct opt *o, char out[KEY_NAME_CAP])
+static const char *key_name(const struct opt *o, char *out, size_t cap)
 {
     size_t i = 0;
 
-    for (; o->name[i] && i + 1 < KEY_NAME_CAP; i++)
+    for (; o->name[i] && i + 1 < cap; i++)
         out[i] = o->name[i] == '-' ? '_' : o->name[i];
     out[i] = 0;
     return out;
@@ -75,7 +75,7 @@ static const char *variable_name(const struct opt *o, char out[KEY_NAME_CAP])
 {
     size_t n = (size_t)snprintf(out, KEY_NAME_CAP, "D2DHUB_");
 
-    for (const char *at = key_name(o, out + n); *at; at++)
+    for (const char *at = key_name(o, out + n, KEY_NAME_CAP - n); *at; at++)
         out[at - out] = *at == '_' ? '_' : (char)(*at - ('a' - 'A'));
     return out;
 }
@@ -98,7 +98,7 @@ static int on_ini(void *ctx, const char *section, const char *name, const char *
         return 0;
     }
     for (size_t i = 0; config_keys[i].name && i < sizeof names / sizeof *names; i++) {
-        if (strcmp(key_name(&config_keys[i], key), name) == 0)
+        if (strcmp(key_name(&config_keys[i], key, sizeof key), name) == 0)
             return opt_take(&config_keys[i], key, value, r->c, r->why);
         near_look(&near, memcpy(names[i], key, sizeof key));
     }
@@ -274,7 +274,7 @@ static void write_key(FILE *f, const struct config *c, const struct opt *o)
     char key[KEY_NAME_CAP];
     struct bytes words = bytes_str(o->argument), word = NO_BYTES;
 
-    fprintf(f, "%s = ", key_name(o, key));
+    fprintf(f, "%s = ", key_name(o, key, sizeof key));
     switch (o->type) {
     case OPT_BUFFER:
         fprintf(f, "%s\n", (const char *)field);
@@ -298,7 +298,7 @@ static void write_key(FILE *f, const struct config *c, const struct opt *o)
     case OPT_INPUT:
     case OPT_LIST:
     case OPT_NUMBER:
-        assert(!"no key is of that type");
+        assert(false); /* no key is of that type */
     }
 }
 
