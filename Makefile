@@ -9,7 +9,7 @@ BUILD   := build
 # $(call deps,WORD…): the packages of packages.txt for these words.
 deps = @[ "$(DEPS)" = no ] || tools/deps.sh $(1)
 
-.PHONY: all help deps deps-build demo test check lint fuzz bench soak install uninstall deb clean
+.PHONY: all help deps deps-build demo test fresh fresh-all check lint fuzz bench soak install uninstall deb clean
 
 all:
 	$(call deps,build)
@@ -22,7 +22,8 @@ help:
 	@echo "make uninstall  what was installed"
 	@echo "make deb        Debian packages of it: build/deb"
 	@echo "make check      the tests that run in memory, with sanitizers"
-	@echo "make test       all tests"
+	@echo "make test       all tests (make fresh: of them, only those on bare Debian machines)"
+	@echo "make fresh-all  Debian 13, every target on a bare machine, arm64 and armhf under emulation: takes hours"
 	@echo "make lint       layout, clang-tidy, cppcheck"
 	@echo "make bench      measure, beside mosquitto in the same run"
 	@echo "make soak fuzz  long runs: thousands of kills, hours of odd bytes"
@@ -50,6 +51,15 @@ check:
 test:
 	$(call deps,build demo tests lint fuzz bench test)
 	@tools/test.sh
+
+# Bare Debian machines (roots), in which the README is followed.
+fresh:
+	$(call deps,build tests test)
+	@tools/test.sh --only "fresh machine"
+
+fresh-all:
+	$(call deps,build tests test emulated)
+	@test/fresh/all.sh
 
 lint:
 	$(call deps,build tests lint)

@@ -6,7 +6,12 @@ build=$1
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 mapfile -t units < <(printf '%s\n' "${sources[@]}" | grep '^src/.*\.c$')
 
-clang-format --dry-run --Werror "${sources[@]}"
+# Its versions disagree about layout: 14 decides, which is Debian 12's.
+if clang-format --version | grep -q 'version 14\.'; then
+    clang-format --dry-run --Werror "${sources[@]}"
+else
+    echo "layout was not looked at: clang-format 14 decides it, this is $(clang-format --version | grep -o 'version [0-9]*')"
+fi
 tools/mistakes.sh "${sources[@]}"
 cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
     --suppress=missingIncludeSystem --suppress=funcArgOrderDifferent --library=tools/cppcheck.xml -j 2 $(printf -- '-I %s ' src/*/ include) "${units[@]}"

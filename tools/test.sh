@@ -1,16 +1,9 @@
 #!/bin/bash
-# test.sh: all tests, in the order in which a failure says most. Each part prints its own closing line.
+# test.sh [--rights] [--only TEXT]: all tests, in the order in which a failure says most, or those parts with TEXT in their names; with
+# --rights it only tells what would be skipped here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-part() {
-    echo
-    echo "== $1 =="
-    shift
-    local begun=$SECONDS
-    "$@"
-    echo "   ($((SECONDS - begun)) s)"
-}
+. tools/parts.sh
 
 threads() {
     tools/build.sh tsan --quiet
@@ -30,18 +23,21 @@ in_memory() {
     ctest --test-dir build/asan --output-on-failure -j 2
 }
 
-part "build with gcc" tools/build.sh test --quiet
-part "build with clang" tools/build.sh clang --quiet
-part "style, clang-tidy, cppcheck" tools/lint.sh build/clang
-part "in memory, with address and undefined-behaviour sanitizers" in_memory
-part "with the thread sanitizer" threads
-part "libd2d under valgrind" valgrind_looks_on
-part "what is installed" tools/check-install.sh build/test
-part "the daemon" test/daemon/run.sh build/test
-part "system calls a message" test/daemon/syscalls.sh build/test
-part "kill -9 under load" test/crash/kill9.sh build/test
-part "the command line" test/cli/run.sh build/test
-part "official SDKs and field clients" test/e2e/run.sh build/test
-part "the demonstration" examples/demo.sh build/test
-echo
-echo "all tests passed"
+essential="build with gcc"
+part "$essential" "" tools/build.sh test --quiet
+part "build with clang" "" tools/build.sh clang --quiet
+part "style, clang-tidy, cppcheck" "" tools/lint.sh build/clang
+part "in memory, with address and undefined-behaviour sanitizers" "" in_memory
+part "with the thread sanitizer" "" threads
+part "libd2d under valgrind" "" valgrind_looks_on
+part "what is installed" "" tools/check-install.sh build/test
+part "the daemon" "mounts" test/daemon/run.sh build/test
+part "system calls a message" "tracing" test/daemon/syscalls.sh build/test
+part "kill -9 under load" "" test/crash/kill9.sh build/test
+part "the command line" "" test/cli/run.sh build/test
+part "official SDKs and field clients" "networks npm" test/e2e/run.sh build/test
+part "the demonstration" "" examples/demo.sh build/test
+part "a fresh machine: Debian 12, the README" "root debian" test/fresh/readme.sh 12 amd64
+part "a fresh machine of 32 bits: the README, the tests, data folders that move" "root debian i386" test/fresh/narrow.sh 12 i386
+
+run_parts "$@"

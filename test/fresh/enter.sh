@@ -15,6 +15,9 @@ shift
 export dir offline=no
 [ ${#net[@]} -eq 0 ] || offline=yes
 exec unshare --mount --uts --pid --fork --kill-child ${net[@]+"${net[@]}"} bash -euc '
+    # A mount point of its own, so that whoever is inside may make mount namespaces, too.
+    mount --bind "$dir" "$dir"
+    cd "$dir"
     [ ! -f "$dir/etc/hostname" ] || hostname -F "$dir/etc/hostname"
     mount -t proc proc "$dir/proc"
     mount -t devpts -o newinstance,ptmxmode=0666 devpts "$dir/dev/pts"

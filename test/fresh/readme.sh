@@ -1,9 +1,8 @@
 #!/bin/bash
-# readme.sh [RELEASE [ARCH [README]]]: follows the README in a bare root, as root and as an ordinary user with sudo.
+# readme.sh [RELEASE [ARCH]]: follows the README (D2D_README: another one) in a bare root, as root and as an ordinary user with sudo.
 set -euo pipefail
 release=${1:-12} arch=${2:-amd64}
 . "$(dirname "$0")/roots.sh"
-readme=${3:-$repository/README.md}
 
 mkdir "$work/shared" "$work/root" "$work/user"
 more=$(/usr/bin/python3 "$fresh/readme.py" "$readme" "$work/root" root)

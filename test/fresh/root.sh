@@ -18,7 +18,7 @@ while IFS= read -r option; do options+=(--aptopt="$option"); done < <(host_apt_o
 # What is in the cache is not downloaded again, and what is downloaded goes there.
 options+=(--skip=download/empty --skip=essential/unlink --skip=cleanup/apt/cache
     --setup-hook='mkdir -p "$1/var/cache/apt/archives"' --setup-hook="cp -al '$debs/.' \"\$1/var/cache/apt/archives/\""
-    --customize-hook="find \"\$1/var/cache/apt/archives\" -maxdepth 1 -name '*.deb' -exec mv -f -t '$debs' {} +")
+    --customize-hook="cd \"\$1/var/cache/apt/archives\" && for f in *.deb; do [ -e '$debs'/\"\$f\" ] || ln \"\$f\" '$debs'; rm \"\$f\"; done")
 
 mapfile -t sources < <(sources_of "$suite" "$arch")
 mmdebstrap "${options[@]}" "$suite" "$dir" "${sources[@]}" >&2

@@ -1,6 +1,7 @@
 # Sourced: bare roots to work in, each with the project's packages at hand and nothing installed, and the tree under test beside.
 fresh=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 repository=$(realpath "$fresh/../..")
+readme=${D2D_README:-$repository/README.md}
 cache=$repository/build/fresh
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/work.XXXXXX")
@@ -64,21 +65,33 @@ new_root() {
 # What the README clones.
 readme_url() {
     local url
-    url=$(grep -o 'git clone https://[^ ]*' "${readme:-$repository/README.md}" | head -n 1)
+    url=$(grep -o 'git clone https://[^ ]*' "$readme" | head -n 1)
     url=${url#git clone }
     echo "${url:-https://localhost/d2d}"
 }
 
-# inside NAME USER SCRIPT [ARGUMENT…]: bash runs the script there, in the home of the user, without a network. At most an hour.
-inside() {
-    local root=$work/$1 user=$2 shell=()
-    [ "$(cut -d- -f2 "$root.debs")" != i386 ] || shell=(setarch i686)
-    timeout --kill-after=10 3600 "$fresh/enter.sh" --offline --bind "$cache/debs/$(cat "$root.debs")" /debs --bind "$work/d2d.git" /srv/d2d.git \
-        --bind "$fresh" /fresh --bind "$work/shared" /shared "$root" ${shell[@]+"${shell[@]}"} \
-        setpriv --reuid="$user" --regid="$user" --init-groups env HOME="$(getent_home "$user")" USER="$user" LOGNAME="$user" SHELL=/bin/bash \
-        bash -c "cd && $3" inside "${@:4}"
+# inside NAME USER SCRIPT [ARGUMENT…]: bash runs the script there, in the home of the user, without a network.
+inside() { run_in /debs --offline "$@"; }
+
+# online NAME USER SCRIPT [ARGUMENT…]: the same with this machine's network, and with the way to npm's packages that root has here.
+online() {
+    [ ! -f ~/.npmrc ] || cp ~/.npmrc "$work/$1/root/.npmrc"
+    run_in /var/cache/apt/archives "" "$@"
 }
-getent_home() { [ "$1" = root ] && echo /root || echo "/home/$1"; }
+
+# run_in PLACE-OF-DEBS OPTION-OF-ENTER NAME USER SCRIPT [ARGUMENT…]. It may take four hours.
+run_in() {
+    local place=$1 option=$2 name=$3 user=$4 script=$5 home=/root root=$work/$3 debs under=()
+    shift 5
+    debs=$(cat "$root.debs")
+    case $debs in *-i386) under=(setarch i686) ;; esac
+    [ "$user" = root ] || home=/home/$user
+    mkdir -p "$work/shared"
+    timeout --kill-after=10 14400 "$fresh/enter.sh" ${option:+"$option"} --bind "$cache/debs/$debs" "$place" \
+        --bind "$work/d2d.git" /srv/d2d.git --bind "$fresh" /fresh --bind "$work/shared" /shared "$root" ${under[@]+"${under[@]}"} \
+        setpriv --reuid="$user" --regid="$user" --init-groups \
+        env HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/bash bash -c "cd && $script" "$name" "$@"
+}
 
 # quietly NAME COMMAND…: its output only when it fails.
 quietly() {

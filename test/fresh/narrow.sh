@@ -1,0 +1,37 @@
+#!/bin/bash
+# narrow.sh [RELEASE [ARCH]]: a 32-bit root: the README as an ordinary user, the tests that run in memory, and data folders that go from
+# this machine, which has 64 bits, to that one and back.
+set -euo pipefail
+release=${1:-12} arch=${2:-i386}
+. "$(dirname "$0")/roots.sh"
+shared=$work/shared
+mkdir -p "$shared" "$work/script"
+
+quietly "building for this machine" "$repository/tools/build.sh" test --quiet
+/usr/bin/python3 "$fresh/readme.py" "$readme" "$work/script" user >"$work/more"
+clone_tree
+quietly "a bare Debian $release ($arch)" base "$release" "$arch"
+quietly "its packages" prefetch "$release" "$arch" $(packages build demo tests) lmdb-utils $(cat "$work/more")
+new_root narrow "$release" "$arch"
+cp "$work/script/run.sh" "$work/narrow/log/run.sh"
+echo "README.md in Debian $release ($arch), as an ordinary user with sudo:"
+inside narrow maker 'git clone -q /srv/d2d.git d2d && cd d2d && LOG=/log exec bash /log/run.sh'
+
+echo "tests in memory:"
+quietly "building them" inside narrow maker 'cd d2d && tools/deps.sh build tests && tools/build.sh test --quiet'
+quietly "running them" inside narrow maker 'cd d2d && ctest --test-dir build/test -L "unit|story|sim|fuzz" -j 2 --output-on-failure'
+
+echo "data folders that move:"
+quietly "installing lmdb-utils" inside narrow root 'apt-get install -q -y lmdb-utils'
+there() { inside narrow root 'cd /shared && exec /fresh/exchange.sh "$@"' "$@"; }
+here() { (cd "$shared" && PATH=$repository/build/test:$PATH exec "$fresh/exchange.sh" "$@"); }
+carry() { "$1" dump && "$2" load; }
+for first in here there; do
+    [ $first = here ] && second=there bits=64 || second=here bits=32
+    rm -rf "${shared:?}"/*
+    quietly "made with $bits bits" $first born
+    quietly "used by the other" $second look second
+    quietly "and again by the first" $first look first
+    quietly "refused where the log was trimmed" $second refused $bits
+    quietly "carried over as the refusal says" carry $first $second
+done
