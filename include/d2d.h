@@ -59,6 +59,9 @@ enum d2d_err {
 /* A sentence without a full stop, never NULL. */
 D2D_API const char *d2d_err_text(enum d2d_err e);
 
+/* Where there is no handle and no loop yet, `why` takes a sentence about what failed: so many bytes, or NULL. */
+enum { D2D_WHY_CAP = 200 };
+
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 struct d2d_loop;
@@ -466,18 +469,75 @@ D2D_API enum d2d_err d2d_derive_key(const char *group_key, const char *registrat
 
 /* ---- tokens and connection strings ---------------------------------------------------------------------------------- */
 
-/* A SAS token made with the key of a connection string, or in this computer's TPM where it says so. resource NULL: what the string is for (the device, the hub, the
- * entity). Given: free *out with free(). */
+/* A SAS token made with the key of a connection string, or in this computer's TPM where it says so. resource NULL: what the
+ * string is for (the device, the hub, the entity). Given: free *out with free(). */
 D2D_API enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms,
-                               char **out);
-
-/* "HostName=…;DeviceId=…;Tpm=SLOT" of the device whose key is in a slot (0 to 9) of the TPM at tcti (NULL: this computer's). There
- * is no secret in it. D2D_NOT_FOUND: there is none in that slot. `why`, a sentence for people, has 200 bytes or is NULL. */
-D2D_API enum d2d_err d2d_tpm_string(const char *tcti, unsigned slot, char *out, size_t cap, char *why);
+                               char **out, char *why);
 
 /* The value of a field of a connection string ("HostName", "DeviceId", …; case matters not) into `out`; D2D_NOT_FOUND. */
 D2D_API enum d2d_err d2d_connection_string_field(const char *connection_string, const char *field, char *out,
                                                  size_t cap);
+
+/* ---- the TPM of this computer ------------------------------------------------------------------------------------------ */
+
+/* Ten slots with a device's key and the name of its hub, laid out as the cloud's own tools have them. */
+enum { D2D_TPM_SLOTS = 10 };
+
+struct d2d_tpm;
+
+struct d2d_tpm_slot {
+    bool has_key, has_text; /* a key without a text is what the cloud's SDKs leave, a text without a key is half done */
+    bool has_x509;          /* a key for a client certificate */
+    char host[256], device[129], hardware_id[65];
+    char foreign[D2D_WHY_CAP]; /* another program keeps something there, which nothing here touches (D2D_REFUSED); "" */
+};
+
+/* tcti NULL: what D2D_TCTI in the environment says, or /dev/tpmrm0 or /dev/tpm0. The chip takes 10 ms to a second for an answer: the
+ * calls below block so long. */
+D2D_API enum d2d_err d2d_tpm_open(const char *tcti, struct d2d_tpm **out, char *why);
+D2D_API void d2d_tpm_close(struct d2d_tpm *tpm);
+D2D_API const char *d2d_tpm_detail(const struct d2d_tpm *tpm);
+
+/* The registration id that all tools propose: 52 characters. */
+D2D_API enum d2d_err d2d_tpm_registration_id(struct d2d_tpm *tpm, char *out, size_t cap);
+/* The public part of the endorsement key, which an enrollment knows the chip by, as base64 text. It is made if there is none, which
+ * takes a chip up to a minute. */
+D2D_API enum d2d_err d2d_tpm_endorsement_key(struct d2d_tpm *tpm, char *out, size_t cap);
+D2D_API enum d2d_err d2d_tpm_slot_read(struct d2d_tpm *tpm, unsigned slot, struct d2d_tpm_slot *out);
+/* Puts the key of a device's connection string into a slot, with the names of hub and device; it never comes out again.
+ * D2D_EXISTS: the slot has a key, which is not to be replaced. */
+D2D_API enum d2d_err d2d_tpm_provision(struct d2d_tpm *tpm, unsigned slot, const char *connection_string, bool replace);
+/* The key of the device, or the one for a certificate. D2D_NOT_FOUND: there is none. */
+D2D_API enum d2d_err d2d_tpm_erase(struct d2d_tpm *tpm, unsigned slot);
+D2D_API enum d2d_err d2d_tpm_x509_erase(struct d2d_tpm *tpm, unsigned slot);
+/* Makes an ECDSA P-256 key for a client certificate; `out` is its name for d2d_options.key_file ("handle:0x81000200"). OpenSSL's
+ * provider opens the TPM itself: close this one before. D2D_EXISTS. */
+D2D_API enum d2d_err d2d_tpm_x509_make(struct d2d_tpm *tpm, unsigned slot, char *out, size_t cap);
+
+/* "HostName=…;DeviceId=…;Tpm=SLOT" of the device whose key is in a slot. There is no secret in it. D2D_NOT_FOUND. */
+D2D_API enum d2d_err d2d_tpm_string(const char *tcti, unsigned slot, char *out, size_t cap, char *why);
+
+/* ---- certificates ------------------------------------------------------------------------------------------------------ */
+
+/* A self-signed certificate for a device that the hub knows by its thumbprint. Given: free *certificate and *key with free(); wipe
+ * the key before. */
+struct d2d_certificate_options {
+    size_t size; /* as of all options: {.size = sizeof options, …} */
+    const char *device;
+    int64_t from_ms, to_ms;
+    const char *key_in_tpm; /* as d2d_tpm_x509_make() gave it; NULL: a new key is made, and given as PEM */
+};
+
+struct d2d_certificate {
+    char *certificate;   /* PEM */
+    char *key;           /* PEM; NULL: it is in the TPM */
+    char thumbprint[65]; /* SHA-256, upper-case hex */
+};
+
+D2D_API enum d2d_err d2d_certificate_make(const struct d2d_certificate_options *options, struct d2d_certificate *out,
+                                          char *why);
+/* The DER form of a certificate in PEM (the first one), DER, or the base64 of either. Given: free *der with free(). */
+D2D_API enum d2d_err d2d_certificate_der(const void *text, size_t len, void **der, size_t *der_len);
 
 #ifdef __cplusplus
 }

@@ -38,6 +38,13 @@ static enum d2d_err is_newer(struct d2d_loop *l)
                      d2d_version());
 }
 
+bool options_copy(const void *given, void *out, size_t size)
+{
+    size_t theirs = *(const size_t *)given;
+
+    return theirs >= sizeof(size_t) && theirs <= SIZE_MAX_GIVEN && copy(given, theirs, out, size);
+}
+
 enum d2d_err options_take(struct d2d_loop *l, const struct d2d_options *given, struct d2d_options *out)
 {
     enum d2d_err e = check(l, given, given ? given->size : 0, sizeof(size_t));

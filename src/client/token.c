@@ -2,6 +2,7 @@
 
 #include "sas.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const texts[] = {
@@ -58,49 +59,71 @@ static void put_resource(const struct connstr *s, struct buf *out)
 }
 
 /* service 1.3: Event Hubs clients sign with the text of the key, all others with what it decodes to. */
-static enum err key_of(const struct connstr *s, struct tpm **tpm, struct key **out)
+static enum err key_of(const struct connstr *s, struct tpm **tpm, struct key **out, char why[TPM_WHY_CAP])
 {
-    char why[TPM_WHY_CAP];
+    enum err e;
 
     if (s->tpm.at)
         return account_chip(s, NULL, tpm, out, why);
-    return s->kind == CONNSTR_EVENTS ? key_in_memory(s->key, out) : key_of_base64(s->key, out);
+    e = s->kind == CONNSTR_EVENTS ? key_in_memory(s->key, out) : key_of_base64(s->key, out);
+    if (e && e != ERR_MEMORY) {
+        snprintf(why, TPM_WHY_CAP, "the key of the connection string is no base64 text of 16 to 64 bytes");
+        e = ERR_ARGUMENT;
+    }
+    return e;
 }
 
-static enum d2d_err given(struct buf *b, char **out)
+static enum err make(const struct connstr *s, const char *resource, int64_t expires_s, struct buf *token,
+                     char why[TPM_WHY_CAP])
 {
-    char *text = b->bad ? NULL : strdup(buf_str(b));
-
-    if (!text)
-        return D2D_NO_MEMORY;
-    *out = text;
-    return D2D_OK;
-}
-
-enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms, char **out)
-{
-    struct buf name = buf_max(SAS_LEN_MAX / 3), token = buf_max(SAS_LEN_MAX);
+    struct buf name = buf_max(SAS_LEN_MAX / 3);
     struct key *key = NULL;
     struct tpm *tpm = NULL;
-    struct connstr s;
-    enum d2d_err result;
     enum err e;
 
-    if (!connection_string || !out || ttl_ms <= 0 || now_ms < 0 || ttl_ms > INT64_MAX - now_ms ||
-        connstr_parse(bytes_trim(bytes_str(connection_string)), &s) || (!s.key.at && !s.tpm.at))
-        return D2D_ARGUMENT;
     if (resource)
         buf_puts(&name, resource);
     else
-        put_resource(&s, &name);
-    if (!(e = buf_check(&name)) && !(e = key_of(&s, &tpm, &key)))
-        e = token_put(key, buf_bytes(&name), s.key_name, (now_ms + ttl_ms) / 1000, &token);
-    result = !e ? given(&token, out) : s.tpm.at || e == ERR_MEMORY ? err_of(e) : D2D_ARGUMENT;
+        put_resource(s, &name);
+    if (!(e = buf_check(&name)) && !(e = key_of(s, &tpm, &key, why)) &&
+        (e = token_put(key, buf_bytes(&name), s->key_name, expires_s, token)) && tpm)
+        snprintf(why, TPM_WHY_CAP, "%s", tpm_why(tpm));
     key_drop(key);
     tpm_close(tpm);
     buf_free(&name);
+    return e;
+}
+
+static enum err parse(const char *text, struct connstr *out, char why[TPM_WHY_CAP])
+{
+    if (connstr_parse(bytes_trim(bytes_str(text)), out))
+        snprintf(why, TPM_WHY_CAP, "this is no connection string: it has the form Name=Value;Name=Value");
+    else if (!out->key.at && !out->tpm.at)
+        snprintf(why, TPM_WHY_CAP, "the connection string has no key: SharedAccessKey=… or Tpm=…");
+    else
+        return OK;
+    return ERR_ARGUMENT;
+}
+
+enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms, char **out,
+                       char *why)
+{
+    struct buf token = buf_max(SAS_LEN_MAX);
+    char reason[TPM_WHY_CAP] = "";
+    struct connstr s;
+    enum err e;
+
+    if (!connection_string || !out || ttl_ms <= 0 || now_ms < 0 || ttl_ms > INT64_MAX - now_ms)
+        return D2D_ARGUMENT;
+    if (!(e = parse(connection_string, &s, reason)) &&
+        !(e = make(&s, resource, (now_ms + ttl_ms) / 1000, &token, reason)) && !(*out = strdup(buf_str(&token))))
+        e = ERR_MEMORY;
     buf_free(&token);
-    return result;
+    if (e && !reason[0])
+        snprintf(reason, sizeof reason, "%s", err_text(e));
+    if (why)
+        memcpy(why, reason, sizeof reason);
+    return err_of(e);
 }
 
 enum d2d_err d2d_connection_string_field(const char *connection_string, const char *field, char *out, size_t cap)

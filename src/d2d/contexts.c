@@ -180,7 +180,7 @@ static enum status token_run(struct cli *c, void *values, int n, char **argv)
     struct buf line = buf_max(8192);
     enum status status;
     enum d2d_err e;
-    char *token;
+    char *token, why[D2D_WHY_CAP];
 
     (void)n;
     (void)argv;
@@ -188,9 +188,9 @@ static enum status token_run(struct cli *c, void *values, int n, char **argv)
         return status;
     clock_gettime(CLOCK_REALTIME, &now);
     e = d2d_token(c->connection_string, job->resource, (int64_t)now.tv_sec * 1000,
-                  job->ttl_ms ? job->ttl_ms : 3600 * 1000, &token);
+                  job->ttl_ms ? job->ttl_ms : 3600 * 1000, &token, why);
     if (e)
-        return cli_failed("token", e, "");
+        return cli_failed("token", e, why);
     buf_printf(&line, "%s\n", token);
     free(token);
     if (!(status = secret_open(&secret, job->out, job->replace)))
