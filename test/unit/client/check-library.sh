@@ -11,7 +11,7 @@ if grep -v '^d2d_' "$work/shown"; then
     echo "the library shows names that are not ours" >&2
     exit 1
 fi
-grep '^D2D_API' "$source/include/d2d.h" | grep -o '\<d2d_[a-z_]*(' | tr -d '(' | sort -u > "$work/declared"
+grep '^D2D_API' "$source/include/d2d.h" | grep -o '\<d2d_[a-z0-9_]*(' | tr -d '(' | sort -u > "$work/declared"
 diff "$work/declared" "$work/shown" >&2 || { echo "d2d.h and the library do not say the same" >&2; exit 1; }
 
 printf '#include <d2d.h>\nint main() { d2d_options o = {}; d2d_message m = {}; return o.mqtts_port + (int)m.body_len; }\n' > "$work/a.cc"
