@@ -1,51 +1,24 @@
 #include "chip.h"
 
-#include "text.h"
-
 #include <stdio.h>
-
-static enum status status_of(enum err e)
-{
-    switch (e) {
-    case OK:
-        return DONE;
-    case ERR_NOT_FOUND:
-        return NOT_FOUND;
-    case ERR_EXISTS:
-    case ERR_REJECTED:
-        return REFUSED;
-    case ERR_DENIED:
-    case ERR_UNAUTHORIZED:
-        return NOT_AUTHORISED;
-    case ERR_UNREACHABLE:
-        return NO_CONNECTION;
-    case ERR_ARGUMENT:
-    case ERR_RANGE:
-        return USAGE;
-    case ERR_LIMIT:
-        return OVER_QUOTA;
-    default:
-        return FAILED;
-    }
-}
 
 static const char where[] = "--tcti or D2D_TCTI says where another TPM is: device:/dev/tpmrm0, swtpm:path=SOCKET";
 
-enum status chip_open(struct tpm **out)
+enum status chip_open(struct d2d_tpm **out)
 {
-    char why[TPM_WHY_CAP];
-    enum err e = tpm_open(NULL, out, why);
+    char why[D2D_WHY_CAP];
+    enum d2d_err e = d2d_tpm_open(NULL, out, why);
 
     if (!e)
         return DONE;
     complain("%s\n  %s", why, where);
-    return status_of(e);
+    return cli_status(e);
 }
 
-enum status chip_failed(struct tpm *t, const char *what, enum err e)
+enum status chip_failed(struct d2d_tpm *t, const char *what, enum d2d_err e)
 {
-    complain("%s: %s", what, tpm_why(t));
-    return status_of(e);
+    complain("%s: %s", what, d2d_tpm_detail(t));
+    return cli_status(e);
 }
 
 unsigned chip_slot(const struct cli *c)
@@ -53,10 +26,10 @@ unsigned chip_slot(const struct cli *c)
     return c->has_slot ? c->slot : 0;
 }
 
-enum status chip_check_free(struct tpm *t, unsigned slot, bool replace)
+enum status chip_check_free(struct d2d_tpm *t, unsigned slot, bool replace)
 {
-    struct tpm_slot found;
-    enum err e = tpm_slot_read(t, slot, &found);
+    struct d2d_tpm_slot found;
+    enum d2d_err e = d2d_tpm_slot_read(t, slot, &found);
 
     if (e)
         return chip_failed(t, "a slot", e);
@@ -72,37 +45,25 @@ enum status chip_check_free(struct tpm *t, unsigned slot, bool replace)
     return REFUSED;
 }
 
-enum status chip_provision(struct tpm *t, unsigned slot, const char *string, bool replace)
+enum status chip_provision(struct d2d_tpm *t, unsigned slot, const char *string, bool replace)
 {
-    char host[256], device[130], text[KEY_TEXT_MAX + 1];
-    uint8_t key[KEY_LEN_MAX];
-    size_t len;
-    enum status status;
-    enum err e;
+    char device[130] = "the TPM";
+    enum status status = chip_check_free(t, slot, replace);
+    enum d2d_err e;
 
-    if (d2d_connection_string_field(string, "HostName", host, sizeof host) ||
-        d2d_connection_string_field(string, "DeviceId", device, sizeof device) ||
-        d2d_connection_string_field(string, "SharedAccessKey", text, sizeof text) ||
-        base64_decode(bytes_str(text), key, sizeof key, &len)) {
-        explicit_bzero(text, sizeof text);
-        complain("a TPM takes the key of a device's connection string: HostName=…;DeviceId=…;SharedAccessKey=…");
-        return USAGE;
-    }
-    status = chip_check_free(t, slot, replace);
-    if (!status && (e = tpm_slot_provision(t, slot, bytes_of(key, len), host, device, replace)))
-        status = chip_failed(t, device, e);
-    explicit_bzero(text, sizeof text);
-    explicit_bzero(key, sizeof key);
-    return status;
+    if (status || !(e = d2d_tpm_provision(t, slot, string, replace)))
+        return status;
+    d2d_connection_string_field(string, "DeviceId", device, sizeof device);
+    return chip_failed(t, device, e);
 }
 
 enum status chip_string(unsigned slot, char *out, size_t cap)
 {
-    char why[TPM_WHY_CAP];
+    char why[D2D_WHY_CAP];
     enum d2d_err e = d2d_tpm_string(NULL, slot, out, cap, why);
 
     if (!e)
         return DONE;
     complain("%s\n  %s", why, e == D2D_NOT_FOUND ? "`d2d tpm status` shows what is in its slots" : where);
-    return e == D2D_NOT_FOUND ? NOT_FOUND : e == D2D_NOT_AUTHORISED ? NOT_AUTHORISED : FAILED;
+    return cli_status(e);
 }

@@ -78,6 +78,8 @@ enum subject {
 /* Says `device "phone" already exists`, or "WHAT: why (detail)", with the remedy where there is one; gives the exit status. */
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *detail);
 enum status cli_failed(const char *what, enum d2d_err e, const char *detail); /* about A_THING */
+/* The exit status for an error of the library. */
+enum status cli_status(enum d2d_err);
 /* What helps against it; "" when that depends. */
 const char *cli_remedy(enum d2d_err e);
 enum status cli_usage(const struct command *command, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -160,7 +160,7 @@ static enum d2d_err string_of(const struct job *job, const struct d2d_identity *
 static enum status put_into_chip(struct job *job, struct d2d_identity *d)
 {
     char host[256], string[STRING_CAP];
-    struct tpm *t;
+    struct d2d_tpm *t;
     enum status status = chip_open(&t);
 
     if (status)
@@ -172,19 +172,19 @@ static enum status put_into_chip(struct job *job, struct d2d_identity *d)
         say("its key is in slot %u of the TPM: HostName=%s;DeviceId=%s;Tpm=%u", chip_slot(job->cli), host, d->id,
             chip_slot(job->cli));
     explicit_bzero(string, sizeof string);
-    tpm_close(t);
+    d2d_tpm_close(t);
     return status;
 }
 
 /* What has no room for its key is not made. */
 static enum status check_room(const struct job *job)
 {
-    struct tpm *t;
+    struct d2d_tpm *t;
     enum status status = job->tpm ? chip_open(&t) : DONE;
 
     if (job->tpm && !status) {
         status = chip_check_free(t, chip_slot(job->cli), job->replace);
-        tpm_close(t);
+        d2d_tpm_close(t);
     }
     return status;
 }

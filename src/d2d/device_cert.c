@@ -2,17 +2,15 @@
 #include "chip.h"
 #include "secret.h"
 
-#include "cert.h"
 #include "files.h"
-#include "openssl_cert.h"
 #include "text.h"
-#include "tls_key.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
-enum { DAYS_DEFAULT = 3650, DAYS_MAX = 36500, PEM_MAX = 8192, PATH_CAP = 4096 };
+enum { DAYS_DEFAULT = 3650, DAYS_MAX = 36500, PATH_CAP = 4096 };
 
 struct cert_job {
     const char *id, *folder;
@@ -32,79 +30,72 @@ static bool is_there(const char *path)
 /* OpenSSL's provider opens the TPM itself, for which it may have to be free. */
 static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
 {
-    struct tpm *t;
+    struct d2d_tpm *t;
     enum status status = chip_open(&t);
-    uint32_t handle;
-    enum err e;
+    enum d2d_err e;
 
     if (status)
         return status;
-    if (!tpm_x509_key(t, slot, false, &handle)) {
+    if ((e = d2d_tpm_x509_make(t, slot, job->key_path, PATH_CAP)) == D2D_EXISTS) {
         complain("slot %u has such a key already, which may be in use; `d2d tpm erase --slot %u` destroys it", slot,
                  slot);
         status = REFUSED;
-    } else if ((e = tpm_x509_key(t, slot, true, &handle))) {
+    } else if (e) {
         status = chip_failed(t, "a key", e);
-    } else {
-        snprintf(job->key_path, PATH_CAP, "handle:0x%08x", handle);
     }
-    tpm_close(t);
+    d2d_tpm_close(t);
     return status;
 }
 
-static enum err make_for_chip(const struct cert_job *job, struct cert_facts *facts)
+static enum err save(const struct cert_job *job, const struct d2d_certificate *made)
 {
-    struct buf cert = buf_max(PEM_MAX);
-    int64_t now_s = time(NULL);
-    struct tls_key key;
-    char why[256];
-    enum err e = tls_key_open(job->key_path, &key, why);
+    struct secret secret = {.to_file = false};
+    enum err e = folder_make(job->folder, 0700);
+
+    if (!e && made->key && (secret_open(&secret, job->key_path, job->replace) || secret_put(&secret, made->key)))
+        e = ERR_IO;
+    if (!e)
+        e = file_write(job->cert_path, bytes_str(made->certificate), 0644);
+    secret_close(&secret);
+    return e;
+}
+
+/* DONE, or a message. */
+static enum status make(const struct cert_job *job, struct d2d_certificate *made)
+{
+    int64_t now_ms = (int64_t)time(NULL) * 1000;
+    /* An hour back: the clock of the hub may be behind. */
+    const struct d2d_certificate_options options = {.size = sizeof options,
+                                                    .device = job->id,
+                                                    .from_ms = now_ms - 3600000,
+                                                    .to_ms = now_ms + (int64_t)job->days * 86400000,
+                                                    .key_in_tpm = job->tpm ? job->key_path : NULL};
+    char why[D2D_WHY_CAP];
+    enum d2d_err e = d2d_certificate_make(&options, made, why);
+    enum err not_saved;
 
     if (e) {
         complain("%s", why);
-        return e;
+        return cli_status(e);
     }
-    if (!(e = cert_make_device_for(key.key, job->id, now_s - 3600, now_s + (int64_t)job->days * 86400, &cert)) &&
-        !(e = cert_read(buf_bytes(&cert), facts)) && !(e = folder_make(job->folder, 0700)))
-        e = file_write(job->cert_path, buf_bytes(&cert), 0644);
-    tls_key_close(&key);
-    buf_free(&cert);
-    return e;
+    if ((not_saved = save(job, made)))
+        complain("%s: %s", job->folder, err_text(not_saved));
+    if (made->key)
+        explicit_bzero(made->key, strlen(made->key));
+    free(made->key);
+    free(made->certificate);
+    return not_saved ? FAILED : DONE;
 }
 
-static enum err make(const struct cert_job *job, struct cert_facts *facts)
-{
-    struct buf cert = buf_max(PEM_MAX), key = buf_max(PEM_MAX);
-    struct secret secret = {.to_file = false};
-    int64_t now_s = time(NULL);
-    enum err e;
-
-    /* An hour back: the clock of the hub may be behind. */
-    if (!(e = cert_make_device(job->id, now_s - 3600, now_s + (int64_t)job->days * 86400, &cert, &key)) &&
-        !(e = cert_read(buf_bytes(&cert), facts)) && !(e = folder_make(job->folder, 0700)) &&
-        !(e = secret_open(&secret, job->key_path, job->replace) || secret_put(&secret, buf_str(&key)) ? ERR_IO : OK))
-        e = file_write(job->cert_path, buf_bytes(&cert), 0644);
-    secret_close(&secret);
-    if (key.at)
-        explicit_bzero(key.at, key.cap);
-    buf_free(&key);
-    buf_free(&cert);
-    return e;
-}
-
-static enum status show(const struct cli *c, const struct cert_job *job, const struct cert_facts *facts)
+static enum status show(const struct cli *c, const struct cert_job *job, const struct d2d_certificate *made)
 {
     static const struct column columns[] = {{"thumbprint", "THUMBPRINT", 64}, {"cert_file", "CERTIFICATE", 0}, {0}};
-    struct buf hex = buf_max(sizeof facts->sha256 * 2 + 1);
     struct out out;
 
-    for (size_t i = 0; i < sizeof facts->sha256; i++)
-        buf_printf(&hex, "%02X", facts->sha256[i]);
     out_begin(&out, c->format, columns, "thumbprint");
-    out_row(&out, json_pack("{ss ss ss ss}", "deviceId", job->id, "thumbprint", buf_str(&hex), "cert_file",
+    out_row(&out, json_pack("{ss ss ss ss}", "deviceId", job->id, "thumbprint", made->thumbprint, "cert_file",
                             job->cert_path, "key_file", job->key_path));
-    say("now tell the hub: d2d device add %s --x509-thumbprint %s", job->id, buf_str(&hex));
-    buf_free(&hex);
+    say("now tell the hub: d2d device add %s --x509-thumbprint %s", job->id, made->thumbprint);
     return DONE;
 }
 
@@ -120,9 +111,8 @@ static const struct opt options[] = {
 static enum status device_cert(struct cli *c, void *values, int n, char **argv)
 {
     struct cert_job *job = values;
-    struct cert_facts facts;
+    struct d2d_certificate made;
     enum status status;
-    enum err e;
 
     if (!job->folder)
         return cli_usage(&command_device_cert, "--out is missing: the folder that the certificate and its key go to");
@@ -138,11 +128,9 @@ static enum status device_cert(struct cli *c, void *values, int n, char **argv)
     }
     if (job->tpm && (status = make_key_in_chip(job, chip_slot(c))))
         return status;
-    if ((e = job->tpm ? make_for_chip(job, &facts) : make(job, &facts))) {
-        complain("%s: %s", job->folder, err_text(e));
-        return FAILED;
-    }
-    return show(c, job, &facts);
+    if ((status = make(job, &made)))
+        return status;
+    return show(c, job, &made);
 }
 
 const struct command command_device_cert = {{.name = "device cert",

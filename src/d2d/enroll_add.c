@@ -1,7 +1,6 @@
 /* New enrollments. */
 #include "enroll.h"
 
-#include "cert.h"
 #include "files.h"
 #include "key_file.h"
 #include "limits.h"
@@ -51,12 +50,16 @@ static json_t *by_keys(const struct enrollment *from)
 
 static json_t *by_certificate(const struct enrollment *from, bool group)
 {
-    struct buf file = buf_max(FILE_MAX), der = buf_max(CA_LEN_MAX), text = buf_max(2 * CA_LEN_MAX);
+    struct buf file = buf_max(FILE_MAX), text = buf_max(2 * CA_LEN_MAX);
     enum err e = file_read(from->cert_file, &file);
     json_t *made = NULL;
+    void *der = NULL;
+    size_t len;
 
-    if (!e && !(e = cert_to_der(buf_bytes(&file), &der))) {
-        buf_put_base64(&text, buf_bytes(&der));
+    if (!e && d2d_certificate_der(file.at, file.len, &der, &len))
+        e = ERR_MALFORMED;
+    if (!e) {
+        buf_put_base64(&text, bytes_of(der, len));
         made =
             json_pack("{ss s{s{s{ss}}}}", "type", "x509", "x509", group ? "signingCertificates" : "clientCertificates",
                       "primary", "certificate", buf_str(&text));
@@ -64,7 +67,7 @@ static json_t *by_certificate(const struct enrollment *from, bool group)
         complain("%s: %s", from->cert_file, err_text(e));
     }
     buf_free(&file);
-    buf_free(&der);
+    free(der);
     buf_free(&text);
     return made;
 }

@@ -12,7 +12,7 @@ static const struct {
              [AN_ENROLLMENT_GROUP] = {"enrollment group", "d2d enroll list --groups"},
              [A_CA] = {"CA", "d2d ca list"}};
 
-static enum status status_of(enum d2d_err e)
+enum status cli_status(enum d2d_err e)
 {
     static const enum status statuses[] = {
         [D2D_OK] = DONE,
@@ -102,7 +102,7 @@ static const char *tidy(const char *detail, char out[512])
 
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *given)
 {
-    enum status status = status_of(e);
+    enum status status = cli_status(e);
     char what[200], shown[100], text[512];
     const char *detail = tidy(given ? given : "", text);
 

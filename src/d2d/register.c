@@ -123,13 +123,13 @@ static enum status show(const struct cli *c, struct register_job *job)
 /* What registering brings has somewhere to go. */
 static enum status check_room(const struct cli *c, struct register_job *job)
 {
-    struct tpm *t;
+    struct d2d_tpm *t;
     enum status status = secret_open(&job->secret, job->out, job->replace);
 
     if (status || !job->tpm || (status = chip_open(&t)))
         return status;
     status = chip_check_free(t, chip_slot(c), job->replace);
-    tpm_close(t);
+    d2d_tpm_close(t);
     return status;
 }
 

@@ -1,70 +1,58 @@
 /* The commands about the TPM of this computer. */
 #include "chip.h"
 
-#include "text.h"
-
 #include <stdio.h>
 
 static const struct column slot_columns[] = {
     {"slot", "SLOT", 4}, {"host", "HUB", 32}, {"device", "DEVICE", 32}, {"state", "STATE", 0}, {0}};
 
-/* Also one that is for certificates. */
-static bool has_x509(struct tpm *t, unsigned slot)
-{
-    uint32_t handle;
-
-    return tpm_x509_key(t, slot, false, &handle) == OK;
-}
-
 /* A key without a text is what the SDKs leave, a text without a key what an interrupted call left. */
-static void show_slot(struct out *out, unsigned n, const struct tpm_slot *s, bool x509)
+static void show_slot(struct out *out, unsigned n, const struct d2d_tpm_slot *s)
 {
     const char *state = s->foreign[0]               ? "of another program"
                         : s->has_key && s->has_text ? "ready"
                         : s->has_key                ? "a key only"
                         : s->has_text               ? "half done"
                                                     : "";
-    const char *more = x509 ? "a key for a certificate" : "";
+    const char *more = s->has_x509 ? "a key for a certificate" : "";
     char both[64];
 
     snprintf(both, sizeof both, "%s%s%s", state, *state && *more ? ", " : "", more);
-    out_row(out, json_pack("{si ss ss ss ss sb}", "slot", (int)n, "host", s->host, "device",
-                           s->has_key ? s->device : "", "state", both, "hardwareId", s->hardware_id, "x509", x509));
+    out_row(out,
+            json_pack("{si ss ss ss ss sb}", "slot", (int)n, "host", s->host, "device", s->has_key ? s->device : "",
+                      "state", both, "hardwareId", s->hardware_id, "x509", s->has_x509));
 }
 
-static enum status show_slots(struct cli *c, struct tpm *t)
+static enum status show_slots(struct cli *c, struct d2d_tpm *t)
 {
-    struct tpm_slot slot;
+    struct d2d_tpm_slot slot;
     struct out out;
     unsigned used = 0;
-    enum err e;
+    enum d2d_err e;
 
     out_begin(&out, c->format, slot_columns, "slot");
-    for (unsigned i = 0; i < TPM_SLOTS; i++) {
-        if ((e = tpm_slot_read(t, i, &slot)))
+    for (unsigned i = 0; i < D2D_TPM_SLOTS; i++) {
+        if ((e = d2d_tpm_slot_read(t, i, &slot)))
             return chip_failed(t, "a slot", e);
-        bool x509 = has_x509(t, i), is_used = slot.has_key || slot.has_text || slot.foreign[0] || x509;
+        bool is_used = slot.has_key || slot.has_text || slot.foreign[0] || slot.has_x509;
         used += is_used;
         if (is_used && (!c->has_slot || c->slot == i))
-            show_slot(&out, i, &slot, x509);
+            show_slot(&out, i, &slot);
     }
     if (!used)
-        say("all of its %d slots are free", TPM_SLOTS);
+        say("all of its %d slots are free", D2D_TPM_SLOTS);
     return DONE;
 }
 
-static enum status print_key(struct tpm *t)
+static enum status print_key(struct d2d_tpm *t)
 {
-    struct buf key = buf_max(ATTEST_EK_LEN), text = buf_max(1024);
-    enum err e = tpm_endorsement(t, &key);
+    char text[1024];
+    enum d2d_err e = d2d_tpm_endorsement_key(t, text, sizeof text);
 
-    if (!e) {
-        buf_put_base64(&text, buf_bytes(&key));
-        puts(buf_str(&text));
-    }
-    buf_free(&key);
-    buf_free(&text);
-    return e ? chip_failed(t, "the endorsement key", e) : DONE;
+    if (e)
+        return chip_failed(t, "the endorsement key", e);
+    puts(text);
+    return DONE;
 }
 
 struct status_job {
@@ -78,10 +66,10 @@ static const struct opt status_options[] = {{"endorsement-key", NULL,
 
 static enum status tpm_status(struct cli *c, void *values, int n, char **argv)
 {
-    char id[ATTEST_ID_CAP];
-    struct tpm *t;
+    char id[64];
+    struct d2d_tpm *t;
     enum status status;
-    enum err e;
+    enum d2d_err e;
 
     (void)n;
     (void)argv;
@@ -89,13 +77,13 @@ static enum status tpm_status(struct cli *c, void *values, int n, char **argv)
         return status;
     if (((struct status_job *)values)->key) {
         status = print_key(t);
-    } else if ((e = tpm_registration_id(t, id))) {
+    } else if ((e = d2d_tpm_registration_id(t, id, sizeof id))) {
         status = chip_failed(t, "the TPM", e);
     } else {
         say("registration id %s", id);
         status = show_slots(c, t);
     }
-    tpm_close(t);
+    d2d_tpm_close(t);
     return status;
 }
 
@@ -119,7 +107,7 @@ static const struct opt provision_options[] = {{"replace", NULL, "destroy the ke
 static enum status tpm_provision(struct cli *c, void *values, int n, char **argv)
 {
     const struct provision_job *job = values;
-    struct tpm *t;
+    struct d2d_tpm *t;
     enum status status;
     char device[130] = "";
 
@@ -135,7 +123,7 @@ static enum status tpm_provision(struct cli *c, void *values, int n, char **argv
         say("the key of %s is in slot %u now: use it with --slot %u", device, c->slot, c->slot);
     }
     explicit_bzero(c->connection_string, sizeof c->connection_string);
-    tpm_close(t);
+    d2d_tpm_close(t);
     return status;
 }
 
@@ -150,18 +138,18 @@ const struct command command_tpm_provision = {{.name = "tpm provision",
                                               sizeof(struct provision_job)};
 
 /* The device's key and the one for a certificate, each if it is there. What is of another program is told, and stays. */
-static enum status erase(struct tpm *t, unsigned slot)
+static enum status erase(struct d2d_tpm *t, unsigned slot)
 {
-    enum err e = tpm_slot_erase(t, slot), x509;
+    enum d2d_err e = d2d_tpm_erase(t, slot), x509;
 
-    if (e && e != ERR_NOT_FOUND)
+    if (e && e != D2D_NOT_FOUND)
         return chip_failed(t, "nothing was erased", e);
-    x509 = tpm_x509_erase(t, slot);
-    if (x509 == ERR_NOT_FOUND && e) {
+    x509 = d2d_tpm_x509_erase(t, slot);
+    if (x509 == D2D_NOT_FOUND && e) {
         complain("slot %u is empty", slot);
         return NOT_FOUND;
     }
-    if (x509 && x509 != ERR_NOT_FOUND)
+    if (x509 && x509 != D2D_NOT_FOUND)
         return chip_failed(t, e ? "nothing was erased" : "only the key of the device was erased", x509);
     say("slot %u is free; the hub still knows its device", slot);
     return DONE;
@@ -169,7 +157,7 @@ static enum status erase(struct tpm *t, unsigned slot)
 
 static enum status tpm_erase(struct cli *c, void *values, int n, char **argv)
 {
-    struct tpm *t;
+    struct d2d_tpm *t;
     enum status status;
 
     (void)values;
@@ -180,7 +168,7 @@ static enum status tpm_erase(struct cli *c, void *values, int n, char **argv)
     if ((status = chip_open(&t)))
         return status;
     status = erase(t, c->slot);
-    tpm_close(t);
+    d2d_tpm_close(t);
     return status;
 }
 
