@@ -258,7 +258,8 @@ struct d2d_operator_options {
     size_t queue_messages, queue_bytes, window;
     int64_t backoff_first_ms, backoff_most_ms; /* these as of a device */
     bool once;                                 /* do not reconnect */
-    /* A batch of feedback, about messages of whoever sent them: all receivers of a hub share one queue. True: the hub forgets
+    /* A batch of feedback, about messages of whoever sent them: all receivers of a hub share one queue (a
+     * d2dhub gives each one that of its own messages first, apart from other). True: the hub forgets
      * it. False: it is left to others, who get it when this operator is freed, or a minute later. A d2dhub
      * gives out what there is at once, at most once a second unless 64 records wait; an Azure IoT Hub may collect for up to
      * fifteen seconds. NULL: feedback is not asked for. */

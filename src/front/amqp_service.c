@@ -42,6 +42,7 @@ static enum err post(struct amqp *c, struct bytes sections)
         e = ERR_ARGUMENT;
     if (!e && !address_device_of(m.to, device))
         e = ERR_NOT_FOUND;
+    m.poster = c->front.waker;
     if (!e && !(e = hub_post(c->env->hub, bytes_str(device), &m, c->now_ms, &at)))
         front_wait_for(&c->front, at);
     buf_free(&room.text);

@@ -132,7 +132,7 @@ static enum err letter_make(const struct hub *h, const struct msg *m, int64_t no
         return ERR_ARGUMENT;
     if (m->expiry_ms && m->expiry_ms <= now_ms)
         return ERR_RANGE;
-    *out = (struct letter){.enqueued_ms = now_ms, .expiry_ms = m->expiry_ms, .ack = (uint8_t)ack};
+    *out = (struct letter){.enqueued_ms = now_ms, .expiry_ms = m->expiry_ms, .ack = (uint8_t)ack, .poster = m->poster};
     if (!out->expiry_ms)
         out->expiry_ms = now_ms + ttl_ms;
     else if (out->expiry_ms > now_ms + C2D_TTL_MAX_MS)
@@ -239,7 +239,7 @@ static void out_become(struct identity *i, uint64_t sequence, uint64_t at)
 static enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, enum fate fate, int64_t now_ms,
                            uint64_t *at)
 {
-    struct feedback_record told = {.fate = fate, .ms = now_ms};
+    struct feedback_record told = {.fate = fate, .ms = now_ms, .poster = l->poster};
     bool wanted = l->message_id && wants_feedback((enum ack)l->ack, fate);
     struct buf *b = &shard_of(h, bytes_str(i->device.id))->scratch;
     uint64_t sequence = l->sequence;

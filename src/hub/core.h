@@ -33,7 +33,8 @@ enum {
 struct letter {
     uint64_t sequence, at;
     int64_t enqueued_ms, expiry_ms;
-    char *message_id; /* for the feedback, where one is wanted; owned */
+    char *message_id;   /* for the feedback, where one is wanted; owned */
+    const void *poster; /* whose feedback it is, as in struct msg; not recorded */
     uint8_t deliveries;
     uint8_t ack;
     bool tried; /* it was locked before and came back without an outcome */

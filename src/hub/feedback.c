@@ -65,6 +65,17 @@ static void wake_readers(struct hub *h)
     pthread_mutex_unlock(&h->awaiting_lock);
 }
 
+static bool a_reader_has(struct hub *h, const void *waker)
+{
+    bool has = false;
+
+    pthread_mutex_lock(&h->awaiting_lock);
+    LIST_EACH (&h->feedback->readers, it)
+        has |= LIST_OF(it, struct feedback_reader, in)->waker == waker;
+    pthread_mutex_unlock(&h->awaiting_lock);
+    return has;
+}
+
 static void item_remove(struct feedback *f, struct item *i)
 {
     /* There is room: it was made when the item went into the checkpoint. */
@@ -117,8 +128,21 @@ static bool is_rested(const struct feedback *f, int64_t now_ms)
     return now_ms - f->left_ms >= FEEDBACK_REST_MS || f->left_ms - now_ms >= FEEDBACK_REST_MS;
 }
 
-/* Which of the oldest could make a batch now; how many. */
-static size_t batch_of(struct hub *h, int64_t now_ms, struct item *out[FEEDBACK_BATCH])
+/* Whose an item is: of the reader, of no reader, or another's alone. */
+enum whose { OWN, ANYBODYS, ANOTHERS };
+
+static enum whose whose(const struct item *i, const struct feedback_reader *r, int64_t now_ms)
+{
+    if (!i->poster)
+        return ANYBODYS;
+    if (i->poster == r->waker)
+        return OWN;
+    return now_ms - i->ms >= FEEDBACK_OWN_MS ? ANYBODYS : ANOTHERS;
+}
+
+/* Which of the oldest could make a batch for this reader now; how many. Without a reader: for one or another. */
+static size_t batch_of(struct hub *h, const struct feedback_reader *r, enum whose wanted, int64_t now_ms,
+                       struct item *out[FEEDBACK_BATCH])
 {
     uint64_t durable = store_durable(h->store);
     size_t n = 0;
@@ -126,7 +150,7 @@ static size_t batch_of(struct hub *h, int64_t now_ms, struct item *out[FEEDBACK_
     LIST_EACH (&h->feedback->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
-        if (i->reader || i->at >= durable)
+        if (i->reader || i->at >= durable || (r && whose(i, r, now_ms) != wanted))
             continue;
         out[n++] = i;
         if (n == FEEDBACK_BATCH)
@@ -155,13 +179,15 @@ static enum err append_done(struct hub *h, struct item *const *items, size_t n, 
 void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
 {
     struct feedback *f = h->feedback;
-    struct item *i, *batch[FEEDBACK_BATCH];
+    struct item *i = NULL, *batch[FEEDBACK_BATCH];
 
     pthread_mutex_lock(&f->lock);
     /* Without memory the sender is not told: the message itself is not touched by that. */
-    if (!feedback_item_add(f, at, r, &i) && (f->by_place.n >= FEEDBACK_BATCH || is_rested(f, r->ms))) {
+    if (!feedback_item_add(f, at, r, &i))
+        i->poster = a_reader_has(h, r->poster) ? r->poster : NULL;
+    if (i && (f->by_place.n >= FEEDBACK_BATCH || is_rested(f, r->ms))) {
         f->undurable = true;
-        if (batch_of(h, r->ms, batch))
+        if (batch_of(h, NULL, ANYBODYS, r->ms, batch))
             wake_readers(h);
     }
     pthread_mutex_unlock(&f->lock);
@@ -210,7 +236,7 @@ int64_t feedback_tick(struct hub *h, int64_t now_ms)
         if (!i->reader && i->ms + ttl_ms(h) <= now_ms)
             item_remove(f, i);
     }
-    if (batch_of(h, now_ms, batch))
+    if (batch_of(h, NULL, ANYBODYS, now_ms, batch))
         wake_readers(h);
     next_ms = is_rested(f, now_ms) ? INT64_MAX : f->left_ms + FEEDBACK_REST_MS;
     pthread_mutex_unlock(&f->lock);
@@ -251,10 +277,11 @@ void hub_feedback_close(struct feedback_reader *r)
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
-        if (i->reader == r) {
+        if (i->poster == r->waker)
+            i->poster = NULL;
+        if (i->reader == r)
             item_unlock(i);
-            some = true;
-        }
+        some |= !i->reader;
     }
     if (some)
         wake_readers(h);
@@ -277,7 +304,9 @@ enum err hub_feedback_next(struct feedback_reader *r, int64_t now_ms, struct fee
     uint64_t nonce = r->hub->nonce++;
 
     pthread_mutex_lock(&f->lock);
-    *n = batch_of(r->hub, now_ms, batch);
+    *n = batch_of(r->hub, r, OWN, now_ms, batch);
+    if (!*n)
+        *n = batch_of(r->hub, r, ANYBODYS, now_ms, batch);
     if (*n)
         f->left_ms = now_ms;
     for (size_t k = 0; k < *n; k++) {

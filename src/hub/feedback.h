@@ -10,6 +10,7 @@ struct item {
     enum fate fate;
     uint8_t deliveries;
     enum { NOT_KEPT, BEING_KEPT, KEPT } kept; /* in the checkpoint */
+    const void *poster;                       /* a reader has this waker, and gets it first; NULL: none has */
     struct feedback_reader *reader;           /* who has it locked, or NULL */
     uint64_t nonce;
     int64_t until_ms;

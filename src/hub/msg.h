@@ -21,6 +21,8 @@ struct msg {
     const struct prop *props; /* application properties, in order */
     size_t n_props;
     struct bytes body;
+    const void *
+        poster; /* of a C2D message: the waker of whoever posts it and may wait for its feedback; only compared, not stored */
 };
 
 /* The size that the limit is about: body, values of system properties, names and values of application properties. */

@@ -323,6 +323,22 @@ def send_feedback(hub, over):
     hub.d2d("device", "purge", "door")
 
 
+def send_side_by_side(hub):
+    """Each of them hears of its own message, however long others wait."""
+    hub.d2d("device", "add", "away")
+    waiting = [Running(hub, ["send", "--to", "away", "--until-acked", "x"], subprocess.DEVNULL) for _ in range(3)]
+    device = Running(hub, ["listen", "--as", "door", "-q", "-n", "5"], subprocess.DEVNULL)
+    begun = time.monotonic()
+    for _ in range(5):
+        hub.d2d("send", "--to", "door", "--until-acked", "--timeout", "30s", "x")
+    check("nobody holds it up", time.monotonic() - begun < 30)
+    device.ended(0, "the device")
+    for one in waiting:
+        one.process.send_signal(signal.SIGINT)
+        one.ended(130, "Ctrl-C")
+    hub.d2d("device", "rm", "away")
+
+
 def send_not_settled(hub):
     said = hub.d2d("send", "--to", "door", "--until-acked", "--timeout", "1s", "x", status=10).stderr
     check("it says what is known", "accepted by the hub, not settled yet" in said and "--ttl" in said, said)
@@ -459,7 +475,8 @@ def main():
                              listen_interrupted, listen_exec, listen_auto, send_feedback):
                     part(hub, over)
             for part in (events_closed_pipe, events_idle, events_full_disk, events_exec, events_positions,
-                         send_not_settled, send_not_acknowledged, rotate, printing, many, hub_itself):
+                         send_side_by_side, send_not_settled, send_not_acknowledged, rotate, printing, many,
+                         hub_itself):
                 part(hub)
         finally:
             hub.stop()

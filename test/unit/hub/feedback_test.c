@@ -9,9 +9,11 @@ static struct feedback_record got[FEEDBACK_BATCH];
 static struct c2d_lock held;
 static size_t n;
 
+static const void *poster; /* of what is posted */
+
 static void post(const char *id, const char *ack)
 {
-    struct msg m = {.body = BYTES("x"), .message_id = bytes_str(id), .ack = bytes_str(ack)};
+    struct msg m = {.body = BYTES("x"), .message_id = bytes_str(id), .ack = bytes_str(ack), .poster = poster};
     uint64_t at;
 
     CHECK_OK(hub_post(w.hub, BYTES("door"), &m, w.now_ms, &at));
@@ -146,6 +148,60 @@ TEST(little_leaves_at_once_and_what_comes_close_behind_it_together)
     hub_tick(w.hub, w.now_ms);
     CHECK(service.rung == 1);
     next_is(3);
+    end(s);
+}
+
+/* Two that read, and each of them sends; a third sends and does not read. */
+TEST(feedback_goes_to_whoever_sent_the_message_and_never_mixes_with_that_of_others)
+{
+    struct seat *s = start(10);
+    struct bell second = bell_new(), third = bell_new();
+    struct feedback_reader *other;
+    const void *posters[] = {&service.waker, &second.waker, &third.waker, &service.waker, &second.waker};
+    const char *ids[] = {"mine", "theirs", "nobodys", "mine too", "theirs too"};
+
+    CHECK_OK(hub_feedback_open(w.hub, &second.waker, &other));
+    for (int i = 0; i < 5; i++) {
+        poster = posters[i];
+        post(ids[i], "full");
+        outcome(s, OUTCOME_COMPLETE);
+    }
+    poster = NULL;
+    next_is(2);
+    CHECK_BYTES(bytes_str(got[0].message_id), BYTES("mine"));
+    CHECK_BYTES(bytes_str(got[1].message_id), BYTES("mine too"));
+    settle(OUTCOME_COMPLETE);
+    wait_for_batch();
+    next_is(1);
+    CHECK_BYTES(bytes_str(got[0].message_id), BYTES("nobodys"));
+    settle(OUTCOME_COMPLETE);
+    wait_for_batch();
+    nothing_comes();
+    CHECK_OK(hub_feedback_next(other, w.now_ms, got, &n, &held));
+    CHECK(n == 2);
+    hub_feedback_close(other); /* and what it leaves is anybody's */
+    wait_for_batch();
+    next_is(2);
+    CHECK_BYTES(bytes_str(got[0].message_id), BYTES("theirs"));
+    end(s);
+}
+
+TEST(feedback_that_its_sender_does_not_take_is_anybodys_after_a_while)
+{
+    struct seat *s = start(11);
+    struct bell second = bell_new();
+    struct feedback_reader *other;
+
+    CHECK_OK(hub_feedback_open(w.hub, &second.waker, &other));
+    poster = &second.waker;
+    post("theirs", "full");
+    outcome(s, OUTCOME_COMPLETE);
+    poster = NULL;
+    w.now_ms += FEEDBACK_OWN_MS - 1;
+    nothing_comes();
+    w.now_ms++;
+    next_is(1);
+    hub_feedback_close(other);
     end(s);
 }
 
@@ -323,7 +379,9 @@ TEST(nothing_is_lost_or_told_twice_whatever_happens_in_between)
 
 TESTS(RUN(who_asked_is_told_what_became_of_a_message), RUN(every_fate_is_told),
       RUN(little_leaves_at_once_and_what_comes_close_behind_it_together),
-      RUN(a_clock_that_was_set_back_holds_nothing_up), RUN(a_full_batch_does_not_wait),
+      RUN(a_clock_that_was_set_back_holds_nothing_up),
+      RUN(feedback_goes_to_whoever_sent_the_message_and_never_mixes_with_that_of_others),
+      RUN(feedback_that_its_sender_does_not_take_is_anybodys_after_a_while), RUN(a_full_batch_does_not_wait),
       RUN(a_batch_comes_again_when_it_is_abandoned_or_its_lock_ends_or_its_receiver_leaves),
       RUN(feedback_that_nobody_takes_goes_after_an_hour),
       RUN(feedback_survives_power_cuts_and_checkpoints_and_comes_once),
