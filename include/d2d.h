@@ -390,9 +390,15 @@ D2D_API enum d2d_err d2d_registry_get(struct d2d_registry *registry, const char 
 D2D_API enum d2d_err d2d_registry_remove(struct d2d_registry *registry, const char *id);
 /* Empties its mailbox; *n is how many messages were in it. */
 D2D_API enum d2d_err d2d_registry_purge(struct d2d_registry *registry, const char *id, uint64_t *n);
-/* At most 1,000 (the API has no pages). Given: free *out with free(). */
+/* By id, at most 1,000: this API has no pages. Given: free *out with free(). */
 D2D_API enum d2d_err d2d_registry_list(struct d2d_registry *registry, size_t most, struct d2d_identity **out,
                                        size_t *n);
+
+/* Some of them, by way of a query, however many there are: without keys and generation. `after` is "" at first, then as it was
+ * left; "" again: there are no more. Given: free *out with free(). */
+enum { D2D_AFTER_CAP = 1024 };
+D2D_API enum d2d_err d2d_registry_page(struct d2d_registry *registry, char after[D2D_AFTER_CAP],
+                                       struct d2d_identity **out, size_t *n);
 
 /* A d2dhub only: consumer groups, and what the hub has, as JSON text. Given: free *json with free(). */
 D2D_API enum d2d_err d2d_registry_group_add(struct d2d_registry *registry, const char *name);
@@ -430,7 +436,6 @@ D2D_API enum d2d_err d2d_enrollment_get(struct d2d_registry *registry, enum d2d_
 D2D_API enum d2d_err d2d_enrollment_keys(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name,
                                          char **json);
 /* Some of them, as a JSON array. `after` is "" at first, then as it was left; "" again: there are no more. */
-enum { D2D_AFTER_CAP = 1024 };
 D2D_API enum d2d_err d2d_enrollment_list(struct d2d_registry *registry, enum d2d_enrollment kind,
                                          char after[D2D_AFTER_CAP], char **json);
 D2D_API enum d2d_err d2d_enrollment_remove(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name);

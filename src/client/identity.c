@@ -85,6 +85,22 @@ bool identity_read(const json_t *from, struct d2d_identity *out)
     return out->id[0] != 0;
 }
 
+bool identity_read_twin(const json_t *from, struct d2d_identity *out)
+{
+    const json_t *hashes = json_object_get(from, "x509Thumbprint");
+    bool named = identity_read(from, out);
+
+    /* The twin has an ETag of its own. */
+    out->etag[0] = 0;
+    take(from, "deviceEtag", out->etag, sizeof out->etag);
+    take(hashes, "primaryThumbprint", out->primary_thumbprint, sizeof out->primary_thumbprint);
+    take(hashes, "secondaryThumbprint", out->secondary_thumbprint, sizeof out->secondary_thumbprint);
+    for (size_t i = 0; i < sizeof auth_names / sizeof *auth_names; i++)
+        if (says(from, "authenticationType", auth_names[i]))
+            out->auth = (enum d2d_auth)i;
+    return named;
+}
+
 /* service 4.12 */
 static enum d2d_err of_status(int status)
 {

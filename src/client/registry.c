@@ -103,6 +103,44 @@ enum d2d_err d2d_registry_list(struct d2d_registry *r, size_t most, struct d2d_i
     return D2D_OK;
 }
 
+static enum d2d_err take_page(struct d2d_registry *r, struct http_talk *h, char after[D2D_AFTER_CAP],
+                              struct d2d_identity **out, size_t *n)
+{
+    struct bytes body = buf_bytes(&h->in.body);
+    json_t *rows = json_loadb(body.len ? (const char *)body.at : "", body.len, JSON_REJECT_DUPLICATES, NULL);
+    struct d2d_identity *page = calloc(json_array_size(rows) + 1, sizeof *page);
+    enum d2d_err e = page ? D2D_OK : D2D_NO_MEMORY;
+
+    if (!json_is_array(rows))
+        e = account_fail(&r->account, D2D_FAILED, "the hub's answer to a query is not a list");
+    else if (!bytes_to_str(http_header(&h->in.head, BYTES("x-ms-continuation")), after, D2D_AFTER_CAP))
+        e = account_fail(&r->account, D2D_FAILED, "the continuation of the hub is too long");
+    *n = 0;
+    for (size_t i = 0; !e && i < json_array_size(rows); i++)
+        *n += identity_read_twin(json_array_get(rows, i), &page[*n]);
+    json_decref(rows);
+    if (e)
+        free(page);
+    else
+        *out = page;
+    return e;
+}
+
+enum d2d_err d2d_registry_page(struct d2d_registry *r, char after[D2D_AFTER_CAP], struct d2d_identity **out, size_t *n)
+{
+    struct http_talk h;
+    enum d2d_err e;
+
+    if (!r || !after || !out || !n)
+        return D2D_ARGUMENT;
+    registry_target(r, "/devices", "query", NULL);
+    buf_puts(&r->body, "{\"query\":\"SELECT * FROM devices\"}");
+    if (!(e = registry_ask(r, "POST", NULL, after[0] ? after : NULL, &h)))
+        e = take_page(r, &h, after, out, n);
+    http_talk_close(&h);
+    return e;
+}
+
 /* ---- what only a d2dhub has ---------------------------------------------------------------------------------------- */
 
 #define GROUPS "/eventHubEndpoints/events/ConsumerGroups"

@@ -90,19 +90,19 @@ static void send_due(struct bench *b, struct one *ones, const void *body)
 static enum status report(struct cli *c, struct bench *b)
 {
     static const struct column columns[] = {
-        {"messages", "MESSAGES", 9}, {"per_second", "A SECOND", 9}, {"p50_us", "P50 us", 8},   {"p90_us", "P90 us", 8},
-        {"p99_us", "P99 us", 8},     {"p999_us", "P99.9 us", 8},    {"most_us", "MOST us", 0}, {0}};
+        {"messages", "MESSAGES", 9}, {"perSecond", "A SECOND", 9}, {"p50Us", "P50 us", 8}, {"p90Us", "P90 us", 8},
+        {"p99Us", "P99 us", 8},      {"p999Us", "P99.9 us", 8},    {"maxUs", "MAX us", 0}, {0}};
     int64_t took = now_us() - b->began_us;
     struct out out;
 
     qsort(b->took_us, (size_t)b->count, sizeof *b->took_us, by_size);
-    out_begin(&out, c->format, columns, "per_second");
+    out_begin(&out, c->format, columns, "perSecond");
     out_row(&out,
             json_pack("{sI sI sI sI sI sI sI sI}", "messages", (json_int_t)b->count, "size", (json_int_t)b->size,
-                      "per_second", (json_int_t)((double)b->count * 1e6 / (double)(took > 0 ? took : 1)), "p50_us",
-                      (json_int_t)b->took_us[b->count / 2], "p90_us", (json_int_t)b->took_us[b->count * 9 / 10],
-                      "p99_us", (json_int_t)b->took_us[b->count * 99 / 100], "p999_us",
-                      (json_int_t)b->took_us[b->count * 999 / 1000], "most_us", (json_int_t)b->took_us[b->count - 1]));
+                      "perSecond", (json_int_t)((double)b->count * 1e6 / (double)(took > 0 ? took : 1)), "p50Us",
+                      (json_int_t)b->took_us[b->count / 2], "p90Us", (json_int_t)b->took_us[b->count * 9 / 10], "p99Us",
+                      (json_int_t)b->took_us[b->count * 99 / 100], "p999Us",
+                      (json_int_t)b->took_us[b->count * 999 / 1000], "maxUs", (json_int_t)b->took_us[b->count - 1]));
     return DONE;
 }
 

@@ -96,7 +96,7 @@ static const struct opt add_options[] = {
 static enum status ca_add(struct cli *c, void *values, int n, char **argv)
 {
     struct call call = {.name = argv[1], .verified = ((struct add_job *)values)->verified > 0};
-    enum status status = read_file(argv[n], &call.file) ? cli_with_registry(c, make_add, &call, A_CA, argv[1]) : FAILED;
+    enum status status = read_file(argv[n], &call.file) ? cli_with_registry(c, make_add, &call, A_CA, argv[1]) : USAGE;
 
     if (!status)
         status = show(c, &call);
@@ -126,7 +126,7 @@ static enum d2d_err make_verify(struct d2d_registry *registry, void *ctx)
 static enum status ca_verify(struct cli *c, void *values, int n, char **argv)
 {
     struct call call = {.name = argv[1]};
-    enum status status = FAILED;
+    enum status status = USAGE;
 
     (void)values;
     if (n == 1 || read_file(argv[2], &call.file))

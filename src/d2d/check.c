@@ -23,7 +23,7 @@ static void report(struct check *k, const char *door, enum d2d_err e, const char
              e && *cli_remedy(e) ? "; " : "", cli_remedy(e));
     out_row(&k->out, json_pack("{ss ss ss}", "door", door, "result", e ? "problem" : "ok", "detail", text));
     if (e && !k->worst)
-        k->worst = FAILED;
+        k->worst = cli_status(e);
 }
 
 static void on_device_connected(void *ctx, struct d2d_device *device)

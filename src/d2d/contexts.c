@@ -7,7 +7,13 @@
 
 static enum status context_failed(const char *name, enum err e)
 {
-    complain("context \"%s\": %s", name, err_text(e));
+    if (e == ERR_NOT_FOUND)
+        complain("context \"%s\" does not exist; `d2d context list` shows those that do", name);
+    else if (e == ERR_ARGUMENT)
+        complain("a context's name has letters, digits, '-', '_' and '.', and does not begin with '.', unlike \"%s\"",
+                 name);
+    else
+        complain("context \"%s\": %s: %m", name, err_text(e));
     return e == ERR_NOT_FOUND ? NOT_FOUND : e == ERR_ARGUMENT ? USAGE : FAILED;
 }
 
@@ -31,7 +37,9 @@ static const struct opt add_options[] = {
 static enum status context_add(struct cli *c, void *values, int n, char **argv)
 {
     const struct add_job *job = values;
+    const char *environment = getenv("D2D_CONNECTION_STRING");
     struct context made = {0};
+    struct d2d_options options;
     enum status status;
     char current[65];
     enum err e;
@@ -44,24 +52,29 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
         complain("context \"%s\" already exists; --replace overwrites it, or take another name", argv[1]);
         return REFUSED;
     }
+    if (!c->connection_string_file && !(environment && *environment) && !c->as && !c->has_slot)
+        return cli_usage(&command_context_add, "--connection-string-file is missing (or D2D_CONNECTION_STRING, --as or "
+                                               "--slot): what the context is to keep");
     if ((status = cli_who(c, STRING_ANY)))
         return status;
-    if (!absolute(c->ca_file, made.ca_file, sizeof made.ca_file)) {
-        complain("%s cannot be read: %m", c->ca_file);
+    cli_d2d_options(c, &options);
+    if (!absolute(options.ca_file, made.ca_file, sizeof made.ca_file)) {
+        complain("%s cannot be read: %m", options.ca_file);
         return FAILED;
     }
     snprintf(made.name, sizeof made.name, "%s", argv[1]);
     memcpy(made.connection_string, c->connection_string, sizeof made.connection_string);
-    snprintf(made.address, sizeof made.address, "%s", c->address ? c->address : "");
-    made.mqtts_port = c->mqtts_port;
-    made.amqps_port = c->amqps_port;
-    made.https_port = c->https_port;
+    snprintf(made.address, sizeof made.address, "%s", options.host ? options.host : "");
+    made.mqtts_port = options.mqtts_port;
+    made.amqps_port = options.amqps_port;
+    made.https_port = options.https_port;
     if ((e = context_save(&made)))
         return context_failed(argv[1], e);
     context_current(current);
     if (!current[0] && (e = context_use(argv[1])))
         return context_failed(argv[1], e);
-    say("context \"%s\" is there%s", argv[1], current[0] ? "" : ", and current");
+    say("context \"%s\" is kept%s", argv[1],
+        current[0] ? "; `d2d context use` makes it the current one" : ", and is the current one");
     return DONE;
 }
 
@@ -119,12 +132,18 @@ const struct command command_context_list = {{.name = "context list",
 
 static enum status use_run(struct cli *c, void *values, int n, char **argv)
 {
+    const char *environment = getenv("D2D_CONTEXT");
     enum err e = context_use(argv[1]);
 
     (void)c;
     (void)values;
     (void)n;
-    return e ? context_failed(argv[1], e) : DONE;
+    if (e)
+        return context_failed(argv[1], e);
+    say("context \"%s\" is the current one", argv[1]);
+    if (environment && *environment && strcmp(environment, argv[1]) != 0)
+        say("but D2D_CONTEXT in the environment takes \"%s\" instead", environment);
+    return DONE;
 }
 
 static enum status rm_run(struct cli *c, void *values, int n, char **argv)
@@ -134,7 +153,10 @@ static enum status rm_run(struct cli *c, void *values, int n, char **argv)
     (void)c;
     (void)values;
     (void)n;
-    return e ? context_failed(argv[1], e) : DONE;
+    if (e)
+        return context_failed(argv[1], e);
+    say("context \"%s\" is deleted", argv[1]);
+    return DONE;
 }
 
 const struct command command_context_use = {{.name = "context use",

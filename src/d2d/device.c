@@ -1,4 +1,5 @@
 #include "chip.h"
+#include "device_row.h"
 #include "output.h"
 #include "secret.h"
 
@@ -34,30 +35,6 @@ static void close_registry(struct session *s)
 {
     d2d_registry_free(s->registry);
     d2d_loop_free(s->loop);
-}
-
-static const struct column device_columns[] = {{"deviceId", "DEVICE", 24},
-                                               {"status", "STATUS", 8},
-                                               {"connectionState", "CONNECTION", 12},
-                                               {"lastActivityTime", "LAST ACTIVITY", 28},
-                                               {"statusReason", "REASON", 0},
-                                               {0}};
-
-static const char *const auth_names[] = {
-    [D2D_AUTH_KEY] = "key", [D2D_AUTH_THUMBPRINT] = "thumbprint", [D2D_AUTH_CA] = "ca"};
-
-/* Keys stay out of what is printed: `device key` is there for them. */
-static json_t *device_row(const struct d2d_identity *d)
-{
-    json_t *row =
-        json_pack("{ss ss ss ss ss ss ss ss ss}", "deviceId", d->id, "status", d->enabled ? "enabled" : "disabled",
-                  "statusReason", d->reason, "connectionState", d->connected ? "Connected" : "Disconnected",
-                  "connectionStateUpdatedTime", d->connected_since, "lastActivityTime", d->last_activity,
-                  "generationId", d->generation, "etag", d->etag, "authentication", auth_names[d->auth]);
-
-    if (row && d->auth == D2D_AUTH_THUMBPRINT)
-        json_object_set_new(row, "thumbprints", json_pack("[ss]", d->primary_thumbprint, d->secondary_thumbprint));
-    return row;
 }
 
 /* What the commands of one device share: options, the registry, then `each` for every name given. */
@@ -115,13 +92,36 @@ static enum status run_with_secret(struct job *job, struct cli *c, int n, char *
 
 #define AT(field) .offset = offsetof(struct job, field)
 
+static bool is_hash(struct bytes hex)
+{
+    uint8_t raw[32];
+    size_t len;
+
+    return !hex_decode(hex, raw, sizeof raw, &len) && (len == 20 || len == 32);
+}
+
+/* Before anything is asked of the hub. */
+static enum status check_auth(const struct job *job, const struct command *command)
+{
+    struct bytes rest = bytes_str(job->thumbprints), first = bytes_cut(&rest, ',');
+    char shown[100];
+
+    if (job->by_ca + job->by_key + job->tpm + (job->thumbprints != NULL) > 1)
+        return cli_usage(command, "--x509-thumbprint, --x509-ca%s exclude each other: give one",
+                         command == &command_device_add ? " and --tpm" : " and --sas");
+    if (job->thumbprints && (!is_hash(first) || (rest.at && !is_hash(rest))))
+        return cli_usage(command,
+                         "--x509-thumbprint must be the SHA-1 or SHA-256 of a certificate, 40 or 64 hexadecimal "
+                         "digits, or two of them with a comma between, not \"%s\"",
+                         opt_shown(job->thumbprints, shown));
+    return DONE;
+}
+
 /* What the options say of how it proves who it is. Without any it stays as it is. */
 static enum d2d_err take_auth(const struct job *job, struct d2d_identity *d)
 {
     struct bytes rest = bytes_str(job->thumbprints), first;
 
-    if (job->by_ca + job->by_key + job->tpm + (job->thumbprints != NULL) > 1)
-        return D2D_ARGUMENT;
     if (job->by_ca)
         d->auth = D2D_AUTH_CA;
     if (job->by_key)
@@ -238,8 +238,14 @@ static enum status device_add(struct cli *c, void *values, int n, char **argv)
 {
     struct job *job = values;
 
+    enum status status = check_auth(job, &command_device_add);
+
+    if (status)
+        return status;
     if (job->tpm && n > 1)
-        return cli_usage(&command_device_add, "--tpm: a slot of the TPM has room for one device");
+        return cli_usage(&command_device_add, "--tpm: a slot of the TPM has room for one device; add them one by one");
+    if (c->has_slot && !job->tpm)
+        return cli_usage(&command_device_add, "--slot says where --tpm puts the key: give --tpm too");
     return run_with_secret(job, c, n, argv, add_one);
 }
 
@@ -278,6 +284,13 @@ static const struct opt auth_options[] = {
 
 static enum status device_auth(struct cli *c, void *values, int n, char **argv)
 {
+    const struct job *job = values;
+    enum status status = check_auth(job, &command_device_auth);
+
+    if (status)
+        return status;
+    if (!job->by_ca && !job->by_key && !job->thumbprints)
+        return cli_usage(&command_device_auth, "nothing is to be changed: give --x509-thumbprint, --x509-ca or --sas");
     return run_job(values, c, n, argv, auth_one);
 }
 
@@ -490,6 +503,11 @@ static enum d2d_err key_one(struct job *job, const char *id)
     struct d2d_identity d;
     enum d2d_err e = d2d_registry_get(job->session.registry, id, &d);
 
+    if (!e && d.auth != D2D_AUTH_KEY && (job->rotate || job->secondary)) {
+        complain("device \"%s\" has no keys: it shows a certificate; `d2d device auth %s --sas` gives it keys", id, id);
+        job->said = USAGE;
+        return D2D_ARGUMENT;
+    }
     if (!e)
         e = give_key(job, &d);
     explicit_bzero(d.primary_key, sizeof d.primary_key);
@@ -521,48 +539,3 @@ const struct command command_device_key = {{.name = "device key",
                                             .rest = OPT_DEVICE},
                                            device_key,
                                            sizeof(struct job)};
-
-struct list_job {
-    uint64_t top; /* 0: not given */
-};
-
-static const struct opt list_options[] = {{"top", "N", "at most so many (1000)", OPT_NUMBER,
-                                           .offset = offsetof(struct list_job, top), .least = 1, .most = 1000},
-                                          {0}};
-
-static enum status device_list(struct cli *c, void *values, int n, char **argv)
-{
-    const uint64_t top = ((struct list_job *)values)->top;
-    struct session session = {0};
-    struct d2d_identity *found = NULL;
-    size_t count = 0;
-    enum status status;
-    struct out out;
-    enum d2d_err e;
-
-    (void)n;
-    (void)argv;
-    if ((status = open_registry(c, &session)))
-        goto done;
-    if ((e = d2d_registry_list(session.registry, top ? (size_t)top : 1000, &found, &count))) {
-        status = cli_failed("the list of devices", e, d2d_registry_detail(session.registry));
-        goto done;
-    }
-    out_begin(&out, c->format, device_columns, "deviceId");
-    for (size_t i = 0; i < count; i++)
-        out_row(&out, device_row(&found[i]));
-    if (count == 0)
-        say("there are no devices yet; `d2d device add NAME` makes one");
-done:
-    free(found);
-    close_registry(&session);
-    return status;
-}
-
-const struct command command_device_list = {{.name = "device list",
-                                             .usage = "[--top N]",
-                                             .summary = "list the devices, by id",
-                                             .examples = "d2d device list\n",
-                                             .options = list_options},
-                                            device_list,
-                                            sizeof(struct list_job)};

@@ -89,12 +89,12 @@ static enum status make(const struct cert_job *job, struct d2d_certificate *made
 
 static enum status show(const struct cli *c, const struct cert_job *job, const struct d2d_certificate *made)
 {
-    static const struct column columns[] = {{"thumbprint", "THUMBPRINT", 64}, {"cert_file", "CERTIFICATE", 0}, {0}};
+    static const struct column columns[] = {{"thumbprint", "THUMBPRINT", 64}, {"certFile", "CERTIFICATE", 0}, {0}};
     struct out out;
 
     out_begin(&out, c->format, columns, "thumbprint");
-    out_row(&out, json_pack("{ss ss ss ss}", "deviceId", job->id, "thumbprint", made->thumbprint, "cert_file",
-                            job->cert_path, "key_file", job->key_path));
+    out_row(&out, json_pack("{ss ss ss ss}", "deviceId", job->id, "thumbprint", made->thumbprint, "certFile",
+                            job->cert_path, "keyFile", job->key_path));
     say("now tell the hub: d2d device add %s --x509-thumbprint %s", job->id, made->thumbprint);
     return DONE;
 }

@@ -103,7 +103,7 @@ static json_t *by_tpm(const struct enrollment *from)
     if (!e && put_endorsement(given, &text))
         made = json_pack("{ss s{ss}}", "type", "tpm", "tpm", "endorsementKey", buf_str(&text));
     else
-        complain("%s: %s", from->endorsement, e ? err_text(e) : "this is no endorsement key");
+        complain("%s: %s", from->endorsement, e ? err_text(e) : "an endorsement key must be base64 text or a file");
     buf_free(&file);
     buf_free(&text);
     return made;
@@ -120,7 +120,7 @@ static enum status put_json(const struct enrollment *from, struct enroll_call *c
                               : NULL;
 
     if (!all)
-        return FAILED;
+        return USAGE; /* which file it is was said */
     if (from->device)
         json_object_set_new(all, "deviceId", json_string(from->device));
     call->json = json_dumps(all, JSON_COMPACT);

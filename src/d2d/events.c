@@ -307,13 +307,20 @@ static enum status start(struct cli *c, struct reading *r)
                                            .listening = on_listening,
                                            .disconnected = on_disconnected,
                                            .ctx = r};
+    char shown[100];
     enum status status;
     enum d2d_err e;
 
+    if (r->offset && r->since)
+        return cli_usage(&command_events, "--offset and --since exclude each other");
+    if (r->stop_on_error && !r->exec)
+        return cli_usage(&command_events,
+                         "--stop-on-error says what to do when the CMD of --exec fails: give --exec too");
     if (r->offset ? !offset_position(r, &options.position) : !since_position(r->since, &options.position))
-        return cli_usage(&command_events, "%s",
-                         r->offset ? "--offset is PARTITION:OFFSET"
-                                   : "--since is earliest, now, a time, or a duration (1h)");
+        return cli_usage(&command_events, "%s must be %s, not \"%s\"", r->offset ? "--offset" : "--since",
+                         r->offset ? "PARTITION:OFFSET"
+                                   : "earliest, now, a time (2026-01-31T12:00:00Z) or a duration (1h)",
+                         opt_shown(r->offset ? r->offset : r->since, shown));
     memcpy(r->devices, r->from.at, r->from.n * sizeof *r->devices);
     partitions[0] = r->partition;
     options.partitions = r->partition ? partitions : NULL;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 typedef enum d2d_err change(struct d2d_registry *registry, const char *name);
 
@@ -17,20 +18,47 @@ static enum d2d_err make_change(struct d2d_registry *registry, void *ctx)
     return one->make(registry, one->name);
 }
 
+static const char *name_of(const json_t *group)
+{
+    const char *name = json_string_value(json_is_string(group) ? group : json_object_get(group, "name"));
+
+    return name ? name : "";
+}
+
+/* A hub answers alike whether it made the group or had it. */
+static enum d2d_err make_new(struct d2d_registry *registry, const char *name)
+{
+    char *text = NULL;
+    enum d2d_err e = d2d_registry_groups(registry, &text);
+    json_t *groups = text ? json_loads(text, 0, NULL) : NULL, *group;
+    size_t i;
+
+    json_array_foreach(groups, i, group) if (strcasecmp(name_of(group), name) == 0) e = D2D_EXISTS;
+    json_decref(groups);
+    free(text);
+    return e ? e : d2d_registry_group_add(registry, name);
+}
+
 static enum status group_add(struct cli *c, void *values, int n, char **argv)
 {
-    struct one_change one = {.make = d2d_registry_group_add, .name = argv[n]};
+    struct one_change one = {.make = make_new, .name = argv[n]};
+    enum status status = cli_with_registry(c, make_change, &one, A_CONSUMER_GROUP, argv[n]);
 
     (void)values;
-    return cli_with_registry(c, make_change, &one, A_CONSUMER_GROUP, argv[n]);
+    if (!status)
+        say("consumer group \"%s\" is made", argv[n]);
+    return status;
 }
 
 static enum status group_rm(struct cli *c, void *values, int n, char **argv)
 {
     struct one_change one = {.make = d2d_registry_group_remove, .name = argv[n]};
+    enum status status = cli_with_registry(c, make_change, &one, A_CONSUMER_GROUP, argv[n]);
 
     (void)values;
-    return cli_with_registry(c, make_change, &one, A_CONSUMER_GROUP, argv[n]);
+    if (!status)
+        say("consumer group \"%s\" is deleted", argv[n]);
+    return status;
 }
 
 const struct command command_group_add = {{.name = "group add",
@@ -77,13 +105,7 @@ static enum status group_list(struct cli *c, void *values, int n, char **argv)
     if (!(groups = out_parsed(text)))
         return FAILED;
     out_begin(&out, c->format, columns, "name");
-    json_array_foreach(groups, i, group)
-    {
-        const char *name =
-            json_is_string(group) ? json_string_value(group) : json_string_value(json_object_get(group, "name"));
-
-        out_row(&out, json_pack("{ss}", "name", name ? name : ""));
-    }
+    json_array_foreach(groups, i, group) out_row(&out, json_pack("{ss}", "name", name_of(group)));
     json_decref(groups);
     return DONE;
 }
@@ -93,15 +115,42 @@ const struct command command_group_list = {
     group_list,
     0};
 
-/* For people: the hub in three lines, then its partitions. */
-static void print_status(const json_t *hub)
+/* "host_name" is "hostName" in what d2d prints, as all names are. */
+static json_t *with_our_names(const json_t *from)
+{
+    json_t *made = json_object(), *value;
+    const char *key;
+
+    json_object_foreach((json_t *)from, key, value)
+    {
+        char name[64];
+        size_t n = 0;
+
+        for (const char *at = key; *at && n + 1 < sizeof name; at++)
+            if (*at != '_')
+                name[n++] = at > key && at[-1] == '_' && *at >= 'a' && *at <= 'z' ? (char)(*at - ('a' - 'A')) : *at;
+        name[n] = 0;
+        if (json_is_array(value)) {
+            json_t *list = json_array(), *one;
+            size_t i;
+
+            json_array_foreach(value, i, one) json_array_append_new(list, with_our_names(one));
+            json_object_set_new(made, name, list);
+        } else {
+            json_object_set(made, name, value);
+        }
+    }
+    return made;
+}
+
+/* For people: a line each, then the partitions. */
+static void put_status(const json_t *hub)
 {
     static const struct column columns[] = {{"partition", "PARTITION", 10},
-                                            {"begin_sequence_number", "FIRST", 10},
-                                            {"last_enqueued_sequence_number", "LAST", 10},
-                                            {"last_enqueued_time_utc", "LAST ENQUEUED", 0},
+                                            {"beginSequenceNumber", "FIRST", 10},
+                                            {"lastEnqueuedSequenceNumber", "LAST", 10},
+                                            {"lastEnqueuedTimeUtc", "LAST ENQUEUED", 0},
                                             {0}};
-    static const char *const skipped[] = {"partitions", NULL};
     const char *key;
     json_t *value, *partition;
     struct out out;
@@ -111,7 +160,7 @@ static void print_status(const json_t *hub)
     {
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
-        if (strcmp(key, skipped[0]))
+        if (!json_is_array(value))
             printf("%-24s %s\n", key, text ? text : json_string_value(value));
         free(text);
     }
@@ -124,7 +173,17 @@ static enum status hub_status(struct cli *c, void *values, int n, char **argv)
 {
     enum status status;
     struct out out;
-    json_t *hub;
+    static const struct column columns[] = {{"hostName", "HOST", 24},
+                                            {"scopeId", "ID SCOPE", 12},
+                                            {"devices", "DEVICES", 8},
+                                            {"disabledDevices", "DISABLED", 8},
+                                            {"connectedDevices", "CONNECTED", 9},
+                                            {"eventsReceived", "EVENTS", 8},
+                                            {"bytesReceived", "BYTES", 8},
+                                            {"consumerGroups", "GROUPS", 6},
+                                            {"partitionCount", "PARTITIONS", 0},
+                                            {0}};
+    json_t *answer, *hub;
     char *text = NULL;
 
     (void)values;
@@ -132,11 +191,13 @@ static enum status hub_status(struct cli *c, void *values, int n, char **argv)
     (void)argv;
     if ((status = cli_with_registry(c, get_status, &text, A_THING, "the hub")))
         return status;
-    if (!(hub = out_parsed(text)))
+    if (!(answer = out_parsed(text)))
         return FAILED;
-    out_begin(&out, c->format, NULL, "host_name");
-    if (out.format == OUT_TABLE || out.format == OUT_TSV)
-        print_status(hub);
+    hub = with_our_names(answer);
+    json_decref(answer);
+    out_begin(&out, c->format, columns, "hostName");
+    if (out.format == OUT_TABLE)
+        put_status(hub);
     else
         out_row(&out, json_incref(hub));
     json_decref(hub);

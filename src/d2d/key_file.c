@@ -27,9 +27,10 @@ enum status key_file_read(const char *path, char first[KEY_CAP], char *second)
     bool good = !e && take_line(&rest, first) && first[0] && (!second || take_line(&rest, second));
 
     if (!good)
-        complain("%s: %s", path, e ? err_text(e) : "this is no key of 16 to 64 bytes in base64");
+        complain("%s: %s", path,
+                 e ? err_text(e) : "a key must be 16 to 64 bytes in base64; this file has no key in its first line");
     if (file.at)
         explicit_bzero(file.at, file.cap);
     buf_free(&file);
-    return good ? DONE : FAILED;
+    return good ? DONE : USAGE;
 }

@@ -335,6 +335,10 @@ static enum status start(struct cli *c, struct hearing *h)
     enum status status;
     enum d2d_err e;
 
+    if (h->automatic && (!h->exec || h->reject))
+        return cli_usage(&command_listen, h->exec ? "--auto and --reject exclude each other"
+                                                  : "--auto says when to complete a message for the CMD of --exec: "
+                                                    "give --exec too");
     if (h->reject && !h->exec)
         return cli_usage(&command_listen, "--reject says what to do when the CMD of --exec fails: give --exec too");
     if ((status = cli_who(c, STRING_DEVICE)))

@@ -72,8 +72,7 @@ static enum status find_service(struct cli *c, struct register_job *job)
     if ((status = cli_who(c, STRING_SERVICE)))
         return status;
     if (d2d_connection_string_field(c->connection_string, "HostName", job->host, sizeof job->host)) {
-        complain("which --service?");
-        return USAGE;
+        return cli_usage(&command_register, "--service is missing: the context has no hub that could be it");
     }
     job->service = job->host;
     return job->scope ? DONE : ask_scope(c, job);
@@ -133,27 +132,43 @@ static enum status check_room(const struct cli *c, struct register_job *job)
     return status;
 }
 
+static bool is_json(const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+
+    json_decref(value);
+    return value != NULL;
+}
+
 static enum status check(const struct cli *c, const struct register_job *job)
 {
+    if (job->payload && !is_json(job->payload))
+        return cli_usage(&command_register, "--payload must be a JSON text");
+    if (c->has_slot && !job->tpm)
+        return cli_usage(&command_register, "--slot says where --tpm puts the key: give --tpm too");
     if (job->service && !job->scope)
-        return cli_usage(&command_register, "which --scope does that service have?");
+        return cli_usage(&command_register, "--service needs --scope, the id scope of that service");
     if (c->as)
-        return cli_usage(&command_register, "whoever registers has no identity yet: leave out --as");
+        return cli_usage(&command_register, "--as: a device that registers has no identity yet; leave it out");
     if (job->tpm) {
         if (job->key_file || job->group_key_file || c->cert_file)
-            return cli_usage(&command_register, "by the TPM, by a key or by a certificate?");
+            return cli_usage(&command_register,
+                             "--tpm excludes --key-file, --group-key-file and --cert-file; give one of them");
         return DONE;
     }
     if (c->cert_file) {
         if (!job->key_file || job->group_key_file)
-            return cli_usage(&command_register, "--cert-file needs --key-file with its key, and no group's");
+            return cli_usage(&command_register,
+                             "--cert-file needs --key-file with its key, and excludes --group-key-file");
         return DONE;
     }
     if (!job->key_file == !job->group_key_file)
         return cli_usage(&command_register,
-                         "one of --key-file, --group-key-file, --tpm, and --cert-file with --key-file");
+                         job->key_file ? "--key-file and --group-key-file exclude each other"
+                                       : "--key-file is missing (or --group-key-file, --tpm, or --cert-file with "
+                                         "--key-file): what the device proves itself with");
     if (!job->id)
-        return cli_usage(&command_register, "which --id?");
+        return cli_usage(&command_register, "--id is missing: the registration id of the device");
     return DONE;
 }
 
@@ -179,6 +194,7 @@ static const struct opt options[] = {
 
 static enum status register_run(struct cli *c, void *values, int n, char **argv)
 {
+    const char *cert_file = c->cert_file;
     struct register_job *job = values;
     enum status status = check(c, job);
 
@@ -186,12 +202,18 @@ static enum status register_run(struct cli *c, void *values, int n, char **argv)
     (void)argv;
     if (status)
         return status;
-    c->key_file = job->key_file;
     if (!c->cert_file && !job->tpm)
         status = take_key(job);
     if (job->tpm && !c->transport && !getenv("D2D_TRANSPORT"))
         c->transport = 1 + D2D_HTTPS; /* MQTT cannot do it */
-    if (!status && !(status = check_room(c, job)) && !(status = find_service(c, job)) && !(status = ask(c, job)))
+    /* What finds the service is the context's; the certificate is for the device that registers. */
+    c->cert_file = NULL;
+    if (!status && !(status = check_room(c, job)) && !(status = find_service(c, job))) {
+        c->cert_file = cert_file;
+        c->key_file = job->key_file;
+        status = ask(c, job);
+    }
+    if (!status)
         status = show(c, job);
     secret_close(&job->secret);
     explicit_bzero(job->key, sizeof job->key);

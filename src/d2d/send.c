@@ -34,6 +34,9 @@ static enum status take_properties(struct sending *s)
         if (!equals || equals == copy)
             return cli_usage(&command_send, "-p must be NAME=VALUE, not \"%s\"", opt_shown(s->given.at[i], shown));
         *equals = 0;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(s->properties[k].name, copy) == 0)
+                return cli_usage(&command_send, "-p %s is given twice", opt_shown(copy, shown));
         s->properties[i] = (struct d2d_property){copy, equals + 1};
     }
     s->message.properties = s->properties;

@@ -51,47 +51,6 @@ static enum status take_context_string(struct cli *c)
     return connection_string_take(from, bytes_str(c->context.connection_string), c->connection_string);
 }
 
-/* A device of the context's hub: the registry knows its key. */
-static enum status as_device(struct cli *c, const char *device)
-{
-    struct d2d_options options;
-    struct d2d_registry *registry = NULL;
-    struct d2d_loop *loop = NULL;
-    struct d2d_identity identity;
-    char host[256];
-    enum status status = FAILED;
-    enum d2d_err e;
-
-    if (take_context_string(c))
-        return USAGE;
-    cli_d2d_options(c, &options);
-    if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
-        (e = d2d_registry_get(registry, device, &identity))) {
-        status = cli_failed_about(A_DEVICE, device, e, registry ? d2d_registry_detail(registry) : "");
-        goto done;
-    }
-    if (!identity.primary_key[0] && !c->cert_file) {
-        complain("this context may not see the key of \"%s\"", device);
-        status = NOT_AUTHORISED;
-        goto done;
-    }
-    if ((e = d2d_connection_string_field(c->context.connection_string, "HostName", host, sizeof host))) {
-        status = cli_failed("the connection string of the context", e, "");
-        goto done;
-    }
-    if (c->cert_file)
-        snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s;DeviceId=%s;x509=true", host,
-                 identity.id);
-    else
-        snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s;DeviceId=%s;SharedAccessKey=%s", host,
-                 identity.id, identity.primary_key);
-    status = DONE;
-done:
-    d2d_registry_free(registry);
-    d2d_loop_free(loop);
-    return status;
-}
-
 static bool has_field(const char *string, const char *field)
 {
     char value[4096];
@@ -139,6 +98,102 @@ static enum status fits(const struct cli *c, enum kind_of_string wanted)
     return USAGE;
 }
 
+/* The context's CA and ports are of the context's hub, and of no other. */
+static bool is_of_context(const struct cli *c)
+{
+    char ours[300], its[300];
+
+    return c->has_context &&
+           d2d_connection_string_field(c->connection_string, "HostName", ours, sizeof ours) == D2D_OK &&
+           d2d_connection_string_field(c->context.connection_string, "HostName", its, sizeof its) == D2D_OK &&
+           strcmp(ours, its) == 0;
+}
+
+/* A certificate that is given is meant to be shown. */
+static enum status check_certificate(const struct cli *c)
+{
+    char yes[8];
+    bool x509 = d2d_connection_string_field(c->connection_string, "x509", yes, sizeof yes) == D2D_OK;
+
+    if (x509 && (!c->cert_file || !c->key_file))
+        complain("%s is missing: the device has no key, it shows a certificate (x509=true)",
+                 c->cert_file  ? "--key-file"
+                 : c->key_file ? "--cert-file"
+                               : "--cert-file and --key-file");
+    else if (!x509 && (c->cert_file || c->key_file))
+        complain("%s is for a device that shows a certificate (x509=true), and the connection string has a key; leave "
+                 "it out, or use the connection string of such a device",
+                 c->cert_file ? "--cert-file" : "--key-file");
+    else
+        return DONE;
+    return USAGE;
+}
+
+/* That of the option was looked at; the others are not on the command line. */
+static enum status check_ca(const struct cli *c)
+{
+    const char *environment = getenv("D2D_CA_FILE");
+    char name[100], why[OPT_WHY_CAP];
+
+    if (c->ca_file)
+        return DONE;
+    if (environment && *environment) {
+        if (opt_input("D2D_CA_FILE", environment, why))
+            return DONE;
+        complain("%s", why);
+        return USAGE;
+    }
+    snprintf(name, sizeof name, "the CA file of context \"%s\"", c->context.name);
+    if (!is_of_context(c) || !c->context.ca_file[0] || opt_input(name, c->context.ca_file, why))
+        return DONE;
+    complain("%s; give --ca-file, or make the context again: `d2d context add %s --replace`", why, c->context.name);
+    return USAGE;
+}
+
+/* A device of the context's hub: the registry knows its key. */
+static enum status as_device(struct cli *c, const char *device)
+{
+    struct d2d_options options;
+    struct d2d_registry *registry = NULL;
+    struct d2d_loop *loop = NULL;
+    struct d2d_identity identity;
+    char host[256];
+    enum status status = FAILED;
+    enum d2d_err e;
+
+    if ((status = take_context_string(c)) || (status = fits(c, STRING_SERVICE)) || (status = check_ca(c)))
+        return status;
+    status = FAILED;
+    cli_d2d_options(c, &options);
+    if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
+        (e = d2d_registry_get(registry, device, &identity))) {
+        status = cli_failed_about(A_DEVICE, device, e, registry ? d2d_registry_detail(registry) : "");
+        goto done;
+    }
+    if (identity.auth == D2D_AUTH_KEY && !identity.primary_key[0]) {
+        complain("--as %s: the policy of context \"%s\" cannot read keys of devices; give --connection-string-file",
+                 device, c->context.name);
+        status = NOT_AUTHORISED;
+        goto done;
+    }
+    if ((e = d2d_connection_string_field(c->context.connection_string, "HostName", host, sizeof host))) {
+        status = cli_failed("the connection string of the context", e, "");
+        goto done;
+    }
+    if (identity.auth != D2D_AUTH_KEY)
+        snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s;DeviceId=%s;x509=true", host,
+                 identity.id);
+    else
+        snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s;DeviceId=%s;SharedAccessKey=%s", host,
+                 identity.id, identity.primary_key);
+    status = check_certificate(c);
+done:
+    d2d_registry_free(registry);
+    d2d_loop_free(loop);
+    explicit_bzero(&identity, sizeof identity);
+    return status;
+}
+
 /* Said before anything is tried with it. */
 static enum status settle_transport(struct cli *c)
 {
@@ -172,7 +227,7 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted)
     if (c->as) {
         if (wanted == STRING_DEVICE || wanted == STRING_ANY)
             return as_device(c, c->as);
-        complain("a device may not do this; leave out --as");
+        complain("--as: a device cannot do this, only a policy of the hub; leave it out");
         return USAGE;
     }
     if (c->connection_string_file)
@@ -181,7 +236,9 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted)
         status = connection_string_take("D2D_CONNECTION_STRING", bytes_str(environment), c->connection_string);
     else
         status = take_context_string(c);
-    return status ? status : fits(c, wanted);
+    if (status || (status = fits(c, wanted)))
+        return status;
+    return (status = check_certificate(c)) ? status : check_ca(c);
 }
 
 enum status cli_service(struct cli *c, const char *host)
@@ -192,21 +249,10 @@ enum status cli_service(struct cli *c, const char *host)
         return status;
     if (strchr(host, ';') ||
         (size_t)snprintf(c->connection_string, sizeof c->connection_string, "HostName=%s", host) > 300) {
-        complain("\"%s\" is no host name", host);
+        complain("--service must be a host name, not \"%s\"", host);
         return USAGE;
     }
     return DONE;
-}
-
-/* The context's authority and ports are of the context's hub, and of no other. */
-static bool is_of_context(const struct cli *c)
-{
-    char ours[300], its[300];
-
-    return c->has_context &&
-           d2d_connection_string_field(c->connection_string, "HostName", ours, sizeof ours) == D2D_OK &&
-           d2d_connection_string_field(c->context.connection_string, "HostName", its, sizeof its) == D2D_OK &&
-           strcmp(ours, its) == 0;
 }
 
 static char why_not[400];

@@ -92,6 +92,15 @@ err 'already'
 is 2 d2d device add 'a b'
 is 0 d2d device list -o tsv
 out 'phone	enabled'
+mapfile -t many < <(printf 'many-%04d\n' {1..1003})
+is 0 d2d device add "${many[@]}" -q -o raw
+is 0 d2d device list -o raw
+[ "$(cat "$home/out")" = "$(printf '%s\n' garage "${many[@]}" phone)" ] || fail "a list of more than 1,000 devices"
+is 0 d2d device list --top 1002 -o raw
+[ "$(wc -l <"$home/out")" = 1002 ] || fail "the first 1,002 devices"
+is 0 d2d device list --top 2 -o raw
+[ "$(tr '\n' ' ' <"$home/out")" = 'garage many-0001 ' ] || fail "the first two devices"
+is 0 d2d device rm "${many[@]}" -q
 is 0 d2d device show phone -o table
 out 'DEVICE'
 is 4 d2d device show nobody
@@ -236,7 +245,8 @@ out '"door":"amqps-ws"'
 
 # Groups, status, token, check, bench.
 is 0 d2d group add alarms
-is 0 d2d group add alarms # as the management plane does it: it is there
+is 7 d2d group add alarms
+err 'consumer group "alarms" already exists'
 is 0 d2d group list -o tsv
 out 'alarms'
 is 0 d2d events --since earliest --group alarms -n 1 --timeout 20s
@@ -253,7 +263,7 @@ out '"door":"https"'
 is 0 d2d check --as phone
 out '"door":"mqtts"'
 is 0 d2d bench --as phone -n 200
-out '"p99_us"'
+out '"p99Us"'
 
 # Enrollments and registrations.
 cs=("${ca[@]}" "${ports[@]}")
@@ -264,7 +274,7 @@ err 'enroll key'
 is 2 d2d enroll add
 is 2 d2d enroll add p --group --device other
 is 2 d2d enroll add p --key-file a --cert b
-is 1 d2d enroll add p --key-file "$home/phone.cs"
+is 2 d2d enroll add p --key-file "$home/phone.cs"
 err 'no key'
 is 0 d2d enroll list
 err 'none yet'
@@ -296,7 +306,7 @@ is 0 d2d enroll add both --key-file "$home/two.key"
 is 0 d2d enroll key both --secondary
 [ "$(cat "$home/out")" = "$(tail -1 "$home/two.key")" ] || fail "the second key of a file"
 is 0 d2d hub status
-scope=$(jq -r .scope_id "$home/out")
+scope=$(jq -r .scopeId "$home/out")
 head -c 32 /dev/urandom | base64 >"$home/wrong.key"
 cert=(--cert-file "$home/meter/cert.pem" --key-file "$home/meter/key.pem")
 for transport in https "${transports[@]}"; do

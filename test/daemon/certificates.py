@@ -118,9 +118,9 @@ class Certificates(unittest.TestCase):
             device = f"meter-{version.name}"
             made, other = self.self_signed(device), self.self_signed(f"{device}-next")
             self.d2d("device", "add", device, "--x509-thumbprint", made["thumbprint"])
-            self.comes_and_goes(version, device, made["cert_file"], made["key_file"],
+            self.comes_and_goes(version, device, made["certFile"], made["keyFile"],
                                 lambda: self.d2d("device", "auth", device, "--x509-thumbprint", other["thumbprint"]))
-            s, answer = self.connect(self.context(version, other["cert_file"], other["key_file"]), device)
+            s, answer = self.connect(self.context(version, other["certFile"], other["keyFile"]), device)
             self.assertEqual(answer, ACCEPTED)
             s.close()
 
@@ -147,7 +147,7 @@ class Certificates(unittest.TestCase):
 
     def test_the_command_line_keeps_what_a_device_is_and_says_what_is_wrong(self):
         made = self.self_signed("meter")
-        self.assertEqual(os.stat(made["key_file"]).st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(made["keyFile"]).st_mode & 0o777, 0o600)
         self.d2d("device", "add", "meter", "--x509-thumbprint", made["thumbprint"].lower() + "," + "A" * 40)
         self.d2d("device", "disable", "meter")
         shown = json.loads(self.d2d("device", "show", "meter", "-o", "json"))
@@ -156,7 +156,7 @@ class Certificates(unittest.TestCase):
         self.assertEqual(self.d2d("device", "key", "meter"), "HostName=localhost;DeviceId=meter;x509=true\n")
         self.assertEqual(json.loads(self.d2d("device", "auth", "meter", "--sas", "-o", "json"))["authentication"], "key")
         self.assertIn("SharedAccessKey=", self.d2d("device", "key", "meter"))
-        self.assertIn("is there already", self.refused(1, "device", "cert", "meter", "--out", self.path("meter")))
+        self.assertIn("exists already", self.refused(7, "device", "cert", "meter", "--out", self.path("meter")))
         self.refused(2, "device", "cert", "meter")
         self.refused(2, "device", "add", "x", "--x509-ca", "--x509-thumbprint", "A" * 40)
         self.refused(2, "device", "add", "x", "--x509-thumbprint", "A" * 39)
@@ -164,8 +164,8 @@ class Certificates(unittest.TestCase):
         added = json.loads(self.d2d("ca", "add", "ours", self.authority("ours"), "--verified", "-o", "json"))
         self.assertTrue(added["isVerified"])
         self.assertIn("already", self.refused(7, "ca", "add", "ours", self.path("ours.pem")))
-        self.assertIn("no CA certificate", self.refused(2, "ca", "add", "other", made["cert_file"]))
-        self.refused(1, "ca", "add", "other", "/nowhere")
+        self.assertIn("no CA certificate", self.refused(2, "ca", "add", "other", made["certFile"]))
+        self.refused(2, "ca", "add", "other", "/nowhere")
         self.assertIn("verification code first", self.refused(2, "ca", "verify", "ours", self.path("ours.pem")))
         self.assertEqual(len(self.d2d("ca", "verify", "ours", "-o", "raw")), 48 + 1)
         self.assertIn("proves nothing", self.refused(2, "ca", "verify", "ours", self.path("ours.pem")))

@@ -40,9 +40,9 @@ const from = (id) => events.filter((e) => e.systemProperties['iothub-connection-
 // The SHA-1 thumbprint, as the portal wants it, and what the SDK wants.
 function selfSigned(name) {
   const made = JSON.parse(d2d('device', 'cert', name, '--out', file(name), '-o', 'json'));
-  const thumbprint = run('openssl', 'x509', '-in', made.cert_file, '-noout', '-fingerprint', '-sha1')
+  const thumbprint = run('openssl', 'x509', '-in', made.certFile, '-noout', '-fingerprint', '-sha1')
     .trim().split('=')[1].replaceAll(':', '');
-  return { thumbprint, cert: fs.readFileSync(made.cert_file, 'utf8'), key: fs.readFileSync(made.key_file, 'utf8') };
+  return { thumbprint, cert: fs.readFileSync(made.certFile, 'utf8'), key: fs.readFileSync(made.keyFile, 'utf8') };
 }
 
 const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
