@@ -1,5 +1,7 @@
 #include "post.h"
 
+#include "accepted.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,7 +12,9 @@ struct run {
     const struct posting *posting;
     struct d2d_loop *loop;
     struct d2d_operator *op;
-    struct out out;
+    struct out out; /* of feedback, or */
+    struct accepted accepted;
+    char last_id[200];
     json_t *awaited;      /* ids of messages whose end is not known yet */
     enum d2d_err why;     /* of the first message that the hub did not take */
     enum d2d_err end;     /* of the first message that came to a bad end */
@@ -39,6 +43,10 @@ static void on_posted(void *ctx, struct d2d_operator *op, enum d2d_err e, const 
         snprintf(r->detail, sizeof r->detail, "%s", d2d_operator_detail(op));
     }
     r->posted += e == D2D_OK;
+    if (!e && !r->posting->until_acked) {
+        snprintf(r->last_id, sizeof r->last_id, "%s", message_id);
+        accepted_put(&r->accepted, message_id, r->posting->to);
+    }
     if (!e && r->posting->until_acked)
         json_object_set_new(r->awaited, message_id, json_true());
     look(r);
@@ -110,8 +118,13 @@ static enum d2d_err post_one(void *ctx, struct bytes body)
 {
     struct run *r = ctx;
     struct d2d_message m = r->posting->message;
+    char id[MESSAGE_ID_CAP];
     enum d2d_err e;
 
+    if (!m.message_id) {
+        message_id_make(id);
+        m.message_id = id;
+    }
     m.body = body.at;
     m.body_len = body.len;
     while ((e = d2d_operator_send(r->op, r->posting->to, &m, on_posted, r)) == D2D_OVER_QUOTA &&
@@ -176,7 +189,8 @@ static enum status finish(struct run *r, enum d2d_err e)
     if (r->end)
         return cli_failed("not delivered", r->end, r->bad_end);
     if (!p->until_acked)
-        say("%zu message%s for %s: in the mailbox, on the hub's disk", r->posted, plural(r->posted), p->to);
+        say("%zu message%s for %s: in the mailbox, on the hub's disk%s%s", r->posted, plural(r->posted), p->to,
+            r->posted == 1 && r->accepted.quiet ? ", id " : "", r->posted == 1 && r->accepted.quiet ? r->last_id : "");
     return DONE;
 }
 
@@ -213,6 +227,7 @@ enum status post(struct cli *c, const struct posting *p)
     if (p->until_acked)
         options.common.timeout_ms = 0; /* of the command, not of a connection */
     out_begin(&r.out, c->format, feedback_columns, "status");
+    accepted_begin(&r.accepted, c->format);
     if ((e = cli_loop_new(&r.loop)) || (e = d2d_operator_new(r.loop, &options, &r.op)))
         status = cli_failed("the connection", e, cli_why_not());
     else

@@ -1,3 +1,4 @@
+#include "accepted.h"
 #include "bodies.h"
 #include "cli.h"
 #include "post.h"
@@ -22,6 +23,15 @@ struct sending {
     enum d2d_err away;   /* why there is no connection now */
     size_t sent, queued; /* those that the hub has acknowledged, of so many */
     bool connected;      /* at some time: what is not acknowledged may have reached the hub */
+    struct accepted accepted;
+    char last_id[MESSAGE_ID_CAP]; /* of those that were given none */
+};
+
+/* A message that is on its way. */
+struct one {
+    struct sending *sending;
+    const char *id; /* the one that was given, or */
+    char made[MESSAGE_ID_CAP];
 };
 
 static enum status take_properties(struct sending *s)
@@ -45,12 +55,15 @@ static enum status take_properties(struct sending *s)
 
 static void on_sent(void *ctx, struct d2d_device *device, enum d2d_err e)
 {
-    struct sending *s = ctx;
+    struct one *one = ctx;
+    struct sending *s = one->sending;
 
-    (void)device;
     if (e && !s->why)
         s->why = e;
+    if (!e)
+        accepted_put(&s->accepted, one->id, d2d_device_id(device));
     s->sent += e == D2D_OK;
+    free(one);
 }
 
 /* The hub said that these credentials are no good: waiting longer would not help. */
@@ -85,18 +98,29 @@ static int64_t timeout_of(const struct cli *c)
 static enum d2d_err send_one(void *ctx, struct bytes body)
 {
     struct sending *s = ctx;
+    struct one *one = malloc(sizeof *one);
+    struct d2d_message m = s->message;
     enum d2d_qos qos = s->qos_given ? (enum d2d_qos)(s->qos_given - 1) : D2D_AT_LEAST_ONCE;
     enum d2d_err e;
 
-    s->message.body = body.at;
-    s->message.body_len = body.len;
-    e = d2d_device_send(s->device, &s->message, qos, on_sent, s);
+    if (!one)
+        return D2D_NO_MEMORY;
+    *one = (struct one){.sending = s, .id = m.message_id};
+    if (!one->id) {
+        message_id_make(one->made);
+        memcpy(s->last_id, one->made, sizeof one->made);
+        one->id = m.message_id = one->made;
+    }
+    m.body = body.at;
+    m.body_len = body.len;
+    e = d2d_device_send(s->device, &m, qos, on_sent, one);
     if (e == D2D_OVER_QUOTA && d2d_device_pending(s->device)) {
-        if ((e = d2d_device_flush_wait(s->device, timeout_of(s->cli))))
-            return s->why ? s->why : e;
-        e = d2d_device_send(s->device, &s->message, qos, on_sent, s);
+        e = d2d_device_flush_wait(s->device, timeout_of(s->cli));
+        e = e ? (s->why ? s->why : e) : d2d_device_send(s->device, &m, qos, on_sent, one);
     }
     s->queued += e == D2D_OK;
+    if (e)
+        free(one);
     return e;
 }
 
@@ -118,8 +142,11 @@ static void say_sent(const struct sending *s)
 {
     bool acknowledged = s->qos_given != 1 + D2D_AT_MOST_ONCE;
 
-    say("%zu message%s of %s: %s", s->sent, s->sent == 1 ? "" : "s", d2d_device_id(s->device),
-        acknowledged ? "on the hub's disk" : "sent; --qos 0 does not tell whether the hub has it");
+    const char *id = s->message.message_id ? s->message.message_id : s->last_id;
+
+    say("%zu message%s of %s: %s%s%s", s->sent, s->sent == 1 ? "" : "s", d2d_device_id(s->device),
+        acknowledged ? "on the hub's disk" : "sent; --qos 0 does not tell whether the hub has it",
+        s->sent == 1 && s->accepted.quiet ? ", id " : "", s->sent == 1 && s->accepted.quiet ? id : "");
 }
 
 static enum status send_all(struct cli *c, struct sending *s, const struct bodies *bodies)
@@ -132,6 +159,7 @@ static enum status send_all(struct cli *c, struct sending *s, const struct bodie
     if ((status = cli_who(c, STRING_DEVICE)))
         return status;
     cli_d2d_options(c, &options.common);
+    accepted_begin(&s->accepted, c->format);
     if ((e = cli_loop_new(&s->loop)) || (e = d2d_device_new(s->loop, &options, &s->device)))
         return cli_failed("the connection", e, cli_why_not());
     e = bodies_each(bodies, &(struct taker){s->loop, &s->why, send_one, s});
@@ -165,9 +193,8 @@ static enum status check_to_device(struct sending *s, const struct bodies *bodie
         s->message.ack = D2D_ACK_FULL;
     if (s->until_acked && s->message.ack != D2D_ACK_FULL)
         return cli_usage(&command_send, "--until-acked needs --ack full, which is its default");
-    if (s->until_acked && s->message.message_id && (bodies->n > 1 || bodies_are_lines(bodies)))
-        return cli_usage(&command_send,
-                         "--until-acked knows a message by its id: leave out --message-id, or send one message");
+    if (s->message.message_id && (bodies->n > 1 || bodies_are_lines(bodies)))
+        return cli_usage(&command_send, "--message-id names one message: leave it out, or send one");
     return DONE;
 }
 
@@ -200,7 +227,7 @@ static const struct opt options[] = {
     {"file", "FILE", "the whole file as one message", OPT_INPUT, AT(file), .what = OPT_FILE},
     {"content-type", "TYPE", "application/json, ...", OPT_TEXT, AT(message.content_type)},
     {"content-encoding", "ENCODING", "utf-8, ...", OPT_TEXT, AT(message.content_encoding)},
-    {"message-id", "ID", "name of the message, for its receiver", OPT_TEXT, AT(message.message_id)},
+    {"message-id", "ID", "id of the message (a new one)", OPT_TEXT, AT(message.message_id)},
     {"correlation-id", "ID", "what it belongs to, for its receiver", OPT_TEXT, AT(message.correlation_id)},
     {"user-id", "ID", "whom it is from, for its receiver", OPT_TEXT, AT(message.user_id)},
     {"qos", "0|1", "1 (the default) waits until the hub has it on disk", OPT_CHOICE, AT(qos_given), .least = 1},

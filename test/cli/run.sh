@@ -148,12 +148,16 @@ is 3 d2d device list --connection-string-file "$home/device.cs" "${ca[@]}" "${po
 
 # Messages.
 is 0 d2d send --as phone -p colour=red --content-type text/plain open
+jq -e '.deviceId == "phone" and (.messageId | test("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"))' \
+    "$home/out" >/dev/null || fail "the id of a message"
+cp "$home/out" "$home/first"
 err 'on the hub.s disk'
 is 0 d2d send --connection-string-file "$home/phone.cs" "${ca[@]}" "${ports[@]}" -q --message-id m-2 close
 silent
 is 0 d2d send --as garage 'not for the door'
 printf 'one\ntwo\n' | d2d send --as phone -q - || fail "lines of standard input"
 is 0 d2d events --since earliest --from phone -n 4 --timeout 20s
+grep -q "$(jq -r .messageId "$home/first")" "$home/out" || fail "the id that was printed is not that of the event"
 [ "$(jq -r .body "$home/out" | sort | tr '\n' ' ')" = 'close one open two ' ] || fail "the wrong events"
 jq -se 'any(.body == "open" and .properties.colour == "red" and .contentType == "text/plain" and .deviceId == "phone")' \
     "$home/out" >/dev/null || fail "properties"
@@ -180,6 +184,7 @@ is 2 d2d send --as phone --ack full x
 is 2 d2d send --to garage --ack loud x
 is 2 d2d send --to garage --ttl soon x
 is 2 d2d send --to garage --until-acked --message-id m x y
+is 2 d2d send --as phone --message-id m x y
 is 2 d2d send --to garage x --connection-string-file "$home/phone.cs" "${ca[@]}" "${ports[@]}"
 err 'service policy'
 is 3 d2d send --to garage x --connection-string-file "$home/device.cs" "${ca[@]}" "${ports[@]}"
@@ -198,7 +203,8 @@ for transport in "${transports[@]}"; do
         fail "what a device gets over $transport"
 done
 is 6 d2d listen --as garage --timeout 1s # each of them was completed
-is 0 d2d send --to garage one two
+is 0 d2d send --to garage one two -o raw
+[ "$(sort -u "$home/out" | wc -l)" = 2 ] || fail "an id for each message"
 is 0 d2d device purge garage
 err 'garage is empty now (2 thrown away)'
 is 6 d2d listen --as garage --timeout 1s
