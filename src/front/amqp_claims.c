@@ -57,14 +57,31 @@ static enum err check_device(struct amqp *c, struct bytes token, const char ids[
     return e;
 }
 
+static bool names_policy(const struct amqp *c, struct bytes token)
+{
+    struct policy p;
+    struct sas sas;
+
+    return !sas_parse(token, &sas) && sas.skn.len && !hub_policy_get(c->env->hub, sas.skn, &p);
+}
+
 /* A policy signs for all it may do, a device for itself. */
 static enum err check(struct amqp *c, struct bytes token, const char ids[][ID_LEN_MAX + 1], size_t n, struct who *out)
 {
     struct bytes scope;
     enum err e = auth_policy_token(c->env, token, c->now_ms, out);
 
-    if (e == ERR_UNAUTHORIZED && n)
-        return check_device(c, token, ids, n, out);
+    if (e == ERR_UNAUTHORIZED && n) {
+        const struct who policy = *out;
+
+        e = check_device(c, token, ids, n, out);
+        /* Whoever says that he is a policy is not told that his audience is no device. */
+        if (e == ERR_NOT_FOUND && names_policy(c, token)) {
+            *out = policy;
+            e = ERR_UNAUTHORIZED;
+        }
+        return e;
+    }
     if (e)
         return e;
     scope = bytes_str(out->scope);

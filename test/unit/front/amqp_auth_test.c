@@ -235,6 +235,9 @@ TEST(a_bad_token_is_answered_and_the_link_stays)
     client_open(&c, NO_SASL, NULL, NULL);
     client_open_cbs(&c);
     CHECK(client_put_token(&c, "hub.test", "SharedAccessSignature sr=hub.test&sig=AAAA&se=1&skn=service") == 401);
+    struct policy bent = w.service;
+    bent.primary.at[0] ^= 1;
+    CHECK(client_put_token(&c, "sb://hub.test/hub", token_for(&bent, "sb://hub.test/hub", T0 + HOUR, false)) == 401);
     CHECK(client_put_token(&c, "hub.test", "nonsense") == 401);
     CHECK(client_put_token(&c, "hub.test", token_for(&w.service, "hub.test", T0 - HOUR, false)) == 401);
     CHECK(client_put_token(&c, "other.test", token_for(&w.service, "other.test", T0 + HOUR, false)) == 401);
