@@ -76,6 +76,7 @@ bench:
 	@tools/build.sh test
 	@bench/run.sh $(BUILD)/test
 	@bench/misbehaving.sh $(BUILD)/test
+	@bench/login.sh $(BUILD)/test
 
 soak:
 	$(call deps,build tests bench test)

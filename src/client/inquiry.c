@@ -17,9 +17,9 @@ static const char *span(int64_t ms, char out[SPAN_CAP])
     int64_t all = ms < 0 ? -ms : ms;
 
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        int64_t n = (all + units[i].ms / 2) / units[i].ms;
+        int64_t n = all / units[i].ms;
 
-        if (all >= units[i].ms) {
+        if (n) {
             snprintf(out, SPAN_CAP, "%lld %s%s", (long long)n, units[i].unit, n == 1 ? "" : "s");
             return out;
         }

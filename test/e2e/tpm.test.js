@@ -118,7 +118,7 @@ test('what the SDK has registered, d2d uses, and the other way round', async () 
     fs.writeFileSync(path.join(process.env.D2D_DATA, 'shared.cs'), 'HostName=localhost;DeviceId=shared-device;Tpm=0');
     d2d('send', '--connection-string-file', path.join(process.env.D2D_DATA, 'shared.cs'), 'from d2d');
     await hub.until(() => events.from('shared-device').length === 1, 'the message of d2d');
-    const string = d2d('register', '--tpm', '--slot', '0', '--id', 'shared', '--transport', 'amqp');
+    const string = d2d('register', '--tpm', '--slot', '0', '--id', 'shared', '--transport', 'amqp', '--replace');
     assert.strictEqual(string.trim(), 'HostName=localhost;DeviceId=shared-device;Tpm=0');
     await sends('shared-device', new TpmSecurityClient('shared', both.tpm()), Mqtt);
     await hub.until(() => events.from('shared-device').length === 2, 'the message of the SDK');
