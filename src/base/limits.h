@@ -125,6 +125,7 @@
 #define LINGER_MS 1000                  /* for the peer to close too */
 #define WARM_MS 2000                    /* an idle connection keeps its buffers for this long */
 #define CONNECT_MS 60000                /* for the first packet after it, device 2.1 */
+#define TPM_MS 90000                    /* for a TPM to prove itself inside of SASL: Java waits 60 s for the chip */
 #define KEEP_ALIVE_MAX_S 1767           /* device 2.5: 1.5 x keep-alive is never more */
 #define SKEW_MS (5 * 60 * 1000)         /* device 1.4: clock skew allowed in tokens */
 #define TOKEN_GRACE_MS (10 * 60 * 1000) /* device 1.4: an open MQTT connection outlives its token by this */

@@ -289,7 +289,7 @@ static void amqp_wake(struct front *f, int64_t now_ms)
 /* Whoever has proved nothing gets as long as for the first packet. */
 static int64_t check_deadlines(struct amqp *c)
 {
-    int64_t due = c->born_ms + CONNECT_MS;
+    int64_t due = c->born_ms + (c->tpm ? TPM_MS : CONNECT_MS);
 
     if (amqp_claims_expire(c)) {
         if (c->has_who && !c->who.rights) {

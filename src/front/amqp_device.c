@@ -25,7 +25,7 @@ static enum err proof_of(struct amqp *c, struct bytes id, struct who *out)
     e = auth_tried(c->env, &c->peer, id, e, c->now_ms);
     if (!e)
         amqp_proved(c, out);
-    return e;
+    return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e; /* which devices there are is not told to a stranger */
 }
 
 /* By any thread. */

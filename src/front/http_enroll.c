@@ -290,26 +290,32 @@ static bool is_wanted(const struct walk *w, const json_t *kept)
     return query_selects(&w->query, kept);
 }
 
+/* *more: there is another one that is wanted, so that a continuation always leads to one. */
 static enum err walk(struct walk *w, struct http_answer *a, bool *more)
 {
+    char at[ID_LEN_MAX + 1];
     struct doc doc;
     json_t *kept;
     enum err e = OK;
 
+    *more = false;
+    memcpy(at, w->after, sizeof at);
     buf_puts(&a->body, "[");
-    while (!e && w->n < w->most &&
-           !(e = dps_document_next(w->request->env, w->kind, bytes_str(w->after), &doc, &kept))) {
-        memcpy(w->after, doc.id, sizeof w->after);
-        if (!is_wanted(w, kept)) {
+    while (!e && !*more && !(e = dps_document_next(w->request->env, w->kind, bytes_str(at), &doc, &kept))) {
+        bool wanted = is_wanted(w, kept);
+
+        memcpy(at, doc.id, sizeof at);
+        *more = wanted && w->n == w->most;
+        if (!wanted || *more) {
             json_decref(kept);
             continue;
         }
+        memcpy(w->after, at, sizeof w->after);
         buf_puts(&a->body, w->n++ ? "," : "");
         e = w->kind == DOC_REGISTRATION ? answer(a, dps_registration_show(kept))
                                         : show(w->request, a, kept, &doc, false);
     }
     buf_puts(&a->body, "]");
-    *more = !e;
     return e == ERR_NOT_FOUND ? OK : e;
 }
 

@@ -20,6 +20,7 @@ struct http_session {
         WAIT_HEAD,    /* the first one, or one that has begun: → WAIT_BODY, WAIT_REQUEST, or too slow */
         WAIT_BODY,    /* → WAIT_REQUEST, or too slow */
         WAIT_REQUEST, /* → WAIT_HEAD with its first byte, or idle */
+        WORKING,      /* at an answer that takes more than one turn: nothing is read. → WAIT_REQUEST */
     } state;
     int64_t due_ms; /* when this state has lasted too long */
     struct ws *ws;  /* what the connection has become, or NULL */
@@ -41,10 +42,20 @@ static bool exchange_open(struct http_session *s)
     return true;
 }
 
+static void drop_job(struct http_answer *a)
+{
+    if (a->job)
+        a->drop(a->job);
+    a->job = NULL;
+    a->more = NULL;
+}
+
 static void exchange_close(struct http_session *s)
 {
-    if (s->exchange)
+    if (s->exchange) {
+        drop_job(&s->exchange->answer);
         http_in_free(&s->exchange->in);
+    }
     free(s->exchange);
     s->exchange = NULL;
 }
@@ -68,6 +79,7 @@ static void answer(struct http_session *s, enum err e, bool last)
     if (!e && (x->answer.body.bad || x->answer.headers.bad))
         e = ERR_MEMORY;
     http_put_answer(&s->front, s->env, &x->request, &x->answer, e, last);
+    drop_job(&x->answer);
     buf_free(&x->answer.body);
     buf_free(&x->answer.headers);
     if (last)
@@ -109,6 +121,26 @@ static void upgrade(struct http_session *s, int64_t now_ms)
     exchange_close(s);
 }
 
+static void finish(struct http_session *s, enum err e, int64_t now_ms)
+{
+    struct exchange *x = s->exchange;
+
+    if (!e && x->answer.more) {
+        s->state = WORKING;
+        s->due_ms = INT64_MAX;
+        s->front.waker->wake(s->front.waker);
+        return;
+    }
+    if (!e && x->answer.upgrade) {
+        upgrade(s, now_ms);
+        return;
+    }
+    /* service 4.13: the connection of whoever is throttled is closed */
+    answer(s, e, !x->in.head.keep_alive || (e == ERR_BUSY && !x->answer.code));
+    s->state = WAIT_REQUEST;
+    s->due_ms = now_ms + HTTP_IDLE_MS;
+}
+
 static void on_message(struct http_session *s, int64_t now_ms)
 {
     struct exchange *x = s->exchange;
@@ -118,14 +150,18 @@ static void on_message(struct http_session *s, int64_t now_ms)
     x->request.body = buf_bytes(&x->in.body);
     if (!e)
         e = http_route_run(&x->request, &x->answer);
-    if (!e && x->answer.upgrade) {
-        upgrade(s, now_ms);
-        return;
-    }
-    /* service 4.13: the connection of whoever is throttled is closed */
-    answer(s, e, !x->in.head.keep_alive || (e == ERR_BUSY && !x->answer.code));
-    s->state = WAIT_REQUEST;
-    s->due_ms = now_ms + HTTP_IDLE_MS;
+    finish(s, e, now_ms);
+}
+
+/* A turn of an answer that takes more than one. */
+static void work_on(struct http_session *s, int64_t now_ms)
+{
+    struct http_answer *a = &s->exchange->answer;
+    http_more *more = a->more;
+
+    a->more = NULL;
+    s->exchange->request.now_ms = now_ms;
+    finish(s, more(&s->exchange->request, a, a->job), now_ms);
 }
 
 /* What cannot be read. The connection ends: nobody knows where the next request begins. */
@@ -169,7 +205,7 @@ static size_t http_input(struct front *f, struct bytes in, int64_t now_ms)
     struct http_session *s = session_of(f);
     size_t all = 0, used = 0;
 
-    while (!s->ws && !f->over && front_has_room(f)) {
+    while (!s->ws && !f->over && s->state != WORKING && front_has_room(f)) {
         if (!s->exchange && !exchange_open(s)) {
             front_end(f, ERR_MEMORY);
             break;
@@ -203,6 +239,8 @@ static void http_wake(struct front *f, int64_t now_ms)
 
     if (s->ws)
         ws_wake(s->ws, now_ms);
+    else if (s->state == WORKING && !f->over)
+        work_on(s, now_ms);
 }
 
 static int64_t http_tick(struct front *f, int64_t now_ms)

@@ -59,6 +59,12 @@ enum http_code {
 /* Makes the conversation within a WebSocket: front_mqtt_new or front_amqp_new. */
 typedef enum err ws_maker(const struct front_env *, const struct peer *, int64_t now_ms, struct front **out);
 
+struct http_request;
+struct http_answer;
+
+/* Goes on with what would hold a loop up if it were done at once. */
+typedef enum err http_more(struct http_request *, struct http_answer *, void *job);
+
 struct http_answer {
     int status;               /* when nothing failed: 200 unless said otherwise */
     const char *type;         /* of the body; NULL: JSON */
@@ -68,6 +74,11 @@ struct http_answer {
     ws_maker *upgrade;     /* with 101: what goes on in a WebSocket behind this answer */
     struct bytes protocol; /* of it, as the client spelled it */
     char accept[WS_ACCEPT_CAP];
+    /* While there is more to do: called in a turn of its own, as often as it leaves itself here. `drop` frees the job, whenever
+     * the request ends. */
+    http_more *more;
+    void *job;
+    void (*drop)(void *job);
     /* When something failed: */
     enum http_code code; /* CODE_NONE: the one of the enum err */
     char text[256];      /* for people; "" for the text of the enum err */
@@ -139,6 +150,10 @@ http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_grou
 /* ---- http_device.c ---- */
 
 http_run http_events_post, http_c2d_take, http_c2d_complete, http_c2d_abandon, http_c2d_post, http_c2d_purge;
+
+/* ---- http_feedback.c ---- */
+
+http_run http_feedback_take, http_feedback_complete, http_feedback_abandon;
 
 /* ---- http_dps.c, http_enroll.c: the provisioning service ---- */
 

@@ -19,9 +19,11 @@ struct place {
     uint64_t given;
 };
 
+/* It lives as long as its request, which may take several turns. */
 struct walk {
     struct http_request *request;
     struct http_answer *answer;
+    json_t *body; /* what the query looks into */
     struct query query;
     struct place place;
     size_t most, rows;
@@ -102,20 +104,26 @@ static bool is_full(const struct walk *w)
     return w->rows == w->most || w->place.given >= w->query.top || w->answer->body.len > HTTP_ANSWER_MAX - ROW_MAX;
 }
 
+/* One that is wanted, and for which there is no place on the page any more, only tells that there is more: a continuation always
+ * leads to a row. */
 static enum err look_at(struct walk *w, const struct device *d)
 {
     json_t *twin = http_twin(d);
     enum err e = twin ? OK : ERR_MEMORY;
+    bool wanted = !e && query_selects(&w->query, twin);
 
-    if (!e && query_selects(&w->query, twin))
+    if (wanted && is_full(w))
+        w->more = true;
+    else if (wanted)
         e = put_row(w, twin);
     json_decref(twin);
-    memcpy(w->place.after, d->id, sizeof w->place.after);
+    if (!w->more)
+        memcpy(w->place.after, d->id, sizeof w->place.after);
     return e;
 }
 
-/* A loop has others to serve: what this does not get to is behind the continuation. Without a condition every device is a row,
- * and one more of them tells that there are more. */
+/* A loop has others to serve: so many are looked at in a turn. Without a condition every device is a row, and one more of them tells
+ * that there are more. */
 static size_t scan_max(const struct walk *w)
 {
     size_t by_work;
@@ -126,15 +134,21 @@ static size_t scan_max(const struct walk *w)
     return by_work < QUERY_SCAN_MAX ? by_work : QUERY_SCAN_MAX;
 }
 
-static enum err walk_devices(struct walk *w)
+static bool has_all(const struct walk *w)
 {
-    size_t max = scan_max(w), n = 0, i = 0;
+    return w->more || w->place.given >= w->query.top;
+}
+
+/* A turn. *end: there is no device any more, or nothing more is wanted. */
+static enum err walk_devices(struct walk *w, bool *end)
+{
+    size_t max = scan_max(w), n = 0;
     struct device *page = malloc(max * sizeof *page);
     enum err e = page ? hub_device_list(w->request->env->hub, bytes_str(w->place.after), page, max, &n) : ERR_MEMORY;
 
-    for (; !e && i < n && !is_full(w); i++)
+    for (size_t i = 0; !e && i < n && !has_all(w); i++)
         e = look_at(w, &page[i]);
-    w->more = (i < n || n == max) && w->place.given < w->query.top;
+    *end = n < max || has_all(w);
     free(page);
     return e;
 }
@@ -157,20 +171,48 @@ static void put_headers(struct walk *w)
     buf_free(&text);
 }
 
+static void walk_free(void *job)
+{
+    struct walk *w = job;
+
+    json_decref(w->body);
+    free(w);
+}
+
+static enum err walk_on(struct http_request *r, struct http_answer *a, void *job)
+{
+    struct walk *w = job;
+    bool end = true;
+    enum err e = OK;
+
+    if (w->query.from == QUERY_DEVICES) /* of modules and jobs there are none */
+        e = walk_devices(w, &end);
+    if (e)
+        return e;
+    if (!end) {
+        a->more = walk_on;
+        return OK;
+    }
+    front_wait_for(r->front, hub_seen(r->env->hub));
+    buf_puts(&a->body, "]");
+    put_headers(w);
+    return OK;
+}
+
 enum err http_query_devices(struct http_request *r, struct http_answer *a)
 {
-    struct walk w = {.request = r, .answer = a};
-    json_t *body = NULL;
+    struct walk *w = calloc(1, sizeof *w);
     enum err e;
 
-    if (!(e = take_query(r, a, &body, &w.query)) && !(e = take_page(r, a, &w.most)) &&
-        !(e = take_place(r, a, &w.place))) {
-        buf_puts(&a->body, "[");
-        if (w.query.from == QUERY_DEVICES) /* of modules and jobs there are none */
-            e = walk_devices(&w);
-        buf_puts(&a->body, "]");
-        put_headers(&w);
-    }
-    json_decref(body);
-    return e;
+    if (!w)
+        return ERR_MEMORY;
+    w->request = r;
+    w->answer = a;
+    a->job = w;
+    a->drop = walk_free;
+    if ((e = take_query(r, a, &w->body, &w->query)) || (e = take_page(r, a, &w->most)) ||
+        (e = take_place(r, a, &w->place)))
+        return e;
+    buf_puts(&a->body, "[");
+    return walk_on(r, a, w);
 }

@@ -65,6 +65,10 @@ static const struct http_route routes[] = {
     {"POST", "/devices/{}/messages/devicebound/{}/abandon", DEVICE, true, http_c2d_abandon},
     {"POST", "/devices/{}/messages/devicebound", RIGHT_SERVICE, true, http_c2d_post},
     {"DELETE", "/devices/{}/commands", RIGHT_SERVICE, true, http_c2d_purge},
+    {"GET", "/messages/servicebound/feedback", SERVICE, true, http_feedback_take},
+    {"DELETE", "/messages/servicebound/feedback/{}", SERVICE, true, http_feedback_complete},
+    {"POST", "/messages/servicebound/feedback/{}/abandon", SERVICE, true, http_feedback_abandon},
+    {"GET", "/messages/servicebound/filenotifications", SERVICE, true, not_here},
     {"PUT", "/{}/registrations/{}/register", 0, true, http_dps_register},
     {"GET", "/{}/registrations/{}/operations/{}", 0, true, http_dps_operation},
     {"POST", "/{}/registrations/{}", 0, true, http_dps_lookup},
@@ -141,6 +145,7 @@ static enum err not_here(struct http_request *r, struct http_answer *a)
         {"/files", "Uploads of files are"},
         {"configuration", "Configurations are"},
         {"/digitaltwins", "Digital twins are"},
+        {"/filenotifications", "Uploads of files are"},
         {"/keys", "The renewal of many keys at once is"},
     };
     size_t i = 0;
@@ -237,6 +242,16 @@ static bool covers(const struct http_request *r, const struct http_path *path)
     return yes;
 }
 
+static bool may_be_any(const struct http_request *r, struct bytes token)
+{
+    char path[sizeof "devices/" + sizeof r->names[0]];
+    struct who policy;
+
+    snprintf(path, sizeof path, "devices/%s", r->names[0]);
+    return !auth_policy_token(r->env, token, r->now_ms, &policy) && (policy.rights & RIGHT_DEVICE) &&
+           auth_covers(r->env, &policy, bytes_str(path));
+}
+
 /* device 1.6: with its token, a policy's, or its certificate. */
 static enum err check_device(struct http_request *r, const struct peer *peer, struct bytes token, struct http_answer *a)
 {
@@ -247,7 +262,13 @@ static enum err check_device(struct http_request *r, const struct peer *peer, st
     e = auth_tried(r->env, peer, id, e, r->now_ms);
     if (e)
         login_failed(r, "device", id, e, r->who.why);
-    return e == ERR_NOT_FOUND ? http_says(a, e, "Device %.128s not registered", r->names[0]) : e;
+    if (e == ERR_NOT_FOUND) /* which is told to who may be any device, and to a stranger what a wrong key is */
+        return may_be_any(r, token) ? http_says(a, e, "Device %.128s not registered", r->names[0]) : ERR_UNAUTHORIZED;
+    if (e == ERR_DISABLED) { /* 403 is a quota to SDKs, and they try again */
+        a->code = CODE_UNAUTHORIZED;
+        return http_says(a, e, "The device is disabled");
+    }
+    return e;
 }
 
 /* Where a device may ask as well as a policy, the token says which of them does. */

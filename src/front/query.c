@@ -35,12 +35,18 @@ static bool is_of_name(uint8_t c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '$' || c >= 0x80;
 }
 
+/* A hyphen between two characters of a name is one of them: Java's keys have a UUID. Minus has blanks around it (service 6.2). */
+static bool is_hyphen(struct bytes rest, size_t n)
+{
+    return n > 0 && n + 1 < rest.len && rest.at[n] == '-' && is_of_name(rest.at[n + 1]);
+}
+
 static struct bytes peek_name(struct query_reader *r)
 {
     size_t n = 0;
 
     skip_blanks(r);
-    while (n < r->rest.len && is_of_name(r->rest.at[n]))
+    while (n < r->rest.len && (is_of_name(r->rest.at[n]) || is_hyphen(r->rest, n)))
         n++;
     return bytes_first(r->rest, n);
 }
@@ -91,7 +97,38 @@ struct bytes query_path(struct query_reader *r, struct bytes *last)
 
 /* ---- paths --------------------------------------------------------------------------------------------------------- */
 
-const json_t *query_at(const json_t *document, struct bytes path)
+/* What stands under a name; at the top of a document in any case, and then `name` becomes the document's own spelling. */
+static const json_t *member(const json_t *in, struct bytes *name, bool any_case)
+{
+    const json_t *at = name->len ? json_object_getn(in, (const char *)name->at, name->len) : NULL;
+    json_t *object = (json_t *)in; /* which is only looked through */
+    const char *key;
+    json_t *value;
+
+    if (at || !any_case)
+        return at;
+    json_object_foreach(object, key, value)
+    {
+        if (!bytes_eq_nocase(*name, bytes_str(key)))
+            continue;
+        *name = bytes_str(key);
+        return value;
+    }
+    return NULL;
+}
+
+/* Names that tools have for members of the top. */
+static const json_t *by_alias(const json_t *in, struct bytes name)
+{
+    static const char *const aliases[][2] = {{"statusUpdatedTime", "statusUpdateTime"}, {"id", "deviceId"}};
+
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (bytes_eq_nocase(name, bytes_str(aliases[i][0])))
+            return json_object_get(in, aliases[i][1]);
+    return NULL;
+}
+
+const json_t *query_at(const json_t *document, struct bytes path, struct bytes *key)
 {
     char why[QUERY_WHY_CAP];
     struct query_reader r = {.rest = path, .why = why};
@@ -101,14 +138,18 @@ const json_t *query_at(const json_t *document, struct bytes path)
     /* service 4.8: the prefix is optional, and tools name this field as the identity has it. */
     if (bytes_eq_nocase(name, BYTES("devices")) && query_take(&r, "."))
         name = query_name(&r);
-    if (bytes_eq(name, BYTES("statusUpdatedTime")))
-        name = BYTES("statusUpdateTime");
-    for (;;) {
-        at = json_is_object(at) && name.len ? json_object_getn(at, (const char *)name.at, name.len) : NULL;
-        if (!at || !query_take(&r, "."))
-            return at;
+    at = member(document, &name, true);
+    if (!at)
+        at = by_alias(document, name);
+    if (key)
+        *key = name;
+    while (at && query_take(&r, ".")) {
         name = query_name(&r);
+        at = member(at, &name, false);
+        if (key)
+            *key = name;
     }
+    return at;
 }
 
 /* ---- the query ----------------------------------------------------------------------------------------------------- */
@@ -134,7 +175,8 @@ static void take_column(struct query_reader *r, struct query *q)
         query_bad(r, ERR_MALFORMED, "a column is missing at", r->rest);
     else if (query_take(r, "("))
         query_bad(r, ERR_UNSUPPORTED, "aggregates are not available here:", column.path);
-    if (query_take_word(r, "AS") && !(column.name = query_name(r)).len)
+    column.named = query_take_word(r, "AS");
+    if (column.named && !(column.name = query_name(r)).len)
         query_bad(r, ERR_MALFORMED, "a name is missing behind AS", NO_BYTES);
     if (q->n_columns == QUERY_COLUMNS_MAX)
         query_bad(r, ERR_UNSUPPORTED, "there are too many columns", NO_BYTES);
@@ -252,9 +294,10 @@ json_t *query_columns(const struct query *q, const json_t *document)
 
     for (size_t i = 0; row && i < q->n_columns; i++) {
         const struct query_column *column = &q->columns[i];
-        json_t *copy = json_deep_copy(query_at(document, column->path));
+        struct bytes key = column->name;
+        json_t *copy = json_deep_copy(query_at(document, column->path, column->named ? NULL : &key));
 
-        if (copy && json_object_setn_new(row, (const char *)column->name.at, column->name.len, copy)) {
+        if (copy && json_object_setn_new(row, (const char *)key.at, key.len, copy)) {
             json_decref(row);
             return NULL;
         }

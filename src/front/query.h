@@ -16,6 +16,7 @@ enum query_from { QUERY_DEVICES, QUERY_MODULES, QUERY_JOBS };
 struct query_column {
     struct bytes path; /* as it is written */
     struct bytes name; /* under which it is answered */
+    bool named;        /* by AS; else the document's spelling counts */
 };
 
 struct query {

@@ -254,7 +254,7 @@ static struct value read_named(struct query_reader *r)
         return undefined();
     if (query_take(r, "("))
         return read_call(r, path);
-    return value_of(query_at(r->document, path));
+    return value_of(query_at(r->document, path, NULL));
 }
 
 /* Everything that nests comes through here. */

@@ -24,6 +24,12 @@ enum err feedback_make(struct hub *h)
     list_init(&f->items);
     list_init(&f->readers);
     map_init(&f->by_place, h->options.hash_seed);
+    if (!(f->nobody = calloc(1, sizeof *f->nobody))) {
+        pthread_mutex_destroy(&f->lock);
+        free(f);
+        return ERR_MEMORY;
+    }
+    f->nobody->hub = h;
     h->feedback = f;
     return OK;
 }
@@ -38,6 +44,7 @@ void feedback_free(struct hub *h)
         free(LIST_OF(it, struct item, in));
     map_free(&f->by_place);
     free(f->gone);
+    free(f->nobody);
     pthread_mutex_destroy(&f->lock);
     free(f);
 }
@@ -385,4 +392,16 @@ enum err hub_feedback_settle(struct feedback_reader *r, const struct c2d_lock *l
             item_remove(f, batch[k]);
     pthread_mutex_unlock(&f->lock);
     return e;
+}
+
+enum err hub_feedback_take(struct hub *h, int64_t now_ms, struct feedback_record out[FEEDBACK_BATCH], size_t *n,
+                           struct c2d_lock *lock)
+{
+    return hub_feedback_next(h->feedback->nobody, now_ms, out, n, lock);
+}
+
+enum err hub_feedback_take_settle(struct hub *h, const struct c2d_lock *lock, enum outcome how, int64_t now_ms,
+                                  uint64_t *at)
+{
+    return hub_feedback_settle(h->feedback->nobody, lock, how, now_ms, at);
 }

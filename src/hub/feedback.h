@@ -28,6 +28,7 @@ struct feedback {
     uint64_t done_at;       /* the last record of what was settled */
     uint64_t *gone;         /* places that the checkpoint still has */
     size_t n_gone, gone_cap, n_gone_taken;
+    struct feedback_reader *nobody; /* who has locked what was taken without a receiver */
 };
 
 static inline struct bytes place_key(const uint64_t *at)

@@ -286,6 +286,12 @@ enum err hub_feedback_next(struct feedback_reader *, int64_t now_ms, struct feed
 enum err hub_feedback_settle(struct feedback_reader *, const struct c2d_lock *, enum outcome, int64_t now_ms,
                              uint64_t *at) MUST_CHECK;
 
+/* The same for who has no receiver, and is not woken: a batch is locked for FEEDBACK_LOCK_MS, whoever took it. */
+enum err hub_feedback_take(struct hub *, int64_t now_ms, struct feedback_record out[FEEDBACK_BATCH], size_t *n,
+                           struct c2d_lock *lock) MUST_CHECK;
+enum err hub_feedback_take_settle(struct hub *, const struct c2d_lock *, enum outcome, int64_t now_ms,
+                                  uint64_t *at) MUST_CHECK;
+
 /* ---- events ------------------------------------------------------------------------------------------------------- */
 
 /* A device-to-cloud message becomes an event of the device's partition, stamped with who sent it and when. ERR_TOO_LARGE

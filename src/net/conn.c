@@ -499,6 +499,8 @@ void conn_take_woken(struct net_conn *c)
     } else if (c->state == CONN_OPEN) {
         c->talk.wake(c->talk.ctx, net_loop_now_ms(c->loop));
         ask(c);
+        if (c->in.len && !is_held(c)) /* the talk may have been at work, and have let what came wait */
+            conn_feed_again(c);
     }
 }
 

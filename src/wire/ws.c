@@ -158,11 +158,11 @@ void ws_put_head(struct buf *b, enum wslay_opcode opcode, size_t len)
     }
 }
 
+/* Never without a code: a frame of two bytes makes Java's reader turn in circles (service 1.8). */
 void ws_put_close(struct buf *b, unsigned code)
 {
-    ws_put_head(b, WSLAY_CONNECTION_CLOSE, code == WS_NO_CODE ? 0 : 2);
-    if (code != WS_NO_CODE)
-        buf_put_u16(b, (uint16_t)code);
+    ws_put_head(b, WSLAY_CONNECTION_CLOSE, 2);
+    buf_put_u16(b, (uint16_t)(code == WS_NO_CODE ? WS_NORMAL : code));
 }
 
 /* ---- the handshake --------------------------------------------------------------------------------------------------- */

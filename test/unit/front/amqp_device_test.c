@@ -142,6 +142,9 @@ TEST(a_certificate_is_enough_and_only_for_whom_it_is)
     client_open(&c, NO_SASL, NULL, NULL);
     CHECK(link_is_open(open_sender(&c, "garage")) && link_is_open(open_mailbox(&c, "garage", 1)));
     check_refused(open_sender(&c, "phone"), "amqp:unauthorized-access", NULL);
+    /* Which devices there are is not told to a stranger. */
+    check_refused(open_sender(&c, "nobody"), "amqp:unauthorized-access", err_text(ERR_UNAUTHORIZED));
+    check_refused(open_mailbox(&c, "phone", 1), "amqp:unauthorized-access", err_text(ERR_UNAUTHORIZED));
     client_tick(&c, 2 * CONNECT_MS); /* it is proved: nobody waits for a token */
     CHECK(!c.front->over);
 }

@@ -134,6 +134,25 @@ TEST(a_link_that_we_detached_may_still_be_sent_to)
     CHECK(!c.front->over && !(pn_session_state(second) & PN_REMOTE_CLOSED));
 }
 
+/* pyamqp: a link that was refused is attached again under its name and handle, only to be detached. */
+TEST(a_link_that_was_refused_may_be_attached_again)
+{
+    pn_link_t *l = attach_to(&c, c.session, "twice", true, "/devices/garage/nothing");
+
+    check_refused(l, "amqp:not-found", NULL);
+    pn_link_close(l);
+    client_run(&c);
+    pn_link_free(l);
+    client_run(&c);
+    l = attach_to(&c, c.session, "twice", true, "/devices/garage/nothing");
+    check_refused(l, "amqp:not-found", NULL);
+    pn_link_close(l);
+    client_run(&c);
+    CHECK(!c.front->over && !(pn_session_state(c.session) & PN_REMOTE_CLOSED));
+    CHECK(link_is_open(open_sender(&c, "garage")));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(a_transfer_on_no_link_ends_the_session_and_no_more), CASE(so_do_credit_and_a_detach),
-      CASE(a_handle_that_was_detached_is_attached_no_more), CASE(a_link_that_we_detached_may_still_be_sent_to))
+      CASE(a_handle_that_was_detached_is_attached_no_more), CASE(a_link_that_we_detached_may_still_be_sent_to),
+      CASE(a_link_that_was_refused_may_be_attached_again))

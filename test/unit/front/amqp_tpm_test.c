@@ -244,6 +244,36 @@ static void refused(unsigned turns)
     CHECK(strstr(w.log, "login-failed registration="));
 }
 
+/* Java asks the chip for up to 60 s before it signs. */
+TEST(a_chip_may_take_its_time)
+{
+    struct buf b = buf_max(1024);
+
+    c.now_ms = T0;
+    client_front(&c);
+    client_input(&c, BYTES("AMQP\x03\x01\x00\x00"));
+    size_t len = 1 + strlen(scope()) + 1 + strlen(say.id) + 1 + say.ek.len;
+    /* sasl-init: TPM, and its response as vbin32 in a list32 */
+    buf_put_u32(&b, (uint32_t)(8 + 3 + 9 + 5 + 5 + len));
+    buf_put(&b, BYTES("\x02\x01\x00\x00\x00\x53\x41\xd0"));
+    buf_put_u32(&b, (uint32_t)(4 + 5 + 5 + len));
+    buf_put(&b, BYTES("\x00\x00\x00\x02\xa3\x03TPM\xb0"));
+    buf_put_u32(&b, (uint32_t)len);
+    buf_put_u8(&b, 0);
+    buf_puts(&b, scope());
+    buf_put_u8(&b, 0);
+    buf_puts(&b, say.id);
+    buf_put_u8(&b, 0);
+    buf_put(&b, say.ek);
+    client_input(&c, buf_bytes(&b));
+    CHECK(!c.front->over && bytes_find_bytes(buf_bytes(&c.out), BYTES("\x00\x53\x42")) < c.out.len); /* a challenge */
+    c.front->ops->tick(c.front, T0 + TPM_MS - 1);
+    CHECK(!c.front->over);
+    c.front->ops->tick(c.front, T0 + TPM_MS);
+    CHECK(c.front->over && c.front->why == ERR_TIMEOUT);
+    buf_free(&b);
+}
+
 /* Before anything is said that would cost it the key that it has. */
 TEST(another_chip_gets_no_blob)
 {
@@ -315,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_device_proves_its_chip_registers_and_gets_its_key, start, stop),
+        cmocka_unit_test_setup_teardown(a_chip_may_take_its_time, start, stop),
         cmocka_unit_test_setup_teardown(another_chip_gets_no_blob, start, stop),
         cmocka_unit_test_setup_teardown(an_id_without_an_enrollment_gets_no_blob, start, stop),
         cmocka_unit_test_setup_teardown(a_disabled_enrollment_gets_no_blob, start, stop),

@@ -157,13 +157,54 @@ TEST(unknown_and_disabled_devices_are_told_so)
     char token[SAS_LEN_MAX];
 
     snprintf(token, sizeof token, "%s", token_of("garage", T0 + 3600000));
+    CHECK(ask_raw(token, "POST", "/devices/nobody/messages/events" V, NULL, BYTES("x")) == 401);
+    check_error(&c, 401, "IotHubUnauthorizedAccess"); /* a stranger is not told who there is */
+    snprintf(token, sizeof token, "%s", token_for("device", "hub.test", T0 + 3600000));
     CHECK(ask_raw(token, "POST", "/devices/nobody/messages/events" V, NULL, BYTES("x")) == 404);
     check_error(&c, 404, "DeviceNotFound");
+    snprintf(token, sizeof token, "%s", token_of("garage", T0 + 3600000));
     CHECK_OK(hub_device_get(w.hub, BYTES("garage"), &d));
     d.disabled = true;
     CHECK_OK(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, T0, &made, &at));
-    CHECK(ask_raw(token, "POST", EVENTS, NULL, BYTES("x")) == 403);
-    check_error(&c, 403, "DeviceDisabled");
+    CHECK(ask_raw(token, "POST", EVENTS, NULL, BYTES("x")) == 401); /* 403 is a quota to SDKs: they would try again */
+    check_error(&c, 401, "IotHubUnauthorizedAccess");
+    CHECK(body_has(&c, "The device is disabled"));
+}
+
+/* As somebody with a certificate of no device, or of a disabled one. */
+static void check_certificate(const char *path, const char *text)
+{
+    struct peer peer = {.address = "192.0.2.7:51234", .has_certificate = true};
+
+    memset(peer.sha1, 0xAB, sizeof peer.sha1);
+    client_close(&c);
+    c = (struct client){0};
+    client_open(&c);
+    c.front->ops->close(c.front, ERR_CLOSED, T0);
+    CHECK_OK(front_http_new(&w.env, &peer, T0, &c.front));
+    c.front->out = &c.out;
+    c.front->waker = &c.waker;
+    CHECK(ask_as(&c, NULL, "POST", path, NULL, "x") == 401);
+    check_error(&c, 401, "IotHubUnauthorizedAccess");
+    if (!body_has(&c, text))
+        fail_msg("%s", heard_body(&c));
+}
+
+TEST(with_a_certificate_unknown_and_wrong_are_the_same)
+{
+    struct device x509 = {.id = "x509", .auth = AUTH_SELF_SIGNED}, made;
+    static const char refused[] = "IotHubUnauthorizedAccess;these credentials are not valid";
+    uint64_t at;
+
+    memset(x509.thumbprint[0], 'C', 40);
+    CHECK_OK(hub_device_put(w.hub, &x509, (struct match){.how = MATCH_NONE}, T0, &made, &at));
+    check_certificate("/devices/nobody/messages/events" V, refused);
+    check_certificate("/devices/x509/messages/events" V, refused);
+    for (int i = 0; i < 40; i++)
+        x509.thumbprint[0][i] = i & 1 ? 'B' : 'A';
+    x509.disabled = true;
+    CHECK_OK(hub_device_put(w.hub, &x509, (struct match){.how = MATCH_ANY}, T0, &made, &at));
+    check_certificate("/devices/x509/messages/events" V, "The device is disabled");
 }
 
 TEST(paths_of_a_device_come_in_every_spelling)
@@ -513,8 +554,9 @@ TEST(a_batch_may_be_cut_anywhere)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(a_device_comes_with_its_token_or_one_of_a_policy_for_devices),
-      CASE(unknown_and_disabled_devices_are_told_so), CASE(paths_of_a_device_come_in_every_spelling),
-      CASE(headers_become_properties), CASE(what_is_no_message_is_refused), CASE(a_batch_is_as_many_messages),
+      CASE(unknown_and_disabled_devices_are_told_so), CASE(with_a_certificate_unknown_and_wrong_are_the_same),
+      CASE(paths_of_a_device_come_in_every_spelling), CASE(headers_become_properties),
+      CASE(what_is_no_message_is_refused), CASE(a_batch_is_as_many_messages),
       CASE(in_a_batch_null_is_a_value_and_refusals_are_named), CASE(of_a_batch_all_or_nothing_is_stored),
       CASE(requests_take_no_seat), CASE(a_message_is_a_body_and_headers), CASE(complete_reject_and_abandon),
       CASE(a_lock_ends_after_a_minute), CASE(nobody_looks_into_a_mailbox_with_head), CASE(a_service_sends_over_rest),

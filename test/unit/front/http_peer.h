@@ -112,11 +112,18 @@ struct client {
     size_t slice; /* so many bytes at a time; 0: all */
     int64_t now_ms;
     char why[64];
+    bool woken;
+    unsigned turns; /* that the last answer took, beyond the first */
 };
 
-static void quiet_wake(struct waker *waker)
+static inline void quiet_wake(struct waker *waker)
 {
     (void)waker;
+}
+
+static void client_woken(struct waker *waker)
+{
+    ((struct client *)(void *)((char *)waker - offsetof(struct client, waker)))->woken = true;
 }
 
 static inline void client_open(struct client *c)
@@ -125,7 +132,7 @@ static inline void client_open(struct client *c)
     c->now_ms = c->now_ms ? c->now_ms : T0;
     c->out = buf_max(CONN_OUT_MAX);
     c->pending = buf_max(CONN_IN_MAX * 8);
-    c->waker.wake = quiet_wake;
+    c->waker.wake = client_woken;
     CHECK_OK(front_http_new(&w.env, &peer, c->now_ms, &c->front));
     c->front->out = &c->out;
     c->front->waker = &c->waker;
@@ -159,11 +166,22 @@ static inline void client_say_rest(struct client *c)
     buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
 }
 
+/* The turns that the front asks for, as its connection gives them. */
+static inline void client_turns(struct client *c)
+{
+    for (c->turns = 0; c->woken; c->turns++) {
+        c->woken = false;
+        c->front->ops->wake(c->front, c->now_ms);
+        buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
+    }
+}
+
 /* The next answer into c->in; false when there is none. Answers of 100 come too. */
 static inline bool client_hear(struct client *c)
 {
     enum http_step step;
     size_t used;
+    client_turns(c);
     do {
         step = http_read(&c->in, buf_bytes(&c->out), &used);
         CHECK(step != HTTP_STEP_BAD);

@@ -5,7 +5,7 @@
 static const char DOCUMENT[] =
     "{\"deviceId\":\"garage\",\"status\":\"enabled\",\"statusUpdateTime\":\"2026-11-23T00:00:00Z\",\"version\":2,"
     "\"cloudToDeviceMessageCount\":3,\"statusReason\":null,\"capabilities\":{\"iotEdge\":false},"
-    "\"parentScopes\":[\"a\",7],\"tags\":{\"group\":{\"name\":\"it's\"},\"level\":1.5},"
+    "\"parentScopes\":[\"a\",7],\"tags\":{\"group\":{\"name\":\"it's\"},\"level\":1.5,\"a-b-c\":7},"
     "\"properties\":{\"reported\":{\"$version\":1}}}";
 
 static bool selects(const char *condition)
@@ -28,6 +28,11 @@ TEST(conditions_are_true_or_not)
 {
     static const char *const yes[] = {
         "deviceId = 'garage'",
+        "DeviceId IN ['garage']", /* Java's job client */
+        "devices.DEVICEID = 'garage'",
+        "STARTSWITH(id, 'gar')", /* .NET's clean-up sample */
+        "IS_DEFINED(DeviceId) AND Tags.level = 1.5",
+        "tags.a-b-c = 7 AND version - 1 = 1 AND version -1=1",
         "devices.deviceId = \"garage\"",
         "status='enabled' AND version=2",
         "NOT status = 'disabled'",
@@ -91,7 +96,7 @@ TEST(conditions_are_true_or_not)
         "false OR version",
         "true AND version",
         "deviceId.x = 1",
-        "deviceid = 'garage'",
+        "tags.Group.name = 'it\\'s'",
         "STARTSWITH(version, '2')",
         "ARRAY_CONTAINS(deviceId, 'a')",
         "ARRAY_CONTAINS(parentScopes, 'b')",
