@@ -81,7 +81,7 @@ static enum err make_authority(const struct config *c, int64_t now_s, struct buf
     char name[HOST_LEN_MAX + 32], path[PATH_CAP];
     enum err e;
 
-    snprintf(name, sizeof name, "d2d hub %.*s authority", HOST_LEN_MAX, c->name);
+    snprintf(name, sizeof name, "d2d hub %.*s CA", HOST_LEN_MAX, c->name);
     if ((e = cert_make_authority(KEY_RSA, name, now_s - DAY_S, to_s, cert, key)))
         return e;
     config_path(c, "tls/ca-key.pem", path);

@@ -130,8 +130,7 @@ static enum err open_both(const struct config *c, const char *state, const char 
         disk.known = state_place(d->state);
     }
     if ((e = disk_store_open(&disk, &d->store, file))) {
-        snprintf(why, DATA_WHY_CAP, "%s: %s%s%s%s", log, err_text(e), file[0] ? ": " : "", file,
-                 e == ERR_DAMAGED ? PUT_BACK : "");
+        snprintf(why, DATA_WHY_CAP, "%s: %s%s", log, file[0] ? file : err_text(e), e == ERR_DAMAGED ? PUT_BACK : "");
         return e;
     }
     if (foreign && ((e = replace_foreign(state, bits, d->store, why)) || (e = open_state(state, &d->state, why))))

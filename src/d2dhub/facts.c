@@ -105,7 +105,8 @@ void facts_print(const struct config *c, const json_t *facts)
         free(line);
         return;
     }
-    printf("hub         %s\nauthority   %s (devices and receivers need it)\nMQTT        %d\nAMQP        %d\nHTTPS      "
+    printf("hub         %s\nCA          %s (devices and receivers trust the hub by it)\nMQTT        %d\nAMQP        "
+           "%d\nHTTPS      "
            " %d\n"
            "event hub   %s, %d partitions\nscope id    %s\n\nconnection strings\n",
            text_of(facts, "host_name"), text_of(facts, "ca_file"),
