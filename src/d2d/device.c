@@ -491,6 +491,8 @@ static enum d2d_err give_key(struct job *job, struct d2d_identity *d)
         return e;
     job->said = secret_write(&job->secret, string);
     explicit_bzero(string, sizeof string);
+    if (!job->said && job->rotate)
+        job->said = secret_arrived(&job->secret);
     if (job->said)
         return D2D_FAILED;
     if (job->rotate && d->auth == D2D_AUTH_KEY && (e = commit_keys(job, d)))

@@ -2,6 +2,8 @@
 
 #include "output.h"
 
+enum { ARRIVES_MS = 10000 };
+
 static enum status said(const struct secret *s, enum err e, const char *why)
 {
     if (!e)
@@ -29,9 +31,20 @@ enum status secret_write(struct secret *s, const char *text)
         e = new_file_write(&s->file, bytes_str(text), &why);
         return said(s, e, why);
     }
-    if (output_put(bytes_str(text)) && output_wait(-1) == OUTPUT_ARRIVED)
+    return output_put(bytes_str(text)) ? DONE : FAILED; /* main() says why */
+}
+
+enum status secret_arrived(const struct secret *s)
+{
+    enum output_state state = s->to_file ? OUTPUT_ARRIVED : output_wait(ARRIVES_MS);
+
+    if (state == OUTPUT_ARRIVED)
         return DONE;
-    return cli_interrupted ? INTERRUPTED : FAILED; /* main() says why */
+    if (cli_interrupted)
+        return INTERRUPTED;
+    if (state == OUTPUT_WAITS)
+        complain("standard output was not read within %d s; --out FILE does not need a reader", ARRIVES_MS / 1000);
+    return FAILED;
 }
 
 enum status secret_keep(struct secret *s)

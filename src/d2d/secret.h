@@ -13,11 +13,13 @@ struct secret {
 /* path NULL: standard output. REFUSED: there is such a file, and it is not to be replaced, or is not an ordinary one. Given:
  * secret_close(). */
 enum status secret_open(struct secret *, const char *path, bool replace) MUST_CHECK;
-/* Once. After it the text is on the disk, or has arrived at whoever reads the output. */
+/* Once. After it the text is on the disk, or on its way to whoever reads the output. */
 enum status secret_write(struct secret *, const char *text) MUST_CHECK;
+/* For what cannot be told again: it has arrived there. Not for ever: who starts a program may read what it says after its end. */
+enum status secret_arrived(const struct secret *) MUST_CHECK;
 /* The file gets its name. */
 enum status secret_keep(struct secret *) MUST_CHECK;
 /* Removes what was not kept; also after a failure of secret_open(), twice, and of one that is all zero. */
 void secret_close(struct secret *);
-/* The last three at once. */
+/* Writes, keeps and closes. */
 enum status secret_put(struct secret *, const char *text) MUST_CHECK;

@@ -139,6 +139,16 @@ is 7 d2d device key saved --rotate --out "$home/again.cs"
 is 1 sh -c 'd2d device key saved --rotate >/dev/full'
 is 0 d2d device key saved
 cmp -s "$home/out" "$home/again.cs" || fail "a key that nobody has seen counts"
+# Who reads the output after the end of the program gets it; keys that would be lost so are not changed.
+/usr/bin/python3 - <<'PY' || fail "a reader that comes late"
+import subprocess
+for args, status in ((["key", "saved"], 0), (["key", "saved", "--rotate"], 1)):
+    p = subprocess.Popen(["d2d", "device", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.wait(60) == status, args
+    assert b"SharedAccessKey=" in p.communicate()[0]
+PY
+is 0 d2d device key saved
+cmp -s "$home/out" "$home/again.cs" || fail "a key that nobody has read counts"
 is 0 d2d token --as saved --out "$home/token.cs"
 mode "$home/token.cs"
 none_left
