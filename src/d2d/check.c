@@ -70,7 +70,7 @@ static void check_device(struct check *k)
     }
     amqp = options.common.transport == D2D_AMQP || options.common.transport == D2D_AMQP_WS;
     report(k, door_of(amqp ? "amqps" : "mqtts", options.common.transport, door), k->why,
-           device ? d2d_device_detail(device) : "");
+           device ? d2d_device_detail(device) : cli_why_not());
     d2d_device_free(device);
 }
 
@@ -117,7 +117,8 @@ static void check_receiver(struct check *k)
         k->why = D2D_TIMED_OUT;
         d2d_loop_run(k->loop, options.common.timeout_ms ? options.common.timeout_ms : 30000);
     }
-    report(k, door_of("amqps", options.common.transport, door), k->why, receiver ? d2d_receiver_detail(receiver) : "");
+    report(k, door_of("amqps", options.common.transport, door), k->why,
+           receiver ? d2d_receiver_detail(receiver) : cli_why_not());
     d2d_receiver_free(receiver);
 }
 
@@ -132,7 +133,7 @@ static void check_https(struct check *k)
     cli_d2d_options(k->cli, &options);
     if (!(e = d2d_registry_new(k->loop, &options, &registry)))
         e = d2d_registry_list(registry, 1, &found, &n);
-    report(k, "https", e, registry ? d2d_registry_detail(registry) : "");
+    report(k, "https", e, registry ? d2d_registry_detail(registry) : cli_why_not());
     free(found);
     d2d_registry_free(registry);
 }

@@ -52,6 +52,8 @@ struct command {
 extern const struct opt cli_common[];
 /* Takes what those say that is more than a value. False: `why` tells. */
 bool cli_take_common(struct cli *c, char why[OPT_WHY_CAP]);
+/* Whether a file that `name` stands for has certificates; NULL: there is none to look at. */
+bool cli_ca_is_pem(const char *name, const char *path, char why[OPT_WHY_CAP]);
 
 /* Settles the identity and where the hub is; says what is missing. `service` wants an operator's or receiver's string. */
 enum kind_of_string { STRING_DEVICE, STRING_SERVICE, STRING_EVENTS, STRING_ANY };

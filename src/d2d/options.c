@@ -1,8 +1,12 @@
 #include "cli.h"
 
-#include <stdarg.h>
+#include "files.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+
+enum { PEM_MAX = 4 * 1024 * 1024 };
 
 #define AT(field) .offset = offsetof(struct cli, field)
 #define PORT(name, field, help)                                        \
@@ -39,8 +43,35 @@ const struct opt cli_common[] = {
     {"help", NULL, "this help", OPT_FLAG, AT(help), .letter = 'h'},
     {0}};
 
+/* Whether the file has a part of that kind. What cannot be read twice, or is elsewhere, is for the library to say. */
+static bool is_pem(const char *name, const char *path, const char *kind, const char *what, char why[OPT_WHY_CAP])
+{
+    struct buf text = buf_max(PEM_MAX);
+    char shown[100];
+    struct stat st;
+    bool good = !path || stat(path, &st) || !S_ISREG(st.st_mode) || file_read(path, &text) ||
+                bytes_find_bytes(buf_bytes(&text), bytes_str(kind)) < text.len;
+
+    if (!good)
+        snprintf(why, OPT_WHY_CAP, "%s: \"%s\" has no %s in PEM form (-----BEGIN %s)%s", name, opt_shown(path, shown),
+                 what, kind,
+                 text.len && text.at[0] == 0x30 ? "; it may be DER, which `openssl x509 -inform der` converts" : "");
+    if (text.at)
+        explicit_bzero(text.at, text.cap);
+    buf_free(&text);
+    return good;
+}
+
+bool cli_ca_is_pem(const char *name, const char *path, char why[OPT_WHY_CAP])
+{
+    return is_pem(name, path, "CERTIFICATE-----", "certificate", why);
+}
+
 bool cli_take_common(struct cli *c, char why[OPT_WHY_CAP])
 {
+    if (!cli_ca_is_pem("--ca-file", c->ca_file, why) || !cli_ca_is_pem("--cert-file", c->cert_file, why) ||
+        !is_pem("--key-file", c->key_file, "PRIVATE KEY-----", "private key", why))
+        return false;
     if (c->context_name && !context_name_valid(c->context_name)) {
         snprintf(why, OPT_WHY_CAP,
                  "--context: a name has letters, digits, '-', '_' and '.', and does not begin with '.'");

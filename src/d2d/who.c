@@ -138,13 +138,14 @@ static enum status check_ca(const struct cli *c)
     if (c->ca_file)
         return DONE;
     if (environment && *environment) {
-        if (opt_input("D2D_CA_FILE", environment, why))
+        if (opt_input("D2D_CA_FILE", environment, why) && cli_ca_is_pem("D2D_CA_FILE", environment, why))
             return DONE;
         complain("%s", why);
         return USAGE;
     }
     snprintf(name, sizeof name, "the CA file of context \"%s\"", c->context.name);
-    if (!is_of_context(c) || !c->context.ca_file[0] || opt_input(name, c->context.ca_file, why))
+    if (!is_of_context(c) || !c->context.ca_file[0] ||
+        (opt_input(name, c->context.ca_file, why) && cli_ca_is_pem(name, c->context.ca_file, why)))
         return DONE;
     complain("%s; give --ca-file, or make the context again: `d2d context add %s --replace`", why, c->context.name);
     return USAGE;
@@ -167,7 +168,7 @@ static enum status as_device(struct cli *c, const char *device)
     cli_d2d_options(c, &options);
     if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
         (e = d2d_registry_get(registry, device, &identity))) {
-        status = cli_failed_about(A_DEVICE, device, e, registry ? d2d_registry_detail(registry) : "");
+        status = cli_failed_about(A_DEVICE, device, e, registry ? d2d_registry_detail(registry) : cli_why_not());
         goto done;
     }
     if (identity.auth == D2D_AUTH_KEY && !identity.primary_key[0]) {

@@ -79,7 +79,7 @@ int opt_choice(const char *choices, const char *text)
 
 static bool take_choice(const struct opt *opt, const char *name, const char *text, int *out, char why[OPT_WHY_CAP])
 {
-    char words[8][40], list[300] = "", shown[100];
+    char words[16][40], list[400] = "", shown[100];
     struct near near = {.said = text};
     struct bytes rest = bytes_str(opt->argument);
     int got = opt_choice(opt->argument, text);

@@ -106,6 +106,9 @@ out 'DEVICE'
 is 4 d2d device show nobody
 "$(dirname "$0")/complete.sh" "$build"
 "$(dirname "$0")/strings.sh" "$build"
+is 0 d2d group add second
+"$(dirname "$0")/wrong.sh" "$build" "$home/hub" "$home/owner.cs"
+is 0 d2d group rm second
 is 0 d2d device key phone
 cp "$home/out" "$home/phone.cs"
 out '^HostName=localhost;DeviceId=phone;SharedAccessKey='

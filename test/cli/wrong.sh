@@ -12,7 +12,7 @@ cp "$2/tls/ca.pem" "$scratch/ca.pem"
 cd "$scratch"
 d2d device key phone >phone.cs
 sed 's/.*SharedAccessKey=//' phone.cs >phone.key
-sed 's/SharedAccessKey=.*/SharedAccessKey='"$(head -c 32 /dev/urandom | base64)"'/' phone.cs >wrong.cs
+sed 's|SharedAccessKey=.*|SharedAccessKey='"$(head -c 32 /dev/urandom | base64)"'|' phone.cs >wrong.cs
 echo 'HostName=localhost;DeviceId=meter;x509=true' >x509.cs
 : >empty
 echo some text >text
@@ -20,9 +20,10 @@ mkdir folder bad worse section
 ln -s "$2" hub
 echo 'mqtt_port = 8883' >bad/d2dhub.ini
 printf 'listen = 127.0.0.1\nloops = many\n' >worse/d2dhub.ini
-echo '[hub]' >section/d2dhub.ini
+printf '[hub]\nloops = 2\n' >section/d2dhub.ini
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout other.key -out other.pem -subj /CN=other \
     -days 9 2>why
+openssl x509 -in other.pem -outform der -out ca.der
 key=$(cat phone.key) owner=$(sed 's/.*SharedAccessKey=//' owner.cs)
 
 rows=0
