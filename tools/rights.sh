@@ -50,6 +50,17 @@ need_debian() {
     [ -z "$why" ] || echo "Debian's packages cannot be downloaded: $why"
 }
 
+# A root that is booted: systemd as the first process, with control groups of its own.
+need_boot() {
+    local group why
+    group=$(findmnt --noheadings --types cgroup2 --output TARGET | head -n 1)
+    [ -n "$group" ] || { echo "no cgroup2 file system is mounted" && return; }
+    why=$(why_not mkdir "$group/d2d-try.$$")
+    [ -z "$why" ] || { echo "$why" && return; }
+    rmdir "$group/d2d-try.$$"
+    why_not unshare --mount --pid --cgroup --uts --ipc --net --fork true
+}
+
 # Programs of another architecture run here: natively or by an emulator.
 need_i386() { arch-test -n i386 >/dev/null 2>&1 || echo "this machine runs no i386 programs"; }
 need_arm64() { arch-test arm64 >/dev/null 2>&1 || echo "this machine runs no arm64 programs: no qemu-user, or it may not register it (binfmt_misc)"; }

@@ -75,9 +75,13 @@ static bool make_all(const struct config *c, json_t **facts)
     return false;
 }
 
-static void print_next(const struct config *c)
+/* The service has the hub of its folder, if somebody installed it: then its user is there. */
+static void print_next(const struct config *c, const struct owner *owner)
 {
-    printf("\nNext:\n  d2dhub run%s%s\n  d2d device add phone\n", c->data[0] ? " --data " : "", c->data);
+    if (owner->other && strcmp(c->data, SERVICE_DATA) == 0 && access("/run/systemd/system", F_OK) == 0)
+        puts("\nNext:\n  sudo systemctl enable --now d2dhub\n  d2d device add phone");
+    else
+        printf("\nNext:\n  d2dhub run%s%s\n  d2d device add phone\n", c->data[0] ? " --data " : "", c->data);
 }
 
 static int init_run(struct config *c, int argc, char **argv)
@@ -123,7 +127,7 @@ static int init_run(struct config *c, int argc, char **argv)
         fprintf(stderr,
                 "d2dhub init: no context was written for the command d2d: is HOME set, and can it be written?\n");
     if (!c->json)
-        print_next(c);
+        print_next(c, &owner);
     json_decref(facts);
     if (!output_flush())
         fprintf(stderr, "d2dhub init: the hub is made; `d2dhub show --data %s` prints its connection strings\n",
