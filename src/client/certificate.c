@@ -68,7 +68,7 @@ enum d2d_err d2d_certificate_make(const struct d2d_certificate_options *given, s
     if (e && !reason[0])
         snprintf(reason, sizeof reason, "%s", err_text(e));
     if (why)
-        snprintf(why, D2D_WHY_CAP, "%s", reason);
+        snprintf(why, D2D_WHY_CAP, "%.*s", D2D_WHY_CAP - 1, reason);
     return err_of(e);
 }
 

@@ -14,27 +14,16 @@ static const char *span(int64_t ms, char out[SPAN_CAP])
         int64_t ms;
         const char *unit;
     } units[] = {{86400000, "day"}, {3600000, "hour"}, {60000, "minute"}};
-    int64_t all = ms < 0 ? -ms : ms;
-
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        int64_t n = all / units[i].ms;
+        int64_t n = (ms + units[i].ms / 2) / units[i].ms;
 
-        if (n) {
+        if (ms >= units[i].ms) {
             snprintf(out, SPAN_CAP, "%lld %s%s", (long long)n, units[i].unit, n == 1 ? "" : "s");
             return out;
         }
     }
     snprintf(out, SPAN_CAP, "less than a minute");
     return out;
-}
-
-static enum d2d_err clock_is_wrong(struct account *a, int64_t here_ms, int64_t there_ms)
-{
-    char text[SPAN_CAP], time[ISO_TIME_CAP];
-
-    iso_time(there_ms, time);
-    return account_fail(a, D2D_CLOCK, "%s: the clock of this computer is %s %s that of the hub (%.19sZ): set it",
-                        a->host, span(here_ms - there_ms, text), here_ms < there_ms ? "behind" : "ahead of", time);
 }
 
 /* SharedAccessSignature realm="hub.example" */
@@ -58,36 +47,48 @@ static bool is_of_another_hub(const struct account *a, struct bytes realm)
 }
 
 /* A token that came with the connection string. */
-static bool has_expired(const struct account *a, int64_t now_ms, int64_t *expiry_s)
+static enum d2d_err check_ready_token(struct account *a, int64_t now_ms, enum d2d_err seemed)
 {
+    char time[ISO_TIME_CAP];
     struct sas sas;
 
-    if (!a->string.signature.at || sas_parse(a->string.signature, &sas))
-        return false;
-    *expiry_s = sas.expires_s;
-    return sas.expires_s < now_ms / 1000;
+    if (!a->string.signature.at || sas_parse(a->string.signature, &sas) || sas.expires_s >= now_ms / 1000)
+        return seemed;
+    iso_time(sas.expires_s * 1000, time);
+    return account_fail(a, D2D_EXPIRED, "the token of the connection string has expired at %.19sZ", time);
+}
+
+/* A clock that is behind by more than the life of a token makes tokens that are expired when they arrive. Everything else that may
+ * be wrong with it does no harm to them. */
+enum d2d_err inquiry_clock(struct account *a, const struct http_head *head, enum d2d_err seemed)
+{
+    int64_t here_ms = loop_now_ms(a->loop), there_ms;
+    char text[SPAN_CAP], time[ISO_TIME_CAP];
+
+    if (seemed != D2D_NOT_AUTHORISED || !a->key || !http_date(http_header(head, BYTES("date")), &there_ms) ||
+        here_ms + a->token_ttl_ms >= there_ms - SKEW_MS)
+        return seemed;
+    iso_time(there_ms, time);
+    return account_fail(a, D2D_CLOCK,
+                        "%s: the clock of this computer is %s behind that of the hub (%.19sZ), so that its tokens have "
+                        "expired: set it",
+                        a->host, span(there_ms - here_ms, text), time);
 }
 
 enum d2d_err inquiry_verdict(struct account *a, const struct http_head *head, enum d2d_err seemed)
 {
-    int64_t here_ms = loop_now_ms(a->loop), there_ms, expiry_s;
     struct bytes realm = realm_of(head);
-    char time[ISO_TIME_CAP];
+    int64_t there_ms;
 
-    if (seemed != D2D_NOT_AUTHORISED)
+    if (seemed != D2D_NOT_AUTHORISED || (seemed = inquiry_clock(a, head, seemed)) != D2D_NOT_AUTHORISED)
         return seemed;
-    if (http_date(http_header(head, BYTES("date")), &there_ms) &&
-        (here_ms < there_ms - SKEW_MS || here_ms > there_ms + SKEW_MS))
-        return clock_is_wrong(a, here_ms, there_ms);
     if (is_of_another_hub(a, realm))
         return account_fail(a, D2D_WRONG_HUB,
                             "this hub is called \"%.*s\", and the HostName of the connection string is \"%s\"",
                             BYTES_ARG(realm), a->host);
-    if (has_expired(a, here_ms, &expiry_s)) {
-        iso_time(expiry_s * 1000, time);
-        return account_fail(a, D2D_EXPIRED, "the token of the connection string has expired at %.19sZ", time);
-    }
-    return seemed;
+    if (!http_date(http_header(head, BYTES("date")), &there_ms))
+        there_ms = loop_now_ms(a->loop);
+    return check_ready_token(a, there_ms, seemed);
 }
 
 static void over(struct inquiry *q, enum d2d_err e)

@@ -1,6 +1,7 @@
 #include "register.h"
 
 #include "http_ask.h"
+#include "inquiry.h"
 
 #include "text.h"
 
@@ -33,14 +34,19 @@ enum d2d_err register_over_http(struct registering *r, int64_t limit_ms)
     struct http_ask ask = {.method = r->operation[0] ? "GET" : "PUT",
                            .token = r->token.len ? buf_bytes(&r->token) : NO_BYTES,
                            .body = r->operation[0] ? NO_BYTES : buf_bytes(&r->body)};
-    enum d2d_err e;
+    enum d2d_err e, clock;
 
     put_target(r, &target);
     ask.target = buf_bytes(&target);
-    if (!(e = http_ask(a, &ask, limit_ms, &h)))
+    if ((e = http_ask(a, &ask, limit_ms, &h))) {
+        if (e != D2D_STOPPED)
+            registering_failed(r, e, "%s", a->detail);
+    } else if (h.in.head.status == 401 &&
+               (clock = inquiry_clock(a, &h.in.head, D2D_NOT_AUTHORISED)) != D2D_NOT_AUTHORISED) {
+        registering_failed(r, clock, "%s", a->detail);
+    } else {
         registering_answered(r, h.in.head.status, retry_of(&h.in.head), buf_bytes(&h.in.body), loop_now_ms(a->loop));
-    else if (e != D2D_STOPPED)
-        registering_failed(r, e, "%s", a->detail);
+    }
     http_talk_close(&h);
     buf_free(&target);
     return e == D2D_STOPPED ? e : D2D_OK;

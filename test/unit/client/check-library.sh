@@ -14,7 +14,7 @@ fi
 grep '^D2D_API' "$source/include/d2d.h" | grep -o '\<d2d_[a-z0-9_]*(' | tr -d '(' | sort -u > "$work/declared"
 diff "$work/declared" "$work/shown" >&2 || { echo "d2d.h and the library do not say the same" >&2; exit 1; }
 
-printf '#include <d2d.h>\nint main() { d2d_options o = {}; d2d_message m = {}; return o.mqtts_port + (int)m.body_len; }\n' > "$work/a.cc"
+printf '#include <d2d.h>\nint main() { d2d_device_options o = {}; o.size = sizeof o; o.common.size = sizeof o.common; d2d_message m = {}; return o.common.mqtts_port + (int)m.body_len; }\n' > "$work/a.cc"
 printf '#include <d2d.h>\nint main(void) { return d2d_version()[0] == 0; }\n' > "$work/a.c"
 c++ -std=c++11 -Wall -Wextra -pedantic -Werror -I "$source/include" -c "$work/a.cc" -o "$work/a.o"
 cc -std=c17 -Wall -Wextra -pedantic -Werror -I "$source/include" -c "$work/a.c" -o "$work/b.o"

@@ -43,7 +43,7 @@ TEST(shorter_options_of_an_older_program_are_taken)
     struct {
         size_t size;
         struct {
-            size_t size;
+            _Alignas(struct d2d_options) size_t size;
             const char *connection_string, *ca_file;
         } common;
         size_t queue_messages;
