@@ -38,18 +38,6 @@ static inline void list_add(struct list *head, struct list *l)
     head->prev = l;
 }
 
-/* All of `from`, in order, to the end of `to`. */
-static inline void list_move(struct list *from, struct list *to)
-{
-    if (list_empty(from))
-        return;
-    from->next->prev = to->prev;
-    to->prev->next = from->next;
-    from->prev->next = to;
-    to->prev = from->prev;
-    list_init(from);
-}
-
 /* A link that is in no list (initialised or zeroed) may be taken out too. */
 static inline void list_del(struct list *l)
 {

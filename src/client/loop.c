@@ -25,8 +25,8 @@ struct d2d_loop {
     struct heap alarms;
     struct list trusts;
     struct list graves;
-    pthread_mutex_t lock; /* over `posted` */
-    struct list posted;
+    pthread_mutex_t lock; /* over the next two */
+    struct posted *posted, **last_posted;
     uint64_t random;
     int stop_fd; /* wakes the wait of d2d_loop_run() */
     atomic_bool stop;
@@ -169,7 +169,7 @@ const char *d2d_loop_detail(const struct d2d_loop *l)
 /* ---- work of other threads ------------------------------------------------------------------------------------------- */
 
 struct posted {
-    struct list link;
+    struct posted *next;
     d2d_work *work;
     void *ctx;
 };
@@ -185,7 +185,8 @@ enum d2d_err d2d_loop_post(struct d2d_loop *l, d2d_work *work, void *ctx)
         return D2D_NO_MEMORY;
     *p = (struct posted){.work = work, .ctx = ctx};
     pthread_mutex_lock(&l->lock);
-    list_add(&l->posted, &p->link);
+    *l->last_posted = p;
+    l->last_posted = &p->next;
     pthread_mutex_unlock(&l->lock);
     net_loop_wake(l->net);
     return D2D_OK;
@@ -194,19 +195,18 @@ enum d2d_err d2d_loop_post(struct d2d_loop *l, d2d_work *work, void *ctx)
 /* What is there now; what comes meanwhile has its turn in the next one. */
 static void run_posted(struct d2d_loop *l, enum d2d_err e)
 {
-    struct list now;
+    struct posted *now, *next;
 
-    list_init(&now);
     pthread_mutex_lock(&l->lock);
-    list_move(&l->posted, &now);
+    now = l->posted;
+    l->posted = NULL;
+    l->last_posted = &l->posted;
     pthread_mutex_unlock(&l->lock);
     loop_enter(l);
-    while (!list_empty(&now)) {
-        struct posted *p = LIST_OF(now.next, struct posted, link);
-
-        list_del(&p->link);
-        p->work(p->ctx, e);
-        free(p);
+    for (; now; now = next) {
+        next = now->next;
+        now->work(now->ctx, e);
+        free(now);
     }
     loop_leave(l);
 }
@@ -225,7 +225,7 @@ enum d2d_err d2d_loop_new(struct d2d_loop **out)
         return D2D_NO_MEMORY;
     list_init(&l->trusts);
     list_init(&l->graves);
-    list_init(&l->posted);
+    l->last_posted = &l->posted;
     l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->stop_fd < 0 || getrandom(&l->random, sizeof l->random, 0) < 0 || net_loop_open(&options, &l->net)) {
         if (l->stop_fd >= 0)

@@ -165,7 +165,7 @@ SSL *tls_ssl_new(struct tls *t)
 
 enum err tls_server_new(const struct tls_pair *pairs, size_t n, struct tls **out, char why[WHY_CAP])
 {
-    SSL_CTX *ctx;
+    SSL_CTX *ctx = NULL;
     enum err e = server_context(pairs, n, &ctx, why);
 
     if (e)
@@ -177,7 +177,7 @@ enum err tls_server_new(const struct tls_pair *pairs, size_t n, struct tls **out
 
 enum err tls_server_reload(struct tls *t, const struct tls_pair *pairs, size_t n, char why[WHY_CAP])
 {
-    SSL_CTX *ctx, *old;
+    SSL_CTX *ctx = NULL, *old;
     enum err e = server_context(pairs, n, &ctx, why);
 
     if (e)

@@ -113,7 +113,7 @@ static enum err explain(int error, X509 *cert, SSL *ssl, struct buf *b)
         put_wrong_name(b, cert, ssl);
         return ERR_UNTRUSTED;
     case X509_V_ERR_CERT_HAS_EXPIRED:
-        buf_printf(b, "the certificate has expired on %s; this computer's clock says %s",
+        buf_printf(b, "the certificate expired on %s; this computer's clock says %s",
                    moment(X509_get0_notAfter(cert), when), this_clock(now));
         return ERR_UNTRUSTED;
     case X509_V_ERR_CERT_NOT_YET_VALID:
