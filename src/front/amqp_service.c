@@ -2,6 +2,7 @@
 #include "amqp.h"
 
 #include "feedback_json.h"
+#include "log.h"
 #include "sections.h"
 
 enum { JSON_MAX = 64 * 1024 };
@@ -26,6 +27,10 @@ void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct addre
     amqp_credit(c, k);
     if (k->kind == LINK_FEEDBACK)
         amqp_make_eager(c, k);
+    if (k->kind == LINK_IDLE)
+        log_event(LOG_WARN, "not-available", KVS("policy", amqp_who(c)), KVS("address", c->peer.address),
+                  KVS("what", "notifications of uploads"),
+                  KVS("detail", "the link stays open and nothing comes on it"));
 }
 
 /* ---- to devices ----------------------------------------------------------------------------------------------------------- */
