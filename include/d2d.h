@@ -258,11 +258,10 @@ struct d2d_operator_options {
     size_t queue_messages, queue_bytes, window;
     int64_t backoff_first_ms, backoff_most_ms; /* these as of a device */
     bool once;                                 /* do not reconnect */
-    /* A batch of feedback, about messages of whoever sent them: all receivers of a hub share one queue (a
-     * d2dhub gives each one that of its own messages first, apart from other). True: the hub forgets
-     * it. False: it is left to others, who get it when this operator is freed, or a minute later. A d2dhub
-     * gives out what there is at once, at most once a second unless 64 records wait; an Azure IoT Hub may collect for up to
-     * fifteen seconds. NULL: feedback is not asked for. */
+    /* A batch of feedback, about messages of whoever sent them: all receivers of a hub share one queue (a d2dhub gives each one
+     * that of its own messages first, apart from other). True: the hub forgets it. False: it is left to others, who get it when
+     * this operator is freed, or a minute later. A d2dhub gives out what there is at once, and under load in batches, within a
+     * second; an Azure IoT Hub may collect for up to fifteen seconds. NULL: feedback is not asked for. */
     bool (*feedback)(void *ctx, struct d2d_operator *op, const struct d2d_feedback *batch, size_t n);
     void (*connected)(void *ctx, struct d2d_operator *op);
     void (*disconnected)(void *ctx, struct d2d_operator *op, enum d2d_err why, bool final); /* as of a device */

@@ -43,10 +43,12 @@
 #define C2D_TTL_MAX_MS (2 * 86400 * 1000LL) /* to two days; a message that says more gets these two days */
 #define C2D_DELIVERIES_DEFAULT 10           /* after so many it is a dead letter */
 #define C2D_DELIVERIES_MAX 100
-#define C2D_LOCK_MS (60 * 1000LL)     /* a delivered one waits so long for its outcome */
-#define C2D_WINDOW 16                 /* unacknowledged ones on an MQTT connection, device 2.10 */
-#define FEEDBACK_BATCH 64             /* records in one feedback message, */
-#define FEEDBACK_REST_MS 1000LL       /* or what there is so long after the last one: little of it leaves at once */
+#define C2D_LOCK_MS (60 * 1000LL) /* a delivered one waits so long for its outcome */
+#define C2D_WINDOW 16             /* unacknowledged ones on an MQTT connection, device 2.10 */
+#define FEEDBACK_BATCH 64         /* records in one feedback message, */
+#define FEEDBACK_AT_ONCE 10       /* or what there is: so many such messages leave at once, */
+#define FEEDBACK_EVERY_MS 100LL   /* then one every so often; */
+#define FEEDBACK_REST_MS (FEEDBACK_AT_ONCE * FEEDBACK_EVERY_MS) /* then all at once again; nothing waits longer */
 #define FEEDBACK_OWN_MS (10 * 1000LL) /* whoever sent the message gets it alone for so long, if he reads */
 #define FEEDBACK_TTL_DEFAULT_MS (3600 * 1000LL)
 #define FEEDBACK_LOCK_MS (60 * 1000LL)

@@ -128,11 +128,21 @@ enum err feedback_item_add(struct feedback *f, uint64_t at, const struct feedbac
     return OK;
 }
 
-/* Little feedback leaves at once; where there is much, a batch that is not full waits for others. A clock that was set back
- * holds nothing up. */
-static bool is_rested(const struct feedback *f, int64_t now_ms)
+/* Batches that are not full leave at once as long as there are few of them: FEEDBACK_AT_ONCE in a row, one more every
+ * FEEDBACK_EVERY_MS. f->spent_ms is the time at which all of that would be unused again. A clock that was set back holds
+ * nothing up. */
+static bool may_leave(const struct feedback *f, int64_t now_ms)
 {
-    return now_ms - f->left_ms >= FEEDBACK_REST_MS || f->left_ms - now_ms >= FEEDBACK_REST_MS;
+    int64_t spent_ms = f->spent_ms - now_ms;
+
+    return spent_ms <= FEEDBACK_REST_MS - FEEDBACK_EVERY_MS || spent_ms > 2 * FEEDBACK_REST_MS;
+}
+
+static void left(struct feedback *f, int64_t now_ms)
+{
+    int64_t spent_ms = f->spent_ms - now_ms;
+
+    f->spent_ms = now_ms + FEEDBACK_EVERY_MS + (spent_ms > 0 && spent_ms <= 2 * FEEDBACK_REST_MS ? spent_ms : 0);
 }
 
 /* Whose an item is: of the reader, of no reader, or another's alone. */
@@ -163,7 +173,7 @@ static size_t batch_of(struct hub *h, const struct feedback_reader *r, enum whos
         if (n == FEEDBACK_BATCH)
             return n;
     }
-    return is_rested(h->feedback, now_ms) ? n : 0;
+    return may_leave(h->feedback, now_ms) ? n : 0;
 }
 
 static enum err append_done(struct hub *h, struct item *const *items, size_t n, uint64_t *at)
@@ -192,7 +202,7 @@ void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
     /* Without memory the sender is not told: the message itself is not touched by that. */
     if (!feedback_item_add(f, at, r, &i))
         i->poster = a_reader_has(h, r->poster) ? r->poster : NULL;
-    if (i && (f->by_place.n >= FEEDBACK_BATCH || is_rested(f, r->ms))) {
+    if (i && (f->by_place.n >= FEEDBACK_BATCH || may_leave(f, r->ms))) {
         f->undurable = true;
         if (batch_of(h, NULL, ANYBODYS, r->ms, batch))
             wake_readers(h);
@@ -245,7 +255,7 @@ int64_t feedback_tick(struct hub *h, int64_t now_ms)
     }
     if (batch_of(h, NULL, ANYBODYS, now_ms, batch))
         wake_readers(h);
-    next_ms = is_rested(f, now_ms) ? INT64_MAX : f->left_ms + FEEDBACK_REST_MS;
+    next_ms = may_leave(f, now_ms) ? INT64_MAX : f->spent_ms - FEEDBACK_REST_MS + FEEDBACK_EVERY_MS;
     pthread_mutex_unlock(&f->lock);
     return next_ms;
 }
@@ -309,13 +319,14 @@ enum err hub_feedback_next(struct feedback_reader *r, int64_t now_ms, struct fee
     struct feedback *f = r->hub->feedback;
     struct item *batch[FEEDBACK_BATCH];
     uint64_t nonce = r->hub->nonce++;
+    int64_t soon_ms = now_ms + FEEDBACK_EVERY_MS; /* the clock of whoever was woken may be a little behind */
 
     pthread_mutex_lock(&f->lock);
-    *n = batch_of(r->hub, r, OWN, now_ms, batch);
+    *n = batch_of(r->hub, r, OWN, soon_ms, batch);
     if (!*n)
-        *n = batch_of(r->hub, r, ANYBODYS, now_ms, batch);
-    if (*n)
-        f->left_ms = now_ms;
+        *n = batch_of(r->hub, r, ANYBODYS, soon_ms, batch);
+    if (*n && *n < FEEDBACK_BATCH)
+        left(f, now_ms);
     for (size_t k = 0; k < *n; k++) {
         struct item *i = batch[k];
 

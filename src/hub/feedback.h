@@ -23,7 +23,7 @@ struct feedback {
     struct list items;
     struct map by_place;
     struct list readers;    /* under hub.awaiting_lock */
-    int64_t left_ms;        /* when the last batch left */
+    int64_t spent_ms;       /* see may_leave() */
     _Atomic bool undurable; /* there could be a batch, but of what is not durable yet */
     uint64_t done_at;       /* the last record of what was settled */
     uint64_t *gone;         /* places that the checkpoint still has */

@@ -278,7 +278,7 @@ enum err hub_feedback_open(struct hub *, struct waker *, struct feedback_reader 
 void hub_feedback_close(struct feedback_reader *);
 /* What became of messages whose poster reads too (with the same waker) is his alone for FEEDBACK_OWN_MS, and never in one batch with
  * what is not: so whoever waits for his own neither holds nor drops that of others.
- * A batch of 1 to FEEDBACK_BATCH records: when so many wait, or the last batch left FEEDBACK_REST_MS ago. Locked for
+ * A batch of 1 to FEEDBACK_BATCH records: when so many wait, or few batches left lately (FEEDBACK_AT_ONCE). Locked for
  * FEEDBACK_LOCK_MS. ERR_NOT_FOUND: none yet, the waker will tell. */
 enum err hub_feedback_next(struct feedback_reader *, int64_t now_ms, struct feedback_record out[FEEDBACK_BATCH],
                            size_t *n, struct c2d_lock *lock) MUST_CHECK;

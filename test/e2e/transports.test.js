@@ -2,6 +2,9 @@
 'use strict';
 const { test, before, after } = require('node:test');
 const assert = require('node:assert');
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
 const hub = require('./hub');
 const sdk = require('./sdk');
 
@@ -15,7 +18,7 @@ let strings, events, service;
 before(async () => {
   await hub.start();
   const ids = names.flatMap((name) => ['sends', 'gets', 'large', 'settles', 'seat'].map((what) => `${what}-${name}`));
-  strings = await hub.devices(...ids, 'asleep', ODD);
+  strings = await hub.devices(...ids, 'asleep', 'unprinted', ODD);
   events = sdk.events();
   service = sdk.service();
   await service.open();
@@ -168,6 +171,25 @@ test('feedback tells how each message ended', async () => {
   await service.send('asleep', silent);
   await hub.until(() => Object.keys(fates).length >= Object.keys(wanted).length, 'feedback of all', 60000);
   assert.deepStrictEqual(fates, wanted);
+  await hears.close();
+});
+
+test('feedback that d2d could not print is still there for another receiver', async () => {
+  const { client, got } = await listener('unprinted', names[0]);
+  const full = fs.openSync('/dev/full', 'w');
+  const d2d = spawn(path.join(process.env.D2D_BUILD, 'd2d'),
+    ['send', '--to', 'unprinted', '--until-acked', '--message-id', 'unprinted', '--timeout', '60s', 'x'],
+    { stdio: ['ignore', full, 'inherit'] });
+  const ended = new Promise((resolve) => d2d.once('exit', resolve));
+  await hub.until(() => got.length === 1, 'the message');
+  await client.complete(got[0]);
+  assert.strictEqual(await ended, 1);
+  fs.closeSync(full);
+  await client.close();
+  const hears = sdk.service();
+  await hears.open();
+  const fates = await sdk.feedback(hears);
+  await hub.until(() => fates.unprinted === 'Success', 'its feedback', 60000);
   await hears.close();
 });
 

@@ -12,6 +12,5 @@ title  whoever sends a message can learn what became of it
        d1   PUBACK 1
        svc  POSTS d1 e mid=e ack=full
        svc  DELETES d1
-       svc  FEEDBACK
-62s    svc  FEEDBACK                                          -> b Purged, d Success, e Purged
+       svc  FEEDBACK                                          -> b Purged, d Success, e Purged
        d1   HEARS                                             -> PUBLISH #2 "e" devices/d1/messages/devicebound/%24.mid=e&%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound&iothub-ack=full, closed not-found
