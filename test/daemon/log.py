@@ -225,7 +225,7 @@ class Log(unittest.TestCase):
         self.expect(event="login-failed", policy="iothubowner", protocol="https", detail=".*another key.*")
         self.assertEqual(self.ask("GET", "/devices", auth=token("localhost", WRONG, "nobody"))[0], 401)
         self.expect(event="login-failed", policy="nobody", protocol="https", detail=".*no policy.*")
-        self.assertEqual(self.ask("POST", "/devices/none/messages/events", {}, auth=token("localhost/devices/none", WRONG))[0], 404)
+        self.assertEqual(self.ask("POST", "/devices/none/messages/events", {}, auth=token("localhost/devices/none", WRONG))[0], 401)
         self.expect(event="login-failed", device="none", protocol="https", reason="not-found")
         with open(os.path.join(self.folder, "wrong.cs"), "w") as f:
             f.write(f"HostName=localhost;SharedAccessKeyName=service;SharedAccessKey={base64.b64encode(WRONG).decode()}\n")
