@@ -1,7 +1,7 @@
 #!/bin/bash
-# login.sh BUILD: how long devices take to log in when nobody disturbs, and while twenty identities with wrong keys try it too, each ten
-# times a second, from the same address. All of the good must get in, and so must the operator; the 99th percentile may double;
-# an attempt with a wrong key must not cost the hub more than one with a right key.
+# login.sh BUILD: how long devices take to log in when nobody disturbs, and while twenty identities with wrong keys
+# try it too, each ten times a second, from the same address. All of the good must get in, and so must the operator;
+# the 99th percentile may double; an attempt with a wrong key must not cost the hub more than one with a right key.
 set -euo pipefail
 build=$(realpath "$1")
 seconds=${D2D_BENCH_SECONDS:-60} rate=${D2D_BENCH_RATE:-50}

@@ -25,36 +25,147 @@ BY_HAND = "—"
 
 # Client, version, protocol, file of tests, which of them (from the start of the name), what they are about.
 ROWS = [
-    ("Azure IoT device SDK for Node.js", npm("azure-iot-device"), "MQTT", "device-mqtt", "", "properties, sizes, ids, order, refusals"),
-    *[("Azure IoT device SDK for Node.js", npm("azure-iot-device"), name, "transports", f"({key}:|.*\\b{key}(,|$| gives| over| into))",
-       "send, receive, settle, sizes, properties from and to the other protocols, renewal of tokens, one seat")
-      for name, key in (("MQTT in WebSockets", "mqtt-ws"), ("AMQP in WebSockets", "amqp-ws"), ("HTTPS", "https"), ("MQTT and AMQP", "(mqtt|amqp)"))],
-    ("Azure IoT service SDK for Node.js", npm("azure-iothub"), "AMQP, AMQP in WebSockets", "transports", "", "send, feedback, refusals, odd ids"),
-    ("Azure IoT service SDK for Node.js", npm("azure-iothub"), "HTTPS", "registry", "", "registry, bulk, queries, statistics, purge"),
-    ("Azure IoT device SDK for Node.js, X.509", npm("azure-iot-security-x509"), "MQTT, AMQP, HTTPS", "x509", "",
-     "thumbprints, certificate authorities, refusals"),
-    ("Azure IoT provisioning SDKs for Node.js", npm("azure-iot-provisioning-device"), "MQTT, AMQP, HTTPS, WebSockets", "provisioning", "",
-     "keys, groups, certificates, allocation, enrollments"),
-    ("Azure IoT provisioning SDKs for Node.js, TPM", npm("azure-iot-security-tpm"), "AMQP, HTTPS", "tpm", "", "attestation, keys in the chip"),
-    ("Azure Event Hubs for Node.js", npm("@azure/event-hubs"), "AMQP, AMQP in WebSockets", "event-hubs", "",
-     "positions, groups, owner levels, many receivers, runtime information, refusals"),
-    ("Azure Event Hubs for Node.js, the old one", npm("azure-event-hubs"), "AMQP", "event-hubs-02", "", "positions, with and without SASL"),
-    ("AMQPNetLite for .NET", nuget("AMQPNetLite"), "AMQP in WebSockets", "dotnet", "AMQPNetLite, AMQP in WebSockets", "the classic arrangement"),
-    ("AMQPNetLite for .NET", nuget("AMQPNetLite"), "AMQP", "dotnet", "AMQPNetLite",
-     "the classic arrangement: put-token, D2C, selector, C2D, feedback; refusals"),
-    ("Azure.Messaging.EventHubs for .NET", nuget("Azure.Messaging.EventHubs"), "AMQP in WebSockets", "dotnet",
-     "Azure.Messaging.EventHubs, AMQP in WebSockets", "consumer, runtime information"),
-    ("Azure.Messaging.EventHubs for .NET", nuget("Azure.Messaging.EventHubs"), "AMQP", "dotnet", "Azure.Messaging.EventHubs",
-     "consumer, runtime information, owner levels, refusals"),
-    ("rhea", npm("rhea"), "AMQP", "classic", "the (original receiver|hub filters)|an unknown selector", "SASL PLAIN, selectors, refusals"),
+    (
+        "Azure IoT device SDK for Node.js",
+        npm("azure-iot-device"),
+        "MQTT",
+        "device-mqtt",
+        "",
+        "properties, sizes, ids, order, refusals",
+    ),
+    *[
+        (
+            "Azure IoT device SDK for Node.js",
+            npm("azure-iot-device"),
+            name,
+            "transports",
+            f"({key}:|.*\\b{key}(,|$| gives| over| into))",
+            "send, receive, settle, sizes, properties from and to the other protocols, renewal of tokens, one seat",
+        )
+        for name, key in (
+            ("MQTT in WebSockets", "mqtt-ws"),
+            ("AMQP in WebSockets", "amqp-ws"),
+            ("HTTPS", "https"),
+            ("MQTT and AMQP", "(mqtt|amqp)"),
+        )
+    ],
+    (
+        "Azure IoT service SDK for Node.js",
+        npm("azure-iothub"),
+        "AMQP, AMQP in WebSockets",
+        "transports",
+        "",
+        "send, feedback, refusals, odd ids",
+    ),
+    (
+        "Azure IoT service SDK for Node.js",
+        npm("azure-iothub"),
+        "HTTPS",
+        "registry",
+        "",
+        "registry, bulk, queries, statistics, purge",
+    ),
+    (
+        "Azure IoT device SDK for Node.js, X.509",
+        npm("azure-iot-security-x509"),
+        "MQTT, AMQP, HTTPS",
+        "x509",
+        "",
+        "thumbprints, certificate authorities, refusals",
+    ),
+    (
+        "Azure IoT provisioning SDKs for Node.js",
+        npm("azure-iot-provisioning-device"),
+        "MQTT, AMQP, HTTPS, WebSockets",
+        "provisioning",
+        "",
+        "keys, groups, certificates, allocation, enrollments",
+    ),
+    (
+        "Azure IoT provisioning SDKs for Node.js, TPM",
+        npm("azure-iot-security-tpm"),
+        "AMQP, HTTPS",
+        "tpm",
+        "",
+        "attestation, keys in the chip",
+    ),
+    (
+        "Azure Event Hubs for Node.js",
+        npm("@azure/event-hubs"),
+        "AMQP, AMQP in WebSockets",
+        "event-hubs",
+        "",
+        "positions, groups, owner levels, many receivers, runtime information, refusals",
+    ),
+    (
+        "Azure Event Hubs for Node.js, the old one",
+        npm("azure-event-hubs"),
+        "AMQP",
+        "event-hubs-02",
+        "",
+        "positions, with and without SASL",
+    ),
+    (
+        "AMQPNetLite for .NET",
+        nuget("AMQPNetLite"),
+        "AMQP in WebSockets",
+        "dotnet",
+        "AMQPNetLite, AMQP in WebSockets",
+        "the classic arrangement",
+    ),
+    (
+        "AMQPNetLite for .NET",
+        nuget("AMQPNetLite"),
+        "AMQP",
+        "dotnet",
+        "AMQPNetLite",
+        "the classic arrangement: put-token, D2C, selector, C2D, feedback; refusals",
+    ),
+    (
+        "Azure.Messaging.EventHubs for .NET",
+        nuget("Azure.Messaging.EventHubs"),
+        "AMQP in WebSockets",
+        "dotnet",
+        "Azure.Messaging.EventHubs, AMQP in WebSockets",
+        "consumer, runtime information",
+    ),
+    (
+        "Azure.Messaging.EventHubs for .NET",
+        nuget("Azure.Messaging.EventHubs"),
+        "AMQP",
+        "dotnet",
+        "Azure.Messaging.EventHubs",
+        "consumer, runtime information, owner levels, refusals",
+    ),
+    (
+        "rhea",
+        npm("rhea"),
+        "AMQP",
+        "classic",
+        "the (original receiver|hub filters)|an unknown selector",
+        "SASL PLAIN, selectors, refusals",
+    ),
     ("Proton for Python", DEBIAN, "AMQP", "classic", "Proton's Python", "SASL PLAIN, a selector"),
     ("mosquitto_pub", DEBIAN, "MQTT", "classic", "mosquitto_pub", "send, refusals"),
     ("mosquitto as a bridge", DEBIAN, "MQTT", "mosquitto-bridge", "", "out and in, pings, the private level"),
     ("mqtt.js", npm("mqtt"), "MQTT in WebSockets", "mqtt-js", "mqtt.js, MQTT in WebSockets", "send, receive"),
     ("mqtt.js", npm("mqtt"), "MQTT", "mqtt-js", "", "send, receive, sessions, refusals"),
-    ("Node-RED: node-red-contrib-azure-iot-hub", npm("node-red-contrib-azure-iot-hub"), "MQTT, AMQP, AMQP in WebSockets, HTTPS", "node-red", "",
-     "all of its nodes, with the SDKs of 2016"),
-    ("OpenSSL, as small boards", DEBIAN, "TLS 1.2", "small-tls", "openssl", "RSA alone, old suites, small fragments, no name or a wrong one"),
+    (
+        "Node-RED: node-red-contrib-azure-iot-hub",
+        npm("node-red-contrib-azure-iot-hub"),
+        "MQTT, AMQP, AMQP in WebSockets, HTTPS",
+        "node-red",
+        "",
+        "all of its nodes, with the SDKs of 2016",
+    ),
+    (
+        "OpenSSL, as small boards",
+        DEBIAN,
+        "TLS 1.2",
+        "small-tls",
+        "openssl",
+        "RSA alone, old suites, small fragments, no name or a wrong one",
+    ),
     ("BearSSL", DEBIAN, "MQTT", "small-tls", "bearssl", "TLS 1.2 with RSA alone and small records; send"),
     ("mbed TLS", DEBIAN, "MQTT", "small-tls", "mbedtls", "TLS 1.2 with RSA alone and small records; send"),
     ("programs by hand", BY_HAND, "MQTT", "small-tls", "", "TLS without a name, in pieces"),
@@ -65,7 +176,14 @@ ROWS = [
     ("programs by hand", BY_HAND, "MQTT", "registering-by-hand", "", "provisioning"),
     ("programs by hand", BY_HAND, "AMQP", "put-token", "", "types and names of put-token"),
     ("programs by hand", BY_HAND, "AMQP", "positions", "", "positions, those beyond the end among them"),
-    ("programs by hand", BY_HAND, "HTTPS", "http-by-hand", "", "events, mailbox, batches; HTTP/1.0, absolute targets, 100-continue"),
+    (
+        "programs by hand",
+        BY_HAND,
+        "HTTPS",
+        "http-by-hand",
+        "",
+        "events, mailbox, batches; HTTP/1.0, absolute targets, 100-continue",
+    ),
     ("explorers", BY_HAND, "HTTPS", "explorer", "", "the calls of 2019 to now"),
     ("d2d", "of this version", "MQTT, HTTPS", "connection-strings", "", "connection strings as they stand in files"),
 ]
@@ -137,8 +255,11 @@ def main():
     with open(PAGE) as f:
         page = f.read()
     wrong = [line for line in lines.values() if line is not None and line not in page]
-    if wrong or not page.startswith(HEAD) or page[len(HEAD):].count("\n") != len(ROWS):
-        raise SystemExit("clients.py: doc/clients.md is not current; test/e2e/clients.py build/e2e-results writes it\n" + "".join(wrong))
+    if wrong or not page.startswith(HEAD) or page[len(HEAD) :].count("\n") != len(ROWS):
+        raise SystemExit(
+            "clients.py: doc/clients.md is not current; test/e2e/clients.py build/e2e-results writes it\n"
+            + "".join(wrong)
+        )
 
 
 main()

@@ -1,7 +1,7 @@
 #!/bin/bash
-# in-namespace.sh FILE RESULT: makes a hub in a folder of its own, then runs the tests of one file against it: those of Node.js start
-# that hub themselves, the others get one that runs. The authority has to be known before clients start: they read it once. What
-# came of each test goes to RESULT, as TAP.
+# in-namespace.sh FILE RESULT: makes a hub in a folder of its own, then runs the tests of one file against it: those
+# of Node.js start that hub themselves, the others get one that runs. The authority has to be known before clients
+# start: they read it once. What came of each test goes to RESULT, as TAP.
 set -euo pipefail
 ip link set lo up
 D2D_DATA=$(mktemp -d)
@@ -17,7 +17,7 @@ start_hub() {
     hub=$!
     trap 'kill $hub 2>/dev/null; wait $hub 2>/dev/null; rm -rf "$D2D_DATA"' EXIT
     for _ in $(seq 300); do
-        grep -q '"ready"' "$D2D_DATA/out" && return
+        [ -e "$D2D_DATA/out" ] && grep -q '"ready"' "$D2D_DATA/out" && return
         kill -0 $hub
         sleep 0.1
     done

@@ -1,5 +1,5 @@
-// The hub nodes of Node-RED (node-red-contrib-azure-iot-hub, with the SDKs of 2016 that it pins): the code of the nodes themselves, run by a host
-// that gives them what Node-RED would: events, a status, a log, credentials.
+// The hub nodes of Node-RED (node-red-contrib-azure-iot-hub, with the SDKs of 2016 that it pins): the code of the
+// nodes themselves, run by a host that gives them what Node-RED would: events, a status, a log, credentials.
 'use strict';
 const { test, before, after } = require('node:test');
 const assert = require('node:assert');

@@ -1,7 +1,7 @@
 #!/bin/bash
-# run.sh BUILD [FILE…]: official SDKs and field clients, unchanged, against a freshly started d2dhub. The SDKs fix the ports
-# 8883, 5671 and 443, so each file runs in a network namespace of its own, with nothing in it but a loopback. "dotnet" stands for
-# the C# programs of that folder. When all were run, doc/clients.md must say what came of it.
+# run.sh BUILD [FILE…]: official SDKs and field clients, unchanged, against a freshly started d2dhub. The SDKs fix the
+# ports 8883, 5671 and 443, so each file runs in a network namespace of its own, with nothing in it but a loopback.
+# "dotnet" stands for the C# programs of that folder. When all were run, doc/clients.md must say what came of it.
 set -euo pipefail
 build=$(realpath "$1")
 shift

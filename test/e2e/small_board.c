@@ -1,6 +1,6 @@
-/* small_board LIBRARY PORT CA-FILE DEVICE USER PASSWORD: a device with as little TLS as a small board has. One suite, one curve, no ECDSA,
- * small records; with BearSSL as on an ESP8266 (512 bytes), or with mbed TLS as on an ESP32 (4,096: its handshake messages must fit one).
- * It connects and sends one message. */
+/* small_board LIBRARY PORT CA-FILE DEVICE USER PASSWORD: a device with as little TLS as a small board has. One suite,
+ * one curve, no ECDSA, small records; with BearSSL as on an ESP8266 (512 bytes), or with mbed TLS as on an ESP32 (4,096: a
+ * handshake message must fit one). It connects and sends one message. */
 #include "mqtt.h"
 
 #include <arpa/inet.h>
@@ -74,7 +74,7 @@ static int connected(int port)
     return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0 ? fd : -1;
 }
 
-/* ---- the socket, for both ---------------------------------------------------------------------------------------------- */
+/* ---- the socket, for both ---------------------------------------------------------------------------------------- */
 
 static int plain_read(void *fd, unsigned char *out, size_t cap)
 {
@@ -89,7 +89,7 @@ static int plain_write(void *fd, const unsigned char *data, size_t len)
 
     return n > 0 ? (int)n : -1;
 }
-/* ---- BearSSL ------------------------------------------------------------------------------------------------------- */
+/* ---- BearSSL ----------------------------------------------------------------------------------------------------- */
 
 static void collect(void *to, const void *data, size_t len)
 {
@@ -167,7 +167,7 @@ static bool with_bearssl(int fd, const char *ca_file, char **argv)
     return good;
 }
 
-/* ---- mbed TLS ------------------------------------------------------------------------------------------------------ */
+/* ---- mbed TLS ---------------------------------------------------------------------------------------------------- */
 
 static int mbed_say(void *ssl, struct bytes text)
 {

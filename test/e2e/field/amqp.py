@@ -90,7 +90,7 @@ class Amqp:
         while True:
             n = int.from_bytes(self.inbox[:4], "big")
             if len(self.inbox) >= max(n, 4):
-                body, self.inbox = self.inbox[4 * self.inbox[4]:n], self.inbox[n:]
+                body, self.inbox = self.inbox[4 * self.inbox[4] : n], self.inbox[n:]
                 if body:
                     performative, i = decode(body)
                     return performative, body[i:]
@@ -144,8 +144,12 @@ class Amqp:
             self._until(DETACH, meant=lambda p: p.at(0) == handle)
             raise Refused(self.detached.get(handle, "no detach"))
         if receives:
-            self._put(Described(FLOW, [UInt(self.heard), UInt(5000), UInt(self.sent), UInt(5000), UInt(handle), UInt(0),
-                                       UInt(credit)]))
+            self._put(
+                Described(
+                    FLOW,
+                    [UInt(self.heard), UInt(5000), UInt(self.sent), UInt(5000), UInt(handle), UInt(0), UInt(credit)],
+                )
+            )
         else:
             self._until(FLOW)
         return handle
@@ -175,8 +179,12 @@ class Amqp:
         if self.cbs is None:
             self.cbs = self.attach("$cbs")
             self.attach("$cbs", receives=True, credit=50)
-        self.send(self.cbs, value=token, app={"operation": "put-token", "type": kind, "name": name},
-                  properties=["m1", None, "$cbs", None, "cbs"])
+        self.send(
+            self.cbs,
+            value=token,
+            app={"operation": "put-token", "type": kind, "name": name},
+            properties=["m1", None, "$cbs", None, "cbs"],
+        )
         answer = self.get()
         return answer.app.get("status-code") if answer else None
 

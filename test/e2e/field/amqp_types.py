@@ -52,8 +52,24 @@ def encode(v):
 
 _CONSTANTS = {0x40: None, 0x41: True, 0x42: False, 0x43: 0, 0x44: 0, 0x45: []}
 _WIDTHS = {5: 1, 6: 2, 7: 4, 8: 8, 9: 16}
-_FORMS = {0x50: "B", 0x51: "b", 0x52: "B", 0x53: "B", 0x54: "b", 0x55: "b", 0x56: "?", 0x60: "H", 0x61: "h", 0x70: "I",
-          0x71: "i", 0x72: "f", 0x80: "Q", 0x81: "q", 0x82: "d", 0x83: "q"}
+_FORMS = {
+    0x50: "B",
+    0x51: "b",
+    0x52: "B",
+    0x53: "B",
+    0x54: "b",
+    0x55: "b",
+    0x56: "?",
+    0x60: "H",
+    0x61: "h",
+    0x70: "I",
+    0x71: "i",
+    0x72: "f",
+    0x80: "Q",
+    0x81: "q",
+    0x82: "d",
+    0x83: "q",
+}
 
 
 def decode(b, i=0, code=None):
@@ -67,12 +83,12 @@ def decode(b, i=0, code=None):
     if code in _CONSTANTS:
         return _CONSTANTS[code], i
     if width := _WIDTHS.get(code >> 4):
-        raw = b[i:i + width]
+        raw = b[i : i + width]
         return (struct.unpack(">" + _FORMS[code], raw)[0] if code in _FORMS else raw), i + width
     width = 1 if code >> 4 in (0xA, 0xC, 0xE) else 4
-    n = int.from_bytes(b[i:i + width], "big")
+    n = int.from_bytes(b[i : i + width], "big")
     i += width
-    raw, end = b[i:i + n], i + n
+    raw, end = b[i : i + n], i + n
     if code in (0xA0, 0xB0):
         return bytes(raw), end
     if code in (0xA1, 0xB1):

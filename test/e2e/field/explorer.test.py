@@ -1,5 +1,5 @@
-"""The calls of the explorers of 2019 to now: whole paths that arrive escaped, their list with aliases, their filters, their bulk delete, and one
-policy token for every path."""
+"""The calls of the explorers of 2019 to now: whole paths that arrive escaped, their list with aliases, their filters,
+their bulk delete, and one policy token for every path."""
 from hub import HOST, OWNER, VERSION, Device, check, done, http, owner, sas, some
 
 LIST = """
@@ -25,10 +25,19 @@ check("a list by a path that is escaped", first.status == 200 and len(first.json
 columns = {"DeviceId", "Status", "ConnectionState", "CloudToDeviceMessageCount", "AuthenticationType"}
 check("its columns have their aliases", columns <= set(first.json[0]), first)
 more = query(**{"x-ms-continuation": first.headers.get("x-ms-continuation", "")})
-check("the second page has others", more.status == 200 and more.json and
-      not {row["DeviceId"] for row in first.json} & {row["DeviceId"] for row in more.json}, more)
+check(
+    "the second page has others",
+    more.status == 200
+    and more.json
+    and not {row["DeviceId"] for row in first.json} & {row["DeviceId"] for row in more.json},
+    more,
+)
 r = query("WHERE STARTSWITH(devices.deviceId, 'xp-')")
-check("a filter by the beginning of the id", r.status == 200 and r.json and all(x["DeviceId"].startswith("xp-") for x in r.json), r)
+check(
+    "a filter by the beginning of the id",
+    r.status == 200 and r.json and all(x["DeviceId"].startswith("xp-") for x in r.json),
+    r,
+)
 for where in ("(capabilities.iotEdge=false AND status='enabled')", "(status != 'disabled')"):
     r = query("WHERE " + where)
     check(f"the filter {where}", r.status == 200 and r.json, r)
@@ -42,7 +51,12 @@ document = {**(r.json or {}), "status": "disabled"}
 r = http("PUT", f"/devices%2F{one}?{API}", document, owner(), {"If-Match": f"\"{document.get('etag')}\""})
 check("the document that was read is put again", r.status == 200 and r.json["status"] == "disabled", r)
 
-r = http("POST", f"/devices?{API}", [{"id": d.id, "etag": "*", "importMode": "deleteIfMatchEtag"} for d in devices[:2]], owner())
+r = http(
+    "POST",
+    f"/devices?{API}",
+    [{"id": d.id, "etag": "*", "importMode": "deleteIfMatchEtag"} for d in devices[:2]],
+    owner(),
+)
 check("a bulk delete with any etag", r.status == 200 and r.json.get("isSuccessful") is True, r)
 r = http("GET", f"/devices/{devices[1].id}?{VERSION}", None, owner())
 check("what was deleted is gone", r.status == 404, r)

@@ -123,7 +123,7 @@ def _chunks(rest):
         if not n:
             return
         yield rest[:n]
-        rest = rest[n + 2:]
+        rest = rest[n + 2 :]
 
 
 def ask(raw):

@@ -1,5 +1,6 @@
-"""A local mosquitto with a bridge to the hub: what local clients publish becomes events of one device, and its messages come in. The bridge first
-says that it is one (protocol level 0x84), which is answered with CONNACK 1, and then comes back as a client."""
+"""A local mosquitto with a bridge to the hub: what local clients publish becomes events of one device, and its
+messages come in. The bridge first says that it is one (protocol level 0x84), which is answered with CONNACK 1, and
+then comes back as a client."""
 import os
 import shutil
 import socket
@@ -28,12 +29,32 @@ class Broker:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         with open(self.folder + "/conf", "w") as conf:
-            conf.write("\n".join([
-                f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence false", "log_type all", "connection hub",
-                f"address {HOST}:{MQTTS}", f"bridge_cafile {self.folder}/ca.pem", "bridge_insecure false", "bridge_protocol_version mqttv311",
-                "bridge_tls_version tlsv1.2", f"remote_clientid {d.id}", f"remote_username {d.user}", f"remote_password {d.sas()}",
-                "cleansession true", "start_type automatic", "notifications false", *self.options,
-                f"topic messages/events/ out 1 hub/ devices/{d.id}/", f"topic messages/devicebound/# in 1 hub/ devices/{d.id}/", ""]))
+            conf.write(
+                "\n".join(
+                    [
+                        f"listener {self.port} 127.0.0.1",
+                        "allow_anonymous true",
+                        "persistence false",
+                        "log_type all",
+                        "connection hub",
+                        f"address {HOST}:{MQTTS}",
+                        f"bridge_cafile {self.folder}/ca.pem",
+                        "bridge_insecure false",
+                        "bridge_protocol_version mqttv311",
+                        "bridge_tls_version tlsv1.2",
+                        f"remote_clientid {d.id}",
+                        f"remote_username {d.user}",
+                        f"remote_password {d.sas()}",
+                        "cleansession true",
+                        "start_type automatic",
+                        "notifications false",
+                        *self.options,
+                        f"topic messages/events/ out 1 hub/ devices/{d.id}/",
+                        f"topic messages/devicebound/# in 1 hub/ devices/{d.id}/",
+                        "",
+                    ]
+                )
+            )
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(["mosquitto", "-c", self.folder + "/conf"], stdout=log, stderr=log)
         return self
@@ -74,18 +95,28 @@ with Broker("try_private false", "keepalive_interval 5") as broker:
         until(lambda: "Received SUBACK" in broker.said())
         status = c2d(d, "open", {"k": "v"}, messageid="m1")
         got = listens.message()
-        check("mosquitto, MQTT: a message to the device comes in by the bridge", isinstance(got, tuple) and got[1] == b"open", (status, got))
+        check(
+            "mosquitto, MQTT: a message to the device comes in by the bridge",
+            isinstance(got, tuple) and got[1] == b"open",
+            (status, got),
+        )
         until(lambda: broker.said().count("Received PINGRESP") > 0)
         speaks.published("hub/messages/events/", "later", packet_id=40)
-        check("mosquitto, MQTT: the bridge stays with pings between", bodies(7)[-1:] == ["later"], broker.said()[-2000:])
+        check(
+            "mosquitto, MQTT: the bridge stays with pings between", bodies(7)[-1:] == ["later"], broker.said()[-2000:]
+        )
     said = broker.said()
-check("mosquitto, MQTT: it has connected once", said.count("Received CONNACK on connection") == 1 and "Socket error" not in said, said[-2000:])
+check(
+    "mosquitto, MQTT: it has connected once",
+    said.count("Received CONNACK on connection") == 1 and "Socket error" not in said,
+    said[-2000:],
+)
 
 with Broker("restart_timeout 1 2") as broker, broker.client("speaks") as speaks:
     end = time.monotonic() + 60
     while "private" not in (got := bodies(0)) and time.monotonic() < end:
         speaks.published("hub/messages/events/", "private")
-        events.of(d, 10 ** 6, 0.5)
+        events.of(d, 10**6, 0.5)
 check("mosquitto, MQTT: as it is by default, a bridge of its own kind first, it gets through", "private" in got, got)
 code = code_of(d.id, d.user, d.sas(), level=0x84)
 check("mosquitto, MQTT: the level of a bridge is answered with CONNACK 1", code == 1, code)

@@ -48,7 +48,7 @@ class Mqtt:
                 break
         if len(self.inbox) < at + n:
             return None
-        got, self.inbox = (self.inbox[0], self.inbox[at:at + n]), self.inbox[at + n:]
+        got, self.inbox = (self.inbox[0], self.inbox[at : at + n]), self.inbox[at + n :]
         return got
 
     def next(self, seconds=PATIENCE):
@@ -102,7 +102,7 @@ class Mqtt:
         if not isinstance(got, tuple):
             return got
         n = struct.unpack(">H", got[1][:2])[0]
-        topic, rest = got[1][2:2 + n].decode(), got[1][2 + n:]
+        topic, rest = got[1][2 : 2 + n].decode(), got[1][2 + n :]
         if got[0] >> 1 & 3:
             self.send(0x40, rest[:2])
             rest = rest[2:]

@@ -1,5 +1,5 @@
-"""A consumer that comes back with a position that this hub never gave out: waiting in silence would mean that it never gets an event again,
-and that nobody is told."""
+"""A consumer that comes back with a position that this hub never gave out: waiting in silence would mean that it
+never gets an event again, and that nobody is told."""
 import time
 
 from amqp import Events, Refused, partition_of, reader
@@ -27,16 +27,26 @@ def opens(selector):
         return c.detached.get(handle, got)
 
 
-BEYOND = {"an offset": f"x-opt-offset > '{last + 10 ** 9}'", "an offset, inclusive": f"x-opt-offset >= '{last + 10 ** 9}'",
-          "a sequence number": f"x-opt-sequence-number > '{number + 10 ** 6}'"}
+BEYOND = {
+    "an offset": f"x-opt-offset > '{last + 10 ** 9}'",
+    "an offset, inclusive": f"x-opt-offset >= '{last + 10 ** 9}'",
+    "a sequence number": f"x-opt-sequence-number > '{number + 10 ** 6}'",
+}
 for name, selector in BEYOND.items():
     got = opens("amqp.annotation." + selector)
-    check(f"{name} beyond the end is refused as an argument error",
-          isinstance(got, list) and got and got[0] == "com.microsoft:argument-error", got)
+    check(
+        f"{name} beyond the end is refused as an argument error",
+        isinstance(got, list) and got and got[0] == "com.microsoft:argument-error",
+        got,
+    )
 
-FINE = {"the beginning": "x-opt-offset > '-1'", "the beginning as the Go client says it": "x-opt-offset >= '-1'",
-        "the end": "x-opt-offset > '@latest'", "the last one there is": f"x-opt-offset > '{last}'",
-        "a time to come": f"x-opt-enqueued-time > '{int((time.time() + 3600) * 1000)}'"}
+FINE = {
+    "the beginning": "x-opt-offset > '-1'",
+    "the beginning as the Go client says it": "x-opt-offset >= '-1'",
+    "the end": "x-opt-offset > '@latest'",
+    "the last one there is": f"x-opt-offset > '{last}'",
+    "a time to come": f"x-opt-enqueued-time > '{int((time.time() + 3600) * 1000)}'",
+}
 for name, selector in FINE.items():
     got = opens("amqp.annotation." + selector)
     check(f"{name} is taken", not isinstance(got, list), got)

@@ -1,5 +1,6 @@
-"""Types and names of put-token. `azure-devices.net:sastoken` is that of the classic arrangement with AMQPNetLite and of Java's service
-client, the other one that of all device SDKs; both in any case. SASL may be missing, or be one that proves nothing."""
+"""Types and names of put-token. `azure-devices.net:sastoken` is that of the classic arrangement with AMQPNetLite and
+of Java's service client, the other one that of all device SDKs; both in any case. SASL may be missing, or be one that
+proves nothing."""
 from amqp import ACCEPTED, Amqp, Refused
 from hub import HOST, Device, check, done, owner
 
@@ -24,9 +25,12 @@ for kind in KINDS:
     got = sends("/messages/devicebound", HOST, owner(), kind, ["m", None, f"/devices/{d.id}/messages/devicebound"])
     check(f"a service puts a token of type {kind} and sends to a device", got == (200, ACCEPTED), got)
 
-NAMES = {"amqps://{host}:5671/devices/{id}": f"amqps://{HOST}:5671/devices/{d.id}",
-         "{host}%2Fdevices%2F{id}": f"{HOST}%2Fdevices%2F{d.id}", "https://{host}/devices/{id}": "https://" + d.uri,
-         "{host}/devices/{id}/": d.uri + "/"}
+NAMES = {
+    "amqps://{host}:5671/devices/{id}": f"amqps://{HOST}:5671/devices/{d.id}",
+    "{host}%2Fdevices%2F{id}": f"{HOST}%2Fdevices%2F{d.id}",
+    "https://{host}/devices/{id}": "https://" + d.uri,
+    "{host}/devices/{id}/": d.uri + "/",
+}
 for form, name in NAMES.items():
     got = sends(f"devices/{d.id}/messages/events", name, d.sas(), SHARED)
     check(f"the name {form}", got == (200, ACCEPTED), got)

@@ -1,4 +1,5 @@
-"""Provisioning over MQTT by hand: every spelling of the token, either key, groups with ids in any case, and what ends the connection."""
+"""Provisioning over MQTT by hand: every spelling of the token, either key, groups with ids in any case, and what ends
+the connection."""
 import base64
 import hashlib
 import hmac
@@ -19,7 +20,9 @@ def symmetric(primary, other):
 
 
 r = http("PUT", f"/enrollments/{one}?{API}", {"registrationId": one, **symmetric(key, second)}, owner())
-g = http("PUT", f"/enrollmentGroups/{group}?{API}", {"enrollmentGroupId": group, **symmetric(group_key, new_key())}, owner())
+g = http(
+    "PUT", f"/enrollmentGroups/{group}?{API}", {"enrollmentGroupId": group, **symmetric(group_key, new_key())}, owner()
+)
 check("an enrollment and a group are made", (r.status, g.status) == (200, 200), (r, g))
 
 
@@ -66,7 +69,9 @@ def registered(name, registration, signing, number="1", qos=0, **spelling):
     good = code == 0 and f"/res/202/?$rid={number}&retry-after=" in first and f"/res/200/?$rid={number}" in last
     check(f"{name}: assigned", good and answer["status"] == "assigned", (code, first, last, answer))
     device = ((answer or {}).get("registrationState") or {}).get("deviceId")
-    code = device and code_of(device, f"{HOST}/{device}/?api-version=2021-04-12", sas(f"{HOST}/devices/{device}", signing))
+    code = device and code_of(
+        device, f"{HOST}/{device}/?api-version=2021-04-12", sas(f"{HOST}/devices/{device}", signing)
+    )
     check(f"{name}: the device connects with its key", code == 0, code)
 
 
@@ -86,12 +91,21 @@ for registration in ("fd-" + some(), "FD-" + some().upper(), "AC67B2" + some(6).
     shape = registration[:-6] + "…"
     registered(f"group, {shape}, its key as the id is written", registration, derived(registration), "abc-1", qos=1)
     if registration != registration.lower():
-        registered(f"group, {shape}, its key of the id in lower case", registration, derived(registration.lower()), "abc-1", qos=1)
+        registered(
+            f"group, {shape}, its key of the id in lower case",
+            registration,
+            derived(registration.lower()),
+            "abc-1",
+            qos=1,
+        )
 
 with Mqtt() as m:
     code = m.connect(one, user_of(one, "&ClientVersion=azsdk-c%2F1.4.0-beta.1"), token(key, one))
     check("a user name with the client's version", code == 0, code)
-    bodies = {"an empty body": b"", "a payload": json.dumps({"registrationId": one, "payload": {"modelId": "dtmi:com:example:x;1"}})}
+    bodies = {
+        "an empty body": b"",
+        "a payload": json.dumps({"registrationId": one, "payload": {"modelId": "dtmi:com:example:x;1"}}),
+    }
     for name, body in bodies.items():
         got = register(m, one, "7", body)
         check(f"registering with {name}", isinstance(got[2], dict) and got[2].get("status") == "assigned", got)
@@ -99,9 +113,11 @@ with Mqtt() as m:
     got = m.want(PUBACK)
     check("a telemetry topic on a provisioning connection closes it", got == CLOSED, got)
 
-REFUSED = {"a client id that is not the registration id": ("other", user_of(one), token(key, one)),
-           "a foreign scope": (one, user_of(one).replace(SCOPE, "0ne00000000"), token(key, one)),
-           "a wrong key": (one, user_of(one), token(new_key(), one))}
+REFUSED = {
+    "a client id that is not the registration id": ("other", user_of(one), token(key, one)),
+    "a foreign scope": (one, user_of(one).replace(SCOPE, "0ne00000000"), token(key, one)),
+    "a wrong key": (one, user_of(one), token(new_key(), one)),
+}
 for name, connect in REFUSED.items():
     code = code_of(*connect)
     check(f"{name} gets CONNACK 5", code == 5, code)
