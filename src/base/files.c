@@ -16,8 +16,10 @@ enum err file_read(const char *path, struct buf *out)
 
     if (!f)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
+    for (size_t n = sizeof block; n == sizeof block;) {
+        n = fread(block, 1, sizeof block, f);
         buf_put(out, bytes_of(block, n));
+    }
     failed = ferror(f) != 0;
     fclose(f);
     return failed ? ERR_IO : buf_check(out);

@@ -87,7 +87,7 @@ struct ini_reading {
 
 static int on_ini(void *ctx, const char *section, const char *name, const char *value)
 {
-    char key[KEY_NAME_CAP], names[64][KEY_NAME_CAP], shown[100];
+    char key[KEY_NAME_CAP], names[sizeof config_keys / sizeof *config_keys][KEY_NAME_CAP], shown[100];
     struct ini_reading *r = ctx;
     struct near near = {.said = name};
 
@@ -97,7 +97,7 @@ static int on_ini(void *ctx, const char *section, const char *name, const char *
         snprintf(r->why, sizeof r->why, "[%s]: this file has no sections", opt_shown(section, shown));
         return 0;
     }
-    for (size_t i = 0; i < sizeof names / sizeof *names && config_keys[i].name; i++) {
+    for (size_t i = 0; config_keys[i].name; i++) {
         if (strcmp(key_name(&config_keys[i], key, sizeof key), name) == 0)
             return opt_take(&config_keys[i], key, value, r->c, r->why);
         near_look(&near, memcpy(names[i], key, sizeof key));

@@ -88,7 +88,7 @@ static void make_env(struct server *s)
 /* What `show` prints: written anew at each start, with the ports that it got. */
 static void save_facts(struct server *s)
 {
-    struct policy policies[8];
+    struct policy policies[8] = {{.rights = 0}};
     struct config real = s->config;
     json_t *facts;
 

@@ -59,7 +59,7 @@ static void fail(struct plan *p, unsigned error, const char *message)
 /* The first (this is the one near us) or one by the id, always the same as long as the hubs are. */
 static const char *pick(const struct plan *p, const char *const *hubs, size_t n)
 {
-    char lower[ID_LEN_MAX + 1];
+    char lower[ID_LEN_MAX + 1] = "";
     struct bytes policy = dps_text(p->entry, "allocationPolicy", NULL, NULL);
     size_t len = 0;
 

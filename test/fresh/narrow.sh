@@ -17,6 +17,9 @@ cp "$work/script/run.sh" "$work/narrow/log/run.sh"
 echo "README.md in Debian $release ($arch), as an ordinary user with sudo:"
 inside narrow maker 'git clone -q /srv/d2d.git d2d && cd d2d && LOG=/log exec bash /log/run.sh'
 
+quietly "programs find libd2d" inside narrow maker '/sbin/ldconfig -p | grep -F libd2d.so.0'
+quietly "the next make, and nothing of root's in its folder" inside narrow maker 'cd d2d && make && ! find build ! -user maker | grep .'
+
 echo "tests in memory:"
 quietly "building them" inside narrow maker 'cd d2d && tools/deps.sh build tests && tools/build.sh test --quiet'
 quietly "running them" inside narrow maker 'cd d2d && ctest --test-dir build/test -L "unit|story|sim|fuzz" -j 2 --output-on-failure'
@@ -35,3 +38,6 @@ for first in here there; do
     quietly "refused where the log was trimmed" $second refused $bits
     quietly "carried over as the refusal says" carry $first $second
 done
+
+quietly "sudo make uninstall leaves nothing" inside narrow maker \
+    'cd d2d && sudo make uninstall && ! find /usr/local /etc/ld.so.cache -type f -path "*d2d*" | grep . && ! /sbin/ldconfig -p | grep libd2d'
