@@ -111,18 +111,19 @@ enum d2d_transport {
 
 struct d2d_options {
     size_t size;
-    /* "HostName=…;DeviceId=…;SharedAccessKey=…" or "…;x509=true" or "…;Tpm=SLOT" (device), "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…" (service) or
-     * "Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…" (Event Hubs-compatible endpoint). */
+    /* Of a device: "HostName=…;DeviceId=…;SharedAccessKey=…", or "…;x509=true", or "…;Tpm=SLOT". Of a service:
+     * "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…". Of an Event Hubs-compatible endpoint:
+     * "Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…". */
     const char *connection_string;
-    const char *ca_file; /* PEM file of the authority; NULL: the system's */
+    const char *ca_file; /* PEM file of the certificate authority (CA); NULL: the system's */
     const char *host;    /* TCP goes here instead of to the host of the string, whose name stays; NULL: there */
     int mqtts_port;      /* 0: 8883 */
     int amqps_port;      /* 0: 5671 */
     int https_port;      /* 0: 443 */
     enum d2d_transport transport;
-    const char
-        *cert_file; /* with "x509=true": PEM files of the device's certificate, those that lead to its authority */
-    const char *key_file; /* behind it, and of its key, which may be in a TPM: "handle:0x81000200" (tpm2-openssl) */
+    /* With "x509=true": PEM files of the device's certificate, followed by those that lead to its CA, and of its key, which may
+     * be in a TPM: "handle:0x81000200" (tpm2-openssl). */
+    const char *cert_file, *key_file;
     /* Where the TPM is: "device:/dev/tpmrm0", "swtpm:path=…"; NULL: this computer's. Signing takes it up to a tenth of a second,
      * for which the loop stands still, once in the life of a token. */
     const char *tcti;
@@ -139,7 +140,7 @@ struct d2d_property {
     const char *value;
 };
 
-/* What the sender of a cloud-to-device message wants to be told of its end, as feedback. */
+/* Which outcomes of a cloud-to-device message its sender wants to be told, as feedback. */
 enum d2d_ack { D2D_ACK_NONE, D2D_ACK_POSITIVE, D2D_ACK_NEGATIVE, D2D_ACK_FULL };
 
 /* "none", "positive", "negative", "full" */
@@ -166,7 +167,7 @@ struct d2d_device;
 struct d2d_c2d {
     uint64_t lock; /* names this delivery of it */
     const char *message_id, *correlation_id, *user_id, *content_type, *content_encoding;
-    enum d2d_ack ack;    /* what its sender wants to be told */
+    enum d2d_ack ack;    /* which outcomes its sender wants to be told */
     int64_t expiry_ms;   /* 0: not told */
     int64_t enqueued_ms; /* 0: not told (MQTT) */
     unsigned deliveries; /* how often it was given to this device before, as far as the hub tells */
@@ -182,10 +183,11 @@ struct d2d_device_options {
     /* What may wait while there is no connection or no acknowledgement; sending beyond it is D2D_OVER_QUOTA.
      * 0: 1,000 messages, 16 MiB. */
     size_t queue_messages, queue_bytes;
-    size_t window;            /* QoS 1 messages on their way at once; 0: 64 */
-    int64_t backoff_first_ms; /* reconnecting: 0: 500 ms, doubled up to */
-    int64_t backoff_most_ms;  /* 0: 30 s; each with up to half of it taken off by chance */
-    bool once;                /* do not reconnect: the first failure ends it */
+    size_t window; /* QoS 1 messages on their way at once; 0: 64 */
+    /* Pauses before it connects again: the first (0: 500 ms) is doubled up to the most (0: 30 s), each with up to half of it
+     * taken off by chance. They begin anew when the hub has acknowledged something, or a connection has lasted for a minute. */
+    int64_t backoff_first_ms, backoff_most_ms;
+    bool once; /* do not reconnect: the first failure ends it */
     /* A cloud-to-device message. It has to be settled, now or later: see d2d_device_complete(). NULL: none are asked for, and
      * what waits for this device goes on waiting. */
     void (*c2d)(void *ctx, struct d2d_device *device, const struct d2d_c2d *message);
@@ -195,8 +197,9 @@ struct d2d_device_options {
     /* The hub has heard that we want messages. Called again after a reconnect. */
     void (*listening)(void *ctx, struct d2d_device *device);
     void (*connected)(void *ctx, struct d2d_device *device);
-    /* The connection ended or could not be made, and why; it is tried again unless `once`, or the hub said that these
-     * credentials are no good, and then `final` is true: nothing more will be sent. */
+    /* The connection ended or could not be made, and why. `final`: nothing more will be sent, because of `once`, because it cannot
+     * heal (D2D_UNTRUSTED, D2D_NOT_AUTHORISED, D2D_WRONG_HUB, D2D_EXPIRED, D2D_NOT_FOUND), or because another connection took the
+     * place of this one for the fifth time in a row (D2D_TAKEN_OVER). Otherwise it is tried again. */
     void (*disconnected)(void *ctx, struct d2d_device *device, enum d2d_err why, bool final);
     void *ctx;
 };
@@ -295,7 +298,7 @@ struct d2d_receiver;
 
 enum d2d_from { D2D_FROM_LATEST, D2D_FROM_EARLIEST, D2D_FROM_OFFSET, D2D_FROM_SEQUENCE, D2D_FROM_TIME };
 
-/* Where to begin: behind the event with this offset or sequence number, or with what was enqueued after this time. */
+/* Where to begin: after the event with this offset or sequence number, or with what was enqueued after this time. */
 struct d2d_position {
     enum d2d_from from;
     bool inclusive;     /* that event too */
@@ -336,7 +339,7 @@ struct d2d_receiver_options {
     void *ctx;
 };
 
-/* Connects at once. After a reconnect it goes on behind the last event that was given to `event`, so that none is missed
+/* Connects at once. After a reconnect it goes on after the last event that was given to `event`, so that none is missed
  * and none comes twice. */
 D2D_API enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_options *options,
                                       struct d2d_receiver **out);
@@ -344,7 +347,7 @@ D2D_API void d2d_receiver_free(struct d2d_receiver *receiver);
 D2D_API const char *d2d_receiver_detail(const struct d2d_receiver *receiver);
 /* Whether the hub filters by sender (true) or this library does. */
 D2D_API bool d2d_receiver_filtered_by_hub(const struct d2d_receiver *receiver);
-/* The positions behind the last events given, as JSON text to be kept and passed as `resume`. Lent until the next call. */
+/* The positions after the last events given, as JSON text to be kept and passed as `resume`. Lent until the next call. */
 D2D_API const char *d2d_receiver_positions(struct d2d_receiver *receiver);
 /* No more events until resumed; what is on its way still comes. */
 D2D_API void d2d_receiver_pause(struct d2d_receiver *receiver, bool paused);
