@@ -54,6 +54,8 @@ static void exchange_close(struct http_session *s)
 {
     if (s->exchange) {
         drop_job(&s->exchange->answer);
+        buf_free(&s->exchange->answer.body);
+        buf_free(&s->exchange->answer.headers);
         http_in_free(&s->exchange->in);
     }
     free(s->exchange);
