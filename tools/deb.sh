@@ -1,6 +1,7 @@
 #!/bin/bash
-# deb.sh [VERSION]: builds the Debian packages of what git knows of this working tree, in a copy of it, into build/deb. The version is that
-# of CMakeLists.txt with the time of the last commit, so that what is built later is an upgrade; VERSION is taken instead.
+# deb.sh [VERSION]: builds the Debian packages of what git knows of this working tree, in a copy of it, into build/deb.
+# The version is that of CMakeLists.txt with the time of the last commit, so that what is built later is an upgrade;
+# VERSION is taken instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/deb
@@ -8,7 +9,8 @@ out=$PWD/build/deb
 # What needs building stands in packages.txt and, for Debian, in its control file.
 names() { sort -u | sed '/^build-essential$/d; /^debhelper$/d; /^dh-sequence-/d'; }
 diff <(awk '$1 ~ /(^|,)build(,|$)/ && NF == 2 {print $2}' packages.txt | names) \
-    <(sed -n '/^Build-Depends:/,/^$/p' packaging/debian/control | grep -o '^ [a-z0-9.+-]*' | sed 's/^ //; s/-compat$//' | names) ||
+    <(sed -n '/^Build-Depends:/,/^$/p' packaging/debian/control | grep -o '^ [a-z0-9.+-]*' |
+        sed 's/^ //; s/-compat$//' | names) ||
     { echo "packages.txt (<) and packaging/debian/control (>) name other packages for building" >&2; exit 1; }
 
 version=$(sed -n 's/^project(d2d VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
@@ -27,7 +29,8 @@ d2d ($version) unstable; urgency=medium
 
  -- d2d maintainers <maintainers@d2d.invalid>  $(git show --no-patch --format=%cD HEAD)
 TEXT
-if ! (cd "$out/d2d" && DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-} parallel=$(nproc)" dpkg-buildpackage -b -us -uc) >"$out/log" 2>&1; then
+export DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-} parallel=$(nproc)"
+if ! (cd "$out/d2d" && dpkg-buildpackage -b -us -uc) >"$out/log" 2>&1; then
     tail -20 "$out/log" | cut -c 1-300 >&2
     echo "the packages could not be built: $out/log" >&2
     exit 1

@@ -1,4 +1,6 @@
-"""owner.py D2DHUB: whose the data folder is. Root makes and mends a hub for the user whose folder it is; nobody needs root to run it."""
+"""owner.py D2DHUB: whose the data folder is.
+
+Root makes and mends a hub for the user whose folder it is; nobody needs root to run it."""
 import json
 import os
 import pwd

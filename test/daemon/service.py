@@ -1,5 +1,6 @@
-"""service.py BUILD: what a service manager hears of the hub. Run in a mount namespace of its own: the disk that gets stuck is a file
-system that is frozen."""
+"""service.py BUILD: what a service manager hears of the hub.
+
+Run in a mount namespace of its own: the disk that gets stuck is a file system that is frozen."""
 import json
 import os
 import shutil
@@ -24,8 +25,9 @@ class Manager:
         path = os.path.join(folder, "notify")
         self.socket.bind(path)
         self.log = open(os.path.join(folder, "log"), "w+")
-        self.hub = subprocess.Popen([os.path.join(BUILD, "d2dhub"), "run", "--data", data, *PORTS], stdout=subprocess.DEVNULL,
-                                    stderr=self.log, env={**os.environ, "NOTIFY_SOCKET": path, **environment})
+        self.hub = subprocess.Popen([os.path.join(BUILD, "d2dhub"), "run", "--data", data, *PORTS],
+                                    stdout=subprocess.DEVNULL, stderr=self.log,
+                                    env={**os.environ, "NOTIFY_SOCKET": path, **environment})
 
     def heard_within(self, seconds):
         heard, end = [], time.monotonic() + seconds
@@ -82,12 +84,14 @@ class Service(unittest.TestCase):
         shutil.rmtree(self.folder)
 
     def run_program(self, program, *args):
-        done = subprocess.run([os.path.join(BUILD, program), *args], capture_output=True, text=True, timeout=60, env=self.env, check=False)
+        done = subprocess.run([os.path.join(BUILD, program), *args], capture_output=True, text=True, timeout=60,
+                              env=self.env, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
     def init(self):
-        self.run_program("d2dhub", "init", "--data", self.data, "--name", "localhost", "--no-context", "--segment-size", "1m")
+        self.run_program("d2dhub", "init", "--data", self.data, "--name", "localhost", "--no-context",
+                         "--segment-size", "1m")
 
     def start(self, **environment):
         self.manager = Manager(self.folder, self.data, **environment)
@@ -107,7 +111,8 @@ class Service(unittest.TestCase):
         owner = os.path.join(self.folder, "owner.cs")
         with open(owner, "w") as f:
             f.write(shown["connection_strings"]["iothubowner"])
-        self.run_program("d2d", "context", "add", "test", "--connection-string-file", owner, "--ca-file", shown["ca_file"],
+        self.run_program("d2d", "context", "add", "test", "--connection-string-file", owner,
+                         "--ca-file", shown["ca_file"],
                          *(x for p in ("mqtts", "amqps", "https") for x in (f"--{p}-port", str(shown[f"{p}_port"]))))
 
     def test_pings_end_while_the_disk_takes_nothing_and_go_on_after(self):
@@ -119,8 +124,8 @@ class Service(unittest.TestCase):
         self.context()
         self.run_program("d2d", "device", "add", "phone")
         subprocess.run(["fsfreeze", "--freeze", self.disk], check=True)
-        send = subprocess.Popen([os.path.join(BUILD, "d2d"), "send", "--as", "phone", "--timeout", "60s", "hello"], env=self.env,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        send = subprocess.Popen([os.path.join(BUILD, "d2d"), "send", "--as", "phone", "--timeout", "60s", "hello"],
+                                env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         manager.wait_for_log('stuck what="writing to the disk"')
         manager.heard_within(0.1)
         self.assertEqual(manager.heard_within(8 * LOOK_S), [])

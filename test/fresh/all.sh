@@ -10,6 +10,7 @@ if [ "$(id -u)" -eq 0 ] && command -v update-binfmts >/dev/null && [ ! -e /proc/
 fi
 
 part "Debian 13 (amd64): the README" "root debian" test/fresh/readme.sh 13 amd64
+part "Debian 13: the packages" "root debian boot" test/packages/run.sh 13
 part "Debian 13 (i386): the README, the tests, data folders that move" "root debian i386" test/fresh/narrow.sh 13 i386
 for release in 12 13; do
     part "Debian $release (amd64): every target" "root debian" \

@@ -1,6 +1,7 @@
 #!/bin/bash
-# boot.sh [--bind FOLDER PLACE]… DIR: boots the root DIR, with its systemd as the first process: own processes, mounts, control groups,
-# host name and a network that is a loopback alone. Goes on until it is powered off; kill -9 ends all of it. Needs root.
+# boot.sh [--bind FOLDER PLACE]… DIR: boots the root DIR, with its systemd as the first process: own processes, mounts,
+# control groups, host name and a network that is a loopback alone. Goes on until it is powered off; kill -9 ends all of
+# it. Needs root.
 set -euo pipefail
 binds=()
 while [ "$1" = --bind ]; do

@@ -1,4 +1,6 @@
-"""life.py ROOT DEBS PACKAGES: the life of the packages on a machine, which is the root, booted: a step a line, the first that fails ends it."""
+"""life.py ROOT DEBS PACKAGES: the life of the packages on a machine, which is the root, booted.
+
+A step a line; the first that fails ends it."""
 import glob
 import os
 import shutil
@@ -16,14 +18,15 @@ HUB_DATA = "/var/lib/d2dhub"
 
 class Machine:
     def boot(self):
-        self.booted = subprocess.Popen([os.path.join(HERE, "boot.sh"), "--bind", DEBS, "/debs", "--bind", PACKAGES, "/packages", ROOT],
-                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        command = [os.path.join(HERE, "boot.sh"), "--bind", DEBS, "/debs", "--bind", PACKAGES, "/packages", ROOT]
+        self.booted = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         unshare = int(self.booted.stdout.readline())
         children = f"/proc/{unshare}/task/{unshare}/children"
         wait_until(lambda: open(children).read().strip(), "nothing was started")
         self.init = int(open(children).read())
         self.unshare = unshare
-        wait_until(lambda: self.ask("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"), "it does not boot")
+        wait_until(lambda: self.ask("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"),
+                   "it does not boot")
 
     def power_off(self):
         os.kill(self.init, signal.SIGRTMIN + 4)
@@ -36,9 +39,10 @@ class Machine:
         self.booted.stdout.close()
 
     def ask(self, *command, stdin=""):
-        return subprocess.run(["nsenter", "--target", str(self.init), "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "--root", "--wd",
-                               "env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", *command],
-                              input=stdin, capture_output=True, text=True, timeout=300, check=False)
+        enter = ["nsenter", "--target", str(self.init), "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "--root",
+                 "--wd", "env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
+        return subprocess.run([*enter, *command], input=stdin, capture_output=True, text=True, timeout=300,
+                              check=False)
 
     def do(self, *command, stdin=""):
         done = self.ask(*command, stdin=stdin)
@@ -89,6 +93,10 @@ def is_new(pid):
     wait_until(lambda: m.is_active("d2dhub") and m.pid("d2dhub") not in (0, pid), lambda: m.journal("d2dhub")[-3000:])
 
 
+def rights(path):
+    return m.do("stat", "--format", "%U:%G %a", path).strip()
+
+
 def bodies():
     return m.do("d2d", "events", "--since", "earliest", "-n", "1", "--timeout", "30s", "-o", "raw").split()
 
@@ -100,15 +108,16 @@ def install():
     said = m.apt("install", *debs("d2dhub", "d2d"))
     check("sudo d2dhub init --name HOST" in said, f"nothing says how to make a hub: {said[-1500:]}")
     m.do("test", "-d", HUB_DATA)
-    check(m.do("stat", "--format", "%U:%G %a", HUB_DATA).strip() == "d2dhub:d2dhub 700", "the folder is not the service's")
-    check(m.do("stat", "--format", "%U:%G %a", "/etc/d2d/listen").strip() == "root:d2d 750", "others may look into /etc/d2d/listen")
+    check(rights(HUB_DATA) == "d2dhub:d2dhub 700", "the folder is not the service's")
+    check(rights("/etc/d2d/listen") == "root:d2d 750", "others may look into /etc/d2d/listen")
     check(m.do("systemctl", "is-enabled", "d2dhub").strip() == "enabled", "it does not start at boot")
     check(m.do("systemctl", "--failed", "--no-legend").strip() == "", "something failed")
 
 
 def start_without_a_hub():
     check(m.ask("systemctl", "start", "d2dhub").returncode != 0, "a start without a hub succeeds")
-    check("there is no hub in /var/lib/d2dhub; `sudo d2dhub init --name HOST` makes one" in m.journal("d2dhub"), m.journal("d2dhub"))
+    said = m.journal("d2dhub")
+    check("there is no hub in /var/lib/d2dhub; `sudo d2dhub init --name HOST` makes one" in said, said)
     check(m.property("d2dhub", "ActiveState") == "failed", "it is tried again and again")
     check(m.do("ls", "-A", HUB_DATA) == "", "a start without a hub leaves something")
 
@@ -138,6 +147,14 @@ def first_hub():
     check("https on 0.0.0.0 port 443" in m.journal("d2dhub"), f"port 443 was not to be had: {m.journal('d2dhub')}")
 
 
+def roots_own():
+    m.do("systemctl", "stop", "d2dhub")
+    m.do("chown", "-R", "root:root", HUB_DATA)
+    m.do("systemctl", "start", "d2dhub")
+    check(m.do("find", HUB_DATA, "!", "-user", "d2dhub") == "", "something in it is still root's")
+    check(bodies() == ["kept"], "the message is not there")
+
+
 def killed():
     before = m.pid("d2dhub")
     m.do("sh", "-c", f"kill -9 {before}")
@@ -150,7 +167,8 @@ def killed():
 def stuck():
     """With a watchdog of seconds: the service lives on, until it is stopped in its tracks."""
     m.do("mkdir", "-p", "/etc/systemd/system/d2dhub.service.d")
-    m.write("/etc/systemd/system/d2dhub.service.d/test.conf", "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\nRestartSec=100ms\n")
+    m.write("/etc/systemd/system/d2dhub.service.d/test.conf",
+            "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\nRestartSec=100ms\n")
     m.do("systemctl", "daemon-reload")
     m.do("systemctl", "restart", "d2dhub")
     before = m.pid("d2dhub")
@@ -168,9 +186,10 @@ def listen():
     m.do("d2d", "device", "add", "door", "--out", "/tmp/door.cs")
     m.do("install", "-m", "640", "-g", "d2d", "/tmp/door.cs", "/etc/d2d/listen/")
     m.do("sh", "-c", "d2dhub show --ca >/etc/d2d/listen/ca.pem")
-    m.write("/etc/d2d/listen/door.conf", "D2D_OPTIONS=--connection-string-file /etc/d2d/listen/door.cs\nD2D_CA_FILE=/etc/d2d/listen/ca.pem\n"
+    m.write("/etc/d2d/listen/door.conf", "D2D_OPTIONS=--connection-string-file /etc/d2d/listen/door.cs\n"
+                                         "D2D_CA_FILE=/etc/d2d/listen/ca.pem\n"
                                          "D2D_EXEC=cat >>opened; id -un >>opened; echo >>opened\n")
-    check(m.ask("systemctl", "start", "d2d-listen@nothing").returncode != 0, "an instance without a configuration starts")
+    check(m.ask("systemctl", "start", "d2d-listen@nothing").returncode != 0, "it starts without a configuration")
     m.do("systemctl", "enable", "--now", "d2d-listen@door")
     door_opens("first")
 
@@ -182,7 +201,7 @@ def opened():
 
 def door_opens(word):
     m.do("d2d", "send", "--to", "door", word)
-    wait_until(lambda: opened()[-2:] == [f"{word}d2d"] or opened()[-1:] == [f"{word}d2d"], lambda: f"{opened()} {m.journal('d2d-listen@door')[-2000:]}")
+    wait_until(lambda: opened()[-1:] == [f"{word}d2d"], lambda: f"{opened()} {m.journal('d2d-listen@door')[-2000:]}")
 
 
 def listen_killed():
@@ -195,7 +214,8 @@ def listen_killed():
 def boot():
     m.power_off()
     m.boot()
-    wait_until(lambda: m.is_active("d2dhub") and m.is_active("d2d-listen@door"), lambda: m.do("systemctl", "--failed", "--no-legend"))
+    wait_until(lambda: m.is_active("d2dhub") and m.is_active("d2d-listen@door"),
+               lambda: m.do("systemctl", "--failed", "--no-legend"))
     door_opens("booted")
     check(bodies() == ["kept"], "the message is gone")
 
@@ -209,8 +229,8 @@ def newer(name):
         version = next(line.split()[1] for line in text.splitlines() if line.startswith("Version:"))
         with open(control, "w", encoding="utf-8") as f:
             f.write(text.replace(f"Version: {version}", f"Version: {version}+1"))
-        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", folder, f"{PACKAGES}/later-{name}_1.deb"], check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", folder, f"{PACKAGES}/later-{name}_1.deb"],
+                       check=True, stdout=subprocess.DEVNULL)
     return f"later-{name}"
 
 
@@ -235,8 +255,8 @@ def remove():
 
 def purge():
     m.apt("purge", "d2dhub", "d2d")
-    left = m.do("sh", "-c", "find / -xdev \\( -path /proc -o -path /sys -o -path /packages -o -path /debs -o -path /srv -o -path /root -o -path /run "
-                            "-o -path '*/journal' -o -path /tmp \\) -prune -o \\( -name '*d2d*' -o -path '*d2d*' \\) -print")
+    elsewhere = " -o ".join(f"-path {path}" for path in ("/packages", "/debs", "/srv", "/root", "/tmp", "'*/journal'"))
+    left = m.do("sh", "-c", f"find / -xdev \\( {elsewhere} \\) -prune -o \\( -name '*d2d*' -o -path '*d2d*' \\) -print")
     check(left.strip() == "", f"left after the purge: {left}")
 
 
@@ -252,6 +272,7 @@ STEPS = [
     (start_without_a_hub, "a start without a hub says what to do and is not repeated"),
     (units_are_right, "systemd has nothing to say about the units; their exposure is low"),
     (first_hub, "what root makes with init, the service serves as its user"),
+    (roots_own, "a folder of root's, as from before the service was there, becomes the service's"),
     (killed, "after kill -9 it is there again, with its messages; it reloads"),
     (stuck, "the watchdog ends it when it is stuck, and only then"),
     (listen, "d2d-listen@door runs a program for a message, as its user"),
