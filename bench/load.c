@@ -1,6 +1,6 @@
-/* bench-load: many MQTT connections over TLS, on a hub or on another server, from one thread. Every message says who sent
- * it, its number and when it was due, so that the other end can count and time what arrives. With a rate, the times are
- * fixed before the run, and waiting is counted from there: a server that stalls is not asked less. */
+/* bench-load: many MQTT connections over TLS, on a hub or on another server, from one thread. Every message says who
+ * sent it, its number and when it was due, so that the other end can count and time what arrives. With a rate, the
+ * times are fixed before the run, and waiting is counted from there: a server that stalls is not asked less. */
 #include "load.h"
 
 #include "connstr.h"

@@ -1,6 +1,6 @@
 /* bench-login: devices that log in over MQTT and leave again, at a fixed rate, from one thread. The times are fixed
- * before the run, and waiting is counted from there. With --wrong they have keys that are not theirs, and do not wait for the
- * answer to the one before. */
+ * before the run, and waiting is counted from there. With --wrong they have keys that are not theirs, and do not wait
+ * for the answer to the one before. */
 #include "connstr.h"
 #include "mqtt.h"
 #include "net.h"

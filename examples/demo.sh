@@ -1,6 +1,6 @@
 #!/bin/bash
-# demo.sh BUILD: a phone opens a garage door through a hub of one's own. Everything happens in a temporary folder, on free
-# ports of the loopback, and is gone afterwards.
+# demo.sh BUILD: a phone opens a garage door through a hub of one's own. Everything happens in a temporary folder, on
+# free ports of the loopback, and is gone afterwards.
 set -euo pipefail
 build=$(realpath "${1:-build/release}")
 export PATH=$build:$build/examples:$PATH

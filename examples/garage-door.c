@@ -1,11 +1,13 @@
-/* A garage door on libd2d: it moves a door that is drawn as text. Put a GPIO call where the drawing is, and it moves a real one.
+/* A garage door on libd2d: it moves a door that is drawn as text. Put a GPIO call where the drawing is, and it moves a
+ * real one.
  *
- * With --from it runs the service role itself, as the classic receiver does: it listens to the events of one device, and to
- * nobody else's, and answers that device with a cloud-to-device message, which waits for it if it is away. Its connection string
- * is that of a policy with the right ServiceConnect, in the file named by --connection-string-file or in D2D_CONNECTION_STRING.
+ * With --from it runs the service role itself, as the classic receiver does: it listens to the events of one device,
+ * and to nobody else's, and answers that device with a cloud-to-device message, which waits for it if it is away. Its
+ * connection string is that of a policy with the right ServiceConnect, in the file named by --connection-string-file or
+ * in D2D_CONNECTION_STRING.
  *
- * With --tpm it is a device itself, whose key is in a slot of this computer's TPM and never leaves it: what is sent to it moves
- * the door, and what became of that goes to the hub as its own message. It needs no file and no secret. */
+ * With --tpm it is a device itself, whose key is in a slot of this computer's TPM and never leaves it: what is sent to
+ * it moves the door, and what became of that goes to the hub as its own message. It needs no file and no secret. */
 #include <d2d.h>
 
 #include <inttypes.h>
@@ -71,7 +73,7 @@ static const char *obey(struct door *door, const char *who, const void *body, si
     return door->open ? "opened" : "closed";
 }
 
-/* ---- as a service: it hears one device, and answers it --------------------------------------------------------------- */
+/* ---- as a service: it hears one device, and answers it --------------------------------------------------------- */
 
 static void on_answered(void *ctx, struct d2d_operator *op, enum d2d_err e, const char *message_id)
 {
@@ -158,7 +160,7 @@ static enum d2d_err run_as_service(struct door *door, const struct d2d_options *
     return e;
 }
 
-/* ---- as a device, with its key in the TPM ----------------------------------------------------------------------------- */
+/* ---- as a device, with its key in the TPM ---------------------------------------------------------------------- */
 
 static void on_message(void *ctx, struct d2d_device *device, const struct d2d_c2d *message)
 {
@@ -219,7 +221,7 @@ static enum d2d_err run_as_device(struct door *door, const struct d2d_options *c
     return e;
 }
 
-/* ---- the command line ------------------------------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------------------------ */
 
 /* The first line of a file. */
 static bool read_line(const char *path, char *out, size_t cap)

@@ -1,5 +1,5 @@
-/* A motion sensor on libd2d: a device that sends what it sees, keeps it while the hub is away, and knows what the hub has on
- * disk. The motion is made up; read a GPIO pin where it is.
+/* A motion sensor on libd2d: a device that sends what it sees, keeps it while the hub is away, and knows what the hub
+ * has on disk. The motion is made up; read a GPIO pin where it is.
  *
  * Its connection string is in the file named by --connection-string-file or in D2D_CONNECTION_STRING. */
 #include <d2d.h>

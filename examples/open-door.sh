@@ -3,11 +3,12 @@
 #
 #   d2d listen --slot 0 --exec ./open-door.sh                                 a device whose key is in the TPM
 #   d2d listen --connection-string-file garage-door.cs --exec ./open-door.sh  or in a file
-#   d2d events --from phone --exec ./open-door.sh                             or a receiver that reads what the phone sends
+#   d2d events --from phone --exec ./open-door.sh                             or a receiver of what it sends
 #
-# d2d gives the message on standard input and its properties in the environment (D2D_PROP_NAME). What ends with 0 is completed;
-# what fails comes again, so a command that is not understood ends with 0: it would not be understood the next time either.
-# DOOR_CHIP and DOOR_LINE say where the relay is. It needs gpioset (Debian package gpiod, either version 1 or 2).
+# d2d gives the message on standard input and its properties in the environment (D2D_PROP_NAME). What ends with 0 is
+# completed; what fails comes again, so a command that is not understood ends with 0: it would not be understood the
+# next time either. DOOR_CHIP and DOOR_LINE say where the relay is. It needs gpioset (Debian package gpiod, either
+# version 1 or 2).
 set -eu
 chip=${DOOR_CHIP:-gpiochip0}
 line=${DOOR_LINE:-17}

@@ -1,15 +1,16 @@
-/* libd2d: devices, receivers and operators of an IoT hub: a d2dhub of one's own, or an Azure IoT Hub.
+/* libd2d: devices, receivers and operators of an IoT hub: a d2dhub of your own, or an Azure IoT Hub.
  *
- * Conventions. Texts are UTF-8 and end with NUL where they are `const char *`; bytes are a pointer and a length. Times are
- * milliseconds since 1970-01-01 UTC, durations are milliseconds. What a callback gets is lent until it returns. What is
- * passed in is copied unless it says otherwise. Functions that can fail give an enum d2d_err; the handle keeps a sentence
- * about its last failure (d2d_*_detail). A handle belongs to one loop and a loop to one thread at a time; other threads use
- * d2d_loop_post(). Handles are freed before their loop, and a loop not inside of a callback; a free function takes NULL; a handle may be freed inside its own callbacks.
+ * Conventions. Texts are UTF-8 and end with NUL where they are `const char *`; bytes are a pointer and a length. Times
+ * are milliseconds since 1970-01-01 UTC, durations are milliseconds. What a callback gets is lent until it returns.
+ * What is passed in is copied unless it says otherwise. Functions that can fail give an enum d2d_err; the handle keeps
+ * a sentence about its last failure (d2d_*_detail). A handle belongs to one loop and a loop to one thread at a time;
+ * other threads use d2d_loop_post(). Handles are freed before their loop, and a loop not inside of a callback; a free
+ * function takes NULL; a handle may be freed inside its own callbacks.
  *
- * Blocking and not. At heart everything is non-blocking: handles call back while their loop runs. d2d_loop_run() runs it
- * here; with an event loop of one's own, watch d2d_loop_fd() and call d2d_loop_turn(). Functions that end in _wait, those of
- * the registry and d2d_register() run the loop until they are done. Inside of a callback, whichever it is, they do nothing
- * and answer D2D_IN_CALLBACK. */
+ * Blocking and not. At heart everything is non-blocking: handles call back while their loop runs. d2d_loop_run() runs
+ * it here; with an event loop of your own, watch d2d_loop_fd() and call d2d_loop_turn(). Functions that end in _wait,
+ * those of the registry and d2d_register() run the loop until they are done. Inside of a callback, whichever it is,
+ * they do nothing and answer D2D_IN_CALLBACK. */
 #ifndef D2D_H
 #define D2D_H
 
@@ -43,7 +44,7 @@ enum d2d_err {
     D2D_REFUSED,    /* the other side refused it */
     D2D_EXPIRED,    /* a token or a message */
     D2D_OVER_QUOTA, /* a queue, a limit, a quota */
-    D2D_EXISTS,     /* there is one of that name already */
+    D2D_EXISTS,     /* it already exists */
     D2D_CHANGED,    /* it was changed in the meantime (ETag) */
     D2D_CLOSED,     /* the handle or the connection was closed */
     D2D_NO_MEMORY,
@@ -68,15 +69,16 @@ struct d2d_loop;
 
 D2D_API enum d2d_err d2d_loop_new(struct d2d_loop **out);
 D2D_API void d2d_loop_free(struct d2d_loop *loop);
-/* Why the last function failed that was given this loop and gave no handle: a sentence, or "". Lent until the next call; also NULL. */
+/* Why the last function failed that was given this loop and gave no handle: a sentence, or "". Lent until the next
+ * call; also NULL. */
 D2D_API const char *d2d_loop_detail(const struct d2d_loop *loop);
 /* Until d2d_loop_stop(), or for so long (-1: no limit). D2D_STOPPED or D2D_TIMED_OUT; D2D_IN_CALLBACK. */
 D2D_API enum d2d_err d2d_loop_run(struct d2d_loop *loop, int64_t timeout_ms);
 /* From any thread, and from a signal handler. */
 D2D_API void d2d_loop_stop(struct d2d_loop *loop);
-/* Work for the thread of the loop, from any thread: called once, in a turn, in the order in which it was given; it may use
- * handles of the loop as callbacks may. It gets D2D_OK, or D2D_CLOSED when the loop is freed before its turn came: then it may
- * only let go of what is its own. Nothing may be posted to a loop that is being freed. D2D_NO_MEMORY. */
+/* Work for the thread of the loop, from any thread: called once, in a turn, in the order in which it was given; it may
+ * use handles of the loop as callbacks may. It gets D2D_OK, or D2D_CLOSED when the loop is freed before its turn came:
+ * then it may only let go of what is its own. Nothing may be posted to a loop that is being freed. D2D_NO_MEMORY. */
 typedef void d2d_work(void *ctx, enum d2d_err e);
 D2D_API enum d2d_err d2d_loop_post(struct d2d_loop *loop, d2d_work *work, void *ctx);
 /* For foreign loops: a descriptor that becomes readable, how long to wait at most (-1: no limit), and one turn. */
@@ -84,7 +86,7 @@ D2D_API int d2d_loop_fd(const struct d2d_loop *loop);
 D2D_API int d2d_loop_timeout_ms(const struct d2d_loop *loop);
 D2D_API void d2d_loop_turn(struct d2d_loop *loop);
 
-/* ---- what all handles are made from ------------------------------------------------------------------------------- */
+/* ---- what all handles are made from ---------------------------------------------------------------------------- */
 
 enum d2d_log_level { D2D_LOG_ERROR, D2D_LOG_WARN, D2D_LOG_INFO, D2D_LOG_DEBUG };
 
@@ -97,8 +99,8 @@ enum d2d_transport {
     D2D_HTTPS /* to register, and for nothing else */
 };
 
-/* Options know their size, so that a library of a later version can tell which fields a program has. They begin so, all else
- * is zero where it is not said:
+/* Options know their size, so that a library of a later version can tell which fields a program has. They begin so, all
+ * else is zero where it is not said:
  *
  *     struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .common.ca_file = "ca.pem", .c2d = on_message};
  *
@@ -121,11 +123,11 @@ struct d2d_options {
     int amqps_port;      /* 0: 5671 */
     int https_port;      /* 0: 443 */
     enum d2d_transport transport;
-    /* With "x509=true": PEM files of the device's certificate, followed by those that lead to its CA, and of its key, which may
-     * be in a TPM: "handle:0x81000200" (tpm2-openssl). */
+    /* With "x509=true": PEM files of the device's certificate, followed by those that lead to its CA, and of its key,
+     * which may be in a TPM: "handle:0x81000200" (tpm2-openssl). */
     const char *cert_file, *key_file;
-    /* Where the TPM is: "device:/dev/tpmrm0", "swtpm:path=…"; NULL: this computer's. Signing takes it up to a tenth of a second,
-     * for which the loop stands still, once in the life of a token. */
+    /* Where the TPM is: "device:/dev/tpmrm0", "swtpm:path=…"; NULL: this computer's. Signing takes it up to a tenth of
+     * a second, for which the loop stands still, once in the life of a token. */
     const char *tcti;
     int64_t timeout_ms;   /* to connect, and of one request; 0: 30 s */
     int64_t token_ttl_ms; /* life of the SAS tokens that are made; 0: one hour */
@@ -133,7 +135,7 @@ struct d2d_options {
     void *log_ctx;
 };
 
-/* ---- messages ----------------------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------------------------- */
 
 struct d2d_property {
     const char *name;
@@ -156,10 +158,10 @@ struct d2d_message {
     size_t n_properties;
     /* Of messages to devices only. */
     enum d2d_ack ack;
-    int64_t ttl_ms; /* it is dead if it was not completed within this time; 0: what the hub says (an hour) */
+    int64_t ttl_ms; /* it expires when it was not completed within this time; 0: what the hub says (an hour) */
 };
 
-/* ---- a device ----------------------------------------------------------------------------------------------------- */
+/* ---- a device -------------------------------------------------------------------------------------------------- */
 
 struct d2d_device;
 
@@ -184,12 +186,13 @@ struct d2d_device_options {
      * 0: 1,000 messages, 16 MiB. */
     size_t queue_messages, queue_bytes;
     size_t window; /* QoS 1 messages on their way at once; 0: 64 */
-    /* Pauses before it connects again: the first (0: 500 ms) is doubled up to the most (0: 30 s), each with up to half of it
-     * taken off by chance. They begin anew when the hub has acknowledged something, or a connection has lasted for a minute. */
+    /* Pauses before it connects again: the first (0: 500 ms) is doubled up to the most (0: 30 s), each with up to half
+     * of it taken off by chance. They begin anew when the hub has acknowledged something, or a connection has lasted
+     * for a minute. */
     int64_t backoff_first_ms, backoff_most_ms;
     bool once; /* do not reconnect: the first failure ends it */
-    /* A cloud-to-device message. It has to be settled, now or later: see d2d_device_complete(). NULL: none are asked for, and
-     * what waits for this device goes on waiting. */
+    /* A cloud-to-device message. It has to be settled, now or later: see d2d_device_complete(). NULL: none are asked
+     * for, and what waits for this device goes on waiting. */
     void (*c2d)(void *ctx, struct d2d_device *device, const struct d2d_c2d *message);
     bool auto_complete; /* each message is complete when `c2d` returns, unless that has settled it */
     /* Messages that are given before one of them is settled. AMQP only: over MQTT it is the hub's 16. 0: 16. */
@@ -197,9 +200,10 @@ struct d2d_device_options {
     /* The hub has heard that we want messages. Called again after a reconnect. */
     void (*listening)(void *ctx, struct d2d_device *device);
     void (*connected)(void *ctx, struct d2d_device *device);
-    /* The connection ended or could not be made, and why. `final`: nothing more will be sent, because of `once`, because it cannot
-     * heal (D2D_UNTRUSTED, D2D_NOT_AUTHORISED, D2D_WRONG_HUB, D2D_EXPIRED, D2D_NOT_FOUND), or because another connection took the
-     * place of this one for the fifth time in a row (D2D_TAKEN_OVER). Otherwise it is tried again. */
+    /* The connection ended or could not be made, and why. `final`: nothing more will be sent, because of `once`,
+     * because it cannot heal (D2D_UNTRUSTED, D2D_NOT_AUTHORISED, D2D_WRONG_HUB, D2D_EXPIRED, D2D_NOT_FOUND), or because
+     * another connection took the place of this one for the fifth time in a row (D2D_TAKEN_OVER). Otherwise it is tried
+     * again. */
     void (*disconnected)(void *ctx, struct d2d_device *device, enum d2d_err why, bool final);
     void *ctx;
 };
@@ -217,8 +221,8 @@ typedef void d2d_sent(void *ctx, struct d2d_device *device, enum d2d_err e);
 
 enum d2d_qos { D2D_AT_MOST_ONCE, D2D_AT_LEAST_ONCE };
 
-/* Queues the message (a copy). Order is kept; nothing is lost while offline; a QoS 1 message that was on its way when the
- * connection broke is sent again, so it may arrive twice. `sent` may be NULL. */
+/* Queues the message (a copy). Order is kept; nothing is lost while offline; a QoS 1 message that was on its way when
+ * the connection broke is sent again, so it may arrive twice. `sent` may be NULL. */
 D2D_API enum d2d_err d2d_device_send(struct d2d_device *device, const struct d2d_message *message, enum d2d_qos qos,
                                      d2d_sent *sent, void *ctx);
 /* Sends and runs the loop until it is acknowledged. */
@@ -229,11 +233,11 @@ D2D_API enum d2d_err d2d_device_flush_wait(struct d2d_device *device, int64_t ti
 /* Messages that are not acknowledged yet. */
 D2D_API size_t d2d_device_pending(const struct d2d_device *device);
 
-/* What becomes of a received message: each one has to get one of these, in any order. Complete: it is done with. Abandon: it
- * comes again. Reject: it is dead, and its sender is told. Until then the hub keeps it for this device.
+/* What becomes of a received message: each one has to get one of these, in any order. Complete: it is done with.
+ * Abandon: it comes again. Reject: it is deleted, and its sender is told. Until then the hub keeps it for this device.
  *
- * MQTT knows only "complete". There an abandoned message comes again with the next connection, which is made half a minute
- * later at the latest; d2d_device_reject() is D2D_UNSUPPORTED, and the message is still to be settled.
+ * MQTT knows only "complete". There an abandoned message comes again with the next connection, which is made half a
+ * minute later at the latest; d2d_device_reject() is D2D_UNSUPPORTED, and the message is still to be settled.
  *
  * D2D_EXPIRED: the connection that it came with is gone, or it was settled before; it comes again if it was not. */
 D2D_API enum d2d_err d2d_device_complete(struct d2d_device *device, uint64_t lock);
@@ -242,7 +246,7 @@ D2D_API enum d2d_err d2d_device_reject(struct d2d_device *device, uint64_t lock)
 /* Messages that were given and are not settled. */
 D2D_API size_t d2d_device_unsettled(const struct d2d_device *device);
 
-/* ---- an operator: messages to devices, and what became of them ------------------------------------------------------ */
+/* ---- an operator: messages to devices, and what became of them ------------------------------------------------- */
 
 struct d2d_operator;
 
@@ -261,10 +265,11 @@ struct d2d_operator_options {
     size_t queue_messages, queue_bytes, window;
     int64_t backoff_first_ms, backoff_most_ms; /* these as of a device */
     bool once;                                 /* do not reconnect */
-    /* A batch of feedback, about messages of whoever sent them: all receivers of a hub share one queue (a d2dhub gives each one
-     * that of its own messages first, apart from other). True: the hub forgets it. False: it is left to others, who get it when
-     * this operator is freed, or a minute later. A d2dhub gives out what there is at once, and under load in batches, within a
-     * second; an Azure IoT Hub may collect for up to fifteen seconds. NULL: feedback is not asked for. */
+    /* A batch of feedback, about messages of whoever sent them: all receivers of a hub share one queue (a d2dhub gives
+     * each one that of its own messages first, apart from other). True: the hub forgets it. False: it is left to
+     * others, who get it when this operator is freed, or a minute later. A d2dhub gives out what there is at once, and
+     * under load in batches, within a second; an Azure IoT Hub may collect for up to fifteen seconds. NULL: feedback is
+     * not asked for. */
     bool (*feedback)(void *ctx, struct d2d_operator *op, const struct d2d_feedback *batch, size_t n);
     void (*connected)(void *ctx, struct d2d_operator *op);
     void (*disconnected)(void *ctx, struct d2d_operator *op, enum d2d_err why, bool final); /* as of a device */
@@ -278,12 +283,12 @@ D2D_API enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_op
 D2D_API void d2d_operator_free(struct d2d_operator *op);
 D2D_API const char *d2d_operator_detail(const struct d2d_operator *op);
 
-/* D2D_OK once the hub has the message in the device's mailbox, on disk. D2D_NOT_FOUND: no such device. D2D_OVER_QUOTA: its
- * mailbox is full. */
+/* D2D_OK once the hub has the message in the device's mailbox, on disk. D2D_NOT_FOUND: no such device. D2D_OVER_QUOTA:
+ * its mailbox is full. */
 typedef void d2d_posted(void *ctx, struct d2d_operator *op, enum d2d_err e, const char *message_id);
 
-/* Queues the message (a copy). One that asks for feedback and has no message id gets one, which `posted` is told; `posted` may
- * be NULL. What was on its way when the connection broke is sent again, so it may arrive twice. */
+/* Queues the message (a copy). One that asks for feedback and has no message id gets one, which `posted` is told;
+ * `posted` may be NULL. What was on its way when the connection broke is sent again, so it may arrive twice. */
 D2D_API enum d2d_err d2d_operator_send(struct d2d_operator *op, const char *device, const struct d2d_message *message,
                                        d2d_posted *posted, void *ctx);
 /* Sends and runs the loop until the hub has it. */
@@ -292,7 +297,7 @@ D2D_API enum d2d_err d2d_operator_send_wait(struct d2d_operator *op, const char 
 /* Messages that the hub has not answered yet. */
 D2D_API size_t d2d_operator_pending(const struct d2d_operator *op);
 
-/* ---- a receiver of events ------------------------------------------------------------------------------------------ */
+/* ---- a receiver of events -------------------------------------------------------------------------------------- */
 
 struct d2d_receiver;
 
@@ -313,7 +318,7 @@ struct d2d_event {
     int64_t enqueued_ms;
     const char *device; /* who sent it, as the hub stamped it; "" when it did not */
     const char *message_id, *correlation_id, *user_id, *content_type, *content_encoding; /* "" when there is none */
-    const struct d2d_property *properties; /* application properties; values that are no text are written as one */
+    const struct d2d_property *properties; /* application properties; values that are not text are written as one */
     size_t n_properties;
     const void *body;
     size_t body_len;
@@ -347,12 +352,13 @@ D2D_API void d2d_receiver_free(struct d2d_receiver *receiver);
 D2D_API const char *d2d_receiver_detail(const struct d2d_receiver *receiver);
 /* Whether the hub filters by sender (true) or this library does. */
 D2D_API bool d2d_receiver_filtered_by_hub(const struct d2d_receiver *receiver);
-/* The positions after the last events given, as JSON text to be kept and passed as `resume`. Lent until the next call. */
+/* The positions after the last events given, as JSON text to be kept and passed as `resume`. Lent until the next call.
+ */
 D2D_API const char *d2d_receiver_positions(struct d2d_receiver *receiver);
 /* No more events until resumed; what is on its way still comes. */
 D2D_API void d2d_receiver_pause(struct d2d_receiver *receiver, bool paused);
 
-/* ---- the registry -------------------------------------------------------------------------------------------------- */
+/* ---- the registry ---------------------------------------------------------------------------------------------- */
 
 /* An identity. Keys are base64 text, empty when they may not be seen. */
 /* How a device proves who it is. */
@@ -383,8 +389,8 @@ D2D_API enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_op
 D2D_API void d2d_registry_free(struct d2d_registry *registry);
 D2D_API const char *d2d_registry_detail(const struct d2d_registry *registry);
 
-/* Creates it; keys that are empty are generated by the hub. Reads id, enabled, reason, auth and what that needs of `identity`
- * and fills it with what the hub answered. D2D_EXISTS. */
+/* Creates it; keys that are empty are generated by the hub. Reads id, enabled, reason, auth and what that needs of
+ * `identity` and fills it with what the hub answered. D2D_EXISTS. */
 D2D_API enum d2d_err d2d_registry_add(struct d2d_registry *registry, struct d2d_identity *identity);
 /* Replaces it, if it is still as `identity->etag` says (empty: whatever it is). D2D_CHANGED, D2D_NOT_FOUND. */
 D2D_API enum d2d_err d2d_registry_update(struct d2d_registry *registry, struct d2d_identity *identity);
@@ -396,8 +402,8 @@ D2D_API enum d2d_err d2d_registry_purge(struct d2d_registry *registry, const cha
 D2D_API enum d2d_err d2d_registry_list(struct d2d_registry *registry, size_t most, struct d2d_identity **out,
                                        size_t *n);
 
-/* Some of them, by way of a query, however many there are: without keys and generation. `after` is "" at first, then as it was
- * left; "" again: there are no more. Given: free *out with free(). */
+/* Some of them, by way of a query, however many there are: without keys and generation. `after` is "" at first, then as
+ * it was left; "" again: there are no more. Given: free *out with free(). */
 enum { D2D_AFTER_CAP = 1024 };
 D2D_API enum d2d_err d2d_registry_page(struct d2d_registry *registry, char after[D2D_AFTER_CAP],
                                        struct d2d_identity **out, size_t *n);
@@ -408,7 +414,8 @@ D2D_API enum d2d_err d2d_registry_group_remove(struct d2d_registry *registry, co
 D2D_API enum d2d_err d2d_registry_groups(struct d2d_registry *registry, char **json);
 D2D_API enum d2d_err d2d_registry_status(struct d2d_registry *registry, char **json);
 
-/* A d2dhub only: the CA certificates that devices come by. Each answer is a JSON text; given: free *json with free(). */
+/* A d2dhub only: the CA certificates that devices come by. Each answer is a JSON text; given: free *json with free().
+ */
 D2D_API enum d2d_err d2d_registry_cas(struct d2d_registry *registry, char **json);
 /* A new one, in PEM or DER. It counts when it is verified: because you say so, or by the proof below. D2D_EXISTS. */
 D2D_API enum d2d_err d2d_registry_ca_add(struct d2d_registry *registry, const char *name, const void *certificate,
@@ -420,15 +427,16 @@ D2D_API enum d2d_err d2d_registry_ca_code(struct d2d_registry *registry, const c
 D2D_API enum d2d_err d2d_registry_ca_verify(struct d2d_registry *registry, const char *name, const void *proof,
                                             size_t len, char **json);
 
-/* ---- enrollments: which devices may register, and how they prove who they are ---------------------------------------- */
+/* ---- enrollments: which devices may register, and how they prove who they are ---------------------------------- */
 
-/* One device, or a group of them. They go by JSON texts as the Device Provisioning Service has them; the registry is that of a
- * d2dhub, or of such a service ("HostName=NAME.azure-devices-provisioning.net;SharedAccessKeyName=…;SharedAccessKey=…"). What is
- * answered is given: free() it. */
+/* One device, or a group of them. They go by JSON texts as the Device Provisioning Service has them; the registry is
+ * that of a d2dhub, or of such a service
+ * ("HostName=NAME.azure-devices-provisioning.net;SharedAccessKeyName=…;SharedAccessKey=…"). What is answered is given:
+ * free() it. */
 enum d2d_enrollment { D2D_ENROLLMENT_DEVICE, D2D_ENROLLMENT_GROUP };
 
-/* Makes it (D2D_EXISTS), or replaces it if it is still as `etag` says ("*": whatever it is; D2D_CHANGED, D2D_NOT_FOUND).
- * etag NULL: makes it. Keys that the text does not have are made by the service. */
+/* Makes it (D2D_EXISTS), or replaces it if it is still as `etag` says ("*": whatever it is; D2D_CHANGED,
+ * D2D_NOT_FOUND). etag NULL: makes it. Keys that the text does not have are made by the service. */
 D2D_API enum d2d_err d2d_enrollment_put(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name,
                                         const char *json, const char *etag, char **answer);
 /* Without keys. */
@@ -442,7 +450,7 @@ D2D_API enum d2d_err d2d_enrollment_list(struct d2d_registry *registry, enum d2d
                                          char after[D2D_AFTER_CAP], char **json);
 D2D_API enum d2d_err d2d_enrollment_remove(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name);
 
-/* ---- registering: a device asks which hub is its own ------------------------------------------------------------------ */
+/* ---- registering: a device asks which hub is its own ----------------------------------------------------------- */
 
 struct d2d_register_options {
     size_t size;
@@ -451,8 +459,8 @@ struct d2d_register_options {
     const char *scope;         /* the id scope of the service, "0ne00000001" */
     const char *registration;  /* NULL: the common name of the certificate, or that which the TPM has */
     const char *key;           /* base64; NULL: the certificate in `common`, or the TPM, says who this is */
-    /* By the TPM (over HTTPS and AMQP): the slot takes the key that the service makes for the device, in place of the one that it
-     * has, and the name of the hub. The connection string is then "HostName=…;DeviceId=…;Tpm=SLOT". */
+    /* By the TPM (over HTTPS and AMQP): the slot takes the key that the service makes for the device, in place of the
+     * one that it has, and the name of the hub. The connection string is then "HostName=…;DeviceId=…;Tpm=SLOT". */
     bool tpm;
     unsigned tpm_slot;   /* 0 to 9; the cloud's SDKs use 0 */
     const char *payload; /* a JSON text for whoever chooses the hub; NULL: none */
@@ -469,24 +477,26 @@ struct d2d_registration {
     char payload[4096];         /* a JSON text of whoever chose the hub; a longer one is left out */
 };
 
-/* Runs the loop until the service has decided. D2D_REFUSED: it has, against it. `out` says more, and is filled in any case. */
+/* Runs the loop until the service has decided. D2D_REFUSED: it has, against it. `out` says more, and is filled in any
+ * case. */
 D2D_API enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_options *options,
                                   struct d2d_registration *out);
 /* The key of a device in an enrollment group, made from the group's: base64 text, 45 bytes with its NUL. */
 D2D_API enum d2d_err d2d_derive_key(const char *group_key, const char *registration, char *out, size_t cap);
 
-/* ---- tokens and connection strings ---------------------------------------------------------------------------------- */
+/* ---- tokens and connection strings ----------------------------------------------------------------------------- */
 
-/* A SAS token made with the key of a connection string, or in this computer's TPM where it says so. resource NULL: what the
- * string is for (the device, the hub, the entity). Given: free *out with free(). */
+/* A SAS token made with the key of a connection string, or in this computer's TPM where it says so. resource NULL: what
+ * the string is for (the device, the hub, the entity). Given: free *out with free(). */
 D2D_API enum d2d_err d2d_token(const char *connection_string, const char *resource, int64_t now_ms, int64_t ttl_ms,
                                char **out, char *why);
 
-/* The value of a field of a connection string ("HostName", "DeviceId", …; case matters not) into `out`; D2D_NOT_FOUND. */
+/* The value of a field of a connection string ("HostName", "DeviceId", …; case matters not) into `out`; D2D_NOT_FOUND.
+ */
 D2D_API enum d2d_err d2d_connection_string_field(const char *connection_string, const char *field, char *out,
                                                  size_t cap);
 
-/* ---- the TPM of this computer ------------------------------------------------------------------------------------------ */
+/* ---- the TPM of this computer ---------------------------------------------------------------------------------- */
 
 /* Ten slots with a device's key and the name of its hub, laid out as the cloud's own tools have them. */
 enum { D2D_TPM_SLOTS = 10 };
@@ -500,16 +510,16 @@ struct d2d_tpm_slot {
     char foreign[D2D_WHY_CAP]; /* another program keeps something there, which nothing here touches (D2D_REFUSED); "" */
 };
 
-/* tcti NULL: what D2D_TCTI in the environment says, or /dev/tpmrm0 or /dev/tpm0. The chip takes 10 ms to a second for an answer: the
- * calls below block so long. */
+/* tcti NULL: what D2D_TCTI in the environment says, or /dev/tpmrm0 or /dev/tpm0. The chip takes 10 ms to a second for
+ * an answer: the calls below block so long. */
 D2D_API enum d2d_err d2d_tpm_open(const char *tcti, struct d2d_tpm **out, char *why);
 D2D_API void d2d_tpm_close(struct d2d_tpm *tpm);
 D2D_API const char *d2d_tpm_detail(const struct d2d_tpm *tpm);
 
 /* The registration id that all tools propose: 52 characters. */
 D2D_API enum d2d_err d2d_tpm_registration_id(struct d2d_tpm *tpm, char *out, size_t cap);
-/* The public part of the endorsement key, which an enrollment knows the chip by, as base64 text. It is made if there is none, which
- * takes a chip up to a minute. */
+/* The public part of the endorsement key, which an enrollment knows the chip by, as base64 text. It is made if there is
+ * none, which takes a chip up to a minute. */
 D2D_API enum d2d_err d2d_tpm_endorsement_key(struct d2d_tpm *tpm, char *out, size_t cap);
 D2D_API enum d2d_err d2d_tpm_slot_read(struct d2d_tpm *tpm, unsigned slot, struct d2d_tpm_slot *out);
 /* Puts the key of a device's connection string into a slot, with the names of hub and device; it never comes out again.
@@ -518,17 +528,17 @@ D2D_API enum d2d_err d2d_tpm_provision(struct d2d_tpm *tpm, unsigned slot, const
 /* The key of the device, or the one for a certificate. D2D_NOT_FOUND: there is none. */
 D2D_API enum d2d_err d2d_tpm_erase(struct d2d_tpm *tpm, unsigned slot);
 D2D_API enum d2d_err d2d_tpm_x509_erase(struct d2d_tpm *tpm, unsigned slot);
-/* Makes an ECDSA P-256 key for a client certificate; `out` is its name for d2d_options.key_file ("handle:0x81000200"). OpenSSL's
- * provider opens the TPM itself: close this one before. D2D_EXISTS. */
+/* Makes an ECDSA P-256 key for a client certificate; `out` is its name for d2d_options.key_file ("handle:0x81000200").
+ * OpenSSL's provider opens the TPM itself: close this one before. D2D_EXISTS. */
 D2D_API enum d2d_err d2d_tpm_x509_make(struct d2d_tpm *tpm, unsigned slot, char *out, size_t cap);
 
 /* "HostName=…;DeviceId=…;Tpm=SLOT" of the device whose key is in a slot. There is no secret in it. D2D_NOT_FOUND. */
 D2D_API enum d2d_err d2d_tpm_string(const char *tcti, unsigned slot, char *out, size_t cap, char *why);
 
-/* ---- certificates ------------------------------------------------------------------------------------------------------ */
+/* ---- certificates ---------------------------------------------------------------------------------------------- */
 
-/* A self-signed certificate for a device that the hub knows by its thumbprint. Given: free *certificate and *key with free(); wipe
- * the key before. */
+/* A self-signed certificate for a device that the hub knows by its thumbprint. Given: free *certificate and *key with
+ * free(); wipe the key before. */
 struct d2d_certificate_options {
     size_t size; /* as of all options: {.size = sizeof options, …} */
     const char *device;

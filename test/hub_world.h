@@ -1,4 +1,5 @@
-/* A hub over the engines in memory, as a function of a seed: its clock, its random numbers, its ends and its power cuts. */
+/* A hub over the engines in memory, as a function of a seed: its clock, its random numbers, its ends and its power
+ * cuts. */
 #pragma once
 
 #include "check.h"
@@ -102,7 +103,7 @@ static inline void world_end(struct world *w)
     state_close(w->state);
 }
 
-/* ---- what tests say often ------------------------------------------------------------------------------------------ */
+/* ---- what tests say often -------------------------------------------------------------------------------------- */
 
 static inline struct device device_named(const char *id)
 {

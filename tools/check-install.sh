@@ -1,6 +1,7 @@
 #!/bin/bash
-# check-install.sh BUILD: installs into a folder of its own, which leaves the build folder as it was, and builds a program
-# against what lies there, static and shared; libd2d shows nothing but what include/d2d.h names; uninstalling leaves nothing.
+# check-install.sh BUILD: installs into a folder of its own, which leaves the build folder as it was, and builds a
+# program against what lies there, static and shared; libd2d shows nothing but what include/d2d.h names; uninstalling
+# leaves nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1

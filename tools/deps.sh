@@ -1,6 +1,6 @@
 #!/bin/sh
-# deps.sh WORD…: installs the packages that packages.txt has for these words and that are missing. deps.sh --list WORD…: tells all
-# that it has for them.
+# deps.sh WORD…: installs the packages that packages.txt has for these words and that are missing. deps.sh --list WORD…:
+# tells all that it has for them.
 set -eu
 cd "$(dirname "$0")/.."
 if ! command -v dpkg-query >/dev/null 2>&1; then

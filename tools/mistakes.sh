@@ -23,6 +23,20 @@ no '\b(strcpy|strcat|sprintf|gets|strtok|atoi|atol)\(' 'unbounded, or cannot say
 no '\b(ASN1_TIME_set|ASN1_TIME_adj|X509_cmp_time|X509_time_adj(_ex)?|X509_VERIFY_PARAM_set_time|X509_STORE_CTX_set_time)\(' \
     'takes a time_t as long as OpenSSL was built with: cert_time, cert_time_put' "$@"
 no '#include "\.\./' 'folders are included by the build, not by path' "$@"
+# Columns are characters, so in a locale that knows them.
+export LC_ALL=C.UTF-8
+wide=()
+for file in "$@"; do
+    case $file in src/*|include/*|test/*|examples/*|bench/*) wide+=("$file") ;; esac
+done
+no '^.{121,}' 'longer than 120 columns' "${wide[@]}" examples/*.sh
+# The words of CONTRIBUTING.md, in what users read. A bar in its table is escaped.
+texts=(include/d2d.h doc/*.1.in)
+mapfile -t words < <(sed -n '/^## Words/,$s/^| `\(.*\)` | .*/\1/p' CONTRIBUTING.md | sed 's/\\|/|/g')
+for word in "${words[@]}"; do
+    no "$word" 'not in the words of the field: see CONTRIBUTING.md, "Words"' "${texts[@]}"
+    no "\"[^\"]*($word)[^\"]*\"" 'not in the words of the field: see CONTRIBUTING.md, "Words"' "${src[@]}"
+done
 for file in "$@"; do
     lines=$(wc -l <"$file")
     if [ "$lines" -gt 600 ]; then

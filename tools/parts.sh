@@ -1,5 +1,5 @@
-# Sourced by test.sh and by test/fresh/all.sh: parts of a test, each with what it needs of the machine. That is asked at the start: a part
-# that cannot run is skipped, with the reason, and counted; with D2D_SKIP=no that is a failure.
+# Sourced by test.sh and by test/fresh/all.sh: parts of a test, each with what it needs of the machine. That is asked at
+# the start: a part that cannot run is skipped, with the reason, and counted; with D2D_SKIP=no that is a failure.
 . tools/rights.sh
 
 names=() needs=() commands=()
@@ -44,8 +44,8 @@ tell_skipped() {
     done
 }
 
-# run_parts [--rights] [--only TEXT]: all of them in order, or those with TEXT in their names; with --rights it only tells what would be
-# skipped.
+# run_parts [--rights] [--only TEXT]: all of them in order, or those with TEXT in their names; with --rights it only
+# tells what would be skipped.
 run_parts() {
     local only= rights=no
     while [ $# -gt 0 ]; do

@@ -1,4 +1,5 @@
-# Sourced by test.sh: what some parts need of the machine. Each function gives the reason why it is not there, or nothing.
+# Sourced by test.sh: what some parts need of the machine. Each function gives the reason why it is not there, or
+# nothing.
 
 map_root() { [ "$(id -u)" -eq 0 ] || echo --map-root-user; }
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# test.sh [--rights] [--only TEXT]: all tests, in the order in which a failure says most, or those parts with TEXT in their names; with
-# --rights it only tells what would be skipped here.
+# test.sh [--rights] [--only TEXT]: all tests, in the order in which a failure says most, or those parts with TEXT in
+# their names; with --rights it only tells what would be skipped here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/parts.sh

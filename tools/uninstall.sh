@@ -1,5 +1,6 @@
 #!/bin/sh
-# uninstall.sh PREFIX: removes what install.sh installed, below DESTDIR where that is set, and folders that only d2d had.
+# uninstall.sh PREFIX: removes what install.sh installed, below DESTDIR where that is set, and folders that only d2d
+# had.
 set -eu
 prefix=$1
 destdir=${DESTDIR:-}

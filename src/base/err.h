@@ -17,7 +17,7 @@
     X(ERR_DENIED, "this identity may not do that")                                  \
     X(ERR_DISABLED, "this device is disabled")                                      \
     X(ERR_NOT_FOUND, "there is nothing of that name")                               \
-    X(ERR_EXISTS, "there is one of that name already")                              \
+    X(ERR_EXISTS, "it already exists")                                              \
     X(ERR_PRECONDITION, "it was changed in the meantime (the ETag does not match)") \
     X(ERR_STOLEN, "another connection took this seat")                              \
     X(ERR_LOCK_LOST, "the lock of this message is gone")                            \

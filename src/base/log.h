@@ -1,5 +1,5 @@
-/* What an operator acts on: one line an event, `event key=value …`. No payloads, no secrets. The lines go to a sink that
- * the main gives; without one they go nowhere. Safe from every thread. */
+/* What an operator acts on: one line an event, `event key=value …`. No payloads, no secrets. The lines go to a sink
+ * that the main gives; without one they go nowhere. Safe from every thread. */
 #pragma once
 
 #include "bytes.h"

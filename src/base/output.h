@@ -4,8 +4,8 @@
 
 #include "bytes.h"
 
-/* First of all in main(): a closed standard output fails, instead of becoming the next file or socket that is opened, and a pipe
- * without a reader is an error, not the end. *interrupted, where there is one, ends what waits. */
+/* First of all in main(): a closed standard output fails, instead of becoming the next file or socket that is opened,
+ * and a pipe without a reader is an error, not the end. *interrupted, where there is one, ends what waits. */
 void output_open(const volatile int *interrupted);
 
 /* Writes all of it, behind what stdio holds. False: this did not get out, or something before it. */
@@ -17,7 +17,8 @@ bool output_put_some(struct bytes *text);
 /* What stdio holds, too. */
 bool output_flush(void);
 
-/* Where what was put is. Arrived: its reader has taken all of it out of the pipe, or it is on the disk, or with the terminal. */
+/* Where what was put is. Arrived: its reader has taken all of it out of the pipe, or it is on the disk, or with the
+ * terminal. */
 enum output_state { OUTPUT_ARRIVED, OUTPUT_WAITS, OUTPUT_FAILED };
 enum output_state output_look(void);
 /* For a file: what was written before one write failed is on the disk. */
@@ -32,6 +33,6 @@ bool output_is_broken(void);
 /* Why, for people. */
 const char *output_why(void);
 
-/* Last of all: the exit status of the program. A failed write makes 1 of 0, and is told on standard error; a reader that
- * had enough is told only unless `quiet`. */
+/* Last of all: the exit status of the program. A failed write makes 1 of 0, and is told on standard error; a reader
+ * that had enough is told only unless `quiet`. */
 int output_close(const char *program, int status, bool quiet);

@@ -5,12 +5,14 @@
 
 /* Standard alphabet with padding. */
 void buf_put_base64(struct buf *b, struct bytes raw);
-/* Padding may be missing (some tools cut it); anything else odd is ERR_MALFORMED. *len is at most cap. May decode in place. */
+/* Padding may be missing (some tools cut it); anything else odd is ERR_MALFORMED. *len is at most cap. May decode in
+ * place. */
 enum err base64_decode(struct bytes text, uint8_t *out, size_t cap, size_t *len) MUST_CHECK;
 
 /* Escapes all but unreserved characters (RFC 3986), upper-case hex, a space as %20. */
 void buf_put_percent(struct buf *b, struct bytes raw);
-/* Decodes %XX in either case; '+' stays '+'. A broken escape or no room is an error. May decode in place (out == text.at). */
+/* Decodes %XX in either case; '+' stays '+'. A broken escape or no room is an error. May decode in place (out ==
+ * text.at). */
 enum err percent_decode(struct bytes text, uint8_t *out, size_t cap, size_t *len) MUST_CHECK;
 
 void buf_put_hex(struct buf *b, struct bytes raw); /* lower case */
@@ -19,7 +21,8 @@ enum err hex_decode(struct bytes text, uint8_t *out, size_t cap, size_t *len) MU
 /* Well-formed, shortest form, no surrogates. */
 bool utf8_valid(struct bytes b);
 
-/* "2026-11-23T07:00:00.0000000Z": always UTC, seven digits of fraction (what the SDKs parse). cap >= 29 with the NUL. */
+/* "2026-11-23T07:00:00.0000000Z": always UTC, seven digits of fraction (what the SDKs parse). cap >= 29 with the NUL.
+ */
 enum { ISO_TIME_CAP = 29 };
 void iso_time(int64_t unix_ms, char out[ISO_TIME_CAP]);
 /* Date and time with "T" or blank between, 0 to 9 digits of fraction, "Z", an offset, or nothing (UTC). */

@@ -165,7 +165,7 @@ static enum d2d_err open_string(struct account *a, const char *text, unsigned ne
                             kinds[a->string.kind]);
     if (a->string.key.at && (e = key_of_base64(a->string.key, &a->key)))
         return account_fail(a, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT,
-                            "the key of the connection string is no base64 text of 16 to 64 bytes");
+                            "the key of the connection string is not a base64 text of 16 to 64 bytes");
     if (!a->key && !a->string.signature.at && !a->string.x509 && !a->string.tpm.at)
         return account_fail(a, D2D_ARGUMENT, "the connection string has no key, no token, no x509=true and no Tpm=");
     if ((a->string.x509 || a->string.tpm.at) && a->string.kind != CONNSTR_DEVICE)
@@ -272,7 +272,7 @@ bool account_on_websocket(const struct account *a)
     return a->transport == D2D_MQTT_WS || a->transport == D2D_AMQP_WS;
 }
 
-/* ---- tokens -------------------------------------------------------------------------------------------------------- */
+/* ---- tokens ---------------------------------------------------------------------------------------------------- */
 
 struct answer {
     struct signing job;

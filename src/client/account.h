@@ -1,5 +1,5 @@
-/* What every handle is made from: the options' common part with its texts copied, the connection string taken apart, the
- * key, and what is told about the last failure. */
+/* What every handle is made from: the options' common part with its texts copied, the connection string taken apart,
+ * the key, and what is told about the last failure. */
 #pragma once
 
 #include "connstr.h"
@@ -31,8 +31,8 @@ struct account {
 
 /* `needs` says what kinds of strings will do, 1u << CONNSTR_…. What fails has its reason in the log. */
 enum d2d_err account_open(struct account *, struct d2d_loop *, const struct d2d_options *, unsigned needs);
-/* Without a connection string: a host, and the key (given, also when this fails; may be NULL) that signs for a device, or the
- * certificate of the options. It stays where it is afterwards. */
+/* Without a connection string: a host, and the key (given, also when this fails; may be NULL) that signs for a device,
+ * or the certificate of the options. It stays where it is afterwards. */
 enum d2d_err account_open_host(struct account *, struct d2d_loop *, const struct d2d_options *, const char *host,
                                bool by_certificate, struct key *);
 void account_close(struct account *);
@@ -53,8 +53,8 @@ enum d2d_err err_of(enum err);
 /* The key that a string with Tpm=SLOT names, and the TPM that it needs. `why` has TPM_WHY_CAP bytes. */
 enum err account_chip(const struct connstr *, const char *tcti, struct tpm **, struct key **, char *why) MUST_CHECK;
 
-/* Appends a token for a resource, signed by the key, or the ready one that the string has. ERR_BUSY: the key answers later,
- * which nothing here can wait for. */
+/* Appends a token for a resource, signed by the key, or the ready one that the string has. ERR_BUSY: the key answers
+ * later, which nothing here can wait for. */
 enum err account_token(struct account *, struct bytes resource, int64_t expires_s, struct buf *out) MUST_CHECK;
 /* The same with a key of its own. */
 enum err token_put(struct key *, struct bytes resource, struct bytes policy, int64_t expires_s,

@@ -34,7 +34,7 @@ void amqp_fail_by(struct amqp_talk *m, pn_condition_t *c, const char *otherwise)
     amqp_fail(m, name ? amqp_error(name) : D2D_CLOSED, detail);
 }
 
-/* ---- what Proton tells --------------------------------------------------------------------------------------------- */
+/* ---- what Proton tells ----------------------------------------------------------------------------------------- */
 
 static void on_link_open(struct amqp_talk *m, pn_link_t *l)
 {
@@ -101,7 +101,7 @@ static void go_on(struct amqp_talk *m)
     events(m); /* a failed login comes to light when nothing is left to be said */
 }
 
-/* ---- the talk ------------------------------------------------------------------------------------------------------ */
+/* ---- the talk -------------------------------------------------------------------------------------------------- */
 
 static void end_driver(struct amqp_talk *m)
 {
@@ -256,7 +256,7 @@ void amqp_talk_close(struct amqp_talk *m)
     end_driver(m);
 }
 
-/* ---- links and messages -------------------------------------------------------------------------------------------- */
+/* ---- links and messages ---------------------------------------------------------------------------------------- */
 
 pn_link_t *amqp_link(struct amqp_talk *m, bool sender, const char *address, const char *other)
 {

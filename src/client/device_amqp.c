@@ -9,7 +9,7 @@ static struct device_amqp *of(struct amqp_talk *a)
     return LIST_OF(a, struct device_amqp, amqp);
 }
 
-/* ---- links --------------------------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------------------------- */
 
 /* device 3.4. The id stands there as clients in two languages write it: escaped. */
 static void put_address(const struct device_amqp *m, const char *what, struct buf *out)
@@ -78,7 +78,7 @@ static void on_link_closed(struct amqp_talk *a, pn_link_t *l)
     amqp_fail_by(a, pn_link_remote_condition(l), "the hub closed a link");
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------------ */
+/* ---- messages -------------------------------------------------------------------------------------------------- */
 
 /* What is held and what may still come are as many as there is room for. */
 static void top_up(struct device_amqp *m)
@@ -147,7 +147,7 @@ static void on_done(void *ctx, struct queued *q, enum d2d_err e, const char *why
     m->side->done(m->side->ctx, q, e);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static int64_t due(struct amqp_talk *a, int64_t now_ms)
 {

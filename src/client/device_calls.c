@@ -2,7 +2,7 @@
 
 #include "outgoing.h"
 
-/* ---- sending ------------------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------------------------- */
 
 static enum err put(struct d2d_device *d, const struct d2d_message *m, enum d2d_qos qos, struct queued **out)
 {
@@ -98,7 +98,7 @@ enum d2d_err d2d_device_flush_wait(struct d2d_device *d, int64_t timeout_ms)
     return e ? e : d->ended;
 }
 
-/* ---- receiving ----------------------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------------------------- */
 
 static enum d2d_err settle(struct d2d_device *d, uint64_t lock, enum settlement how)
 {

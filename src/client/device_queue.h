@@ -1,5 +1,5 @@
-/* Messages of a device, or to devices, that are not acknowledged: those on their way first, then those that wait, in the order
- * in which they were given. It has a ceiling of messages and of bytes. */
+/* Messages of a device, or to devices, that are not acknowledged: those on their way first, then those that wait, in
+ * the order in which they were given. It has a ceiling of messages and of bytes. */
 #pragma once
 
 #include "d2d.h"

@@ -32,7 +32,7 @@ void ask_open(struct events_talk *m)
     pn_link_flow(m->answer, 1 + PARTITIONS_MAX);
 }
 
-/* ---- the redirect -------------------------------------------------------------------------------------------------- */
+/* ---- the redirect ---------------------------------------------------------------------------------------------- */
 
 /* The value behind a key of the map that the data stands before; type PN_NULL when it is not there. */
 static bool find(pn_data_t *map, const char *key)
@@ -95,7 +95,7 @@ bool read_redirect(pn_link_t *l, struct bytes *host, int *port, struct bytes *en
     return authority.len && host->len && entity->len;
 }
 
-/* ---- $management --------------------------------------------------------------------------------------------------- */
+/* ---- $management ----------------------------------------------------------------------------------------------- */
 
 static void put_property(pn_data_t *p, const char *name, const char *value)
 {
@@ -170,7 +170,8 @@ static void read_birth(struct events_talk *m, pn_data_t *d)
         m->positions->born_ms = born_ms;
 }
 
-/* Reading from now on begins behind the last event that there is, so that a reconnect before the first one misses nothing. */
+/* Reading from now on begins behind the last event that there is, so that a reconnect before the first one misses
+ * nothing. */
 static bool read_tail(struct events_talk *m, pn_data_t *d)
 {
     struct progress *at = NULL;
@@ -206,7 +207,7 @@ int read_answer(struct events_talk *m)
     return read ? 0 : 500;
 }
 
-/* ---- receivers ----------------------------------------------------------------------------------------------------- */
+/* ---- receivers ------------------------------------------------------------------------------------------------- */
 
 static void put_filter(pn_link_t *l, struct bytes selector)
 {

@@ -22,7 +22,7 @@ static bool stopped(const struct events_talk *m)
     return amqp_stopped(&m->amqp);
 }
 
-/* ---- step by step -------------------------------------------------------------------------------------------------- */
+/* ---- step by step ---------------------------------------------------------------------------------------------- */
 
 static void attach_all(struct events_talk *m)
 {
@@ -131,7 +131,7 @@ static void on_event(struct events_talk *m, struct progress *at)
         m->event(m->ctx, &e);
 }
 
-/* ---- what Proton tells --------------------------------------------------------------------------------------------- */
+/* ---- what Proton tells ----------------------------------------------------------------------------------------- */
 
 static void top_up(struct events_talk *m, pn_link_t *l)
 {

@@ -12,6 +12,6 @@ struct http_ask {
     const char *if_match, *continuation; /* NULL: none */
 };
 
-/* Runs the loop until there is an answer, for at most limit_ms (-1: what the account says of one request). D2D_OK: it is in
- * h->in, whatever its status; otherwise the account's detail says why. http_talk_close(h) in any case. */
+/* Runs the loop until there is an answer, for at most limit_ms (-1: what the account says of one request). D2D_OK: it
+ * is in h->in, whatever its status; otherwise the account's detail says why. http_talk_close(h) in any case. */
 enum d2d_err http_ask(struct account *, const struct http_ask *, int64_t limit_ms, struct http_talk *h);

@@ -15,7 +15,7 @@ static enum d2d_ack ack_of(struct bytes text)
     return a;
 }
 
-/* ---- MQTT ---------------------------------------------------------------------------------------------------------- */
+/* ---- MQTT ------------------------------------------------------------------------------------------------------ */
 
 static bool take(struct bytes *rest, struct bytes what)
 {
@@ -96,7 +96,7 @@ enum err incoming_mqtt(struct message_room *r, struct bytes device, struct bytes
     return r->text.bad ? ERR_TOO_LARGE : OK;
 }
 
-/* ---- AMQP ---------------------------------------------------------------------------------------------------------- */
+/* ---- AMQP ------------------------------------------------------------------------------------------------------ */
 
 static void take_annotation(struct message_room *r, pn_atom_t key, pn_atom_t value, void *ctx)
 {

@@ -58,8 +58,8 @@ static enum d2d_err check_ready_token(struct account *a, int64_t now_ms, enum d2
     return account_fail(a, D2D_EXPIRED, "the token of the connection string has expired at %.19sZ", time);
 }
 
-/* A clock that is behind by more than the life of a token makes tokens that are expired when they arrive. Everything else that may
- * be wrong with it does no harm to them. */
+/* A clock that is behind by more than the life of a token makes tokens that are expired when they arrive. Everything
+ * else that may be wrong with it does no harm to them. */
 enum d2d_err inquiry_clock(struct account *a, const struct http_head *head, enum d2d_err seemed)
 {
     int64_t here_ms = loop_now_ms(a->loop), there_ms;

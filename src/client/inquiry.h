@@ -1,6 +1,6 @@
-/* Why a login was refused. Protocols only say that it was; the hub is asked over HTTPS, without credentials and so without any
- * effect, what it is called and what time it has: a token for another hub, a clock that is wrong and a ready token that has expired
- * are told from a wrong key. */
+/* Why a login was refused. Protocols only say that it was; the hub is asked over HTTPS, without credentials and so
+ * without any effect, what it is called and what time it has: a token for another hub, a clock that is wrong and a
+ * ready token that has expired are told from a wrong key. */
 #pragma once
 
 #include "account.h"

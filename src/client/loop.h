@@ -1,4 +1,5 @@
-/* The loop of the library: connections that carry talks, and timers. The only part of the client that touches the net. */
+/* The loop of the library: connections that carry talks, and timers. The only part of the client that touches the net.
+ */
 #pragma once
 
 #include "d2d.h"
@@ -17,9 +18,9 @@ struct alarm {
 enum err loop_alarm(struct d2d_loop *, struct alarm *, int64_t at_ms) MUST_CHECK;
 void loop_no_alarm(struct d2d_loop *, struct alarm *);
 
-/* Around every call of the program's functions, and around a turn of the loop. Inside of them nothing may wait. What is freed
- * in them stays until the turn is over, and for as long as a function of ours waits, so that nothing on the stack loses its
- * ground. */
+/* Around every call of the program's functions, and around a turn of the loop. Inside of them nothing may wait. What is
+ * freed in them stays until the turn is over, and for as long as a function of ours waits, so that nothing on the stack
+ * loses its ground. */
 void loop_enter(struct d2d_loop *);
 void loop_leave(struct d2d_loop *);
 bool loop_is_inside(const struct d2d_loop *);
@@ -32,7 +33,8 @@ struct grave {
 
 void loop_bury(struct d2d_loop *, struct grave *);
 
-/* What d2d_loop_detail() says: nothing yet; this; for a function that is through, something at least. The last two give back e. */
+/* What d2d_loop_detail() says: nothing yet; this; for a function that is through, something at least. The last two give
+ * back e. */
 void loop_begins(struct d2d_loop *);
 enum d2d_err loop_ends(struct d2d_loop *, enum d2d_err e);
 enum d2d_err loop_fail(struct d2d_loop *, enum d2d_err e, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -51,8 +53,8 @@ struct tls_files {
 /* The TLS of all who have the same files; lent for the life of the loop. */
 enum err loop_tls(struct d2d_loop *, const struct tls_files *, struct tls **out, char why[256]) MUST_CHECK;
 
-/* A connection that is being made or open, and carries a talk. It ends with exactly one of failed() and the talk's close();
- * afterwards, and after link_drop(), it may not be used. */
+/* A connection that is being made or open, and carries a talk. It ends with exactly one of failed() and the talk's
+ * close(); afterwards, and after link_drop(), it may not be used. */
 struct link;
 
 struct dial {
@@ -67,6 +69,6 @@ struct dial {
 
 enum err link_dial(struct d2d_loop *, const struct dial *, struct link **out) MUST_CHECK;
 void link_wake(struct link *); /* its talk's wake() is called soon; also NULL */
-/* The talk says goodbye, what was said still leaves, then it is closed. The talk is called no more, not even inside of one of
- * its calls. */
+/* The talk says goodbye, what was said still leaves, then it is closed. The talk is called no more, not even inside of
+ * one of its calls. */
 void link_drop(struct link *); /* also NULL */

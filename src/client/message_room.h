@@ -1,4 +1,5 @@
-/* Room for the texts and properties of one message that came, and what reads the common parts of an AMQP message into it. */
+/* Room for the texts and properties of one message that came, and what reads the common parts of an AMQP message into
+ * it. */
 #pragma once
 
 #include "buf.h"
@@ -17,7 +18,8 @@ struct message_room {
 enum err room_open(struct message_room *) MUST_CHECK;
 void room_close(struct message_room *);
 
-/* Empties `text` and makes so much room there that texts of `len` bytes, taken apart, do not move while they are kept. */
+/* Empties `text` and makes so much room there that texts of `len` bytes, taken apart, do not move while they are kept.
+ */
 enum err room_begin(struct message_room *, size_t len) MUST_CHECK;
 /* A copy with a NUL behind it. */
 const char *room_keep(struct message_room *, struct bytes);

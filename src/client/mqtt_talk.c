@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-/* AGAIN_MS: an abandoned message waits so long for the connection that brings it again, or for less if there is one sooner. */
+/* AGAIN_MS: an abandoned message waits so long for the connection that brings it again, or for less if there is one
+ * sooner. */
 enum { KEEP_ALIVE_S = 240, PING_AFTER_MS = KEEP_ALIVE_S * 1000 / 2, AGAIN_MS = 30000, SUBSCRIBE_ID = QUEUE_ID_MAX + 1 };
 
 static struct mqtt_talk *of(struct talk *t)
@@ -53,7 +54,8 @@ static void start(struct talk *t, int64_t now_ms)
                              .user = m->user,
                              .password = m->password};
 
-    /* Not a clean session: what is said again then belongs to it (MQTT-4.4.0-1), and so does what waits for us (device 2.6). */
+    /* Not a clean session: what is said again then belongs to it (MQTT-4.4.0-1), and so does what waits for us (device
+     * 2.6). */
     inbox_clear(&m->side->inbox);
     m->state = MQTT_WAIT_CONNACK;
     m->pinged = false;
@@ -136,7 +138,8 @@ static void complete(struct mqtt_talk *m, struct held *h)
     inbox_del(&m->side->inbox, h);
 }
 
-/* What is not taken is not acknowledged either, so that it waits for who wants it, or comes with the next connection. */
+/* What is not taken is not acknowledged either, so that it waits for who wants it, or comes with the next connection.
+ */
 static void take(struct mqtt_talk *m, const struct mqtt_publish *p, struct d2d_c2d *c)
 {
     struct device_side *side = m->side;
@@ -246,8 +249,8 @@ static void drain(struct mqtt_talk *m, int64_t now_ms)
 {
     const struct device_side *side = m->side;
 
-    /* device 1.4: a fresh token needs a fresh connection. What was said and given is waited for, so that none of it comes
-     * twice. */
+    /* device 1.4: a fresh token needs a fresh connection. What was said and given is waited for, so that none of it
+     * comes twice. */
     if (m->state == MQTT_OPEN && now_ms >= m->renew_ms) {
         m->state = MQTT_DRAINING;
         m->began_ms = now_ms;

@@ -1,5 +1,5 @@
-/* The conversation of a device over MQTT 3.1.1: says who it is, sends what its queue has, gives what comes for it, tells what
- * was acknowledged. */
+/* The conversation of a device over MQTT 3.1.1: says who it is, sends what its queue has, gives what comes for it,
+ * tells what was acknowledged. */
 #pragma once
 
 #include "device_side.h"
@@ -26,5 +26,6 @@ struct mqtt_talk {
 
 /* The ops of a talk that was set up as above. */
 void mqtt_talk_init(struct mqtt_talk *);
-/* ERR_LOCK_LOST; ERR_UNSUPPORTED: there is no reject (device 2.10). An abandoned message comes with the next connection. */
+/* ERR_LOCK_LOST; ERR_UNSUPPORTED: there is no reject (device 2.10). An abandoned message comes with the next
+ * connection. */
 enum err mqtt_talk_settle(struct mqtt_talk *, uint64_t lock, enum settlement, int64_t now_ms) MUST_CHECK;

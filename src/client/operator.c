@@ -35,7 +35,7 @@ static void tell(struct d2d_operator *o, struct queued *q, enum d2d_err e)
     free(q);
 }
 
-/* ---- the connection ------------------------------------------------------------------------------------------------ */
+/* ---- the connection -------------------------------------------------------------------------------------------- */
 
 static void on_opened(void *ctx)
 {
@@ -138,7 +138,7 @@ static void on_retry(void *ctx, int64_t now_ms)
         ended(o, account_fail(&o->account, err_of(e), "%s: %s", o->account.connect, err_text(e)));
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static void operator_end(void *of)
 {
@@ -229,7 +229,7 @@ const char *d2d_operator_detail(const struct d2d_operator *o)
     return o->account.detail;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------------------------- */
 
 /* Feedback names its message by the id (device 5). */
 static void new_id(struct d2d_operator *o, char out[MESSAGE_ID_CAP])

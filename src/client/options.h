@@ -1,5 +1,5 @@
-/* Options as this version of the library has them, from whatever version of d2d.h a program was compiled with: what is shorter
- * there is zero here, what is longer there has to be zero. */
+/* Options as this version of the library has them, from whatever version of d2d.h a program was compiled with: what is
+ * shorter there is zero here, what is longer there has to be zero. */
 #pragma once
 
 #include "loop.h"

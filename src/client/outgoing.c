@@ -49,7 +49,7 @@ enum err outgoing_topic(const char *device, const struct d2d_message *m, struct 
     return buf_check(out);
 }
 
-/* ---- AMQP ---------------------------------------------------------------------------------------------------------- */
+/* ---- AMQP ------------------------------------------------------------------------------------------------------ */
 
 static pn_bytes_t text_of(const char *text)
 {

@@ -30,7 +30,7 @@ struct progress *positions_of(struct positions *, struct bytes id);
 enum err positions_load(struct positions *, const char *json) MUST_CHECK;
 void positions_save(const struct positions *, struct buf *out);
 
-/* Appends the selector of a partition: its position, and the senders unless `devices` is NULL (service 2.6). ERR_TOO_LARGE;
- * ERR_ARGUMENT: an offset or a name that cannot stand in one. */
+/* Appends the selector of a partition: its position, and the senders unless `devices` is NULL (service 2.6).
+ * ERR_TOO_LARGE; ERR_ARGUMENT: an offset or a name that cannot stand in one. */
 enum err selector_put(const struct progress *, const struct d2d_position *, const char *const *devices,
                       struct buf *out) MUST_CHECK;

@@ -35,7 +35,7 @@ struct d2d_receiver {
 
 static void dial(struct d2d_receiver *r);
 
-/* ---- the connection ------------------------------------------------------------------------------------------------ */
+/* ---- the connection -------------------------------------------------------------------------------------------- */
 
 static void on_listening(void *ctx)
 {
@@ -169,7 +169,7 @@ static void on_retry(void *ctx, int64_t now_ms)
     dial(ctx);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static void receiver_end(void *of)
 {
@@ -242,7 +242,7 @@ static enum d2d_err set_position(struct d2d_receiver *r, const struct d2d_positi
     if (p->from != D2D_FROM_OFFSET)
         return D2D_OK;
     if (!p->offset || !*p->offset || !bytes_to_str(bytes_str(p->offset), r->offset, sizeof r->offset))
-        return account_fail(&r->account, D2D_ARGUMENT, "this is no offset");
+        return account_fail(&r->account, D2D_ARGUMENT, "this is not an offset");
     r->talk.position.offset = r->offset;
     return D2D_OK;
 }
@@ -256,7 +256,7 @@ static enum d2d_err set_names(struct d2d_receiver *r, const char *group)
     if (s->kind == CONNSTR_EVENTS && (!s->entity.len || !bytes_to_str(s->entity, r->entity, sizeof r->entity)))
         return account_fail(&r->account, D2D_ARGUMENT, "the connection string has no EntityPath");
     if (!bytes_to_str(bytes_str(group ? group : "$Default"), r->group, sizeof r->group) || !r->group[0])
-        return account_fail(&r->account, D2D_ARGUMENT, "this is no consumer group");
+        return account_fail(&r->account, D2D_ARGUMENT, "this is not the name of a consumer group");
     snprintf(r->host, sizeof r->host, "%s", r->account.host);
     snprintf(r->connect, sizeof r->connect, "%s", r->account.connect);
     r->port = r->account.amqps_port;

@@ -10,7 +10,7 @@
 
 enum { LIMIT_MS = 60000, CERT_FILE_MAX = 64 * 1024 };
 
-/* ---- who registers ---------------------------------------------------------------------------------------------------- */
+/* ---- who registers --------------------------------------------------------------------------------------------- */
 
 /* provisioning 1.1 */
 static bool is_registration(const char *id)
@@ -87,7 +87,7 @@ static enum d2d_err open_account(struct registering *r, struct d2d_loop *loop, c
     enum d2d_err e;
 
     if (o->key && key_of_base64(bytes_trim(bytes_str(o->key)), &key)) {
-        registering_failed(r, D2D_ARGUMENT, "the key is no base64 text of 16 to 64 bytes");
+        registering_failed(r, D2D_ARGUMENT, "the key is not a base64 text of 16 to 64 bytes");
         return D2D_ARGUMENT;
     }
     if ((e = account_open_host(&r->account, loop, &o->common, o->service, !key && !o->tpm, key))) {
@@ -114,7 +114,7 @@ static enum d2d_err take_tpm(struct registering *r, const struct d2d_register_op
     return r->result;
 }
 
-/* ---- the way ---------------------------------------------------------------------------------------------------------- */
+/* ---- the way --------------------------------------------------------------------------------------------------- */
 
 static enum d2d_err make_token(struct registering *r)
 {

@@ -1,5 +1,5 @@
-/* A registration that is under way (provisioning 1.2): what has to be asked, when, and what the answers mean. How it is carried
- * is another matter (register_http.h, register_mqtt.h, register_amqp.h). */
+/* A registration that is under way (provisioning 1.2): what has to be asked, when, and what the answers mean. How it is
+ * carried is another matter (register_http.h, register_mqtt.h, register_amqp.h). */
 #pragma once
 
 #include "account.h"

@@ -17,7 +17,7 @@ static pn_bytes_t text_of(const char *text)
     return pn_bytes(strlen(text), text);
 }
 
-/* ---- links ------------------------------------------------------------------------------------------------------------ */
+/* ---- links ----------------------------------------------------------------------------------------------------- */
 
 static pn_link_t *attach(struct register_amqp *m, bool sender)
 {
@@ -53,7 +53,7 @@ static void forget(struct amqp_talk *a)
     m->answers = m->asks = NULL;
 }
 
-/* ---- questions -------------------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------------------------- */
 
 static void put_property(pn_data_t *p, const char *name, const char *value)
 {
@@ -119,7 +119,7 @@ static int64_t due(struct amqp_talk *a, int64_t now_ms)
     return m->until_ms;
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------------------------- */
 
 /* The connection is done with: its answer is there, or there will be none. */
 static void look(struct register_amqp *m)
@@ -152,7 +152,7 @@ static void on_answer(struct register_amqp *m, pn_delivery_t *d)
     if (!m->asked)
         return;
     if (room_decode(&m->room)) {
-        amqp_fail(&m->amqp, D2D_FAILED, "the answer of the service is no message");
+        amqp_fail(&m->amqp, D2D_FAILED, "the answer of the service is not a message");
         return;
     }
     room_each(&m->room, pn_message_properties(m->room.message), on_property, &retry_s);
@@ -244,7 +244,7 @@ static void on_link_closed(struct amqp_talk *a, pn_link_t *l)
     amqp_fail_by(a, pn_link_remote_condition(l), "the service closed a link");
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static void ended(struct amqp_talk *a)
 {
@@ -271,7 +271,7 @@ void register_amqp_close(struct register_amqp *m)
     room_close(&m->room);
 }
 
-/* ---- carried ---------------------------------------------------------------------------------------------------------- */
+/* ---- carried --------------------------------------------------------------------------------------------------- */
 
 static void login(struct amqp_talk *a, pn_transport_t *t)
 {

@@ -44,7 +44,7 @@ static void start(struct talk *t, int64_t now_ms)
     await(m, REGISTER_WAIT_CONNACK, now_ms);
 }
 
-/* ---- questions and answers -------------------------------------------------------------------------------------------- */
+/* ---- questions and answers ------------------------------------------------------------------------------------- */
 
 static void ask(struct register_mqtt *m, int64_t now_ms)
 {
@@ -154,7 +154,7 @@ static void on_packet(struct register_mqtt *m, const struct mqtt_packet *p, int6
         talk_end(&m->talk, ERR_PROTOCOL);
 }
 
-/* ---- the talk --------------------------------------------------------------------------------------------------------- */
+/* ---- the talk -------------------------------------------------------------------------------------------------- */
 
 static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
 {
@@ -230,7 +230,7 @@ void register_mqtt_init(struct register_mqtt *m)
     m->talk.ops = &ops;
 }
 
-/* ---- carried ---------------------------------------------------------------------------------------------------------- */
+/* ---- carried --------------------------------------------------------------------------------------------------- */
 
 static void on_ended(void *ctx)
 {

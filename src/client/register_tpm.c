@@ -84,7 +84,7 @@ static bool activate_text(struct registering *r, const char *base64)
     size_t len;
 
     if (base64_decode(bytes_str(base64), blob, sizeof blob, &len)) {
-        registering_failed(r, D2D_FAILED, "the service sends a key that is no base64");
+        registering_failed(r, D2D_FAILED, "the service sends a key that is not base64");
         return false;
     }
     return activate(r, bytes_of(blob, len));
@@ -118,7 +118,7 @@ bool registering_take_key(struct registering *r, const char *base64)
     return !e;
 }
 
-/* ---- SASL TPM ---------------------------------------------------------------------------------------------------------- */
+/* ---- SASL TPM -------------------------------------------------------------------------------------------------- */
 
 enum { SEGMENT = 0x80, LAST = 0x40, SEQUENCE = 0x03 };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- devices ------------------------------------------------------------------------------------------------------- */
+/* ---- devices --------------------------------------------------------------------------------------------------- */
 
 static enum d2d_err exchange_identity(struct d2d_registry *r, const char *method, const char *if_match,
                                       struct d2d_identity *out)
@@ -15,7 +15,7 @@ static enum d2d_err exchange_identity(struct d2d_registry *r, const char *method
     enum d2d_err e = registry_request(r, method, if_match, &answer, NULL);
 
     if (!e && !identity_read(answer, out))
-        e = account_fail(&r->account, D2D_FAILED, "the answer is no identity");
+        e = account_fail(&r->account, D2D_FAILED, "the answer is not an identity");
     json_decref(answer);
     return e;
 }
@@ -141,7 +141,7 @@ enum d2d_err d2d_registry_page(struct d2d_registry *r, char after[D2D_AFTER_CAP]
     return e;
 }
 
-/* ---- what only a d2dhub has ---------------------------------------------------------------------------------------- */
+/* ---- what only a d2dhub has ------------------------------------------------------------------------------------ */
 
 #define GROUPS "/eventHubEndpoints/events/ConsumerGroups"
 #define STATUS "/hub/status"
@@ -180,7 +180,7 @@ enum d2d_err d2d_registry_status(struct d2d_registry *r, char **json)
     return get_text(r, STATUS, json);
 }
 
-/* ---- CA certificates ------------------------------------------------------------------------------------------------ */
+/* ---- CA certificates ------------------------------------------------------------------------------------------- */
 
 #define CERTIFICATES "/certificates"
 

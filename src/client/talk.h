@@ -1,5 +1,5 @@
-/* A conversation of a client: bytes in, bytes out, like a front. Whoever carries it lends `out` and looks at `over` after
- * each call. */
+/* A conversation of a client: bytes in, bytes out, like a front. Whoever carries it lends `out` and looks at `over`
+ * after each call. */
 #pragma once
 
 #include "buf.h"

@@ -16,7 +16,7 @@ static const char *const texts[] = {
     [D2D_REFUSED] = "the other side refused it",
     [D2D_EXPIRED] = "it is expired",
     [D2D_OVER_QUOTA] = "a limit or a quota is reached",
-    [D2D_EXISTS] = "there is one of that name already",
+    [D2D_EXISTS] = "it already exists",
     [D2D_CHANGED] = "it was changed in the meantime",
     [D2D_CLOSED] = "the connection was closed",
     [D2D_NO_MEMORY] = "no memory left",
@@ -67,7 +67,7 @@ static enum err key_of(const struct connstr *s, struct tpm **tpm, struct key **o
         return account_chip(s, NULL, tpm, out, why);
     e = s->kind == CONNSTR_EVENTS ? key_in_memory(s->key, out) : key_of_base64(s->key, out);
     if (e && e != ERR_MEMORY) {
-        snprintf(why, TPM_WHY_CAP, "the key of the connection string is no base64 text of 16 to 64 bytes");
+        snprintf(why, TPM_WHY_CAP, "the key of the connection string is not a base64 text of 16 to 64 bytes");
         e = ERR_ARGUMENT;
     }
     return e;
@@ -97,7 +97,7 @@ static enum err make(const struct connstr *s, const char *resource, int64_t expi
 static enum err parse(const char *text, struct connstr *out, char why[TPM_WHY_CAP])
 {
     if (connstr_parse(bytes_trim(bytes_str(text)), out))
-        snprintf(why, TPM_WHY_CAP, "this is no connection string: it has the form Name=Value;Name=Value");
+        snprintf(why, TPM_WHY_CAP, "this is not a connection string: it has the form Name=Value;Name=Value");
     else if (!out->key.at && !out->tpm.at)
         snprintf(why, TPM_WHY_CAP, "the connection string has no key: SharedAccessKey=… or Tpm=…");
     else

@@ -28,7 +28,7 @@ static void fill(struct ws_talk *w, uint8_t *at, size_t len)
         at[i] = (uint8_t)(chance(w) >> 56);
 }
 
-/* ---- what wslay asks for ------------------------------------------------------------------------------------------- */
+/* ---- what wslay asks for --------------------------------------------------------------------------------------- */
 
 static ssize_t on_want(wslay_event_context_ptr frames, uint8_t *buf, size_t len, int flags, void *ctx)
 {
@@ -81,7 +81,7 @@ static void on_chunk(wslay_event_context_ptr frames, const struct wslay_event_on
         buf_put(&w->heard, bytes_of(c->data, c->data_length));
 }
 
-/* ---- to and fro ---------------------------------------------------------------------------------------------------- */
+/* ---- to and fro ------------------------------------------------------------------------------------------------ */
 
 static void end(struct ws_talk *w, enum err why, const char *detail)
 {
@@ -161,7 +161,7 @@ static void unframe(struct ws_talk *w, int64_t now_ms)
         end(w, ERR_CLOSED, err_text(ERR_CLOSED));
 }
 
-/* ---- the way in ---------------------------------------------------------------------------------------------------- */
+/* ---- the way in ------------------------------------------------------------------------------------------------ */
 
 static enum err open_frames(struct ws_talk *w)
 {
@@ -265,7 +265,7 @@ static size_t read_answer(struct ws_talk *w, struct bytes in, int64_t now_ms)
     return used;
 }
 
-/* ---- the talk ------------------------------------------------------------------------------------------------------ */
+/* ---- the talk -------------------------------------------------------------------------------------------------- */
 
 static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
 {

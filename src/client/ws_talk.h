@@ -1,5 +1,5 @@
-/* A conversation in a WebSocket, as a client (RFC 6455, device 2.1): a talk that holds a talk. The inner one says its bytes in
- * binary messages, and hears what comes in them; where a message begins means nothing. */
+/* A conversation in a WebSocket, as a client (RFC 6455, device 2.1): a talk that holds a talk. The inner one says its
+ * bytes in binary messages, and hears what comes in them; where a message begins means nothing. */
 #pragma once
 
 #include "http.h"

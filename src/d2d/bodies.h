@@ -19,6 +19,6 @@ struct taker {
     void *ctx;
 };
 
-/* Calls `each` until it fails, the taker has ended or there are no more. D2D_ARGUMENT with a line to stderr: they cannot be
- * read. */
+/* Calls `each` until it fails, the taker has ended or there are no more. D2D_ARGUMENT with a line to stderr: they
+ * cannot be read. */
 enum d2d_err bodies_each(const struct bodies *, const struct taker *);

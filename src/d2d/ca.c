@@ -23,7 +23,7 @@ static bool read_file(const char *path, struct buf *out)
     *out = buf_max(FILE_MAX);
     if (!(e = file_read(path, out)) && out->len)
         return true;
-    complain("%s: %s", path, e ? err_text(e) : "this is no certificate");
+    complain("%s: %s", path, e ? err_text(e) : "it is empty");
     return false;
 }
 

@@ -1,4 +1,5 @@
-/* Reaches the hub through each of its doors with what this command has, and says what to do about what does not work. */
+/* Reaches the hub through each of its doors with what this command has, and says what to do about what does not work.
+ */
 #include "cli.h"
 
 #include <stdio.h>

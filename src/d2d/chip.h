@@ -9,8 +9,8 @@ enum status chip_open(struct d2d_tpm **out);
 enum status chip_failed(struct d2d_tpm *, const char *what, enum d2d_err e);
 /* The slot that the options say, 0 without. */
 unsigned chip_slot(const struct cli *);
-/* Before anything is made that goes into it: REFUSED, and a message, when the slot has a key that is not to be replaced, or when
- * another program keeps something there. */
+/* Before anything is made that goes into it: REFUSED, and a message, when the slot has a key that is not to be
+ * replaced, or when another program keeps something there. */
 enum status chip_check_free(struct d2d_tpm *, unsigned slot, bool replace);
 /* Puts the key of a connection string into the slot. Wipes nothing of the string. */
 enum status chip_provision(struct d2d_tpm *, unsigned slot, const char *connection_string, bool replace);

@@ -40,8 +40,8 @@ struct cli {
     char connection_string[4096]; /* CONNECTION_STRING_CAP; the identity that cli_who() settled */
 };
 
-/* A command: what is told of it, and what it does. Its options were taken into `values`, a struct of `size` bytes that was all
- * zero, and its arguments, as many as it takes, are argv[1] to argv[n]. */
+/* A command: what is told of it, and what it does. Its options were taken into `values`, a struct of `size` bytes that
+ * was all zero, and its arguments, as many as it takes, are argv[1] to argv[n]. */
 struct command {
     struct opt_command told;
     enum status (*run)(struct cli *c, void *values, int n, char **argv);
@@ -55,7 +55,8 @@ bool cli_take_common(struct cli *c, char why[OPT_WHY_CAP]);
 /* Whether a file that `name` stands for has certificates; NULL: there is none to look at. */
 bool cli_ca_is_pem(const char *name, const char *path, char why[OPT_WHY_CAP]);
 
-/* Settles the identity and where the hub is; says what is missing. `service` wants an operator's or receiver's string. */
+/* Settles the identity and where the hub is; says what is missing. `service` wants an operator's or receiver's string.
+ */
 enum kind_of_string { STRING_DEVICE, STRING_SERVICE, STRING_EVENTS, STRING_ANY };
 enum status cli_who(struct cli *c, enum kind_of_string wanted);
 
@@ -77,7 +78,8 @@ enum subject {
     AN_ENROLLMENT_GROUP,
     A_CA,
 };
-/* Says `device "phone" already exists`, or "WHAT: why (detail)", with the remedy where there is one; gives the exit status. */
+/* Says `device "phone" already exists`, or "WHAT: why (detail)", with the remedy where there is one; gives the exit
+ * status. */
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *detail);
 enum status cli_failed(const char *what, enum d2d_err e, const char *detail); /* about A_THING */
 /* The exit status for an error of the library. */

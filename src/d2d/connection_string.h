@@ -1,5 +1,6 @@
-/* Connection strings as people have them in files and variables: with a byte order mark, in UTF-16, in quotes, broken over lines,
- * as the answer of a cloud's tool; made into the one line that the library takes. Keys are never printed. */
+/* Connection strings as people have them in files and variables: with a byte order mark, in UTF-16, in quotes, broken
+ * over lines, as the answer of a cloud's tool; made into the one line that the library takes. Keys are never printed.
+ */
 #pragma once
 
 #include "cli.h"

@@ -156,7 +156,8 @@ static enum d2d_err string_of(const struct job *job, const struct d2d_identity *
     return D2D_OK;
 }
 
-/* The key goes from the hub into the chip and nowhere else. Without it there the device would be of no use: then it is not made. */
+/* The key goes from the hub into the chip and nowhere else. Without it there the device would be of no use: then it is
+ * not made. */
 static enum status put_into_chip(struct job *job, struct d2d_identity *d)
 {
     char host[256], string[STRING_CAP];
@@ -456,7 +457,8 @@ static enum d2d_err make_keys(struct d2d_identity *d)
     return D2D_OK;
 }
 
-/* The keys change when the new ones are on the disk or with whoever reads them; the file has its name once they count. */
+/* The keys change when the new ones are on the disk or with whoever reads them; the file has its name once they count.
+ */
 /* The keys that were shown get into force. When the answer is lost, the hub is asked which ones count. */
 static enum d2d_err commit_keys(struct job *job, struct d2d_identity *d)
 {

@@ -74,7 +74,7 @@ enum status enroll_print(const struct cli *c, struct enroll_call *call, bool who
     return DONE;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------------------------- */
 
 static enum d2d_err make_list(struct d2d_registry *registry, struct enroll_call *call)
 {
@@ -128,7 +128,7 @@ const struct command command_enroll_list = {{.name = "enroll list",
                                             enroll_list,
                                             sizeof(struct list_job)};
 
-/* ---- one of them ------------------------------------------------------------------------------------------------------ */
+/* ---- one of them ----------------------------------------------------------------------------------------------- */
 
 struct one_job {
     int group, secondary, replace;
@@ -190,7 +190,7 @@ const struct command command_enroll_rm = {{.name = "enroll rm",
                                           enroll_rm,
                                           sizeof(struct one_job)};
 
-/* ---- its keys --------------------------------------------------------------------------------------------------------- */
+/* ---- its keys -------------------------------------------------------------------------------------------------- */
 
 static enum d2d_err make_key(struct d2d_registry *registry, struct enroll_call *call)
 {

@@ -138,7 +138,8 @@ static bool run_exec(struct reading *r, const struct d2d_event *event)
     return true;
 }
 
-/* The same. A position moves only when the event has arrived at whoever reads; else it is enough that it was written. */
+/* The same. A position moves only when the event has arrived at whoever reads; else it is enough that it was written.
+ */
 static bool print(struct reading *r, const struct d2d_event *event)
 {
     struct buf line = buf_max(OUT_LINE_MAX);

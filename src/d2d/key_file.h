@@ -5,5 +5,6 @@
 
 enum { KEY_CAP = 128 };
 
-/* The key in the first line, and the one in the second line, "" when there is none (second NULL: it is not looked at). */
+/* The key in the first line, and the one in the second line, "" when there is none (second NULL: it is not looked at).
+ */
 enum status key_file_read(const char *path, char first[KEY_CAP], char *second);

@@ -240,7 +240,8 @@ static void run_jobs(struct hearing *h)
     }
 }
 
-/* One after the other: a message is settled when it has arrived at whoever reads, and the next one is written after that. */
+/* One after the other: a message is settled when it has arrived at whoever reads, and the next one is written after
+ * that. */
 static void print_lines(struct hearing *h)
 {
     while (!list_empty(&h->lines)) {

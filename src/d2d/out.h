@@ -24,8 +24,8 @@ struct out {
 /* OUT_AUTO becomes a table on a terminal and JSON in a pipe. */
 void out_begin(struct out *o, enum out_format format, const struct column *columns, const char *raw);
 enum { OUT_LINE_MAX = 8 * 1024 * 1024 };
-/* Appends the row to `line`, with a head line before the first of a table. Takes the object over. Control characters of values
- * are escaped on a terminal, so that a message cannot drive it. False without memory. */
+/* Appends the row to `line`, with a head line before the first of a table. Takes the object over. Control characters of
+ * values are escaped on a terminal, so that a message cannot drive it. False without memory. */
 bool out_line(struct out *o, json_t *given, struct buf *line);
 /* Prints it. False: it is not out, and main() will say so. */
 bool out_row(struct out *o, json_t *given);

@@ -28,13 +28,14 @@ struct job {
     pid_t child; /* 0: not started, or ended */
 };
 
-/* NULL without memory. Environment: the variables, and D2D_PROP_NAME for each property, its name in capitals with everything
- * but letters and digits as '_'. A sender can thus set no other variable. */
+/* NULL without memory. Environment: the variables, and D2D_PROP_NAME for each property, its name in capitals with
+ * everything but letters and digits as '_'. A sender can thus set no other variable. */
 struct job *job_new(const struct occasion *);
 void job_free(struct job *); /* also NULL */
 /* Starts `sh -c command`; false when it could not be. */
 bool job_start(struct job *, const char *command);
-/* The exit status, 128 and more for a signal; -1: it could not be asked. False: it runs on, which `wait` does not let be. */
+/* The exit status, 128 and more for a signal; -1: it could not be asked. False: it runs on, which `wait` does not let
+ * be. */
 bool job_ended(struct job *, bool wait, int *status);
 
 /* All of that at once: the exit status, or -1. */

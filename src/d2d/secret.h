@@ -1,5 +1,5 @@
-/* Where a secret goes: into a file that only its owner can read, or to standard output. It is opened before the secret is made:
- * so no key is made or changed that has nowhere to go. */
+/* Where a secret goes: into a file that only its owner can read, or to standard output. It is opened before the secret
+ * is made: so no key is made or changed that has nowhere to go. */
 #pragma once
 
 #include "cli.h"
@@ -10,12 +10,13 @@ struct secret {
     struct new_file file;
 };
 
-/* path NULL: standard output. REFUSED: there is such a file, and it is not to be replaced, or is not an ordinary one. Given:
- * secret_close(). */
+/* path NULL: standard output. REFUSED: there is such a file, and it is not to be replaced, or is not an ordinary one.
+ * Given: secret_close(). */
 enum status secret_open(struct secret *, const char *path, bool replace) MUST_CHECK;
 /* Once. After it the text is on the disk, or on its way to whoever reads the output. */
 enum status secret_write(struct secret *, const char *text) MUST_CHECK;
-/* For what cannot be told again: it has arrived there. Not for ever: who starts a program may read what it says after its end. */
+/* For what cannot be told again: it has arrived there. Not for ever: who starts a program may read what it says after
+ * its end. */
 enum status secret_arrived(const struct secret *) MUST_CHECK;
 /* The file gets its name. */
 enum status secret_keep(struct secret *) MUST_CHECK;

@@ -137,7 +137,8 @@ const struct command command_tpm_provision = {{.name = "tpm provision",
                                               tpm_provision,
                                               sizeof(struct provision_job)};
 
-/* The device's key and the one for a certificate, each if it is there. What is of another program is told, and stays. */
+/* The device's key and the one for a certificate, each if it is there. What is of another program is told, and stays.
+ */
 static enum status erase(struct d2d_tpm *t, unsigned slot)
 {
     enum d2d_err e = d2d_tpm_erase(t, slot), x509;

@@ -1,5 +1,5 @@
-/* The hub's own authority and the server certificates that it signs, in DATA/tls: one with an ECDSA key and one with an RSA key,
- * for clients that verify nothing else. */
+/* The hub's own authority and the server certificates that it signs, in DATA/tls: one with an ECDSA key and one with an
+ * RSA key, for clients that verify nothing else. */
 #pragma once
 
 #include "config.h"
@@ -17,8 +17,8 @@ struct certs {
 
 /* Makes all of them. `names` are further ones for the certificates. ERR_IO. */
 enum err certs_make(const struct config *c, int64_t now_s) MUST_CHECK;
-/* Where a server certificate is ours and is missing, does not fit its key or has less than a third of its life left, a new one
- * takes its place, *renewed. */
+/* Where a server certificate is ours and is missing, does not fit its key or has less than a third of its life left, a
+ * new one takes its place, *renewed. */
 enum err certs_renew(const struct config *c, int64_t now_s, bool *renewed) MUST_CHECK;
 /* Own ones by configuration, or those of DATA/tls that are there. The struct must not move. */
 void certs_files(const struct config *c, struct certs *out);

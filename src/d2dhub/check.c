@@ -48,7 +48,8 @@ void check_say(struct checking *k, enum verdict v, const char *what, const char 
     buf_free(&line);
 }
 
-/* Whose is it? Root may look into everything; who else is not its owner may not, and the hub that he starts could not. */
+/* Whose is it? Root may look into everything; who else is not its owner may not, and the hub that he starts could not.
+ */
 static bool is_mine(struct checking *k, const char *what, const struct stat *st)
 {
     const struct passwd *owner = getpwuid(st->st_uid);

@@ -80,7 +80,7 @@ void check_ports(struct checking *k)
     check_port(k, "https", k->config.https_port);
 }
 
-/* ---- the name -------------------------------------------------------------------------------------------------------- */
+/* ---- the name -------------------------------------------------------------------------------------------------- */
 
 static bool is_loopback(const struct sockaddr *a)
 {

@@ -1,5 +1,5 @@
-/* The subcommands: what is told of each, and what it does once its configuration is read. argv begins with its name. Each gives
- * the exit status. */
+/* The subcommands: what is told of each, and what it does once its configuration is read. argv begins with its name.
+ * Each gives the exit status. */
 #pragma once
 
 #include "config.h"

@@ -1,5 +1,5 @@
-/* What a hub is told: defaults, then d2dhub.ini in its data folder, then D2DHUB_… in the environment, then flags. An unknown
- * key is an error. Each key has one name: "mqtts_port" in the file, D2DHUB_MQTTS_PORT, --mqtts-port. */
+/* What a hub is told: defaults, then d2dhub.ini in its data folder, then D2DHUB_… in the environment, then flags. An
+ * unknown key is an error. Each key has one name: "mqtts_port" in the file, D2DHUB_MQTTS_PORT, --mqtts-port. */
 #pragma once
 
 #include "err.h"
@@ -43,8 +43,8 @@ extern const struct opt config_keys[], config_common[];
 /* The program, for its help and its messages. */
 extern const struct opt_program d2dhub;
 
-/* Reads everything. `argv` begins with the subcommand. On failure a message was printed and the exit status is given; 0 else.
- * With --help nothing but that is read. */
+/* Reads everything. `argv` begins with the subcommand. On failure a message was printed and the exit status is given; 0
+ * else. With --help nothing but that is read. */
 int config_load(struct config *c, const struct opt_command *command, int argc, char **argv);
 
 /* DATA/BELOW */

@@ -58,8 +58,8 @@ enum { OUR_BITS = 8 * sizeof(void *) };
 
 #define PUT_BACK ". Nothing was changed: put back the whole folder from a copy that was made while the hub did not run"
 
-/* The checkpoint of a machine of another word size cannot be read here. Where the log still has it all, it makes a new one;
- * otherwise it can be carried over by hand. */
+/* The checkpoint of a machine of another word size cannot be read here. Where the log still has it all, it makes a new
+ * one; otherwise it can be carried over by hand. */
 static enum err replace_foreign(const char *state, int bits, struct store *store, char why[DATA_WHY_CAP])
 {
     if (!disk_store_is_whole(store)) {

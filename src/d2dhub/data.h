@@ -12,8 +12,8 @@ struct data {
 
 /* False: nobody ever made a hub there. */
 bool data_exists(const struct config *c);
-/* Log and checkpoint, which belong together: `options` stays empty. On failure nothing is open, and `why` says it in one
- * sentence, with the remedy. ERR_BUSY: a hub runs there. */
+/* Log and checkpoint, which belong together: `options` stays empty. On failure nothing is open, and `why` says it in
+ * one sentence, with the remedy. ERR_BUSY: a hub runs there. */
 enum { DATA_WHY_CAP = 3 * PATH_CAP };
 enum err data_open_stores(const struct config *c, struct data *out, char why[DATA_WHY_CAP]) MUST_CHECK;
 void data_close_stores(struct data *);

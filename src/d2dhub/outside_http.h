@@ -16,5 +16,6 @@ struct outside_http {
     char why[160];
 };
 
-/* OK: there is an answer, whatever its status. ERR_DENIED: http:// goes to this computer only. ERR_UNREACHABLE, ERR_MEMORY. */
+/* OK: there is an answer, whatever its status. ERR_DENIED: http:// goes to this computer only. ERR_UNREACHABLE,
+ * ERR_MEMORY. */
 enum err outside_http(struct outside_http *) MUST_CHECK;

@@ -45,7 +45,7 @@ struct outside_worker {
     size_t first, n;
 };
 
-/* ---- the hubs -------------------------------------------------------------------------------------------------------- */
+/* ---- the hubs -------------------------------------------------------------------------------------------------- */
 
 static bool take_hub(struct outside_worker *w, const char *line)
 {
@@ -79,7 +79,7 @@ static enum err read_hubs(struct outside_worker *w, const char *path)
         n++;
         line[strcspn(line, "\r\n")] = 0;
         if (line[0] && line[0] != '#' && !take_hub(w, line)) {
-            fprintf(stderr, "d2dhub run: %s:%u: this is no connection string of a service policy, or one too many\n",
+            fprintf(stderr, "d2dhub run: %s:%u: this is not a connection string of a service policy, or one too many\n",
                     path, n);
             e = ERR_MALFORMED;
         }
@@ -103,7 +103,7 @@ static bool is_here(const struct outside_worker *w, const char *host)
     return !strcmp(host, w->env->host);
 }
 
-/* ---- what is said ---------------------------------------------------------------------------------------------------- */
+/* ---- what is said ---------------------------------------------------------------------------------------------- */
 
 /* A query may hold the key of the webhook. */
 static void log_failure(const struct outside_http *h, enum err e)
@@ -243,7 +243,7 @@ static void remove_there(const struct outside_worker *w, const struct outside_jo
     buf_free(&answer);
 }
 
-/* ---- a job ------------------------------------------------------------------------------------------------------------- */
+/* ---- a job ----------------------------------------------------------------------------------------------------- */
 
 static json_t *ask_webhook(const struct outside_worker *w, const struct outside_job *job)
 {
@@ -350,7 +350,7 @@ static void *run(void *ctx)
     return NULL;
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 enum err outside_worker_open(const char *hubs_file, const char *ca_file, struct outside_worker **out)
 {

@@ -65,7 +65,8 @@ enum err owner_take_folder(const struct owner *o, const char *folder)
 
 static enum err take_below(const struct owner *o, int fd);
 
-/* No link is followed, and no file that has a second name is taken: whoever owns the folder could have put there what is not his. */
+/* No link is followed, and no file that has a second name is taken: whoever owns the folder could have put there what
+ * is not his. */
 static enum err take_one(const struct owner *o, int folder, const char *name)
 {
     struct stat st;

@@ -49,7 +49,8 @@ static void wait_ms(struct pulse *p, int64_t ms)
         over = pthread_cond_timedwait(&p->change, &p->lock, &until);
 }
 
-/* The thread that opens reads the log and applies it: when it gets on, it uses the processor; when the disk gives nothing, it does not. */
+/* The thread that opens reads the log and applies it: when it gets on, it uses the processor; when the disk gives
+ * nothing, it does not. */
 static void while_opening(struct pulse *p)
 {
     int64_t used = processor_ns(p->opener);

@@ -22,8 +22,8 @@ static struct {
     unsigned lines, left_out;
 } out = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Under the lock: whether this second has room for one more; says what was left out in the one before. What operators changed
- * is never left out. */
+/* Under the lock: whether this second has room for one more; says what was left out in the one before. What operators
+ * changed is never left out. */
 static bool has_room(enum log_level level, struct bytes line, int64_t ms)
 {
     if (ms / 1000 != out.second) {

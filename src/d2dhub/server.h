@@ -53,14 +53,16 @@ struct server_moved {
     uint64_t durable, end; /* of the log */
 };
 
-/* Each prints its own message when it fails, and gives the exit status or 0. server_close() undoes whatever was done. */
+/* Each prints its own message when it fails, and gives the exit status or 0. server_close() undoes whatever was done.
+ */
 int server_open(struct server *s);
 int server_listen(struct server *s);
 int server_start(struct server *s);
-/* True when everything that must go on has gone on since the call before; what has not is named. For one thread; it asks loops and ticker
- * for a turn, and so must not be called more often than they turn. */
+/* True when everything that must go on has gone on since the call before; what has not is named. For one thread; it
+ * asks loops and ticker for a turn, and so must not be called more often than they turn. */
 bool server_moves(struct server *s, struct server_moved *since, const char **stuck);
 /* Ends loops and threads, writes the last checkpoint, frees. */
 void server_close(struct server *s);
-/* Configuration again: certificates and the log change without dropping a connection; everything else needs a restart. */
+/* Configuration again: certificates and the log change without dropping a connection; everything else needs a restart.
+ */
 void server_reload(struct server *s);

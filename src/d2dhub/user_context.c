@@ -19,7 +19,7 @@ struct task {
     struct buf ca; /* read before: its folder may be closed to the user */
 };
 
-/* ---- files ----------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------------------------- */
 
 static bool path_of(const char *name, const char *end, char out[PATH_CAP])
 {
@@ -72,7 +72,7 @@ static void current_name(char out[NAME_LEN_MAX + 6])
     buf_free(&text);
 }
 
-/* ---- what is in one -------------------------------------------------------------------------------------------------- */
+/* ---- what is in one -------------------------------------------------------------------------------------------- */
 
 /* Where this computer reaches the hub, before its name means anything to it. */
 static const char *address_of(const struct config *c)
@@ -138,7 +138,7 @@ static enum err make_current(const char *name)
     return home_config("/current", path, PATH_CAP) ? file_write(path, bytes_str(line), 0600) : ERR_NOT_FOUND;
 }
 
-/* ---- what is done ---------------------------------------------------------------------------------------------------- */
+/* ---- what is done ---------------------------------------------------------------------------------------------- */
 
 static int make(void *ctx)
 {

@@ -34,9 +34,9 @@ bool address_is_entity(const struct front_env *env, struct bytes path, struct by
     return true;
 }
 
-/* Every address that clients attach to. Words come in any case and slashes as squeeze_slashes() leaves them; `{e}` is the name of
- * the event hub, `{d}` {m} {g} {p} {s} are a device, module, consumer group, partition and scope. A star at the end takes
- * whatever follows. The first that fits counts. */
+/* Every address that clients attach to. Words come in any case and slashes as squeeze_slashes() leaves them; `{e}` is
+ * the name of the event hub, `{d}` {m} {g} {p} {s} are a device, module, consumer group, partition and scope. A star at
+ * the end takes whatever follows. The first that fits counts. */
 static const struct {
     const char *pattern;
     enum address_kind kind;

@@ -40,8 +40,8 @@ void address_parse(const struct front_env *, struct bytes text, struct address *
 /* What is behind the scheme and host of an AMQP address: "amqps://host:5671/path" gives "/path", "/path" stays. */
 struct bytes address_path(struct bytes text);
 
-/* The device that a message is for (service 3.1): "/devices/{id}/messages/devicebound", as `to` of a message has it; the id
- * may be escaped. False: it names no device, or a module. */
+/* The device that a message is for (service 3.1): "/devices/{id}/messages/devicebound", as `to` of a message has it;
+ * the id may be escaped. False: it names no device, or a module. */
 bool address_device_of(struct bytes to, char out[ID_LEN_MAX + 1]);
 
 /* The entity of a path: "hub-name" and "hub-name/…" are ours, whatever the case. */

@@ -30,7 +30,7 @@ void amqp_came(struct amqp *c, const char *kind, const char *id)
         c->told.kind = NULL;
 }
 
-/* ---- Proton's bytes ------------------------------------------------------------------------------------------------ */
+/* ---- Proton's bytes -------------------------------------------------------------------------------------------- */
 
 void amqp_flush(struct amqp *c)
 {
@@ -73,7 +73,7 @@ static void feed(struct amqp *c, struct bytes unit)
     }
 }
 
-/* ---- events -------------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------------------------- */
 
 static void on_session(const struct amqp *c, pn_session_t *s)
 {
@@ -218,7 +218,7 @@ static void pull(struct amqp *c)
         c->front.waker->wake(c->front.waker);
 }
 
-/* ---- the five functions -------------------------------------------------------------------------------------------- */
+/* ---- the five functions ---------------------------------------------------------------------------------------- */
 
 /* What is no AMQP 1.0 gets the header that we speak, and the connection ends (AMQP 1.0, 2.2). */
 static void refuse_header(struct amqp *c)

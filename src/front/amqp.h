@@ -59,8 +59,8 @@ struct amqp_link {
     bool batch;  /* the message that is coming in holds messages */
 };
 
-/* A device of this connection: all its links share one seat. The hub wakes each of them by its own waker, so that a connection
- * of a thousand looks only at those for which there is something. */
+/* A device of this connection: all its links share one seat. The hub wakes each of them by its own waker, so that a
+ * connection of a thousand looks only at those for which there is something. */
 struct amqp_device {
     struct waker waker; /* first */
     struct amqp *connection;
@@ -138,8 +138,8 @@ void amqp_tpm_free(struct amqp_tpm *);
 /* ---- amqp_claims.c */
 /* Replaces the claim of this audience. ERR_LIMIT: CBS_TOKENS_MAX. */
 enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who *who) MUST_CHECK;
-/* A token of a policy or a device for this hub, put under this name (NO_BYTES: none). ERR_UNAUTHORIZED, ERR_EXPIRED; ERR_BUSY: too
- * many failures lately. */
+/* A token of a policy or a device for this hub, put under this name (NO_BYTES: none). ERR_UNAUTHORIZED, ERR_EXPIRED;
+ * ERR_BUSY: too many failures lately. */
 enum err amqp_token_check(struct amqp *c, struct bytes token, struct bytes name, struct who *out) MUST_CHECK;
 void amqp_proved(struct amqp *c, const struct who *who);
 /* One of the claims lets read this path ("entity/ConsumerGroups/…", "messages/events"). */
@@ -163,7 +163,8 @@ void amqp_session_end(struct amqp *c, pn_session_t *pn, const char *condition, c
 void amqp_links_free(struct amqp *c);
 /* Answers an attach so that it succeeds. */
 void amqp_link_accept(struct amqp *c, struct amqp_link *k);
-/* service 2.4: attach without source and target, then detach with the error. Appends tracking id and time to the text. */
+/* service 2.4: attach without source and target, then detach with the error. Appends tracking id and time to the text.
+ */
 void amqp_link_refuse(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, ...)
     PRINTF_LIKE(4, 5);
 /* The same for a link that was accepted. */
@@ -235,7 +236,8 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
 void amqp_credit(struct amqp *c, struct amqp_link *k);
 
 /* ---- amqp_dps.c */
-/* By the token of SASL (with SASL TPM, signed with the key of its proof), or without one by the certificate of the connection. */
+/* By the token of SASL (with SASL TPM, signed with the key of its proof), or without one by the certificate of the
+ * connection. */
 enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token,
                         const struct tpm_proof *) MUST_CHECK;
 void amqp_dps_free(struct dps_caller *);

@@ -1,4 +1,5 @@
-/* What devices receive (device 3.7): pulled from the mailbox under credit, locked until the device says what became of it. */
+/* What devices receive (device 3.7): pulled from the mailbox under credit, locked until the device says what became of
+ * it. */
 #include "amqp.h"
 
 #include "sections.h"

@@ -37,8 +37,8 @@ void amqp_proved(struct amqp *c, const struct who *who)
         amqp_came(c, "policy", who->policy);
 }
 
-/* The device that signed is one that the audience names; where it is the hub alone, the name under which the token was put. What
- * is none of a device that exists is no guess yet. */
+/* The device that signed is one that the audience names; where it is the hub alone, the name under which the token was
+ * put. What is none of a device that exists is no guess yet. */
 static enum err check_device(struct amqp *c, struct bytes token, const char ids[][ID_LEN_MAX + 1], size_t n,
                              struct who *out)
 {

@@ -1,5 +1,6 @@
-/* Devices on a connection (device 3.2, 3.3, 3.9): each has shown who it is by a token, by the login of the connection or by the
- * connection's certificate, and has one seat for all its links. What happens to one leaves the others alone. */
+/* Devices on a connection (device 3.2, 3.3, 3.9): each has shown who it is by a token, by the login of the connection
+ * or by the connection's certificate, and has one seat for all its links. What happens to one leaves the others alone.
+ */
 #include "amqp.h"
 
 #include "log.h"

@@ -1,4 +1,5 @@
-/* Devices that register over AMQP (provisioning 1.5): two links of one address, questions on the one, answers on the other. */
+/* Devices that register over AMQP (provisioning 1.5): two links of one address, questions on the one, answers on the
+ * other. */
 #include "amqp.h"
 
 #include "text.h"

@@ -37,7 +37,7 @@ static struct amqp_events *events_new(const struct address *a)
     return e;
 }
 
-/* ---- attach -------------------------------------------------------------------------------------------------------- */
+/* ---- attach ---------------------------------------------------------------------------------------------------- */
 
 /* service 11: condition and text of the live service, so that a receiver that comes back to another hub hears it. */
 static void refuse_position(struct amqp *c, struct amqp_link *k, unsigned partition, const struct position *position)
@@ -155,7 +155,7 @@ done:
     pn_data_free(echo);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------------------------- */
 
 static void put_key(struct buf *b, const char *name, uint8_t code)
 {
@@ -203,7 +203,8 @@ static void send_event(struct amqp *c, struct amqp_link *k, const struct event *
         pn_delivery_settle(d);
 }
 
-/* service 2.4: outcomes mean nothing here. What has left is settled by us, so a peer that never settles costs nothing. */
+/* service 2.4: outcomes mean nothing here. What has left is settled by us, so a peer that never settles costs nothing.
+ */
 static void settle_sent(struct amqp_link *k)
 {
     pn_delivery_t *next;

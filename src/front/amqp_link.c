@@ -126,7 +126,8 @@ void amqp_link_accept(struct amqp *c, struct amqp_link *k)
     /* Some clients leave one end out; ours is never missing, for that would mean a refusal. */
     pn_terminus_set_type(pn_link_source(pn), PN_SOURCE);
     pn_terminus_set_type(pn_link_target(pn), PN_TARGET);
-    /* service 2.4: a mode that was named is taken, otherwise events are settled when they are sent, and nothing else is. */
+    /* service 2.4: a mode that was named is taken, otherwise events are settled when they are sent, and nothing else
+     * is. */
     pn_link_set_snd_settle_mode(
         pn, c->attach.snd_settle_mode || k->kind != LINK_EVENTS ? pn_link_remote_snd_settle_mode(pn) : PN_SND_SETTLED);
     pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn));

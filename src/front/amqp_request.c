@@ -46,8 +46,8 @@ struct bytes amqp_property(struct amqp_request *r, const char *name, char number
     return NO_BYTES;
 }
 
-/* service 1.7: uamqp says no reply-to, so the answer goes to the link of the same kind in the same session; among several
- * to the one whose target is the reply-to. */
+/* service 1.7: uamqp says no reply-to, so the answer goes to the link of the same kind in the same session; among
+ * several to the one whose target is the reply-to. */
 static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked, const char *reply_to)
 {
     struct amqp_link *found = NULL;

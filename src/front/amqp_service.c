@@ -33,7 +33,7 @@ void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct addre
                   KVS("detail", "the link stays open and nothing comes on it"));
 }
 
-/* ---- to devices ----------------------------------------------------------------------------------------------------------- */
+/* ---- to devices ------------------------------------------------------------------------------------------------ */
 
 static enum err post(struct amqp *c, struct bytes sections)
 {
@@ -64,7 +64,7 @@ void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     amqp_credit(c, k);
 }
 
-/* ---- feedback ------------------------------------------------------------------------------------------------------------- */
+/* ---- feedback -------------------------------------------------------------------------------------------------- */
 
 /* service 3.2: .NET casts the annotation and dereferences the user id, and takes no other content type. */
 static void put_message(struct amqp *c, struct buf *b, const struct feedback_record *records, size_t n)

@@ -1,6 +1,7 @@
-/* Twins and direct methods over AMQP (device 3.5, 3.8). This hub has neither; but SDKs open these links when they start and send
- * nothing before they are there, so they are attached and stay. Each end is answered alone: some attach the second only when
- * the first is there. What is asked gets the documented refusal, what answers a call that nobody made is dropped. */
+/* Twins and direct methods over AMQP (device 3.5, 3.8). This hub has neither; but SDKs open these links when they start
+ * and send nothing before they are there, so they are attached and stay. Each end is answered alone: some attach the
+ * second only when the first is there. What is asked gets the documented refusal, what answers a call that nobody made
+ * is dropped. */
 #include "amqp.h"
 
 #include "log.h"
@@ -26,8 +27,8 @@ static struct bytes correlation_of(pn_link_t *pn)
     return amqp_link_property(pn, WORD_CHANNEL);
 }
 
-/* The other end: with the same correlation id, or, since some change it when they attach one of the two again, any of this
- * device. The latest counts. */
+/* The other end: with the same correlation id, or, since some change it when they attach one of the two again, any of
+ * this device. The latest counts. */
 static struct amqp_link *partner_of(struct amqp *c, const struct amqp_link *asked)
 {
     struct amqp_link *found = NULL;
@@ -47,8 +48,8 @@ static struct amqp_link *partner_of(struct amqp *c, const struct amqp_link *aske
     return found;
 }
 
-/* device 3.8: the correlation id keeps its type, `status` is an int behind a symbol, the body is one Data section: SDKs look
- * for errorCode in it. */
+/* device 3.8: the correlation id keeps its type, `status` is an int behind a symbol, the body is one Data section: SDKs
+ * look for errorCode in it. */
 static void answer(struct amqp *c, struct amqp_link *to, pn_msgid_t id)
 {
     pn_message_t *m = pn_message();

@@ -1,5 +1,5 @@
-/* AMQP 1.0 framing in front of Proton: whole frames are cut out of the stream, checked for what Proton would follow into
- * any depth, and the fields of an attach and a transfer that Proton does not show are read. */
+/* AMQP 1.0 framing in front of Proton: whole frames are cut out of the stream, checked for what Proton would follow
+ * into any depth, and the fields of an attach and a transfer that Proton does not show are read. */
 #pragma once
 
 #include "buf.h"

@@ -1,5 +1,5 @@
-/* Every word that AMQP clients send and that is compared here, with all the spellings that are known; addresses of links have
- * their own table in address.c. Case does not count. */
+/* Every word that AMQP clients send and that is compared here, with all the spellings that are known; addresses of
+ * links have their own table in address.c. Case does not count. */
 #pragma once
 
 #include "bytes.h"

@@ -20,9 +20,10 @@ static enum err fails(struct who *out, enum err e, const char *format, ...)
     return e;
 }
 
-/* ---- hosts --------------------------------------------------------------------------------------------------------- */
+/* ---- hosts ----------------------------------------------------------------------------------------------------- */
 
-/* A host as a client writes it, without its port, the brackets of an IPv6 address, and the dot at the end of a full name. */
+/* A host as a client writes it, without its port, the brackets of an IPv6 address, and the dot at the end of a full
+ * name. */
 static struct bytes bare_host(struct bytes host)
 {
     size_t colon = bytes_find(host, ':');
@@ -34,7 +35,7 @@ static struct bytes bare_host(struct bytes host)
     return host.len && host.at[host.len - 1] == '.' ? bytes_first(host, host.len - 1) : host;
 }
 
-/* ---- audiences ---------------------------------------------------------------------------------------------------- */
+/* ---- audiences ------------------------------------------------------------------------------------------------- */
 
 /* [scheme://]host[:port][/path][/] without scheme, port and slash at the end, as `who.scope` has it. */
 static bool scope_of(struct bytes audience, char *out, size_t cap)
@@ -60,8 +61,8 @@ static bool scope_of(struct bytes audience, char *out, size_t cap)
     return true;
 }
 
-/* An audience as it stands, and what it is when it is decoded once, twice and three times: some clients escape an id, then the
- * whole, and Go once more; others do not escape, and ids may hold `%` (device 1.3). */
+/* An audience as it stands, and what it is when it is decoded once, twice and three times: some clients escape an id,
+ * then the whole, and Go once more; others do not escape, and ids may hold `%` (device 1.3). */
 struct forms {
     struct bytes now;
     int decoded;
@@ -124,8 +125,8 @@ bool auth_covers(const struct front_env *env, const struct who *who, struct byte
     return ours && path_starts(path, covered);
 }
 
-/* True if a token with this audience lets the device in (device 1.3): what lies below the device, and what lies above it, for the
- * key says whose token it is. Go writes {host}/{device}, with the device's own key. */
+/* True if a token with this audience lets the device in (device 1.3): what lies below the device, and what lies above
+ * it, for the key says whose token it is. Go writes {host}/{device}, with the device's own key. */
 static bool scope_fits_device(const struct front_env *env, const char *scope, struct bytes device, bool policy)
 {
     char wanted[sizeof "devices/" + ID_LEN_MAX] = "devices/";
@@ -190,7 +191,7 @@ size_t auth_named_devices(struct bytes audience, char out[][ID_LEN_MAX + 1], siz
     return n;
 }
 
-/* ---- keys --------------------------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------------------------ */
 
 static bool signed_raw(const struct sas *sas, const struct key_bytes *key)
 {
@@ -267,7 +268,7 @@ static bool key_is(const struct key_bytes *key, struct bytes wanted)
     return key->len && bytes_eq_secret(bytes_of(key->at, key->len), wanted);
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------------------------- */
+/* ---- tokens ---------------------------------------------------------------------------------------------------- */
 
 /* ERR_NOT_FOUND: no policy signed this, so the device itself may have. */
 static enum err try_policy(const struct front_env *env, const struct sas *sas, struct bytes device, struct who *out)
@@ -318,8 +319,8 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
         return fails(out, ERR_UNAUTHORIZED, "the device id is not valid");
     if (sas_parse(token, &sas))
         return fails(out, ERR_UNAUTHORIZED, "this is not a shared access signature");
-    /* The signature comes first: only who has a key is told why else it failed. A name of a policy that is none, or that
-     * did not sign, is what some clients put beside their own key (device 1.2). */
+    /* The signature comes first: only who has a key is told why else it failed. A name of a policy that is none, or
+     * that did not sign, is what some clients put beside their own key (device 1.2). */
     if ((e = hub_device_get(env->hub, device, &d)))
         return unknown(out, e);
     e = try_policy(env, &sas, device, &who);
@@ -349,7 +350,7 @@ bool auth_still_signs(const struct front_env *env, const struct who *who)
            (key_is(&d.primary, key) || key_is(&d.secondary, key));
 }
 
-/* ---- certificates -------------------------------------------------------------------------------------------------- */
+/* ---- certificates ---------------------------------------------------------------------------------------------- */
 
 /* device 1.6: the hash of the leaf, SHA-1 or SHA-256, is the primary thumbprint or the secondary one. */
 static bool thumbprint_is(const struct peer *peer, const char *thumbprint)
@@ -386,7 +387,8 @@ static enum err by_thumbprint(const struct peer *peer, const struct device *d, s
     return thumbprint_refused(peer, d, out);
 }
 
-/* device 1.6: the chain leads to a verified CA certificate of the hub, as they are now; the device is the common name. */
+/* device 1.6: the chain leads to a verified CA certificate of the hub, as they are now; the device is the common name.
+ */
 static enum err by_authority(const struct front_env *env, const struct peer *peer, const struct device *d,
                              int64_t now_ms, struct who *out)
 {

@@ -64,8 +64,8 @@ static bool is_older(const struct challenge *a, const struct challenge *b)
     return !b || a->number < b->number;
 }
 
-/* An empty place, that of the oldest of this registration when it has enough, or that of the oldest of all. NULL: it has enough,
- * and they are fresh. */
+/* An empty place, that of the oldest of this registration when it has enough, or that of the oldest of all. NULL: it
+ * has enough, and they are fresh. */
 static struct challenge **place_for(struct challenges *c, struct bytes registration, int64_t now_ms)
 {
     struct challenge **empty = NULL, **own = NULL, **oldest = NULL;

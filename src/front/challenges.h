@@ -1,5 +1,5 @@
-/* What TPMs were challenged with over HTTPS (provisioning 5.2): keys that only the right chip can have read, for a few minutes,
- * in memory only. A device whose challenge is gone begins again. From any thread. */
+/* What TPMs were challenged with over HTTPS (provisioning 5.2): keys that only the right chip can have read, for a few
+ * minutes, in memory only. A device whose challenge is gone begins again. From any thread. */
 #pragma once
 
 #include "err.h"
@@ -12,8 +12,8 @@ enum { OPERATION_CAP = 64 };
 enum err challenges_new(struct challenges **out) MUST_CHECK;
 void challenges_free(struct challenges *);
 
-/* ERR_BUSY: there are CHALLENGES_OF_ONE for this registration, all of them fresh. Strangers who know its (public) key can have
- * challenges made too, and must not push out the device's own. */
+/* ERR_BUSY: there are CHALLENGES_OF_ONE for this registration, all of them fresh. Strangers who know its (public) key
+ * can have challenges made too, and must not push out the device's own. */
 enum err challenges_put(struct challenges *, struct bytes registration, const struct tpm_proof *,
                         int64_t now_ms) MUST_CHECK;
 /* The one whose key fits, and its number; 0: none does. */

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* ---- registrations ----------------------------------------------------------------------------------------------------- */
+/* ---- registrations --------------------------------------------------------------------------------------------- */
 
 static void make_operation(const struct front_env *env, char out[OPERATION_CAP])
 {
@@ -194,7 +194,7 @@ enum err dps_state(const struct front_env *env, struct bytes registration, struc
     return e ? e : dps_put_and_drop(out, with_etag(state, &doc));
 }
 
-/* ---- errors ---------------------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
 
 struct dps_error dps_error_of(enum err e)
 {

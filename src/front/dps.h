@@ -1,5 +1,5 @@
-/* The Device Provisioning Service: who may register, and what a device is told (provisioning 1-3). It speaks no protocol; the
- * fronts carry its JSON. Enrollments are kept in the hub as JSON texts. */
+/* The Device Provisioning Service: who may register, and what a device is told (provisioning 1-3). It speaks no
+ * protocol; the fronts carry its JSON. Enrollments are kept in the hub as JSON texts. */
 #pragma once
 
 #include "auth.h"
@@ -29,14 +29,14 @@ struct dps_error {
 };
 
 /* ---- dps_admit.c */
-/* The caller's token (may be empty; with a proof, which may be NULL: signed with its key) or the certificate of the connection against the enrollment of that registration id, or else
- * against the groups. ERR_NOT_FOUND: no such scope; ERR_UNAUTHORIZED, ERR_EXPIRED, ERR_DISABLED: to be told apart in the log
- * only; ERR_BUSY: too many failures lately. */
+/* The caller's token (may be empty; with a proof, which may be NULL: signed with its key) or the certificate of the
+ * connection against the enrollment of that registration id, or else against the groups. ERR_NOT_FOUND: no such scope;
+ * ERR_UNAUTHORIZED, ERR_EXPIRED, ERR_DISABLED: to be told apart in the log only; ERR_BUSY: too many failures lately. */
 enum err dps_admit(const struct front_env *, const struct peer *, struct bytes scope, struct bytes registration,
                    struct bytes token, const struct tpm_proof *, int64_t now_ms, struct dps_caller *out) MUST_CHECK;
 /* ---- dps.c */
-/* Starts the registration, and ends it unless somebody outside of this hub has to be asked; appends what the device is told: an operation id, "assigning". The body may be empty, a
- * blank, or JSON. The answer waits for *at. */
+/* Starts the registration, and ends it unless somebody outside of this hub has to be asked; appends what the device is
+ * told: an operation id, "assigning". The body may be empty, a blank, or JSON. The answer waits for *at. */
 enum err dps_register(const struct front_env *, const struct dps_caller *, struct bytes body, int64_t now_ms,
                       uint64_t *at, struct buf *out) MUST_CHECK;
 /* Appends how an operation goes, or how it ended. ERR_NOT_FOUND: it is none of this registration. */
@@ -48,10 +48,12 @@ struct dps_error dps_error_of(enum err e);
 void dps_put_error(const struct front_env *, struct buf *b, struct dps_error, int64_t now_ms);
 
 /* ---- dps_tpm.c */
-/* The enrollment is for this TPM, and enabled. ERR_UNAUTHORIZED, ERR_DISABLED; ERR_ARGUMENT: its storage key is not safe. */
+/* The enrollment is for this TPM, and enabled. ERR_UNAUTHORIZED, ERR_DISABLED; ERR_ARGUMENT: its storage key is not
+ * safe. */
 enum err dps_tpm_fits(const json_t *entry, struct bytes ek, struct bytes srk) MUST_CHECK;
 /* Appends the blob that challenges a TPM; whoever signs with the key in `proof` has it. The errors of dps_admit(), and
- * ERR_ARGUMENT. Without an enrollment that will let the device in there is no challenge: it would cost the device its key. */
+ * ERR_ARGUMENT. Without an enrollment that will let the device in there is no challenge: it would cost the device its
+ * key. */
 enum err dps_challenge(const struct front_env *, const struct peer *, struct bytes scope, struct bytes registration,
                        struct bytes ek, struct bytes srk, int64_t now_ms, struct tpm_proof *proof,
                        struct buf *blob) MUST_CHECK;
@@ -67,11 +69,12 @@ void dps_random_key(const struct front_env *, struct key_bytes *out);
 bool dps_binary(struct bytes text, uint8_t *out, size_t cap, size_t *len);
 
 /* ---- dps_document.c: enrollments as JSON */
-/* Takes what a client wrote, checks it and makes it what is kept: keys are made where there are none, certificates become DER in
- * base64. `why` is for people. ERR_ARGUMENT, ERR_MEMORY. */
+/* Takes what a client wrote, checks it and makes it what is kept: keys are made where there are none, certificates
+ * become DER in base64. `why` is for people. ERR_ARGUMENT, ERR_MEMORY. */
 enum err dps_document_take(const struct front_env *, enum doc_kind, json_t *from, struct bytes id, char why[160],
                            json_t **out) MUST_CHECK;
-/* What is kept, as clients get it: with etag and times, without keys unless they are wanted. Takes `kept`. NULL: no memory. */
+/* What is kept, as clients get it: with etag and times, without keys unless they are wanted. Takes `kept`. NULL: no
+ * memory. */
 json_t *dps_document_show(json_t *kept, const struct doc *, bool with_keys);
 /* A document of the hub, parsed. ERR_NOT_FOUND, ERR_DAMAGED. */
 enum err dps_document_get(const struct front_env *, enum doc_kind, struct bytes id, struct doc *,

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-/* ---- who asks ------------------------------------------------------------------------------------------------------ */
+/* ---- who asks -------------------------------------------------------------------------------------------------- */
 
 struct admission {
     const struct front_env *env;
@@ -28,7 +28,8 @@ static enum err because(struct admission *a, enum err e, const char *why)
     return e;
 }
 
-/* provisioning 1.3: the resource is the scope and the registration, in any case; the clock may differ by five minutes. */
+/* provisioning 1.3: the resource is the scope and the registration, in any case; the clock may differ by five minutes.
+ */
 static enum err check_token(struct admission *a, struct bytes scope, struct bytes token)
 {
     uint8_t text[SAS_LEN_MAX];
@@ -75,12 +76,12 @@ static void certificate_of(const json_t *entry, const char *which, const char *n
         buf_put(der, bytes_of(room, len));
 }
 
-/* ---- certificates (provisioning 2.2) ---------------------------------------------------------------------------------- */
+/* ---- certificates (provisioning 2.2) --------------------------------------------------------------------------- */
 
 static const char *const certificates[] = {"primary", "secondary"};
 
-/* One of the two certificates that the device's chain has to lead to: one of the entry's own, or a verified one of the hub that
- * it names. Empty when there is none. */
+/* One of the two certificates that the device's chain has to lead to: one of the entry's own, or a verified one of the
+ * hub that it names. Empty when there is none. */
 static void authority_of(const struct admission *a, const json_t *entry, const char *name, struct buf *der)
 {
     const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
@@ -140,7 +141,7 @@ static size_t by_authority(const struct admission *a, const json_t *entry)
     return best;
 }
 
-/* ---- an enrollment of its own (provisioning 2.1, 2.2) ---------------------------------------------------------------- */
+/* ---- an enrollment of its own (provisioning 2.1, 2.2) ---------------------------------------------------------- */
 
 static enum err by_own_key(struct admission *a, const json_t *entry)
 {
@@ -246,7 +247,7 @@ static enum err by_enrollment(struct admission *a, const json_t *entry)
     return !e && dps_is_disabled(entry) ? because(a, ERR_DISABLED, "the enrollment is disabled") : e;
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------------------- */
+/* ---- groups ---------------------------------------------------------------------------------------------------- */
 
 /* provisioning 2.1: derived from the id as it was presented or, failing that, in lower case. */
 static bool by_group_key(struct admission *a, const json_t *group)

@@ -31,8 +31,9 @@ static void copy_text(struct bytes text, char *out, size_t cap)
         out[0] = 0;
 }
 
-/* provisioning 2.1, 2.2: it comes to the hub with what it came here; a certificate that a group's authority signed by its
- * thumbprint, so that this authority can make no other device of the hub. What else was tried on the way is not its own. */
+/* provisioning 2.1, 2.2: it comes to the hub with what it came here; a certificate that a group's authority signed by
+ * its thumbprint, so that this authority can make no other device of the hub. What else was tried on the way is not its
+ * own. */
 static struct device wanted_device(const struct dps_caller *c, const json_t *entry, const char *id)
 {
     const json_t *edge = json_object_get(json_object_get(entry, "capabilities"), "iotEdge");
@@ -48,7 +49,7 @@ static struct device wanted_device(const struct dps_caller *c, const json_t *ent
     return d;
 }
 
-/* ---- which hub ------------------------------------------------------------------------------------------------------- */
+/* ---- which hub ------------------------------------------------------------------------------------------------- */
 
 static void fail(struct plan *p, unsigned error, const char *message)
 {
@@ -121,7 +122,7 @@ static void choose(struct plan *p)
     }
 }
 
-/* ---- what is kept ------------------------------------------------------------------------------------------------------ */
+/* ---- what is kept ---------------------------------------------------------------------------------------------- */
 
 static const char *const attestations[] = {
     [DPS_SYMMETRIC_KEY] = "symmetricKey", [DPS_X509] = "x509", [DPS_TPM] = "tpm"};
@@ -171,7 +172,7 @@ static json_t *state_of(const struct plan *p)
     return state;
 }
 
-/* ---- jobs outside ----------------------------------------------------------------------------------------------------------- */
+/* ---- jobs outside ---------------------------------------------------------------------------------------------- */
 
 /* Those that the webhook may choose from: of the entry, or all. */
 static json_t *linked_list(const struct plan *p)
@@ -244,7 +245,7 @@ static enum err start_job(const struct plan *p, const json_t *payload)
     return e;
 }
 
-/* ---- all of it --------------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------------------------- */
 
 /* What the same entry gave it before: the device id, whatever the case of its own then, and the hub. */
 static void recall(struct plan *p)
@@ -269,7 +270,8 @@ static void recall(struct plan *p)
         p->old[0] = 0;
 }
 
-/* The id that the device gets: that of the enrollment, the one that it got before from its group, or its registration's. */
+/* The id that the device gets: that of the enrollment, the one that it got before from its group, or its
+ * registration's. */
 static void name_device(struct plan *p)
 {
     struct bytes wanted = p->caller->from_group ? NO_BYTES : dps_text(p->entry, "deviceId", NULL, NULL);

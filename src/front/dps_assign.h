@@ -6,7 +6,8 @@
 #include "challenges.h"
 #include "outside.h"
 
-/* Stores the registration: assigned, failed, or being assigned by a job outside. `payload` is what the device said, or NULL. */
+/* Stores the registration: assigned, failed, or being assigned by a job outside. `payload` is what the device said, or
+ * NULL. */
 enum err dps_assign(const struct front_env *, const struct dps_caller *, const json_t *payload,
                     const char operation[OPERATION_CAP], int64_t now_ms, uint64_t *at) MUST_CHECK;
 /* ---- dps_outcome.c */

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-/* ---- texts --------------------------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------------------------- */
 
 struct bytes dps_text(const json_t *from, const char *a, const char *b, const char *c)
 {
@@ -61,7 +61,7 @@ void dps_hex(char *out, const uint8_t *at, size_t len)
         snprintf(out + 2 * i, 3, "%02X", at[i]);
 }
 
-/* ---- what is taken ------------------------------------------------------------------------------------------------- */
+/* ---- what is taken --------------------------------------------------------------------------------------------- */
 
 struct taking {
     const struct front_env *env;
@@ -136,7 +136,7 @@ static enum err take_certificate(struct taking *t, const json_t *from, bool is_a
     if (cert_to_der(given, &der) || cert_read(buf_bytes(&der), &facts))
         e = wrong(t, "a certificate cannot be read");
     else if (is_authority && !facts.is_authority)
-        e = wrong(t, "a signing certificate is not one of an authority");
+        e = wrong(t, "a signing certificate is not one of a certificate authority (CA)");
     buf_put_base64(&text, buf_bytes(&der));
     if (!e && !(*out = json_pack("{ss so}", "certificate", buf_str(&text), "info", info_of(&facts))))
         e = ERR_MEMORY;
@@ -370,7 +370,7 @@ enum err dps_document_take(const struct front_env *env, enum doc_kind kind, json
     return e;
 }
 
-/* ---- what is shown ------------------------------------------------------------------------------------------------- */
+/* ---- what is shown --------------------------------------------------------------------------------------------- */
 
 json_t *dps_document_show(json_t *kept, const struct doc *doc, bool with_keys)
 {

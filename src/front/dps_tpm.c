@@ -123,7 +123,8 @@ enum err dps_challenge_by_body(const struct front_env *env, const struct peer *p
     return e;
 }
 
-/* provisioning 4.4: for clients that keep it beside the key; UTF-16, which what is plain in UTF-8 is with a NUL behind each. */
+/* provisioning 4.4: for clients that keep it beside the key; UTF-16, which what is plain in UTF-8 is with a NUL behind
+ * each. */
 static void put_uri(struct buf *out, const char *hub, const char *device)
 {
     char text[URI_CHARS + 1];

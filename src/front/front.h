@@ -1,7 +1,8 @@
-/* A conversation with one peer: packets into hub calls and back. It sees bytes and a buffer, no socket, clock or thread.
+/* A conversation with one peer: packets into hub calls and back. It sees bytes and a buffer, no socket, clock or
+ * thread.
  *
- * Answers go into `out` as soon as they are known, and whoever changed something raises `after` to the place of its record:
- * the connection lets `out` leave when the store is durable beyond that place. */
+ * Answers go into `out` as soon as they are known, and whoever changed something raises `after` to the place of its
+ * record: the connection lets `out` leave when the store is durable beyond that place. */
 #pragma once
 
 #include "buf.h"
@@ -31,7 +32,8 @@ struct front {
     bool over;           /* nothing more is read; the connection closes when `out` has left */
 };
 
-/* True while the peer takes what it gets: a front pulls nothing when this is false, wake() comes when it is true again. */
+/* True while the peer takes what it gets: a front pulls nothing when this is false, wake() comes when it is true again.
+ */
 static inline bool front_has_room(const struct front *f)
 {
     return f->out->len < CONN_OUT_SOFT;

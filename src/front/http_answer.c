@@ -187,8 +187,8 @@ static void put_dps_failure(struct front *f, const struct http_request *r, struc
     http_put_header(f->out, "x-ms-error-code", bytes_str(number));
 }
 
-/* RFC 7235: where the credentials have to be for. Whoever has a token for another hub can see it here: the name that was asked
- * for if it is one of ours, else the first one. */
+/* RFC 7235: where the credentials have to be for. Whoever has a token for another hub can see it here: the name that
+ * was asked for if it is one of ours, else the first one. */
 static void put_challenge(struct front *f, const struct http_request *r)
 {
     struct bytes asked = r->head ? http_header(r->head, BYTES("host")) : NO_BYTES;

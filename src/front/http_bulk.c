@@ -63,10 +63,10 @@ static struct match match_of(const json_t *entry)
     return (struct match){.how = MATCH_ETAG, .etag = etag};
 }
 
-/* ---- one of them --------------------------------------------------------------------------------------------------- */
+/* ---- one of them ----------------------------------------------------------------------------------------------- */
 
-/* An update that says nothing of authentication leaves it as it is (SDKs change only the status that way); the etag tells whether
- * it still was. */
+/* An update that says nothing of authentication leaves it as it is (SDKs change only the status that way); the etag
+ * tells whether it still was. */
 static enum err keep_authentication(struct bulk *b, struct device *wanted, char etag[24])
 {
     struct device now;
@@ -204,7 +204,7 @@ static void take_one(struct bulk *b, const json_t *all, size_t i)
         put_warning(b, id);
 }
 
-/* ---- all of them --------------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------------------------- */
 
 static void put_result(struct bulk *b)
 {

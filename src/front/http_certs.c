@@ -1,5 +1,5 @@
-/* CA certificates whose holders may make devices, and the proof that whoever brought one has its key (device 1.6; the names are
- * those of the management plane, service 5). */
+/* CA certificates whose holders may make devices, and the proof that whoever brought one has its key (device 1.6; the
+ * names are those of the management plane, service 5). */
 #include "http_front.h"
 
 #include "cert.h"
@@ -13,7 +13,7 @@ enum { CERTIFICATE_MAX = 8 * 1024 /* of one as JSON: the certificate in base64, 
 static_assert(CERTIFICATE_MAX > CA_LEN_MAX * 4 / 3 + 2048, "the longest one fits");
 static_assert(CAS_MAX * CERTIFICATE_MAX < HTTP_ANSWER_MAX, "the longest list is one answer");
 
-/* ---- out ----------------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------------------------- */
 
 static void put_time(struct buf *b, const char *name, int64_t ms)
 {
@@ -94,7 +94,7 @@ static enum err refused(const struct http_request *r, struct http_answer *a, enu
     return e;
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------------------ */
+/* ---- in -------------------------------------------------------------------------------------------------------- */
 
 /* A certificate in PEM or DER, as it is or in base64. */
 static enum err take_certificate(const json_t *from, struct buf *der, struct http_answer *a)
@@ -110,7 +110,8 @@ static enum err take_certificate(const json_t *from, struct buf *der, struct htt
     return OK;
 }
 
-/* service 5: "properties" around it, or, as older versions had it, not. isVerified is false unless it says otherwise. */
+/* service 5: "properties" around it, or, as older versions had it, not. isVerified is false unless it says otherwise.
+ */
 static enum err take_body(struct bytes json, struct buf *der, bool *verified, struct http_answer *a)
 {
     const json_t *properties, *flag;
@@ -148,7 +149,7 @@ static enum err check_authority(struct bytes der, int64_t now_ms, struct http_an
     return OK;
 }
 
-/* ---- routes -------------------------------------------------------------------------------------------------------- */
+/* ---- routes ---------------------------------------------------------------------------------------------------- */
 
 enum err http_certs_list(struct http_request *r, struct http_answer *a)
 {

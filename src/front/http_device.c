@@ -1,11 +1,12 @@
-/* Devices over HTTPS, which take no seat (device 4), and messages to them from tools that have only HTTPS (service 4.11). */
+/* Devices over HTTPS, which take no seat (device 4), and messages to them from tools that have only HTTPS (service
+ * 4.11). */
 #include "http_device.h"
 
 #include "text.h"
 
 #include <stdio.h>
 
-/* ---- what a device sends ------------------------------------------------------------------------------------------- */
+/* ---- what a device sends --------------------------------------------------------------------------------------- */
 
 enum err http_send(struct http_request *r, struct http_answer *a, const struct msg *m)
 {
@@ -45,7 +46,7 @@ enum err http_events_post(struct http_request *r, struct http_answer *a)
     return http_send(r, a, &m.msg);
 }
 
-/* ---- what it receives ---------------------------------------------------------------------------------------------- */
+/* ---- what it receives ------------------------------------------------------------------------------------------ */
 
 static enum err put_c2d(struct http_answer *a, const struct c2d *c2d)
 {
@@ -124,7 +125,7 @@ enum err http_c2d_abandon(struct http_request *r, struct http_answer *a)
     return settle(r, a, OUTCOME_ABANDON);
 }
 
-/* ---- what a service sends to it ------------------------------------------------------------------------------------ */
+/* ---- what a service sends to it -------------------------------------------------------------------------------- */
 
 static enum err cannot_post(const struct http_request *r, struct http_answer *a, enum err e)
 {

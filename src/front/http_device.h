@@ -11,8 +11,8 @@ struct http_message {
 };
 
 /* ---- http_message.c */
-/* One property under the name of its header; `known` says whether it is one. A value with at == NULL is null. ERR_ARGUMENT: not
- * UTF-8, or no name; ERR_MALFORMED: a time; ERR_LIMIT: PROPS_MAX. Each says in `wrong` what it is. */
+/* One property under the name of its header; `known` says whether it is one. A value with at == NULL is null.
+ * ERR_ARGUMENT: not UTF-8, or no name; ERR_MALFORMED: a time; ERR_LIMIT: PROPS_MAX. Each says in `wrong` what it is. */
 enum err http_message_take(struct http_message *, struct bytes name, struct bytes value, bool *known) MUST_CHECK;
 /* The same words for a refusal of one's own; gives `e` back. */
 enum err http_message_wrong(struct http_message *, enum err e, struct bytes name, const char *rule) MUST_CHECK;

@@ -180,7 +180,7 @@ enum err http_enrollment_mechanism(struct http_request *r, struct http_answer *a
     return e;
 }
 
-/* ---- many at once ------------------------------------------------------------------------------------------------------ */
+/* ---- many at once ---------------------------------------------------------------------------------------------- */
 
 /* What is made or changed goes behind `made`, with its keys. */
 static enum err run_one(struct http_request *r, struct http_answer *a, struct bytes mode, enum doc_kind kind,
@@ -257,7 +257,7 @@ enum err http_enrollments_bulk(struct http_request *r, struct http_answer *a)
     return e;
 }
 
-/* ---- going through them ------------------------------------------------------------------------------------------------ */
+/* ---- going through them ---------------------------------------------------------------------------------------- */
 
 struct walk {
     struct http_request *request;
@@ -363,7 +363,7 @@ enum err http_registrations_query(struct http_request *r, struct http_answer *a)
     return run_query(r, a, &w);
 }
 
-/* ---- registrations ----------------------------------------------------------------------------------------------------- */
+/* ---- registrations --------------------------------------------------------------------------------------------- */
 
 enum err http_registration_get(struct http_request *r, struct http_answer *a)
 {

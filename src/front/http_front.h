@@ -1,4 +1,5 @@
-/* What the files of the HTTPS front share: a request on its way through the routes, and the answer to it (service 4). */
+/* What the files of the HTTPS front share: a request on its way through the routes, and the answer to it (service 4).
+ */
 #pragma once
 
 #include "auth.h"
@@ -9,7 +10,8 @@
 
 #include <jansson.h>
 
-/* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it. */
+/* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it.
+ */
 #define HTTP_CODES(X)                                                   \
     X(CODE_NONE, 200, 0, "")                                            \
     X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")               \
@@ -74,8 +76,8 @@ struct http_answer {
     ws_maker *upgrade;     /* with 101: what goes on in a WebSocket behind this answer */
     struct bytes protocol; /* of it, as the client spelled it */
     char accept[WS_ACCEPT_CAP];
-    /* While there is more to do: called in a turn of its own, as often as it leaves itself here. `drop` frees the job, whenever
-     * the request ends. */
+    /* While there is more to do: called in a turn of its own, as often as it leaves itself here. `drop` frees the job,
+     * whenever the request ends. */
     http_more *more;
     void *job;
     void (*drop)(void *job);
@@ -182,15 +184,16 @@ enum err http_identity_take(const json_t *, struct device *out, struct http_answ
 /* A device as a client describes it. Reads id (which must fit what is in out->id), status, reason, authentication. */
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;
 
-/* ---- http_ws.c: a front that holds a front --------------------------------------------------------------------------- */
+/* ---- http_ws.c: a front that holds a front --------------------------------------------------------------------- */
 
 http_run http_websocket; /* the handshake */
 void http_put_upgrade(struct front *, const struct http_request *, const struct http_answer *);
 
 struct ws;
 
-/* From here on the connection is a WebSocket with a conversation in it, which says its bytes in binary messages and hears what
- * comes in them; where a message begins means nothing. `outer` is the front that the connection knows. ERR_MEMORY. */
+/* From here on the connection is a WebSocket with a conversation in it, which says its bytes in binary messages and
+ * hears what comes in them; where a message begins means nothing. `outer` is the front that the connection knows.
+ * ERR_MEMORY. */
 enum err ws_open(struct front *outer, const struct front_env *, const struct peer *, ws_maker *, int64_t now_ms,
                  struct ws **out) MUST_CHECK;
 size_t ws_input(struct ws *, struct bytes in, int64_t now_ms);

@@ -24,7 +24,7 @@ enum err http_readyz(struct http_request *r, struct http_answer *a)
     return OK;
 }
 
-/* ---- consumer groups ----------------------------------------------------------------------------------------------- */
+/* ---- consumer groups ------------------------------------------------------------------------------------------- */
 
 static void put_group(struct http_answer *a, struct bytes name)
 {
@@ -100,7 +100,7 @@ enum err http_group_delete(struct http_request *r, struct http_answer *a)
     return OK;
 }
 
-/* ---- the state ----------------------------------------------------------------------------------------------------- */
+/* ---- the state ------------------------------------------------------------------------------------------------- */
 
 static void put_partition(struct http_answer *a, unsigned number, const struct partition *p)
 {

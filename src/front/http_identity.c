@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* ---- out ----------------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------------------------- */
 
 static void put_text_or_null(struct buf *b, const char *text)
 {
@@ -85,7 +85,7 @@ void http_identity_put(struct buf *b, const struct device *d)
     buf_puts(b, "}");
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------------------ */
+/* ---- in -------------------------------------------------------------------------------------------------------- */
 
 /* A text that may be missing or null, which is "". ERR_ARGUMENT: it is something else, or too long. */
 static enum err take_text(const json_t *from, const char *name, char *out, size_t cap, struct http_answer *a)
@@ -214,7 +214,8 @@ static enum err take_status(const json_t *root, struct device *out, struct http_
     return take_text(root, "statusReason", out->reason, sizeof out->reason, a);
 }
 
-/* The parent of an edge device stands in parentScopes, that of others in deviceScope; SDKs send both back as they got them. */
+/* The parent of an edge device stands in parentScopes, that of others in deviceScope; SDKs send both back as they got
+ * them. */
 static enum err take_edge(const json_t *root, struct device *out, struct http_answer *a)
 {
     const json_t *scopes = json_object_get(root, "parentScopes"), *first = json_array_get(scopes, 0);

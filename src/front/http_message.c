@@ -29,7 +29,7 @@ static const struct {
 #undef HEADER
 };
 
-/* ---- in ------------------------------------------------------------------------------------------------------------ */
+/* ---- in -------------------------------------------------------------------------------------------------------- */
 
 enum err http_message_wrong(struct http_message *m, enum err e, struct bytes name, const char *rule)
 {
@@ -60,7 +60,7 @@ enum err http_message_take(struct http_message *m, struct bytes name, struct byt
         struct bytes own = bytes_skip(name, strlen(APP));
 
         return own.len ? put_app(m, own, value)
-                       : http_message_wrong(m, ERR_ARGUMENT, name, "has no name behind iothub-app-");
+                       : http_message_wrong(m, ERR_ARGUMENT, name, "has no name after iothub-app-");
     }
     for (size_t i = 0; i < sizeof system_headers / sizeof *system_headers; i++) {
         if (!bytes_eq_nocase(name, system_headers[i].name))
@@ -96,7 +96,7 @@ enum err http_message_read(struct http_message *m, const struct http_head *head,
     return e ? e : http_message_check(m);
 }
 
-/* ---- out ----------------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------------------------- */
 
 /* What cannot stand in a header is escaped: control characters in a value, in a name all that is not of a token. */
 static void put_escaped(struct buf *b, struct bytes text, bool is_name)
@@ -132,8 +132,8 @@ static void put_time(struct buf *b, const char *name, int64_t ms)
     put(b, name, bytes_str(iso));
 }
 
-/* device 4.2: names in exactly this case. The content type stands there twice, for one client reads the one and another the
- * other. */
+/* device 4.2: names in exactly this case. The content type stands there twice, for one client reads the one and another
+ * the other. */
 void http_message_put(struct buf *b, const struct msg *m, const struct c2d *c2d)
 {
     put(b, "iothub-messageid", m->message_id);

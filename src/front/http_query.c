@@ -30,7 +30,7 @@ struct walk {
     bool more;
 };
 
-/* ---- in ------------------------------------------------------------------------------------------------------------ */
+/* ---- in -------------------------------------------------------------------------------------------------------- */
 
 static enum err take_query(struct http_request *r, struct http_answer *a, json_t **body, struct query *q)
 {
@@ -82,7 +82,7 @@ static enum err take_place(struct http_request *r, struct http_answer *a, struct
     return OK;
 }
 
-/* ---- out ----------------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------------------------- */
 
 static enum err put_row(struct walk *w, const json_t *twin)
 {
@@ -104,8 +104,8 @@ static bool is_full(const struct walk *w)
     return w->rows == w->most || w->place.given >= w->query.top || w->answer->body.len > HTTP_ANSWER_MAX - ROW_MAX;
 }
 
-/* One that is wanted, and for which there is no place on the page any more, only tells that there is more: a continuation always
- * leads to a row. */
+/* One that is wanted, and for which there is no place on the page any more, only tells that there is more: a
+ * continuation always leads to a row. */
 static enum err look_at(struct walk *w, const struct device *d)
 {
     json_t *twin = http_twin(d);
@@ -122,8 +122,8 @@ static enum err look_at(struct walk *w, const struct device *d)
     return e;
 }
 
-/* A loop has others to serve: so many are looked at in a turn. Without a condition every device is a row, and one more of them tells
- * that there are more. */
+/* A loop has others to serve: so many are looked at in a turn. Without a condition every device is a row, and one more
+ * of them tells that there are more. */
 static size_t scan_max(const struct walk *w)
 {
     size_t by_work;

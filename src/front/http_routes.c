@@ -26,17 +26,19 @@ enum {
  *
  * /healthz and /readyz: whether the process runs, and whether it is worth sending somebody to (200 or 503).
  *
- * /eventHubEndpoints/events/ConsumerGroups has the names of the management plane (service 5), which cannot be served under its
- * own host. GET gives [{"name":…},…], GET and PUT of one give {"name":…}; PUT of one that is there changes nothing.
+ * /eventHubEndpoints/events/ConsumerGroups has the names of the management plane (service 5), which cannot be served
+ * under its own host. GET gives [{"name":…},…], GET and PUT of one give {"name":…}; PUT of one that is there changes
+ * nothing.
  *
- * /certificates likewise: {"name", "etag", "properties": {"subject", "expiry", "thumbprint", "isVerified", "created", "updated",
- * "verificationCode" once there is one, "certificate" (base64 of DER)}}, of all {"value": […]}. PUT takes {"properties":
- * {"certificate" (PEM, or the base64 of PEM or DER), "isVerified"}}. POST …/generateVerificationCode gives one;
- * POST …/verify takes {"certificate"}, signed by that CA with the code as its common name. What changes one needs If-Match.
+ * /certificates likewise: {"name", "etag", "properties": {"subject", "expiry", "thumbprint", "isVerified", "created",
+ * "updated", "verificationCode" once there is one, "certificate" (base64 of DER)}}, of all {"value": […]}. PUT takes
+ * {"properties": {"certificate" (PEM, or the base64 of PEM or DER), "isVerified"}}. POST …/generateVerificationCode
+ * gives one; POST …/verify takes {"certificate"}, signed by that CA with the code as its common name. What changes one
+ * needs If-Match.
  *
  * /hub/status, for operators: {"host_name", "entity", "scope_id" (of provisioning), "devices", "disabled_devices",
- * "connected_devices", "events_received", "bytes_received" (both since the start), "consumer_groups", "partition_count", "partitions": [what $management says of each
- * (service 2.5)]}. */
+ * "connected_devices", "events_received", "bytes_received" (both since the start), "consumer_groups",
+ * "partition_count", "partitions": [what $management says of each (service 2.5)]}. */
 static http_run not_here;
 static const struct http_route routes[] = {
     {"GET", "/healthz", 0, false, http_healthz},
@@ -203,7 +205,7 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
     return OK;
 }
 
-/* ---- who asks ------------------------------------------------------------------------------------------------------ */
+/* ---- who asks -------------------------------------------------------------------------------------------------- */
 
 /* `e` with its line in the log. */
 static enum err login_failed(struct http_request *r, const char *kind, struct bytes id, enum err e, const char *why)
@@ -223,8 +225,8 @@ static enum err check_token(struct http_request *r, const struct peer *peer, str
     return e ? login_failed(r, "policy", policy, e, r->who.why) : OK;
 }
 
-/* The path as tokens name it: decoded, without slashes at its ends. Azure IoT Explorer until 0.10 signs whatever it asks for
- * {host}/devices/query, which stands for all that its policy may do. */
+/* The path as tokens name it: decoded, without slashes at its ends. Azure IoT Explorer until 0.10 signs whatever it
+ * asks for {host}/devices/query, which stands for all that its policy may do. */
 static bool covers(const struct http_request *r, const struct http_path *path)
 {
     static const struct bytes everything = {(const uint8_t *)"devices/query", sizeof "devices/query" - 1};
@@ -306,7 +308,7 @@ static enum err check_who(struct http_request *r, const struct peer *peer, const
     return OK;
 }
 
-/* ---- what is asked ------------------------------------------------------------------------------------------------- */
+/* ---- what is asked --------------------------------------------------------------------------------------------- */
 
 /* service 4.1: there must be one; every one that looks like one is taken. */
 static enum err check_version(const struct http_request *r, struct http_answer *a)

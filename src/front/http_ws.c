@@ -19,7 +19,7 @@ struct ws {
     char address[64];
 };
 
-/* ---- the handshake --------------------------------------------------------------------------------------------------- */
+/* ---- the handshake --------------------------------------------------------------------------------------------- */
 
 static bool has_word(struct bytes list, struct bytes word, struct bytes *spelled)
 {
@@ -86,7 +86,7 @@ void http_put_upgrade(struct front *f, const struct http_request *r, const struc
     http_put_end(f->out);
 }
 
-/* ---- between the two ------------------------------------------------------------------------------------------------- */
+/* ---- between the two ------------------------------------------------------------------------------------------- */
 
 /* Gives memory back that was needed once. */
 static void relax(struct buf *b)
@@ -168,8 +168,8 @@ static void on_step(struct ws *w, enum ws_step step, struct bytes piece, int64_t
     }
 }
 
-/* Nothing is taken, not even a ping, while the peer does not read. What the inner front had no room for comes first: else
- * there would be a piece more of it each time. */
+/* Nothing is taken, not even a ping, while the peer does not read. What the inner front had no room for comes first:
+ * else there would be a piece more of it each time. */
 size_t ws_input(struct ws *w, struct bytes in, int64_t now_ms)
 {
     struct bytes rest = in, piece = NO_BYTES;

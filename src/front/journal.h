@@ -1,5 +1,5 @@
-/* What an operator reads in the log, in one form for all protocols: who came, who left and why, who was not let in and why, and
- * who changed what.
+/* What an operator reads in the log, in one form for all protocols: who came, who left and why, who was not let in and
+ * why, and who changed what.
  *
  *   connected    device=phone protocol=mqtt address=192.0.2.7:51234
  *   left         device=phone protocol=mqtt address=192.0.2.7:51234 reason=idle seconds=61 detail="nothing was heard …"
@@ -16,7 +16,8 @@ struct journal_who {
     struct bytes id;
 };
 
-/* False: no line was written, for too many tell of the same one; the end of this connection is not to be told either. */
+/* False: no line was written, for too many tell of the same one; the end of this connection is not to be told either.
+ */
 bool journal_connected(const struct front_env *, const struct peer *, struct journal_who, int64_t now_ms);
 /* `detail` is a phrase of ours, or NULL. */
 void journal_left(const struct peer *, struct journal_who, enum err why, const char *detail, int64_t since_ms,

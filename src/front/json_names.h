@@ -1,6 +1,6 @@
-/* The names in the bodies of requests. The service's own parser takes them in any case (service 4.1), and so do we: a body is
- * brought into the one spelling that everything here reads, and what stands under a known name in another form than it has is
- * refused by name, never passed over. Unknown names are left alone; SDKs send many. */
+/* The names in the bodies of requests. The service's own parser takes them in any case (service 4.1), and so do we: a
+ * body is brought into the one spelling that everything here reads, and what stands under a known name in another form
+ * than it has is refused by name, never passed over. Unknown names are left alone; SDKs send many. */
 #pragma once
 
 #include "json_body.h"

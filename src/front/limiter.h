@@ -1,9 +1,9 @@
-/* What failed logins may cost (design 11). Credentials are looked at first, so whoever is right gets in, whatever others do from
- * the same address or in the same name. A failure is told at once as long as there were few of them; then it waits for its
- * turn; and when one waits already, the next is refused for load.
+/* What failed logins may cost (design 11). Credentials are looked at first, so whoever is right gets in, whatever
+ * others do from the same address or in the same name. A failure is told at once as long as there were few of them;
+ * then it waits for its turn; and when one waits already, the next is refused for load.
  *
- * Two buckets of tokens count: one of the address and the identity together, one of the address alone, for names that are made
- * up. A failure takes a token of each, time gives them back, and who finds none waits for the next one. */
+ * Two buckets of tokens count: one of the address and the identity together, one of the address alone, for names that
+ * are made up. A failure takes a token of each, time gives them back, and who finds none waits for the next one. */
 #pragma once
 
 #include "err.h"
@@ -35,6 +35,6 @@ void limiter_free(struct limiter *);
 bool limiter_failed(struct limiter *, struct bytes address, struct bytes identity, int64_t now_ms,
                     int64_t *wait_ms) MUST_CHECK;
 
-/* Lines of the log are limited too, so that no flood fills the disk: of an address about one identity, of an address, and of
- * all. False: this one is not to be told. *left_out: how many were not, since the last that was. */
+/* Lines of the log are limited too, so that no flood fills the disk: of an address about one identity, of an address,
+ * and of all. False: this one is not to be told. *left_out: how many were not, since the last that was. */
 bool limiter_may_tell(struct limiter *, struct bytes address, struct bytes about, int64_t now_ms, unsigned *left_out);

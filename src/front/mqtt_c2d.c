@@ -1,4 +1,5 @@
-/* Cloud-to-device messages over MQTT (device 2.10): pulled from the mailbox while the window is open, completed by PUBACK. */
+/* Cloud-to-device messages over MQTT (device 2.10): pulled from the mailbox while the window is open, completed by
+ * PUBACK. */
 #include "mqtt_front.h"
 
 #include "text.h"

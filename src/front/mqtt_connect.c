@@ -48,7 +48,8 @@ static bool is_pair(struct bytes segment)
  *     api-version=2016-11-14/DeviceClientType=…/1.2.3         .NET before 2018
  *     DeviceClientType=…                                      Node and C of 2016
  *
- * or nothing, and begins with `?` or has an `=` in its first segment. Only in the second segment a `?` is one of an id. */
+ * or nothing, and begins with `?` or has an `=` in its first segment. Only in the second segment a `?` is one of an id.
+ */
 static bool parse_user(struct bytes text, struct user *out)
 {
     struct bytes rest = text, tail, third;

@@ -28,7 +28,8 @@ bool mqtt_is_dps(struct bytes user)
     return id.len && id.at[0] != '?' && bytes_find(id, '=') == id.len;
 }
 
-/* {scope}/registrations/{id}/api-version=…; the id in it, the client id and a certificate's name are the same in any case. */
+/* {scope}/registrations/{id}/api-version=…; the id in it, the client id and a certificate's name are the same in any
+ * case. */
 enum err mqtt_dps_let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, const char **what)
 {
     struct bytes rest = p->user, scope = bytes_cut(&rest, '/'), id;

@@ -15,7 +15,7 @@ void mqtt_stop(struct mqtt_session *s, enum err why, const char *what)
     front_end(&s->front, why);
 }
 
-/* ---- subscriptions ------------------------------------------------------------------------------------------------ */
+/* ---- subscriptions --------------------------------------------------------------------------------------------- */
 
 /* What a filter asks for is as asked, or not any more (level 0); a filter that takes only a part is kept as it is. */
 static enum err wish(struct session *to, struct bytes filter, const struct mqtt_filter *f, uint8_t level)
@@ -41,7 +41,8 @@ static enum err wish(struct session *to, struct bytes filter, const struct mqtt_
     return !level || bytes_to_str(filter, to->part, sizeof to->part) ? OK : ERR_TOO_LARGE;
 }
 
-/* device 2.8: a subscription to what never comes is no mistake of the device, but whoever wonders finds it in the log. */
+/* device 2.8: a subscription to what never comes is no mistake of the device, but whoever wonders finds it in the log.
+ */
 static void warn(const struct mqtt_session *s, struct bytes filter, const struct mqtt_filter *f)
 {
     const char *what = f->fits[WANT_CALLS]                                   ? "direct methods"
@@ -132,7 +133,7 @@ static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p)
         mqtt_put_ack(s->front.out, MQTT_UNSUBACK, p->id);
 }
 
-/* ---- packets ------------------------------------------------------------------------------------------------------ */
+/* ---- packets --------------------------------------------------------------------------------------------------- */
 
 static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
 {
@@ -219,7 +220,7 @@ static size_t mqtt_input(struct front *f, struct bytes in, int64_t now_ms)
     return f->over ? in.len : all;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static void mqtt_wake(struct front *f, int64_t now_ms)
 {
@@ -271,7 +272,8 @@ static void mqtt_close(struct front *f, enum err why, int64_t now_ms)
     enum err e;
 
     tell_end(s, why ? why : ERR_CLOSED, now_ms);
-    /* A device that came back on another connection, and one whose hub stops, did not go: there is nothing to announce. */
+    /* A device that came back on another connection, and one whose hub stops, did not go: there is nothing to announce.
+     */
     if (s->state == MQTT_OPEN && s->kept.has_will && why != ERR_SHUTDOWN && !seat_state(s->seat) &&
         (e = mqtt_send_will(s, now_ms)))
         log_event(LOG_WARN, "will-lost", KVS("device", s->device), KVS("reason", err_name(e)));

@@ -2,8 +2,8 @@
 
 #include "text.h"
 
-/* A message being put together: room for decoded text and for properties. It lives on the stack of one call, so a session
- * costs nothing for it and nothing is allocated. */
+/* A message being put together: room for decoded text and for properties. It lives on the stack of one call, so a
+ * session costs nothing for it and nothing is allocated. */
 struct draft_msg {
     struct msg msg;
     struct prop props[PROPS_MAX + 2]; /* ours: the mark of a will, the mark of RETAIN */

@@ -12,8 +12,8 @@ static const struct {
     {"$dps/registrations/GET/iotdps-get-operationstatus/?$rid=", TOPIC_REGISTER_STATUS},
 };
 
-/* What the hub publishes to, behind the tree that it stands in; `+` is a level of any text. `exact` is the filter that the
- * contract names; others that are seen: $iothub/twin/# and $iothub/methods/# (nanoFramework, CircuitPython),
+/* What the hub publishes to, behind the tree that it stands in; `+` is a level of any text. `exact` is the filter that
+ * the contract names; others that are seen: $iothub/twin/# and $iothub/methods/# (nanoFramework, CircuitPython),
  * $iothub/twin/res/200/# (CircuitPython), devices/{d}/# and devices/+/messages/devicebound/#. */
 static const struct {
     bool of_device; /* behind devices/{d}/, else behind $iothub/ */

@@ -1,6 +1,6 @@
-/* The topics of MQTT that the hub and its devices send to, and the filters that fit them (device 2.8-2.12, provisioning 1.4). All
- * words that clients write into a topic or a filter stand in the two tables of mqtt_topic.c; the topic that events go to is
- * d2c_topic_parse()'s (bag.h). */
+/* The topics of MQTT that the hub and its devices send to, and the filters that fit them (device 2.8-2.12, provisioning
+ * 1.4). All words that clients write into a topic or a filter stand in the two tables of mqtt_topic.c; the topic that
+ * events go to is d2c_topic_parse()'s (bag.h). */
 #pragma once
 
 #include "hub.h"
@@ -26,8 +26,8 @@ struct mqtt_filter {
     enum mqtt_fit fits[WANTS];
 };
 
-/* A filter of this device. ERR_MALFORMED: it is none; ERR_DENIED: it could fit topics of others. What fits nothing that the hub
- * sends is fine. */
+/* A filter of this device. ERR_MALFORMED: it is none; ERR_DENIED: it could fit topics of others. What fits nothing that
+ * the hub sends is fine. */
 enum err mqtt_filter_read(struct bytes filter, struct bytes device, struct mqtt_filter *out) MUST_CHECK;
 /* True if a topic is what this filter asks for. */
 bool mqtt_filter_takes(struct bytes filter, struct bytes topic);

@@ -1,5 +1,5 @@
-/* What a registration needs from the world outside of this hub: a webhook that says where a device belongs, and other hubs that
- * take it (provisioning 3.7). The front hands a job out; whoever runs it ends it, on a thread of its own. */
+/* What a registration needs from the world outside of this hub: a webhook that says where a device belongs, and other
+ * hubs that take it (provisioning 3.7). The front hands a job out; whoever runs it ends it, on a thread of its own. */
 #pragma once
 
 #include "front.h"
@@ -40,7 +40,8 @@ struct dps_outside {
 /* Whether a device of that id on that hub may be replaced. */
 bool outside_may_replace(const struct outside_job *, const char *host);
 void outside_job_free(struct outside_job *); /* also NULL */
-/* The linked hub of that name as the configuration spells it, this one included; NULL: there is none, or the job may not have it. */
+/* The linked hub of that name as the configuration spells it, this one included; NULL: there is none, or the job may
+ * not have it. */
 const char *outside_hub(const struct front_env *, const struct outside_job *, const char *host);
 /* No newer registration of the same device has made the job void. From any thread. */
 bool dps_is_wanted(const struct front_env *, const struct outside_job *);

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* ---- words --------------------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------------------------- */
 
 void query_bad(struct query_reader *r, enum err e, const char *text, struct bytes what)
 {
@@ -35,7 +35,8 @@ static bool is_of_name(uint8_t c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '$' || c >= 0x80;
 }
 
-/* A hyphen between two characters of a name is one of them: Java's keys have a UUID. Minus has blanks around it (service 6.2). */
+/* A hyphen between two characters of a name is one of them: Java's keys have a UUID. Minus has blanks around it
+ * (service 6.2). */
 static bool is_hyphen(struct bytes rest, size_t n)
 {
     return n > 0 && n + 1 < rest.len && rest.at[n] == '-' && is_of_name(rest.at[n + 1]);
@@ -88,16 +89,17 @@ struct bytes query_path(struct query_reader *r, struct bytes *last)
         r->rest = bytes_skip(r->rest, 1);
         name = query_name(r);
         if (!name.len)
-            query_bad(r, ERR_MALFORMED, "a name is missing behind", bytes_first(begin, 40));
+            query_bad(r, ERR_MALFORMED, "a name is missing after", bytes_first(begin, 40));
     }
     if (last)
         *last = name;
     return name.len && !r->bad ? bytes_of(begin.at, (size_t)(r->rest.at - begin.at)) : NO_BYTES;
 }
 
-/* ---- paths --------------------------------------------------------------------------------------------------------- */
+/* ---- paths ----------------------------------------------------------------------------------------------------- */
 
-/* What stands under a name; at the top of a document in any case, and then `name` becomes the document's own spelling. */
+/* What stands under a name; at the top of a document in any case, and then `name` becomes the document's own spelling.
+ */
 static const json_t *member(const json_t *in, struct bytes *name, bool any_case)
 {
     const json_t *at = name->len ? json_object_getn(in, (const char *)name->at, name->len) : NULL;
@@ -152,7 +154,7 @@ const json_t *query_at(const json_t *document, struct bytes path, struct bytes *
     return at;
 }
 
-/* ---- the query ----------------------------------------------------------------------------------------------------- */
+/* ---- the query ------------------------------------------------------------------------------------------------- */
 
 static void take_top(struct query_reader *r, struct query *q)
 {
@@ -177,7 +179,7 @@ static void take_column(struct query_reader *r, struct query *q)
         query_bad(r, ERR_UNSUPPORTED, "aggregates are not available here:", column.path);
     column.named = query_take_word(r, "AS");
     if (column.named && !(column.name = query_name(r)).len)
-        query_bad(r, ERR_MALFORMED, "a name is missing behind AS", NO_BYTES);
+        query_bad(r, ERR_MALFORMED, "a name is missing after AS", NO_BYTES);
     if (q->n_columns == QUERY_COLUMNS_MAX)
         query_bad(r, ERR_UNSUPPORTED, "there are too many columns", NO_BYTES);
     if (!r->bad)

@@ -2,7 +2,8 @@
  *
  *   SELECT [TOP n] * | path [AS name], …  FROM devices | devices.modules | devices.jobs  [WHERE condition]
  *
- * Aggregates and GROUP BY are refused. A condition is evaluated as it is read, for each device anew: nothing is allocated. */
+ * Aggregates and GROUP BY are refused. A condition is evaluated as it is read, for each device anew: nothing is
+ * allocated. */
 #pragma once
 
 #include "buf.h"
@@ -30,9 +31,11 @@ struct query {
 
 enum { QUERY_WHY_CAP = 160 };
 
-/* Views into `text`. ERR_TOO_LARGE, ERR_MALFORMED, ERR_UNSUPPORTED; `why` is a sentence for the one who wrote the query. */
+/* Views into `text`. ERR_TOO_LARGE, ERR_MALFORMED, ERR_UNSUPPORTED; `why` is a sentence for the one who wrote the
+ * query. */
 enum err query_parse(struct bytes text, struct query *out, char why[QUERY_WHY_CAP]) MUST_CHECK;
-/* The same of another service, which has one source; `*` alone and SELECT * without FROM are all of it, as its samples write. */
+/* The same of another service, which has one source; `*` alone and SELECT * without FROM are all of it, as its samples
+ * write. */
 enum err query_parse_from(struct bytes text, const char *source, struct query *out, char why[QUERY_WHY_CAP]) MUST_CHECK;
 /* Whether the condition is true of this document: not undefined, not null, not 1. */
 bool query_selects(const struct query *, const json_t *document);

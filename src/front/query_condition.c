@@ -57,7 +57,7 @@ static struct value value_of(const json_t *json)
     }
 }
 
-/* ---- constants ----------------------------------------------------------------------------------------------------- */
+/* ---- constants ------------------------------------------------------------------------------------------------- */
 
 static void keep(struct query_reader *r, uint8_t c)
 {
@@ -73,7 +73,7 @@ static void keep_escape(struct query_reader *r)
     size_t len;
 
     if (digits.len < 4 || hex_decode(digits, hex, sizeof hex, &len) || (hex[0] & 0xF8) == 0xD8 || !(hex[0] | hex[1])) {
-        query_bad(r, ERR_MALFORMED, "this is no escape:", bytes_first(r->rest, 5));
+        query_bad(r, ERR_MALFORMED, "this is not an escape:", bytes_first(r->rest, 5));
         return;
     }
     unsigned code = (unsigned)hex[0] << 8 | hex[1];
@@ -126,12 +126,12 @@ static struct value read_number(struct query_reader *r)
         text[0] = 0;
     v.number = strtod(text, &end);
     if (end == text || !isfinite(v.number))
-        query_bad(r, ERR_MALFORMED, "this is no number:", r->rest);
+        query_bad(r, ERR_MALFORMED, "this is not a number:", r->rest);
     r->rest = bytes_skip(r->rest, (size_t)(end - text));
     return v;
 }
 
-/* ---- functions ----------------------------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------------------------- */
 
 enum { ARGUMENTS_MAX = 2 };
 
@@ -236,7 +236,7 @@ static struct value read_call(struct query_reader *r, struct bytes name)
     return r->bad ? undefined() : functions[f].run(arguments);
 }
 
-/* ---- expressions ----------------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------------------------- */
 
 static struct value read_named(struct query_reader *r)
 {
@@ -326,7 +326,7 @@ static struct value read_sum(struct query_reader *r)
     }
 }
 
-/* ---- conditions ------------------------------------------------------------------------------------------------------ */
+/* ---- conditions ------------------------------------------------------------------------------------------------ */
 
 static int order(const struct value *a, const struct value *b)
 {

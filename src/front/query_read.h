@@ -21,8 +21,8 @@ bool query_take_word(struct query_reader *, const char *word);
 struct bytes query_name(struct query_reader *);
 /* name.name.name, as it is written; empty when there is none. `last` (may be NULL) is its last name. */
 struct bytes query_path(struct query_reader *, struct bytes *last);
-/* What stands at a path of the document, or NULL; its first name in any case. `key` (may be NULL) becomes its last name as the
- * document has it. */
+/* What stands at a path of the document, or NULL; its first name in any case. `key` (may be NULL) becomes its last name
+ * as the document has it. */
 const json_t *query_at(const json_t *document, struct bytes path, struct bytes *key);
 /* True if the condition is. */
 bool query_condition(struct query_reader *);

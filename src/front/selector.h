@@ -18,5 +18,6 @@ struct selector {
 
 enum { SELECTOR_WHY_CAP = 160 };
 
-/* ERR_TOO_LARGE, ERR_LIMIT (too many senders), ERR_MALFORMED; `why` is a sentence for the one who wrote the selector. */
+/* ERR_TOO_LARGE, ERR_LIMIT (too many senders), ERR_MALFORMED; `why` is a sentence for the one who wrote the selector.
+ */
 enum err selector_parse(struct bytes text, struct selector *out, char why[SELECTOR_WHY_CAP]) MUST_CHECK;

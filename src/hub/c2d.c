@@ -1,10 +1,10 @@
-/* Cloud-to-device messages in the log (device 5): one record puts a message into a mailbox, one takes it out with its fate, one
- * counts that it was abandoned. Locks are not recorded: after a restart every message that is left is free.
+/* Cloud-to-device messages in the log (device 5): one record puts a message into a mailbox, one takes it out with its
+ * fate, one counts that it was abandoned. Locks are not recorded: after a restart every message that is left is free.
  *
- *   in:    version | device id | u64 number | i64 enqueued, ms | i64 expiry, ms | u8 ack | message id | AMQP 1.0 sections
+ *   in:    version | device id | u64 number | i64 enqueued, ms | i64 expiry, ms | u8 ack | message id | AMQP 1.0
+ *     sections
  *   out:   version | device id | u64 number | u8 fate | i64 ms | u8 is feedback wanted | message id | generation
- *   count: version | device id | u64 number | u8 delivery count
- */
+ *   count: version | device id | u64 number | u8 delivery count */
 #include "core.h"
 
 #include "sections.h"
@@ -49,7 +49,7 @@ static unsigned deliveries_max(const struct hub *h)
     return h->options.c2d.deliveries ? h->options.c2d.deliveries : C2D_DELIVERIES_DEFAULT;
 }
 
-/* ---- into the mailbox ----------------------------------------------------------------------------------------------- */
+/* ---- into the mailbox ------------------------------------------------------------------------------------------ */
 
 struct head {
     char id[ID_LEN_MAX + 1];
@@ -221,7 +221,7 @@ enum err hub_post(struct hub *h, struct bytes device, const struct msg *m, int64
     return e;
 }
 
-/* ---- out of the mailbox --------------------------------------------------------------------------------------------- */
+/* ---- out of the mailbox ---------------------------------------------------------------------------------------- */
 
 /* Under the shard's lock: a record that is in the log. What the checkpoint knows already changes nothing. */
 static void out_become(struct identity *i, uint64_t sequence, uint64_t at)
@@ -419,7 +419,8 @@ void mail_expire(struct hub *h, struct shard *s, struct identity *i, int64_t now
             mailbox_unlock(s, m, l);
             due = l->expiry_ms;
         }
-        /* A message stays when its end cannot be written (a full disk): it is tried again, and not delivered meanwhile. */
+        /* A message stays when its end cannot be written (a full disk): it is tried again, and not delivered meanwhile.
+         */
         if (due <= now_ms && !letter_out(h, i, l, FATE_EXPIRED, now_ms, &at)) {
             again = true; /* those behind it may have waited for that */
             continue;

@@ -3,7 +3,8 @@
 
 #include <strings.h>
 
-/* The record: version, name, u8 there is one, etag, u8 verified, code, created, updated, the certificate with its length. */
+/* The record: version, name, u8 there is one, etag, u8 verified, code, created, updated, the certificate with its
+ * length. */
 static void put_ca(struct buf *b, const struct ca *c)
 {
     put_text(b, c->etag);
@@ -128,7 +129,7 @@ enum err cas_decode(struct hub *h, struct bytes value)
     return r.bad ? ERR_DAMAGED : OK;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------ */
+/* ---- changes --------------------------------------------------------------------------------------------------- */
 
 /* As the management plane of the cloud takes it. */
 static bool ca_name_valid(struct bytes name)

@@ -1,7 +1,8 @@
-/* The checkpoint: what changed since the last one goes into the state in one transaction, with the place P up to which it is
- * true. P is the end of the log before anything is looked at; a record below P whose change is not visible yet holds its
- * lock, so it is seen when that lock is taken here. What is copied may be newer than P, which is harmless: applying twice
- * changes nothing. But it must be durable before the state says so: a crash may not know more than the log. */
+/* The checkpoint: what changed since the last one goes into the state in one transaction, with the place P up to which
+ * it is true. P is the end of the log before anything is looked at; a record below P whose change is not visible yet
+ * holds its lock, so it is seen when that lock is taken here. What is copied may be newer than P, which is harmless:
+ * applying twice changes nothing. But it must be durable before the state says so: a crash may not know more than the
+ * log. */
 #include "core.h"
 
 #include <stdio.h>
@@ -9,7 +10,8 @@
 
 enum { SNAPSHOT_MAX = 1 << 30 };
 
-/* Copied under a lock, written without one: id with its length, whether it is gone, value and mailbox with their lengths. */
+/* Copied under a lock, written without one: id with its length, whether it is gone, value and mailbox with their
+ * lengths. */
 struct snapshot {
     struct buf copied;
     uint64_t newest;
@@ -114,8 +116,8 @@ static enum err write_copied(struct hub *h, struct snapshot *s)
     return e;
 }
 
-/* What changed below the place is in the checkpoint now: it is clean, and may go when nobody uses it. What changed behind it
- * may be in there or not; it stays dirty. */
+/* What changed below the place is in the checkpoint now: it is clean, and may go when nobody uses it. What changed
+ * behind it may be in there or not; it stays dirty. */
 static void settle(struct shard *shard, uint64_t place)
 {
     struct identity *i;

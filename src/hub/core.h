@@ -1,5 +1,5 @@
-/* What the files of the hub share. Locks, always in this order: `cold`, one shard, the store's tail, one partition. Never two
- * shards. No I/O but the append under any of them. */
+/* What the files of the hub share. Locks, always in this order: `cold`, one shard, the store's tail, one partition.
+ * Never two shards. No I/O but the append under any of them. */
 #pragma once
 
 #include "heap.h"
@@ -175,7 +175,8 @@ void identity_free(struct shard *s, struct identity *i);
 /* Nobody uses it, and the checkpoint knows all of it. */
 bool identity_may_go(const struct identity *i);
 struct shard *shard_of(struct hub *h, struct bytes id);
-/* Under the shard's lock. The identity of that id, from memory or the checkpoint; ERR_NOT_FOUND also for a deleted one. */
+/* Under the shard's lock. The identity of that id, from memory or the checkpoint; ERR_NOT_FOUND also for a deleted one.
+ */
 enum err identity_get(struct hub *h, struct shard *s, struct bytes id, struct identity **out) MUST_CHECK;
 enum err device_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
 enum err device_gone_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;

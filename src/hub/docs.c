@@ -1,5 +1,5 @@
-/* What the provisioning service keeps: documents by kind and name. The hub does not look into them. All of them are in memory,
- * ordered, so that they can be gone through by name. */
+/* What the provisioning service keeps: documents by kind and name. The hub does not look into them. All of them are in
+ * memory, ordered, so that they can be gone through by name. */
 #include "core.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ struct docs {
     size_t alive[DOC_KINDS];
 };
 
-/* ---- the table ----------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------------------------- */
 
 /* Under `cold`: its number, or where it would stand. */
 static size_t find(const struct docs *d, enum doc_kind kind, const char *id, bool *there)
@@ -115,7 +115,7 @@ void docs_free(struct docs *d)
     free(d);
 }
 
-/* ---- records ------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------------------------- */
 
 /* Version, kind, name, u8 there is one, etag, created, updated, the body with its length. */
 static void encode(struct buf *b, const struct doc *d, bool gone, struct bytes body)
@@ -199,7 +199,7 @@ static enum err change(struct hub *h, const struct doc *doc, bool gone, struct b
     return OK;
 }
 
-/* ---- calls --------------------------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------------------------- */
 
 static enum err match_check(struct match match, const struct doc_entry *now)
 {
@@ -296,7 +296,7 @@ enum err hub_doc_delete(struct hub *h, enum doc_kind kind, struct bytes id, stru
     return e;
 }
 
-/* ---- the checkpoint -------------------------------------------------------------------------------------------------- */
+/* ---- the checkpoint -------------------------------------------------------------------------------------------- */
 
 static struct bytes doc_key(char out[STATE_KEY_MAX], const struct doc *d)
 {

@@ -2,8 +2,9 @@
  *
  *   u8 version | i64 sequence | i64 enqueued, ms | u8 n | n bytes device id | sections
  *
- * Sequence number, offset (the place of the record, 20 digits) and time have a fixed width and are filled in when the record
- * has its place. Every seat keeps the constant beginning of its events ready, so that sending copies and encodes nothing twice. */
+ * Sequence number, offset (the place of the record, 20 digits) and time have a fixed width and are filled in when the
+ * record has its place. Every seat keeps the constant beginning of its events ready, so that sending copies and encodes
+ * nothing twice. */
 #include "core.h"
 
 #include "sections.h"

@@ -1,6 +1,6 @@
-/* What became of messages whose senders want to know (device 5, service 3.2). A record of a message that leaves its mailbox is
- * also the record of its feedback, so there is no moment in which one is known and the other is not. One queue for the hub;
- * what its receivers have locked is not recorded, what they are done with is:
+/* What became of messages whose senders want to know (device 5, service 3.2). A record of a message that leaves its
+ * mailbox is also the record of its feedback, so there is no moment in which one is known and the other is not. One
+ * queue for the hub; what its receivers have locked is not recorded, what they are done with is:
  *
  *   done: version | u16 n | n places of the records that told it */
 #include "feedback.h"
@@ -59,7 +59,7 @@ static unsigned deliveries_max(const struct hub *h)
     return h->options.c2d.feedback_deliveries ? h->options.c2d.feedback_deliveries : FEEDBACK_DELIVERIES_DEFAULT;
 }
 
-/* ---- under the lock ----------------------------------------------------------------------------------------------------- */
+/* ---- under the lock -------------------------------------------------------------------------------------------- */
 
 static void wake_readers(struct hub *h)
 {
@@ -129,8 +129,8 @@ enum err feedback_item_add(struct feedback *f, uint64_t at, const struct feedbac
 }
 
 /* Batches that are not full leave at once as long as there are few of them: FEEDBACK_AT_ONCE in a row, one more every
- * FEEDBACK_EVERY_MS. f->spent_ms is the time at which all of that would be unused again. A clock that was set back holds
- * nothing up. */
+ * FEEDBACK_EVERY_MS. f->spent_ms is the time at which all of that would be unused again. A clock that was set back
+ * holds nothing up. */
 static bool may_leave(const struct feedback *f, int64_t now_ms)
 {
     int64_t spent_ms = f->spent_ms - now_ms;
@@ -191,7 +191,7 @@ static enum err append_done(struct hub *h, struct item *const *items, size_t n, 
     return e;
 }
 
-/* ---- the hub's side ------------------------------------------------------------------------------------------------------- */
+/* ---- the hub's side -------------------------------------------------------------------------------------------- */
 
 void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
 {
@@ -260,7 +260,7 @@ int64_t feedback_tick(struct hub *h, int64_t now_ms)
     return next_ms;
 }
 
-/* ---- the receivers' side --------------------------------------------------------------------------------------------------- */
+/* ---- the receivers' side --------------------------------------------------------------------------------------- */
 
 enum err hub_feedback_open(struct hub *h, struct waker *waker, struct feedback_reader **out)
 {

@@ -1,5 +1,6 @@
-/* The hub: devices, their seats, events and those who read them. It speaks no protocol, opens no socket and asks no clock.
- * Every call may come from any thread. Calls that change something give the place that the answer has to wait for. */
+/* The hub: devices, their seats, events and those who read them. It speaks no protocol, opens no socket and asks no
+ * clock. Every call may come from any thread. Calls that change something give the place that the answer has to wait
+ * for. */
 #pragma once
 
 #include "limits.h"
@@ -9,7 +10,7 @@
 
 struct hub;
 
-/* ---- identities --------------------------------------------------------------------------------------------------- */
+/* ---- identities ------------------------------------------------------------------------------------------------ */
 
 enum auth_type { AUTH_SAS, AUTH_SELF_SIGNED, AUTH_CA }; /* service 4.3: authentication.type */
 
@@ -44,9 +45,10 @@ struct match {
     struct bytes etag; /* without quotes */
 };
 
-/* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces (MATCH_ANY, MATCH_ETAG: ERR_NOT_FOUND, ERR_PRECONDITION).
- * Reads id, disabled, reason, auth, keys, thumbprints, edge and parent of `wanted`; keys of length 0 are generated; a bad id or key is
- * ERR_ARGUMENT. `out` is the identity as it is now. Disabling and new keys end the seat of the device. */
+/* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces (MATCH_ANY, MATCH_ETAG: ERR_NOT_FOUND,
+ * ERR_PRECONDITION). Reads id, disabled, reason, auth, keys, thumbprints, edge and parent of `wanted`; keys of length 0
+ * are generated; a bad id or key is ERR_ARGUMENT. `out` is the identity as it is now. Disabling and new keys end the
+ * seat of the device. */
 enum err hub_device_put(struct hub *, const struct device *wanted, struct match, int64_t now_ms, struct device *out,
                         uint64_t *at) MUST_CHECK;
 enum err hub_device_get(struct hub *, struct bytes id, struct device *out) MUST_CHECK;
@@ -67,7 +69,7 @@ struct hub_counts {
 
 void hub_count(struct hub *, struct hub_counts *out);
 
-/* ---- policies ----------------------------------------------------------------------------------------------------- */
+/* ---- policies -------------------------------------------------------------------------------------------------- */
 
 enum right {
     RIGHT_REGISTRY_READ = 1,
@@ -92,11 +94,12 @@ enum err hub_policies_complete(struct hub *) MUST_CHECK;
 enum err hub_policy_get(struct hub *, struct bytes name, struct policy *out) MUST_CHECK;
 size_t hub_policy_list(struct hub *, struct policy *out, size_t max);
 
-/* ---- CA certificates (device 1.6) --------------------------------------------------------------------------------- */
+/* ---- CA certificates (device 1.6) ------------------------------------------------------------------------------ */
 
 enum { CA_CODE_LEN = 48 };
 
-/* A certificate whose holder may make devices. It counts once it is verified: whoever brought it has shown to have its key. */
+/* A certificate whose holder may make devices. It counts once it is verified: whoever brought it has shown to have its
+ * key. */
 struct ca {
     char name[CA_NAME_MAX + 1];
     char etag[24]; /* without quotes */
@@ -107,9 +110,9 @@ struct ca {
     uint8_t der[CA_LEN_MAX]; /* whoever puts it has looked into it; the hub does not */
 };
 
-/* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces. Reads name, der and verified of `wanted`. ERR_ARGUMENT: the
- * name; ERR_LIMIT: CAS_MAX. Names are compared without case. Whatever makes a certificate count no more ends the seats of all
- * devices that come by CA certificates: those that still may come back. */
+/* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces. Reads name, der and verified of `wanted`.
+ * ERR_ARGUMENT: the name; ERR_LIMIT: CAS_MAX. Names are compared without case. Whatever makes a certificate count no
+ * more ends the seats of all devices that come by CA certificates: those that still may come back. */
 enum err hub_ca_put(struct hub *, const struct ca *wanted, struct match, int64_t now_ms, struct ca *out,
                     uint64_t *at) MUST_CHECK;
 enum err hub_ca_get(struct hub *, struct bytes name, struct ca *out) MUST_CHECK;
@@ -125,7 +128,7 @@ enum err hub_ca_verify(struct hub *, struct bytes name, struct match, int64_t no
 /* Appends those that count, each with a 32-bit length before it. */
 enum err hub_ca_verified(struct hub *, struct buf *out) MUST_CHECK;
 
-/* ---- provisioning: what its service keeps ---------------------------------------------------------------------------- */
+/* ---- provisioning: what its service keeps ---------------------------------------------------------------------- */
 
 enum doc_kind { DOC_ENROLLMENT, DOC_ENROLLMENT_GROUP, DOC_REGISTRATION, DOC_KINDS };
 
@@ -137,8 +140,8 @@ struct doc {
     int64_t created_ms, updated_ms;
 };
 
-/* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces. ERR_ARGUMENT: the name; ERR_TOO_LARGE: DOC_LEN_MAX; ERR_LIMIT:
- * DOCS_MAX of a kind. */
+/* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces. ERR_ARGUMENT: the name; ERR_TOO_LARGE: DOC_LEN_MAX;
+ * ERR_LIMIT: DOCS_MAX of a kind. */
 enum err hub_doc_put(struct hub *, enum doc_kind, struct bytes id, struct bytes body, struct match, int64_t now_ms,
                      struct doc *out, uint64_t *at) MUST_CHECK;
 /* Appends the document to `body`. ERR_NOT_FOUND. */
@@ -148,7 +151,7 @@ enum err hub_doc_next(struct hub *, enum doc_kind, struct bytes after, struct bu
 /* MATCH_NONE: whatever it is. */
 enum err hub_doc_delete(struct hub *, enum doc_kind, struct bytes id, struct match, uint64_t *at) MUST_CHECK;
 
-/* ---- the seat of a device ------------------------------------------------------------------------------------------ */
+/* ---- the seat of a device -------------------------------------------------------------------------------------- */
 
 /* How the holder of a seat proved who it is; it is stamped on what it sends (device 6.3). */
 enum proof { PROOF_DEVICE_SAS, PROOF_POLICY_SAS, PROOF_X509 };
@@ -164,8 +167,8 @@ enum want { WANT_C2D, WANT_CALLS, WANT_TWIN_ANSWERS, WANT_DESIRED, WANTS };
 enum { WANTED_PART_CAP = 128 };
 
 struct session {
-    /* The low four bits: 0 no, 1 at most once (QoS 0), 2 at least once (QoS 1). The high four bits are the same by a filter that
-     * takes more than this; each of the two goes without the other. */
+    /* The low four bits: 0 no, 1 at most once (QoS 0), 2 at least once (QoS 1). The high four bits are the same by a
+     * filter that takes more than this; each of the two goes without the other. */
     uint8_t wants[WANTS];
     char part[WANTED_PART_CAP]; /* a filter that takes a part of some of it, or "" */
 };
@@ -188,7 +191,8 @@ enum err hub_attach(struct hub *, struct bytes device, struct bytes generation, 
 /* Given back; NULL is fine. The waker is not called any more after this returns. */
 void hub_detach(struct seat *, int64_t now_ms);
 
-/* OK while it is ours; ERR_STOLEN, ERR_DISABLED, ERR_NOT_FOUND (deleted), ERR_UNAUTHORIZED (new keys) once it is not. */
+/* OK while it is ours; ERR_STOLEN, ERR_DISABLED, ERR_NOT_FOUND (deleted), ERR_UNAUTHORIZED (new keys) once it is not.
+ */
 enum err seat_state(const struct seat *);
 struct bytes seat_device(const struct seat *);
 
@@ -196,7 +200,7 @@ struct bytes seat_device(const struct seat *);
 bool hub_session_get(struct seat *, struct session *out);
 enum err hub_session_set(struct seat *, const struct session *, uint64_t *at) MUST_CHECK;
 
-/* ---- the mailbox of a device (device 5) ------------------------------------------------------------------------------ */
+/* ---- the mailbox of a device (device 5) ------------------------------------------------------------------------ */
 
 /* What is to be told of the end of a message (iothub-ack). */
 enum ack { ACK_NONE, ACK_POSITIVE, ACK_NEGATIVE, ACK_FULL };
@@ -232,13 +236,14 @@ struct c2d {
     struct bytes sections; /* AMQP 1.0: properties, application properties (with iothub-ack), data; lent */
 };
 
-/* Puts a message into the mailbox; it waits as long as it says, or c2d_options.ttl_ms. ERR_NOT_FOUND: no such
- * device. ERR_FULL: the mailbox is. ERR_TOO_LARGE: over C2D_LEN_MAX. ERR_ARGUMENT: ack. ERR_RANGE: it is expired already.
+/* Puts a message into the mailbox; it waits as long as it says, or c2d_options.ttl_ms. ERR_NOT_FOUND: no such device.
+ * ERR_FULL: the mailbox is. ERR_TOO_LARGE: over C2D_LEN_MAX. ERR_ARGUMENT: ack. ERR_RANGE: it is expired already.
  * ERR_DISK_FULL. A disabled device gets it when it is enabled. */
 enum err hub_post(struct hub *, struct bytes device, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
 
-/* The next message for who sits here, in order, locked for as long as the seat lasts. Only what is durable. ERR_NOT_FOUND:
- * none, the waker will tell. `out` is lent until the next call with this seat. Cheap when there is none. */
+/* The next message for who sits here, in order, locked for as long as the seat lasts. Only what is durable.
+ * ERR_NOT_FOUND: none, the waker will tell. `out` is lent until the next call with this seat. Cheap when there is none.
+ */
 enum err hub_next(struct seat *, int64_t now_ms, struct c2d *out) MUST_CHECK;
 /* ERR_LOCK_LOST: it is not locked by this seat: settled before, expired, purged. */
 enum err hub_settle(struct seat *, const struct c2d_lock *, enum outcome, int64_t now_ms, uint64_t *at) MUST_CHECK;
@@ -254,7 +259,7 @@ enum err hub_take_settle(struct hub *, struct bytes device, const struct c2d_loc
 /* Empties the mailbox, of locked ones too; *n says of how many. ERR_NOT_FOUND: no such device. */
 enum err hub_purge(struct hub *, struct bytes device, int64_t now_ms, uint64_t *n, uint64_t *at) MUST_CHECK;
 
-/* ---- feedback (service 3.2): one queue of the hub, its receivers compete ------------------------------------------------ */
+/* ---- feedback (service 3.2): one queue of the hub, its receivers compete --------------------------------------- */
 
 enum fate { FATE_SUCCESS, FATE_EXPIRED, FATE_DELIVERY_COUNT, FATE_REJECTED, FATE_PURGED };
 
@@ -276,9 +281,9 @@ struct feedback_reader;
 enum err hub_feedback_open(struct hub *, struct waker *, struct feedback_reader **out) MUST_CHECK;
 /* What it has locked goes back. NULL is fine. */
 void hub_feedback_close(struct feedback_reader *);
-/* What became of messages whose poster reads too (with the same waker) is his alone for FEEDBACK_OWN_MS, and never in one batch with
- * what is not: so whoever waits for his own neither holds nor drops that of others.
- * A batch of 1 to FEEDBACK_BATCH records: when so many wait, or few batches left lately (FEEDBACK_AT_ONCE). Locked for
+/* What became of messages whose poster reads too (with the same waker) is his alone for FEEDBACK_OWN_MS, and never in
+ * one batch with what is not: so whoever waits for his own neither holds nor drops that of others. A batch of 1 to
+ * FEEDBACK_BATCH records: when so many wait, or few batches left lately (FEEDBACK_AT_ONCE). Locked for
  * FEEDBACK_LOCK_MS. ERR_NOT_FOUND: none yet, the waker will tell. */
 enum err hub_feedback_next(struct feedback_reader *, int64_t now_ms, struct feedback_record out[FEEDBACK_BATCH],
                            size_t *n, struct c2d_lock *lock) MUST_CHECK;
@@ -292,10 +297,10 @@ enum err hub_feedback_take(struct hub *, int64_t now_ms, struct feedback_record 
 enum err hub_feedback_take_settle(struct hub *, const struct c2d_lock *, enum outcome, int64_t now_ms,
                                   uint64_t *at) MUST_CHECK;
 
-/* ---- events ------------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------------------------- */
 
-/* A device-to-cloud message becomes an event of the device's partition, stamped with who sent it and when. ERR_TOO_LARGE
- * over MESSAGE_LEN_MAX (device 6.1), ERR_DISK_FULL, or what seat_state() says. Allocates nothing. */
+/* A device-to-cloud message becomes an event of the device's partition, stamped with who sent it and when.
+ * ERR_TOO_LARGE over MESSAGE_LEN_MAX (device 6.1), ERR_DISK_FULL, or what seat_state() says. Allocates nothing. */
 enum err hub_send(struct seat *, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
 
 /* The same of who has no seat and takes none from anybody. `generation` as hub_attach() has it. */
@@ -315,7 +320,8 @@ struct partition {
 
 enum err hub_partition(struct hub *, unsigned partition, struct partition *out) MUST_CHECK;
 
-/* An offset as text, everywhere the same: of a fixed width, so that it can be written into an event that is stored already. */
+/* An offset as text, everywhere the same: of a fixed width, so that it can be written into an event that is stored
+ * already. */
 enum { OFFSET_TEXT_CAP = 21 };
 void offset_text(uint64_t offset, char out[OFFSET_TEXT_CAP]);
 
@@ -356,18 +362,19 @@ struct event {
 
 struct reader;
 
-/* ERR_NOT_FOUND: no such partition or group. ERR_RANGE: a position behind the end. ERR_STOLEN: an epoch is in the way (service 2.7); *epoch_now (may be NULL) is
- * then the one that holds. ERR_LIMIT: READERS_MAX. A higher or equal epoch, or any epoch against readers without, displaces. */
+/* ERR_NOT_FOUND: no such partition or group. ERR_RANGE: a position behind the end. ERR_STOLEN: an epoch is in the way
+ * (service 2.7); *epoch_now (may be NULL) is then the one that holds. ERR_LIMIT: READERS_MAX. A higher or equal epoch,
+ * or any epoch against readers without, displaces. */
 enum err hub_reader_open(struct hub *, const struct read_options *, int64_t *epoch_now, struct reader **out) MUST_CHECK;
 void hub_reader_close(struct reader *);
 /* OK, or ERR_STOLEN, or ERR_NOT_FOUND when its group was deleted. */
 enum err hub_reader_state(const struct reader *);
 
-/* The next event after the last one, durable ones only. ERR_NOT_FOUND: nothing yet, the waker will tell. ERR_BUSY: nothing
- * found within a slice of work; call again soon. */
+/* The next event after the last one, durable ones only. ERR_NOT_FOUND: nothing yet, the waker will tell. ERR_BUSY:
+ * nothing found within a slice of work; call again soon. */
 enum err hub_read(struct reader *, struct event *out) MUST_CHECK;
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 /* Zero is the default of limits.h. */
 struct c2d_options {
@@ -401,8 +408,8 @@ struct hub_birth {
     unsigned partitions;         /* 0: PARTITIONS_DEFAULT */
     char scope[16];              /* provisioning scope id, "0ne…" */
     int64_t created_ms;
-    /* How a partition is chosen for a device. A hub of before goes on as it began, or the events of a device would not be in one
-     * partition, and in order, any more. */
+    /* How a partition is chosen for a device. A hub of before goes on as it began, or the events of a device would not
+     * be in one partition, and in order, any more. */
     uint8_t placed;
 };
 
@@ -411,21 +418,21 @@ struct hub_birth {
 enum err hub_init(const struct hub_options *, struct hub_birth *, int64_t now_ms) MUST_CHECK;
 /* Loads the checkpoint and replays the log behind it. ERR_NOT_FOUND: no hub was made here. */
 enum err hub_open(const struct hub_options *, struct hub **out) MUST_CHECK;
-/* Seats and readers must be gone, and the store closed: its thread tells the hub that it grew. A checkpoint before all that
- * makes the next start quick; without it the log is replayed. NULL is fine. */
+/* Seats and readers must be gone, and the store closed: its thread tells the hub that it grew. A checkpoint before all
+ * that makes the next start quick; without it the log is replayed. NULL is fine. */
 void hub_close(struct hub *);
 
 const struct hub_birth *hub_birth(const struct hub *);
 
-/* What was read just now may rest on records that are not durable yet: an answer that tells it waits for this place, or a crash
- * could take back what was said. */
+/* What was read just now may rest on records that are not durable yet: an answer that tells it waits for this place, or
+ * a crash could take back what was said. */
 uint64_t hub_seen(struct hub *);
 
 /* To be called by the one who owns the store's `grew`: wakes the readers that wait for events. */
 void hub_grew(struct hub *);
 
-/* Does what is due: messages expire, locks of those without a seat end, feedback has waited long enough. Returns when to call
- * again at the latest; sooner does no harm. Any thread, one at a time. */
+/* Does what is due: messages expire, locks of those without a seat end, feedback has waited long enough. Returns when
+ * to call again at the latest; sooner does no harm. Any thread, one at a time. */
 int64_t hub_tick(struct hub *, int64_t now_ms);
 
 /* One record that is in the log at this place: live, recovery and standby alike. Applying it twice changes nothing. */

@@ -62,7 +62,8 @@ enum err device_decode(struct bytes body, struct device *out)
     return r.bad || !out->id[0] ? ERR_DAMAGED : OK;
 }
 
-/* In the checkpoint: the device with its length, the session, the number of the next C2D message, the rest of the session. */
+/* In the checkpoint: the device with its length, the session, the number of the next C2D message, the rest of the
+ * session. */
 void identity_encode(struct buf *b, const struct identity *i)
 {
     size_t at = b->len;

@@ -1,11 +1,11 @@
-/* Who takes messages out of a mailbox: the holder of the seat, and those without one. Rule 5 of the design: they are pulled; what
- * crosses threads is a wake without contents. A message is delivered when it is durable, and its body is read where it lies,
- * outside of all locks. */
+/* Who takes messages out of a mailbox: the holder of the seat, and those without one. Rule 5 of the design: they are
+ * pulled; what crosses threads is a wake without contents. A message is delivered when it is durable, and its body is
+ * read where it lies, outside of all locks. */
 #include "core.h"
 
 #include "text.h"
 
-/* ---- names of locks: the number of the message, then what no other lock had ------------------------------------------- */
+/* ---- names of locks: the number of the message, then what no other lock had ------------------------------------ */
 
 static struct c2d_lock lock_make(const struct letter *l)
 {
@@ -27,7 +27,7 @@ static void lock_read(const struct c2d_lock *lock, uint64_t *sequence, uint64_t 
     }
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------------------ */
+/* ---- telling --------------------------------------------------------------------------------------------------- */
 
 static void await(struct hub *h, struct seat *seat, uint64_t at)
 {
@@ -112,7 +112,7 @@ void mail_seat_free(struct seat *seat)
     buf_free(&seat->kept);
 }
 
-/* ---- names of locks as text -------------------------------------------------------------------------------------------- */
+/* ---- names of locks as text ------------------------------------------------------------------------------------ */
 
 void lock_text(const struct c2d_lock *lock, char out[GUID_TEXT_CAP])
 {
@@ -143,10 +143,10 @@ bool lock_parse(struct bytes text, struct c2d_lock *out)
     return text.len == GUID_TEXT_CAP - 1 && !hex_decode(bytes_of(hex, n), out->at, sizeof out->at, &len) && len == 16;
 }
 
-/* ---- taking ------------------------------------------------------------------------------------------------------------- */
+/* ---- taking ---------------------------------------------------------------------------------------------------- */
 
-/* Under the shard's lock: the first free message that is durable, locked. *at is its place; with ERR_NOT_FOUND the place that
- * has to become durable, or 0. */
+/* Under the shard's lock: the first free message that is durable, locked. *at is its place; with ERR_NOT_FOUND the
+ * place that has to become durable, or 0. */
 static enum err take_first(struct hub *h, struct shard *s, struct identity *i, struct seat *holder, int64_t now_ms,
                            struct c2d *out, uint64_t *at)
 {
@@ -266,7 +266,7 @@ enum err hub_take(struct hub *h, struct bytes device, int64_t now_ms, struct buf
     return e;
 }
 
-/* ---- settling ------------------------------------------------------------------------------------------------------------ */
+/* ---- settling -------------------------------------------------------------------------------------------------- */
 
 /* Under the shard's lock. */
 static enum err settle_locked(struct hub *h, struct identity *i, const struct seat *holder, const struct c2d_lock *lock,

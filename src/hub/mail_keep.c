@@ -1,6 +1,6 @@
-/* Mailboxes in the checkpoint: "m/{device}" says what waits there, "b/{device}/{place}" is the body of each message, so that
- * the log need not be kept for it, and "x/{time}/{device}" leads to those where something expires. A message that comes and
- * goes between two checkpoints is never written here. */
+/* Mailboxes in the checkpoint: "m/{device}" says what waits there, "b/{device}/{place}" is the body of each message, so
+ * that the log need not be kept for it, and "x/{time}/{device}" leads to those where something expires. A message that
+ * comes and goes between two checkpoints is never written here. */
 #include "core.h"
 
 #include <stdio.h>

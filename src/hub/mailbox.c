@@ -137,8 +137,8 @@ bool mailbox_release(struct shard *s, struct mailbox *m, const struct seat *hold
     return some;
 }
 
-/* A lock without a seat ends by itself. A seat keeps its lock as long as it lasts, but for the life of the message, which its
- * lock can only lengthen by C2D_LOCK_MS: the sender of a message that nobody settles is told some day. */
+/* A lock without a seat ends by itself. A seat keeps its lock as long as it lasts, but for the life of the message,
+ * which its lock can only lengthen by C2D_LOCK_MS: the sender of a message that nobody settles is told some day. */
 int64_t letter_due(const struct letter *l)
 {
     if (!l->locked)
@@ -161,7 +161,7 @@ void mailbox_free(struct shard *s, struct identity *i)
     i->device.c2d_count = 0;
 }
 
-/* ---- in the checkpoint: version, when the first expires, then each with a known width but for the message id ------------- */
+/* ---- in the checkpoint: version, when the first expires, then each with a known width but for the message id --- */
 
 void mailbox_encode(struct buf *b, const struct mailbox *m)
 {

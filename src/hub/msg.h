@@ -21,21 +21,22 @@ struct msg {
     const struct prop *props; /* application properties, in order */
     size_t n_props;
     struct bytes body;
-    const void *
-        poster; /* of a C2D message: the waker of whoever posts it and may wait for its feedback; only compared, not stored */
+    /* Of a C2D message: the waker of the one that posts it and may wait for its feedback; only compared, not stored. */
+    const void *poster;
 };
 
 /* The size that the limit is about: body, values of system properties, names and values of application properties. */
 size_t msg_size(const struct msg *);
 
-/* Where msg_read() puts properties, and what it had to write differently: numbers and uuids as text, a body in pieces. */
+/* Where msg_read() puts properties, and what it had to write differently: numbers and uuids as text, a body in pieces.
+ */
 struct msg_room {
     struct prop props[PROPS_MAX];
     struct buf text; /* its owner gives it a ceiling and frees it */
 };
 
-/* An AMQP 1.0 message (OASIS AMQP 1.0, 3.2), bare or with annotations, of any peer or as it is stored here, becomes a msg.
- * Views lie in `sections` and in `room`. Ids of any type become text (device 6.2), so do application properties of other
- * simple types; bodies may be several data sections or one value (string or binary). ERR_MALFORMED; ERR_LIMIT: over PROPS_MAX
- * properties; ERR_UNSUPPORTED: a body, id or property of a type that has no text. */
+/* An AMQP 1.0 message (OASIS AMQP 1.0, 3.2), bare or with annotations, of any peer or as it is stored here, becomes a
+ * msg. Views lie in `sections` and in `room`. Ids of any type become text (device 6.2), so do application properties of
+ * other simple types; bodies may be several data sections or one value (string or binary). ERR_MALFORMED; ERR_LIMIT:
+ * over PROPS_MAX properties; ERR_UNSUPPORTED: a body, id or property of a type that has no text. */
 enum err msg_read(struct bytes sections, struct msg_room *room, struct msg *out) MUST_CHECK;

@@ -1,4 +1,5 @@
-/* AMQP 1.0 messages of peers and of our own log, read without recursion: what is not wanted is skipped by its length. */
+/* AMQP 1.0 messages of peers and of our own log, read without recursion: what is not wanted is skipped by its length.
+ */
 #include "msg.h"
 
 #include "sections.h"
@@ -42,7 +43,8 @@ static struct bytes inside(struct rd *rd, bool wide, uint32_t *count)
     return rd_rest(&in);
 }
 
-/* The next value; a descriptor in front of it is passed over. OASIS AMQP 1.0, 1.2: the code's upper half is the width. */
+/* The next value; a descriptor in front of it is passed over. OASIS AMQP 1.0, 1.2: the code's upper half is the width.
+ */
 static struct value next_value(struct rd *rd)
 {
     static const uint8_t widths[16] = {[5] = 1, [6] = 2, [7] = 4, [8] = 8, [9] = 16};

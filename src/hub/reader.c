@@ -24,7 +24,7 @@ struct reader {
     struct bytes *devices;
 };
 
-/* ---- who may read (service 2.7) ----------------------------------------------------------------------------------- */
+/* ---- who may read (service 2.7) -------------------------------------------------------------------------------- */
 
 static bool same_group(const struct reader *r, const char *group)
 {
@@ -67,7 +67,7 @@ static enum err admit(struct partition_state *p, const struct reader *newcomer, 
     return OK;
 }
 
-/* ---- where it begins ------------------------------------------------------------------------------------------------ */
+/* ---- where it begins ------------------------------------------------------------------------------------------- */
 
 /* Under the partition's lock; `end` is the end of the log as it was before that lock was taken. */
 static void place_at(struct reader *r, const struct position *position, uint64_t end)
@@ -111,8 +111,8 @@ static uint64_t last_offset(struct hub *h)
     return last;
 }
 
-/* service 11: a position that was never given out is of another hub, or nonsense. Waiting there would be for ever. A time may be in
- * the future, and the place just behind the last event is where some go on. */
+/* service 11: a position that was never given out is of another hub, or nonsense. Waiting there would be for ever. A
+ * time may be in the future, and the place just behind the last event is where some go on. */
 static bool is_beyond(const struct partition_state *p, const struct position *position, uint64_t last)
 {
     switch (position->from) {
@@ -128,7 +128,7 @@ static bool is_beyond(const struct partition_state *p, const struct position *po
     return false;
 }
 
-/* ---- open and close --------------------------------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------------------------- */
 
 /* One block holds the reader, its views and their text. */
 static struct reader *reader_alloc(const struct read_options *o)
@@ -229,7 +229,7 @@ void readers_of_group_end(struct hub *h, const char *group)
     }
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct reader *r, const struct record *record, const struct event_facts *facts)
 {
@@ -271,7 +271,8 @@ enum err hub_read(struct reader *r, struct event *out)
 
     if (e || (e = next_wanted(r, out)) != ERR_NOT_FOUND)
         return e;
-    /* Say that we wait, then look once more: what became durable in between would wake nobody. A wake too many does no harm. */
+    /* Say that we wait, then look once more: what became durable in between would wake nobody. A wake too many does no
+     * harm. */
     pthread_mutex_lock(&r->partition->lock);
     r->waiting_for = r->cursor.at ? r->cursor.at : 1;
     pthread_mutex_unlock(&r->partition->lock);

@@ -1,6 +1,6 @@
 /* The kinds of records in the log and how their bodies are written: a version, then fields of known width or with their
- * length in front. A newer version appends fields; whoever reads ignores what is behind those that it knows. Each record
- * carries the new value whole, so that applying it twice changes nothing (doc/disk-format.md). */
+ * length in front. A newer version appends fields; whoever reads ignores what is behind those that it knows. Each
+ * record carries the new value whole, so that applying it twice changes nothing (doc/disk-format.md). */
 #pragma once
 
 #include "hub.h"

@@ -46,7 +46,8 @@ bool identity_may_go(const struct identity *i)
     return !i->dirty && !i->seat && !(i->mailbox && i->mailbox->n_locked);
 }
 
-/* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too. */
+/* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too.
+ */
 static void make_room(struct shard *s)
 {
     struct identity *i;
@@ -140,7 +141,8 @@ static void generation_used(struct hub *h, const char *generation)
         ;
 }
 
-/* Under the shard's lock: the identity becomes what the record says. Nothing here can fail: the record is in the log. */
+/* Under the shard's lock: the identity becomes what the record says. Nothing here can fail: the record is in the log.
+ */
 static void device_become(struct hub *h, struct identity *i, const struct device *d, int64_t now_ms, uint64_t at)
 {
     bool was = !i->gone;
@@ -168,7 +170,8 @@ static void device_become(struct hub *h, struct identity *i, const struct device
     i->changed_at = at;
 }
 
-/* Under the shard's lock: the identity of that id, or one that is not there yet (`gone`), so that what follows cannot fail. */
+/* Under the shard's lock: the identity of that id, or one that is not there yet (`gone`), so that what follows cannot
+ * fail. */
 static enum err identity_make(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
 {
     struct identity *i = NULL;
@@ -253,7 +256,7 @@ enum err device_gone_apply(struct hub *h, struct bytes body, uint64_t at)
     return e;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------ */
+/* ---- changes --------------------------------------------------------------------------------------------------- */
 
 static bool key_valid(const struct key_bytes *key)
 {

@@ -1,6 +1,6 @@
-/* What may go from the log's beginning. It is shared by all partitions and all records, so its age is remembered by place:
- * once in a while a checkpoint notes when everything below its own place was there. A place is kept too long by one step at
- * most, never too short. */
+/* What may go from the log's beginning. It is shared by all partitions and all records, so its age is remembered by
+ * place: once in a while a checkpoint notes when everything below its own place was there. A place is kept too long by
+ * one step at most, never too short. */
 #include "core.h"
 
 #include "bond.h"

@@ -90,7 +90,7 @@ struct bytes seat_device(const struct seat *seat)
     return bytes_str(seat->id);
 }
 
-/* ---- the session, kept with the identity (device 2.6) ---------------------------------------------------------------- */
+/* ---- the session, kept with the identity (device 2.6) ---------------------------------------------------------- */
 
 /* Version, device id, whether there is one, wants, the filter that takes a part. */
 static void put_session(struct buf *b, const char *id, const struct session *session)

@@ -32,8 +32,8 @@ void put_str(struct buf *b, struct bytes text);
 void put_long(struct buf *b, int64_t v);
 void put_timestamp(struct buf *b, int64_t ms);
 
-/* Whole sections, left out when there is nothing in them. Without `nulls` a property of no value is an empty text: one SDK cannot
- * read a message that has one (device 3.7). */
+/* Whole sections, left out when there is nothing in them. Without `nulls` a property of no value is an empty text: one
+ * SDK cannot read a message that has one (device 3.7). */
 void put_properties(struct buf *b, const struct msg *m);
 void put_application_properties(struct buf *b, const struct msg *m, bool nulls);
 /* Descriptor and length of a data section whose bytes follow. */

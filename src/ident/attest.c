@@ -15,7 +15,7 @@ enum { EK_MODULUS = ATTEST_EK_LEN - MODULUS, SRK_MODULUS = ATTEST_SRK_LEN - MODU
 /* The largest wrapped key: hashes and sizes, attributes, seed, key. */
 enum { SENSITIVE_MAX = 2 + 4 + 2 + HASH + 2 + KEY_LEN_MAX, WRAPPED_MAX = 2 + HASH + SENSITIVE_MAX, URI_MAX = 512 };
 
-/* ---- what keys look like (4.2) --------------------------------------------------------------------------------------- */
+/* ---- what keys look like (4.2) --------------------------------------------------------------------------------- */
 
 #define RSA_PARAMETERS                           \
     "\x00\x06\x00\x80\x00\x43" /* AES-128-CFB */ \
@@ -66,7 +66,7 @@ void attest_registration_id(struct bytes ek, char out[ATTEST_ID_CAP])
     out[n] = 0;
 }
 
-/* ---- what TPMs compute (4.5) ----------------------------------------------------------------------------------------- */
+/* ---- what TPMs compute (4.5) ----------------------------------------------------------------------------------- */
 
 /* KDFa of up to 256 bits, of which the first part of the context is given. */
 static void derive(const uint8_t seed[HASH], const char *label, struct bytes context, unsigned bits, uint8_t out[HASH])
@@ -153,8 +153,8 @@ static void name_of(struct bytes public, uint8_t out[NAME])
     SHA256(public.at, public.len, out + 2);
 }
 
-/* What lies under a seed that only one key can open: encrypted, with an HMAC in front that also covers the name of the object.
- * {size, {size, HMAC}, encrypted} and {size, sealed seed}. */
+/* What lies under a seed that only one key can open: encrypted, with an HMAC in front that also covers the name of the
+ * object. {size, {size, HMAC}, encrypted} and {size, sealed seed}. */
 static bool put_under_seed(struct buf *out, const uint8_t seed[HASH], struct bytes name, struct bytes plain,
                            const uint8_t *modulus, const char *label)
 {
@@ -177,7 +177,7 @@ static bool put_under_seed(struct buf *out, const uint8_t seed[HASH], struct byt
     return !text.bad;
 }
 
-/* ---- the blob (4.4) -------------------------------------------------------------------------------------------------- */
+/* ---- the blob (4.4) -------------------------------------------------------------------------------------------- */
 
 /* Step A. Without a policy: the one that others set lets anybody read the key out of the chip again (4.5, warning). */
 static void put_public(struct buf *out, struct bytes key, const uint8_t obfuscation[HASH])

@@ -13,7 +13,7 @@
 
 enum { SERIAL_LEN = 16, PEM_LEN_MAX = 64 * 1024 };
 
-/* ---- PEM ----------------------------------------------------------------------------------------------------------- */
+/* ---- PEM ------------------------------------------------------------------------------------------------------- */
 
 /* A key without a passphrase is what we read; nobody is asked for one. */
 static int no_passphrase(char *out, int cap, int writing, void *ctx)
@@ -109,7 +109,7 @@ static enum err put_pems(X509 *cert, EVP_PKEY *key, struct buf *cert_pem, struct
     return e;
 }
 
-/* ---- making -------------------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------------------------- */
 
 /* RFC 5280 4.1.2.2: positive and unique; random is both. */
 static bool set_serial(X509 *cert)
@@ -303,7 +303,7 @@ enum err cert_make_device_for(EVP_PKEY *key, const char *id, int64_t from_s, int
     return e;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static bool name_text(const X509_NAME *name, char *out, size_t cap)
 {

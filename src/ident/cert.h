@@ -1,5 +1,5 @@
-/* Certificates: a private authority and the server certificates that it signs, made and renewed by `d2dhub`; those that devices
- * sign themselves; what is in one. */
+/* Certificates: a private authority and the server certificates that it signs, made and renewed by `d2dhub`; those that
+ * devices sign themselves; what is in one. */
 #pragma once
 
 #include "buf.h"

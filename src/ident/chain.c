@@ -117,7 +117,8 @@ static enum err judge_times(const STACK_OF(X509) * path, int64_t now_ms, int64_t
     return OK;
 }
 
-/* Times are compared here: the function that tells OpenSSL the time takes a time_t, which need not be as long as ours. */
+/* Times are compared here: the function that tells OpenSSL the time takes a time_t, which need not be as long as ours.
+ */
 static enum err judge(STACK_OF(X509) * chain, const STACK_OF(X509) * known, int64_t now_ms, int64_t *until_ms,
                       char why[CHAIN_WHY_CAP])
 {
@@ -160,8 +161,8 @@ static STACK_OF(X509) * without_old(const STACK_OF(X509) * all, int kept, int64_
     return some;
 }
 
-/* An authority that was renewed is there twice, and the old one must not be chosen: so the old ones count only when there is
- * no way without them, to tell why. */
+/* An authority that was renewed is there twice, and the old one must not be chosen: so the old ones count only when
+ * there is no way without them, to tell why. */
 static enum err judge_renewed(STACK_OF(X509) * chain, const STACK_OF(X509) * known, int64_t now_ms, int64_t *until_ms,
                               char why[CHAIN_WHY_CAP])
 {

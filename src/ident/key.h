@@ -4,7 +4,8 @@
 #include "buf.h"
 #include "limits.h"
 
-/* One signature that was asked for. The struct stays where it is until `done` was called; that may be inside key_sign(). */
+/* One signature that was asked for. The struct stays where it is until `done` was called; that may be inside
+ * key_sign(). */
 struct signing {
     void (*done)(struct signing *);
     enum err e;
@@ -14,7 +15,8 @@ struct signing {
 struct key;
 
 struct key_ops {
-    /* Answers by job->done when it returned OK; otherwise there will be no answer. The text is lent until it returns. */
+    /* Answers by job->done when it returned OK; otherwise there will be no answer. The text is lent until it returns.
+     */
     enum err (*sign)(struct key *, struct bytes text, struct signing *job);
     void (*drop)(struct key *);
 };

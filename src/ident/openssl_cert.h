@@ -1,4 +1,5 @@
-/* What the files of this folder share of OpenSSL's certificates, and what only those who have keys of OpenSSL can ask. */
+/* What the files of this folder share of OpenSSL's certificates, and what only those who have keys of OpenSSL can ask.
+ */
 #pragma once
 
 #include "buf.h"

@@ -38,7 +38,7 @@ enum err conn_new(struct net_loop *l, net_accept *accept, void *accept_ctx, stru
     return OK;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -120,8 +120,8 @@ static void on_shutdown(uv_shutdown_t *request, int status)
         conn_abort(c, ERR_CLOSED);
 }
 
-/* All has left: says so in TLS and in TCP. Closing the socket at once could destroy what the peer has not read yet, so its
- * end is awaited for a moment. */
+/* All has left: says so in TLS and in TCP. Closing the socket at once could destroy what the peer has not read yet, so
+ * its end is awaited for a moment. */
 static void say_goodbye(struct net_conn *c)
 {
     tls_conn_end(&c->tls);
@@ -134,7 +134,7 @@ static void say_goodbye(struct net_conn *c)
         conn_abort(c, ERR_CLOSED);
 }
 
-/* ---- the talk ------------------------------------------------------------------------------------------------------ */
+/* ---- the talk -------------------------------------------------------------------------------------------------- */
 
 void conn_touch(struct net_conn *c)
 {
@@ -223,7 +223,8 @@ static void input_ended(struct net_conn *c, enum err why)
     conn_leave(c, why);
 }
 
-/* Decrypts all that was fed. It goes to the talk as it stands in the loop's buffer; only what the talk leaves over is kept. */
+/* Decrypts all that was fed. It goes to the talk as it stands in the loop's buffer; only what the talk leaves over is
+ * kept. */
 static void take_input(struct net_conn *c)
 {
     struct net_loop *l = c->loop;
@@ -245,7 +246,7 @@ static void take_input(struct net_conn *c)
         input_ended(c, e);
 }
 
-/* ---- the handshake ------------------------------------------------------------------------------------------------- */
+/* ---- the handshake --------------------------------------------------------------------------------------------- */
 
 static void address_text(struct net_conn *c, char *out, size_t cap)
 {
@@ -327,7 +328,7 @@ static void shake(struct net_conn *c)
         opened(c);
 }
 
-/* ---- the socket ---------------------------------------------------------------------------------------------------- */
+/* ---- the socket ------------------------------------------------------------------------------------------------ */
 
 static void read_off(struct net_conn *c)
 {
@@ -412,7 +413,7 @@ void conn_shake(struct net_conn *c, struct tls *tls, const char *name)
         shake(c);
 }
 
-/* ---- once a turn --------------------------------------------------------------------------------------------------- */
+/* ---- once a turn ----------------------------------------------------------------------------------------------- */
 
 static void on_due(struct due *due, int64_t now_ms)
 {
@@ -489,7 +490,7 @@ void conn_settle(struct net_conn *c)
         say_goodbye(c);
 }
 
-/* ---- wakes --------------------------------------------------------------------------------------------------------- */
+/* ---- wakes ----------------------------------------------------------------------------------------------------- */
 
 void conn_take_woken(struct net_conn *c)
 {

@@ -128,7 +128,8 @@ static int real_port(int fd)
     return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
-/* With SO_REUSEPORT a second program of the same user would get half of the connections; without it the kernel refuses. */
+/* With SO_REUSEPORT a second program of the same user would get half of the connections; without it the kernel refuses.
+ */
 static bool is_taken(const struct sockaddr_storage *a, socklen_t len)
 {
     int fd = socket(a->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;

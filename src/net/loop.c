@@ -15,7 +15,7 @@ enum {
 
 static _Thread_local const struct net_loop *turning;
 
-/* ---- time ---------------------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------------------------ */
 
 static void read_clock(struct net_loop *l)
 {
@@ -106,7 +106,7 @@ static void on_sweep(struct due *due, int64_t now_ms)
         buf_shrink(&l->wire, WIRE_KEEP);
 }
 
-/* ---- a turn -------------------------------------------------------------------------------------------------------- */
+/* ---- a turn ---------------------------------------------------------------------------------------------------- */
 
 void loop_again(struct net_loop *l)
 {
@@ -160,7 +160,8 @@ static void look_at_waiting(struct net_loop *l, uint64_t now_durable)
     }
 }
 
-/* True if the store grew before it could know that somebody waits: net_loop_grew() may have found nothing to do then. */
+/* True if the store grew before it could know that somebody waits: net_loop_grew() may have found nothing to do then.
+ */
 static bool grew_unheard(struct net_loop *l)
 {
     bool any = !list_empty(&l->waiting);
@@ -232,7 +233,7 @@ static void on_check(uv_check_t *check)
     settle(l);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static void init_lists(struct net_loop *l)
 {
@@ -279,8 +280,8 @@ enum err net_loop_open(const struct net_loop_options *options, struct net_loop *
     return OK;
 }
 
-/* Writing to a peer that is gone must not end the program, and a library must not change how its program takes signals: SIGPIPE
- * is blocked on this thread while the loop runs, and what came of it is taken away. */
+/* Writing to a peer that is gone must not end the program, and a library must not change how its program takes signals:
+ * SIGPIPE is blocked on this thread while the loop runs, and what came of it is taken away. */
 struct quiet {
     sigset_t pipe, outer;
     bool was_pending;
@@ -362,8 +363,8 @@ void net_loop_close(struct net_loop *l)
 
 void net_loop_grew(struct net_loop *l)
 {
-    /* Together with grew_unheard(): both change the same variable, one after the other. Either this comes second and sees that
-     * somebody waits, or that one does and then sees what the store published before this. */
+    /* Together with grew_unheard(): both change the same variable, one after the other. Either this comes second and
+     * sees that somebody waits, or that one does and then sees what the store published before this. */
     if (atomic_fetch_or(&l->any_waiting, 0))
         loop_again(l);
 }

@@ -1,5 +1,5 @@
-/* A loop from the inside. Callbacks of libuv only change connections and mark them; once a turn, before the loop waits, all
- * that was marked is settled: timers are asked for, output leaves, back-pressure is looked at. */
+/* A loop from the inside. Callbacks of libuv only change connections and mark them; once a turn, before the loop waits,
+ * all that was marked is settled: timers are asked for, output leaves, back-pressure is looked at. */
 #pragma once
 
 #include "heap.h"

@@ -1,5 +1,5 @@
-/* Loops, connections, TLS and listeners. A connection carries a conversation: five functions that see bytes and a buffer.
- * It knows nothing of what is said. One loop is one thread; a connection lives and dies on one loop. */
+/* Loops, connections, TLS and listeners. A connection carries a conversation: five functions that see bytes and a
+ * buffer. It knows nothing of what is said. One loop is one thread; a connection lives and dies on one loop. */
 #pragma once
 
 #include "buf.h"
@@ -14,13 +14,13 @@ struct net_peer {
     char address[64]; /* "192.0.2.7:51234" or "[2001:db8::1]:51234" */
     bool has_certificate;
     uint8_t sha1[20], sha256[32]; /* of the certificate's DER form */
-    /* What a client showed to a server: DER, its own certificate first, each with a 32-bit big-endian length before it; at most
-     * TLS_CHAIN_MAX of them. Lent until close(). */
+    /* What a client showed to a server: DER, its own certificate first, each with a 32-bit big-endian length before it;
+     * at most TLS_CHAIN_MAX of them. Lent until close(). */
     struct bytes chain;
 };
 
-/* The conversation that a connection carries. `out` is the open half of the output, lent by the connection: what is put in
- * there leaves when *after (a place in the log; 0: at once) is durable. */
+/* The conversation that a connection carries. `out` is the open half of the output, lent by the connection: what is put
+ * in there leaves when *after (a place in the log; 0: at once) is durable. */
 struct net_talk {
     void *ctx;
     size_t (*input)(void *ctx, struct bytes in, int64_t now_ms);
@@ -28,8 +28,8 @@ struct net_talk {
     int64_t (*tick)(void *ctx, int64_t now_ms);
     void (*close)(void *ctx, enum err why,
                   int64_t now_ms); /* the last call; comes exactly once; may still fill `out` */
-    /* Asked after every call above: the place that `out` waits for (and it is reset by this), whether the talk is over, and
-     * until when nothing leaves and nothing is read (reset too; 0: not at all; NULL: never asked). */
+    /* Asked after every call above: the place that `out` waits for (and it is reset by this), whether the talk is over,
+     * and until when nothing leaves and nothing is read (reset too; 0: not at all; NULL: never asked). */
     uint64_t (*after)(void *ctx);
     bool (*over)(void *ctx, enum err *why);
     int64_t (*held)(void *ctx);
@@ -41,7 +41,8 @@ typedef enum err net_accept(void *ctx, struct net_conn *conn, const struct net_p
 
 /* The open half of the output. The address stays the same for the life of the connection. */
 struct buf *net_conn_out(struct net_conn *);
-/* From any thread, any number of times: has wake() called on the connection's loop. Valid until close() has returned. */
+/* From any thread, any number of times: has wake() called on the connection's loop. Valid until close() has returned.
+ */
 void net_conn_wake(struct net_conn *);
 
 struct net_loop_options {
@@ -53,18 +54,20 @@ struct net_loop_options {
 };
 
 enum err net_loop_open(const struct net_loop_options *, struct net_loop **out) MUST_CHECK;
-/* Runs until net_loop_stop(). Then every connection is closed with ERR_SHUTDOWN after its durable output has left (for at
- * most `grace_ms`). */
+/* Runs until net_loop_stop(). Then every connection is closed with ERR_SHUTDOWN after its durable output has left (for
+ * at most `grace_ms`). */
 void net_loop_run(struct net_loop *);
 void net_loop_stop(struct net_loop *, int64_t grace_ms); /* from any thread, also a signal handler's thread */
 void net_loop_close(struct net_loop *);
 /* `durable` grew: sealed outputs are looked at again. From any thread, cheap when there is nothing to do. */
 void net_loop_grew(struct net_loop *);
-/* How many turns it has made; asks it for another one. From any thread: a loop that gives the same number some time later is stuck. */
+/* How many turns it has made; asks it for another one. From any thread: a loop that gives the same number some time
+ * later is stuck. */
 uint64_t net_loop_turns(struct net_loop *);
 int64_t net_loop_now_ms(struct net_loop *); /* wall clock, read once a turn */
 
-/* For programs with an event loop of their own: a descriptor that becomes readable, the time to wait at most, one turn. */
+/* For programs with an event loop of their own: a descriptor that becomes readable, the time to wait at most, one turn.
+ */
 int net_loop_fd(struct net_loop *);
 int net_loop_timeout_ms(struct net_loop *);
 void net_loop_turn(struct net_loop *); /* does what is due, does not wait */
@@ -78,7 +81,7 @@ struct net_stats {
 
 void net_loop_stats(struct net_loop *, struct net_stats *out); /* from any thread */
 
-/* ---- servers ------------------------------------------------------------------------------------------------------- */
+/* ---- servers --------------------------------------------------------------------------------------------------- */
 
 struct net_listen_options {
     const char *address; /* "0.0.0.0", "::", "127.0.0.1" */
@@ -94,7 +97,7 @@ struct net_listen_options {
  * port), ERR_BUSY (in use), ERR_ARGUMENT (not an address). */
 enum err net_listen(struct net_loop *, const struct net_listen_options *, int *port) MUST_CHECK;
 
-/* ---- clients ------------------------------------------------------------------------------------------------------- */
+/* ---- clients --------------------------------------------------------------------------------------------------- */
 
 struct net_connect_options {
     const char *host; /* TCP goes here; name or address, an IPv6 one with or without brackets */
@@ -112,22 +115,23 @@ struct net_connect_options {
 /* Answers later, by accept or failed. */
 enum err net_connect(struct net_loop *, const struct net_connect_options *) MUST_CHECK;
 
-/* ---- TLS ----------------------------------------------------------------------------------------------------------- */
+/* ---- TLS ------------------------------------------------------------------------------------------------------- */
 
 /* PEM files: a certificate with what stands above it, and its key. */
 struct tls_pair {
     const char *cert_file, *key_file;
 };
 
-/* 1.2 and 1.3. A server has a certificate of each kind of key that it is given, and each client gets the first that it can
- * verify: ECDSA before RSA. It asks for a client certificate, takes any or none (device 1.6), and hands out session tickets
- * whose keys rotate; who showed a certificate gets none and shows it each time. `why` is for people. */
+/* 1.2 and 1.3. A server has a certificate of each kind of key that it is given, and each client gets the first that it
+ * can verify: ECDSA before RSA. It asks for a client certificate, takes any or none (device 1.6), and hands out session
+ * tickets whose keys rotate; who showed a certificate gets none and shows it each time. `why` is for people. */
 enum err tls_server_new(const struct tls_pair *, size_t n, struct tls **out, char why[256]) MUST_CHECK;
 /* Takes the files anew for connections that come; those that are open stay. On failure everything stays as it was. */
 enum err tls_server_reload(struct tls *, const struct tls_pair *, size_t n, char why[256]) MUST_CHECK;
 /* Checks the server against a CA file (NULL: the system's). */
 enum err tls_client_new(const char *ca_file, struct tls **out, char why[256]) MUST_CHECK;
-/* A client shows this certificate, with what follows it in its file, to servers that ask for one. Before the first connection;
- * after a failure there is only tls_free(). The key is a file, or "handle:0x81000200" in a TPM (tls_key.h). */
+/* A client shows this certificate, with what follows it in its file, to servers that ask for one. Before the first
+ * connection; after a failure there is only tls_free(). The key is a file, or "handle:0x81000200" in a TPM (tls_key.h).
+ */
 enum err tls_client_use(struct tls *, const char *cert_file, const char *key_file, char why[256]) MUST_CHECK;
 void tls_free(struct tls *);

@@ -68,7 +68,8 @@ static bool use_key(struct ticket_key *k, uint8_t *iv, EVP_CIPHER_CTX *cipher, E
            EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, k->aes, iv, sealing) == 1;
 }
 
-/* OpenSSL asks for the key of a ticket. Its answers: -1 failed, 0 no such key, 1 here it is, 2 and hand out a new ticket. */
+/* OpenSSL asks for the key of a ticket. Its answers: -1 failed, 0 no such key, 1 here it is, 2 and hand out a new
+ * ticket. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
                      int sealing)
 {

@@ -24,9 +24,9 @@ static enum err say_why(char why[WHY_CAP], enum err e, const char *what, const c
     return e;
 }
 
-/* device 1.6: any certificate may be shown, who is trusted is decided when the identity is known. That its owner has the key
- * is proved by the handshake all the same. A ticket would bring back the certificate without those above it, so whoever
- * showed one gets none: a full handshake is judged each time. */
+/* device 1.6: any certificate may be shown, who is trusted is decided when the identity is known. That its owner has
+ * the key is proved by the handshake all the same. A ticket would bring back the certificate without those above it, so
+ * whoever showed one gets none: a full handshake is judged each time. */
 static int take_any_chain(X509_STORE_CTX *chain, void *arg)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());

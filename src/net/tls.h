@@ -7,7 +7,7 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 
-/* ---- session tickets (tickets.c) ----------------------------------------------------------------------------------- */
+/* ---- session tickets (tickets.c) ------------------------------------------------------------------------------- */
 
 enum { TICKET_KEYS = 3 };
 
@@ -29,7 +29,7 @@ void tickets_free(struct tickets *);
 bool tickets_use(SSL_CTX *);
 #define TICKET_KEY_MS (6LL * 3600 * 1000) /* a key seals for this long and opens for three times this long */
 
-/* ---- contexts (tls.c) ---------------------------------------------------------------------------------------------- */
+/* ---- contexts (tls.c) ------------------------------------------------------------------------------------------ */
 
 struct tls {
     pthread_mutex_t lock; /* over ctx, which a reload swaps */
@@ -45,7 +45,7 @@ SSL *tls_ssl_new(struct tls *);
 /* The verify callback of clients (tls_doubt.c): keeps what is wrong with the server's certificate. */
 int tls_doubt(int good, X509_STORE_CTX *chain);
 
-/* ---- one connection (tls_conn.c) ----------------------------------------------------------------------------------- */
+/* ---- one connection (tls_conn.c) ------------------------------------------------------------------------------- */
 
 struct tls_conn {
     SSL *ssl;
@@ -65,13 +65,13 @@ struct tls_conn {
 enum err tls_conn_open(struct tls_conn *, struct tls *, const char *name, struct buf *wire) MUST_CHECK;
 void tls_conn_close(struct tls_conn *); /* also of a zeroed one */
 
-/* Lends bytes of the wire to the calls below, until they ask for more: they must have taken all before the next feed. Each of
- * them may append to `wire`. */
+/* Lends bytes of the wire to the calls below, until they ask for more: they must have taken all before the next feed.
+ * Each of them may append to `wire`. */
 void tls_conn_feed(struct tls_conn *, struct bytes in, int64_t now_ms);
 /* OK without *done: needs more. ERR_TLS: it failed, and `wire` has the alert. A client's first call needs no bytes. */
 enum err tls_conn_handshake(struct tls_conn *, bool *done) MUST_CHECK;
-/* Fills `out` as far as it goes. *n below cap: needs more bytes of the wire. ERR_CLOSED: the peer said goodbye (*n bytes came
- * before it); ERR_TLS: what came is not TLS. */
+/* Fills `out` as far as it goes. *n below cap: needs more bytes of the wire. ERR_CLOSED: the peer said goodbye (*n
+ * bytes came before it); ERR_TLS: what came is not TLS. */
 enum err tls_conn_read(struct tls_conn *, uint8_t *out, size_t cap, size_t *n) MUST_CHECK;
 enum err tls_conn_write(struct tls_conn *, struct bytes plain) MUST_CHECK;
 void tls_conn_end(struct tls_conn *); /* says goodbye */

@@ -9,8 +9,8 @@
 /* What was read fits what it is written to again: DER has one form. */
 enum { CHAIN_CAP = TLS_CHAIN_LEN_MAX + TLS_CHAIN_MAX * 4 };
 
-/* Our BIO: reads from the view that was fed, writes into the buffer that was lent. It owns no memory, so an idle connection
- * has none of it. */
+/* Our BIO: reads from the view that was fed, writes into the buffer that was lent. It owns no memory, so an idle
+ * connection has none of it. */
 
 static int wire_read(BIO *bio, char *to, size_t cap, size_t *n)
 {

@@ -1,7 +1,7 @@
-/* With a preference for the provider "tpm2", TLS would have the chip also make its passing keys, check the server's signatures
- * and count its digests; without one, it asks OpenSSL's own code for signatures, which sees only the public half. So
- * TLS gets a key of OpenSSL's own kind of which the signing alone is ours, by functions that are deprecated but the only
- * ones for it, and the provider lives in a library context that nothing else uses. */
+/* With a preference for the provider "tpm2", TLS would have the chip also make its passing keys, check the server's
+ * signatures and count its digests; without one, it asks OpenSSL's own code for signatures, which sees only the public
+ * half. So TLS gets a key of OpenSSL's own kind of which the signing alone is ours, by functions that are deprecated
+ * but the only ones for it, and the provider lives in a library context that nothing else uses. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "tls_key.h"
@@ -32,7 +32,7 @@ bool tls_key_is_one(const char *name)
     return strncmp(name, "handle:", 7) == 0;
 }
 
-/* ---- signing ------------------------------------------------------------------------------------------------------- */
+/* ---- signing --------------------------------------------------------------------------------------------------- */
 
 static int chip_index = -1;
 
@@ -48,8 +48,8 @@ static bool have_index(void)
     return pthread_once(&once, make_index) == 0 && chip_index >= 0;
 }
 
-/* ECDSA takes the first 256 bits of a longer digest, and a shorter one as a small number, so that P-256 needs SHA-256 only from
- * the chip, whichever digest TLS has agreed on. */
+/* ECDSA takes the first 256 bits of a longer digest, and a shorter one as a small number, so that P-256 needs SHA-256
+ * only from the chip, whichever digest TLS has agreed on. */
 static ECDSA_SIG *sign_in_chip(const unsigned char *digest, int len, const BIGNUM *kinv, const BIGNUM *r, EC_KEY *ec)
 {
     struct chip *chip = EC_KEY_get_ex_data(ec, chip_index);
@@ -105,7 +105,7 @@ static EVP_PKEY *wrap(struct chip *chip)
     return NULL;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------------------------- */
 
 /* The first key at that place. Nobody is asked for a password. */
 static EVP_PKEY *load(const char *name, OSSL_LIB_CTX *library)

@@ -1,5 +1,5 @@
-/* Options of a command, as one table: what it says is what is parsed, what --help and the manual page tell, and what the shells
- * complete. A parsed value lands at its option's offset in a struct of the command. */
+/* Options of a command, as one table: what it says is what is parsed, what --help and the manual page tell, and what
+ * the shells complete. A parsed value lands at its option's offset in a struct of the command. */
 #pragma once
 
 #include "bytes.h"
@@ -66,7 +66,8 @@ bool opt_apply(const struct opt_line *line, char why[OPT_WHY_CAP]);
 /* One value. `name` is how its user wrote it: "--ttl", "D2DHUB_USER". */
 bool opt_take(const struct opt *opt, const char *name, const char *text, void *values, char why[OPT_WHY_CAP]);
 
-/* Whether a file can be read from: it is there, no folder, and not empty. "-" is standard input, "handle:..." a key elsewhere. */
+/* Whether a file can be read from: it is there, no folder, and not empty. "-" is standard input, "handle:..." a key
+ * elsewhere. */
 bool opt_input(const char *name, const char *path, char why[OPT_WHY_CAP]);
 
 /* "--to", "-p" */

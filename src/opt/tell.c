@@ -64,7 +64,7 @@ void opt_put_misuse(const struct opt_program *p, const struct opt_command *c, co
                *c->usage ? " " : "", c->usage, p->name, c->name);
 }
 
-/* ---- roff --------------------------------------------------------------------------------------------------------- */
+/* ---- roff ------------------------------------------------------------------------------------------------------ */
 
 /* A line of text in which nothing is a request of roff. */
 static void put_roff(struct buf *out, const char *text)

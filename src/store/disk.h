@@ -73,8 +73,8 @@ static inline struct segment *segment_of(struct list *l)
 
 /* disk_recover.c: fills the list of segments, says where the log ends. */
 enum err disk_recover(struct disk *d, char why[256]) MUST_CHECK;
-/* disk_space.c: a segment for the place behind `after`: a spare one or a new one, in the folder under its name; not yet in the
- * list. ERR_DISK_FULL, or ERR_IO and errno. */
+/* disk_space.c: a segment for the place behind `after`: a spare one or a new one, in the folder under its name; not yet
+ * in the list. ERR_DISK_FULL, or ERR_IO and errno. */
 enum err disk_segment_new(struct disk *d, uint64_t base, struct segment **out) MUST_CHECK;
 /* It is out of the log: its file loses its name, on disk, before any younger one does, so that no hole is ever left. */
 void disk_segment_retire(struct disk *d, struct segment *s);

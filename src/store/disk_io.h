@@ -1,5 +1,6 @@
-/* The few calls that the disk engine makes of the file system, so that tests can tear, drop and keep what was not synced.
- * Paths are whole. Each answers as the system call does: -1 and errno. Reading goes through mmap of the same files. */
+/* The few calls that the disk engine makes of the file system, so that tests can tear, drop and keep what was not
+ * synced. Paths are whole. Each answers as the system call does: -1 and errno. Reading goes through mmap of the same
+ * files. */
 #pragma once
 
 #include "bytes.h"
@@ -20,8 +21,8 @@ struct disk_io {
     int (*unlink)(void *ctx, const char *path);
     /* What was created, renamed or unlinked in the folder is on disk when it returns. */
     int (*sync_folder)(void *ctx, const char *folder);
-    /* A write or a sync failed: nothing is known any more about what is on disk, and a second try would tell nothing. Does not
-     * return in a program. */
+    /* A write or a sync failed: nothing is known any more about what is on disk, and a second try would tell nothing.
+     * Does not return in a program. */
     void (*failed)(void *ctx, const char *what, const char *path, int error);
 };
 

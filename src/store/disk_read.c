@@ -1,5 +1,5 @@
-/* Reading: straight from the mapped segments. A cursor holds the segment it stands in, so what it lent stays valid when the
- * log is trimmed, and the file is not written again before the cursor has moved on. */
+/* Reading: straight from the mapped segments. A cursor holds the segment it stands in, so what it lent stays valid when
+ * the log is trimmed, and the file is not written again before the cursor has moved on. */
 #include "disk.h"
 
 #include "log.h"

@@ -1,9 +1,10 @@
-/* Opening a log: every frame of every segment is looked at. A log that was cut off in the middle of a write ends in frames
- * that do not fit; they were never acknowledged and are cut. A frame that does not fit anywhere else was acknowledged, and the
- * hub refuses to start on it. What tells them apart: a write begins only after everything before it was synced, and its first
- * frame says that it is one. So if such a frame, or any frame of a later segment, is behind the bad place, the bad place had
- * been on disk; and so had everything below the place of the checkpoint. What is accepted is synced before anything is built
- * on it: a hub that was killed in the middle of a write leaves it in the memory of the kernel only. */
+/* Opening a log: every frame of every segment is looked at. A log that was cut off in the middle of a write ends in
+ * frames that do not fit; they were never acknowledged and are cut. A frame that does not fit anywhere else was
+ * acknowledged, and the hub refuses to start on it. What tells them apart: a write begins only after everything before
+ * it was synced, and its first frame says that it is one. So if such a frame, or any frame of a later segment, is
+ * behind the bad place, the bad place had been on disk; and so had everything below the place of the checkpoint. What
+ * is accepted is synced before anything is built on it: a hub that was killed in the middle of a write leaves it in the
+ * memory of the kernel only. */
 #include "disk.h"
 
 #include "log.h"
@@ -119,8 +120,8 @@ static void scan(const struct segment *s, struct scan *out)
     }
 }
 
-/* Behind the end of what fits: a frame that begins a write means damage; others are left over from the torn write. Gives the
- * end of the last one, or 0 when there are none. */
+/* Behind the end of what fits: a frame that begins a write means damage; others are left over from the torn write.
+ * Gives the end of the last one, or 0 when there are none. */
 static bool look_behind(const struct segment *s, uint64_t end, uint64_t *leftover)
 {
     struct frame f;

@@ -29,8 +29,8 @@ static uint64_t size_of_all(const struct disk *d)
     return n;
 }
 
-/* A spare of the right size, or a new one; ERR_DISK_FULL when there is neither. Its file has a name of its own until its head
- * is on disk. */
+/* A spare of the right size, or a new one; ERR_DISK_FULL when there is neither. Its file has a name of its own until
+ * its head is on disk. */
 static enum err take_raw(struct disk *d, struct segment **out)
 {
     struct segment *s = NULL;

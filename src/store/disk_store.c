@@ -15,10 +15,10 @@
 
 enum { TAIL_DEFAULT = 8 << 20, SEGMENT_DEFAULT = 64 << 20, RETRY_MS = 500 };
 
-/* ---- appending ---------------------------------------------------------------------------------------------------- */
+/* ---- appending ------------------------------------------------------------------------------------------------- */
 
-/* Under the tail lock: the piece of the open buffer that goes into this segment; NULL when the buffer has no more room for
- * pieces. *begun: it is a new one. */
+/* Under the tail lock: the piece of the open buffer that goes into this segment; NULL when the buffer has no more room
+ * for pieces. *begun: it is a new one. */
 static struct piece *piece_for(struct tail *t, struct segment *s, uint64_t place, bool *begun)
 {
     struct piece *p = t->n ? &t->pieces[t->n - 1] : NULL;
@@ -77,8 +77,8 @@ static void roll(struct disk *d)
     d->open->rolled = true;
 }
 
-/* Under the tail lock: the record of that length may be put. Waits for the sync thread when memory or the next segment is not
- * ready; ERR_DISK_FULL when there will be none. */
+/* Under the tail lock: the record of that length may be put. Waits for the sync thread when memory or the next segment
+ * is not ready; ERR_DISK_FULL when there will be none. */
 static enum err make_room(struct disk *d, size_t len)
 {
     for (;;) {
@@ -120,7 +120,7 @@ static enum err disk_append(struct store *s, const struct draft *draft, uint64_t
     return e;
 }
 
-/* ---- the sync thread ------------------------------------------------------------------------------------------------ */
+/* ---- the sync thread ------------------------------------------------------------------------------------------- */
 
 static void write_piece(struct disk *d, const struct tail *t, const struct piece *p)
 {
@@ -204,10 +204,11 @@ static void *sync_thread(void *ctx)
         }
         pthread_mutex_lock(&d->tail);
         pthread_cond_broadcast(&d->room);
-        /* Nobody but this thread makes it, and nobody but an appender takes it: base is still right when it is missing. */
+        /* Nobody but this thread makes it, and nobody but an appender takes it: base is still right when it is missing.
+         */
         base = d->last->base + d->last->size;
-        /* Not before the end of the segment that was left is on disk: recovery allows one empty segment behind the open one. A
-         * second roll has to wait for the next segment, so the coming turn writes the first. */
+        /* Not before the end of the segment that was left is on disk: recovery allows one empty segment behind the open
+         * one. A second roll has to wait for the next segment, so the coming turn writes the first. */
         if (!d->next && !d->stop && !d->open->rolled) {
             pthread_mutex_unlock(&d->tail);
             make_ahead(d, base);
@@ -218,7 +219,7 @@ static void *sync_thread(void *ctx)
     return NULL;
 }
 
-/* ---- the rest of the interface ---------------------------------------------------------------------------------------- */
+/* ---- the rest of the interface --------------------------------------------------------------------------------- */
 
 static uint64_t disk_durable(struct store *s)
 {
@@ -380,7 +381,7 @@ static const struct store_ops disk_ops = {.append = disk_append,
                                           .id = disk_id,
                                           .close = disk_close};
 
-/* ---- opening ------------------------------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------------------------- */
 
 /* One process at a time. */
 static enum err lock_folder(struct disk *d, char why[256])

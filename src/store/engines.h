@@ -9,13 +9,14 @@ struct disk_options {
     uint64_t segment_size; /* 0: 64 MiB; tests take small ones */
     size_t tail_max;       /* bytes appended and not yet written before append blocks; 0: 8 MiB */
     uint64_t size_max;     /* bytes of segments before append says ERR_DISK_FULL; 0: as much as the disk has */
-    /* The checkpoint's place: what is below it was on disk, so that a log that ends before it is damaged and not torn. */
+    /* The checkpoint's place: what is below it was on disk, so that a log that ends before it is damaged and not torn.
+     */
     uint64_t known;
 };
 
-/* Opens or makes the log in a folder; one process at a time (ERR_BUSY: another holds its lock). Recovery cuts a torn end
- * and says so with a log line. ERR_DAMAGED: `why` names the file and the byte; nothing was changed. A failed write or
- * sync later ends the process (abort-free: a log line, then _exit) unless disk_on_failure() says otherwise. */
+/* Opens or makes the log in a folder; one process at a time (ERR_BUSY: another holds its lock). Recovery cuts a torn
+ * end and says so with a log line. ERR_DAMAGED: `why` names the file and the byte; nothing was changed. A failed write
+ * or sync later ends the process (abort-free: a log line, then _exit) unless disk_on_failure() says otherwise. */
 enum err disk_store_open(const struct disk_options *, struct store **out, char why[256]) MUST_CHECK;
 
 /* Nothing of it was ever trimmed: it holds the whole life of the hub. */
@@ -39,14 +40,15 @@ void memory_store_settle(struct store *, uint64_t below); /* durable grows to th
 /* What is left of the log after a power cut: a new store that holds only what was durable. */
 enum err memory_store_crashed(struct store *, struct store **out) MUST_CHECK;
 
-/* The map is address space, not disk: large where there is plenty of it. It grows when it is full, to at most LMDB_MAP_MAX. */
+/* The map is address space, not disk: large where there is plenty of it. It grows when it is full, to at most
+ * LMDB_MAP_MAX. */
 #define LMDB_MAP_DEFAULT (sizeof(void *) > 4 ? 64ULL << 30 : 512ULL << 20)
 #define LMDB_MAP_MAX (sizeof(void *) > 4 ? 1ULL << 42 : 1ULL << 30)
 
 /* LMDB in a folder (made when missing). map_size 0: a default that fits the address space. */
 enum err lmdb_state_open(const char *folder, uint64_t map_size, struct state **out) MUST_CHECK;
-/* The word size of the machine that wrote it, which is the only one that can read it: 32 or 64. 0: nothing was written yet, or
- * no checkpoint. */
+/* The word size of the machine that wrote it, which is the only one that can read it: 32 or 64. 0: nothing was written
+ * yet, or no checkpoint. */
 int lmdb_state_bits(const char *folder);
 /* Takes the checkpoint away, whoever wrote it: only where the log is whole. */
 enum err lmdb_state_drop(const char *folder) MUST_CHECK;

@@ -4,12 +4,13 @@
  *       u32 crc of the id | zeros up to SEGMENT_HEAD. Files of before have 0 for 1, and no id.
  *   64  frames, each at a multiple of 8
  *
- *   frame  u32 crc of all that follows, begun with the base | u32 body length | u64 place | u8 kind | u8 flags | u16 lane |
+ *   frame  u32 crc of all that follows, begun with the base | u32 body length | u64 place | u8 kind | u8 flags | u16
+ *     lane |
  *          u32 0 | body | zeros up to a multiple of 8
  *
- * A place is base + offset of the frame in the file, so a frame that is left over from an earlier life of the file never has
- * the right one. FRAME_FIRST marks the first frame of each write: it is written only after everything before it was synced.
- * FRAME_END closes a segment; the next one begins where this one's size ends. */
+ * A place is base + offset of the frame in the file, so a frame that is left over from an earlier life of the file
+ * never has the right one. FRAME_FIRST marks the first frame of each write: it is written only after everything before
+ * it was synced. FRAME_END closes a segment; the next one begins where this one's size ends. */
 #pragma once
 
 #include "disk_io.h"
@@ -59,7 +60,8 @@ bool frame_at(const struct segment *s, uint64_t place, struct frame *out);
 /* Something was written for this place, whether or not it is whole. */
 bool frame_claims(const struct segment *s, uint64_t place);
 
-/* Makes the file at `path` into an empty segment: reserved space, synced head. ENOSPC and EDQUOT are for the caller to bear. */
+/* Makes the file at `path` into an empty segment: reserved space, synced head. ENOSPC and EDQUOT are for the caller to
+ * bear. */
 int segment_make(const struct disk_io *io, struct segment *s);
 /* Opens and checks the head. ERR_DAMAGED. */
 enum err segment_open(const struct disk_io *io, struct segment *s) MUST_CHECK;

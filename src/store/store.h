@@ -1,5 +1,5 @@
-/* The log: records in one order, read back by place. Three engines: memory (tests: can be slow, fail, forget), disk (the
- * default) and, later, NATS JetStream. A record is durable when its place is below store_durable(). */
+/* The log: records in one order, read back by place. Three engines: memory (tests: can be slow, fail, forget), disk
+ * (the default) and, later, NATS JetStream. A record is durable when its place is below store_durable(). */
 #pragma once
 
 #include "err.h"

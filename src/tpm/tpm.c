@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- failures ------------------------------------------------------------------------------------------------------ */
+/* ---- failures -------------------------------------------------------------------------------------------------- */
 
 static const struct {
     TPM2_RC code;
@@ -98,7 +98,7 @@ const char *tpm_why(const struct tpm *t)
     return t->why;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------------------------- */
 
 /* The stack only says that it cannot be opened; the usual causes are told here. */
 static enum err look_at_device(struct tpm *t, const char *path)
@@ -144,8 +144,9 @@ static enum err ask_something(struct tpm *t)
     return tpm_check(t, "the TPM does not answer as a TPM 2.0", OWNER, rc);
 }
 
-/* A program that was killed leaves what it had loaded, and a TPM has room for three of a kind, of which taking a key needs all. A
- * resource manager takes care of that and shows each program only what is its own; without one a TPM has one program at a time. */
+/* A program that was killed leaves what it had loaded, and a TPM has room for three of a kind, of which taking a key
+ * needs all. A resource manager takes care of that and shows each program only what is its own; without one a TPM has
+ * one program at a time. */
 static void make_room(struct tpm *t, TPM2_HANDLE first)
 {
     TPMS_CAPABILITY_DATA *found = NULL;

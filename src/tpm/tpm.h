@@ -1,8 +1,8 @@
-/* The device's side of a TPM 2.0: its endorsement and storage keys, ten slots with a device's key and the name of its hub, keys for
- * client certificates. Handles, templates and layouts are those of the cloud's own tools (provisioning 4), so that what one
- * of them wrote is found here, and the other way round. All authorisations are empty. What is at these handles and is none of that
- * belongs to somebody else and stays: ERR_REJECTED.
- * One thread at a time; the chip takes 10 ms to a second for an answer, so not the thread of a network loop. */
+/* The device's side of a TPM 2.0: its endorsement and storage keys, ten slots with a device's key and the name of its
+ * hub, keys for client certificates. Handles, templates and layouts are those of the cloud's own tools (provisioning
+ * 4), so that what one of them wrote is found here, and the other way round. All authorisations are empty. What is at
+ * these handles and is none of that belongs to somebody else and stays: ERR_REJECTED. One thread at a time; the chip
+ * takes 10 ms to a second for an answer, so not the thread of a network loop. */
 #pragma once
 
 #include "attest.h"
@@ -18,15 +18,15 @@ enum { TPM_SLOTS = 10, TPM_WHY_CAP = 200 };
 #define TPM_X509_HANDLE 0x81000200u /* and the slot: ours */
 
 /* `tcti` says where the TPM is: "device:/dev/tpmrm0", "swtpm:path=...", "tabrmd". NULL or "": what D2D_TCTI in the
- * environment says, or else this computer's /dev/tpmrm0 or /dev/tpm0, and never one over a network. Given: tpm_close(). `why` is for people. Sets
- * TSS2_LOG in the environment when it is not set. */
+ * environment says, or else this computer's /dev/tpmrm0 or /dev/tpm0, and never one over a network. Given: tpm_close().
+ * `why` is for people. Sets TSS2_LOG in the environment when it is not set. */
 enum err tpm_open(const char *tcti, struct tpm **out, char why[TPM_WHY_CAP]) MUST_CHECK;
 void tpm_close(struct tpm *); /* also NULL */
 /* A sentence about the last failure, for people. Lent until the next call. */
 const char *tpm_why(const struct tpm *);
 
-/* Appends TPM2B_PUBLIC. A key that is not there yet is made by the template of the SDKs and made persistent; that takes a chip
- * up to a minute. */
+/* Appends TPM2B_PUBLIC. A key that is not there yet is made by the template of the SDKs and made persistent; that takes
+ * a chip up to a minute. */
 enum err tpm_endorsement(struct tpm *, struct buf *out) MUST_CHECK;
 enum err tpm_storage(struct tpm *, struct buf *out) MUST_CHECK;
 /* The one that all tools propose: of the endorsement key, 52 characters. */
@@ -38,15 +38,16 @@ struct tpm_slot {
     char device[129];     /* where the text names none: the hardware id, as the other tools do */
     char module[129];     /* seldom there */
     char hardware_id[65]; /* of this slot of this TPM */
-    /* Another program keeps something where the key or the text of this slot would be: a sentence about it. Such a slot can
-     * not be used, and nothing here touches what is in it: ERR_REJECTED. "" otherwise. */
+    /* Another program keeps something where the key or the text of this slot would be: a sentence about it. Such a slot
+     * can not be used, and nothing here touches what is in it: ERR_REJECTED. "" otherwise. */
     char foreign[TPM_WHY_CAP];
 };
 
 /* A slot without a key is free; one without a text may be in use by an SDK. */
 enum err tpm_slot_read(struct tpm *, unsigned slot, struct tpm_slot *out) MUST_CHECK;
-/* Puts a device key of 16 to 64 bytes in; it never comes out again. `device` may be empty or NULL: the hardware id. ERR_EXISTS
- * when the slot has a key, unless that is to be replaced. A text without a key is what an interrupted call left, and goes. */
+/* Puts a device key of 16 to 64 bytes in; it never comes out again. `device` may be empty or NULL: the hardware id.
+ * ERR_EXISTS when the slot has a key, unless that is to be replaced. A text without a key is what an interrupted call
+ * left, and goes. */
 enum err tpm_slot_provision(struct tpm *, unsigned slot, struct bytes key, const char *host, const char *device,
                             bool replace) MUST_CHECK;
 /* After a registration: replaces the text and leaves the key. */

@@ -26,7 +26,8 @@ static bool parse(struct bytes in, struct blob *out)
            !tss.Tss2_MU_UINT16_Unmarshal(in.at, in.len, &at, &text_len) && text_len <= in.len - at;
 }
 
-/* provisioning 6.4: a TPM says in several ways that it cannot open a blob. What is wrong with itself it says in others. */
+/* provisioning 6.4: a TPM says in several ways that it cannot open a blob. What is wrong with itself it says in others.
+ */
 static enum err check_blob(struct tpm *t, TSS2_RC rc)
 {
     TPM2_RC code = tpm_code(rc);
@@ -37,7 +38,8 @@ static enum err check_blob(struct tpm *t, TSS2_RC rc)
     return tpm_check(t, "taking the key that was sent", KEYS_OWN, rc);
 }
 
-/* The endorsement key works only in a session that has shown the password, none, of its hierarchy. Given: tpm_flush(). */
+/* The endorsement key works only in a session that has shown the password, none, of its hierarchy. Given: tpm_flush().
+ */
 static enum err open_session(struct tpm *t, ESYS_TR *out)
 {
     static const TPMT_SYM_DEF plain = {.algorithm = TPM2_ALG_NULL};
@@ -71,7 +73,7 @@ static enum err open_credential(struct tpm *t, ESYS_TR parent, const struct blob
         out->size = credential->size;
         memcpy(out->buffer, credential->buffer, credential->size);
     } else {
-        e = tpm_refuse(t, ERR_MALFORMED, "the key that was sent has a wrapper of a size that nobody uses");
+        e = tpm_refuse(t, ERR_MALFORMED, "the key that was sent has a wrapper of a size that is not in use");
     }
     OPENSSL_cleanse(credential, sizeof *credential);
     tss.Esys_Free(credential);

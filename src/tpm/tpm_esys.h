@@ -19,7 +19,8 @@ enum whose { KEYS_OWN, OWNER, ENDORSEMENT };
 enum err tpm_check(struct tpm *, const char *doing, enum whose, TSS2_RC rc) MUST_CHECK;
 /* A failure that is none of the TPM's. */
 enum err tpm_refuse(struct tpm *, enum err e, const char *format, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
-/* A response code of a TPM without the number of the parameter or session that it is about; 0 when it comes from elsewhere. */
+/* A response code of a TPM without the number of the parameter or session that it is about; 0 when it comes from
+ * elsewhere. */
 TPM2_RC tpm_code(TSS2_RC rc);
 enum err tpm_slot_check(struct tpm *, unsigned slot) MUST_CHECK;
 

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* ---- objects ------------------------------------------------------------------------------------------------------- */
+/* ---- objects --------------------------------------------------------------------------------------------------- */
 
 enum err tpm_find(struct tpm *t, TPM2_HANDLE handle, ESYS_TR *out)
 {
@@ -84,7 +84,7 @@ enum err tpm_make_key(struct tpm *t, const TPM2B_SENSITIVE_CREATE *secret, const
     return e;
 }
 
-/* ---- endorsement and storage key ----------------------------------------------------------------------------------- */
+/* ---- endorsement and storage key ------------------------------------------------------------------------------- */
 
 /* provisioning 4.2. `unique` stays empty, which decides which key comes out: the one that the SDKs make. */
 static const TPM2B_PUBLIC endorsement_template = {
@@ -201,7 +201,7 @@ enum err tpm_registration_id(struct tpm *t, char out[ATTEST_ID_CAP])
     return e;
 }
 
-/* ---- signing ------------------------------------------------------------------------------------------------------- */
+/* ---- signing --------------------------------------------------------------------------------------------------- */
 
 static enum err take_mac(struct tpm *t, TSS2_RC rc, TPM2B_DIGEST *digest, uint8_t mac[32])
 {
@@ -282,7 +282,7 @@ enum err tpm_sign(struct tpm *t, unsigned slot, struct bytes text, uint8_t mac[3
     return e;
 }
 
-/* ---- as a key ------------------------------------------------------------------------------------------------------ */
+/* ---- as a key -------------------------------------------------------------------------------------------------- */
 
 struct tpm_key {
     struct key key;

@@ -1,8 +1,8 @@
 /* What stands at our handles need not be ours: they are in the range that every program may use. */
 #include "tpm_esys.h"
 
-/* The key of a device is an HMAC key that a hub knows too: it came from outside, in the open or wrapped for this TPM. Some
- * reference servers give it a policy, so only what signing needs is asked for (provisioning 4.4, 4.9.1). */
+/* The key of a device is an HMAC key that a hub knows too: it came from outside, in the open or wrapped for this TPM.
+ * Some reference servers give it a policy, so only what signing needs is asked for (provisioning 4.4, 4.9.1). */
 bool tpm_is_device_key(const TPMT_PUBLIC *area)
 {
     const TPMT_KEYEDHASH_SCHEME *scheme = &area->parameters.keyedHashDetail.scheme;

@@ -12,7 +12,7 @@ enum {
     PIECE = 256,                                    /* every TPM takes this much of an NV index at once */
 };
 
-/* ---- text ---------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------------------ */
 
 static enum err read_pieces(struct tpm *t, ESYS_TR index, TPMA_NV attributes, UINT16 len, uint8_t *out)
 {
@@ -162,7 +162,7 @@ static enum err make_text(struct tpm *t, const char *host, const char *device, s
     return buf_check(out);
 }
 
-/* ---- slots --------------------------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------------------------- */
 
 static enum err hardware_id(struct tpm *t, unsigned slot, char out[65])
 {

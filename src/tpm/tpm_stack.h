@@ -1,5 +1,5 @@
-/* The functions of the TPM software stack that we use. They are found when a TPM is used for the first time: a device with a key
- * elsewhere has no need of the stack, and does not have it in memory. */
+/* The functions of the TPM software stack that we use. They are found when a TPM is used for the first time: a device
+ * with a key elsewhere has no need of the stack, and does not have it in memory. */
 #pragma once
 
 #include "err.h"
@@ -56,5 +56,6 @@ struct tpm_stack {
 
 extern struct tpm_stack tss;
 
-/* ERR_UNSUPPORTED: it is not installed, and *missing says what. Once it is there it stays for the life of the program. */
+/* ERR_UNSUPPORTED: it is not installed, and *missing says what. Once it is there it stays for the life of the program.
+ */
 enum err tpm_stack_load(const char **missing) MUST_CHECK;

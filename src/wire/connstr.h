@@ -25,8 +25,8 @@ struct connstr {
     bool x509;
 };
 
-/* Names of keys in any case, unknown ones ignored, a doubled or empty one is refused: ERR_MALFORMED. There is a host and
- * at most one of key, signature, TPM and certificate; more is not asked here. */
+/* Names of keys in any case, unknown ones ignored, a doubled or empty one is refused: ERR_MALFORMED. There is a host
+ * and at most one of key, signature, TPM and certificate; more is not asked here. */
 enum err connstr_parse(struct bytes text, struct connstr *out) MUST_CHECK;
 
 /* Appends the text. ERR_ARGUMENT: a value holds a `;` and would be read as something else. */

@@ -26,10 +26,11 @@ static bool is_token(struct bytes b)
     return b.len > 0;
 }
 
-/* ---- lines --------------------------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------------------------- */
 
-/* The parser below takes a bare LF for the end of a line, folded lines, and blanks before a colon. A proxy in front of us may
- * read such a head in another way, and then one of us sees a request that the other does not. So none of that gets there. */
+/* The parser below takes a bare LF for the end of a line, folded lines, and blanks before a colon. A proxy in front of
+ * us may read such a head in another way, and then one of us sees a request that the other does not. So none of that
+ * gets there. */
 static bool may_stand(struct bytes in, size_t i)
 {
     uint8_t c = in.at[i], before = i ? in.at[i - 1] : 0;
@@ -59,7 +60,7 @@ static bool line_of(struct bytes in, size_t max, struct bytes *line, bool *more)
     return *more;
 }
 
-/* ---- heads --------------------------------------------------------------------------------------------------------- */
+/* ---- heads ----------------------------------------------------------------------------------------------------- */
 
 struct split {
     struct http_head *head;
@@ -275,7 +276,7 @@ static enum http_step read_head(struct http_in *h, struct bytes in, size_t *used
     return fault ? bad(h, fault) : HTTP_STEP_HEAD;
 }
 
-/* ---- bodies -------------------------------------------------------------------------------------------------------- */
+/* ---- bodies ---------------------------------------------------------------------------------------------------- */
 
 /* Up to `left` bytes; true when all of them have come. */
 static bool take_bytes(struct http_in *h, struct bytes *in)
@@ -370,7 +371,7 @@ static enum http_fault take_body(struct http_in *h, struct bytes *in)
     return HTTP_FINE;
 }
 
-/* ---- the reader ---------------------------------------------------------------------------------------------------- */
+/* ---- the reader ------------------------------------------------------------------------------------------------ */
 
 struct bytes http_header(const struct http_head *head, struct bytes name)
 {

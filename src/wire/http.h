@@ -1,5 +1,5 @@
-/* HTTP/1.1 messages: requests for servers, responses for clients. Bytes in, one message at a time out, nothing looser than
- * the grammar: what two programs could read in two ways is refused (RFC 9112 11.2). HTTP/1.0 is understood. */
+/* HTTP/1.1 messages: requests for servers, responses for clients. Bytes in, one message at a time out, nothing looser
+ * than the grammar: what two programs could read in two ways is refused (RFC 9112 11.2). HTTP/1.0 is understood. */
 #pragma once
 
 #include "buf.h"
@@ -43,7 +43,8 @@ struct http_head {
     struct http_header headers[HTTP_HEADERS_MAX];
 };
 
-/* The first header of that name in any case. The value is empty with at != NULL when the header is there without one. */
+/* The first header of that name in any case. The value is empty with at != NULL when the header is there without one.
+ */
 struct bytes http_header(const struct http_head *, struct bytes name);
 
 struct http_in {
@@ -82,7 +83,7 @@ enum http_step http_read(struct http_in *, struct bytes in, size_t *used) MUST_C
 /* The connection ended: true when that completes a response. */
 bool http_read_end(struct http_in *);
 
-/* ---- targets ------------------------------------------------------------------------------------------------------- */
+/* ---- targets --------------------------------------------------------------------------------------------------- */
 
 enum { HTTP_SEGMENTS_MAX = 16 };
 
@@ -93,15 +94,15 @@ struct http_path {
     uint8_t text[HTTP_TARGET_MAX];
 };
 
-/* `%2F` separates too where it stands for every slash: some clients escape a whole path, ids and all, once more (service 4.1).
- * ERR_MALFORMED: a broken escape, a NUL, an empty segment. ERR_LIMIT: too many segments. */
+/* `%2F` separates too where it stands for every slash: some clients escape a whole path, ids and all, once more
+ * (service 4.1). ERR_MALFORMED: a broken escape, a NUL, an empty segment. ERR_LIMIT: too many segments. */
 enum err http_path_split(struct bytes path, struct http_path *out) MUST_CHECK;
 
-/* The decoded value of the first parameter of that name, which is compared without case. ERR_NOT_FOUND, ERR_MALFORMED (a broken
- * escape, a NUL), ERR_TOO_LARGE. A parameter without `=` is empty. */
+/* The decoded value of the first parameter of that name, which is compared without case. ERR_NOT_FOUND, ERR_MALFORMED
+ * (a broken escape, a NUL), ERR_TOO_LARGE. A parameter without `=` is empty. */
 enum err http_query(struct bytes query, struct bytes name, char *out, size_t cap) MUST_CHECK;
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------------------------- */
 
 /* A status line, or a request line; `target` stands as it is given. Headers follow, then one of the ends. */
 void http_put_status(struct buf *b, int status);

@@ -1,5 +1,5 @@
-/* MQTT 3.1.1 packets, both ways and for both sides. Decoding gives views into the input; encoding appends to a buffer whose
- * stickiness says whether it fitted. Section numbers are those of the OASIS standard. */
+/* MQTT 3.1.1 packets, both ways and for both sides. Decoding gives views into the input; encoding appends to a buffer
+ * whose stickiness says whether it fitted. Section numbers are those of the OASIS standard. */
 #pragma once
 
 #include "buf.h"
@@ -94,7 +94,8 @@ void mqtt_put_suback(struct buf *, uint16_t id, const uint8_t *codes, size_t n);
 void mqtt_put_unsubscribe(struct buf *, uint16_t id, struct bytes filter);
 void mqtt_put_empty(struct buf *, enum mqtt_type); /* PINGREQ, PINGRESP, DISCONNECT */
 
-/* A DISCONNECT of the server with a reason, which MQTT 5 has and 3.1.1 has not: only for clients that have said that they know it. */
+/* A DISCONNECT of the server with a reason, which MQTT 5 has and 3.1.1 has not: only for clients that have said that
+ * they know it. */
 enum { MQTT_TAKEN_OVER = 0x8E };
 void mqtt_put_reason(struct buf *, uint8_t reason);
 /* MQTT_PACKET, MQTT_MORE, or MQTT_MALFORMED: it is something else. */

@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static ssize_t on_want(uint8_t *at, size_t len, int flags, void *ctx)
 {
@@ -142,7 +142,7 @@ enum ws_step ws_read(struct ws_in *w, struct bytes *in, struct bytes *out)
     return step;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------------------------- */
 
 void ws_put_head(struct buf *b, enum wslay_opcode opcode, size_t len)
 {
@@ -165,7 +165,7 @@ void ws_put_close(struct buf *b, unsigned code)
     buf_put_u16(b, (uint16_t)(code == WS_NO_CODE ? WS_NORMAL : code));
 }
 
-/* ---- the handshake --------------------------------------------------------------------------------------------------- */
+/* ---- the handshake --------------------------------------------------------------------------------------------- */
 
 bool ws_accept(struct bytes key, char out[WS_ACCEPT_CAP])
 {

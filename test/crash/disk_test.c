@@ -1,5 +1,5 @@
-/* The promise of the disk engine: what is durable is there, once, in order, whatever the disk made of the write that was on its
- * way; damage of what was durable is told and not served. */
+/* The promise of the disk engine: what is durable is there, once, in order, whatever the disk made of the write that
+ * was on its way; damage of what was durable is told and not served. */
 #include "check.h"
 
 #include "power.h"

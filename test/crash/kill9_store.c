@@ -1,5 +1,5 @@
-/* What the kill test does to a data folder while no hub runs: kill9_store add DATA ID… makes devices and prints "id key";
- * kill9_store events DATA prints "id body" of every event in the log, partition by partition, in their order. */
+/* What the kill test does to a data folder while no hub runs: kill9_store add DATA ID… makes devices and prints "id
+ * key"; kill9_store events DATA prints "id body" of every event in the log, partition by partition, in their order. */
 #include "engines.h"
 #include "hub.h"
 #include "text.h"

@@ -31,7 +31,7 @@ uint64_t power_random(struct power *p, uint64_t below)
     return (p->chance >> 33) % below;
 }
 
-/* ---- records ---------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------------------------- */
 
 static size_t body_of(const struct power *p, size_t number, uint8_t out[BODY_MAX])
 {
@@ -84,7 +84,7 @@ void power_trim(struct power *p, size_t below)
     MUST(store_trim(p->store, atomic_load(&p->places[below])) == OK);
 }
 
-/* ---- ordinary files, without syncs: what the copies are opened with ------------------------------------------------------ */
+/* ---- ordinary files, without syncs: what the copies are opened with -------------------------------------------- */
 
 static int plain_open(void *ctx, const char *path, int flags)
 {
@@ -149,7 +149,7 @@ static const struct disk_io plain = {.open = plain_open,
                                      .sync_folder = plain_sync_folder,
                                      .failed = plain_failed};
 
-/* ---- folders ------------------------------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------------------------- */
 
 static void remove_folder(const char *folder)
 {
@@ -192,9 +192,10 @@ static void copy_folder(const struct power *p)
     closedir(d);
 }
 
-/* ---- what was promised ------------------------------------------------------------------------------------------------------ */
+/* ---- what was promised ----------------------------------------------------------------------------------------- */
 
-/* The records that are there are consecutive, whole, and none that was promised is missing. Gives the number behind the last. */
+/* The records that are there are consecutive, whole, and none that was promised is missing. Gives the number behind the
+ * last. */
 static size_t check_records(struct power *p, struct store *s, size_t wanted, size_t most)
 {
     struct cursor c = {.kind = -1, .lane = -1};
@@ -267,7 +268,7 @@ static size_t promised(struct power *p)
     return n;
 }
 
-/* ---- the power is cut ------------------------------------------------------------------------------------------------------ */
+/* ---- the power is cut ------------------------------------------------------------------------------------------ */
 
 enum tear { DROP, FIRST_SECTORS, FIRST_BYTES, SOME_SECTORS, LAST_SECTORS, TEARS };
 

@@ -1,6 +1,6 @@
 /* A log whose power can be cut at every write: each write that is about to be synced, and each change of the folder, is
- * carried out on copies of the folder in all the ways in which a disk may leave it; each copy is opened as a log of its own
- * and held against what had been promised at that moment. */
+ * carried out on copies of the folder in all the ways in which a disk may leave it; each copy is opened as a log of its
+ * own and held against what had been promised at that moment. */
 #pragma once
 
 #include "disk_io.h"
@@ -32,6 +32,7 @@ void power_close(struct power *p); /* the folder stays */
 /* The next record; its bytes follow from seed and number. */
 void power_append(struct power *p);
 void power_trim(struct power *p, size_t below);
-/* Opens the folder as it is with ordinary files, and checks that all `wanted` first records, and only what was appended, are there. */
+/* Opens the folder as it is with ordinary files, and checks that all `wanted` first records, and only what was
+ * appended, are there. */
 void power_check(struct power *p, const char *folder, size_t wanted);
 uint64_t power_random(struct power *p, uint64_t below);

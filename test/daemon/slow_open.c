@@ -1,5 +1,6 @@
-/* Preloaded into d2dhub: opening the checkpoint takes until there is the file $D2D_WORK_UNTIL, and the processor is used meanwhile, as by a
- * long log; or until somebody writes to the FIFO $D2D_WAIT_FOR, and it is not, as by a disk that gives nothing. */
+/* Preloaded into d2dhub: opening the checkpoint takes until there is the file $D2D_WORK_UNTIL, and the processor is
+ * used meanwhile, as by a long log; or until somebody writes to the FIFO $D2D_WAIT_FOR, and it is not, as by a disk
+ * that gives nothing. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* small_board LIBRARY PORT CA-FILE DEVICE USER PASSWORD: a device with as little TLS as a small board has. One suite,
- * one curve, no ECDSA, small records; with BearSSL as on an ESP8266 (512 bytes), or with mbed TLS as on an ESP32 (4,096: a
- * handshake message must fit one). It connects and sends one message. */
+ * one curve, no ECDSA, small records; with BearSSL as on an ESP8266 (512 bytes), or with mbed TLS as on an ESP32
+ * (4,096: a handshake message must fit one). It connects and sends one message. */
 #include "mqtt.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
-/* A list of certificates is taken apart: the last one is the authority, those before it are the chain. Who is let in is let in
- * for a while that has not ended. */
+/* A list of certificates is taken apart: the last one is the authority, those before it are the chain. Who is let in is
+ * let in for a while that has not ended. */
 #include "cert.h"
 #include "chain.h"
 

@@ -1,6 +1,6 @@
-/* The AMQP front on a hub in memory. The first byte says how far the peer has come when the bytes begin, and whether they
- * are put into frames. Must reach: SASL, put-token, management, attach of receivers with filters, flow, detach, end;
- * events and batches of devices, their mailboxes with every outcome; what services post, and feedback. */
+/* The AMQP front on a hub in memory. The first byte says how far the peer has come when the bytes begin, and whether
+ * they are put into frames. Must reach: SASL, put-token, management, attach of receivers with filters, flow, detach,
+ * end; events and batches of devices, their mailboxes with every outcome; what services post, and feedback. */
 #include "engines.h"
 #include "front.h"
 #include "sas.h"

@@ -1,6 +1,6 @@
-/* The HTTP front on a hub in memory. In the input, the byte 1 stands for a header with a token that may do everything, 2 for one
- * that may only read. The first byte says how many bytes come at a time. Must reach: every route, bodies with keys and
- * thumbprints, If-Match, lists, groups, too much, too slow. */
+/* The HTTP front on a hub in memory. In the input, the byte 1 stands for a header with a token that may do everything,
+ * 2 for one that may only read. The first byte says how many bytes come at a time. Must reach: every route, bodies with
+ * keys and thumbprints, If-Match, lists, groups, too much, too slow. */
 #include "challenges.h"
 #include "engines.h"
 #include "front.h"

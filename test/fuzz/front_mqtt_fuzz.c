@@ -1,5 +1,5 @@
-/* The MQTT front on a hub in memory. The first byte says whether the peer has connected when the bytes begin, and whether
- * they come in slices. Must reach: CONNECT, SUBSCRIBE, PUBLISH to all topics, the will at the end. */
+/* The MQTT front on a hub in memory. The first byte says whether the peer has connected when the bytes begin, and
+ * whether they come in slices. Must reach: CONNECT, SUBSCRIBE, PUBLISH to all topics, the will at the end. */
 #include "mqtt_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

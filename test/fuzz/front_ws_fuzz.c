@@ -1,5 +1,6 @@
-/* A WebSocket on a hub in memory. The first byte says which protocol is in it, whether the rest is put into frames, and how many
- * bytes come at a time. Must reach: frames of every kind, fragments, ping, close, what is wrong with them, MQTT and AMQP. */
+/* A WebSocket on a hub in memory. The first byte says which protocol is in it, whether the rest is put into frames, and
+ * how many bytes come at a time. Must reach: frames of every kind, fragments, ping, close, what is wrong with them,
+ * MQTT and AMQP. */
 #include "mqtt_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

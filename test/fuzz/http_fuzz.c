@@ -1,5 +1,5 @@
-/* HTTP messages. The first byte says which kind, and how many bytes come at a time: that must make no difference. Must reach:
- * lengths, chunks with extensions and trailers, targets in every form, every fault. */
+/* HTTP messages. The first byte says which kind, and how many bytes come at a time: that must make no difference. Must
+ * reach: lengths, chunks with extensions and trailers, targets in every form, every fault. */
 #include "http.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
-/* Mailboxes from a seed, in one thread: messages are posted, taken by seats and without, settled, abandoned, let go, purged; they
- * expire; devices come and go; the log becomes durable in jumps, checkpoints and power cuts come in between. A model knows from the
- * hub's trace what happened and where it stands in the log, so after a power cut it knows what the hub must know. */
+/* Mailboxes from a seed, in one thread: messages are posted, taken by seats and without, settled, abandoned, let go,
+ * purged; they expire; devices come and go; the log becomes durable in jumps, checkpoints and power cuts come in
+ * between. A model knows from the hub's trace what happened and where it stands in the log, so after a power cut it
+ * knows what the hub must know. */
 #include "hub_world.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Devices send through seats that are stolen, disabled and deleted; the log becomes durable in jumps; receivers read from
- * everywhere; the power is cut. All in one thread, from a seed. */
+/* Devices send through seats that are stolen, disabled and deleted; the log becomes durable in jumps; receivers read
+ * from everywhere; the power is cut. All in one thread, from a seed. */
 #include "sim.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static void settle_disk(void)
     memory_store_faults(s.w.store, &(struct memory_faults){.manual = true, .append = s.full ? ERR_DISK_FULL : OK});
 }
 
-/* ---- devices ---------------------------------------------------------------------------------------------------------------- */
+/* ---- devices --------------------------------------------------------------------------------------------------- */
 
 static void loses_seat(struct sim_device *d, enum err why)
 {
@@ -116,7 +116,7 @@ static void send_from(struct connection *c)
     l->sent[l->n++] = (struct sent){.at = at, .ms = l->last_ms, .device = c->device, .counter = d->counter++};
 }
 
-/* ---- receivers ---------------------------------------------------------------------------------------------------------------- */
+/* ---- receivers ------------------------------------------------------------------------------------------------- */
 
 /* A random position, and what it means in the ledger. */
 static struct position choose(struct receiver *r)
@@ -209,7 +209,7 @@ static void pull(struct receiver *r, unsigned most)
     r->waits = true;
 }
 
-/* ---- the world ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the world ------------------------------------------------------------------------------------------------- */
 
 static void begin(uint64_t seed)
 {
@@ -252,8 +252,8 @@ static void hang_up_all(void)
     }
 }
 
-/* The ledger forgets what was lost; what a receiver has seen may not be among it. Devices are read back: an operator whose
- * change got no answer has to look, too. */
+/* The ledger forgets what was lost; what a receiver has seen may not be among it. Devices are read back: an operator
+ * whose change got no answer has to look, too. */
 static void cut_power(void)
 {
     uint64_t durable;

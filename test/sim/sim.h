@@ -1,4 +1,5 @@
-/* One simulated hub with devices that send and receivers that read, and the ledger of what was sent: what the log must hold. */
+/* One simulated hub with devices that send and receivers that read, and the ledger of what was sent: what the log must
+ * hold. */
 #pragma once
 
 #include "hub_world.h"

@@ -6,9 +6,11 @@
  *            svc    READS                                        -> "hi" k=v
  *            hub    seat of d1: taken
  *
- * A line is: time (or blanks: the same), who, what, and behind `->` all that this one hears from it; nothing means nothing.
- * `d1` is a device over MQTT and `d1/2` is another connection of it. Times only grow; at each, every connection ticks.
- *   device: CONNECT [clean= ka= token= key= user= id= will= willbody=] | SUBSCRIBE id filter qos | UNSUBSCRIBE id filter |
+ * A line is: time (or blanks: the same), who, what, and behind `->` all that this one hears from it; nothing means
+ * nothing. `d1` is a device over MQTT and `d1/2` is another connection of it. Times only grow; at each, every
+ * connection ticks.
+ *   device: CONNECT [clean= ka= token= key= user= id= will= willbody=] | SUBSCRIBE id filter qos | UNSUBSCRIBE id
+ *     filter |
  *           PUBLISH id topic body (id 0: QoS 0) | RETAINED … | QOS2 … | PUBACK id | PING | DISCONNECT | DROP | HEARS
  *           A message to the device is heard as PUBLISH topic, and with QoS 1 as PUBLISH #id [again] "body" topic.
  *   svc:    READS | DISABLES id | DELETES id | POSTS id body [mid= ack= ttl= k=v] | PURGES id | FEEDBACK
@@ -89,7 +91,7 @@ static void move_time(struct story *s, int64_t now_ms)
     settle_all(s);
 }
 
-/* ---- what is heard ------------------------------------------------------------------------------------------------ */
+/* ---- what is heard --------------------------------------------------------------------------------------------- */
 
 static void heard(struct story *s, const char *text)
 {
@@ -137,7 +139,7 @@ static void hear(struct story *s, struct actor *a)
     }
 }
 
-/* ---- what is said ------------------------------------------------------------------------------------------------- */
+/* ---- what is said ---------------------------------------------------------------------------------------------- */
 
 static const char *option(char **words, const char *name, const char *otherwise)
 {
@@ -345,7 +347,7 @@ static bool hub_line(struct story *s, const char *sentence)
     return false;
 }
 
-/* ---- lines -------------------------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------------------------- */
 
 static bool tell(struct story *s, char *line)
 {

@@ -1,5 +1,5 @@
-/* The hub's side of an AMQP conversation as a test wants it: Proton as a server that accepts every link, answers tokens, notes
- * what it is sent and says what it is told to, joined to a talk by arrays. */
+/* The hub's side of an AMQP conversation as a test wants it: Proton as a server that accepts every link, answers
+ * tokens, notes what it is sent and says what it is told to, joined to a talk by arrays. */
 #pragma once
 
 #include "amqp_talk.h"

@@ -3,7 +3,7 @@
 #include "http.h"
 #include "live_hub.h"
 
-/* ---- a hub that says what it is told to ------------------------------------------------------------------------------ */
+/* ---- a hub that says what it is told to ------------------------------------------------------------------------ */
 
 struct fake {
     struct net_loop *loop;
@@ -132,7 +132,7 @@ static void fake_close(struct fake *f)
     tls_free(f->tls);
 }
 
-/* ---- a device ------------------------------------------------------------------------------------------------------ */
+/* ---- a device -------------------------------------------------------------------------------------------------- */
 
 struct party {
     struct d2d_device *device;
@@ -206,7 +206,7 @@ static struct d2d_options over(enum d2d_transport transport, const char *string)
 #define PHONE "DeviceId=phone;SharedAccessKey=" LIVE_KEY
 #define WRONG_KEY "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9u"
 
-/* ---- tests --------------------------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------------------------- */
 
 TEST(a_certificate_that_is_not_trusted_is_final)
 {

@@ -1,5 +1,5 @@
-/* Each handle is freed in each of its callbacks, and each function that waits is called in each callback: the address sanitizer and
- * valgrind look on. What waits has to be refused, and to have done nothing. */
+/* Each handle is freed in each of its callbacks, and each function that waits is called in each callback: the address
+ * sanitizer and valgrind look on. What waits has to be refused, and to have done nothing. */
 #include "live_hub.h"
 
 enum callback {
@@ -66,7 +66,7 @@ static void hit(enum callback which)
     d2d_loop_stop(rig.loop);
 }
 
-/* ---- callbacks ----------------------------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------------------------- */
 
 static void on_device_log(void *ctx, enum d2d_log_level level, const char *line)
 {
@@ -205,7 +205,7 @@ static void on_registry_log(void *ctx, enum d2d_log_level level, const char *lin
         hit(REGISTRY_LOG);
 }
 
-/* ---- the rig ------------------------------------------------------------------------------------------------------- */
+/* ---- the rig --------------------------------------------------------------------------------------------------- */
 
 static bool is_of(enum callback c, enum callback first, enum callback last)
 {
@@ -326,7 +326,7 @@ static void finish(enum outer outer)
     d2d_loop_free(rig.loop);
 }
 
-/* ---- freed in its own callbacks ------------------------------------------------------------------------------------- */
+/* ---- freed in its own callbacks -------------------------------------------------------------------------------- */
 
 static void free_device(void)
 {
@@ -440,7 +440,7 @@ TEST(a_handle_is_freed_in_the_callback_of_another_while_it_waits)
     finish(RUN_LOOP);
 }
 
-/* ---- what waits, in all callbacks ------------------------------------------------------------------------------------ */
+/* ---- what waits, in all callbacks ------------------------------------------------------------------------------ */
 
 static void wait_inside(void)
 {

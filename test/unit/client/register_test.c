@@ -1,6 +1,6 @@
 #include "register_world.h"
 
-/* ---- what answers mean ------------------------------------------------------------------------------------------------ */
+/* ---- what answers mean ----------------------------------------------------------------------------------------- */
 
 static void answer(int status, int64_t retry_s, const char *body)
 {
@@ -139,7 +139,7 @@ TEST(the_key_of_a_device_is_made_of_the_groups)
     CHECK(d2d_derive_key(NULL, "a", out, sizeof out) == D2D_ARGUMENT);
 }
 
-/* ---- what is asked at all --------------------------------------------------------------------------------------------- */
+/* ---- what is asked at all -------------------------------------------------------------------------------------- */
 
 static void check_argument(struct d2d_loop *loop, struct d2d_register_options o, const char *error)
 {

@@ -8,7 +8,8 @@
 
 #define T0 1795411500000LL
 
-/* An inner conversation that says what it is told to and notes what it hears; it uses only whole words that end with a dot. */
+/* An inner conversation that says what it is told to and notes what it hears; it uses only whole words that end with a
+ * dot. */
 struct inner {
     struct talk talk;
     char heard[256];

@@ -1,5 +1,5 @@
-/* The message path allocates nothing: from the bytes of a PUBLISH to its PUBACK, in a WebSocket too, over a log on disk. What the
- * programs' own code asks the C library for is counted, on all threads. */
+/* The message path allocates nothing: from the bytes of a PUBLISH to its PUBACK, in a WebSocket too, over a log on
+ * disk. What the programs' own code asks the C library for is counted, on all threads. */
 #include "check.h"
 
 #include "mqtt_world.h"

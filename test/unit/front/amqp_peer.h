@@ -133,7 +133,7 @@ static inline void send_events(const char *device, int n, int64_t from_ms, size_
     hub_detach(seat, from_ms + n);
 }
 
-/* ---- the client ---------------------------------------------------------------------------------------------------- */
+/* ---- the client ------------------------------------------------------------------------------------------------ */
 
 struct client {
     struct front *front;
@@ -300,7 +300,7 @@ static inline void client_tick(struct client *c, int64_t ms)
     }
 }
 
-/* ---- links --------------------------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------------------------- */
 
 static inline pn_link_t *attach_to(struct client *c, pn_session_t *s, const char *name, bool sender,
                                    const char *address)
@@ -445,7 +445,7 @@ static inline int answer_status(struct client *c)
     return status.u.as_int;
 }
 
-/* ---- put-token ------------------------------------------------------------------------------------------------------ */
+/* ---- put-token ------------------------------------------------------------------------------------------------- */
 
 static inline void client_open_cbs(struct client *c)
 {

@@ -224,7 +224,7 @@ TEST(an_authority_lets_devices_in_once_it_is_verified)
     end();
 }
 
-/* ---- over MQTT ------------------------------------------------------------------------------------------------------ */
+/* ---- over MQTT ------------------------------------------------------------------------------------------------- */
 
 static void connect_with(struct wire *c, const struct peer *peer, const char *id, struct bytes password)
 {

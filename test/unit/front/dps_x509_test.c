@@ -1,5 +1,5 @@
-/* Devices that register by a certificate: their own, that of a group, or that of an authority of the hub (provisioning 2.2), and
- * everything that is refused. */
+/* Devices that register by a certificate: their own, that of a group, or that of an authority of the hub (provisioning
+ * 2.2), and everything that is refused. */
 #include "dps.h"
 #include "http_peer.h"
 

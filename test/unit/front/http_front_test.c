@@ -28,7 +28,7 @@ static void reopen(void)
     client_open(&c);
 }
 
-/* ---- health -------------------------------------------------------------------------------------------------------- */
+/* ---- health ---------------------------------------------------------------------------------------------------- */
 
 TEST(health_needs_no_credentials)
 {
@@ -53,7 +53,7 @@ TEST(head_is_get_without_a_body)
     CHECK(ask_as(&c, NULL, "GET", "/healthz", NULL, NULL) == 200);
 }
 
-/* ---- credentials --------------------------------------------------------------------------------------------------- */
+/* ---- credentials ----------------------------------------------------------------------------------------------- */
 
 TEST(each_route_asks_for_its_right)
 {
@@ -170,7 +170,7 @@ TEST(guessing_is_slowed_down)
     limiter_free(w.env.limiter);
 }
 
-/* ---- what is ours -------------------------------------------------------------------------------------------------- */
+/* ---- what is ours ---------------------------------------------------------------------------------------------- */
 
 TEST(consumer_groups_are_made_listed_and_deleted)
 {
@@ -236,7 +236,7 @@ TEST(the_state_of_the_hub_is_told)
     json_decref(root);
 }
 
-/* ---- the conversation ---------------------------------------------------------------------------------------------- */
+/* ---- the conversation ------------------------------------------------------------------------------------------ */
 
 /* Three requests at once: what a client may do, and what comes back. */
 static struct buf three_requests(void)
@@ -425,7 +425,7 @@ TEST(an_upgrade_that_nobody_knows_is_an_ordinary_request)
     CHECK(ask_as(&c, NULL, "GET", "/healthz", NULL, NULL) == 200);
 }
 
-/* ---- slow clients -------------------------------------------------------------------------------------------------- */
+/* ---- slow clients ---------------------------------------------------------------------------------------------- */
 
 static int64_t tick_after(int64_t ms)
 {
@@ -489,7 +489,7 @@ TEST(an_idle_connection_is_closed_without_a_word)
     CHECK(c.front->over && c.front->why == ERR_IDLE && c.out.len == 0);
 }
 
-/* ---- the log ------------------------------------------------------------------------------------------------------- */
+/* ---- the log --------------------------------------------------------------------------------------------------- */
 
 TEST(each_refused_request_is_one_line_and_others_are_none)
 {

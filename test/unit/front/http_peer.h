@@ -101,7 +101,7 @@ static inline const char *token_for(const char *policy, const char *resource, in
     return token;
 }
 
-/* ---- the client ---------------------------------------------------------------------------------------------------- */
+/* ---- the client ------------------------------------------------------------------------------------------------ */
 
 struct client {
     struct front *front;

@@ -1,4 +1,5 @@
-/* TPM attestation over HTTPS: the challenge, the key for the hub, and everything that is refused (provisioning 1.6, 5). */
+/* TPM attestation over HTTPS: the challenge, the key for the hub, and everything that is refused (provisioning 1.6, 5).
+ */
 #include "http_peer.h"
 
 #include "challenges.h"

@@ -1,4 +1,5 @@
-/* What a TPM does with a blob (provisioning 4.6), in software, which is good enough to see what a hub has put into one. */
+/* What a TPM does with a blob (provisioning 4.6), in software, which is good enough to see what a hub has put into one.
+ */
 #pragma once
 
 #include "attest.h"

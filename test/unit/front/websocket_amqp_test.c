@@ -3,7 +3,8 @@
 
 #include "ws_peer.h"
 
-/* Between the client and the https front: what the client says becomes frames, what comes in frames becomes its input. */
+/* Between the client and the https front: what the client says becomes frames, what comes in frames becomes its input.
+ */
 struct tunnel {
     struct front front; /* that the client knows */
     struct front *https;

@@ -1,4 +1,5 @@
-/* A WebSocket whose peer does not read: nothing is lost, nothing grows, and both directions go on when it reads again. */
+/* A WebSocket whose peer does not read: nothing is lost, nothing grows, and both directions go on when it reads again.
+ */
 #include "mqtt_world.h"
 
 #include "check.h"

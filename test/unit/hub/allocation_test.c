@@ -29,7 +29,7 @@ void *__wrap_realloc(void *p, size_t n)
     return __real_realloc(p, n);
 }
 
-/* ---- a log of one record: the last one --------------------------------------------------------------------------------- */
+/* ---- a log of one record: the last one ------------------------------------------------------------------------- */
 
 static uint8_t last[RECORD_LEN_MAX];
 static uint64_t next_at;

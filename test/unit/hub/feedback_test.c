@@ -330,8 +330,8 @@ TEST(feedback_survives_power_cuts_and_checkpoints_and_comes_once)
     end(s);
 }
 
-/* Checkpoints and power cuts at any moment of many lives: every fate that was acknowledged is told, and none twice that was
- * settled. */
+/* Checkpoints and power cuts at any moment of many lives: every fate that was acknowledged is told, and none twice that
+ * was settled. */
 TEST(nothing_is_lost_or_told_twice_whatever_happens_in_between)
 {
     enum { MANY = 400 };

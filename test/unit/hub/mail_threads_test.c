@@ -1,5 +1,5 @@
-/* Services that post, devices that come, go and settle, feedback, the clock and the checkpoint at once. What is wrong between
- * them is found by ThreadSanitizer; what is delivered must be right without it, too. */
+/* Services that post, devices that come, go and settle, feedback, the clock and the checkpoint at once. What is wrong
+ * between them is found by ThreadSanitizer; what is delivered must be right without it, too. */
 #include "hub_world.h"
 
 #include <pthread.h>

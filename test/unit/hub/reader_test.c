@@ -306,7 +306,7 @@ TEST(there_is_no_reader_without_its_partition_and_group)
     stop();
 }
 
-/* ---- epochs (service 2.7) -------------------------------------------------------------------------------------------- */
+/* ---- epochs (service 2.7) -------------------------------------------------------------------------------------- */
 
 static enum err open_epoch(struct bell *b, const char *group, bool has, int64_t epoch, int64_t *now,
                            struct reader **out)
@@ -396,7 +396,7 @@ TEST(a_thousand_readers_share_a_partition_and_no_more)
     stop();
 }
 
-/* ---- groups ------------------------------------------------------------------------------------------------------------ */
+/* ---- groups ---------------------------------------------------------------------------------------------------- */
 
 TEST(groups_are_told_apart_without_case_and_are_limited)
 {

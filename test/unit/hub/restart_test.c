@@ -1,5 +1,6 @@
-/* Random changes, checkpoints at random moments (with changes in the middle of them), power cuts at random places; then the
- * hub must know exactly what the surviving part of the log says. The model is a list of what was answered, with its place. */
+/* Random changes, checkpoints at random moments (with changes in the middle of them), power cuts at random places; then
+ * the hub must know exactly what the surviving part of the log says. The model is a list of what was answered, with its
+ * place. */
 #include "core.h"
 #include "hub_world.h"
 
@@ -79,7 +80,7 @@ static void forget_volatile(struct device *d)
     d->connection_ms = d->activity_ms = 0;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------------ */
+/* ---- changes --------------------------------------------------------------------------------------------------- */
 
 static void put_some(unsigned who)
 {
@@ -177,7 +178,7 @@ static void change_some(void)
         sit_and_do(who, dice < 9);
 }
 
-/* ---- checkpoints with changes in the middle of them ------------------------------------------------------------------------ */
+/* ---- checkpoints with changes in the middle of them ------------------------------------------------------------ */
 
 static const struct state_ops *real;
 static struct state_ops hooked;
@@ -218,7 +219,7 @@ static void hook(void)
     w.state->ops = &hooked;
 }
 
-/* ---- comparing -------------------------------------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------------------------- */
 
 static void check_device(const struct truth *t, unsigned who)
 {

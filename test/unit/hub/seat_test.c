@@ -147,7 +147,7 @@ TEST(a_device_that_is_deleted_and_made_again_is_another_one)
     world_end(&w);
 }
 
-/* ---- sessions (device 2.6) ------------------------------------------------------------------------------------------ */
+/* ---- sessions (device 2.6) ------------------------------------------------------------------------------------- */
 
 static const struct session WISHES = {.wants = {[WANT_C2D] = 2, [WANT_DESIRED] = 1}};
 

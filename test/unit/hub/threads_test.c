@@ -1,5 +1,5 @@
-/* Senders, an operator, receivers and the checkpoint at once. What is wrong between them is found by ThreadSanitizer; what
- * they say must be right without it, too. */
+/* Senders, an operator, receivers and the checkpoint at once. What is wrong between them is found by ThreadSanitizer;
+ * what they say must be right without it, too. */
 #include "hub_world.h"
 
 #include <pthread.h>

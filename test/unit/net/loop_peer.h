@@ -1,4 +1,5 @@
-/* A server and clients on one loop: the server's talks echo, the clients collect. Options of a talk say what it does else. */
+/* A server and clients on one loop: the server's talks echo, the clients collect. Options of a talk say what it does
+ * else. */
 #pragma once
 
 #include "certs.h"

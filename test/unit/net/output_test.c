@@ -169,7 +169,8 @@ TEST(stopping_lets_out_what_becomes_durable)
     net_loop_stop(w.loop, 60000);
     RUN_UNTIL(&w, w.server->closed);
     CHECK(w.server->why == ERR_SHUTDOWN && c->heard == 0);
-    /* Both ends are on this loop: the client is stopped as well and hears no more, the server's bytes leave all the same. */
+    /* Both ends are on this loop: the client is stopped as well and hears no more, the server's bytes leave all the
+     * same. */
     grow_to(&w, 51);
     net_loop_run(w.loop);
     CHECK(w.loop->done);

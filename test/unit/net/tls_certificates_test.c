@@ -221,8 +221,8 @@ TEST(a_certificate_without_its_key_is_refused)
     drop(&p);
 }
 
-/* A client that has read somebody's certificate off the wire and signs with a key of its own: OpenSSL compares the two by what
- * it has decoded of the certificate, so that is bent; what is sent stays. */
+/* A client that has read somebody's certificate off the wire and signs with a key of its own: OpenSSL compares the two
+ * by what it has decoded of the certificate, so that is bent; what is sent stays. */
 static void check_stolen(int version)
 {
     struct buf cert = buf_max(8192), key = buf_max(8192);

@@ -1,5 +1,5 @@
-/* A checkpoint and a log that belong together are taken, all others are refused with both sides; a log that ends below what
- * the checkpoint knows is damaged and not torn, and what recovery accepts is on disk. */
+/* A checkpoint and a log that belong together are taken, all others are refused with both sides; a log that ends below
+ * what the checkpoint knows is damaged and not torn, and what recovery accepts is on disk. */
 #include "check.h"
 
 #include "bond.h"

@@ -1,4 +1,5 @@
-/* What the disk engine promises besides what every engine does: segments, trimming, a full disk, one process at a time. */
+/* What the disk engine promises besides what every engine does: segments, trimming, a full disk, one process at a time.
+ */
 #include "check.h"
 
 #include "crc32c.h"
@@ -192,7 +193,7 @@ TEST(a_record_that_no_segment_can_hold_is_refused)
     end();
 }
 
-/* ---- several threads ------------------------------------------------------------------------------------------------------ */
+/* ---- several threads ------------------------------------------------------------------------------------------- */
 
 enum { WRITERS = 3, EACH = 2000 };
 

@@ -1,4 +1,5 @@
-/* What store.h promises, over every engine that is handed in; then what only the memory engine does wrong on purpose. */
+/* What store.h promises, over every engine that is handed in; then what only the memory engine does wrong on purpose.
+ */
 #include "check.h"
 
 #include "engines.h"
