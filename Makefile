@@ -1,5 +1,5 @@
-# d2d: a thin layer over CMake. `make help` lists what there is. Each target installs the Debian packages that it needs and that
-# are missing (packages.txt); with DEPS=no it leaves that to you.
+# d2d: a thin layer over CMake. `make help` lists what there is. Each target installs the Debian packages that it
+# needs and that are missing (packages.txt); with DEPS=no it leaves that to you.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=

@@ -1,7 +1,7 @@
 # What a folder of src/ is to the build.
 
-# d2d_folder(name [USES folder…] [HEADERS folder…] [LIBS library…]): src/name as a static library. Its own folder and those that it uses are
-# on its include path, nothing else of ours: a forbidden include does not compile.
+# d2d_folder(name [USES folder…] [HEADERS folder…] [LIBS library…]): src/name as a static library. Its own folder and
+# those that it uses are on its include path, nothing else of ours: a forbidden include does not compile.
 function(d2d_folder name)
     cmake_parse_arguments(A "" "" "USES;HEADERS;LIBS" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
@@ -27,8 +27,8 @@ function(d2d_program name)
     target_link_libraries(${name} PRIVATE ${A_LIBS})
 endfunction()
 
-# d2d_manual(program…): doc/<program>.1 in the build folder, the template doc/<program>.1.in with the commands and options that the
-# program reads.
+# d2d_manual(program…): doc/<program>.1 in the build folder, the template doc/<program>.1.in with the commands and
+# options that the program reads.
 function(d2d_manual)
     file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/doc)
     foreach(program IN LISTS ARGN)
@@ -48,9 +48,9 @@ function(d2d_no_world)
     endforeach()
 endfunction()
 
-# libd2d, static and shared: only what include/d2d.h marks is visible. The static one is a single object whose hidden names
-# were made local, so that none of ours can meet one of the program's. Groups are dissolved: a member that is local now must not be
-# dropped for the program's copy.
+# libd2d, static and shared: only what include/d2d.h marks is visible. The static one is a single object whose hidden
+# names were made local, so that none of ours can meet one of the program's. Groups are dissolved: a member that is
+# local now must not be dropped for the program's copy.
 function(d2d_client_library)
     set(objects "")
     set(archives "")
@@ -95,8 +95,8 @@ function(d2d_examples)
     endforeach()
 endfunction()
 
-# d2d_install_configured(file.in destination/file): its @VARIABLES@ are replaced when it is installed, by what holds then:
-# @CMAKE_INSTALL_PREFIX@, and of the build @PROJECT_VERSION@ and the folders under the prefix.
+# d2d_install_configured(file.in destination/file): its @VARIABLES@ are replaced when it is installed, by what holds
+# then: @CMAKE_INSTALL_PREFIX@, and of the build @PROJECT_VERSION@ and the folders under the prefix.
 function(d2d_install_configured source destination)
     install(CODE "
         set(PROJECT_VERSION \"${PROJECT_VERSION}\")

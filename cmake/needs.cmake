@@ -1,7 +1,8 @@
-# Libraries that are not ours. What is missing is collected, and told in one message with the names of Debian's packages.
+# Libraries that are not ours. What is missing is collected, and told in one message with the names of Debian's
+# packages.
 find_program(PKG_CONFIG_EXECUTABLE NAMES pkg-config pkgconf)
 if(NOT PKG_CONFIG_EXECUTABLE)
-    message(FATAL_ERROR "pkg-config is missing. On Debian: apt-get install pkg-config; `make deps-build` installs all that building needs.")
+    message(FATAL_ERROR "pkg-config is missing. On Debian: apt-get install pkg-config")
 endif()
 find_package(PkgConfig REQUIRED)
 set(D2D_MISSING "")

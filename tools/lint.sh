@@ -10,7 +10,7 @@ mapfile -t units < <(printf '%s\n' "${sources[@]}" | grep '^src/.*\.c$')
 if clang-format --version | grep -q 'version 14\.'; then
     clang-format --dry-run --Werror "${sources[@]}"
 else
-    echo "layout was not looked at: clang-format 14 decides it, this is $(clang-format --version | grep -o 'version [0-9]*')"
+    echo "layout was not looked at: clang-format 14 decides it, this is $(clang-format --version)"
 fi
 tools/mistakes.sh "${sources[@]}"
 # From 2.11 on it does not see that what was added to a list is still held.

@@ -38,7 +38,10 @@ need_npm() {
 need_root() {
     local why
     [ "$(id -u)" -eq 0 ] || { echo "only root can make a Debian root" && return; }
-    [ "$(cat /etc/hostname 2>/dev/null)" != fresh ] || { echo "this is a root made by test/fresh: it would make the same again" && return; }
+    if [ "$(cat /etc/hostname 2>/dev/null)" = fresh ]; then
+        echo "this is a root made by test/fresh: it would make the same again"
+        return
+    fi
     why=$(why_not unshare --mount --uts --net --pid --fork --mount-proc true)
     [ -z "$why" ] || { echo "$why" && return; }
     command -v mmdebstrap >/dev/null || echo "mmdebstrap is not installed"
@@ -64,5 +67,9 @@ need_boot() {
 
 # Programs of another architecture run here: natively or by an emulator.
 need_i386() { arch-test -n i386 >/dev/null 2>&1 || echo "this machine runs no i386 programs"; }
-need_arm64() { arch-test arm64 >/dev/null 2>&1 || echo "this machine runs no arm64 programs: no qemu-user, or it may not register it (binfmt_misc)"; }
-need_armhf() { arch-test armhf >/dev/null 2>&1 || echo "this machine runs no armhf programs: no qemu-user, or it may not register it (binfmt_misc)"; }
+need_arm64() { need_emulation arm64; }
+need_armhf() { need_emulation armhf; }
+need_emulation() {
+    arch-test "$1" >/dev/null 2>&1 ||
+        echo "this machine runs no $1 programs: qemu-user is missing, or cannot be registered (binfmt_misc)"
+}

@@ -39,6 +39,7 @@ part "official SDKs and field clients" "networks npm" test/e2e/run.sh build/test
 part "the demonstration" "" examples/demo.sh build/test
 part "the packages" "root debian boot" test/packages/run.sh
 part "a fresh machine: Debian 12, the README" "root debian" test/fresh/readme.sh 12 amd64
-part "a fresh machine of 32 bits: the README, the tests, data folders that move" "root debian i386" test/fresh/narrow.sh 12 i386
+part "a fresh machine of 32 bits: the README, the tests, data folders that move" "root debian i386" \
+    test/fresh/narrow.sh 12 i386
 
 run_parts "$@"

@@ -1,5 +1,6 @@
 #!/bin/bash
-# all.sh [--rights] [--only TEXT]: what `make test` has no time for: Debian 13, every target of the Makefile on a bare machine, and the ARMs.
+# all.sh [--rights] [--only TEXT]: what `make test` has no time for: Debian 13, every target of the Makefile on a bare
+# machine, and the ARMs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tools/parts.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
-# enter.sh [--offline] [--bind FOLDER PLACE]… DIR COMMAND…: runs a command in the root DIR, with /proc, terminals and shared memory of its
-# own, as the only processes there are; all of it ends with the command. --offline: with a network that is a loopback alone.
+# enter.sh [--offline] [--bind FOLDER PLACE]… DIR COMMAND…: runs a command in the root DIR, with /proc, terminals and
+# shared memory of its own, as the only processes there are; all of it ends with the command. --offline: with a
+# network that is a loopback alone.
 set -euo pipefail
 binds=() net=()
 while :; do

@@ -1,6 +1,6 @@
 #!/bin/bash
-# exchange.sh STEP [NAME]: one step in the life of two hubs whose data folders (here, in the current folder) go from a machine of one word
-# size to one of the other. Runs in a root in which d2d and d2dhub are installed.
+# exchange.sh STEP [NAME]: one step in the life of two hubs whose data folders (here, in the current folder) go from a
+# machine of one word size to one of the other. Runs in a root in which d2d and d2dhub are installed.
 #   born         both are made: "whole", and "trimmed", whose log no longer reaches back to its beginning
 #   look NAME    "whole" has all that it was told, on whatever machine, and learns more under that name
 #   refused BITS "trimmed" is refused, for it was written with so many bits
@@ -110,7 +110,8 @@ load)
     cd ..
     start trimmed
     [ "$(devices)" = phone ] || fail "the device is not there"
-    [ "$(d2d events --since earliest -n 1 --timeout 30s --quiet -o raw | wc -c)" -ge 200000 ] || fail "no event is there"
+    d2d events --since earliest -n 1 --timeout 30s --quiet -o raw >got
+    [ "$(wc -c <got)" -ge 200000 ] || fail "no event is there"
     stop
     ;;
 esac

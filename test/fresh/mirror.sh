@@ -1,4 +1,5 @@
-# Sourced: where this machine gets Debian's packages from, so that a root that is made here gets them from the same place.
+# Sourced: where this machine gets Debian's packages from, so that a root that is made here gets them from the same
+# place.
 
 # suite_of RELEASE: its name.
 suite_of() {
@@ -9,8 +10,8 @@ suite_of() {
     esac
 }
 
-# sources_of SUITE ARCH: this machine's sources of Debian itself, as lines for that suite; updates only where their index for
-# that architecture can be had (a mirror that caches may have an old one). None: mmdebstrap takes its own.
+# sources_of SUITE ARCH: this machine's sources of Debian itself, as lines for that suite; updates only where their
+# index for that architecture can be had (a mirror that caches may have an old one). None: mmdebstrap takes its own.
 sources_of() {
     local here line
     here=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -24,7 +25,13 @@ sources_of() {
         while IFS= read -r line; do
             case $line in
             *" $1 main") echo "$line" ;;
-            *) if index_is_good "$line" "$2"; then echo "$line"; else echo "left out, its index for $2 cannot be had: $line" >&2; fi ;;
+            *)
+                if index_is_good "$line" "$2"; then
+                    echo "$line"
+                else
+                    echo "left out, its index for $2 cannot be had: $line" >&2
+                fi
+                ;;
             esac
         done
 }
@@ -36,7 +43,8 @@ index_is_good() {
     echo "$1" >"$dir/sources.list"
     mkdir -p "$dir/lists/partial"
     apt-get update --error-on=any -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-        -o "Dir::State::Lists=$dir/lists" -o "APT::Architecture=$2" -o "APT::Architectures=$2" -o APT::Update::Post-Invoke-Success= \
+        -o "Dir::State::Lists=$dir/lists" -o "APT::Architecture=$2" -o "APT::Architectures=$2" \
+        -o APT::Update::Post-Invoke-Success= \
         >/dev/null 2>&1 || good=1
     rm -rf "$dir"
     return $good
@@ -44,6 +52,7 @@ index_is_good() {
 
 # host_apt_options: this machine's way to them (proxies, retries), a line an option.
 host_apt_options() {
-    apt-config dump | grep '^Acquire::' | grep -vE '^Acquire::(IndexTargets|cdrom|Changelogs|Languages|CompressionTypes|GzipIndexes)' |
+    local others='IndexTargets|cdrom|Changelogs|Languages|CompressionTypes|GzipIndexes'
+    apt-config dump | grep '^Acquire::' | grep -vE "^Acquire::($others)" |
         grep -v ' "";$' || true
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# narrow.sh [RELEASE [ARCH]]: a 32-bit root: the README as an ordinary user, the tests that run in memory, and data folders that go from
-# this machine, which has 64 bits, to that one and back.
+# narrow.sh [RELEASE [ARCH]]: a 32-bit root: the README as an ordinary user, the tests that run in memory, and data
+# folders that go from this machine, which has 64 bits, to that one and back.
 set -euo pipefail
 release=${1:-12} arch=${2:-i386}
 . "$(dirname "$0")/roots.sh"
@@ -18,11 +18,13 @@ echo "README.md in Debian $release ($arch), as an ordinary user with sudo:"
 inside narrow maker 'git clone -q /srv/d2d.git d2d && cd d2d && LOG=/log exec bash /log/run.sh'
 
 quietly "programs find libd2d" inside narrow maker '/sbin/ldconfig -p | grep -F libd2d.so.0'
-quietly "the next make, and nothing of root's in its folder" inside narrow maker 'cd d2d && make && ! find build ! -user maker | grep .'
+quietly "the next make, and nothing of root's in its folder" inside narrow maker \
+    'cd d2d && make && ! find build ! -user maker | grep .'
 
 echo "tests in memory:"
 quietly "building them" inside narrow maker 'cd d2d && tools/deps.sh build tests && tools/build.sh test --quiet'
-quietly "running them" inside narrow maker 'cd d2d && ctest --test-dir build/test -L "unit|story|sim|fuzz" -j 2 --output-on-failure'
+quietly "running them" inside narrow maker \
+    'cd d2d && ctest --test-dir build/test -L "unit|story|sim|fuzz" -j 2 --output-on-failure'
 
 echo "data folders that move:"
 quietly "installing lmdb-utils" inside narrow root 'apt-get install -q -y lmdb-utils'
@@ -40,4 +42,5 @@ for first in here there; do
 done
 
 quietly "sudo make uninstall leaves nothing" inside narrow maker \
-    'cd d2d && sudo make uninstall && ! find /usr/local /etc/ld.so.cache -type f -path "*d2d*" | grep . && ! /sbin/ldconfig -p | grep libd2d'
+    'cd d2d && sudo make uninstall && ! find /usr/local -type f -path "*d2d*" | grep . &&
+        ! /sbin/ldconfig -p | grep libd2d'

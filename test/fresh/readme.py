@@ -1,17 +1,17 @@
-"""readme.py README FOLDER root|user: writes FOLDER/run.sh, which does what the README tells a reader to do, word for word.
+"""readme.py README FOLDER root|user: writes FOLDER/run.sh, which does what the README tells a reader to do.
 
-Each block of the README that is marked as ```sh is typed, command by command, into one shell, in the order of the README. What a
-reader would do besides stands in a comment above the block, <!-- fresh: WORD... -->, which nobody sees:
+Each block of the README that is marked as ```sh is typed, command by command and word for word, into one shell, in
+the order of the README. What a reader would do besides stands in a comment above the block, <!-- fresh: WORD... -->:
 
     skip REASON...     not done here
     root, user         only where the README is followed as root, or as an ordinary user with sudo
     background TEXT    goes on while the rest is done; the next block begins when TEXT was printed
-    shows TEXT         what must have been printed by this block (may be there several times); of one in the background, by the end
+    shows TEXT         must have been printed by this block (may be there several times); in the background, by the end
     exits N            its last command ends with this status
     file NAME          not typed, but written to a file of that name (for blocks of any language)
     type COMMAND       stands alone, without a block: typed, too, to set the scene
 
-A block of another language is for the eye, unless it says `file`. A block without a language is an error: is it meant to be done?
+A block of another language is for the eye, unless it says `file`. A block without a language is an error.
 """
 import os
 import re
@@ -67,7 +67,7 @@ def blocks_of(path):
             elif fence:
                 language = fence.group(2).strip().split(" ")[0]
                 if not language:
-                    raise SystemExit(f"{path}:{number}: a block without a language: sh (is done) or another one (is not)?")
+                    raise SystemExit(f"{path}:{number}: a block without a language: sh is done, another one is not")
                 block, indent = Block(number, language, words or []), fence.group(1)
                 words = None
             elif line.strip():

@@ -1,5 +1,6 @@
 #!/bin/bash
-# readme.sh [RELEASE [ARCH]]: follows the README (D2D_README: another one) in a bare root, as root and as an ordinary user with sudo.
+# readme.sh [RELEASE [ARCH]]: follows the README (D2D_README: another one) in a bare root, as root and as an ordinary
+# user with sudo.
 set -euo pipefail
 release=${1:-12} arch=${2:-amd64}
 . "$(dirname "$0")/roots.sh"

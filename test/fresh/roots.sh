@@ -1,4 +1,5 @@
-# Sourced: bare roots to work in, each with the project's packages at hand and nothing installed, and the tree under test beside.
+# Sourced: bare roots to work in, each with the project's packages at hand and nothing installed, and the tree under
+# test beside.
 fresh=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 repository=$(realpath "$fresh/../..")
 readme=${D2D_README:-$repository/README.md}
@@ -30,14 +31,15 @@ base() {
     fi
 }
 
-# prefetch RELEASE ARCH PACKAGE…: all that apt would download for them lies in a repository of files, so that whatever comes then
-# needs no network.
+# prefetch RELEASE ARCH PACKAGE…: all that apt would download for them lies in a repository of files, so that whatever
+# comes then needs no network.
 prefetch() {
     local debs=$cache/debs/$1-$2 root=$cache/base/$1-$2
     mkdir -p "$debs" "$work/lists"
     "$fresh/enter.sh" --bind "$debs" /var/cache/apt/archives --bind "$work/lists" /var/lib/apt/lists "$root" sh -euc '
         apt-get update -q
-        apt-get install -q -y --no-install-recommends --download-only "$@"' prefetch "${@:3}" >"$work/prefetch.log" 2>&1 ||
+        apt-get install -q -y --no-install-recommends --download-only "$@"' prefetch "${@:3}" \
+        >"$work/prefetch.log" 2>&1 ||
         { tail -n 30 "$work/prefetch.log" >&2 && return 1; }
     rm -rf "$work/lists"
     if [ -n "$(find "$debs" -name '*.deb' -newer "$debs/Packages" 2>/dev/null || echo none)" ]; then
@@ -45,8 +47,8 @@ prefetch() {
     fi
 }
 
-# new_root NAME RELEASE ARCH: a copy of the base in $work/NAME, whose apt knows the prefetched packages alone, with a user "maker" who may
-# become root with sudo.
+# new_root NAME RELEASE ARCH: a copy of the base in $work/NAME, whose apt knows the prefetched packages alone, with a
+# user "maker" who may become root with sudo.
 new_root() {
     local root=$work/$1
     cp -a --reflink=auto "$cache/base/$2-$3" "$root"
@@ -73,7 +75,8 @@ readme_url() {
 # inside NAME USER SCRIPT [ARGUMENT…]: bash runs the script there, in the home of the user, without a network.
 inside() { run_in /debs --offline "$@"; }
 
-# online NAME USER SCRIPT [ARGUMENT…]: the same with this machine's network, and with the way to npm's packages that root has here.
+# online NAME USER SCRIPT [ARGUMENT…]: the same with this machine's network, and with the way to npm's packages that
+# root has here.
 online() {
     [ ! -f ~/.npmrc ] || cp ~/.npmrc "$work/$1/root/.npmrc"
     run_in /var/cache/apt/archives "" "$@"
@@ -88,7 +91,8 @@ run_in() {
     [ "$user" = root ] || home=/home/$user
     mkdir -p "$work/shared"
     timeout --kill-after=10 14400 "$fresh/enter.sh" ${option:+"$option"} --bind "$cache/debs/$debs" "$place" \
-        --bind "$work/d2d.git" /srv/d2d.git --bind "$fresh" /fresh --bind "$work/shared" /shared "$root" ${under[@]+"${under[@]}"} \
+        --bind "$work/d2d.git" /srv/d2d.git --bind "$fresh" /fresh --bind "$work/shared" /shared "$root" \
+        ${under[@]+"${under[@]}"} \
         setpriv --reuid="$user" --regid="$user" --init-groups \
         env HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/bash bash -c "cd && $script" "$name" "$@"
 }

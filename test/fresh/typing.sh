@@ -1,5 +1,6 @@
 #!/bin/bash
-# Begins each run.sh that readme.py writes: the shell into which the README is typed. $LOG is a folder for what is printed.
+# Begins each run.sh that readme.py writes: the shell into which the README is typed. $LOG is a folder for what is
+# printed.
 output=
 where=
 block=
@@ -51,7 +52,9 @@ shows() {
 }
 
 done_with_it() {
-    echo "   ok       $where ($((SECONDS - begun)) s)  $(echo "$block" | grep -v '^ *\(#.*\)\?$' | head -n 1 | cut -c 1-70)"
+    local first
+    first=$(echo "$block" | grep -v '^ *\(#.*\)\?$' | head -n 1 | cut -c 1-70)
+    echo "   ok       $where ($((SECONDS - begun)) s)  $first"
 }
 
 written() { # WHERE NAME TEXT
