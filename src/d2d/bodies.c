@@ -17,6 +17,12 @@ bool bodies_are_lines(const struct bodies *b)
     return !b->file && b->n == 1 && strcmp(b->argv[1], "-") == 0;
 }
 
+int bodies_were_none(void)
+{
+    complain("nothing was sent: standard input had no line; an empty message is `d2d send ''`");
+    return FAILED;
+}
+
 static bool goes_on(const struct taker *t)
 {
     return !cli_interrupted && !*t->ended;

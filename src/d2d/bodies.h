@@ -11,6 +11,8 @@ struct bodies {
 };
 
 bool bodies_are_lines(const struct bodies *);
+/* Says so; the exit status of a command that had nothing to send. */
+int bodies_were_none(void);
 /* Whoever takes them: a line of standard input leaves before the next one comes, so the loop runs meanwhile. */
 struct taker {
     struct d2d_loop *loop;

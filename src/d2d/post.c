@@ -200,6 +200,8 @@ static enum status run_all(struct cli *c, struct run *r)
     enum d2d_err e = bodies_each(&r->posting->bodies, &(struct taker){r->loop, &r->why, post_one, r});
 
     r->queued = true;
+    if (!e && !r->given && !r->why && !cli_interrupted)
+        return bodies_were_none();
     if (!e && !r->why) {
         look(r);
         e = d2d_loop_run(r->loop, timeout_ms);

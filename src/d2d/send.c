@@ -163,6 +163,8 @@ static enum status send_all(struct cli *c, struct sending *s, const struct bodie
     if ((e = cli_loop_new(&s->loop)) || (e = d2d_device_new(s->loop, &options, &s->device)))
         return cli_failed("the connection", e, cli_why_not());
     e = bodies_each(bodies, &(struct taker){s->loop, &s->why, send_one, s});
+    if (!e && !s->queued && !s->why && !cli_interrupted)
+        return bodies_were_none();
     if (!e)
         e = d2d_device_flush_wait(s->device, timeout_of(c));
     if (s->why)
