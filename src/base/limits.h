@@ -132,6 +132,13 @@
 #define SKEW_MS (5 * 60 * 1000)         /* device 1.4: clock skew allowed in tokens */
 #define TOKEN_GRACE_MS (10 * 60 * 1000) /* device 1.4: an open MQTT connection outlives its token by this */
 
+/* The log, whose reader may not read for long. */
+#define LOG_LINES_PER_SECOND 200 /* a flood of refusals must not fill the disk that keeps messages */
+#define LOG_LINE_MAX 8192
+#define LOG_ROOM (256 * 1024) /* twice: a second of the longest lines that come, or a thousand changes of an operator */
+#define LOG_ROOM_KEPT (64 * 1024) /* of it for errors and the changes of operators */
+#define LOG_FLUSH_MS 2000         /* at the end of the hub, for what is not written yet */
+
 static_assert(PACKET_LEN_MAX < CONN_IN_MAX, "a packet must fit the input it arrives in");
 static_assert(MESSAGE_LEN_MAX + TOPIC_LEN_MAX < RECORD_LEN_MAX, "what is accepted must fit a record");
 static_assert(CONN_OUT_SOFT + RECORD_LEN_MAX < CONN_OUT_MAX, "one more message always fits after the soft limit");

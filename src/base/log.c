@@ -9,7 +9,8 @@ enum { LINE_MAX = 2048, VALUE_MAX = 384 };
 static struct {
     log_sink *sink;
     void *ctx;
-    enum log_level most;
+    void (*flush)(void);
+    _Atomic enum log_level most;
 } out = {.most = LOG_INFO};
 
 void log_to(log_sink *sink, void *ctx, enum log_level most)
@@ -17,6 +18,22 @@ void log_to(log_sink *sink, void *ctx, enum log_level most)
     out.sink = sink;
     out.ctx = ctx;
     out.most = most;
+}
+
+void log_most(enum log_level most)
+{
+    out.most = most;
+}
+
+void log_flush_by(void (*flush)(void))
+{
+    out.flush = flush;
+}
+
+void log_flush(void)
+{
+    if (out.flush)
+        out.flush();
 }
 
 bool log_wants(enum log_level level)

@@ -9,7 +9,14 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* `line` is lent and without a new line: "refused device=a reason=\"…\"". */
 typedef void log_sink(void *ctx, enum log_level level, struct bytes line);
 
+/* While there is one thread only. */
 void log_to(log_sink *sink, void *ctx, enum log_level most);
+/* At any time, from any thread. */
+void log_most(enum log_level most);
+/* Gives a sink that writes later some time to write what it has. For whoever ends the process without returning from
+ * main(). */
+void log_flush(void);
+void log_flush_by(void (*flush)(void));
 bool log_wants(enum log_level level);
 
 /* One pair of a line. Values that need it are quoted; control characters are escaped, so a peer cannot forge a line. */

@@ -107,7 +107,7 @@ static int on_ini(void *ctx, const char *section, const char *name, const char *
     return 0;
 }
 
-static int load_file(struct config *c)
+static int load_file(struct config *c, struct buf *said)
 {
     struct ini_reading r = {.c = c};
     int line = ini_parse(c->file, on_ini, &r);
@@ -115,21 +115,22 @@ static int load_file(struct config *c)
     if (line == 0 || (line < 0 && errno == ENOENT))
         return 0;
     if (line < 0)
-        fprintf(stderr, "d2dhub: %s cannot be read: %m%s\n", c->file,
-                errno == EACCES ? "; this hub belongs to another user: use sudo, or --data for a hub of your own" : "");
+        buf_printf(said, "d2dhub: %s cannot be read: %m%s\n", c->file,
+                   errno == EACCES ? "; this hub belongs to another user: use sudo, or --data for a hub of your own"
+                                   : "");
     else
-        fprintf(stderr, "d2dhub: %s:%d: %s\n", c->file, line, r.why[0] ? r.why : "this is not \"key = value\"");
+        buf_printf(said, "d2dhub: %s:%d: %s\n", c->file, line, r.why[0] ? r.why : "this is not \"key = value\"");
     return 2;
 }
 
-static int load_environment(struct config *c)
+static int load_environment(struct config *c, struct buf *said)
 {
     for (const struct opt *o = config_keys; o->name; o++) {
         char name[KEY_NAME_CAP], why[OPT_WHY_CAP];
         const char *value = getenv(variable_name(o, name));
 
         if (value && !opt_take(o, name, value, c, why)) {
-            fprintf(stderr, "d2dhub: %s\n", why);
+            buf_printf(said, "d2dhub: %s\n", why);
             return 2;
         }
     }
@@ -164,16 +165,6 @@ static bool make_absolute(struct config *c)
     return getcwd(here, sizeof here) && snprintf(c->data, sizeof c->data, "%s/%s", here, given) < PATH_CAP;
 }
 
-static int misuse(const struct opt_command *command, const char *why)
-{
-    struct buf out = buf_max(16 * 1024);
-
-    opt_put_misuse(&d2dhub, command, why, &out);
-    fputs(buf_str(&out), stderr);
-    buf_free(&out);
-    return 2;
-}
-
 /* --data and --help, before anything else is read. */
 static void take_first(struct config *c, const struct opt_line *line)
 {
@@ -202,7 +193,7 @@ static bool add_names(struct config *c, char why[OPT_WHY_CAP])
     return true;
 }
 
-int config_load(struct config *c, const struct opt_command *command, int argc, char **argv)
+int config_load(struct config *c, const struct opt_command *command, int argc, char **argv, struct buf *said)
 {
     char why[OPT_WHY_CAP];
     struct opt_line line;
@@ -221,23 +212,28 @@ int config_load(struct config *c, const struct opt_command *command, int argc, c
                          .feedback_ttl = FEEDBACK_TTL_DEFAULT_MS,
                          .feedback_deliveries = FEEDBACK_DELIVERIES_DEFAULT};
     memcpy(c->listen, "0.0.0.0", sizeof "0.0.0.0");
-    if (!opt_scan_command(&d2dhub, command, c, c, argc, argv, &line, why) || !opt_count(command, &line, argv, why))
-        return misuse(command, why);
+    if (!opt_scan_command(&d2dhub, command, c, c, argc, argv, &line, why) || !opt_count(command, &line, argv, why)) {
+        opt_put_misuse(&d2dhub, command, why, said);
+        return 2;
+    }
     if (!default_data(c)) {
-        fprintf(stderr, "d2dhub: D2DHUB_DATA, XDG_DATA_HOME or HOME is longer than a path may be\n");
+        buf_puts(said, "d2dhub: D2DHUB_DATA, XDG_DATA_HOME or HOME is longer than a path may be\n");
         return 2;
     }
     take_first(c, &line);
     if (c->help)
         return 0;
     if (!make_absolute(c)) {
-        fprintf(stderr, "d2dhub: --data %s: this folder has no absolute path: %m\n", c->data);
+        buf_printf(said, "d2dhub: --data %s: this folder has no absolute path: %m\n", c->data);
         return 2;
     }
     snprintf(c->file, sizeof c->file, "%s/d2dhub.ini", c->data);
-    if ((status = load_file(c)) || (status = load_environment(c)))
+    if ((status = load_file(c, said)) || (status = load_environment(c, said)))
         return status;
-    return opt_apply(&line, why) && make_absolute(c) && add_names(c, why) ? 0 : misuse(command, why);
+    if (opt_apply(&line, why) && make_absolute(c) && add_names(c, why))
+        return 0;
+    opt_put_misuse(&d2dhub, command, why, said);
+    return 2;
 }
 
 void config_path(const struct config *c, const char *below, char out[PATH_CAP])

@@ -43,9 +43,9 @@ extern const struct opt config_keys[], config_common[];
 /* The program, for its help and its messages. */
 extern const struct opt_program d2dhub;
 
-/* Reads everything. `argv` begins with the subcommand. On failure a message was printed and the exit status is given; 0
- * else. With --help nothing but that is read. */
-int config_load(struct config *c, const struct opt_command *command, int argc, char **argv);
+/* Reads everything. `argv` begins with the subcommand. On failure a message is in `said` and the exit status is given;
+ * 0 else. With --help nothing but that is read. */
+int config_load(struct config *c, const struct opt_command *command, int argc, char **argv, struct buf *said);
 
 /* DATA/BELOW */
 void config_path(const struct config *c, const char *below, char out[PATH_CAP]);

@@ -30,8 +30,10 @@ const struct opt_program d2dhub = {
 static int run_command(const struct command *command, int argc, char **argv, struct buf *out)
 {
     static struct config config;
-    int status = config_load(&config, &command->told, argc, argv);
+    int status = config_load(&config, &command->told, argc, argv, out);
 
+    if (status)
+        fputs(buf_str(out), stderr);
     if (status || !config.help)
         return status ? status : command->run(&config, argc, argv);
     opt_put_help(&d2dhub, &command->told, out);

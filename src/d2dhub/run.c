@@ -71,7 +71,10 @@ static int run_run(struct config *c, int argc, char **argv)
     s.argc = argc;
     s.argv = argv;
     block_signals(&set);
-    report_open(&s.config);
+    if (!report_open(&s.config)) {
+        fprintf(stderr, "d2dhub run: a thread cannot be made\n");
+        return 1;
+    }
     log_event(LOG_INFO, "starting", KVS("version", D2D_VERSION), KVS("data", s.config.data));
     pulse_begin(&pulse);
     if (!(status = owner_of(&s.config, "run", &owner)) && !(status = server_open(&s)) &&
@@ -89,6 +92,7 @@ static int run_run(struct config *c, int argc, char **argv)
     pulse_end(&pulse);
     server_close(&s);
     log_event(LOG_INFO, "stopped", KVN("status", status));
+    report_close();
     return status;
 }
 

@@ -250,11 +250,21 @@ static void reload_certificate(struct server *s)
         log_event(LOG_INFO, "certificate-reloaded", KVS("file", files.cert[i]));
 }
 
+/* Without its end. */
+static struct bytes first_line(const struct buf *said)
+{
+    struct bytes text = buf_bytes(said);
+    const uint8_t *end = text.len ? memchr(text.at, '\n', text.len) : NULL;
+
+    return end ? bytes_first(text, (size_t)(end - text.at)) : text;
+}
+
 void server_reload(struct server *s)
 {
     struct config *fresh = malloc(sizeof *fresh);
+    struct buf why = buf_max(16 * 1024);
 
-    if (fresh && config_load(fresh, &command_run.told, s->argc, s->argv) == 0) {
+    if (fresh && config_load(fresh, &command_run.told, s->argc, s->argv, &why) == 0) {
         pthread_mutex_lock(&s->certs);
         memcpy(s->config.cert_file, fresh->cert_file, sizeof fresh->cert_file);
         memcpy(s->config.key_file, fresh->key_file, sizeof fresh->key_file);
@@ -262,10 +272,11 @@ void server_reload(struct server *s)
         memcpy(s->config.other_key_file, fresh->other_key_file, sizeof fresh->other_key_file);
         reload_certificate(s);
         pthread_mutex_unlock(&s->certs);
-        report_open(fresh);
+        report_change(fresh);
     } else {
-        log_event(LOG_ERROR, "configuration-not-reloaded", KVS("file", s->config.file));
+        log_event(LOG_ERROR, "configuration-not-reloaded", KVS("file", s->config.file), KV("reason", first_line(&why)));
     }
+    buf_free(&why);
     free(fresh);
 }
 

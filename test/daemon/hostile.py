@@ -86,7 +86,7 @@ class Hostile(unittest.TestCase):
             f.write(b"x" * (12 << 20))
         refused = hub.d2d("bench", "--as", "phone", "-n", "400", "--size", "200000", "--timeout", "3s", status=None)
         self.assertNotEqual(refused.returncode, 0)
-        self.assertIn("disk-full", hub.logged())
+        hub.wait_for_log("disk-full")
         self.assertIsNone(hub.process.poll(), "the hub ended")
         hub.d2d("send", "--as", "phone", "no room", "--timeout", "2s", status=None)
         first = json.loads(hub.d2d("events", "--since", "earliest", "-n", "1", "--timeout", "30s", "-o", "json").stdout)
@@ -96,7 +96,7 @@ class Hostile(unittest.TestCase):
         end = time.monotonic() + 60
         while hub.d2d("send", "--as", "phone", "after", "--timeout", "2s", status=None).returncode:
             self.assertLess(time.monotonic(), end, "it does not recover: " + hub.logged()[-2000:] + over.stderr)
-        self.assertIn("disk-has-room-again", hub.logged())
+        hub.wait_for_log("disk-has-room-again")
         self.assertEqual(hub.stop(), 0)
 
 

@@ -128,6 +128,7 @@ class Log(unittest.TestCase):
             self.assertEqual(self.ask("POST", "/devices", entries, policy="registryReadWrite")[0], 200)
             for e in entries:
                 e["importMode"] = "create"
+        self.hub.wait_for_log("change=device-deleted by=registryReadWrite", times=400)
         self.expect_change("device-deleted", "device", "many-99", by="registryReadWrite")
         self.assertEqual(sum(line["event"] == "audit" for line in self.lines()), 800)
 

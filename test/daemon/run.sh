@@ -8,6 +8,7 @@ export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 belongs.py "$build/d2dhub"
 /usr/bin/python3 contexts.py "$build"
 /usr/bin/python3 log.py "$build"
+/usr/bin/python3 unread.py "$build"
 /usr/bin/python3 owner.py "$build/d2dhub"
 /usr/bin/python3 certificates.py "$build"
 /usr/bin/python3 misbehaving.py "$build"

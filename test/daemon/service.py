@@ -131,7 +131,7 @@ class Service(unittest.TestCase):
         self.assertEqual(manager.heard_within(8 * LOOK_S), [])
         subprocess.run(["fsfreeze", "--unfreeze", self.disk], check=True)
         manager.wait_for("WATCHDOG=1", times=4)
-        self.assertIn('goes-on what="writing to the disk"', manager.logged())
+        manager.wait_for_log('goes-on what="writing to the disk"')
         self.assertEqual(send.wait(60), 0, send.stderr.read())
         send.stderr.close()
         manager.hub.send_signal(signal.SIGTERM)

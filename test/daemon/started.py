@@ -3,10 +3,11 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 
 class Hub:
-    def __init__(self, build, folder, *init):
+    def __init__(self, build, folder, *init, stderr=None):
         self.build, self.folder = build, folder
         self.data = os.path.join(folder, "hub")
         self.env = {**os.environ, "HOME": folder, "XDG_CONFIG_HOME": os.path.join(folder, "config")}
@@ -18,7 +19,7 @@ class Hub:
         self.process = subprocess.Popen(
             [os.path.join(self.build, "d2dhub"), "run", "--data", self.data, "--listen", "127.0.0.1", "--mqtts-port", "0",
              "--amqps-port", "0", "--https-port", "0", "-o", "json"],
-            stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
+            stdout=subprocess.PIPE, stderr=self.log if stderr is None else stderr, text=True, env=self.env)
         self.ports = {}
         for line in self.process.stdout:
             event = json.loads(line)
@@ -45,6 +46,14 @@ class Hub:
     def logged(self):
         with open(self.log.name) as f:
             return f.read()
+
+    def wait_for_log(self, text, times=1):
+        """Lines are written a little after what they tell."""
+        until = time.monotonic() + 60
+        while self.logged().count(text) < times:
+            if time.monotonic() > until:
+                raise AssertionError(f"no {text} in {self.logged()}")
+            time.sleep(0.02)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
