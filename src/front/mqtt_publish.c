@@ -91,7 +91,7 @@ bool mqtt_topic_is_own(const struct mqtt_session *s, struct bytes topic, struct 
 {
     struct d2c_topic t;
 
-    if (!d2c_topic_parse(topic, &t) || t.module.at || !bytes_eq(t.device, bytes_str(s->device)))
+    if (!d2c_topic_parse(topic, &t) || t.module.at || !mqtt_level_is(t.device, bytes_str(s->device)))
         return false;
     *bag = t.bag;
     return true;

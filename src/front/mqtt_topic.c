@@ -1,5 +1,7 @@
 #include "mqtt_topic.h"
 
+#include "text.h"
+
 /* What devices publish to, up to where names begin. */
 static const struct {
     const char *words;
@@ -80,6 +82,15 @@ bool mqtt_filter_takes(struct bytes filter, struct bytes topic)
     return fit_of(filter, topic) == FIT_ALL;
 }
 
+bool mqtt_level_is(struct bytes level, struct bytes device)
+{
+    uint8_t text[ID_LEN_MAX];
+    size_t len;
+
+    return bytes_eq(level, device) ||
+           (!percent_decode(level, text, sizeof text, &len) && bytes_eq(bytes_of(text, len), device));
+}
+
 enum err mqtt_filter_read(struct bytes filter, struct bytes device, struct mqtt_filter *out)
 {
     struct bytes rest = filter, tree = bytes_cut(&rest, '/'), id = NO_BYTES;
@@ -93,7 +104,7 @@ enum err mqtt_filter_read(struct bytes filter, struct bytes device, struct mqtt_
     if (!is_filter(rest))
         return ERR_MALFORMED;
     /* device 2.10: `+` for the id means its own, in the one place where clients write it. */
-    if (of_device && !bytes_eq(id, device) &&
+    if (of_device && !mqtt_level_is(id, device) &&
         !(bytes_eq(id, BYTES("+")) && bytes_eq(rest, bytes_str(heard[WANT_C2D].exact))))
         return ERR_DENIED;
     for (int w = 0; w < WANTS; w++) {

@@ -26,6 +26,9 @@ struct mqtt_filter {
     enum mqtt_fit fits[WANTS];
 };
 
+/* True if this level of a topic or filter is the device's id: as it is (with a `+` or `#` of its own), or
+ * percent-encoded. */
+bool mqtt_level_is(struct bytes level, struct bytes device);
 /* A filter of this device. ERR_MALFORMED: it is none; ERR_DENIED: it could fit topics of others. What fits nothing that
  * the hub sends is fine. */
 enum err mqtt_filter_read(struct bytes filter, struct bytes device, struct mqtt_filter *out) MUST_CHECK;

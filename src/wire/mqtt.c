@@ -21,10 +21,16 @@ static uint16_t get_id(struct rd *r)
     return id;
 }
 
-/* 3.3.2.1: a name, not a filter. */
+/* 3.3.2.1: a name, not a filter. But a device's id may have those characters, and stands in its topics as it is. */
 static bool is_topic(struct bytes text)
 {
-    return text.len > 0 && bytes_find(text, '+') == text.len && bytes_find(text, '#') == text.len;
+    struct bytes rest = text;
+
+    if (bytes_starts(text, BYTES("devices/"))) {
+        rest = bytes_skip(text, strlen("devices/"));
+        bytes_cut(&rest, '/');
+    }
+    return text.len > 0 && bytes_find(rest, '+') == rest.len && bytes_find(rest, '#') == rest.len;
 }
 
 static bool decode_will(uint8_t flags, struct rd *r, struct mqtt_connect *out)

@@ -1,6 +1,6 @@
 """Devices that misbehave, for the test and the benchmark of what that does to the hub and to others:
 
-peers.py WHAT FOLDER PORT… : storm, crowd, strangers or sleeper, against the hub in FOLDER/hub, until it is stopped."""
+peers.py WHAT FOLDER PORT… : storm, crowd or sleeper, against the hub in FOLDER/hub, until it is stopped."""
 import base64
 import http.client
 import json
@@ -101,20 +101,6 @@ class Stranger:
             s.close()
         self.tries = []
         return self.answers
-
-
-def strangers(site, count=20, each_second=10):
-    """Identities with wrong keys, some of devices that are there, in turn, for as long as this runs. What is answered is not read."""
-    site.add([f"stranger-{i}" for i in range(count // 2)])
-    all_of_them = [Stranger(site, f"stranger-{i}") for i in range(count)]
-    due = time.monotonic()
-    while True:
-        for one in all_of_them:
-            one.tries_again()
-            while len(one.tries) > 3 * each_second:
-                one.tries.pop(0).close()
-            due += 1 / count / each_second
-            time.sleep(max(0, due - time.monotonic()))
 
 
 def sleeper(site, name="sleeper", count=50):
@@ -232,8 +218,6 @@ def main():
     site = Site(os.path.join(folder, "hub"), {"mqtts": int(mqtts), "amqps": int(amqps), "https": int(https)})
     if what == "storm":
         storm(site, pause=0.1)
-    elif what == "strangers":
-        strangers(site)
     elif what == "crowd":
         crowd(site, stays=True, ready=lambda: print("ready", flush=True))
     else:

@@ -174,6 +174,14 @@ ROWS = [
     ("programs by hand", BY_HAND, "MQTT", "token-spellings", "", "spellings of tokens and user names"),
     ("programs by hand", BY_HAND, "MQTT, AMQP, HTTPS", "scopes", "", "what a token is for"),
     ("programs by hand", BY_HAND, "MQTT", "registering-by-hand", "", "provisioning"),
+    (
+        "programs by hand",
+        BY_HAND,
+        "MQTT, AMQP, HTTPS",
+        "ids",
+        "",
+        "each character that an id may have: send, receive, settle, register",
+    ),
     ("programs by hand", BY_HAND, "AMQP", "put-token", "", "types and names of put-token"),
     ("programs by hand", BY_HAND, "AMQP", "positions", "", "positions, those beyond the end among them"),
     (

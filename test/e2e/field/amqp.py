@@ -174,6 +174,9 @@ class Amqp:
             self._until(TRANSFER, seconds, meant=lambda p: not p.at(5))
         return self.messages.pop(0) if self.messages else None
 
+    def accept(self, message):
+        self._put(Described(DISPOSITION, [True, UInt(message.delivery), None, True, Described(ACCEPTED, [])]))
+
     def put_token(self, name, token, kind="servicebus.windows.net:sastoken"):
         """The status of the answer."""
         if self.cbs is None:

@@ -188,6 +188,27 @@ TEST(what_is_put_is_decoded_again)
     buf_free(&b);
 }
 
+static enum mqtt_answer decoded_topic(struct bytes topic)
+{
+    struct buf b = buf_max(256);
+    struct mqtt_packet p;
+    size_t used;
+
+    mqtt_put_publish(&b, &(struct mqtt_publish){.topic = topic});
+    enum mqtt_answer answer = mqtt_decode(buf_bytes(&b), 256, &p, &used);
+    buf_free(&b);
+    return answer;
+}
+
+TEST(wildcards_are_in_no_topic_but_in_the_id_of_a_device)
+{
+    CHECK(decoded_topic(BYTES("devices/a+b#c/messages/events/")) == MQTT_PACKET);
+    CHECK(decoded_topic(BYTES("devices/a/messages/events/a=1+2")) == MQTT_MALFORMED);
+    CHECK(decoded_topic(BYTES("devices/a/messages/events/#")) == MQTT_MALFORMED);
+    CHECK(decoded_topic(BYTES("a+b/c")) == MQTT_MALFORMED && decoded_topic(BYTES("#")) == MQTT_MALFORMED);
+    CHECK(decoded_topic(BYTES("$iothub/twin/GET/+")) == MQTT_MALFORMED);
+}
+
 TEST(a_topic_over_16_bits_makes_the_buffer_bad)
 {
     struct buf b = buf_max(100000);
@@ -203,4 +224,5 @@ TESTS(RUN(every_packet_is_understood_whole_and_asks_for_more_when_cut), RUN(a_le
       RUN(a_connect_says_all_it_has), RUN(an_empty_password_differs_from_none),
       RUN(another_level_is_a_packet_whatever_follows), RUN(wrong_connects_are_malformed),
       RUN(wrong_flags_types_and_ids_are_malformed), RUN(a_length_has_at_most_four_bytes_and_the_maximum_counts_all),
-      RUN(what_is_put_is_decoded_again), RUN(a_topic_over_16_bits_makes_the_buffer_bad))
+      RUN(what_is_put_is_decoded_again), RUN(a_topic_over_16_bits_makes_the_buffer_bad),
+      RUN(wildcards_are_in_no_topic_but_in_the_id_of_a_device))
