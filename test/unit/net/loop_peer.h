@@ -21,7 +21,7 @@ struct world {
     int n;
     uint64_t next_after; /* what the server's answers wait for */
     int64_t hold_ms;     /* how long they are held */
-    bool refuse, greedy;
+    bool refuse, greedy, one_answer;
 };
 
 struct party {
@@ -84,6 +84,7 @@ static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
             p->after = p->world->next_after++;
         if (p->world->hold_ms)
             p->held_ms = now_ms + p->world->hold_ms;
+        p->end |= p->world->one_answer;
         if (p->world->greedy && in.len)
             p->to_say = 64u * 1024 * 1024;
         party_pour(p);
