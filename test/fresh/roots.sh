@@ -103,7 +103,7 @@ quietly() {
     shift
     if ! "$@" >"$work/quiet.log" 2>&1; then
         echo "FAILED: $what" >&2
-        tail -n 80 "$work/quiet.log" | sed 's/^/   /' >&2
+        tail -n 300 "$work/quiet.log" | sed 's/^/   /' >&2
         return 1
     fi
     echo "   ok       $what ($((SECONDS - begun)) s)"
