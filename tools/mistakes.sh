@@ -31,7 +31,7 @@ for file in "$@"; do
 done
 no '^.{121,}' 'longer than 120 columns' "${wide[@]}" examples/*.sh
 # The words of CONTRIBUTING.md, in what users read. A bar in its table is escaped.
-texts=(include/d2d.h doc/*.1.in)
+texts=(include/d2d.h doc/*.1.in README.md)
 mapfile -t words < <(sed -n '/^## Words/,$s/^| `\(.*\)` | .*/\1/p' CONTRIBUTING.md | sed 's/\\|/|/g')
 for word in "${words[@]}"; do
     no "$word" 'not in the words of the field: see CONTRIBUTING.md, "Words"' "${texts[@]}"

@@ -82,6 +82,8 @@ enum subject {
  * status. */
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *detail);
 enum status cli_failed(const char *what, enum d2d_err e, const char *detail); /* about A_THING */
+/* There is no connection, and it is tried again: said once for each reason. *away is D2D_OK while there is one. */
+void cli_is_away(enum d2d_err *away, enum d2d_err why, const char *detail);
 /* The exit status for an error of the library. */
 enum status cli_status(enum d2d_err);
 /* What helps against it; "" when that depends. */

@@ -200,8 +200,7 @@ static void on_disconnected(void *ctx, struct d2d_receiver *receiver, enum d2d_e
         d2d_loop_stop(r->loop);
         return;
     }
-    r->away = why;
-    say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_receiver_detail(receiver));
+    cli_is_away(&r->away, why, d2d_receiver_detail(receiver));
 }
 
 /* "earliest", "now", a duration ago, or a time. */

@@ -131,3 +131,10 @@ enum status cli_failed(const char *what, enum d2d_err e, const char *detail)
 {
     return cli_failed_about(A_THING, what, e, detail);
 }
+
+void cli_is_away(enum d2d_err *away, enum d2d_err why, const char *detail)
+{
+    if (*away != why)
+        say("d2d: %s (%s); trying again", d2d_err_text(why), detail);
+    *away = why;
+}

@@ -198,8 +198,7 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
         d2d_loop_stop(h->loop);
         return;
     }
-    h->away = why;
-    say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_device_detail(device));
+    cli_is_away(&h->away, why, d2d_device_detail(device));
 }
 
 /* Nothing more is begun; what runs is waited for. */

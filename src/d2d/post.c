@@ -101,11 +101,11 @@ static void on_disconnected(void *ctx, struct d2d_operator *op, enum d2d_err why
 {
     struct run *r = ctx;
 
-    r->away = why;
     if (!final) {
-        say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_operator_detail(op));
+        cli_is_away(&r->away, why, d2d_operator_detail(op));
         return;
     }
+    r->away = why;
     if (!r->why) {
         r->why = why;
         r->lost = r->connected && d2d_operator_pending(op);

@@ -75,8 +75,7 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
         s->why = why;
         d2d_loop_stop(s->loop);
     } else {
-        s->away = why;
-        say("d2d: %s (%s); trying again", d2d_err_text(why), d2d_device_detail(device));
+        cli_is_away(&s->away, why, d2d_device_detail(device));
     }
 }
 
