@@ -1,6 +1,7 @@
 """belongs.py D2DHUB: a log and a checkpoint that do not belong together are refused, with both sides and what to do, and not
 changed: once they are put right, the hub starts with everything that it acknowledged."""
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -127,6 +128,38 @@ class Belongs(unittest.TestCase):
         self.refused("its oldest files are missing", "trimmed")
         shutil.move(aside, oldest)
         self.starts_whole()
+
+    def test_a_checkpoint_that_cannot_be_opened(self):
+        """Whatever was opened before it is closed once."""
+        checkpoint, aside = os.path.join(self.hub.data, "state", "data.mdb"), os.path.join(self.folder, "aside")
+        shutil.move(checkpoint, aside)
+        os.environ["MALLOC_PERTURB_"] = "165"  # what is freed is not read as if it were there
+        self.addCleanup(os.environ.pop, "MALLOC_PERTURB_")
+        os.mkdir(checkpoint)
+        self.not_opened("state", "reading or writing failed")
+        os.rmdir(checkpoint)
+        for content in (b"no checkpoint " * 1000, b"\0" * 8192):
+            with open(checkpoint, "wb") as f:
+                f.write(content)
+            self.not_opened("state", "the stored data is damaged")
+        os.remove(checkpoint)
+        shutil.move(aside, checkpoint)
+        self.starts_whole()
+
+    def test_a_log_that_cannot_be_opened(self):
+        aside = os.path.join(self.folder, "aside")
+        shutil.move(self.log(), aside)
+        with open(self.log(), "w", encoding="ascii") as f:
+            f.write("a file")
+        self.not_opened("log", "Not a directory")
+        os.remove(self.log())
+        shutil.move(aside, self.log())
+        self.starts_whole()
+
+    def not_opened(self, below, why):
+        status, said = self.hub.fails_to_start()
+        self.assertEqual(status, 1, said)
+        self.assertRegex(said, f"{re.escape(os.path.join(self.hub.data, below))}.*: {why}")
 
 
 unittest.main()
