@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define CHANGES_MAX (256U << 20) /* bytes of one transaction, kept in memory until its commit */
+#define MAP_LEAST (16ULL << 20)  /* no smaller one is tried */
 #define READERS 256              /* threads that read at the same moment */
 
 enum { PUT = 1, DEL };
@@ -256,7 +257,8 @@ static void lmdb_close(struct state *s)
 {
     struct lmdb *m = lmdb_of(s);
 
-    mdb_env_close(m->env);
+    if (m->env)
+        mdb_env_close(m->env);
     pthread_rwlock_destroy(&m->map);
     buf_free(&m->changes);
     free(m);
@@ -376,7 +378,15 @@ enum err lmdb_state_open(const char *folder, uint64_t map_size, struct state **o
         return err_of(rc);
     }
     pthread_rwlock_init(&m->map, NULL);
-    if ((rc = open_env(m, folder))) {
+    /* Less address space than usual, by a limit or under emulation: a smaller map, which may grow later. */
+    while ((rc = open_env(m, folder)) == ENOMEM && m->map_size > MAP_LEAST) {
+        mdb_env_close(m->env);
+        m->env = NULL;
+        m->map_size /= 2;
+        if (mdb_env_create(&m->env))
+            break;
+    }
+    if (rc) {
         lmdb_close(&m->state);
         return err_of(rc);
     }
