@@ -353,7 +353,7 @@ D2D_API const char *d2d_receiver_detail(const struct d2d_receiver *receiver);
 /* Whether the hub filters by sender (true) or this library does. */
 D2D_API bool d2d_receiver_filtered_by_hub(const struct d2d_receiver *receiver);
 /* The positions after the last events given, as JSON text to be kept and passed as `resume`. Lent until the next call.
- */
+ * They are of this hub: one that was made anew since then ends the receiver with D2D_CHANGED. */
 D2D_API const char *d2d_receiver_positions(struct d2d_receiver *receiver);
 /* No more events until resumed; what is on its way still comes. */
 D2D_API void d2d_receiver_pause(struct d2d_receiver *receiver, bool paused);
