@@ -113,8 +113,7 @@ static void pass_on(struct ws *w)
         return;
     }
     if (w->said.len) {
-        ws_put_head(f->out, WSLAY_BINARY_FRAME, w->said.len);
-        buf_put(f->out, buf_bytes(&w->said));
+        ws_put_stream(f->out, buf_bytes(&w->said));
         relax(&w->said);
     }
     if (w->inner->over && !f->over) {

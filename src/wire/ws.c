@@ -158,6 +158,52 @@ void ws_put_head(struct buf *b, enum wslay_opcode opcode, size_t len)
     }
 }
 
+static size_t head_len(size_t len)
+{
+    return len < 126 ? 2 : len <= UINT16_MAX ? 4 : 10;
+}
+
+/* A frame that begins at `at` has more than two bytes in its record. */
+static bool begins_well(size_t at)
+{
+    return WS_RECORD - at % WS_RECORD > 2;
+}
+
+/* How much of `len` bytes goes into a second frame, so that both it and what comes behind begin well; 0: nothing. */
+static size_t tail_of(size_t at, size_t len)
+{
+    enum { MOST = 16 };
+
+    if (begins_well(at + head_len(len) + len))
+        return 0;
+    for (size_t tail = 1; tail <= MOST && tail < len; tail++) {
+        size_t second = at + head_len(len - tail) + len - tail;
+
+        if (begins_well(second) && begins_well(second + head_len(tail) + tail))
+            return tail;
+    }
+    return 0;
+}
+
+void ws_put_stream(struct buf *b, struct bytes bytes)
+{
+    size_t tail = tail_of(b->len, bytes.len);
+
+    /* A head that gets shorter by two when a tail is taken off, which has one of two: one byte goes first. */
+    if (!tail && bytes.len > 16 && !begins_well(b->len + head_len(bytes.len) + bytes.len) && begins_well(b->len + 3)) {
+        ws_put_head(b, WSLAY_BINARY_FRAME, 1);
+        buf_put(b, bytes_first(bytes, 1));
+        bytes = bytes_skip(bytes, 1);
+        tail = tail_of(b->len, bytes.len);
+    }
+    ws_put_head(b, WSLAY_BINARY_FRAME, bytes.len - tail);
+    buf_put(b, bytes_first(bytes, bytes.len - tail));
+    if (!tail)
+        return;
+    ws_put_head(b, WSLAY_BINARY_FRAME, tail);
+    buf_put(b, bytes_skip(bytes, bytes.len - tail));
+}
+
 /* Never without a code: a frame of two bytes makes Java's reader turn in circles (service 1.8). */
 void ws_put_close(struct buf *b, unsigned code)
 {
