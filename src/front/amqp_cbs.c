@@ -53,6 +53,8 @@ enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
     if (e == ERR_BUSY)
         return answer_status(c, r, 429, amqp_condition(e), "There were too many failed log-ins. Try again later.",
                              NULL);
+    if (e == ERR_DISABLED) /* told to who has its key only */
+        return answer_status(c, r, 401, "amqp:unauthorized-access", "The device is disabled.", NULL);
     if (e)
         return answer_status(c, r, 401, "amqp:unauthorized-access", "InvalidSignature: The token is not valid here.",
                              NULL);

@@ -65,6 +65,7 @@ TEST(put_token_says_why_a_device_cannot_be_proved)
     d.disabled = true;
     CHECK_OK(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, T0, &made, &at));
     CHECK(client_put_token(&c, "hub.test/devices/garage", token) == 401);
+    check_text(value_of(pn_message_properties(c.message), "status-description"), "The device is disabled.");
     CHECK_OK(hub_device_delete(w.hub, BYTES("garage"), (struct match){.how = MATCH_ANY}, T0, &at));
     CHECK(client_put_token(&c, "hub.test/devices/garage", token) == 404);
     CHECK(client_put_token(&c, "hub.test/devices/phone", token_of("phone", T0 - HOUR)) == 401);
