@@ -50,9 +50,9 @@ enum ws_step ws_read(struct ws_in *, struct bytes *in, struct bytes *out) MUST_C
 
 /* The head of an unfragmented frame; `len` bytes of payload follow. */
 void ws_put_head(struct buf *b, enum wslay_opcode opcode, size_t len);
-/* Bytes of a stream as binary messages: one, or two or three where a record of TLS would end with the first bytes of the
- * next frame. It is taken that records begin where `b` does, and are full. Java's reader turns in circles when two bytes
- * of a head come alone. */
+/* Bytes of a stream as binary messages: one, or two or three where a record of TLS would end with the first bytes of
+ * the next frame. It is taken that records begin where `b` does, and are full. Java's reader turns in circles when
+ * two bytes of a head come alone. */
 void ws_put_stream(struct buf *b, struct bytes bytes);
 enum { WS_RECORD = 16 * 1024 };
 /* A close frame with a code. */
