@@ -3,6 +3,7 @@
 #include "certs.h"
 #include "challenges.h"
 #include "commands.h"
+#include "dps_groups.h"
 #include "facts.h"
 #include "limiter.h"
 #include "report.h"
@@ -77,6 +78,7 @@ static void make_env(struct server *s)
                                 .ready_ctx = s,
                                 .limiter = s->limiter,
                                 .challenges = s->challenges,
+                                .groups = s->groups,
                                 .outside = outside_worker_table(s->outside)};
     snprintf(s->env.host, sizeof s->env.host, "%s", c->name);
     config_entity(c, s->env.entity);
@@ -145,7 +147,7 @@ int server_open(struct server *s)
     if (!s->config.name[0])
         snprintf(s->config.name, sizeof s->config.name, "%s", hub_birth(s->hub)->name);
     random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
-    if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges) ||
+    if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges) || dps_groups_new(&s->groups) ||
         outside_worker_open(s->config.linked_hubs_file, s->config.outside_ca_file, &s->outside))
         return 1;
     make_env(s);
@@ -430,4 +432,5 @@ void server_close(struct server *s)
     tls_free(s->tls);
     limiter_free(s->limiter);
     challenges_free(s->challenges);
+    dps_groups_free(s->groups);
 }

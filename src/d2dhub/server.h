@@ -24,6 +24,7 @@ struct server {
     struct tls *tls;
     struct limiter *limiter;
     struct challenges *challenges;
+    struct dps_groups *groups;
     struct outside_worker *outside;
     struct front_env env;
     char names_text[VALUE_CAP];

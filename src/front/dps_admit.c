@@ -4,10 +4,12 @@
 #include "cert.h"
 #include "chain.h"
 #include "challenges.h"
+#include "dps_groups.h"
 #include "sas.h"
 #include "text.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 /* ---- who asks -------------------------------------------------------------------------------------------------- */
 
@@ -250,21 +252,25 @@ static enum err by_enrollment(struct admission *a, const json_t *entry)
 /* ---- groups ---------------------------------------------------------------------------------------------------- */
 
 /* provisioning 2.1: derived from the id as it was presented or, failing that, in lower case. */
-static bool by_group_key(struct admission *a, const json_t *group)
+static bool by_group_key(struct admission *a, const struct dps_group *group)
 {
-    struct key_bytes keys[2];
+    struct key_bytes *const derived[2] = {&a->out->primary, &a->out->secondary};
     uint8_t lower[ID_LEN_MAX];
     struct bytes id = a->registration;
 
-    keys_of(group, keys);
+    if (!a->has_token || (!group->keys[0].len && !group->keys[1].len))
+        return false;
     for (size_t i = 0; i < id.len; i++)
         lower[i] = id.at[i] >= 'A' && id.at[i] <= 'Z' ? (uint8_t)(id.at[i] - 'A' + 'a') : id.at[i];
     for (int how = 0; how < 2; how++, id = bytes_of(lower, a->registration.len)) {
-        struct key_bytes *const derived[2] = {&a->out->primary, &a->out->secondary};
-
+        if (how && bytes_eq(id, a->registration))
+            break;
         for (int i = 0; i < 2; i++) {
-            derived[i]->len = keys[i].len ? 32 : 0;
-            hmac_sha256(bytes_of(keys[i].at, keys[i].len), id, derived[i]->at);
+            const struct key_bytes *key = &group->keys[i];
+
+            derived[i]->len = key->len ? 32 : 0;
+            if (key->len)
+                hmac_sha256(bytes_of(key->at, key->len), id, derived[i]->at);
         }
         if (signed_with(a, derived[0]) || signed_with(a, derived[1]))
             return true;
@@ -272,39 +278,114 @@ static bool by_group_key(struct admission *a, const json_t *group)
     return false;
 }
 
-/* provisioning 2.2: the nearest decides, also when it is disabled. */
-static enum err by_groups(struct admission *a)
+/* What the certificates that were shown may lead to. */
+struct leads {
+    bool unknown; /* anything */
+    uint32_t names[2 * TLS_CHAIN_MAX];
+    size_t n;
+    char cas[CAS_MAX][CA_NAME_MAX + 1]; /* those of the hub */
+    size_t n_cas;
+};
+
+static bool leads_to(const struct leads *l, uint32_t name)
 {
-    struct doc doc = {.id = ""};
+    for (size_t i = 0; i < l->n; i++)
+        if (l->names[i] == name)
+            return true;
+    return l->unknown;
+}
+
+/* To the issuers of what was shown, and to what was shown itself. */
+static void look_where_it_leads(const struct admission *a, struct leads *l)
+{
+    struct rd chain = rd_over(a->peer->chain);
+    struct ca ca = {.name = ""};
+    uint32_t subject, issuer;
+
+    for (l->n = 0; rd_left(&chain) && l->n + 2 <= sizeof l->names / sizeof *l->names; l->n += 2)
+        l->unknown |= !cert_name_numbers(rd_str32(&chain), &l->names[l->n], &l->names[l->n + 1]);
+    while (l->n_cas < CAS_MAX && !hub_ca_next(a->env->hub, bytes_str(ca.name), &ca))
+        if (ca.verified &&
+            (!cert_name_numbers(bytes_of(ca.der, ca.der_len), &subject, &issuer) || leads_to(l, subject)))
+            memcpy(l->cas[l->n_cas++], ca.name, sizeof ca.name);
+}
+
+static bool may_lead_to(const struct leads *l, const struct dps_group *group)
+{
+    for (int i = 0; i < 2; i++) {
+        if (group->has_authority[i] && leads_to(l, group->authority[i]))
+            return true;
+        for (size_t k = 0; group->ca[i][0] && k < l->n_cas; k++)
+            if (strcasecmp(group->ca[i], l->cas[k]) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* As by_authority(). */
+static enum err by_group_authority(const struct admission *a, const struct dps_group *group, size_t *near)
+{
+    json_t *whole;
+    enum err e = dps_group_read(a->env, group, &whole);
+
+    if (e)
+        return e == ERR_NOT_FOUND ? OK : e;
+    if (is_attested_by(whole, "x509"))
+        *near = by_authority(a, whole);
+    json_decref(whole);
+    return OK;
+}
+
+/* provisioning 2.2: the nearest decides, also when it is disabled. A key that fits decides at once. */
+static enum err choose_group(struct admission *a, const struct dps_group_list *groups, const struct dps_group **out)
+{
+    struct leads leads = {.n = 0};
+    char name[ID_LEN_MAX + 1];
+    bool shows = own_name(a, name);
     size_t best = SIZE_MAX;
-    enum err verdict = ERR_UNAUTHORIZED, e;
-    json_t *group;
+    enum err e = OK;
 
-    while (!(e = dps_document_next(a->env, DOC_ENROLLMENT_GROUP, bytes_str(doc.id), &doc, &group))) {
+    if (shows)
+        look_where_it_leads(a, &leads);
+    for (size_t i = 0; !e && i < groups->n; i++) {
+        const struct dps_group *group = &groups->at[i];
         size_t near = SIZE_MAX;
-        bool keyed = false;
 
-        if (is_attested_by(group, "symmetricKey"))
-            near = (keyed = by_group_key(a, group)) ? 0 : SIZE_MAX;
-        else if (is_attested_by(group, "x509"))
-            near = by_authority(a, group);
-        if (near != SIZE_MAX && !keyed)
-            dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
+        if (by_group_key(a, group)) { /* the keys that fit stand in `out` */
+            a->out->how = DPS_SYMMETRIC_KEY;
+            *out = group;
+            return OK;
+        }
+        if (shows && may_lead_to(&leads, group))
+            e = by_group_authority(a, group, &near);
         if (near < best) {
             best = near;
-            a->out->how = keyed ? DPS_SYMMETRIC_KEY : DPS_X509;
-            memcpy(a->out->entry, doc.id, sizeof a->out->entry);
-            verdict = dps_is_disabled(group) ? ERR_DISABLED : OK;
+            a->out->how = DPS_X509;
+            dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
+            *out = group;
         }
-        json_decref(group);
-        if (keyed) /* the keys that fit stand in `out` */
-            return verdict ? because(a, verdict, "the enrollment group is disabled") : OK;
     }
+    return e;
+}
+
+static enum err by_groups(struct admission *a)
+{
+    const struct dps_group *group = NULL;
+    struct dps_group_list *groups;
+    enum err e = dps_groups_use(a->env, &groups);
+
     a->out->from_group = true;
-    if (verdict)
-        a->out->why = verdict == ERR_DISABLED ? "the enrollment group is disabled"
-                                              : "there is no enrollment of this id, and no group that it fits";
-    return e == ERR_NOT_FOUND ? verdict : e;
+    if (e)
+        return e;
+    e = choose_group(a, groups, &group);
+    if (group)
+        memcpy(a->out->entry, group->id, sizeof a->out->entry);
+    if (!e && !group)
+        e = because(a, ERR_UNAUTHORIZED, "there is no enrollment of this id, and no group that it fits");
+    else if (!e && group->disabled)
+        e = because(a, ERR_DISABLED, "the enrollment group is disabled");
+    dps_groups_done(a->env, groups);
+    return e;
 }
 
 static enum err admit(struct admission *a, struct bytes scope, struct bytes token)
@@ -316,10 +397,8 @@ static enum err admit(struct admission *a, struct bytes scope, struct bytes toke
     if (e)
         return e;
     e = dps_document_get(a->env, DOC_ENROLLMENT, a->registration, &doc, &entry);
-    if (e == ERR_NOT_FOUND) {
-        a->out->from_group = true;
+    if (e == ERR_NOT_FOUND)
         return by_groups(a);
-    }
     if (e)
         return e;
     memcpy(a->out->entry, doc.id, sizeof a->out->entry);

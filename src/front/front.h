@@ -82,6 +82,7 @@ struct front_env {
     struct limiter *limiter;           /* of failed logins (limiter.h); NULL: no limit */
     const struct dps_outside *outside; /* webhooks and other hubs (outside.h); NULL: none */
     struct challenges *challenges;     /* of TPMs over HTTPS (challenges.h); NULL: none are made */
+    struct dps_groups *groups;         /* enrollment groups, parsed (dps_groups.h); NULL: they are parsed each time */
 };
 
 /* Given to the connection, which lends out and waker by setting them before the first call. ERR_MEMORY, ERR_LIMIT. */

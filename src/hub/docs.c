@@ -21,6 +21,7 @@ struct docs {
     struct doc_entry **at;
     size_t n, cap;
     size_t alive[DOC_KINDS];
+    uint64_t version[DOC_KINDS];
 };
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
@@ -84,6 +85,7 @@ static void set(struct docs *d, struct doc_entry *e)
     }
     d->at[i] = e;
     d->alive[e->doc.kind] += !e->gone;
+    d->version[e->doc.kind]++;
 }
 
 static struct doc_entry *entry_new(const struct doc *doc, struct bytes body)
@@ -274,6 +276,16 @@ enum err hub_doc_next(struct hub *h, enum doc_kind kind, struct bytes after, str
             give(d->at[i], body, out);
     pthread_mutex_unlock(&h->cold);
     return !found ? ERR_NOT_FOUND : body->bad ? ERR_MEMORY : OK;
+}
+
+uint64_t hub_doc_version(struct hub *h, enum doc_kind kind)
+{
+    uint64_t version;
+
+    pthread_mutex_lock(&h->cold);
+    version = h->docs->version[kind];
+    pthread_mutex_unlock(&h->cold);
+    return version;
 }
 
 enum err hub_doc_delete(struct hub *h, enum doc_kind kind, struct bytes id, struct match match, uint64_t *at)

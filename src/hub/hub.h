@@ -148,6 +148,8 @@ enum err hub_doc_put(struct hub *, enum doc_kind, struct bytes id, struct bytes 
 enum err hub_doc_get(struct hub *, enum doc_kind, struct bytes id, struct buf *body, struct doc *out) MUST_CHECK;
 /* The one behind `after`; ERR_NOT_FOUND: that was the last. */
 enum err hub_doc_next(struct hub *, enum doc_kind, struct bytes after, struct buf *body, struct doc *out) MUST_CHECK;
+/* Another one after each change of one of this kind. */
+uint64_t hub_doc_version(struct hub *, enum doc_kind);
 /* MATCH_NONE: whatever it is. */
 enum err hub_doc_delete(struct hub *, enum doc_kind, struct bytes id, struct match, uint64_t *at) MUST_CHECK;
 

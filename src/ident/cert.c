@@ -397,6 +397,20 @@ bool cert_common_name(struct bytes pem, char *out, size_t cap)
     return good;
 }
 
+bool cert_name_numbers(struct bytes der, uint32_t *subject, uint32_t *issuer)
+{
+    X509 *cert = cert_parse_der(der);
+    int good[2] = {0, 0};
+
+    if (cert) {
+        *subject = (uint32_t)X509_NAME_hash_ex(X509_get_subject_name(cert), NULL, NULL, &good[0]);
+        *issuer = (uint32_t)X509_NAME_hash_ex(X509_get_issuer_name(cert), NULL, NULL, &good[1]);
+    }
+    X509_free(cert);
+    ERR_clear_error();
+    return good[0] && good[1];
+}
+
 static enum err put_der(const X509 *cert, struct buf *out)
 {
     uint8_t *der = NULL;

@@ -38,6 +38,8 @@ enum err cert_to_der(struct bytes text, struct buf *out) MUST_CHECK;
 enum err cert_read(struct bytes pem, struct cert_facts *out) MUST_CHECK;
 /* Its common name. False: it has none, or several, or it does not fit. */
 bool cert_common_name(struct bytes pem, char *out, size_t cap) MUST_CHECK;
+/* Numbers that are the same where names are the same, as chains compare them: of a certificate in DER. */
+bool cert_name_numbers(struct bytes der, uint32_t *subject, uint32_t *issuer) MUST_CHECK;
 /* True if the certificate is good for this host name or address. */
 bool cert_is_for(struct bytes pem, const char *name);
 /* True if the private key belongs to the certificate. */

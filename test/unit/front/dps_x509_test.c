@@ -202,6 +202,42 @@ TEST(an_authority_of_the_hub_counts_while_it_is_verified)
     CHECK_ERR(COMES("dev-1", &leaf, &factory), ERR_UNAUTHORIZED);
 }
 
+TEST(only_groups_of_a_ca_that_the_chain_leads_to_are_looked_into)
+{
+    enum { OTHERS = 20 };
+    struct made stranger = make_ca("factory", NULL), fake = make_leaf("Dev-1", &stranger);
+    char name[96];
+
+    put_ca("our-root", &root, true);
+    for (int i = 0; i < OTHERS; i++) {
+        struct made other;
+
+        snprintf(name, sizeof name, "other-%02d", i);
+        other = make_ca(name, NULL);
+        CHECK(puts_group(name, &other, "") == 200);
+        put_ca("other", &other, true);
+        snprintf(name, sizeof name, "/enrollmentGroups/named-%02d" V, i);
+        CHECK(puts_entry(name, "\"caReferences\":{\"primary\":\"other\"}", "") == 200);
+        made_free(&other);
+    }
+    CHECK_ERR(COMES("dev-1", &leaf, &factory), ERR_UNAUTHORIZED);
+    CHECK(dps_groups_parsed(w.env.groups) == 2 * OTHERS);
+    CHECK_ERR(COMES("dev-2", &leaf, &factory), ERR_UNAUTHORIZED);
+    CHECK(puts_group("made-here", &factory, "") == 200);
+    CHECK(puts_entry("/enrollmentGroups/named" V, "\"caReferences\":{\"primary\":\"our-root\"}", "") == 200);
+    for (int i = 1; i <= 3; i++) {
+        CHECK_OK(COMES("dev-1", &leaf, &factory));
+        assert_string_equal(caller.entry, "made-here");
+        CHECK(dps_groups_parsed(w.env.groups) == 2 * OTHERS + 2 + 2 * (uint64_t)i);
+    }
+    CHECK_ERR(COMES("dev-2", &leaf, &factory), ERR_UNAUTHORIZED); /* whoever has another name leads nowhere */
+    CHECK(dps_groups_parsed(w.env.groups) == 2 * OTHERS + 8);
+    CHECK_ERR(COMES("dev-1", &fake, &stranger), ERR_UNAUTHORIZED); /* the same name, another key */
+    CHECK(dps_groups_parsed(w.env.groups) == 2 * OTHERS + 9);
+    made_free(&stranger);
+    made_free(&fake);
+}
+
 TEST(an_enrollment_has_one_kind_of_certificates)
 {
     char x509[16384];
@@ -228,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_group_lets_in_what_its_authority_has_signed, start, stop),
         cmocka_unit_test_setup_teardown(the_nearest_group_decides_also_when_it_is_disabled, start, stop),
         cmocka_unit_test_setup_teardown(an_authority_of_the_hub_counts_while_it_is_verified, start, stop),
+        cmocka_unit_test_setup_teardown(only_groups_of_a_ca_that_the_chain_leads_to_are_looked_into, start, stop),
         cmocka_unit_test_setup_teardown(an_enrollment_has_one_kind_of_certificates, start, stop),
     };
 

@@ -207,6 +207,57 @@ TEST(who_has_the_key_of_a_group_cannot_take_a_device_of_others)
     CHECK_ERR(hub_device_get(w.hub, BYTES("door"), &now), ERR_NOT_FOUND);
 }
 
+static int group(const char *name, const char *key, const char *more)
+{
+    char path[128], body[512];
+
+    snprintf(path, sizeof path, "/enrollmentGroups/%s" V, name);
+    snprintf(body, sizeof body,
+             "{\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"%s\",\"secondaryKey\":"
+             "\"" KEY_B "\"}}%s}",
+             key, more);
+    return ask(&c, "PUT", path, "If-Match: *\r\n", body);
+}
+
+static uint64_t parsed(void)
+{
+    return dps_groups_parsed(w.env.groups);
+}
+
+TEST(groups_are_parsed_once_and_again_when_they_change)
+{
+    enum { MANY = 60 };
+    char name[64];
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "/enrollmentGroups/g%02d" V, i);
+        CHECK(ask(&c, "PUT", name, NULL, "{\"attestation\":{\"type\":\"symmetricKey\"}}") == 200);
+    }
+    CHECK(parsed() == 0);
+    for (int i = 0; i < 5; i++)
+        CHECK(registers("stranger", derived("stranger"), "") == 401);
+    CHECK(parsed() == MANY);
+    CHECK(group("g33", GROUP_KEY, "") == 200);
+    CHECK(registers("pump", derived("pump"), "") == 202 && operation("pump", derived("pump")) == 200);
+    CHECK(body_has(&c, "\"enrollmentGroupId\":\"g33\""));
+    CHECK(parsed() == MANY + 1);
+    CHECK(group("g33", GROUP_KEY, ",\"provisioningStatus\":\"disabled\"") == 200);
+    CHECK(registers("pump", derived("pump"), "") == 401);
+    CHECK(strstr(w.log, "the enrollment group is disabled"));
+    CHECK(group("g33", KEY_A, "") == 200);
+    CHECK(registers("pump", derived("pump"), "") == 401);
+    CHECK(parsed() == MANY + 3);
+    CHECK(group("g59", GROUP_KEY, "") == 200);
+    CHECK(registers("pump", derived("pump"), "") == 202);
+    CHECK(ask(&c, "DELETE", "/enrollmentGroups/g59" V, NULL, NULL) == 204);
+    CHECK(registers("pump", derived("pump"), "") == 401);
+    CHECK(ask(&c, "PUT", "/enrollmentGroups/a-new-one" V, NULL,
+              "{\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" GROUP_KEY
+              "\",\"secondaryKey\":\"" KEY_B "\"}}}") == 200);
+    CHECK(registers("pump", derived("pump"), "") == 202);
+    CHECK(parsed() == MANY + 5);
+}
+
 TEST(enrollments_show_their_keys_only_when_asked_for_them)
 {
     CHECK(enroll("reg-1", "{\"attestation\":{\"type\":\"symmetricKey\"},\"unknown\":1,\"iotHubHostName\":null}") ==
@@ -299,6 +350,7 @@ TEST(enrollments_are_gone_through_in_pages)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(a_device_is_told_first_to_wait_and_then_where_to_go), CASE(what_does_not_fit_is_refused_and_makes_nothing),
-      CASE(a_disabled_enrollment_shadows_groups), CASE(who_has_the_key_of_a_group_cannot_take_a_device_of_others),
+      CASE(a_disabled_enrollment_shadows_groups), CASE(groups_are_parsed_once_and_again_when_they_change),
+      CASE(who_has_the_key_of_a_group_cannot_take_a_device_of_others),
       CASE(enrollments_show_their_keys_only_when_asked_for_them), CASE(changes_need_the_etag),
       CASE(what_is_no_enrollment_is_refused), CASE(enrollments_are_gone_through_in_pages))
