@@ -4,7 +4,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 #include <pthread.h>
 

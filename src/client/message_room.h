@@ -3,8 +3,8 @@
 #pragma once
 
 #include "buf.h"
+#include "ceilings.h"
 #include "d2d.h"
-#include "limits.h"
 
 #include <proton/message.h>
 

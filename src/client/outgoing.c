@@ -1,7 +1,7 @@
 #include "outgoing.h"
 
 #include "bag.h"
-#include "limits.h"
+#include "ceilings.h"
 
 #include <proton/message.h>
 

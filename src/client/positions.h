@@ -2,8 +2,8 @@
 #pragma once
 
 #include "buf.h"
+#include "ceilings.h"
 #include "d2d.h"
-#include "limits.h"
 
 struct pn_link_t;
 

@@ -1,6 +1,6 @@
 #include "connection_string.h"
 
-#include "limits.h"
+#include "ceilings.h"
 #include "near.h"
 #include "text.h"
 

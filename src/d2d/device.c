@@ -3,7 +3,7 @@
 #include "output.h"
 #include "secret.h"
 
-#include "limits.h"
+#include "ceilings.h"
 #include "text.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* New enrollments. */
 #include "enroll.h"
 
+#include "ceilings.h"
 #include "files.h"
 #include "key_file.h"
-#include "limits.h"
 #include "text.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "key_file.h"
 
+#include "ceilings.h"
 #include "files.h"
-#include "limits.h"
 #include "text.h"
 
 #include <stdio.h>

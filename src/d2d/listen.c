@@ -5,6 +5,7 @@
 
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -62,6 +63,7 @@ static json_t *c2d_row(const struct d2d_c2d *m)
 
 static void line_free(struct line *l)
 {
+    assert(l->link.next); /* it stands in a list */
     list_del(&l->link);
     buf_free(&l->text);
     free(l);

@@ -159,7 +159,7 @@ static enum status as_device(struct cli *c, const char *device)
     struct d2d_loop *loop = NULL;
     struct d2d_identity identity;
     char host[256];
-    enum status status = FAILED;
+    enum status status;
     enum d2d_err e;
 
     if ((status = take_context_string(c)) || (status = fits(c, STRING_SERVICE)) || (status = check_ca(c)))

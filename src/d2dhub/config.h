@@ -2,8 +2,8 @@
  * unknown key is an error. Each key has one name: "mqtts_port" in the file, D2DHUB_MQTTS_PORT, --mqtts-port. */
 #pragma once
 
+#include "ceilings.h"
 #include "err.h"
-#include "limits.h"
 #include "log.h"
 #include "program.h"
 

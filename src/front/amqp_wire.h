@@ -3,7 +3,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 /* What a frame is; the codes are AMQP's own (2.7). */
 enum amqp_frame_code {

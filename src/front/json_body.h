@@ -2,7 +2,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 #include <jansson.h>
 

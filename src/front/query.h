@@ -7,8 +7,8 @@
 #pragma once
 
 #include "buf.h"
+#include "ceilings.h"
 #include "err.h"
-#include "limits.h"
 
 #include <jansson.h>
 

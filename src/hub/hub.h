@@ -3,7 +3,7 @@
  * for. */
 #pragma once
 
-#include "limits.h"
+#include "ceilings.h"
 #include "msg.h"
 #include "state.h"
 #include "store.h"
@@ -378,7 +378,7 @@ enum err hub_read(struct reader *, struct event *out) MUST_CHECK;
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
-/* Zero is the default of limits.h. */
+/* Zero is the default of ceilings.h. */
 struct c2d_options {
     unsigned depth;      /* of a mailbox; MAILBOX_DEPTH_DEFAULT */
     int64_t ttl_ms;      /* of a message that does not say; C2D_TTL_DEFAULT_MS */

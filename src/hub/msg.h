@@ -2,7 +2,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 struct prop {
     struct bytes name, value; /* text in UTF-8; value.at == NULL: null */

@@ -1,6 +1,6 @@
 #include "attest.h"
 
-#include "limits.h"
+#include "ceilings.h"
 #include "sas.h"
 
 #include <openssl/core_names.h>

@@ -1,6 +1,6 @@
 #include "cert.h"
 
-#include "limits.h"
+#include "ceilings.h"
 #include "openssl_cert.h"
 #include "text.h"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 enum { CHAIN_WHY_CAP = 160 };
 

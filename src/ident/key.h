@@ -2,7 +2,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 /* One signature that was asked for. The struct stays where it is until `done` was called; that may be inside
  * key_sign(). */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 /* A token taken apart. The views lie in the token; `sr` is exactly the text that was signed. */
 struct sas {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 struct net_loop;
 struct net_conn;

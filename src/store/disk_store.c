@@ -1,7 +1,7 @@
 /* The disk engine: appenders copy into a tail in memory; one thread writes and syncs for all of them. */
 #include "disk.h"
 
-#include "limits.h"
+#include "ceilings.h"
 #include "log.h"
 
 #include <errno.h>

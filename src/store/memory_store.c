@@ -1,6 +1,6 @@
 #include "engines.h"
 
-#include "limits.h"
+#include "ceilings.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 #include "segment.h"
 
+#include "ceilings.h"
 #include "crc32c.h"
-#include "limits.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #include "tpm_esys.h"
 
-#include "limits.h"
+#include "ceilings.h"
 #include "text.h"
 
 #include <openssl/crypto.h>

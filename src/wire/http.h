@@ -3,7 +3,7 @@
 #pragma once
 
 #include "buf.h"
-#include "limits.h"
+#include "ceilings.h"
 
 enum http_kind { HTTP_REQUESTS, HTTP_RESPONSES };
 

@@ -1,6 +1,6 @@
 #include "power.h"
 
-#include "limits.h"
+#include "ceilings.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* A device's conversation over MQTT with a hub that is the test: what it says is read, and it hears what it is told. */
 #pragma once
 
+#include "ceilings.h"
 #include "check.h"
-#include "limits.h"
 #include "mqtt.h"
 #include "mqtt_talk.h"
 #include "outgoing.h"

@@ -1,5 +1,5 @@
+#include "ceilings.h"
 #include "check.h"
-#include "limits.h"
 #include "text.h"
 #include "ws_talk.h"
 

@@ -1,6 +1,8 @@
 #include "http_front.h"
 #include "http_peer.h"
 
+#include <limits.h>
+
 #define KEYS                                                                                                        \
     "\"authentication\":{\"type\":\"sas\",\"symmetricKey\":{\"primaryKey\":\"" KEY_A "\",\"secondaryKey\":\"" KEY_B \
     "\"}}"

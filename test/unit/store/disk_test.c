@@ -2,9 +2,9 @@
  */
 #include "check.h"
 
+#include "ceilings.h"
 #include "crc32c.h"
 #include "engines.h"
-#include "limits.h"
 
 #include <dirent.h>
 #include <pthread.h>

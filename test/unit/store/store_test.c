@@ -2,8 +2,8 @@
  */
 #include "check.h"
 
+#include "ceilings.h"
 #include "engines.h"
-#include "limits.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,12 +1,6 @@
 /* Every ceiling of the program, with its reason. "device 7.1" is a section of the device contract, "service 8.1" of the
  * service contract (doc/limits.md). */
-/* This file has the name of a standard header and stands before it on the include path: whoever asks for that one
- * (OpenSSL and a fortified stdlib.h do) gets it too. gcc's own comes through here twice on its way to the C library's,
- * so nothing may keep this line from being read again. */
-#include_next <limits.h>
-
-#ifndef D2D_LIMITS_H
-#define D2D_LIMITS_H
+#pragma once
 
 #include <assert.h>
 
@@ -143,5 +137,3 @@ static_assert(PACKET_LEN_MAX < CONN_IN_MAX, "a packet must fit the input it arri
 static_assert(MESSAGE_LEN_MAX + TOPIC_LEN_MAX < RECORD_LEN_MAX, "what is accepted must fit a record");
 static_assert(CONN_OUT_SOFT + RECORD_LEN_MAX < CONN_OUT_MAX, "one more message always fits after the soft limit");
 static_assert(HTTP_HEAD_MAX + HTTP_BODY_MAX < CONN_OUT_MAX * 2, "a request is not larger than what we could say");
-
-#endif
