@@ -4,7 +4,7 @@
 #include "bytes.h"
 
 #define ERRS(X)                                                                     \
-    X(ERR_MEMORY, "no memory left")                                                 \
+    X(ERR_MEMORY, "out of memory")                                                  \
     X(ERR_MALFORMED, "this is not well-formed")                                     \
     X(ERR_PROTOCOL, "the protocol does not allow that here")                        \
     X(ERR_UNSUPPORTED, "this is not supported")                                     \
@@ -13,17 +13,17 @@
     X(ERR_TOO_LARGE, "this is larger than the limit")                               \
     X(ERR_LIMIT, "a limit is reached")                                              \
     X(ERR_UNAUTHORIZED, "these credentials are not valid")                          \
-    X(ERR_EXPIRED, "this token is expired")                                         \
-    X(ERR_DENIED, "this identity may not do that")                                  \
+    X(ERR_EXPIRED, "this token has expired")                                        \
+    X(ERR_DENIED, "this identity does not have the right to do that")               \
     X(ERR_DISABLED, "this device is disabled")                                      \
-    X(ERR_NOT_FOUND, "there is nothing of that name")                               \
+    X(ERR_NOT_FOUND, "it does not exist")                                           \
     X(ERR_EXISTS, "it already exists")                                              \
     X(ERR_PRECONDITION, "it was changed in the meantime (the ETag does not match)") \
-    X(ERR_STOLEN, "another connection took this seat")                              \
-    X(ERR_LOCK_LOST, "the lock of this message is gone")                            \
+    X(ERR_STOLEN, "another connection of the same identity took over")              \
+    X(ERR_LOCK_LOST, "the lock of this message is lost")                            \
     X(ERR_CLOSED, "the other side closed the connection")                           \
-    X(ERR_IDLE, "nothing was heard for too long")                                   \
-    X(ERR_TIMEOUT, "it took too long")                                              \
+    X(ERR_IDLE, "the other side was silent for too long")                           \
+    X(ERR_TIMEOUT, "it timed out")                                                  \
     X(ERR_BUSY, "too much at once; try again later")                                \
     X(ERR_QUOTA, "the quota is used up")                                            \
     X(ERR_FULL, "the queue is full")                                                \
@@ -36,7 +36,7 @@
     X(ERR_CLOCK, "the clock of this computer is wrong")                             \
     X(ERR_REJECTED, "the receiver refused it")                                      \
     X(ERR_SHUTDOWN, "the hub is stopping")                                          \
-    X(ERR_INTERNAL, "something is wrong inside the program")
+    X(ERR_INTERNAL, "an error inside the program")
 
 enum err {
     OK,

@@ -22,9 +22,9 @@ static enum err look(const struct new_file *f, const char **why)
     if (lstat(f->path, &st))
         return errno == ENOENT ? OK : failed(ERR_IO, why, strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return failed(ERR_REJECTED, why, "this is not an ordinary file; without --out the output is standard output");
+        return failed(ERR_REJECTED, why, "this is not an ordinary file; leave out --out to write to standard output");
     if (!f->replace)
-        return failed(ERR_EXISTS, why, "this file exists; --replace overwrites it");
+        return failed(ERR_EXISTS, why, "this file already exists; --replace overwrites it");
     return OK;
 }
 

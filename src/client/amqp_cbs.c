@@ -49,7 +49,7 @@ static void put_token(struct cbs *c, int64_t now_ms)
     }
     fill(c, c->room->message, buf_bytes(&token));
     if (!buf_reserve(&request, REQUEST_MAX) || pn_message_encode(c->room->message, (char *)request.at, &size)) {
-        amqp_fail(c->amqp, D2D_NO_MEMORY, "no memory left");
+        amqp_fail(c->amqp, D2D_NO_MEMORY, "out of memory");
         goto done;
     }
     if (!amqp_send(c->amqp, c->ask, pn_dtag((const char *)&tag, sizeof tag), bytes_of(request.at, size), false))
@@ -128,7 +128,7 @@ int64_t cbs_due(struct cbs *c, int64_t now_ms)
     if (c->waiting) {
         if (now_ms < c->asked_ms + c->amqp->timeout_ms)
             return c->asked_ms + c->amqp->timeout_ms;
-        amqp_fail(c->amqp, D2D_TIMED_OUT, "the hub does not answer to a token");
+        amqp_fail(c->amqp, D2D_TIMED_OUT, "the hub does not answer the token");
         return INT64_MAX;
     }
     if (c->known && now_ms >= c->renew_ms)

@@ -46,7 +46,7 @@ static enum d2d_err result_of(pn_delivery_t *d, const char **why)
         *why = text && *text ? text : pn_condition_get_name(c) ? pn_condition_get_name(c) : "rejected";
         return amqp_error(pn_condition_get_name(c));
     default: /* released, modified, or settled without a word */
-        *why = "it was not taken";
+        *why = "the hub did not accept it";
         return D2D_REFUSED;
     }
 }

@@ -142,7 +142,7 @@ static void start(struct talk *t, int64_t now_ms)
     m->detail[0] = 0;
     m->ready = false;
     if (pn_connection_driver_init(&m->driver, NULL, NULL)) {
-        amqp_fail(m, D2D_NO_MEMORY, "no memory left");
+        amqp_fail(m, D2D_NO_MEMORY, "out of memory");
         return;
     }
     m->has_driver = true;
@@ -300,7 +300,7 @@ bool amqp_send(struct amqp_talk *m, pn_link_t *l, pn_delivery_tag_t tag, struct 
     pn_delivery_t *d = pn_delivery(l, tag);
 
     if (!d || pn_link_send(l, (const char *)message.at, message.len) != (ssize_t)message.len) {
-        amqp_fail(m, D2D_NO_MEMORY, "no memory left");
+        amqp_fail(m, D2D_NO_MEMORY, "out of memory");
         return false;
     }
     pn_link_advance(l);

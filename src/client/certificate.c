@@ -60,9 +60,9 @@ enum d2d_err d2d_certificate_make(const struct d2d_certificate_options *given, s
     if (!given || !out)
         return D2D_ARGUMENT;
     if (!options_copy(given, &o, sizeof o))
-        snprintf(reason, sizeof reason, "the options do not have their size, or are those of a newer libd2d");
+        snprintf(reason, sizeof reason, "the options do not begin with their size, or are those of a newer libd2d");
     else if (!o.device || !*o.device || o.from_ms >= o.to_ms)
-        snprintf(reason, sizeof reason, "a certificate needs a device and a time from which it is valid until another");
+        snprintf(reason, sizeof reason, "a certificate needs a device id, and a begin and an end of its validity");
     else if (!(e = make(&o, &made, reason)))
         *out = made;
     if (e && !reason[0])

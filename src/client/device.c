@@ -182,7 +182,7 @@ static enum d2d_err set_names(struct d2d_device *d)
     enum d2d_err e;
 
     if (d->account.transport == D2D_HTTPS)
-        return account_fail(&d->account, D2D_ARGUMENT, "HTTPS is for registering; a device speaks MQTT or AMQP");
+        return account_fail(&d->account, D2D_ARGUMENT, "HTTPS is for registering; a device uses MQTT or AMQP");
     if (s->module.len)
         return account_fail(&d->account, D2D_ARGUMENT, "modules are not supported");
     if (!bytes_to_str(s->device, d->id, sizeof d->id))

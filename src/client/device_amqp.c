@@ -106,7 +106,7 @@ static void give(struct device_amqp *m, pn_delivery_t *d)
     struct held *h = inbox_add(&side->inbox);
 
     if (!h) {
-        amqp_fail(&m->amqp, D2D_FAILED, "the hub sends more than it was asked for");
+        amqp_fail(&m->amqp, D2D_FAILED, "the hub sends more than was requested");
         return;
     }
     h->delivery = d;

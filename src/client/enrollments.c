@@ -68,7 +68,7 @@ enum d2d_err d2d_enrollment_list(struct d2d_registry *r, enum d2d_enrollment kin
     e = registry_ask(r, "POST", NULL, after[0] ? after : NULL, &h);
     body = buf_bytes(&h.in.body);
     if (!e && !bytes_to_str(http_header(&h.in.head, BYTES("x-ms-continuation")), after, D2D_AFTER_CAP))
-        e = account_fail(&r->account, D2D_FAILED, "the continuation of the service is too long");
+        e = account_fail(&r->account, D2D_FAILED, "the continuation token of the service is too long");
     if (!e && !(*json = strndup(body.len ? (const char *)body.at : "", body.len)))
         e = D2D_NO_MEMORY;
     http_talk_close(&h);

@@ -30,7 +30,7 @@ static void attach_all(struct events_talk *m)
     m->awaited = m->positions->n;
     for (size_t i = 0; i < m->positions->n; i++)
         if (attach(m, &m->positions->at[i])) {
-            fail(m, D2D_ARGUMENT, "the position or the names of devices cannot be asked for");
+            fail(m, D2D_ARGUMENT, "the position or the names of devices cannot be requested");
             return;
         }
     if (!m->positions->n)
@@ -43,7 +43,7 @@ static void ask_tails(struct events_talk *m)
     m->awaited = 0;
     for (size_t i = 0; m->position.from == D2D_FROM_LATEST && i < m->positions->n; i++)
         if (!m->positions->at[i].known && ask_tail(m, &m->positions->at[i])) {
-            fail(m, D2D_NO_MEMORY, "no memory left");
+            fail(m, D2D_NO_MEMORY, "out of memory");
             return;
         }
     if (!m->awaited)
@@ -65,7 +65,7 @@ static void begin(struct amqp_talk *a)
     m->state = EVENTS_PARTITIONS;
     ask_open(m);
     if (ask_partitions(m))
-        fail(m, D2D_NO_MEMORY, "no memory left");
+        fail(m, D2D_NO_MEMORY, "out of memory");
 }
 
 static void is_another_hub(struct events_talk *m)
@@ -75,9 +75,8 @@ static void is_another_hub(struct events_talk *m)
     iso_time(m->positions->born_ms, was);
     iso_time(m->born_ms, is);
     snprintf(text, sizeof text,
-             "the positions are of a hub that was made at %s, this one was made at %s; read it from its beginning, or "
-             "from a "
-             "time, without them",
+             "the saved positions are of a hub that was made at %s, but this one was made at %s; read from the "
+             "beginning or from a time, without them",
              was, is);
     fail(m, D2D_CHANGED, text);
 }
@@ -174,7 +173,7 @@ static void on_link_open(struct amqp_talk *a, pn_link_t *l)
     struct progress *at = pn_link_get_context(l);
 
     if (m->state == EVENTS_REDIRECT) {
-        fail(m, D2D_FAILED, "the hub does not say where its events are");
+        fail(m, D2D_FAILED, "the hub does not name its events endpoint");
         return;
     }
     if (!at || at->link != l || at->attached)
@@ -195,7 +194,7 @@ static void on_redirect(struct events_talk *m, pn_link_t *l)
     int port;
 
     if (!read_redirect(l, &host, &port, &entity)) {
-        fail(m, D2D_FAILED, "the hub's redirect makes no sense");
+        fail(m, D2D_FAILED, "the hub's redirect is not valid");
         return;
     }
     m->redirected(m->ctx, host, port, entity);
@@ -223,7 +222,7 @@ static void on_link_closed(struct amqp_talk *a, pn_link_t *l)
         m->filter_refused = true;
         m->filtered = false;
         if (attach(m, at))
-            fail(m, D2D_ARGUMENT, "the position cannot be asked for");
+            fail(m, D2D_ARGUMENT, "the position cannot be requested");
     } else if (!at || at->link == l) {
         amqp_fail_by(a, c, "the hub closed a link");
     }

@@ -109,7 +109,7 @@ static void on_failed(void *ctx, enum err e, const char *detail)
 {
     struct inquiry *q = ctx;
 
-    account_say(q->account, D2D_LOG_DEBUG, "the hub cannot be asked why: %s: %s", err_text(e), detail);
+    account_say(q->account, D2D_LOG_DEBUG, "the hub cannot be asked for the reason: %s: %s", err_text(e), detail);
     over(q, D2D_NOT_AUTHORISED);
 }
 

@@ -27,14 +27,15 @@ static enum d2d_err check(struct d2d_loop *l, const void *given, size_t size, si
     if (!given)
         return loop_fail(l, D2D_ARGUMENT, "there are no options");
     if (size < least || size > SIZE_MAX_GIVEN)
-        return loop_fail(l, D2D_ARGUMENT,
-                         "the options do not have their size: begin them as d2d.h says, {D2D_DEVICE_OPTIONS, …}");
+        return loop_fail(
+            l, D2D_ARGUMENT,
+            "the options do not begin with their size: initialize them as in d2d.h, {D2D_DEVICE_OPTIONS, …}");
     return D2D_OK;
 }
 
 static enum d2d_err is_newer(struct d2d_loop *l)
 {
-    return loop_fail(l, D2D_UNSUPPORTED, "the options ask for what this version of libd2d, %s, does not have",
+    return loop_fail(l, D2D_UNSUPPORTED, "the options use fields that this version of libd2d (%s) does not have",
                      d2d_version());
 }
 

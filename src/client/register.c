@@ -58,7 +58,7 @@ static enum d2d_err take_name(struct registering *r, const struct d2d_register_o
     if (!e && is_registration(r->out->registration))
         return D2D_OK;
     registering_failed(r, D2D_ARGUMENT,
-                       "a registration id is 1 to 128 letters, digits and - . _ : with none of . _ : at its end");
+                       "a registration id must be 1 to 128 letters, digits and - . _ : and must not end with . _ or :");
     return D2D_ARGUMENT;
 }
 
@@ -74,7 +74,7 @@ static enum d2d_err take_names(struct registering *r, const struct d2d_register_
     }
     snprintf(r->audience, sizeof r->audience, "%s/registrations/%s", r->scope, r->out->registration);
     if ((e = registering_put_body(r, o->payload))) {
-        registering_failed(r, D2D_ARGUMENT, e == ERR_ARGUMENT ? "the payload is no JSON" : "the payload is too large");
+        registering_failed(r, D2D_ARGUMENT, e == ERR_ARGUMENT ? "the payload is not JSON" : "the payload is too large");
         return D2D_ARGUMENT;
     }
     return D2D_OK;
@@ -106,7 +106,7 @@ static enum d2d_err take_tpm(struct registering *r, const struct d2d_register_op
         return D2D_OK;
     if (o->key || o->common.cert_file)
         registering_failed(r, D2D_ARGUMENT,
-                           "a device registers by its TPM, its key or its certificate, not by two of them");
+                           "a device registers by its TPM, its key or its certificate, only by one of them");
     else if (t == D2D_MQTT || t == D2D_MQTT_WS) /* provisioning 1.4 */
         registering_failed(r, D2D_UNSUPPORTED, "a TPM registers over HTTPS or AMQP, not over MQTT");
     else if (registering_open_tpm(r, o))

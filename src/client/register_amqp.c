@@ -90,7 +90,7 @@ static void ask(struct register_amqp *m)
     uint64_t tag = ++m->asked_n;
 
     if (!encode(m, &question)) {
-        amqp_fail(&m->amqp, D2D_NO_MEMORY, "no memory left");
+        amqp_fail(&m->amqp, D2D_NO_MEMORY, "out of memory");
     } else if (amqp_send(&m->amqp, m->asks, pn_dtag((const char *)&tag, sizeof tag), buf_bytes(&question), false)) {
         m->asked = true;
         m->until_ms = m->amqp.now_ms + m->amqp.timeout_ms;
@@ -202,7 +202,7 @@ static void on_outcome(struct register_amqp *m, pn_delivery_t *d)
         look(m);
     } else if (how && how != PN_ACCEPTED && m->asked) {
         pn_delivery_settle(d);
-        registering_later(m->registering, -1, m->amqp.now_ms, "the service gave the question back");
+        registering_later(m->registering, -1, m->amqp.now_ms, "the service returned the request");
         look(m);
     } else {
         pn_delivery_settle(d);
@@ -301,7 +301,7 @@ enum d2d_err register_over_amqp(struct registering *r, int64_t limit_ms)
     enum d2d_err e = D2D_OK;
 
     if (register_amqp_init(&m))
-        registering_failed(r, D2D_NO_MEMORY, "no memory left");
+        registering_failed(r, D2D_NO_MEMORY, "out of memory");
     else
         e = attempt_run(&a, &m.amqp.talk, account->amqps_port, "AMQPWSB10", limit_ms);
     register_amqp_close(&m);

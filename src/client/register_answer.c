@@ -121,7 +121,7 @@ static void take_assignment(struct registering *r, const json_t *state)
     if (!take_word(text_of(state, "assignedHub"), out->hub, sizeof out->hub) ||
         !take_word(text_of(state, "deviceId"), out->device, sizeof out->device)) {
         out->hub[0] = out->device[0] = 0;
-        registering_failed(r, D2D_FAILED, "the service does not say which hub it is");
+        registering_failed(r, D2D_FAILED, "the service does not name the hub");
         return;
     }
     if (!registering_take_key(r,
@@ -156,9 +156,9 @@ static void on_status(struct registering *r, const json_t *root, int64_t retry_s
     else if (strcmp(status, "failed") == 0 || strcmp(status, "disabled") == 0)
         take_failure(r, state);
     else if (strcmp(status, "assigning") != 0 && strcmp(status, "assigned") != 0)
-        registering_failed(r, D2D_FAILED, "the service says \"%.20s\", which is not known here", status);
+        registering_failed(r, D2D_FAILED, "the service answers with the unknown status \"%.20s\"", status);
     else if (!r->operation[0])
-        registering_failed(r, D2D_FAILED, "the service gives no operation to ask for");
+        registering_failed(r, D2D_FAILED, "the service gives no operation id");
     else
         registering_later(r, retry_s, now_ms, "the service is assigning a hub");
 }
@@ -197,7 +197,7 @@ void registering_answered(struct registering *r, int status, int64_t retry_s, st
     else if (status < 200 || status >= 300)
         on_refusal(r, status, retry_s, root, body, now_ms);
     else if (!json_is_object(root))
-        registering_failed(r, D2D_FAILED, "the answer of the service is no JSON");
+        registering_failed(r, D2D_FAILED, "the answer of the service is not JSON");
     else
         on_status(r, root, retry_s, now_ms);
     json_decref(root);

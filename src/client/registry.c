@@ -114,7 +114,7 @@ static enum d2d_err take_page(struct d2d_registry *r, struct http_talk *h, char 
     if (!json_is_array(rows))
         e = account_fail(&r->account, D2D_FAILED, "the hub's answer to a query is not a list");
     else if (!bytes_to_str(http_header(&h->in.head, BYTES("x-ms-continuation")), after, D2D_AFTER_CAP))
-        e = account_fail(&r->account, D2D_FAILED, "the continuation of the hub is too long");
+        e = account_fail(&r->account, D2D_FAILED, "the continuation token of the hub is too long");
     *n = 0;
     for (size_t i = 0; !e && i < json_array_size(rows); i++)
         *n += identity_read_twin(json_array_get(rows, i), &page[*n]);

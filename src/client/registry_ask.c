@@ -72,7 +72,7 @@ enum d2d_err registry_request(struct d2d_registry *r, const char *method, const 
     struct bytes body = buf_bytes(&h.in.body);
 
     if (!e && answer && !(*answer = json_loadb((const char *)body.at, body.len, 0, NULL)))
-        e = account_fail(&r->account, D2D_FAILED, "the answer is no JSON");
+        e = account_fail(&r->account, D2D_FAILED, "the answer is not JSON");
     else if (!e && text && !(*text = strndup(body.len ? (const char *)body.at : "", body.len)))
         e = D2D_NO_MEMORY;
     http_talk_close(&h);

@@ -231,7 +231,7 @@ static void on_answer(struct ws_talk *w, int64_t now_ms)
     char text[120];
 
     if (h->status != 101) {
-        snprintf(text, sizeof text, "no WebSocket is opened there (HTTP %d)", h->status);
+        snprintf(text, sizeof text, "the other side does not open a WebSocket (HTTP %d)", h->status);
         end(w, ERR_UNREACHABLE, text);
     } else if (!h->upgrade || !bytes_eq_nocase(http_header(h, BYTES("Upgrade")), BYTES("websocket")) ||
                !is_answer_to(w->key, http_header(h, BYTES("Sec-WebSocket-Accept")))) {
@@ -259,7 +259,7 @@ static size_t read_answer(struct ws_talk *w, struct bytes in, int64_t now_ms)
         on_answer(w, now_ms);
         break;
     case HTTP_STEP_BAD:
-        end(w, ERR_UNREACHABLE, "the answer is no HTTP");
+        end(w, ERR_UNREACHABLE, "the answer is not HTTP");
         break;
     }
     return used;

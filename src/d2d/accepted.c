@@ -10,7 +10,7 @@ void message_id_make(char out[MESSAGE_ID_CAP])
     struct buf text = buf_over(out, MESSAGE_ID_CAP);
 
     if (getrandom(raw, sizeof raw, 0) != sizeof raw)
-        complain("there are no random numbers for the id of a message");
+        complain("no random number could be read for the message id");
     raw[6] = (uint8_t)(0x40 | (raw[6] & 0x0F)); /* RFC 9562: version 4 */
     raw[8] = (uint8_t)(0x80 | (raw[8] & 0x3F));
     for (size_t i = 0; i < sizeof raw; i++)

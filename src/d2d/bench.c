@@ -162,13 +162,13 @@ done:
     return status;
 }
 
-static const struct opt options[] = {{"n", "COUNT", "messages (1000)", OPT_NUMBER,
+static const struct opt options[] = {{"n", "COUNT", "number of messages (1000)", OPT_NUMBER,
                                       .offset = offsetof(struct bench, count), .least = 1, .most = 10000000},
-                                     {"size", "BYTES", "of each (300)", OPT_NUMBER,
+                                     {"size", "BYTES", "size of each message (300)", OPT_NUMBER,
                                       .offset = offsetof(struct bench, size), .least = 1, .most = 256 * 1024},
-                                     {"window", "N", "on their way at once (64)", OPT_NUMBER,
-                                      .offset = offsetof(struct bench, window), .least = 1, .most = 10000},
-                                     {"rate", "N", "a second (as many as the window lets through)", OPT_NUMBER,
+                                     {"window", "N", "messages that wait for an acknowledgement at once (64)",
+                                      OPT_NUMBER, .offset = offsetof(struct bench, window), .least = 1, .most = 10000},
+                                     {"rate", "N", "messages a second (as many as --window allows)", OPT_NUMBER,
                                       .offset = offsetof(struct bench, rate), .least = 1, .most = 1000000},
                                      {0}};
 

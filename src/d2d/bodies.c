@@ -19,7 +19,7 @@ bool bodies_are_lines(const struct bodies *b)
 
 int bodies_were_none(void)
 {
-    complain("nothing was sent: standard input had no line; an empty message is `d2d send ''`");
+    complain("nothing was sent: standard input has no line; `d2d send ''` sends an empty message");
     return FAILED;
 }
 

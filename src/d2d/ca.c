@@ -65,8 +65,8 @@ static enum status show(const struct cli *c, struct call *call)
     out_begin(&out, c->format, columns, "verificationCode");
     out_row(&out, ca_row(ca));
     if (!json_is_true(json_object_get(properties, "isVerified")) && code[0])
-        say("now prove that its key is yours: have it sign a certificate with the common name\n  %s\nand say\n"
-            "  d2d ca verify %s PROOF.pem",
+        say("now prove that you have the CA's key: sign with it a certificate with the common name\n  %s\nand run\n  "
+            "d2d ca verify %s PROOF.pem",
             code, call->name);
     json_decref(ca);
     return DONE;
@@ -89,9 +89,9 @@ struct add_job {
     int verified;
 };
 
-static const struct opt add_options[] = {
-    {"verified", NULL, "without a proof that its key is yours", OPT_FLAG, .offset = offsetof(struct add_job, verified)},
-    {0}};
+static const struct opt add_options[] = {{"verified", NULL, "without a proof that you have the CA's key", OPT_FLAG,
+                                          .offset = offsetof(struct add_job, verified)},
+                                         {0}};
 
 static enum status ca_add(struct cli *c, void *values, int n, char **argv)
 {
@@ -104,16 +104,17 @@ static enum status ca_add(struct cli *c, void *values, int n, char **argv)
     return status;
 }
 
-const struct command command_ca_add = {{.name = "ca add",
-                                        .usage = "NAME FILE [--verified]",
-                                        .summary = "give the hub a CA certificate that devices may come by",
-                                        .examples = "d2d ca add factory ca.pem\n",
-                                        .options = add_options,
-                                        .least = 2,
-                                        .most = 2,
-                                        .rest = OPT_FILE},
-                                       ca_add,
-                                       sizeof(struct add_job)};
+const struct command command_ca_add = {
+    {.name = "ca add",
+     .usage = "NAME FILE [--verified]",
+     .summary = "add a CA certificate, to accept the device certificates that it signed",
+     .examples = "d2d ca add factory ca.pem\n",
+     .options = add_options,
+     .least = 2,
+     .most = 2,
+     .rest = OPT_FILE},
+    ca_add,
+    sizeof(struct add_job)};
 
 static enum d2d_err make_verify(struct d2d_registry *registry, void *ctx)
 {
@@ -140,8 +141,8 @@ static enum status ca_verify(struct cli *c, void *values, int n, char **argv)
 const struct command command_ca_verify = {
     {.name = "ca verify",
      .usage = "NAME [PROOF]",
-     .summary =
-         "prove that a CA's key is yours, with a certificate that it signed; without a file: a new code for that",
+     .summary = "prove that you have a CA's key, by a certificate that it signed; without PROOF: print a new "
+                "verification code",
      .examples = "d2d ca verify factory proof.pem\nd2d ca verify factory -o raw\n",
      .least = 1,
      .most = 2,
@@ -196,7 +197,7 @@ static enum status ca_rm(struct cli *c, void *values, int n, char **argv)
 
     (void)values;
     if (!status)
-        say("CA \"%s\" is deleted; devices that came by a CA certificate have to show theirs again", call.name);
+        say("CA \"%s\" is deleted; devices with certificates of a CA must authenticate again", call.name);
     return status;
 }
 

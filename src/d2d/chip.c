@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-static const char where[] = "--tcti or D2D_TCTI says where another TPM is: device:/dev/tpmrm0, swtpm:path=SOCKET";
+static const char where[] = "--tcti or D2D_TCTI selects another TPM: device:/dev/tpmrm0, swtpm:path=SOCKET";
 
 enum status chip_open(struct d2d_tpm **out)
 {
@@ -39,8 +39,8 @@ enum status chip_check_free(struct d2d_tpm *t, unsigned slot, bool replace)
     }
     if (!found.has_key || replace)
         return DONE;
-    complain("slot %u has the key of \"%s\"%s%s\n"
-             "  take another --slot; --replace destroys that key, and so does `d2d tpm erase --slot %u`",
+    complain("slot %u holds the key of \"%s\"%s%s\n  choose another --slot; --replace or `d2d tpm erase --slot %u` "
+             "destroys that key",
              slot, found.device, found.host[0] ? " for " : "", found.host, slot);
     return REFUSED;
 }

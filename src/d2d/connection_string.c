@@ -195,7 +195,8 @@ static enum status put_lines(const struct reading *r, struct bytes text, struct 
         line = unquote(skip_variable(unquote(line)));
         if (out->len && !begins_with_part(line) && out->at[out->len - 1] != ';')
             return refuse(r,
-                          "line %zu is not part of a connection string; keep the connection string alone, on one line",
+                          "line %zu is not part of a connection string; the file must hold the connection string "
+                          "alone, on one line",
                           number);
         if (out->len &&
             (bytes_starts_nocase(line, BYTES("HostName")) || bytes_starts_nocase(line, BYTES("Endpoint"))) &&
@@ -216,7 +217,7 @@ static enum status take_part(struct reading *r, struct bytes pair, size_t number
     enum part part = part_of(name);
 
     if (equals == pair.len)
-        return refuse(r, "part %zu of the connection string has no \"=\"; its parts are NAME=VALUE with \";\" between",
+        return refuse(r, "part %zu of the connection string has no \"=\"; its parts are NAME=VALUE, separated by \";\"",
                       number);
     if (part == PARTS && bytes_to_str(name, said, sizeof said)) {
         struct near near = {.said = said};
@@ -268,7 +269,7 @@ static enum status check_key(const struct reading *r)
 
     if (bytes_find_bytes(key, BYTES("...")) < key.len || bytes_find_bytes(key, BYTES("\xE2\x80\xA6")) < key.len ||
         bytes_find(key, '*') < key.len)
-        return refuse(r, "SharedAccessKey is not shown whole; copy the whole key");
+        return refuse(r, "SharedAccessKey is shortened; copy the whole key");
     if (base64_decode(key, raw, sizeof raw, &len) || len < KEY_LEN_MIN)
         return refuse(r, "SharedAccessKey must be 16 to 64 bytes in base64; is it cut off? Copy the whole key");
     /* A text that lost characters leaves bits behind its last byte. */
@@ -276,7 +277,7 @@ static enum status check_key(const struct reading *r)
     same = bytes_starts(buf_bytes(&again), bytes_first(key, bytes_find(key, '=')));
     if (!same)
         status =
-            refuse(r, "SharedAccessKey is cut off or damaged: its base64 does not end as it must; copy the whole key");
+            refuse(r, "SharedAccessKey is cut off or damaged: the end of its base64 is not valid; copy the whole key");
     explicit_bzero(raw, sizeof raw);
     forget(&again);
     return status;

@@ -54,7 +54,7 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
     }
     if (!c->connection_string_file && !(environment && *environment) && !c->as && !c->has_slot)
         return cli_usage(&command_context_add, "--connection-string-file is missing (or D2D_CONNECTION_STRING, --as or "
-                                               "--slot): what the context is to keep");
+                                               "--slot): the identity that the context saves");
     if ((status = cli_who(c, STRING_ANY)))
         return status;
     cli_d2d_options(c, &options);
@@ -73,7 +73,7 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
     context_current(current);
     if (!current[0] && (e = context_use(argv[1])))
         return context_failed(argv[1], e);
-    say("context \"%s\" is kept%s", argv[1],
+    say("context \"%s\" is saved%s", argv[1],
         current[0] ? "; `d2d context use` makes it the current one" : ", and is the current one");
     return DONE;
 }
@@ -81,7 +81,7 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
 const struct command command_context_add = {
     {.name = "context add",
      .usage = "NAME",
-     .summary = "keep a hub and a connection string under a name",
+     .summary = "save a hub and a connection string under a name",
      .examples = "d2d context add home --connection-string-file owner.cs --ca-file ca.pem\n",
      .options = add_options,
      .least = 1,
@@ -142,7 +142,7 @@ static enum status use_run(struct cli *c, void *values, int n, char **argv)
         return context_failed(argv[1], e);
     say("context \"%s\" is the current one", argv[1]);
     if (environment && *environment && strcmp(environment, argv[1]) != 0)
-        say("but D2D_CONTEXT in the environment takes \"%s\" instead", environment);
+        say("but D2D_CONTEXT in the environment selects \"%s\" instead", environment);
     return DONE;
 }
 
@@ -187,9 +187,9 @@ struct token_job {
 static const struct opt token_options[] = {
     {"ttl", "T", "expires after this time (1h)", OPT_DURATION, .offset = offsetof(struct token_job, ttl_ms),
      .least = 1000},
-    {"resource", "URI", "what it is for (what the connection string is for)", OPT_TEXT,
+    {"resource", "URI", "resource that it is valid for (that of the connection string)", OPT_TEXT,
      .offset = offsetof(struct token_job, resource)},
-    {"out", "FILE", "it goes there, readable by you only (standard output)", OPT_TEXT,
+    {"out", "FILE", "write it to this file, readable by you only (standard output)", OPT_TEXT,
      .offset = offsetof(struct token_job, out), .what = OPT_FILE},
     {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct token_job, replace)},
     {0}};
@@ -224,7 +224,7 @@ static enum status token_run(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_token = {{.name = "token",
                                        .usage = "[--ttl T] [--resource URI]",
-                                       .summary = "print a SAS token, for tools that want one",
+                                       .summary = "print a SAS token for another tool",
                                        .examples = "d2d token --as phone --ttl 1h\n",
                                        .options = token_options},
                                       token_run,

@@ -81,7 +81,7 @@ static enum status run_with_secret(struct job *job, struct cli *c, int n, char *
     enum status status;
 
     if (job->path && n > 1) {
-        complain("--out is the file of one device");
+        complain("--out takes one device: run the command for each device");
         return USAGE;
     }
     if (!(status = secret_open(&job->secret, job->path, job->replace)))
@@ -112,7 +112,7 @@ static enum status check_auth(const struct job *job, const struct command *comma
     if (job->thumbprints && (!is_hash(first) || (rest.at && !is_hash(rest))))
         return cli_usage(command,
                          "--x509-thumbprint must be the SHA-1 or SHA-256 of a certificate, 40 or 64 hexadecimal "
-                         "digits, or two of them with a comma between, not \"%s\"",
+                         "digits, or two of them separated by a comma, not \"%s\"",
                          opt_shown(job->thumbprints, shown));
     return DONE;
 }
@@ -227,12 +227,14 @@ static enum d2d_err add_one(struct job *job, const char *id)
 }
 
 static const struct opt add_options[] = {
-    {"disabled", NULL, "not able to connect yet", OPT_FLAG, AT(disabled)},
-    {"x509-thumbprint", "HEX[,HEX]", "it shows a certificate with one of these", OPT_TEXT, AT(thumbprints)},
-    {"x509-ca", NULL, "it shows one that a CA of the hub has signed (`d2d ca`)", OPT_FLAG, AT(by_ca)},
-    {"tpm", NULL, "its key goes into --slot (0) of this computer's TPM, and nowhere else", OPT_FLAG, AT(tpm)},
-    {"out", "FILE", "its connection string goes there, readable by you only", OPT_TEXT, AT(path), .what = OPT_FILE},
-    {"replace", NULL, "overwrite that file, destroy the key that is in the slot", OPT_FLAG, AT(replace)},
+    {"disabled", NULL, "disabled: it cannot connect yet", OPT_FLAG, AT(disabled)},
+    {"x509-thumbprint", "HEX[,HEX]", "authenticate by a certificate with this thumbprint, or one of two", OPT_TEXT,
+     AT(thumbprints)},
+    {"x509-ca", NULL, "authenticate by a certificate that a CA of the hub signed (`d2d ca`)", OPT_FLAG, AT(by_ca)},
+    {"tpm", NULL, "store its key only in --slot (0) of this computer's TPM", OPT_FLAG, AT(tpm)},
+    {"out", "FILE", "write its connection string to this file, readable by you only", OPT_TEXT, AT(path),
+     .what = OPT_FILE},
+    {"replace", NULL, "overwrite that file; destroy the key in the slot", OPT_FLAG, AT(replace)},
     {0}};
 
 static enum status device_add(struct cli *c, void *values, int n, char **argv)
@@ -244,9 +246,9 @@ static enum status device_add(struct cli *c, void *values, int n, char **argv)
     if (status)
         return status;
     if (job->tpm && n > 1)
-        return cli_usage(&command_device_add, "--tpm: a slot of the TPM has room for one device; add them one by one");
+        return cli_usage(&command_device_add, "--tpm: a slot of the TPM holds one device; add them one by one");
     if (c->has_slot && !job->tpm)
-        return cli_usage(&command_device_add, "--slot says where --tpm puts the key: give --tpm too");
+        return cli_usage(&command_device_add, "--slot selects the slot for --tpm: give --tpm too");
     return run_with_secret(job, c, n, argv, add_one);
 }
 
@@ -278,8 +280,8 @@ static enum d2d_err auth_one(struct job *job, const char *id)
 }
 
 static const struct opt auth_options[] = {
-    {"x509-thumbprint", "HEX[,HEX]", "by a certificate with one of these", OPT_TEXT, AT(thumbprints)},
-    {"x509-ca", NULL, "by one that a CA of the hub has signed", OPT_FLAG, AT(by_ca)},
+    {"x509-thumbprint", "HEX[,HEX]", "by a certificate with this thumbprint, or one of two", OPT_TEXT, AT(thumbprints)},
+    {"x509-ca", NULL, "by a certificate that a CA of the hub signed", OPT_FLAG, AT(by_ca)},
     {"sas", NULL, "by new keys", OPT_FLAG, AT(by_key)},
     {0}};
 
@@ -291,13 +293,13 @@ static enum status device_auth(struct cli *c, void *values, int n, char **argv)
     if (status)
         return status;
     if (!job->by_ca && !job->by_key && !job->thumbprints)
-        return cli_usage(&command_device_auth, "nothing is to be changed: give --x509-thumbprint, --x509-ca or --sas");
+        return cli_usage(&command_device_auth, "nothing to change: give --x509-thumbprint, --x509-ca or --sas");
     return run_job(values, c, n, argv, auth_one);
 }
 
 const struct command command_device_auth = {{.name = "device auth",
                                              .usage = "DEVICE...",
-                                             .summary = "change how devices prove who they are",
+                                             .summary = "change how devices authenticate",
                                              .examples = "d2d device auth meter --x509-thumbprint OLD,NEW\n",
                                              .options = auth_options,
                                              .least = 1,
@@ -338,7 +340,7 @@ static enum d2d_err remove_one(struct job *job, const char *id)
     enum d2d_err e = d2d_registry_remove(job->session.registry, id);
 
     if (!e)
-        say("%s is gone", id);
+        say("device \"%s\" is deleted", id);
     return e;
 }
 
@@ -364,7 +366,7 @@ static enum d2d_err purge_one(struct job *job, const char *id)
     enum d2d_err e = d2d_registry_purge(job->session.registry, id, &n);
 
     if (!e)
-        say("the mailbox of %s is empty now (%llu thrown away)", id, (unsigned long long)n);
+        say("the mailbox of %s is empty now (discarded: %llu)", id, (unsigned long long)n);
     return e;
 }
 
@@ -375,7 +377,7 @@ static enum status device_purge(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_device_purge = {{.name = "device purge",
                                               .usage = "DEVICE...",
-                                              .summary = "throw away the messages that wait for devices",
+                                              .summary = "discard the messages that wait for devices",
                                               .examples = "d2d device purge phone\n",
                                               .least = 1,
                                               .most = OPT_MANY,
@@ -399,8 +401,8 @@ static enum d2d_err switch_one(struct job *job, const char *id)
     return e;
 }
 
-static const struct opt switch_options[] = {{"reason", "TEXT", "why, for those who look later", OPT_TEXT, AT(reason)},
-                                            {0}};
+static const struct opt switch_options[] = {
+    {"reason", "TEXT", "the reason, shown by `d2d device show`", OPT_TEXT, AT(reason)}, {0}};
 
 static enum status device_enable(struct cli *c, void *values, int n, char **argv)
 {
@@ -472,9 +474,9 @@ static enum d2d_err commit_keys(struct job *job, struct d2d_identity *d)
     if (!asked && strcmp(now.primary_key, d->primary_key) == 0)
         e = D2D_OK;
     else if (!asked)
-        complain("the keys of %s are as they were; what was just given does not count", d->id);
+        complain("the keys of %s are unchanged; the keys just written are not valid", d->id);
     else
-        complain("it is not known whether the new keys of %s count; `d2d device key %s` prints the one that does",
+        complain("it is not known whether the new keys of %s are valid; `d2d device key %s` prints the valid one",
                  d->id, d->id);
     explicit_bzero(&now, sizeof now);
     return e;
@@ -508,7 +510,8 @@ static enum d2d_err key_one(struct job *job, const char *id)
     enum d2d_err e = d2d_registry_get(job->session.registry, id, &d);
 
     if (!e && d.auth != D2D_AUTH_KEY && (job->rotate || job->secondary)) {
-        complain("device \"%s\" has no keys: it shows a certificate; `d2d device auth %s --sas` gives it keys", id, id);
+        complain("device \"%s\" has no keys: it authenticates by certificate; `d2d device auth %s --sas` gives it keys",
+                 id, id);
         job->said = USAGE;
         return D2D_ARGUMENT;
     }
@@ -519,12 +522,13 @@ static enum d2d_err key_one(struct job *job, const char *id)
     return e;
 }
 
-static const struct opt key_options[] = {
-    {"secondary", NULL, "with the second key", OPT_FLAG, AT(secondary)},
-    {"rotate", NULL, "make two new keys first", OPT_FLAG, AT(rotate)},
-    {"out", "FILE", "it goes there, readable by you only (standard output)", OPT_TEXT, AT(path), .what = OPT_FILE},
-    {"replace", NULL, "overwrite that file", OPT_FLAG, AT(replace)},
-    {0}};
+static const struct opt key_options[] = {{"secondary", NULL, "with the secondary key", OPT_FLAG, AT(secondary)},
+                                         {"rotate", NULL, "make two new keys first", OPT_FLAG, AT(rotate)},
+                                         {"out", "FILE",
+                                          "write it to this file, readable by you only (standard output)", OPT_TEXT,
+                                          AT(path), .what = OPT_FILE},
+                                         {"replace", NULL, "overwrite that file", OPT_FLAG, AT(replace)},
+                                         {0}};
 
 static enum status device_key(struct cli *c, void *values, int n, char **argv)
 {

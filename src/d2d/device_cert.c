@@ -37,7 +37,7 @@ static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
     if (status)
         return status;
     if ((e = d2d_tpm_x509_make(t, slot, job->key_path, PATH_CAP)) == D2D_EXISTS) {
-        complain("slot %u has such a key already, which may be in use; `d2d tpm erase --slot %u` destroys it", slot,
+        complain("slot %u already holds such a key, which may be in use; `d2d tpm erase --slot %u` destroys it", slot,
                  slot);
         status = REFUSED;
     } else if (e) {
@@ -100,10 +100,10 @@ static enum status show(const struct cli *c, const struct cert_job *job, const s
 }
 
 static const struct opt options[] = {
-    {"out", "DIR", "where the files go", OPT_TEXT, .offset = offsetof(struct cert_job, folder), .what = OPT_FOLDER},
-    {"tpm", NULL, "the key is made in --slot (0) of the TPM, and stays there", OPT_FLAG,
+    {"out", "DIR", "folder for the files", OPT_TEXT, .offset = offsetof(struct cert_job, folder), .what = OPT_FOLDER},
+    {"tpm", NULL, "make the key in --slot (0) of the TPM, where it stays", OPT_FLAG,
      .offset = offsetof(struct cert_job, tpm)},
-    {"days", "N", "expires after so many days (3650)", OPT_INT, .offset = offsetof(struct cert_job, days), .least = 1,
+    {"days", "N", "expires after this many days (3650)", OPT_INT, .offset = offsetof(struct cert_job, days), .least = 1,
      .most = DAYS_MAX},
     {"replace", NULL, "overwrite the files that are there", OPT_FLAG, .offset = offsetof(struct cert_job, replace)},
     {0}};
@@ -115,14 +115,14 @@ static enum status device_cert(struct cli *c, void *values, int n, char **argv)
     enum status status;
 
     if (!job->folder)
-        return cli_usage(&command_device_cert, "--out is missing: the folder that the certificate and its key go to");
+        return cli_usage(&command_device_cert, "--out is missing: the folder for the certificate and its key");
     job->id = argv[n];
     job->days = job->days ? job->days : DAYS_DEFAULT;
     if ((size_t)snprintf(job->cert_path, PATH_CAP, "%s/cert.pem", job->folder) >= PATH_CAP ||
         (size_t)snprintf(job->key_path, PATH_CAP, "%s/key.pem", job->folder) >= PATH_CAP)
         return cli_usage(&command_device_cert, "--out is longer than a path may be");
     if (!job->replace && (is_there(job->cert_path) || (!job->tpm && is_there(job->key_path)))) {
-        complain("%s exists already, and may be in use; --replace overwrites it",
+        complain("%s already exists, and may be in use; --replace overwrites it",
                  is_there(job->cert_path) ? job->cert_path : job->key_path);
         return REFUSED;
     }

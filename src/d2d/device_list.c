@@ -82,7 +82,7 @@ static enum d2d_err list_devices(struct d2d_registry *registry, void *ctx)
     return e;
 }
 
-static const struct opt options[] = {{"top", "N", "at most so many (all)", OPT_NUMBER,
+static const struct opt options[] = {{"top", "N", "at most this many (all)", OPT_NUMBER,
                                       .offset = offsetof(struct listing, top), .least = 1, .most = INT64_MAX},
                                      {0}};
 

@@ -109,7 +109,7 @@ struct list_job {
 };
 
 static const struct opt list_options[] = {
-    {"groups", NULL, "those of groups", OPT_FLAG, .offset = offsetof(struct list_job, groups)}, {0}};
+    {"groups", NULL, "list enrollment groups", OPT_FLAG, .offset = offsetof(struct list_job, groups)}, {0}};
 
 static enum status enroll_list(struct cli *c, void *values, int n, char **argv)
 {
@@ -135,9 +135,9 @@ struct one_job {
     const char *member, *out;
 };
 
-#define GROUP_OPTION                                                                             \
-    {                                                                                            \
-        "group", NULL, "the one of a group", OPT_FLAG, .offset = offsetof(struct one_job, group) \
+#define GROUP_OPTION                                                                              \
+    {                                                                                             \
+        "group", NULL, "an enrollment group", OPT_FLAG, .offset = offsetof(struct one_job, group) \
     }
 
 static const struct opt one_options[] = {GROUP_OPTION, {0}};
@@ -220,7 +220,7 @@ static enum status print_key(const struct enroll_call *call, const char *which, 
     if (!mechanism)
         return FAILED;
     if (!key) {
-        complain("%s has no keys: its devices prove in another way who they are", call->name);
+        complain("%s has no keys: its devices authenticate in another way", call->name);
         status = NOT_FOUND;
     } else if (!device) {
         status = put_line(secret, key);
@@ -236,10 +236,10 @@ static enum status print_key(const struct enroll_call *call, const char *which, 
 
 static const struct opt key_options[] = {
     GROUP_OPTION,
-    {"for", "REGISTRATION", "the key of this device, made from the group's", OPT_TEXT,
+    {"for", "REGISTRATION", "the key of this device, derived from the group's", OPT_TEXT,
      .offset = offsetof(struct one_job, member)},
-    {"secondary", NULL, "the second key", OPT_FLAG, .offset = offsetof(struct one_job, secondary)},
-    {"out", "FILE", "it goes there, readable by you only (standard output)", OPT_TEXT,
+    {"secondary", NULL, "the secondary key", OPT_FLAG, .offset = offsetof(struct one_job, secondary)},
+    {"out", "FILE", "write it to this file, readable by you only (standard output)", OPT_TEXT,
      .offset = offsetof(struct one_job, out), .what = OPT_FILE},
     {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct one_job, replace)},
     {0}};

@@ -153,23 +153,24 @@ static enum status check(const struct enrollment *from)
     if ((from->key_file != NULL) + (from->cert_file != NULL) + (from->endorsement != NULL) > 1)
         return cli_usage(&command_enroll_add, "--key-file, --cert and --endorsement-key exclude each other");
     if (from->group && (from->endorsement || from->device))
-        return cli_usage(&command_enroll_add, "--group and %s exclude each other: each device of a group has its own",
+        return cli_usage(&command_enroll_add,
+                         "--group and %s exclude each other: each device of a group has its own device id",
                          from->device ? "--device" : "--endorsement-key");
     return DONE;
 }
 
 static const struct opt options[] = {
-    {"group", NULL, "for many devices, each with an id of its own", OPT_FLAG,
+    {"group", NULL, "an enrollment group: many devices, each with its own id", OPT_FLAG,
      .offset = offsetof(struct enrollment, group)},
-    {"key-file", "FILE", "with this key (base64; a second line: the second key)", OPT_INPUT,
+    {"key-file", "FILE", "by the key in this file (base64; a second line: the secondary key)", OPT_INPUT,
      .offset = offsetof(struct enrollment, key_file), .what = OPT_FILE},
-    {"cert", "FILE", "by this certificate; of a group: by those that it has signed", OPT_INPUT,
+    {"cert", "FILE", "by this certificate; with --group: by certificates that it signed", OPT_INPUT,
      .offset = offsetof(struct enrollment, cert_file), .what = OPT_FILE},
     {"endorsement-key", "KEY", "by the TPM with this endorsement key, in base64 or a file", OPT_TEXT,
      .offset = offsetof(struct enrollment, endorsement), .what = OPT_FILE},
-    {"device", "ID", "the device it becomes (the name itself)", OPT_TEXT, .offset = offsetof(struct enrollment, device),
+    {"device", "ID", "id of the device in the hub (NAME)", OPT_TEXT, .offset = offsetof(struct enrollment, device),
      .what = OPT_DEVICE},
-    {"disabled", NULL, "not able to register yet", OPT_FLAG, .offset = offsetof(struct enrollment, disabled)},
+    {"disabled", NULL, "disabled: it cannot register yet", OPT_FLAG, .offset = offsetof(struct enrollment, disabled)},
     {0}};
 
 static enum status enroll_add(struct cli *c, void *values, int n, char **argv)
@@ -192,7 +193,7 @@ static enum status enroll_add(struct cli *c, void *values, int n, char **argv)
 const struct command command_enroll_add = {
     {.name = "enroll add",
      .usage = "NAME [--group] [--key-file FILE | --cert FILE | --endorsement-key KEY]",
-     .summary = "let a device register, or a group of them; without a file: with keys that the service makes",
+     .summary = "let a device or a group of devices register; without a file the service makes the keys",
      .examples = "d2d enroll add pump-1\nd2d enroll add pumps --group\n"
                  "d2d enroll add pumps --group --cert factory-ca.pem\n"
                  "d2d enroll add meter --cert meter/cert.pem --device meter-7\n",

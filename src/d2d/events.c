@@ -73,7 +73,7 @@ static void save(struct reading *r)
     }
     if (!file_write(r->resume, buf_bytes(&r->reached), 0644))
         return;
-    complain("--resume %s cannot be written: %m; the next run begins where it says", r->resume);
+    complain("--resume %s cannot be written: %m; the next run begins at the position in that file", r->resume);
     stop(r, FAILED);
 }
 
@@ -129,7 +129,7 @@ static bool run_exec(struct reading *r, const struct d2d_event *event)
 
     if (!ended)
         return true;
-    say("d2d: \"%s\" ended with %d for the event %lld of %s", r->exec, ended, (long long)event->sequence,
+    say("d2d: \"%s\" ended with status %d for event %lld of %s", r->exec, ended, (long long)event->sequence,
         event->device);
     if (cli_interrupted || r->stop_on_error || (r->resume && !r->skip_failed)) {
         stop(r, cli_interrupted ? INTERRUPTED : REFUSED);
@@ -186,7 +186,7 @@ static void on_listening(void *ctx, struct d2d_receiver *receiver)
     r->away = D2D_OK;
     if (!r->listened)
         say("listening%s", r->from.n && !d2d_receiver_filtered_by_hub(receiver)
-                               ? " (this hub cannot filter by sender: everything is sent, and filtered here)"
+                               ? " (this hub cannot filter by sender: all events are received, and filtered here)"
                                : "");
     r->listened = true;
 }
@@ -314,8 +314,7 @@ static enum status start(struct cli *c, struct reading *r)
     if (r->offset && r->since)
         return cli_usage(&command_events, "--offset and --since exclude each other");
     if (r->stop_on_error && !r->exec)
-        return cli_usage(&command_events,
-                         "--stop-on-error says what to do when the CMD of --exec fails: give --exec too");
+        return cli_usage(&command_events, "--stop-on-error ends the run when the CMD of --exec fails: give --exec too");
     if (r->offset ? !offset_position(r, &options.position) : !since_position(r->since, &options.position))
         return cli_usage(&command_events, "%s must be %s, not \"%s\"", r->offset ? "--offset" : "--since",
                          r->offset ? "PARTITION:OFFSET"
@@ -325,7 +324,7 @@ static enum status start(struct cli *c, struct reading *r)
     partitions[0] = r->partition;
     options.partitions = r->partition ? partitions : NULL;
     if (r->skip_failed && (!r->resume || r->stop_on_error))
-        return cli_usage(&command_events, "--skip-failed goes with --resume, and not with --stop-on-error");
+        return cli_usage(&command_events, "--skip-failed needs --resume, and excludes --stop-on-error");
     if ((status = cli_who(c, STRING_EVENTS)) || (status = load_positions(r)))
         return status;
     options.resume = r->resume ? buf_str(&r->reached) : NULL;
@@ -340,17 +339,18 @@ static enum status start(struct cli *c, struct reading *r)
 #define AT(field) .offset = offsetof(struct reading, field)
 
 static const struct opt options[] = {
-    {"from", "DEVICE", "only what it sent; may be given again and again", OPT_LIST, AT(from), .what = OPT_DEVICE},
+    {"from", "DEVICE", "only events of this device; may be given several times", OPT_LIST, AT(from),
+     .what = OPT_DEVICE},
     {"since", "T", "earliest, now (the default), a time, or how long ago (1h)", OPT_TEXT, AT(since)},
-    {"offset", "P:OFFSET", "after this event of a partition", OPT_TEXT, AT(offset)},
-    {"resume", "FILE", "after the last event of the last run with this file", OPT_TEXT, AT(resume), .what = OPT_FILE},
+    {"offset", "P:OFFSET", "start after this event of a partition", OPT_TEXT, AT(offset)},
+    {"resume", "FILE", "start after the last event of the last run; this file keeps the position", OPT_TEXT, AT(resume),
+     .what = OPT_FILE},
     {"group", "G", "consumer group ($Default)", OPT_TEXT, AT(group)},
     {"partition", "N", "only this partition", OPT_TEXT, AT(partition)},
-    {"n", "COUNT", "stop after so many", OPT_NUMBER, AT(most), .least = 1, .most = INT64_MAX},
-    {"exec", "CMD", "run this for each event: body on stdin, properties in the environment", OPT_TEXT, AT(exec)},
-    {"stop-on-error", NULL, "end when CMD does not end with 0; --resume implies it", OPT_FLAG, AT(stop_on_error)},
-    {"skip-failed", NULL, "with --resume: go on after an event for which CMD does not end with 0", OPT_FLAG,
-     AT(skip_failed)},
+    {"n", "COUNT", "stop after this many", OPT_NUMBER, AT(most), .least = 1, .most = INT64_MAX},
+    {"exec", "CMD", "run CMD for each event: body on stdin, properties in the environment", OPT_TEXT, AT(exec)},
+    {"stop-on-error", NULL, "end when CMD fails (exit status not 0); --resume implies it", OPT_FLAG, AT(stop_on_error)},
+    {"skip-failed", NULL, "with --resume: continue after an event for which CMD fails", OPT_FLAG, AT(skip_failed)},
     {0}};
 
 static enum status events_run(struct cli *c, void *values, int n, char **argv)
@@ -369,7 +369,7 @@ static enum status events_run(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_events = {{.name = "events",
                                         .usage = "[--from DEVICE]... [--since T] [-n COUNT] [--exec CMD]",
-                                        .summary = "print what devices send, as it comes",
+                                        .summary = "print what devices send, as it arrives",
                                         .examples = "d2d events --from phone --exec ./open-door.sh\n"
                                                     "d2d events --since 1h -n 10 -o json\n"
                                                     "d2d events --since earliest --resume positions.json\n",

@@ -45,9 +45,9 @@ const char *cli_remedy(enum d2d_err e)
 {
     switch (e) {
     case D2D_NO_CONNECTION:
-        return "is the hub running, and are host name and port right? `d2dhub check` looks from the other side";
+        return "is the hub running, and are host name and port right? `d2dhub check` tests the hub on its own computer";
     case D2D_UNTRUSTED:
-        return "the CA of a hub of your own is the file that `d2dhub show` names: give it with --ca-file";
+        return "give --ca-file the CA certificate of your hub: `d2dhub show` names the file";
     case D2D_CLOCK:
         return "set the clock of this computer: timedatectl set-ntp true";
     case D2D_WRONG_HUB:
@@ -57,7 +57,7 @@ const char *cli_remedy(enum d2d_err e)
     case D2D_TAKEN_OVER:
         return "a device has one connection: stop the other program, or give it a device of its own";
     case D2D_TIMED_OUT:
-        return "does a firewall drop the packets? `d2d check` tries each way to the hub; --timeout T waits longer";
+        return "does a firewall block the connection? `d2d check` tries each way to the hub; --timeout T waits longer";
     case D2D_OK:
     case D2D_FAILED:
     case D2D_ARGUMENT:

@@ -46,7 +46,7 @@ static enum status group_add(struct cli *c, void *values, int n, char **argv)
 
     (void)values;
     if (!status)
-        say("consumer group \"%s\" is made", argv[n]);
+        say("consumer group \"%s\" is created", argv[n]);
     return status;
 }
 
@@ -63,7 +63,7 @@ static enum status group_rm(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_group_add = {{.name = "group add",
                                            .usage = "NAME",
-                                           .summary = "make a consumer group",
+                                           .summary = "create a consumer group",
                                            .examples = "d2d group add alarms\n",
                                            .least = 1,
                                            .most = 1},
@@ -206,7 +206,7 @@ static enum status hub_status(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_hub_status = {{.name = "hub status",
                                             .usage = "",
-                                            .summary = "show what the hub has: devices, connections, partitions",
+                                            .summary = "show the devices, connections and partitions of the hub",
                                             .examples = "d2d hub status\n"},
                                            hub_status,
                                            0};

@@ -134,7 +134,7 @@ static void settle(struct hearing *h, uint64_t lock, bool good)
         e = d2d_device_abandon(h->device, lock);
     h->unsettled += e != D2D_OK;
     if (e)
-        say("d2d: a message is not settled, and comes again: %s", d2d_device_detail(h->device));
+        say("d2d: a message is not settled, and will be delivered again: %s", d2d_device_detail(h->device));
 }
 
 static bool is_enough(const struct hearing *h)
@@ -212,7 +212,7 @@ static bool is_over(const struct hearing *h)
 static void end_job(struct hearing *h, struct job *j, int ended)
 {
     if (ended)
-        say("d2d: \"%s\" ended with %d", h->exec, ended);
+        say("d2d: \"%s\" ended with status %d", h->exec, ended);
     if (!h->automatic)
         settle(h, j->lock, ended == 0);
     list_del(&j->link);
@@ -298,8 +298,8 @@ static enum status finish(const struct hearing *h)
     LIST_EACH (&h->lines, it)
         n++;
     if (n)
-        say("d2d: %zu message%s came and %s not %s: the next run gets %s", n, n == 1 ? "" : "s", n == 1 ? "is" : "are",
-            h->exec ? "done" : "shown", n == 1 ? "it" : "them");
+        say("d2d: %zu message%s arrived and %s not %s: the next run gets %s", n, n == 1 ? "" : "s",
+            n == 1 ? "is" : "are", h->exec ? "done" : "shown", n == 1 ? "it" : "them");
     if (h->why)
         return cli_failed("the messages", h->why, d2d_device_detail(h->device));
     if (cli_interrupted)
@@ -338,11 +338,11 @@ static enum status start(struct cli *c, struct hearing *h)
     enum d2d_err e;
 
     if (h->automatic && (!h->exec || h->reject))
-        return cli_usage(&command_listen, h->exec ? "--auto and --reject exclude each other"
-                                                  : "--auto says when to complete a message for the CMD of --exec: "
-                                                    "give --exec too");
+        return cli_usage(&command_listen,
+                         h->exec ? "--auto and --reject exclude each other"
+                                 : "--auto completes a message before the CMD of --exec ends: give --exec too");
     if (h->reject && !h->exec)
-        return cli_usage(&command_listen, "--reject says what to do when the CMD of --exec fails: give --exec too");
+        return cli_usage(&command_listen, "--reject rejects a message when the CMD of --exec fails: give --exec too");
     if ((status = cli_who(c, STRING_DEVICE)))
         return status;
     cli_d2d_options(c, &options.common);
@@ -362,13 +362,14 @@ static enum status start(struct cli *c, struct hearing *h)
 }
 
 static const struct opt options[] = {
-    {"n", "COUNT", "stop after so many", OPT_NUMBER, .offset = offsetof(struct hearing, most), .least = 1,
+    {"n", "COUNT", "stop after this many", OPT_NUMBER, .offset = offsetof(struct hearing, most), .least = 1,
      .most = INT64_MAX},
-    {"exec", "CMD", "run this for each: body on stdin, properties in the environment; complete when it ends with 0",
-     OPT_TEXT, .offset = offsetof(struct hearing, exec)},
-    {"reject", NULL, "reject a message for which CMD fails, instead of having it come again (AMQP)", OPT_FLAG,
+    {"exec", "CMD",
+     "run CMD for each message: body on stdin, properties in the environment; complete when it ends with 0", OPT_TEXT,
+     .offset = offsetof(struct hearing, exec)},
+    {"reject", NULL, "reject a message for which CMD fails, instead of having it delivered again (AMQP)", OPT_FLAG,
      .offset = offsetof(struct hearing, reject)},
-    {"auto", NULL, "complete each at once, whatever CMD does with it", OPT_FLAG,
+    {"auto", NULL, "complete each message at once, whatever the exit status of CMD", OPT_FLAG,
      .offset = offsetof(struct hearing, automatic)},
     {0}};
 
@@ -390,7 +391,7 @@ static enum status listen_run(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_listen = {{.name = "listen",
                                         .usage = "[--exec CMD] [-n COUNT]",
-                                        .summary = "print what is sent to a device, as it comes",
+                                        .summary = "print what is sent to a device, as it arrives",
                                         .examples = "d2d listen --as garage\n"
                                                     "d2d listen --connection-string-file garage.cs --exec "
                                                     "./open-door.sh\n"

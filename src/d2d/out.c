@@ -180,7 +180,7 @@ json_t *out_parsed(char *given)
     json_t *value = given ? json_loads(given, JSON_REJECT_DUPLICATES, &why) : NULL;
 
     if (!value)
-        complain("the hub's answer is no JSON");
+        complain("the hub's answer is not JSON");
     free(given);
     return value;
 }

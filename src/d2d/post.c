@@ -167,7 +167,7 @@ static enum status say_unsent(const struct run *r, enum d2d_err e)
         say("d2d: interrupted: %zu message%s for %s %s", left, plural(left), r->posting->to,
             left && r->connected ? "may have reached the hub" : "did not leave");
     if (left && r->connected && !r->posting->message.ttl_ms)
-        say("  What the device must not get late is sent with --ttl T");
+        say("  Send what must not arrive late with --ttl T");
     return status;
 }
 

@@ -57,7 +57,7 @@ static enum status ask_scope(struct cli *c, struct register_job *job)
     d2d_registry_free(registry);
     cli_loop_free(loop);
     if (!status && !job->its_scope[0]) {
-        complain("the hub does not tell its id scope; give --scope");
+        complain("the hub does not report its id scope; give --scope");
         status = FAILED;
     }
     return status;
@@ -72,7 +72,7 @@ static enum status find_service(struct cli *c, struct register_job *job)
     if ((status = cli_who(c, STRING_SERVICE)))
         return status;
     if (d2d_connection_string_field(c->connection_string, "HostName", job->host, sizeof job->host)) {
-        return cli_usage(&command_register, "--service is missing: the context has no hub that could be it");
+        return cli_usage(&command_register, "--service is missing: the context has no hub to register with");
     }
     job->service = job->host;
     return job->scope ? DONE : ask_scope(c, job);
@@ -112,8 +112,8 @@ static enum status show(const struct cli *c, struct register_job *job)
                            : "x509=true",
              job->tpm ? slot : job->key);
 
-    say("%s is the device %s of %s%s%s%s", got->registration, got->device, got->hub, got->substatus[0] ? " (" : "",
-        got->substatus, got->substatus[0] ? ")" : "");
+    say("%s is registered as device %s of %s%s%s%s", got->registration, got->device, got->hub,
+        got->substatus[0] ? " (" : "", got->substatus, got->substatus[0] ? ")" : "");
     if (got->payload[0])
         say("the service says: %s", got->payload);
     return secret_put(&job->secret, text);
@@ -145,7 +145,7 @@ static enum status check(const struct cli *c, const struct register_job *job)
     if (job->payload && !is_json(job->payload))
         return cli_usage(&command_register, "--payload must be a JSON text");
     if (c->has_slot && !job->tpm)
-        return cli_usage(&command_register, "--slot says where --tpm puts the key: give --tpm too");
+        return cli_usage(&command_register, "--slot selects the slot for --tpm: give --tpm too");
     if (job->service && !job->scope)
         return cli_usage(&command_register, "--service needs --scope, the id scope of that service");
     if (c->as)
@@ -163,10 +163,10 @@ static enum status check(const struct cli *c, const struct register_job *job)
         return DONE;
     }
     if (!job->key_file == !job->group_key_file)
-        return cli_usage(&command_register,
-                         job->key_file ? "--key-file and --group-key-file exclude each other"
-                                       : "--key-file is missing (or --group-key-file, --tpm, or --cert-file with "
-                                         "--key-file): what the device proves itself with");
+        return cli_usage(&command_register, job->key_file
+                                                ? "--key-file and --group-key-file exclude each other"
+                                                : "--key-file is missing (or --group-key-file, --tpm, or --cert-file "
+                                                  "with --key-file): the credentials of the device");
     if (!job->id)
         return cli_usage(&command_register, "--id is missing: the registration id of the device");
     return DONE;
@@ -180,15 +180,15 @@ static const struct opt options[] = {
      .offset = offsetof(struct register_job, id)},
     {"key-file", "FILE", "the device's key in base64; with --cert-file: the certificate's", OPT_INPUT,
      .offset = offsetof(struct register_job, key_file), .what = OPT_FILE},
-    {"group-key-file", "FILE", "the key of an enrollment group, of which the device's is made", OPT_INPUT,
+    {"group-key-file", "FILE", "the key of an enrollment group, from which the device's is derived", OPT_INPUT,
      .offset = offsetof(struct register_job, group_key_file), .what = OPT_FILE},
-    {"tpm", NULL, "by the TPM, over https or amqp: the hub's key goes into --slot (0)", OPT_FLAG,
+    {"tpm", NULL, "by the TPM, over https or amqp; the device's key is stored in --slot (0)", OPT_FLAG,
      .offset = offsetof(struct register_job, tpm)},
-    {"payload", "JSON", "for the program that chooses the hub", OPT_TEXT,
+    {"payload", "JSON", "JSON for the webhook that chooses the hub", OPT_TEXT,
      .offset = offsetof(struct register_job, payload)},
-    {"out", "FILE", "the connection string goes there, readable by you only", OPT_TEXT,
+    {"out", "FILE", "write the connection string to this file, readable by you only", OPT_TEXT,
      .offset = offsetof(struct register_job, out), .what = OPT_FILE},
-    {"replace", NULL, "overwrite that file, destroy the key that is in the slot", OPT_FLAG,
+    {"replace", NULL, "overwrite that file; destroy the key in the slot", OPT_FLAG,
      .offset = offsetof(struct register_job, replace)},
     {0}};
 

@@ -144,7 +144,7 @@ static void say_sent(const struct sending *s)
     const char *id = s->message.message_id ? s->message.message_id : s->last_id;
 
     say("%zu message%s of %s: %s%s%s", s->sent, s->sent == 1 ? "" : "s", d2d_device_id(s->device),
-        acknowledged ? "on the hub's disk" : "sent; --qos 0 does not tell whether the hub has it",
+        acknowledged ? "on the hub's disk" : "sent; with --qos 0 the hub does not acknowledge it",
         s->sent == 1 && s->accepted.quiet ? ", id " : "", s->sent == 1 && s->accepted.quiet ? id : "");
 }
 
@@ -218,19 +218,20 @@ static enum status send_checked(struct cli *c, struct sending *s, const struct b
 #define AT(field) .offset = offsetof(struct sending, field)
 
 static const struct opt options[] = {
-    {"to", "DEVICE", "as an operator, to this device; without it as a device, to the hub", OPT_TEXT, AT(to),
+    {"to", "DEVICE", "send to this device, as an operator; without it: to the hub, as a device", OPT_TEXT, AT(to),
      .what = OPT_DEVICE},
-    {"ack", "none|positive|negative|full", "which outcomes to be told of (--to)", OPT_CHOICE, AT(ack_given),
-     .least = 1},
+    {"ack", "none|positive|negative|full", "outcomes for which the hub sends feedback (--to)", OPT_CHOICE,
+     AT(ack_given), .least = 1},
     {"ttl", "T", "expires after this time (1h; --to)", OPT_DURATION, AT(message.ttl_ms), .least = 1},
-    {"until-acked", NULL, "wait until the device has settled it, and say how (--to)", OPT_FLAG, AT(until_acked)},
-    {"p", "NAME=VALUE", "a property; may be given again and again", OPT_LIST, AT(given)},
-    {"file", "FILE", "the whole file as one message", OPT_INPUT, AT(file), .what = OPT_FILE},
+    {"until-acked", NULL, "wait until the device has settled it, and print the outcome (--to)", OPT_FLAG,
+     AT(until_acked)},
+    {"p", "NAME=VALUE", "a property; may be given several times", OPT_LIST, AT(given)},
+    {"file", "FILE", "send the whole file as one message", OPT_INPUT, AT(file), .what = OPT_FILE},
     {"content-type", "TYPE", "application/json, ...", OPT_TEXT, AT(message.content_type)},
     {"content-encoding", "ENCODING", "utf-8, ...", OPT_TEXT, AT(message.content_encoding)},
-    {"message-id", "ID", "id of the message (a new one)", OPT_TEXT, AT(message.message_id)},
-    {"correlation-id", "ID", "what it belongs to, for its receiver", OPT_TEXT, AT(message.correlation_id)},
-    {"user-id", "ID", "whom it is from, for its receiver", OPT_TEXT, AT(message.user_id)},
+    {"message-id", "ID", "message id (a new one)", OPT_TEXT, AT(message.message_id)},
+    {"correlation-id", "ID", "correlation id, for the receiver", OPT_TEXT, AT(message.correlation_id)},
+    {"user-id", "ID", "user id, for the receiver", OPT_TEXT, AT(message.user_id)},
     {"qos", "0|1", "1 (the default) waits until the hub has it on disk", OPT_CHOICE, AT(qos_given), .least = 1},
     {0}};
 

@@ -40,7 +40,7 @@ static enum status show_slots(struct cli *c, struct d2d_tpm *t)
             show_slot(&out, i, &slot);
     }
     if (!used)
-        say("all of its %d slots are free", D2D_TPM_SLOTS);
+        say("all %d slots are free", D2D_TPM_SLOTS);
     return DONE;
 }
 
@@ -114,7 +114,7 @@ static enum status tpm_provision(struct cli *c, void *values, int n, char **argv
     (void)n;
     (void)argv;
     if (!c->has_slot)
-        return cli_usage(&command_tpm_provision, "--slot is missing: the slot that the key goes into, 0 to 9");
+        return cli_usage(&command_tpm_provision, "--slot is missing: the slot for the key, 0 to 9");
     c->has_slot = false; /* the identity is what the other options say */
     if ((status = cli_who(c, STRING_DEVICE)) || (status = chip_open(&t)))
         return status;
@@ -152,7 +152,7 @@ static enum status erase(struct d2d_tpm *t, unsigned slot)
     }
     if (x509 && x509 != D2D_NOT_FOUND)
         return chip_failed(t, e ? "nothing was erased" : "only the key of the device was erased", x509);
-    say("slot %u is free; the hub still knows its device", slot);
+    say("slot %u is free; its device is still registered in the hub", slot);
     return DONE;
 }
 

@@ -82,16 +82,16 @@ static enum status fits(const struct cli *c, enum kind_of_string wanted)
     char kind[200];
 
     if (wanted == STRING_DEVICE && !device)
-        complain("this needs a device's connection string (DeviceId=...), and the one given is of %s; give --as "
+        complain("this needs a device's connection string (DeviceId=...), but the given one is of %s; give --as "
                  "DEVICE, or another connection string",
                  kind_of(c, kind));
     else if (wanted != STRING_DEVICE && wanted != STRING_ANY && device)
-        complain("this needs a service policy's connection string (SharedAccessKeyName=...), and the one given is "
-                 "of %s; give another one",
+        complain("this needs a service policy's connection string (SharedAccessKeyName=...), but the given one is of "
+                 "%s; give another one",
                  kind_of(c, kind));
     else if (wanted == STRING_SERVICE && endpoint)
-        complain("this needs a service policy's connection string of the hub (HostName=...), and the one given is "
-                 "of %s; give another one",
+        complain("this needs a service policy's connection string of the hub (HostName=...), but the given one is of "
+                 "%s; give another one",
                  kind_of(c, kind));
     else
         return DONE;
@@ -116,13 +116,13 @@ static enum status check_certificate(const struct cli *c)
     bool x509 = d2d_connection_string_field(c->connection_string, "x509", yes, sizeof yes) == D2D_OK;
 
     if (x509 && (!c->cert_file || !c->key_file))
-        complain("%s is missing: the device has no key, it shows a certificate (x509=true)",
+        complain("%s is missing: the device authenticates by certificate (x509=true)",
                  c->cert_file  ? "--key-file"
                  : c->key_file ? "--cert-file"
                                : "--cert-file and --key-file");
     else if (!x509 && (c->cert_file || c->key_file))
-        complain("%s is for a device that shows a certificate (x509=true), and the connection string has a key; leave "
-                 "it out, or use the connection string of such a device",
+        complain("%s is for a device that authenticates by certificate (x509=true), but the connection string has a "
+                 "key; leave it out, or use the connection string of such a device",
                  c->cert_file ? "--cert-file" : "--key-file");
     else
         return DONE;

@@ -57,11 +57,10 @@ static bool is_mine(struct checking *k, const char *what, const struct stat *st)
 
     if (geteuid() == 0 || st->st_uid == geteuid())
         return true;
-    snprintf(
-        remedy, sizeof remedy,
-        "it belongs to %s: check and start that hub with sudo, or make one of your own with `d2dhub init --data DIR "
-        "--name HOST`",
-        owner ? owner->pw_name : "another user");
+    snprintf(remedy, sizeof remedy,
+             "it belongs to %s: check and start that hub with sudo, or make your own with `d2dhub init --data DIR "
+             "--name HOST`",
+             owner ? owner->pw_name : "another user");
     check_say(k, PROBLEM, what, remedy);
     return false;
 }
@@ -82,7 +81,7 @@ static bool check_folder(struct checking *k)
     if (e) {
         snprintf(remedy, sizeof remedy,
                  e == ERR_NOT_FOUND ? "there is no hub; `d2dhub init --data %s --name HOST` makes one"
-                                    : "%s/hub.json cannot be read; starting the hub writes it anew",
+                                    : "%s/hub.json cannot be read; starting the hub writes it again",
                  k->config.data);
         check_say(k, PROBLEM, what, remedy);
         return false;
@@ -93,7 +92,7 @@ static bool check_folder(struct checking *k)
                      ? json_string_value(json_object_get(facts, "host_name"))
                      : "");
     json_decref(facts);
-    snprintf(remedy, sizeof remedy, "others can look into it; chmod 700 %s", k->config.data);
+    snprintf(remedy, sizeof remedy, "other users can read it; chmod 700 %s", k->config.data);
     check_say(k, st.st_mode & 077 ? PROBLEM : FINE, what, remedy);
     return true;
 }
@@ -104,7 +103,7 @@ static void check_clock(struct checking *k)
     int64_t now_s = now_ms() / 1000;
 
     check_say(k, now_s < Y2026_S || now_s > Y2100_S ? PROBLEM : FINE, "clock",
-              "this year cannot be; tokens and certificates need the time: timedatectl set-ntp true");
+              "this year is wrong; tokens and certificates need the right time: timedatectl set-ntp true");
 }
 
 static void check_log(struct checking *k)
@@ -165,7 +164,7 @@ static enum verdict certificate_verdict(const struct checking *k, struct bytes p
     if (cert_read(pem, &facts))
         return snprintf(out, WHY_CAP, "this is not a certificate in PEM form"), PROBLEM;
     if (!cert_fits_key(pem, key))
-        return snprintf(out, WHY_CAP, "the private key belongs to another one"), PROBLEM;
+        return snprintf(out, WHY_CAP, "the private key belongs to another certificate"), PROBLEM;
     if (!cert_is_for(pem, c->name))
         return snprintf(out, WHY_CAP, "it is not for the name of this hub: clients will refuse it"), PROBLEM;
     if (c->cert_file[0])
@@ -199,7 +198,7 @@ static void check_pair(struct checking *k, const struct tls_pair *pair)
 {
     char what[PATH_CAP + 32];
     struct buf pem = buf_max(PEM_MAX), key_pem = buf_max(PEM_MAX);
-    char remedy[WHY_CAP] = "it cannot be read; `ls -l` tells whose it is";
+    char remedy[WHY_CAP] = "it cannot be read; `ls -l` shows its owner";
     enum verdict v = PROBLEM;
     struct stat st;
 
@@ -209,7 +208,7 @@ static void check_pair(struct checking *k, const struct tls_pair *pair)
     check_say(k, v, what, remedy);
     snprintf(what, sizeof what, "private key %s", pair->key_file);
     if (stat(pair->key_file, &st) == 0)
-        check_say(k, st.st_mode & 077 ? WARNING : FINE, what, "others can read it; chmod 600");
+        check_say(k, st.st_mode & 077 ? WARNING : FINE, what, "other users can read it; chmod 600");
     buf_free(&pem);
     buf_free(&key_pem);
 }
@@ -253,11 +252,11 @@ static int check_run(struct config *c, int argc, char **argv)
     return k.problem;
 }
 
-const struct command command_check = {
-    {.name = "check",
-     .usage = "[--data DIR]",
-     .summary = "look at configuration, clock, disk, certificates, ports and the name",
-     .examples = "d2dhub check\n"
-                 "d2dhub check --data DIR -o json   # for a monitor: exit status 0 or 1\n",
-     .more = config_keys},
-    check_run};
+const struct command command_check = {{.name = "check",
+                                       .usage = "[--data DIR]",
+                                       .summary = "check configuration, clock, disk, certificates, ports and the name",
+                                       .examples =
+                                           "d2dhub check\n"
+                                           "d2dhub check --data DIR -o json   # for a monitor: exit status 0 or 1\n",
+                                       .more = config_keys},
+                                      check_run};

@@ -62,13 +62,14 @@ static void check_port(struct checking *k, const char *protocol, int port)
         check_say(k, FINE, what, "");
     } else if (error == EADDRINUSE) {
         port_owner(port, owner, sizeof owner);
-        snprintf(remedy, sizeof remedy, "%s has it; stop that, or choose another one with %s_port", owner, protocol);
+        snprintf(remedy, sizeof remedy, "%s uses it; stop that program, or choose another port with %s_port", owner,
+                 protocol);
         check_say(k, PROBLEM, what, remedy);
     } else if (error == EACCES) {
         not_permitted(port, remedy, sizeof remedy);
         check_say(k, port == 443 ? WARNING : PROBLEM, what, remedy);
     } else {
-        snprintf(remedy, sizeof remedy, "%s on %s; the key is listen", strerror(error), k->config.listen);
+        snprintf(remedy, sizeof remedy, "%s on %s; the configuration key is listen", strerror(error), k->config.listen);
         check_say(k, PROBLEM, what, remedy);
     }
 }
@@ -166,25 +167,23 @@ void check_name(struct checking *k)
     remedy[0] = 0;
     if (!r.any) {
         v = WARNING;
-        snprintf(remedy, sizeof remedy,
-                 "it does not resolve here, and then it does for no device: give it a DNS record at your router or "
-                 "name server, or add "
-                 "\"%s %s\" to /etc/hosts of each computer; names that end in .local are told by mDNS (avahi-daemon)",
-                 only_here ? "127.0.0.1" : own_text, name);
+        snprintf(
+            remedy, sizeof remedy,
+            "it does not resolve on this computer: give it a DNS record at your router or name server, or add \"%s "
+            "%s\" to /etc/hosts of each computer; names that end in .local are resolved by mDNS (avahi-daemon)",
+            only_here ? "127.0.0.1" : own_text, name);
     } else if (only_here ? !r.loopback : r.foreign && !r.ours && !r.loopback) {
         v = WARNING;
         snprintf(remedy, sizeof remedy,
-                 "it resolves to %s, which is not an address that this hub listens on: devices come here only if that "
-                 "one passes "
-                 "their connections on; else change its DNS record or /etc/hosts",
+                 "it resolves to %s, which is not an address that this hub listens on: devices reach this hub only if "
+                 "that address forwards their connections; otherwise change its DNS record or /etc/hosts",
                  r.first);
     } else if (!only_here && r.loopback && !r.ours) {
         v = WARNING;
-        snprintf(
-            remedy, sizeof remedy,
-            "it resolves to %s, this computer alone: for other devices give it a DNS record, or add \"%s %s\" to their "
-            "/etc/hosts",
-            r.first, own_text, name);
+        snprintf(remedy, sizeof remedy,
+                 "it resolves to %s, which is only this computer: for other devices give it a DNS record, or add \"%s "
+                 "%s\" to their /etc/hosts",
+                 r.first, own_text, name);
     }
     check_say(k, v, what, remedy);
     freeifaddrs(own);

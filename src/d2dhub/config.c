@@ -17,43 +17,43 @@
 const struct opt config_keys[] = {
     {"name", "HOST", "host name that devices and receivers use", TEXT(name)},
     {"listen", "ADDRESS", "address to listen on (0.0.0.0)", TEXT(listen)},
-    {"mqtts-port", "N", "MQTT over TLS (8883); 0 is any free one", RANGE(OPT_INT, mqtts_port, 0, 65535)},
-    {"amqps-port", "N", "AMQP over TLS (5671); 0 is any free one", RANGE(OPT_INT, amqps_port, 0, 65535)},
-    {"https-port", "N", "HTTPS, and MQTT and AMQP in WebSockets (443); 0 is any free one",
+    {"mqtts-port", "N", "MQTT over TLS (8883); 0: any free port", RANGE(OPT_INT, mqtts_port, 0, 65535)},
+    {"amqps-port", "N", "AMQP over TLS (5671); 0: any free port", RANGE(OPT_INT, amqps_port, 0, 65535)},
+    {"https-port", "N", "HTTPS, and MQTT and AMQP in WebSockets (443); 0: any free port",
      RANGE(OPT_INT, https_port, 0, 65535)},
-    {"loops", "N", "event loops, each a thread (0: one a core, at most 8)", RANGE(OPT_INT, loops, 0, 64)},
+    {"loops", "N", "event loops, each a thread (0: one per core, at most 8)", RANGE(OPT_INT, loops, 0, 64)},
     {"log-level", "error|warn|info|debug", "how much is logged, to standard error (info)", OPT_CHOICE, AT(log_level),
      .least = LOG_ERROR},
     {"log-format", "logfmt|json", "form of the log (logfmt)", OPT_CHOICE, AT(log_json)},
-    {"cert-file", "FILE", "own server certificate, PEM, with its chain", TEXT(cert_file), .what = OPT_FILE},
+    {"cert-file", "FILE", "your own server certificate, PEM, with its chain", TEXT(cert_file), .what = OPT_FILE},
     {"key-file", "FILE", "its private key, PEM", TEXT(key_file), .what = OPT_FILE},
-    {"other-cert-file", "FILE", "a second one with another kind of key (RSA beside ECDSA)", TEXT(other_cert_file),
-     .what = OPT_FILE},
+    {"other-cert-file", "FILE", "a second certificate, with another kind of key (RSA beside ECDSA)",
+     TEXT(other_cert_file), .what = OPT_FILE},
     {"other-key-file", "FILE", "its private key, PEM", TEXT(other_key_file), .what = OPT_FILE},
-    {"names", "NAMES", "further names of this hub, with blanks between", TEXT(names)},
-    {"linked-hubs-file", "FILE", "other hubs that devices may be assigned to: a connection string a line",
+    {"names", "NAMES", "further names of this hub, separated by blanks", TEXT(names)},
+    {"linked-hubs-file", "FILE", "other hubs that devices may be assigned to: one connection string per line",
      TEXT(linked_hubs_file), .what = OPT_FILE},
     {"outside-ca-file", "FILE", "certificate authority (CA) of those hubs and of webhooks, PEM (the system's)",
      TEXT(outside_ca_file), .what = OPT_FILE},
     {"retention", "T", "how long events are kept (1d)", OPT_DURATION, AT(retention_ms)},
-    {"retention-size", "SIZE", "how much log is kept (0: no limit)", OPT_SIZE, AT(retention_size)},
+    {"retention-size", "SIZE", "how much of the log is kept (0: no limit)", OPT_SIZE, AT(retention_size)},
     {"segment-size", "SIZE", "size of a file of the log (64m)", OPT_SIZE, AT(segment_size)},
     {"user", "USER", "user to become after the ports are open", TEXT(user)},
     {"partitions", "N", "1 to 32, fixed when the hub is made (4)", RANGE(OPT_INT, partitions, 1, PARTITIONS_MAX)},
     {"c2d-depth", "N", "messages that may wait for one device (50)", RANGE(OPT_INT, c2d_depth, 1, MAILBOX_DEPTH_MAX)},
-    {"c2d-ttl", "T", "after this time a message expires that does not say when (1h; 1m to 2d)",
+    {"c2d-ttl", "T", "a message without an expiry time expires after this time (1h; 1m to 2d)",
      RANGE(OPT_DURATION, c2d_ttl, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS)},
-    {"c2d-deliveries", "N", "how often a message is delivered at most (10; 1 to 100)",
+    {"c2d-deliveries", "N", "deliveries of a message, at most (10; 1 to 100)",
      RANGE(OPT_INT, c2d_deliveries, 1, C2D_DELIVERIES_MAX)},
-    {"feedback-ttl", "T", "after this time feedback expires (1h; 1m to 2d)",
+    {"feedback-ttl", "T", "feedback expires after this time (1h; 1m to 2d)",
      RANGE(OPT_DURATION, feedback_ttl, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS)},
-    {"feedback-deliveries", "N", "how often feedback is delivered at most (10; 1 to 100)",
+    {"feedback-deliveries", "N", "deliveries of feedback, at most (10; 1 to 100)",
      RANGE(OPT_INT, feedback_deliveries, 1, C2D_DELIVERIES_MAX)},
     {0}};
 
 const struct opt config_common[] = {
     {"data", "DIR", "the data folder; also D2DHUB_DATA", TEXT(data), .what = OPT_FOLDER},
-    {"output", "text|json", "text for people, or one JSON object a line", OPT_CHOICE, AT(json), .letter = 'o'},
+    {"output", "text|json", "text for people, or one JSON object per line", OPT_CHOICE, AT(json), .letter = 'o'},
     {"help", NULL, "this help", OPT_FLAG, AT(help), .letter = 'h'},
     {0}};
 
@@ -187,7 +187,7 @@ static bool add_names(struct config *c, char why[OPT_WHY_CAP])
 
         if ((size_t)snprintf(c->names + len, cap, "%s%s", len ? " " : "", c->also.at[i]) < cap)
             continue;
-        snprintf(why, OPT_WHY_CAP, "--also: these are more names than fit into %zu bytes", sizeof c->names - 1);
+        snprintf(why, OPT_WHY_CAP, "--also: the names are longer than %zu bytes", sizeof c->names - 1);
         return false;
     }
     return true;
@@ -224,7 +224,7 @@ int config_load(struct config *c, const struct opt_command *command, int argc, c
     if (c->help)
         return 0;
     if (!make_absolute(c)) {
-        buf_printf(said, "d2dhub: --data %s: this folder has no absolute path: %m\n", c->data);
+        buf_printf(said, "d2dhub: --data %s: the absolute path of this folder cannot be found: %m\n", c->data);
         return 2;
     }
     snprintf(c->file, sizeof c->file, "%s/d2dhub.ini", c->data);
@@ -305,8 +305,9 @@ enum err config_write(const struct config *c)
 
     if (!f)
         return ERR_IO;
-    fputs("; A hub of d2d. Every key is also an option (--mqtts-port) and a variable (D2DHUB_MQTTS_PORT);\n"
-          "; `d2dhub run --help` lists them. After a change: restart, or SIGHUP for certificates and the log.\n",
+    fputs("; A hub of d2d. Every key is also an option (--mqtts-port) and an environment variable "
+          "(D2DHUB_MQTTS_PORT);\n; `d2dhub run --help` lists them. After a change: restart, or SIGHUP for certificates "
+          "and the log.\n",
           f);
     for (const struct opt *o = config_keys; o->name; o++)
         if (o->type != OPT_BUFFER || *((const char *)c + o->offset))

@@ -63,14 +63,12 @@ enum { OUR_BITS = 8 * sizeof(void *) };
 static enum err replace_foreign(const char *state, int bits, struct store *store, char why[DATA_WHY_CAP])
 {
     if (!disk_store_is_whole(store)) {
-        snprintf(
-            why, DATA_WHY_CAP,
-            "%s: written on a %d-bit machine; this one is %d-bit and could only make it anew from the log, which no "
-            "longer reaches back to its beginning. It can be carried over with mdb_dump and mdb_load (package "
-            "lmdb-utils):\n"
-            "  there: mdb_dump -a state | sed 's/^mapsize=.*/mapsize=%llu/' >state.dump\n"
-            "  here:  mv state state-%d-bit && mkdir -m 700 state && mdb_load -f state.dump state",
-            state, bits, OUR_BITS, (unsigned long long)LMDB_MAP_DEFAULT, bits);
+        snprintf(why, DATA_WHY_CAP,
+                 "%s: written on a %d-bit machine; this one is %d-bit and can only make it again from the log, whose "
+                 "beginning is no longer kept. Convert it with mdb_dump and mdb_load (package lmdb-utils):\n  there: "
+                 "mdb_dump -a state | sed 's/^mapsize=.*/mapsize=%llu/' >state.dump\n  here:  mv state state-%d-bit && "
+                 "mkdir -m 700 state && mdb_load -f state.dump state",
+                 state, bits, OUR_BITS, (unsigned long long)LMDB_MAP_DEFAULT, bits);
         return ERR_UNSUPPORTED;
     }
     if (lmdb_state_drop(state)) {
@@ -99,11 +97,10 @@ static enum err bind(const char *state_folder, const char *log, struct state *st
     enum err e;
 
     if (!state_place(state) && !disk_store_is_whole(store)) {
-        snprintf(
-            why, DATA_WHY_CAP,
-            "%s: the checkpoint is missing, and the log no longer reaches back to its beginning: put back the folder "
-            "that belongs to the log",
-            state_folder);
+        snprintf(why, DATA_WHY_CAP,
+                 "%s: the checkpoint is missing, and the beginning of the log is no longer kept: put back the folder "
+                 "that belongs to the log",
+                 state_folder);
         return ERR_DAMAGED;
     }
     if ((e = bond_check(state, store, unfit)))

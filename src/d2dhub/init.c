@@ -106,7 +106,7 @@ static int init_run(struct config *c, int argc, char **argv)
     }
     config_path(c, "hub.json", path);
     if (access(path, F_OK) == 0) {
-        fprintf(stderr, "d2dhub init: there is a hub in %s already; `d2dhub show --data %s` tells about it\n", c->data,
+        fprintf(stderr, "d2dhub init: there is already a hub in %s; `d2dhub show --data %s` shows it\n", c->data,
                 c->data);
         return 1;
     }
@@ -124,8 +124,7 @@ static int init_run(struct config *c, int argc, char **argv)
         return 1;
     facts_print(c, facts);
     if (!c->no_context && user_context_make(c, facts))
-        fprintf(stderr,
-                "d2dhub init: no context was written for the command d2d: is HOME set, and can it be written?\n");
+        fprintf(stderr, "d2dhub init: no context was written for the command d2d: is HOME set, and writable?\n");
     if (!c->json)
         print_next(c, &owner);
     json_decref(facts);
@@ -136,9 +135,9 @@ static int init_run(struct config *c, int argc, char **argv)
 }
 
 static const struct opt init_options[] = {
-    {"also", "NAME", "a further name in the certificate; may be given again and again", OPT_LIST,
+    {"also", "NAME", "a further name in the certificate; may be given several times", OPT_LIST,
      .offset = offsetof(struct config, also)},
-    {"group", "NAME", "a consumer group besides $Default; may be given again and again", OPT_LIST,
+    {"group", "NAME", "a consumer group besides $Default; may be given several times", OPT_LIST,
      .offset = offsetof(struct config, groups)},
     {"no-context", NULL, "write no context for the command d2d", OPT_FLAG,
      .offset = offsetof(struct config, no_context)},

@@ -268,13 +268,13 @@ static void carry_out(const struct outside_worker *w, const struct outside_job *
     end->host = host;
     if (!asked) {
         end->error = DPS_WEBHOOK;
-        end->message = "The webhook does not say where the device belongs.";
+        end->message = "The answer of the webhook names no hub.";
     } else if (!host) {
         end->error = DPS_HUB_REFUSES;
         end->message = "The hub is not linked to this service, or not for this enrollment.";
     } else if (!is_here(w, host) && !make_there(w, job, find_hub(w, host))) {
         end->error = DPS_HUB_REFUSES;
-        end->message = "The hub does not take the device.";
+        end->message = "The hub refuses the device.";
     }
 }
 

@@ -60,7 +60,7 @@ static int open_tls(struct server *s)
                 s->config.data, err_text(e));
     certs_files(&s->config, &files);
     if (tls_server_new(files.pairs, files.n, &s->tls, why)) {
-        fprintf(stderr, "d2dhub run: %s\n  `d2dhub check` looks at certificates\n", why);
+        fprintf(stderr, "d2dhub run: %s\n  `d2dhub check` checks the certificates\n", why);
         return 1;
     }
     return 0;
@@ -172,7 +172,7 @@ static void listen_failed(const struct server *s, const struct door *door, int p
         fprintf(stderr, "not permitted. Ports below 1024 need root or the capability:\n"
                         "  setcap cap_net_bind_service=+ep $(command -v d2dhub)\n");
     else if (e == ERR_BUSY)
-        fprintf(stderr, "another program has it. `ss -ltnp sport = :%d` tells which; --%s-port takes another one\n",
+        fprintf(stderr, "another program uses it. `ss -ltnp sport = :%d` shows which; --%s-port selects another port\n",
                 port, door->protocol);
     else
         fprintf(stderr, "%s\n", err_text(e));
@@ -216,7 +216,7 @@ int server_listen(struct server *s)
 
         if (e == ERR_DENIED && s->ports[i] == 443) {
             listen_failed(s, &s->doors[i], s->ports[i], e);
-            fprintf(stderr, "  going on with 8443; SDKs that insist on 443 will not find it\n");
+            fprintf(stderr, "  continuing with 8443; clients that always use 443 do not find it\n");
             s->ports[i] = 8443;
             e = listen_on_all(s, &s->doors[i], &s->ports[i]);
         }
@@ -382,7 +382,7 @@ bool server_moves(struct server *s, struct server_moved *since, const char **stu
     if (monotonic_ms() - s->kept_ms > KEEPING_MAX_MS)
         *stuck = "the thread that writes checkpoints";
     if (since->looked && now.ticks == since->ticks)
-        *stuck = "the thread that tells the hub the time";
+        *stuck = "the thread that keeps the time";
     for (int i = 0; i < s->n_loops; i++) {
         now.turns[i] = net_loop_turns(s->loops[i]);
         if (since->looked && now.turns[i] == since->turns[i])

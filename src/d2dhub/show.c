@@ -23,7 +23,7 @@ static int show_ca(const struct config *c)
         e = OK;
     if (e)
         fprintf(stderr, "d2dhub show: %s: %s; --data names the data folder of the hub%s\n", path, err_text(e),
-                c->data_given || geteuid() == 0 ? "" : ", sudo looks where root makes one");
+                c->data_given || geteuid() == 0 ? "" : ", sudo shows the hub that root made");
     else
         fwrite(pem.at, 1, pem.len, stdout);
     buf_free(&pem);
@@ -82,7 +82,8 @@ static const struct opt show_options[] = {
      OPT_FLAG, .offset = offsetof(struct config, ca)},
     {"policy", "NAME", "print only the connection string of this policy; events: that of the events endpoint", OPT_TEXT,
      .offset = offsetof(struct config, policy)},
-    {"out", "FILE", "it goes there, readable only by whoever typed the command, also with sudo (standard output)",
+    {"out", "FILE",
+     "write it to this file, readable only by the user who typed the command, also with sudo (standard output)",
      OPT_TEXT, .offset = offsetof(struct config, out), .what = OPT_FILE},
     {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct config, replace)},
     {0}};

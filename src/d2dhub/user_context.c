@@ -161,7 +161,7 @@ static int make(void *ctx)
     if (e || (first && make_current(name)))
         return -1;
     fprintf(stderr, "d2dhub init: context \"%s\" for the command d2d: %s%s\n", name, path,
-            replaces ? " (in place of the one of the hub that was in this data folder)" : "");
+            replaces ? " (it replaces that of the hub that was in this data folder)" : "");
     if (!first)
         fprintf(stderr, "  \"%s\" stays the current one; `d2d context use %s` changes that\n", current, name);
     return 0;

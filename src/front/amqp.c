@@ -305,7 +305,7 @@ static int64_t check_deadlines(struct amqp *c)
     if (c->now_ms < due)
         return due < c->expiry_ms ? due : c->expiry_ms;
     if (c->open)
-        amqp_end(c, ERR_UNAUTHORIZED, "amqp:unauthorized-access", "no valid token was put in time");
+        amqp_end(c, ERR_UNAUTHORIZED, "amqp:unauthorized-access", "no valid token was sent in time");
     else
         front_end(&c->front, ERR_TIMEOUT);
     return INT64_MAX;

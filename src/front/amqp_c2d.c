@@ -18,7 +18,7 @@ void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *
     k->device->c2d = NULL;
     if (old) {
         hub_release(k->device->seat, c->now_ms);
-        amqp_link_detach(c, old, "amqp:link:stolen", "Another link of this device receives now.");
+        amqp_link_detach(c, old, "amqp:link:stolen", "Another link of this device took over.");
     }
     k->device->c2d = k;
     k->kind = LINK_C2D;

@@ -19,7 +19,7 @@ static enum err proof_of(struct amqp *c, struct bytes id, struct who *out)
         return OK;
     }
     if (!c->peer.has_certificate) {
-        *out = (struct who){.why = "no token was put for the device, and no certificate shown"};
+        *out = (struct who){.why = "no token was sent for the device, and no certificate was shown"};
         return ERR_UNAUTHORIZED;
     }
     e = auth_peer(c->env, &c->peer, id, NO_BYTES, c->now_ms, out);

@@ -129,7 +129,7 @@ void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct addres
     struct amqp_events *e = events_new(a);
 
     if (!e || !echo) {
-        amqp_link_refuse(c, k, "amqp:internal-error", "There is no memory left.");
+        amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
         goto done;
     }
     if (amqp_filter_read(pn_terminus_filter(pn_link_remote_source(k->pn)), &selector, echo, why)) {

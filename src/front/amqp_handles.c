@@ -69,7 +69,7 @@ static void end_session(struct amqp *c, const struct amqp_attach *a)
 
     if (!s) /* no such channel: Proton says so */
         return;
-    snprintf(text, sizeof text, "There is no link with the handle %u on this session.", (unsigned)a->handle);
+    snprintf(text, sizeof text, "This session has no link with the handle %u.", (unsigned)a->handle);
     c->n_ended++;
     amqp_session_end(c, s, "amqp:session:unattached-handle", text);
 }
@@ -93,7 +93,7 @@ bool amqp_handles_take(struct amqp *c)
     h = map_get(&c->handles, bytes_of(key, KEY));
     if (a->code == AMQP_CODE_ATTACH) {
         if (!h && attached(c, key))
-            amqp_end(c, ERR_MEMORY, "amqp:internal-error", "there is no memory left");
+            amqp_end(c, ERR_MEMORY, "amqp:internal-error", "out of memory");
         return true;
     }
     if (!h && session_on(c, a->channel)) {

@@ -141,18 +141,18 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
         return false;
     }
     if (size > max) {
-        amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A message has at most %zu bytes here.", max);
+        amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A message must be at most %zu bytes.", max);
         return false;
     }
     if (pn_delivery_partial(d)) {
         if (too_much_is_coming(c))
-            amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many messages are begun and not ended");
+            amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many messages are unfinished");
         return false;
     }
     buf_clear(&c->scratch);
     at = buf_grow(&c->scratch, size);
     if (size && (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)) {
-        amqp_end(c, ERR_MEMORY, "amqp:internal-error", "there is no memory left");
+        amqp_end(c, ERR_MEMORY, "amqp:internal-error", "out of memory");
         return false;
     }
     pn_link_advance(k->pn);

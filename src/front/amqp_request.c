@@ -148,7 +148,7 @@ static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     pn_message_t *m = pn_message();
 
     if (!to || !m) {
-        reject(d, "amqp:precondition-failed", "There is no receiver on this session that the answer could go to.");
+        reject(d, "amqp:precondition-failed", "This session has no receiver for the answer.");
         pn_message_free(m);
         return;
     }
@@ -205,7 +205,8 @@ void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         return;
     }
     if (pn_delivery_pending(d) > REQUEST_LEN_MAX) {
-        amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A request has at most %d bytes.", REQUEST_LEN_MAX);
+        amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A request must be at most %d bytes.",
+                         REQUEST_LEN_MAX);
         return;
     }
     if (pn_delivery_partial(d))

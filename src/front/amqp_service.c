@@ -17,7 +17,7 @@ void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct addre
         return;
     }
     if (a->kind == ADDRESS_FEEDBACK && hub_feedback_open(c->env->hub, c->front.waker, &k->feedback)) {
-        amqp_link_refuse(c, k, "amqp:internal-error", "There is no memory left.");
+        amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
         return;
     }
     k->kind = a->kind == ADDRESS_FEEDBACK              ? LINK_FEEDBACK
@@ -29,8 +29,7 @@ void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct addre
         amqp_make_eager(c, k);
     if (k->kind == LINK_IDLE)
         log_event(LOG_WARN, "not-available", KVS("policy", amqp_who(c)), KVS("address", c->peer.address),
-                  KVS("what", "notifications of uploads"),
-                  KVS("detail", "the link stays open and nothing comes on it"));
+                  KVS("what", "notifications of uploads"), KVS("detail", "the link stays open and receives nothing"));
 }
 
 /* ---- to devices ------------------------------------------------------------------------------------------------ */

@@ -19,7 +19,7 @@ void amqp_twin_opened(struct amqp *c, struct amqp_link *k, const struct address 
     if (pn_link_is_sender(k->pn))
         log_event(LOG_WARN, "not-available", KVS("device", k->device->id), KVS("address", c->peer.address),
                   KVS("what", k->kind == LINK_TWIN ? "twins" : "direct methods"),
-                  KVS("detail", "the link stays open and nothing comes on it"));
+                  KVS("detail", "the link stays open and receives nothing"));
 }
 
 static struct bytes correlation_of(pn_link_t *pn)

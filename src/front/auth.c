@@ -290,9 +290,9 @@ static enum err try_device(const struct front_env *env, const struct sas *sas, c
     const struct key_bytes *key = signed_raw(sas, &d->primary) ? &d->primary : &d->secondary;
 
     if (d->auth != AUTH_SAS)
-        return fails(out, ERR_UNAUTHORIZED, "the device has no key, it shows a certificate");
+        return fails(out, ERR_UNAUTHORIZED, "the device authenticates by certificate, not by key");
     if (!signed_raw(sas, key))
-        return fails(out, ERR_UNAUTHORIZED, "the token is signed with another key than those of the device");
+        return fails(out, ERR_UNAUTHORIZED, "the token is not signed with a key of the device");
     if (!sas_fits_device(env, sas, bytes_str(d->id), false, out->scope, sizeof out->scope))
         return other_resource(env, out, ERR_UNAUTHORIZED, sas);
     memcpy(out->generation, d->generation, sizeof out->generation);
@@ -304,7 +304,7 @@ static enum err try_device(const struct front_env *env, const struct sas *sas, c
 
 static enum err unknown(struct who *out, enum err e)
 {
-    return fails(out, e, "%s", e == ERR_NOT_FOUND ? "there is no device of this name" : err_text(e));
+    return fails(out, e, "%s", e == ERR_NOT_FOUND ? "this device does not exist" : err_text(e));
 }
 
 enum err auth_device(const struct front_env *env, struct bytes device, struct bytes token, int64_t now_ms,
@@ -408,7 +408,7 @@ static enum err by_certificate(const struct front_env *env, const struct peer *p
 {
     out->until_ms = INT64_MAX;
     if (!peer->has_certificate)
-        return fails(out, ERR_UNAUTHORIZED, "the device has to show a certificate, and did not");
+        return fails(out, ERR_UNAUTHORIZED, "the device must authenticate by certificate, and showed none");
     return d->auth == AUTH_CA ? by_authority(env, peer, d, now_ms, out) : by_thumbprint(peer, d, out);
 }
 
@@ -447,7 +447,7 @@ enum err auth_policy_token(const struct front_env *env, struct bytes token, int6
     if (policy_of(env, &sas, &p))
         return fails(out, ERR_UNAUTHORIZED, "the token names no policy of this hub");
     if (!signed_by_policy(&sas, &p))
-        return fails(out, ERR_UNAUTHORIZED, "the token is signed with another key than those of the policy");
+        return fails(out, ERR_UNAUTHORIZED, "the token is not signed with a key of the policy");
     if (!scope_of_policy(env, &sas, who.scope, sizeof who.scope))
         return other_resource(env, out, ERR_UNAUTHORIZED, &sas);
     if (has_expired(&sas, now_ms))
@@ -466,12 +466,12 @@ enum err auth_policy_key(const struct front_env *env, struct bytes policy, struc
     size_t len;
 
     if (hub_policy_get(env->hub, policy, &p))
-        return fails(out, ERR_UNAUTHORIZED, "there is no policy of this name");
+        return fails(out, ERR_UNAUTHORIZED, "this policy does not exist");
     if (base64_decode(key_text, key, sizeof key, &len))
         return fails(out, ERR_UNAUTHORIZED, "the password is not a key in base64");
     struct bytes given = bytes_of(key, len);
     if (!key_is(&p.primary, given) && !key_is(&p.secondary, given))
-        return fails(out, ERR_UNAUTHORIZED, "this is another key than those of the policy");
+        return fails(out, ERR_UNAUTHORIZED, "this is not a key of the policy");
     if (!bytes_to_str(bytes_str(env->host), who.scope, sizeof who.scope))
         return ERR_INTERNAL;
     be_policy(&who, &p);

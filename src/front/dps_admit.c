@@ -45,7 +45,7 @@ static enum err check_token(struct admission *a, struct bytes scope, struct byte
     if (!bytes_eq_nocase(bytes_of(text, len), bytes_str(wanted)))
         return because(a, ERR_UNAUTHORIZED, "the token is for another scope or registration");
     a->has_token = true;
-    return a->sas.expires_s < (a->now_ms - SKEW_MS) / 1000 ? because(a, ERR_EXPIRED, "the token expired") : OK;
+    return a->sas.expires_s < (a->now_ms - SKEW_MS) / 1000 ? because(a, ERR_EXPIRED, "the token has expired") : OK;
 }
 
 static bool signed_with(const struct admission *a, const struct key_bytes *key)
@@ -153,7 +153,7 @@ static enum err by_own_key(struct admission *a, const json_t *entry)
     if (!a->has_token)
         return because(a, ERR_UNAUTHORIZED, "there is no token");
     if (!signed_with(a, &keys[0]) && !signed_with(a, &keys[1]))
-        return because(a, ERR_UNAUTHORIZED, "the token is signed with another key than those of the enrollment");
+        return because(a, ERR_UNAUTHORIZED, "the token is not signed with a key of the enrollment");
     a->out->how = DPS_SYMMETRIC_KEY;
     a->out->primary = keys[0];
     a->out->secondary = keys[1];
@@ -169,7 +169,7 @@ static enum err check_leaf(struct admission *a, struct bytes leaf)
     char name[ID_LEN_MAX + 1];
 
     if (cert_read(leaf, &facts) || !own_name(a, name))
-        return because(a, ERR_UNAUTHORIZED, "the certificate is made out to another name than the registration id");
+        return because(a, ERR_UNAUTHORIZED, "the common name of the certificate is not the registration id");
     return now_s < facts.from_s || now_s > facts.to_s ? because(a, ERR_EXPIRED, "the certificate is not valid now")
                                                       : OK;
 }
@@ -187,10 +187,10 @@ static enum err by_own_certificate(struct admission *a, const json_t *entry)
     if (json_object_get(x509, "caReferences")) {
         a->out->how = DPS_X509;
         dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
-        return by_authority(a, entry) == SIZE_MAX
-                   ? because(a, ERR_UNAUTHORIZED,
-                             "no certificate that leads to a CA of the enrollment and has the id as its name")
-                   : OK;
+        return by_authority(a, entry) == SIZE_MAX ? because(a, ERR_UNAUTHORIZED,
+                                                            "the certificate is not signed by a CA of the enrollment, "
+                                                            "or its common name is not the registration id")
+                                                  : OK;
     }
     for (int i = 0; !e && i < 2; i++) {
         struct bytes hash =
@@ -203,10 +203,9 @@ static enum err by_own_certificate(struct admission *a, const json_t *entry)
             e = ERR_DAMAGED;
     }
     if (!e)
-        e = known ? check_leaf(a, leaf)
-                  : because(a, ERR_UNAUTHORIZED, "this is another certificate than those of the enrollment");
+        e = known ? check_leaf(a, leaf) : because(a, ERR_UNAUTHORIZED, "this is not a certificate of the enrollment");
     else
-        a->out->why = "the device has to show a certificate, and did not";
+        a->out->why = "the device must authenticate by certificate, and showed none";
     a->out->how = DPS_X509;
     buf_free(&der);
     return e;
@@ -227,7 +226,7 @@ static enum err by_tpm(struct admission *a, const json_t *entry)
     else if (a->proof || !a->has_token || !a->env->challenges ||
              !(a->out->challenge =
                    challenges_find(a->env->challenges, a->registration, is_signed_with, a, a->now_ms, proof)))
-        return because(a, ERR_UNAUTHORIZED, "it did not prove that it has the TPM of the enrollment");
+        return because(a, ERR_UNAUTHORIZED, "the device did not prove that it has the TPM of the enrollment");
     a->out->how = DPS_TPM;
     dps_random_key(a->env, &a->out->primary);
     dps_random_key(a->env, &a->out->secondary);
@@ -381,7 +380,7 @@ static enum err by_groups(struct admission *a)
     if (group)
         memcpy(a->out->entry, group->id, sizeof a->out->entry);
     if (!e && !group)
-        e = because(a, ERR_UNAUTHORIZED, "there is no enrollment of this id, and no group that it fits");
+        e = because(a, ERR_UNAUTHORIZED, "no enrollment has this registration id, and no group fits it");
     else if (!e && group->disabled)
         e = because(a, ERR_DISABLED, "the enrollment group is disabled");
     dps_groups_done(a->env, groups);
@@ -416,7 +415,7 @@ enum err dps_admit(const struct front_env *env, const struct peer *peer, struct 
 
     *out = (struct dps_caller){.from_group = false};
     if (!bytes_eq_nocase(scope, bytes_str(hub_birth(env->hub)->scope)))
-        return because(&a, ERR_NOT_FOUND, "there is no id scope of this name");
+        return because(&a, ERR_NOT_FOUND, "this id scope does not exist");
     if (!dps_registration_id_valid(registration) ||
         !bytes_to_str(registration, out->registration, sizeof out->registration))
         return because(&a, ERR_UNAUTHORIZED, "the registration id is not valid");

@@ -99,7 +99,7 @@ static enum err take_keys(struct taking *t, const json_t *attestation, json_t *t
         struct key_bytes key;
 
         if (text.len && !dps_key(text, &key))
-            e = wrong(t, "a symmetric key is 16 to 64 bytes in base64");
+            e = wrong(t, "a symmetric key must be 16 to 64 bytes in base64");
         else if (json_object_set_new(keys, names[i],
                                      text.len ? json_stringn((const char *)text.at, text.len) : make_key(t->env)))
             e = ERR_MEMORY;
@@ -205,9 +205,8 @@ static enum err take_certificates(struct taking *t, const json_t *attestation, e
     enum err e = both ? OK : ERR_MEMORY;
 
     if (!e && !which)
-        e = wrong(t, kind == DOC_ENROLLMENT
-                         ? "attestation.x509 has neither clientCertificates nor caReferences alone"
-                         : "attestation.x509 has neither signingCertificates nor caReferences alone");
+        e = wrong(t, kind == DOC_ENROLLMENT ? "attestation.x509 must have either clientCertificates or caReferences"
+                                            : "attestation.x509 must have either signingCertificates or caReferences");
     if (!e && which[1] == 'a')
         e = take_references(t, json_object_get(from, which), both);
     else if (!e)
@@ -277,7 +276,7 @@ static enum err take_attestation(struct taking *t, const json_t *from, enum doc_
     else if (bytes_eq(type, BYTES("tpm")))
         e = take_tpm(t, attestation, kind, made);
     else
-        e = wrong(t, "attestation.type is none of symmetricKey, x509 and tpm");
+        e = wrong(t, "attestation.type must be symmetricKey, x509 or tpm");
     if (!e && json_object_set_new(made, "type", json_stringn((const char *)type.at, type.len)))
         e = ERR_MEMORY;
     if (json_object_set_new(t->out, "attestation", made) && !e)
@@ -309,15 +308,15 @@ static enum err check_allocation(struct taking *t, const json_t *from)
     for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
         known |= bytes_eq_nocase(policy, bytes_str(policies[i]));
     if (!known)
-        return wrong(t, "allocationPolicy is none of hashed, geoLatency, static and custom");
+        return wrong(t, "allocationPolicy must be hashed, geoLatency, static or custom");
     for (size_t i = 0; i < json_array_size(hubs); i++)
         if (!json_is_string(json_array_get(hubs, i)))
-            return wrong(t, "iotHubs is not a list of host names");
+            return wrong(t, "iotHubs must be a list of host names");
     if (hubs && !json_is_null(hubs) && (!json_is_array(hubs) || json_array_size(hubs) > LINKED_HUBS_MAX))
-        return wrong(t, "iotHubs is not a list of up to 32 host names");
+        return wrong(t, "iotHubs must be a list of up to 32 host names");
     if (bytes_eq_nocase(policy, BYTES("custom")) && !bytes_starts_nocase(url, BYTES("https://")) &&
         !bytes_starts_nocase(url, BYTES("http://")))
-        return wrong(t, "customAllocationDefinition.webhookUrl is missing, or is no URL");
+        return wrong(t, "customAllocationDefinition.webhookUrl is missing, or is not a URL");
     return OK;
 }
 
@@ -330,7 +329,7 @@ static enum err take_plain(struct taking *t, const json_t *from)
     if (device.len && !device_id_valid(device))
         return wrong(t, "deviceId is not valid");
     if (status.len && !disabled && !bytes_eq_nocase(status, BYTES("enabled")))
-        return wrong(t, "provisioningStatus is neither enabled nor disabled");
+        return wrong(t, "provisioningStatus must be enabled or disabled");
     if (check_allocation(t, from))
         return ERR_ARGUMENT;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
@@ -354,9 +353,9 @@ enum err dps_document_take(const struct front_env *env, enum doc_kind kind, json
 
     why[0] = 0;
     if (!e && !json_is_object(from))
-        e = wrong(&t, "an enrollment is an object");
+        e = wrong(&t, "an enrollment must be an object");
     else if (!e && !dps_registration_id_valid(id))
-        e = wrong(&t, "the id is not 1 to 128 of A-Z a-z 0-9 - . _ : with a letter, digit or - at the end");
+        e = wrong(&t, "the id must be 1 to 128 of A-Z a-z 0-9 - . _ : with a letter, digit or - at the end");
     else if (!e && given.len && !bytes_eq_nocase(given, id))
         e = wrong(&t, "the id in the body is not the one in the path");
     if (!e && json_object_set_new(t.out, name, json_stringn((const char *)id.at, id.len)))

@@ -96,7 +96,7 @@ bool dps_finish(const struct front_env *env, const struct outside_job *job, cons
     if (end->error)
         dps_set_failed(state, end->error, end->message);
     else if (arrive(env, job, end->host, now_ms, &at))
-        dps_set_failed(state, DPS_HUB_REFUSES, "The hub does not take the device.");
+        dps_set_failed(state, DPS_HUB_REFUSES, "The hub refuses the device.");
     else {
         arrived = true;
         dps_set_assigned(state, end->host, job->device.id, end->payload);

@@ -43,12 +43,12 @@ static enum err take_properties(const json_t *entry, struct http_message *m)
         struct bytes text = json_is_null(value) ? NO_BYTES : text_of(value);
 
         if (!json_is_string(value) && !json_is_null(value))
-            return http_message_wrong(m, ERR_MALFORMED, bytes_str(name), "is neither a text nor null");
+            return http_message_wrong(m, ERR_MALFORMED, bytes_str(name), "must be a text or null");
         if ((e = http_message_take(m, bytes_str(name), text, &known)))
             return e;
         if (!known)
             return http_message_wrong(m, ERR_ARGUMENT, bytes_str(name),
-                                      "is none that is known; those of an application begin with iothub-app-");
+                                      "is not known; properties of an application begin with iothub-app-");
     }
     return http_message_check(m);
 }
@@ -84,7 +84,7 @@ static enum err each(struct http_request *r, struct http_answer *a, const json_t
 
 enum err http_batch_send(struct http_request *r, struct http_answer *a)
 {
-    char why[JSON_WHY_CAP] = "it is something else";
+    char why[JSON_WHY_CAP] = "it is another value";
     json_t *batch = json_body(r->body, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, why);
     size_t size = 0;
     enum err e;
@@ -92,15 +92,15 @@ enum err http_batch_send(struct http_request *r, struct http_answer *a)
     if (!json_is_array(batch)) {
         json_decref(batch);
         a->code = CODE_NO_JSON;
-        return http_says(a, ERR_MALFORMED, "The batch is no JSON array: %s", why);
+        return http_says(a, ERR_MALFORMED, "The batch is not a JSON array: %s", why);
     }
     if (json_array_size(batch) > HTTP_BATCH_MAX)
-        e = http_says(a, ERR_ARGUMENT, "A batch has at most %d messages", HTTP_BATCH_MAX);
+        e = http_says(a, ERR_ARGUMENT, "A batch must have at most %d messages", HTTP_BATCH_MAX);
     else
         e = each(r, a, batch, false, &size);
     if (!e && size > MESSAGE_LEN_MAX) {
         a->code = CODE_MESSAGE_SIZE;
-        e = http_says(a, ERR_TOO_LARGE, "A batch has at most %d bytes", MESSAGE_LEN_MAX);
+        e = http_says(a, ERR_TOO_LARGE, "A batch must be at most %d bytes", MESSAGE_LEN_MAX);
     }
     if (!e)
         e = each(r, a, batch, true, &size);

@@ -149,7 +149,7 @@ static enum err run_one(struct bulk *b, const json_t *entry, enum mode mode, str
                          mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH ? "Twins" : "Modules");
     }
     if (mode == MODES)
-        return http_says(b->answer, ERR_ARGUMENT, "importMode is none that exists");
+        return http_says(b->answer, ERR_ARGUMENT, "importMode is not valid");
     if (!device_id_valid(id) || !bytes_to_str(id, wanted.id, sizeof wanted.id))
         return http_says(b->answer, ERR_ARGUMENT, "The id is not valid");
     if (mode == DELETE || mode == DELETE_IF_MATCH)
@@ -194,7 +194,7 @@ static void take_one(struct bulk *b, const json_t *all, size_t i)
         twice = bytes_eq(id, text_at(json_array_get(all, j), "id"));
     if (twice) {
         b->answer->code = CODE_TWICE;
-        e = http_says(b->answer, ERR_ARGUMENT, "The device stands more than once in this request");
+        e = http_says(b->answer, ERR_ARGUMENT, "The device is named more than once in this request");
     } else {
         e = spelled ? spelled : run_one(b, entry, mode, id);
     }

@@ -75,7 +75,7 @@ static enum err changed(struct http_request *r, struct http_answer *a, const cha
 static enum err no_certificate(const struct http_request *r, struct http_answer *a)
 {
     a->code = CODE_NO_CERTIFICATE;
-    return http_says(a, ERR_NOT_FOUND, "There is no certificate '%.100s'", r->names[0]);
+    return http_says(a, ERR_NOT_FOUND, "Certificate '%.100s' does not exist", r->names[0]);
 }
 
 /* The hub did not do it. */
@@ -84,12 +84,13 @@ static enum err refused(const struct http_request *r, struct http_answer *a, enu
     if (e == ERR_NOT_FOUND)
         return no_certificate(r, a);
     if (e == ERR_EXISTS)
-        return http_says(a, ERR_PRECONDITION, "There is a certificate '%s': to replace it needs If-Match", r->names[0]);
+        return http_says(a, ERR_PRECONDITION, "Certificate '%s' already exists: replacing it needs If-Match",
+                         r->names[0]);
     if (e == ERR_PRECONDITION && match.how == MATCH_NONE)
         return http_says(a, e, "The ETag is missing: this needs If-Match");
     if (e == ERR_LIMIT) {
         a->code = CODE_ARGUMENT;
-        return http_says(a, e, "There are %d certificates already", CAS_MAX);
+        return http_says(a, e, "There are already %d certificates", CAS_MAX);
     }
     return e;
 }
@@ -104,8 +105,7 @@ static enum err take_certificate(const json_t *from, struct buf *der, struct htt
     if (!json_is_string(text))
         return http_says(a, ERR_ARGUMENT, "certificate is missing, or not a text");
     if (cert_to_der(bytes_of(json_string_value(text), json_string_length(text)), der))
-        return http_says(a, ERR_ARGUMENT,
-                         "certificate is not one in PEM or DER, as it is or in base64, of at most %d bytes",
+        return http_says(a, ERR_ARGUMENT, "certificate must be PEM or DER, as it is or in base64, of at most %d bytes",
                          CA_LEN_MAX);
     return OK;
 }
@@ -128,7 +128,7 @@ static enum err take_body(struct bytes json, struct buf *der, bool *verified, st
         e = take_certificate(properties, der, a);
     flag = json_object_get(properties, "isVerified");
     if (!e && flag && !json_is_null(flag) && !json_is_boolean(flag))
-        e = http_says(a, ERR_ARGUMENT, "isVerified is neither true nor false");
+        e = http_says(a, ERR_ARGUMENT, "isVerified must be true or false");
     *verified = json_is_true(flag);
     json_decref(root);
     return e;
@@ -143,7 +143,8 @@ static enum err check_authority(struct bytes der, int64_t now_ms, struct http_an
     if (e)
         return http_says(a, ERR_ARGUMENT, "the names or times of the certificate cannot be read");
     if (!facts.is_authority)
-        return http_says(a, ERR_ARGUMENT, "this is no CA certificate: it says so (CA:TRUE), and may sign certificates");
+        return http_says(a, ERR_ARGUMENT,
+                         "this is not a CA certificate: it must have CA:TRUE and be allowed to sign certificates");
     if (facts.to_s <= now_ms / 1000)
         return http_says(a, ERR_ARGUMENT, "the certificate has expired");
     return OK;
@@ -195,7 +196,7 @@ enum err http_cert_put(struct http_request *r, struct http_answer *a)
     if (!e)
         e = hub_ca_put(r->env->hub, &wanted, match, r->now_ms, &made, &at);
     if (e == ERR_ARGUMENT)
-        return http_says(a, e, "The name of a certificate is 1 to %d of A-Z a-z 0-9 - _ .", CA_NAME_MAX);
+        return http_says(a, e, "The name of a certificate must be 1 to %d of A-Z a-z 0-9 - _ .", CA_NAME_MAX);
     return e ? refused(r, a, e, match)
              : changed(r, a, match.how == MATCH_NONE ? "ca-created" : "ca-updated", &made, at);
 }
@@ -239,7 +240,7 @@ static enum err check_proof(struct bytes proof, const struct ca *c, int64_t now_
     if (!(e = buf_check(&chain)) && !(e = buf_check(&authority)) &&
         (e = chain_check(buf_bytes(&chain), buf_bytes(&authority), bytes_str(c->code), now_ms, &until_ms, why)) &&
         e != ERR_MEMORY)
-        e = http_says(a, ERR_ARGUMENT, "This proves nothing: %.150s", why);
+        e = http_says(a, ERR_ARGUMENT, "This is not a proof: %.150s", why);
     buf_free(&chain);
     buf_free(&authority);
     return e;

@@ -16,7 +16,7 @@ enum err http_send(struct http_request *r, struct http_answer *a, const struct m
 
     if (e == ERR_TOO_LARGE) {
         a->code = CODE_MESSAGE_SIZE;
-        return http_says(a, e, "A message has at most %d bytes, properties included", MESSAGE_LEN_MAX);
+        return http_says(a, e, "A message must be at most %d bytes, properties included", MESSAGE_LEN_MAX);
     }
     if (!e)
         front_wait_for(r->front, at);
@@ -73,7 +73,7 @@ enum err http_c2d_take(struct http_request *r, struct http_answer *a)
     if (bytes_eq(r->head->method, BYTES("HEAD"))) { /* it would lock what nobody gets to see */
         a->code = CODE_METHOD;
         snprintf(a->allow, sizeof a->allow, "GET");
-        return http_says(a, ERR_UNSUPPORTED, "A message is taken with GET");
+        return http_says(a, ERR_UNSUPPORTED, "Receive a message with GET");
     }
     e = hub_take(r->env->hub, bytes_str(r->names[0]), r->now_ms, &room, &c2d);
     if (e == ERR_NOT_FOUND) {
@@ -93,7 +93,7 @@ static enum err settle(struct http_request *r, struct http_answer *a, enum outco
     enum err e;
 
     if (!lock_parse(bytes_str(r->names[1]), &lock))
-        return http_says(a, ERR_ARGUMENT, "This is no lock token");
+        return http_says(a, ERR_ARGUMENT, "This is not a lock token");
     if ((e = hub_take_settle(r->env->hub, bytes_str(r->names[0]), &lock, how, r->now_ms, &at)))
         return e;
     front_wait_for(r->front, at);
@@ -137,10 +137,10 @@ static enum err cannot_post(const struct http_request *r, struct http_answer *a,
         return http_says(a, e, "The mailbox of the device is full");
     case ERR_RANGE:
         a->code = CODE_EXPIRY;
-        return http_says(a, e, "The message has expired already");
+        return http_says(a, e, "The message has already expired");
     case ERR_TOO_LARGE:
         a->code = CODE_MESSAGE_SIZE;
-        return http_says(a, e, "A message to a device has at most %d bytes, properties included", C2D_LEN_MAX);
+        return http_says(a, e, "A message to a device must be at most %d bytes, properties included", C2D_LEN_MAX);
     default:
         return e;
     }

@@ -42,11 +42,11 @@ static enum err says(struct http_answer *a, enum err e, struct bytes id)
 {
     if (e == ERR_NOT_FOUND) {
         a->code = CODE_NOT_FOUND;
-        return http_says(a, e, "There is no enrollment '%.*s'", BYTES_ARG(bytes_first(id, ID_LEN_MAX)));
+        return http_says(a, e, "Enrollment '%.*s' does not exist", BYTES_ARG(bytes_first(id, ID_LEN_MAX)));
     }
     if (e == ERR_EXISTS && !a->text[0]) {
         a->code = CODE_CONFLICT;
-        return http_says(a, e, "There is an enrollment '%.*s' already: a change needs If-Match",
+        return http_says(a, e, "Enrollment '%.*s' already exists: a change needs If-Match",
                          BYTES_ARG(bytes_first(id, ID_LEN_MAX)));
     }
     return e;
@@ -112,10 +112,10 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
     if (e)
         return why[0] ? http_says(a, e, "%s", why) : e;
     if (json_put(*kept, &text) || text.bad)
-        e = http_says(a, ERR_ARGUMENT, "An enrollment has at most %d bytes", DOC_LEN_MAX);
+        e = http_says(a, ERR_ARGUMENT, "An enrollment must be at most %d bytes", DOC_LEN_MAX);
     if (!e && dps_endorsement_is_taken(r->env, *kept, id)) {
         a->code = CODE_CONFLICT;
-        e = http_says(a, ERR_EXISTS, "This endorsement key is in another enrollment");
+        e = http_says(a, ERR_EXISTS, "Another enrollment has this endorsement key");
     }
     if (!e)
         e = hub_doc_put(r->env->hub, kind, id, buf_bytes(&text), match, r->now_ms, doc, &at);
@@ -231,7 +231,7 @@ enum err http_enrollments_bulk(struct http_request *r, struct http_answer *a)
     const json_t *all = json_object_get(body, list);
     struct bytes mode = dps_text(body, "mode", NULL, NULL);
     if (!e && (!is_mode(mode) || !json_is_array(all) || json_array_size(all) > BULK))
-        e = http_says(a, ERR_ARGUMENT, "The body is not {mode, %s} with at most %d of them", list, BULK);
+        e = http_says(a, ERR_ARGUMENT, "The body must be {mode, %s} with at most %d of them", list, BULK);
     errors = json_array();
     made = json_array();
     if (!errors || !made)

@@ -35,7 +35,7 @@ enum err http_feedback_take(struct http_request *r, struct http_answer *a)
         return take(r, a);
     a->code = CODE_METHOD; /* it would lock what nobody gets to see */
     snprintf(a->allow, sizeof a->allow, "GET");
-    return http_says(a, ERR_UNSUPPORTED, "Feedback is taken with GET");
+    return http_says(a, ERR_UNSUPPORTED, "Receive feedback with GET");
 }
 
 static enum err settle(struct http_request *r, struct http_answer *a, enum outcome how)
@@ -48,7 +48,7 @@ static enum err settle(struct http_request *r, struct http_answer *a, enum outco
     if (text.len >= 2 && text.at[0] == '"' && text.at[text.len - 1] == '"') /* as the ETag has it */
         text = bytes_first(bytes_skip(text, 1), text.len - 2);
     if (!lock_parse(text, &lock))
-        return http_says(a, ERR_ARGUMENT, "This is no lock token");
+        return http_says(a, ERR_ARGUMENT, "This is not a lock token");
     if ((e = hub_feedback_take_settle(r->env->hub, &lock, how, r->now_ms, &at)))
         return e;
     front_wait_for(r->front, at);

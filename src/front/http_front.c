@@ -179,8 +179,8 @@ static void on_fault(struct http_session *s, int64_t now_ms)
         [HTTP_TARGET_TOO_LONG] = {CODE_TARGET_SIZE, ERR_TOO_LARGE, "The target is longer than the limit"},
         [HTTP_BODY_TOO_LARGE] = {CODE_BODY_SIZE, ERR_TOO_LARGE, "The body is larger than the limit"},
         [HTTP_HEAD_TOO_LARGE] = {CODE_HEAD_SIZE, ERR_TOO_LARGE, "The head is larger than the limit"},
-        [HTTP_BAD_CODING] = {CODE_CODING, ERR_UNSUPPORTED, "The only transfer coding here is chunked"},
-        [HTTP_BAD_VERSION] = {CODE_HTTP_VERSION, ERR_UNSUPPORTED, "The only version here is HTTP/1.1"},
+        [HTTP_BAD_CODING] = {CODE_CODING, ERR_UNSUPPORTED, "The only supported transfer coding is chunked"},
+        [HTTP_BAD_VERSION] = {CODE_HTTP_VERSION, ERR_UNSUPPORTED, "The only supported version is HTTP/1.1"},
     };
     struct exchange *x = s->exchange;
     enum http_fault fault = x->in.fault;

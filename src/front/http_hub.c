@@ -36,7 +36,7 @@ static void put_group(struct http_answer *a, struct bytes name)
 static enum err no_group(const struct http_request *r, struct http_answer *a)
 {
     a->code = CODE_NOT_FOUND;
-    return http_says(a, ERR_NOT_FOUND, "There is no consumer group '%.100s'", r->names[0]);
+    return http_says(a, ERR_NOT_FOUND, "Consumer group '%.100s' does not exist", r->names[0]);
 }
 
 enum err http_groups_list(struct http_request *r, struct http_answer *a)
@@ -71,10 +71,10 @@ enum err http_group_put(struct http_request *r, struct http_answer *a)
     enum err e = hub_group_add(r->env->hub, bytes_str(r->names[0]), &at);
 
     if (e == ERR_ARGUMENT)
-        return http_says(a, e, "The name of a consumer group is 1 to %d of A-Z a-z 0-9 - _ .", GROUP_LEN_MAX);
+        return http_says(a, e, "The name of a consumer group must be 1 to %d of A-Z a-z 0-9 - _ .", GROUP_LEN_MAX);
     if (e == ERR_LIMIT) {
         a->code = CODE_ARGUMENT;
-        return http_says(a, e, "There are %d consumer groups already", GROUPS_MAX);
+        return http_says(a, e, "There are already %d consumer groups", GROUPS_MAX);
     }
     if (e && e != ERR_EXISTS)
         return e;
@@ -91,7 +91,7 @@ enum err http_group_delete(struct http_request *r, struct http_answer *a)
     enum err e = hub_group_del(r->env->hub, bytes_str(r->names[0]), &at);
 
     if (e == ERR_ARGUMENT)
-        return http_says(a, e, "The consumer group $Default stays");
+        return http_says(a, e, "The consumer group $Default cannot be deleted");
     if (e)
         return e == ERR_NOT_FOUND ? no_group(r, a) : e;
     http_audit(r, "group-deleted", "group", bytes_str(r->names[0]), NULL);

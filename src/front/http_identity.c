@@ -121,7 +121,7 @@ static enum err take_key(const json_t *from, const char *name, struct key_bytes 
     if (e || !text[0])
         return e;
     if (base64_decode(bytes_str(text), out->at, sizeof out->at, &len) || len < KEY_LEN_MIN)
-        return http_says(a, ERR_ARGUMENT, "%s is not %d to %d bytes in base64", name, KEY_LEN_MIN, KEY_LEN_MAX);
+        return http_says(a, ERR_ARGUMENT, "%s must be %d to %d bytes in base64", name, KEY_LEN_MIN, KEY_LEN_MAX);
     out->len = (uint8_t)len;
     return OK;
 }
@@ -150,7 +150,7 @@ static enum err take_thumbprint(const json_t *from, const char *name, char out[T
         if (out[i] >= 'a' && out[i] <= 'f')
             out[i] = (char)(out[i] - 'a' + 'A');
     if (len && ((len != 40 && len != 64) || strspn(out, "0123456789ABCDEF") != len))
-        return http_says(a, ERR_ARGUMENT, "%s is not 40 or 64 hexadecimal digits", name);
+        return http_says(a, ERR_ARGUMENT, "%s must be 40 or 64 hexadecimal digits", name);
     return e;
 }
 
@@ -181,7 +181,7 @@ static enum err take_auth_type(const json_t *authentication, struct device *out,
             return OK;
         }
     }
-    return http_says(a, ERR_ARGUMENT, "authentication.type is not sas, selfSigned or certificateAuthority");
+    return http_says(a, ERR_ARGUMENT, "authentication.type must be sas, selfSigned or certificateAuthority");
 }
 
 /* A put replaces everything: what is not there is made anew or empty (service 4.3). */
@@ -210,7 +210,7 @@ static enum err take_status(const json_t *root, struct device *out, struct http_
         return e;
     out->disabled = bytes_eq_nocase(bytes_str(status), BYTES("disabled"));
     if (status[0] && !out->disabled && !bytes_eq_nocase(bytes_str(status), BYTES("enabled")))
-        return http_says(a, ERR_ARGUMENT, "status is neither enabled nor disabled");
+        return http_says(a, ERR_ARGUMENT, "status must be enabled or disabled");
     return take_text(root, "statusReason", out->reason, sizeof out->reason, a);
 }
 
@@ -228,8 +228,7 @@ static enum err take_edge(const json_t *root, struct device *out, struct http_an
         return http_says(a, ERR_ARGUMENT, "parentScopes has more than one scope");
     if (first && (!json_is_string(first) ||
                   !bytes_to_str(bytes_of(json_string_value(first), json_string_length(first)), above, sizeof above)))
-        return http_says(a, ERR_ARGUMENT, "parentScopes holds something else than a text of up to %d bytes",
-                         EDGE_SCOPE_LEN_MAX);
+        return http_says(a, ERR_ARGUMENT, "parentScopes must hold a text of up to %d bytes", EDGE_SCOPE_LEN_MAX);
     out->edge = json_is_true(json_object_get(json_object_get(root, "capabilities"), "iotEdge"));
     memcpy(out->parent, out->edge || !own[0] ? above : own, sizeof out->parent);
     return OK;

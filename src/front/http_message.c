@@ -46,7 +46,7 @@ static enum err put_app(struct http_message *m, struct bytes name, struct bytes 
         }
     }
     if (m->msg.n_props == PROPS_MAX)
-        return http_message_wrong(m, ERR_LIMIT, name, "is one too many: a message has at most 256");
+        return http_message_wrong(m, ERR_LIMIT, name, "is one too many: a message may have at most 256");
     m->props[m->msg.n_props++] = (struct prop){name, value};
     return OK;
 }

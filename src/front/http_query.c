@@ -47,7 +47,7 @@ static enum err take_query(struct http_request *r, struct http_answer *a, json_t
     text = json_object_get(*body, "query");
     if (!json_is_string(text)) {
         a->code = CODE_NO_JSON;
-        return http_says(a, ERR_MALFORMED, "The body is not {\"query\":\"...\"}");
+        return http_says(a, ERR_MALFORMED, "The body must be {\"query\":\"...\"}");
     }
     e = query_parse(bytes_of(json_string_value(text), json_string_length(text)), q, why);
     return e ? http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why) : OK;
@@ -59,7 +59,7 @@ static enum err take_page(struct http_request *r, struct http_answer *a, size_t 
     uint64_t n = QUERY_PAGE_MAX;
 
     if (text.len && (!bytes_to_u64(text, &n) || !n))
-        return http_says(a, ERR_ARGUMENT, "x-ms-max-item-count is not a number above 0");
+        return http_says(a, ERR_ARGUMENT, "x-ms-max-item-count must be a number above 0");
     *most = n < QUERY_PAGE_MAX ? (size_t)n : QUERY_PAGE_MAX;
     return OK;
 }
@@ -75,10 +75,10 @@ static enum err take_place(struct http_request *r, struct http_answer *a, struct
     if (!text.len)
         return OK;
     if (base64_decode(text, plain, sizeof plain, &len))
-        return http_says(a, ERR_ARGUMENT, "x-ms-continuation is none that was given here");
+        return http_says(a, ERR_ARGUMENT, "x-ms-continuation was not issued by this hub");
     rest = bytes_of(plain, len);
     if (!bytes_to_u64(bytes_cut(&rest, '|'), &out->given) || !bytes_to_str(rest, out->after, sizeof out->after))
-        return http_says(a, ERR_ARGUMENT, "x-ms-continuation is none that was given here");
+        return http_says(a, ERR_ARGUMENT, "x-ms-continuation was not issued by this hub");
     return OK;
 }
 

@@ -109,8 +109,7 @@ enum err http_device_put(struct http_request *r, struct http_answer *a)
 
     if (!device_id_valid(bytes_str(r->names[0])) || !bytes_to_str(bytes_str(r->names[0]), wanted.id, sizeof wanted.id))
         return http_says(a, ERR_ARGUMENT,
-                         "this device id is not 1 to %d of A-Z a-z 0-9 - : . + %% _ # * ? ! ( ) , = @ ; $ '",
-                         ID_LEN_MAX);
+                         "a device id must be 1 to %d of A-Z a-z 0-9 - : . + %% _ # * ? ! ( ) , = @ ; $ '", ID_LEN_MAX);
     if ((e = http_identity_read(r->body, &wanted, a)))
         return e;
     e = http_device_change(r, a, &wanted, http_match(r->head), &made, &at);
@@ -148,7 +147,7 @@ static enum err take_top(const struct http_request *r, size_t *top, struct http_
     if (e == ERR_NOT_FOUND)
         e = OK;
     else if (e || !bytes_to_u64(bytes_str(text), &n) || n < 1 || n > LIST_MAX)
-        e = http_says(a, ERR_ARGUMENT, "top is not a number from 1 to %d", LIST_MAX);
+        e = http_says(a, ERR_ARGUMENT, "top must be a number from 1 to %d", LIST_MAX);
     *top = (size_t)n;
     return e;
 }

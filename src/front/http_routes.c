@@ -198,7 +198,7 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
     }
     if (!r->route) {
         a->code = CODE_METHOD;
-        return http_says(a, ERR_UNSUPPORTED, "This path does not take %.*s", BYTES_ARG(bytes_first(r->method, 16)));
+        return http_says(a, ERR_UNSUPPORTED, "This path does not allow %.*s", BYTES_ARG(bytes_first(r->method, 16)));
     }
     for (size_t i = 0; i < HTTP_NAMES_MAX; i++)
         snprintf(r->names[i], sizeof r->names[i], "%.*s", BYTES_ARG(names[i]));
@@ -295,7 +295,7 @@ static enum err check_who(struct http_request *r, const struct peer *peer, const
     if (!token.len && (!device || !peer->has_certificate))
         return http_says(a, ERR_UNAUTHORIZED, "The Authorization header is missing");
     if (bytes_starts_nocase(token, BYTES("Bearer "))) /* service 1.4 */
-        return http_says(a, ERR_UNAUTHORIZED, "Bearer tokens are not accepted here, SharedAccessSignature is");
+        return http_says(a, ERR_UNAUTHORIZED, "Bearer tokens are not supported: use SharedAccessSignature");
     e = device ? check_device(r, peer, token, a) : check_token(r, peer, token);
     if (e == ERR_BUSY)
         return http_says(a, e, "There were too many failed log-ins; try again after 10 seconds");
@@ -327,7 +327,7 @@ static enum err check_version(const struct http_request *r, struct http_answer *
     snprintf(midnight, sizeof midnight, "%.*sT00:00:00Z", BYTES_ARG(day));
     rest = bytes_skip(rest, 10);
     if (iso_time_parse(bytes_str(midnight), &day_ms) || (rest.len && rest.at[0] != '-'))
-        return http_says(a, ERR_ARGUMENT, "api-version is not a date such as 2021-04-12");
+        return http_says(a, ERR_ARGUMENT, "api-version must be a date such as 2021-04-12");
     a->code = CODE_NONE;
     return OK;
 }

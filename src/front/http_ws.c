@@ -60,19 +60,18 @@ enum err http_websocket(struct http_request *r, struct http_answer *a)
     if (!bytes_eq(r->head->method, BYTES("GET")) || !r->head->upgrade || r->head->has_body ||
         !names(r->head, BYTES("upgrade"), BYTES("websocket"), &word)) {
         a->code = CODE_UPGRADE;
-        return http_says(a, ERR_PROTOCOL, "There is a WebSocket at this path and nothing else");
+        return http_says(a, ERR_PROTOCOL, "This path serves only a WebSocket");
     }
     if (!bytes_eq(http_header(r->head, BYTES("sec-websocket-version")), BYTES("13"))) {
         a->code = CODE_UPGRADE;
-        return http_says(a, ERR_PROTOCOL, "The version of the WebSocket protocol here is 13");
+        return http_says(a, ERR_PROTOCOL, "The version of the WebSocket protocol must be 13");
     }
     if (!ws_accept(http_header(r->head, BYTES("sec-websocket-key")), a->accept))
         return http_says(a, ERR_MALFORMED, "Sec-WebSocket-Key is missing or not 16 bytes in base64");
     for (size_t i = 0; i < sizeof protocols / sizeof *protocols && !a->upgrade; i++)
         if (names(r->head, offered, bytes_str(protocols[i].name), &a->protocol))
             a->upgrade = protocols[i].make;
-    return a->upgrade ? OK
-                      : http_says(a, ERR_MALFORMED, "Sec-WebSocket-Protocol offers none of mqtt, AMQPWSB10 and amqp");
+    return a->upgrade ? OK : http_says(a, ERR_MALFORMED, "Sec-WebSocket-Protocol must offer mqtt, AMQPWSB10 or amqp");
 }
 
 void http_put_upgrade(struct front *f, const struct http_request *r, const struct http_answer *a)
@@ -155,7 +154,7 @@ static void on_step(struct ws *w, enum ws_step step, struct bytes piece, int64_t
     if (w->outer->over)
         return;
     if (!fed || w->heard.bad) {
-        refuse(w, WS_TOO_BIG, "more has begun than there is room for");
+        refuse(w, WS_TOO_BIG, "too many messages are unfinished");
     } else if (step == WS_STEP_PING) {
         ws_put_head(w->outer->out, WSLAY_PONG, piece.len);
         buf_put(w->outer->out, piece);

@@ -27,7 +27,7 @@ json_t *json_body(struct bytes text, size_t flags, char why[JSON_WHY_CAP])
     json_t *root;
 
     if (has_too_many(text)) {
-        snprintf(why, JSON_WHY_CAP, "there are more than %d values in it", JSON_VALUES_MAX);
+        snprintf(why, JSON_WHY_CAP, "it has more than %d values", JSON_VALUES_MAX);
         return NULL;
     }
     root = json_loadb(text.len ? (const char *)text.at : "", text.len, flags, &error);

@@ -170,7 +170,7 @@ enum err json_spell(json_t *root, enum json_names which, char why[JSON_WHY_CAP])
         if (!in)
             continue;
         if (!spell(in, name, &failed)) {
-            snprintf(why, JSON_WHY_CAP, "%s stands there twice, in different case", rule->path);
+            snprintf(why, JSON_WHY_CAP, "%s is given twice, in different case", rule->path);
             return ERR_ARGUMENT;
         }
         const json_t *value = json_object_get(in, name);

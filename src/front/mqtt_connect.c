@@ -110,7 +110,7 @@ static enum err check_names(struct mqtt_session *s, const struct mqtt_connect *p
     *what = "the user name is for another hub";
     if (!auth_host_is_ours(s->env, user->host))
         return ERR_UNAUTHORIZED;
-    *what = "modules do not exist here";
+    *what = "modules are not supported";
     if (user->module.at)
         return ERR_NOT_FOUND;
     *what = "the client id is not the device id";
@@ -137,7 +137,7 @@ static enum err check_will(const struct mqtt_session *s, const struct mqtt_conne
 {
     struct bytes bag;
 
-    *what = "the will goes to a foreign topic";
+    *what = "the topic of the will is not the device's";
     if (p->will_topic.at && !mqtt_topic_is_own(s, p->will_topic, &bag))
         return ERR_DENIED;
     *what = "the will has QoS 2";
@@ -210,7 +210,7 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
     if ((e = keep(s, p, &user)))
         return e;
     /* device 2.4: whoever sat there is told only now that the newcomer has shown who it is. */
-    *what = "the seat cannot be taken";
+    *what = "the connection cannot be registered for the device";
     if ((e = hub_attach(s->env->hub, bytes_str(s->device), bytes_str(who->generation), who->proof, s->front.waker,
                         now_ms, &s->seat)))
         return e;
@@ -234,9 +234,9 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
     if (p->level != 4) {
         mqtt_put_connack(s->front.out, false, MQTT_BAD_LEVEL);
         mqtt_stop(s, ERR_UNSUPPORTED,
-                  p->level == 5  ? "the device speaks MQTT 5; this hub has MQTT 3.1.1"
-                  : p->level < 4 ? "the device speaks MQTT 3.1; this hub has MQTT 3.1.1"
-                                 : "the device speaks a version of MQTT that does not exist");
+                  p->level == 5  ? "the device uses MQTT 5; this hub supports MQTT 3.1.1"
+                  : p->level < 4 ? "the device uses MQTT 3.1; this hub supports MQTT 3.1.1"
+                                 : "the device uses a version of MQTT that does not exist");
         return;
     }
     bool dps = mqtt_is_dps(p->user);

@@ -44,7 +44,7 @@ enum err mqtt_dps_let_in(struct mqtt_session *s, const struct mqtt_connect *p, i
     *what = "a will";
     if (p->will_topic.at)
         return ERR_UNSUPPORTED;
-    *what = "there is no memory";
+    *what = "out of memory";
     if (!(d = calloc(1, sizeof *d)))
         return ERR_MEMORY;
     e = dps_admit(s->env, &s->peer, scope, id, p->password, NULL, now_ms, &d->caller);
@@ -120,7 +120,7 @@ void mqtt_dps_publish(struct mqtt_session *s, const struct mqtt_publish *p, int6
     enum err e = run(s, p->topic, p->body, now_ms, &rid, &known, &goes_on, &body);
 
     if (!known) {
-        mqtt_stop(s, ERR_DENIED, "PUBLISH to a topic that provisioning does not have");
+        mqtt_stop(s, ERR_DENIED, "PUBLISH to an unknown topic of provisioning");
         buf_free(&body);
         return;
     }

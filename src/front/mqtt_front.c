@@ -50,11 +50,13 @@ static void warn(const struct mqtt_session *s, struct bytes filter, const struct
                                                                              : "";
 
     if (f->fits[WANT_C2D] == FIT_NONE)
-        log_event(LOG_WARN, "not-available", KVS("device", s->device), KVS("address", s->peer.address),
-                  KV("filter", bytes_first(filter, 128)), KVS("what", what),
-                  KVS("detail", what[0]
-                                    ? "this hub has none: nothing comes by this filter, and what is asked is refused"
-                                    : "the hub sends nothing that this filter takes"));
+        log_event(
+            LOG_WARN, "not-available", KVS("device", s->device), KVS("address", s->peer.address),
+            KV("filter", bytes_first(filter, 128)), KVS("what", what),
+            KVS("detail",
+                what[0]
+                    ? "this hub does not support them: nothing is delivered for this filter, and requests are refused"
+                    : "the hub sends nothing that matches this filter"));
 }
 
 static enum err subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
@@ -186,7 +188,7 @@ static void on_packet(struct mqtt_session *s, const struct mqtt_packet *p, int64
     else
         mqtt_stop(s, ERR_PROTOCOL, "a packet before CONNECT");
     if (s->front.out->bad)
-        mqtt_stop(s, ERR_TOO_LARGE, "the device does not read what it asked for");
+        mqtt_stop(s, ERR_TOO_LARGE, "the device does not read what it requested");
 }
 
 static enum mqtt_answer decode(const struct mqtt_session *s, struct bytes in, struct mqtt_packet *p, size_t *used)
@@ -230,7 +232,7 @@ static void mqtt_wake(struct front *f, int64_t now_ms)
     if (e == ERR_STOLEN && s->knows_reasons)
         mqtt_put_reason(f->out, MQTT_TAKEN_OVER);
     if (e)
-        mqtt_stop(s, e, "the seat of the device is gone");
+        mqtt_stop(s, e, "the hub ended the connection of the device");
     mqtt_pull(s, now_ms);
 }
 
@@ -248,7 +250,7 @@ static int64_t mqtt_tick(struct front *f, int64_t now_ms)
         return INT64_MAX;
     if (now_ms >= silence_ends)
         mqtt_stop(s, s->state == MQTT_OPEN ? ERR_IDLE : ERR_TIMEOUT,
-                  s->state == MQTT_OPEN ? "nothing was heard within keep-alive" : "no CONNECT came");
+                  s->state == MQTT_OPEN ? "no packet arrived within keep-alive" : "no CONNECT arrived");
     else if (now_ms >= s->expires_ms)
         mqtt_stop(s, ERR_EXPIRED, "the token of this connection expired"); /* device 1.5 */
     return f->over ? INT64_MAX : sooner(silence_ends, s->expires_ms);

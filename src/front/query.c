@@ -176,7 +176,7 @@ static void take_column(struct query_reader *r, struct query *q)
     if (!column.path.len)
         query_bad(r, ERR_MALFORMED, "a column is missing at", r->rest);
     else if (query_take(r, "("))
-        query_bad(r, ERR_UNSUPPORTED, "aggregates are not available here:", column.path);
+        query_bad(r, ERR_UNSUPPORTED, "aggregates are not supported:", column.path);
     column.named = query_take_word(r, "AS");
     if (column.named && !(column.name = query_name(r)).len)
         query_bad(r, ERR_MALFORMED, "a name is missing after AS", NO_BYTES);
@@ -243,14 +243,14 @@ static enum err parse(struct bytes text, const char *source, struct query *q, ch
 
     *q = (struct query){.all = false};
     if (text.len > QUERY_LEN_MAX) {
-        snprintf(why, QUERY_WHY_CAP, "a query has at most %d bytes", QUERY_LEN_MAX);
+        snprintf(why, QUERY_WHY_CAP, "a query must be at most %d bytes", QUERY_LEN_MAX);
         return ERR_TOO_LARGE;
     }
     if (!utf8_valid(text) || bytes_find(text, '\0') < text.len)
-        query_bad(&r, ERR_MALFORMED, "a query is text in UTF-8", NO_BYTES);
+        query_bad(&r, ERR_MALFORMED, "a query must be text in UTF-8", NO_BYTES);
     bool bare = source && bytes_eq(bytes_trim(text), BYTES("*"));
     if (!bare && !query_take_word(&r, "SELECT"))
-        query_bad(&r, ERR_MALFORMED, "a query begins with SELECT, not", r.rest);
+        query_bad(&r, ERR_MALFORMED, "a query must begin with SELECT, not", r.rest);
     take_top(&r, q);
     q->all = query_take(&r, "*");
     while (!q->all && !r.bad) {
@@ -264,7 +264,7 @@ static enum err parse(struct bytes text, const char *source, struct query *q, ch
         take_from(&r, q);
     take_condition(&r, q);
     if (query_take_word(&r, "GROUP"))
-        query_bad(&r, ERR_UNSUPPORTED, "GROUP BY is not available here", NO_BYTES);
+        query_bad(&r, ERR_UNSUPPORTED, "GROUP BY is not supported", NO_BYTES);
     skip_blanks(&r);
     if (r.rest.len)
         query_bad(&r, ERR_MALFORMED, "this is not understood:", r.rest);

@@ -106,7 +106,7 @@ static enum err take_sender(struct parser *p)
 
     skip_blanks(p);
     if (!p->rest.len || (*p->rest.at != '\'' && *p->rest.at != '"'))
-        return malformed(p, "a device id stands in quotes, unlike", p->rest);
+        return malformed(p, "a device id must be in quotes, unlike", p->rest);
     enum err e = take_quoted(p, &id);
     if (e)
         return e;
@@ -250,7 +250,7 @@ enum err selector_parse(struct bytes text, struct selector *out, char why[SELECT
     out->position = (struct position){.from = FROM_EARLIEST};
     out->n_devices = out->text_len = 0;
     if (text.len > SELECTOR_LEN_MAX) {
-        snprintf(why, SELECTOR_WHY_CAP, "a selector has at most %d bytes", SELECTOR_LEN_MAX);
+        snprintf(why, SELECTOR_WHY_CAP, "a selector must be at most %d bytes", SELECTOR_LEN_MAX);
         return ERR_TOO_LARGE;
     }
     enum err e = parse_or(&p, &t);

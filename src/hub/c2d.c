@@ -414,7 +414,7 @@ void mail_expire(struct hub *h, struct shard *s, struct identity *i, int64_t now
         int64_t due = letter_due(l);
 
         if (due <= now_ms && l->locked && !l->holder && l->expiry_ms > now_ms) {
-            hub_trace(h, "message %llu for %s: its lock ended", (unsigned long long)l->sequence, i->device.id);
+            hub_trace(h, "message %llu for %s: its lock expired", (unsigned long long)l->sequence, i->device.id);
             l->tried = again = true;
             mailbox_unlock(s, m, l);
             due = l->expiry_ms;

@@ -9,11 +9,11 @@ static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64
 
     if (i->seat) {
         /* device 2.4: the later connection wins */
-        hub_trace(h, "seat of %s: taken by another connection", i->device.id);
+        hub_trace(h, "%s: another connection took over", i->device.id);
         changed_ms = i->device.connection_ms; /* it was connected all the time */
         seat_end(h, i, ERR_STOLEN, now_ms);
     } else {
-        hub_trace(h, "seat of %s: taken", i->device.id);
+        hub_trace(h, "%s: connected", i->device.id);
     }
     i->device.connected = true;
     i->device.connection_ms = changed_ms;
@@ -72,7 +72,7 @@ void hub_detach(struct seat *seat, int64_t now_ms)
         i->device.connected = false;
         i->device.connection_ms = now_ms;
         seat->hub->connected--;
-        hub_trace(seat->hub, "seat of %s: left", i->device.id);
+        hub_trace(seat->hub, "%s: disconnected", i->device.id);
         mail_unseated(seat->hub, i, seat);
     }
     pthread_mutex_unlock(&s->lock);

@@ -185,7 +185,7 @@ enum err chain_check(struct bytes chain, struct bytes authorities, struct bytes 
     if (!shown)
         goto done;
     if (!is_made_out_to(sk_X509_value(shown, 0), name)) {
-        e = say(why, ERR_UNAUTHORIZED, "the common name of the certificate is another one");
+        e = say(why, ERR_UNAUTHORIZED, "the certificate has another common name");
         goto done;
     }
     if (!authorities.len) {

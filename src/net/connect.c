@@ -136,7 +136,7 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
     if (list_alone(&a->link))
         attempt_free(a);
     else if (status < 0 || !found)
-        fail(a, ERR_UNREACHABLE, "no such host");
+        fail(a, ERR_UNREACHABLE, "the host name does not resolve");
     else
         try_next(a);
 }

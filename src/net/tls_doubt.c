@@ -129,7 +129,7 @@ static enum err explain(int error, X509 *cert, SSL *ssl, struct buf *b)
         return ERR_UNTRUSTED;
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
         buf_puts(b, "the certificate is not trusted: the certificate authority (CA) that is trusted here has the same "
-                    "name as the one that signed it, and another key; the CA file is that of another hub");
+                    "name as the one that signed it, but another key; the CA file is that of another hub");
         return ERR_UNTRUSTED;
     default:
         buf_printf(b, "the certificate is not trusted: %s", X509_verify_cert_error_string(error));

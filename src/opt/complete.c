@@ -27,7 +27,7 @@ static void offer_commands(const struct opt_program *p, const char *begun, struc
     offer(out, BYTES("help"), "about a command", begun);
     if (*begun == '-') {
         offer(out, BYTES("--help"), "the commands", begun);
-        offer(out, BYTES("--version"), "which one this is", begun);
+        offer(out, BYTES("--version"), "the version", begun);
     }
 }
 

@@ -136,8 +136,8 @@ static bool take_text(const char *name, const char *text, char why[OPT_WHY_CAP])
         return refuse(why, "%s has an empty value; leave the option out, or give it one", name);
     if (holds_key(text))
         return refuse(why,
-                      "%s: a key does not belong on the command line, which others can read; put the connection "
-                      "string into a file, and give --connection-string-file FILE",
+                      "%s: a key does not belong on the command line, where other users can read it; put the "
+                      "connection string into a file, and give --connection-string-file FILE",
                       name);
     return true;
 }
@@ -145,7 +145,7 @@ static bool take_text(const char *name, const char *text, char why[OPT_WHY_CAP])
 static bool take_into_list(const char *name, const char *text, struct opt_list *list, char why[OPT_WHY_CAP])
 {
     if (list->n == OPT_LIST_CAP)
-        return refuse(why, "%s may be given %d times", name, OPT_LIST_CAP);
+        return refuse(why, "%s may be given at most %d times", name, OPT_LIST_CAP);
     list->at[list->n++] = text;
     return true;
 }
@@ -257,7 +257,7 @@ static bool unknown(struct scan *s, const char *said)
     if (near.best)
         return refuse(s->why, "there is no option %s; did you mean --%s?", opt_shown(said, shown), near.best);
     return refuse(s->why, "there is no option %s%s", opt_shown(said, shown),
-                  negative ? "; put \"--\" in front of an argument that begins with \"-\"" : "");
+                  negative ? "; put \"--\" before an argument that begins with \"-\"" : "");
 }
 
 static bool keep(struct scan *s, const struct opt *opt, const struct opt_table *table, const char *text)

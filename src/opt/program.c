@@ -51,7 +51,7 @@ static void put_group(const struct opt_program *p, const char *group, struct buf
     for (size_t i = 0; (c = p->command(i)); i++)
         if (after_group(c, group))
             put_row(out, c);
-    buf_printf(out, "`%s %s COMMAND --help` tells more\n", p->name, group);
+    buf_printf(out, "`%s %s COMMAND --help` shows more\n", p->name, group);
 }
 
 static void put_program(const struct opt_program *p, struct buf *out)
@@ -62,7 +62,7 @@ static void put_program(const struct opt_program *p, struct buf *out)
     buf_puts(out, "\ncommands:\n");
     for (size_t i = 0; (c = p->command(i)); i++)
         put_row(out, c);
-    buf_printf(out, "\n`%s COMMAND --help` tells more. %s", p->name, p->tail);
+    buf_printf(out, "\n`%s COMMAND --help` shows more. %s", p->name, p->tail);
 }
 
 /* One word, or two of a group. */
@@ -224,7 +224,7 @@ bool opt_count(const struct opt_command *c, const struct opt_line *line, char **
 
         snprintf(name, sizeof name, "%.*s", BYTES_ARG(its));
         if (!argv[i][0]) {
-            snprintf(why, OPT_WHY_CAP, "%s is empty; is a variable of the shell not set?", name);
+            snprintf(why, OPT_WHY_CAP, "%s is empty; is a shell variable not set?", name);
             return false;
         }
         if ((i == 1 ? c->first : c->rest) == OPT_FILE && !opt_input(name, argv[i], why))

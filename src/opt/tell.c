@@ -60,7 +60,7 @@ void opt_put_help(const struct opt_program *p, const struct opt_command *c, stru
 
 void opt_put_misuse(const struct opt_program *p, const struct opt_command *c, const char *why, struct buf *out)
 {
-    buf_printf(out, "%s %s: %s\nusage: %s %s%s%s\n`%s %s --help` tells more\n", p->name, c->name, why, p->name, c->name,
+    buf_printf(out, "%s %s: %s\nusage: %s %s%s%s\n`%s %s --help` shows more\n", p->name, c->name, why, p->name, c->name,
                *c->usage ? " " : "", c->usage, p->name, c->name);
 }
 

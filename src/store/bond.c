@@ -51,12 +51,13 @@ static bool places_fit(uint64_t place, uint64_t kept_first, struct store *store,
 
     if (place > end)
         snprintf(why, BOND_WHY_CAP,
-                 "the checkpoint is true up to place %llu, but the log ends at %llu: its end is missing",
+                 "the checkpoint is valid up to place %llu, but the log ends at %llu: its end is missing",
                  (unsigned long long)place, end);
     else if (place && place < first)
-        snprintf(why, BOND_WHY_CAP,
-                 "the checkpoint is true up to place %llu, but the log begins at %llu: what is between them is missing",
-                 (unsigned long long)place, first);
+        snprintf(
+            why, BOND_WHY_CAP,
+            "the checkpoint is valid up to place %llu, but the log begins at %llu: what lies between them is missing",
+            (unsigned long long)place, first);
     else if (first > kept_first)
         snprintf(why, BOND_WHY_CAP,
                  "the log begins at place %llu, but it was trimmed only up to %llu: its oldest files are missing",

@@ -106,7 +106,7 @@ static void system_failed(void *ctx, const char *what, const char *path, int err
 {
     (void)ctx;
     log_event(LOG_ERROR, "disk-failed", KVS("doing", what), KVS("file", path), KVS("reason", strerror(error)),
-              KVS("remedy", "what was acknowledged is on disk; look at the disk, then start again"));
+              KVS("remedy", "what was acknowledged is on disk; check the disk, then start again"));
     log_flush();
     _exit(1);
 }

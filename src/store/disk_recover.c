@@ -157,11 +157,10 @@ static enum err cut(struct disk *d, const struct segment *s, uint64_t end, char 
     uint64_t leftover;
 
     if (end < d->known) {
-        snprintf(
-            why, 256,
-            "%.110s: nothing valid at byte %llu, but the checkpoint is true up to place %llu: what is between them is "
-            "damaged or missing",
-            s->path, (unsigned long long)(end - s->base), (unsigned long long)d->known);
+        snprintf(why, 256,
+                 "%.110s: nothing valid at byte %llu, but the checkpoint is valid up to place %llu: what lies between "
+                 "them is damaged or missing",
+                 s->path, (unsigned long long)(end - s->base), (unsigned long long)d->known);
         return ERR_DAMAGED;
     }
     if (!look_behind(s, end, &leftover)) {
@@ -219,7 +218,7 @@ static enum err settle_last(struct disk *d, char why[256])
         d->next = segment_of(behind);
         list_del(behind);
         if (d->last->in.next != &d->segments) {
-            say_damage(why, d->next, d->next->base, "an empty file stands in the middle of the log");
+            say_damage(why, d->next, d->next->base, "an empty file is in the middle of the log");
             return ERR_DAMAGED;
         }
     }

@@ -88,7 +88,7 @@ void disk_segment_retire(struct disk *d, struct segment *s)
 
     spare_path(d, path);
     if (d->io.rename(d->io.ctx, s->path, path) || d->io.sync_folder(d->io.ctx, d->folder))
-        d->io.failed(d->io.ctx, "taking a segment away", s->path, errno);
+        d->io.failed(d->io.ctx, "removing a segment", s->path, errno);
     memcpy(s->path, path, sizeof path);
 }
 

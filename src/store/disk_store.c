@@ -154,7 +154,7 @@ static void make_ahead(struct disk *d, uint64_t base)
         d->next = made;
     if (e && !d->full)
         log_event(LOG_ERROR, "disk-full", KVS("folder", d->folder),
-                  KVS("remedy", "make room; until then new messages are refused and reading goes on"));
+                  KVS("remedy", "free some space; until then new messages are refused and reading continues"));
     if (!e && d->full)
         log_event(LOG_INFO, "disk-has-room-again", KVS("folder", d->folder));
     d->full = e == ERR_DISK_FULL;
@@ -428,7 +428,7 @@ static enum err start(struct disk *d, char why[256])
     if ((e = lock_folder(d, why)) || (e = disk_recover(d, why)))
         return e;
     if (d->known && list_empty(&d->segments) && !d->next) {
-        snprintf(why, 256, "its files are missing: the checkpoint is true up to place %llu",
+        snprintf(why, 256, "its files are missing: the checkpoint is valid up to place %llu",
                  (unsigned long long)d->known);
         return ERR_DAMAGED;
     }

@@ -12,10 +12,9 @@ static const struct {
     enum err e;
     const char *text;
 } reasons[] = {
-    {TPM2_RC_LOCKOUT, ERR_BUSY,
-     "the TPM is locked after too many wrong passwords and opens again by itself, hours later"},
+    {TPM2_RC_LOCKOUT, ERR_BUSY, "the TPM is locked after too many wrong passwords; it unlocks itself after some hours"},
     {TPM2_RC_NV_SPACE, ERR_LIMIT, "the TPM has no room left for another key or text"},
-    {TPM2_RC_NV_DEFINED, ERR_EXISTS, "there is something at that place already"},
+    {TPM2_RC_NV_DEFINED, ERR_EXISTS, "that place in the TPM is already in use"},
     {TPM2_RC_NV_RATE, ERR_BUSY, "the TPM was written too often in a short time; try again in a minute"},
     {TPM2_RC_NV_UNAVAILABLE, ERR_BUSY, "the TPM cannot be written now; try again"},
     {TPM2_RC_OBJECT_MEMORY, ERR_BUSY, "other programs left too many keys loaded (tpm2_flushcontext -t removes them)"},
@@ -25,15 +24,15 @@ static const struct {
      "other programs left too many sessions open (tpm2_flushcontext -l closes them)"},
     {TPM2_RC_RETRY, ERR_BUSY, "the TPM is busy"},
     {TPM2_RC_TESTING, ERR_BUSY, "the TPM is testing itself"},
-    {TPM2_RC_HANDLE, ERR_NOT_FOUND, "there is nothing at that place"},
+    {TPM2_RC_HANDLE, ERR_NOT_FOUND, "that place in the TPM is empty"},
     {TPM2_RC_HIERARCHY, ERR_DENIED, "this part of the TPM is switched off in the firmware"},
-    {TPM2_RC_COMMAND_CODE, ERR_UNSUPPORTED, "this TPM does not know the command"},
+    {TPM2_RC_COMMAND_CODE, ERR_UNSUPPORTED, "this TPM does not support the command"},
     {TPM2_RC_INITIALIZE, ERR_IO, "the TPM was not started"},
     {TPM2_RC_FAILURE, ERR_IO, "the TPM failed"},
 };
 
 static const char *const passwords[] = {
-    [KEYS_OWN] = "it has a password of its own",
+    [KEYS_OWN] = "it has its own password",
     [OWNER] = "the owner hierarchy of the TPM has a password; it must be empty (tpm2_changeauth -c owner)",
     [ENDORSEMENT] =
         "the endorsement hierarchy of the TPM has a password; it must be empty (tpm2_changeauth -c endorsement)",
@@ -90,7 +89,7 @@ enum err tpm_refuse(struct tpm *t, enum err e, const char *format, ...)
 
 enum err tpm_slot_check(struct tpm *t, unsigned slot)
 {
-    return slot < TPM_SLOTS ? OK : tpm_refuse(t, ERR_RANGE, "there are slots 0 to %d", TPM_SLOTS - 1);
+    return slot < TPM_SLOTS ? OK : tpm_refuse(t, ERR_RANGE, "the slot must be 0 to %d", TPM_SLOTS - 1);
 }
 
 const char *tpm_why(const struct tpm *t)
@@ -172,7 +171,7 @@ static enum err connect_to(struct tpm *t, const char *asked)
     if (e)
         return e;
     if (tss.Tss2_TctiLdr_Initialize(tcti, &t->tcti))
-        return tpm_refuse(t, ERR_UNREACHABLE, "there is no TPM at \"%.120s\", or another program keeps it", tcti);
+        return tpm_refuse(t, ERR_UNREACHABLE, "there is no TPM at \"%.120s\", or another program uses it", tcti);
     if ((e = tpm_check(t, "opening the TPM", OWNER, tss.Esys_Initialize(&t->esys, t->tcti, NULL))))
         return e;
     if ((e = ask_something(t)))

@@ -73,7 +73,7 @@ static enum err open_credential(struct tpm *t, ESYS_TR parent, const struct blob
         out->size = credential->size;
         memcpy(out->buffer, credential->buffer, credential->size);
     } else {
-        e = tpm_refuse(t, ERR_MALFORMED, "the key that was sent has a wrapper of a size that is not in use");
+        e = tpm_refuse(t, ERR_MALFORMED, "the key that was sent has a wrapper of an unsupported size");
     }
     OPENSSL_cleanse(credential, sizeof *credential);
     tss.Esys_Free(credential);

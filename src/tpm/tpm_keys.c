@@ -10,7 +10,7 @@ enum err tpm_find(struct tpm *t, TPM2_HANDLE handle, ESYS_TR *out)
 
     if (rc)
         *out = NO_OBJECT;
-    return tpm_check(t, "looking into the TPM", OWNER, rc);
+    return tpm_check(t, "reading the TPM", OWNER, rc);
 }
 
 void tpm_let_go(struct tpm *t, ESYS_TR *object)

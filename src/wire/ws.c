@@ -66,7 +66,7 @@ static enum ws_step begin(struct ws_in *w, const struct wslay_frame_iocb *f)
             return bad(w, WS_PROTOCOL_ERROR, "a control frame is in parts or too long");
         break;
     case WSLAY_TEXT_FRAME:
-        return bad(w, WS_UNSUPPORTED, "messages are binary here");
+        return bad(w, WS_UNSUPPORTED, "messages must be binary");
     default:
         return bad(w, WS_PROTOCOL_ERROR, "a frame of an unknown kind");
     }
@@ -93,7 +93,7 @@ static enum ws_step take_close(struct ws_in *w)
     if (w->control_len == 1 || (w->control_len && !is_code(code)))
         return bad(w, WS_PROTOCOL_ERROR, "a close frame has no valid code");
     if (w->control_len && !utf8_valid(bytes_of(w->control + 2, w->control_len - 2)))
-        return bad(w, WS_NOT_TEXT, "the reason of a close frame is no UTF-8");
+        return bad(w, WS_NOT_TEXT, "the reason of a close frame is not UTF-8");
     w->ended = true;
     w->code = code;
     return WS_STEP_CLOSE;

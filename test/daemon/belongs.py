@@ -71,7 +71,7 @@ class Belongs(unittest.TestCase):
     def test_a_bit_of_the_last_record_is_turned_over(self):
         path, at = self.log(self.whole_log()[0]), self.end_of_log() - 20
         flip(path, at)
-        self.refused(os.path.basename(path), "the checkpoint is true up to place", "damaged or missing")
+        self.refused(os.path.basename(path), "the checkpoint is valid up to place", "damaged or missing")
         flip(path, at)
         self.starts_whole()
 
@@ -79,7 +79,7 @@ class Belongs(unittest.TestCase):
         aside = os.path.join(self.folder, "aside")
         shutil.move(self.log(), aside)
         os.mkdir(self.log(), 0o700)
-        self.refused("its files are missing", "the checkpoint is true up to place")
+        self.refused("its files are missing", "the checkpoint is valid up to place")
         self.assertEqual(self.whole_log(), [])
         shutil.rmtree(self.log())
         shutil.move(aside, self.log())
@@ -109,7 +109,7 @@ class Belongs(unittest.TestCase):
         self.hub.stop()
         shutil.move(self.log(), aside)
         shutil.move(older, self.log())
-        self.refused("the checkpoint is true up to place", "damaged or missing")
+        self.refused("the checkpoint is valid up to place", "damaged or missing")
         shutil.rmtree(self.log())
         shutil.move(aside, self.log())
         self.starts_whole()

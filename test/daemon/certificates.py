@@ -156,7 +156,7 @@ class Certificates(unittest.TestCase):
         self.assertEqual(self.d2d("device", "key", "meter"), "HostName=localhost;DeviceId=meter;x509=true\n")
         self.assertEqual(json.loads(self.d2d("device", "auth", "meter", "--sas", "-o", "json"))["authentication"], "key")
         self.assertIn("SharedAccessKey=", self.d2d("device", "key", "meter"))
-        self.assertIn("exists already", self.refused(7, "device", "cert", "meter", "--out", self.path("meter")))
+        self.assertIn("already exists", self.refused(7, "device", "cert", "meter", "--out", self.path("meter")))
         self.refused(2, "device", "cert", "meter")
         self.refused(2, "device", "add", "x", "--x509-ca", "--x509-thumbprint", "A" * 40)
         self.refused(2, "device", "add", "x", "--x509-thumbprint", "A" * 39)

@@ -4,7 +4,7 @@
  *     0s     d1     CONNECT clean=0 ka=60                        -> CONNACK 0 sp=0
  *     1s     d1     PUBLISH 7 devices/d1/messages/events/k=v hi   -> PUBACK 7
  *            svc    READS                                        -> "hi" k=v
- *            hub    seat of d1: taken
+ *            hub    d1: connected
  *
  * A line is: time (or blanks: the same), who, what, and behind `->` all that this one hears from it; nothing means
  * nothing. `d1` is a device over MQTT and `d1/2` is another connection of it. Times only grow; at each, every

@@ -28,9 +28,9 @@ TEST(options_without_their_size_are_refused_with_a_sentence)
     struct d2d_device *device = NULL;
 
     CHECK(d2d_device_new(loop, &none, &device) == D2D_ARGUMENT);
-    check_says("do not have their size");
+    check_says("do not begin with their size");
     CHECK(d2d_device_new(loop, &half, &device) == D2D_ARGUMENT);
-    check_says("do not have their size");
+    check_says("do not begin with their size");
     CHECK(d2d_device_new(loop, NULL, &device) == D2D_ARGUMENT);
     check_says("there are no options");
     CHECK(!device);

@@ -101,10 +101,10 @@ TEST(a_refusal_is_the_end)
 
 TEST(what_cannot_be_understood_is_the_end)
 {
-    const char *none = "the service gives no operation to ask for", *lost = "the service does not say which hub it is";
+    const char *none = "the service gives no operation id", *lost = "the service does not name the hub";
 
-    check_end(200, "", D2D_FAILED, 0, "the answer of the service is no JSON");
-    check_end(200, "[1]", D2D_FAILED, 0, "the answer of the service is no JSON");
+    check_end(200, "", D2D_FAILED, 0, "the answer of the service is not JSON");
+    check_end(200, "[1]", D2D_FAILED, 0, "the answer of the service is not JSON");
     check_end(200, "{}", D2D_FAILED, 0, "the service says \"\", which is not known here");
     check_end(202, "{\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":7,\"status\":\"assigning\"}", D2D_FAILED, 0, none);

@@ -78,7 +78,7 @@ TEST(a_wrong_key_is_refused_with_outcome_1_and_logged)
     assert_string_equal(c.error, "amqp:unauthorized-access");
     CHECK(c.front->over);
     CHECK(strstr(w.log, "login-failed policy=service protocol=amqp address=192.0.2.7:1 reason=unauthorized "
-                        "detail=\"this is another key than those of the policy\""));
+                        "detail=\"this is not a key of the policy\""));
     CHECK(!strstr(w.log, "amqp-refused"));
 }
 

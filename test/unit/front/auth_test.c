@@ -116,7 +116,7 @@ TEST(what_did_not_fit_is_said_for_the_log)
         const char *id, *sr, *key_of, *why;
         int64_t se;
     } cases[] = {
-        {"d1", "hub.test/devices/d1", "d10", "signed with another key", 60},
+        {"d1", "hub.test/devices/d1", "d10", "not signed with a key of the device", 60},
         {"d1", "hub.test/devices/d10", "d1", "another resource: hub.test/devices/d10", 60},
         {"d1", "other.test%2Fdevices%2Fd1", "d1", "another host: other.test%2Fdevices%2Fd1", 60},
         {"d1", "hub.test/devices/d1", "d1", "expired 3600 s ago", -3600},
@@ -212,7 +212,7 @@ TEST(why_a_device_is_not_let_in_is_said)
     begin();
     expect_why(BYTES("SharedAccessSignature"), ERR_UNAUTHORIZED, "not a shared access signature");
     expect_why(signed_for("hub.test/devices/d1", NULL, bytes_of(other, sizeof other), LATER + 600), ERR_UNAUTHORIZED,
-               "signed with another key");
+               "not signed with a key of the device");
     expect_why(signed_for("hub.test/devices/d10", NULL, key_of("d1"), LATER + 600), ERR_UNAUTHORIZED,
                "for another resource: hub.test/devices/d10");
     expect_why(signed_for("hub.test/devices/d1", NULL, key_of("d1"), WORLD_T0 / 1000), ERR_EXPIRED,
@@ -220,7 +220,7 @@ TEST(why_a_device_is_not_let_in_is_said)
     CHECK_ERR(auth_device(&w.env, BYTES("d99"), signed_for("hub.test/devices/d99", NULL, key_of("d1"), LATER), WORLD_T0,
                           &who),
               ERR_NOT_FOUND);
-    CHECK(strstr(who.why, "no device"));
+    CHECK(strstr(who.why, "device does not exist"));
     CHECK_OK(hub_device_get(w.hub, BYTES("d1"), &d));
     d.disabled = true;
     CHECK_OK(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, WORLD_T0, &made, &at));
@@ -238,12 +238,12 @@ TEST(why_a_service_is_not_let_in_is_said)
     CHECK(auth_policy_token(&w.env, signed_for("hub.test", "nobody", key_of("d1"), LATER), WORLD_T0, &who) &&
           strstr(who.why, "no policy"));
     CHECK(auth_policy_token(&w.env, signed_for("hub.test", "service", key_of("d1"), LATER), WORLD_T0, &who) &&
-          strstr(who.why, "another key"));
+          strstr(who.why, "not signed with a key of the policy"));
     CHECK(auth_policy_token(&w.env, signed_for("hub.test", "service", bytes_of(p.primary.at, p.primary.len), 1),
                             WORLD_T0, &who) == ERR_EXPIRED &&
           strstr(who.why, "expired"));
-    CHECK(auth_policy_key(&w.env, BYTES("nobody"), BYTES("AAAA"), &who) && strstr(who.why, "no policy"));
-    CHECK(auth_policy_key(&w.env, BYTES("service"), BYTES("AAAA"), &who) && strstr(who.why, "another key"));
+    CHECK(auth_policy_key(&w.env, BYTES("nobody"), BYTES("AAAA"), &who) && strstr(who.why, "policy does not exist"));
+    CHECK(auth_policy_key(&w.env, BYTES("service"), BYTES("AAAA"), &who) && strstr(who.why, "not a key of the policy"));
     end();
 }
 

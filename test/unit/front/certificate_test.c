@@ -115,7 +115,7 @@ TEST(the_log_has_the_thumbprints_that_differ)
     hex_of(text, peer.sha256, 32, false);
     CHECK(strstr(why, text));
     CHECK_ERR(lets_in(&nobody, "d1"), ERR_UNAUTHORIZED);
-    CHECK(strstr(why, "has to show a certificate"));
+    CHECK(strstr(why, "must authenticate by certificate"));
     CHECK_ERR(lets_in(&peer, "nobody"), ERR_NOT_FOUND);
     d.disabled = true;
     hex_of(d.thumbprint[1], peer.sha1, 20, false);

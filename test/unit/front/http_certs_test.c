@@ -249,7 +249,7 @@ TEST(there_are_so_many_authorities_and_no_more)
     }
     ask(&c, "PUT", "/certificates/one-more", NULL, body_of(&root, PEM, ""));
     check_error(&c, 400, "ArgumentInvalid");
-    CHECK(body_has(&c, "25 certificates already"));
+    CHECK(body_has(&c, "There are already 25 certificates"));
     CHECK(ask(&c, "GET", "/certificates", NULL, NULL) == 200);
     json_t *all = json_loadb(heard_body(&c), c.in.body.len, 0, NULL);
     CHECK(json_array_size(json_object_get(all, "value")) == CAS_MAX);

@@ -299,8 +299,8 @@ TEST(in_a_batch_null_is_a_value_and_refusals_are_named)
     static const struct {
         const char *body, *text;
     } wrong[] = {
-        {"[{\"body\":\"\",\"properties\":{\"colour\":\"red\"}}]", "property colour is none that is known"},
-        {"[{\"body\":\"\",\"properties\":{\"iothub-app-a\":1}}]", "property iothub-app-a is neither a text nor null"},
+        {"[{\"body\":\"\",\"properties\":{\"colour\":\"red\"}}]", "property colour is not known"},
+        {"[{\"body\":\"\",\"properties\":{\"iothub-app-a\":1}}]", "property iothub-app-a must be a text or null"},
         {"[{\"body\":\"\",\"properties\":{\"iothub-app-\":\"\"}}]", "has no name after iothub-app-"},
         {"[{\"body\":\"\",\"properties\":{\"iothub-expiry\":\"soon\"}}]", "iothub-expiry is not a time"},
         {"[{\"body\":\"\"},{\"Body\":5}]", "Message 1 of the batch is refused: body is not a text"},

@@ -81,13 +81,13 @@ TEST(what_has_another_form_is_refused_by_name)
         {"{\"authentication\":\"sas\"}", "authentication is not an object"},
         {"{\"Authentication\":[]}", "authentication is not an object"},
         {"{\"status\":true}", "status is not a text"},
-        {"{\"status\":\"off\"}", "status is neither enabled nor disabled"},
-        {"{\"authentication\":{\"Type\":\"x509\"}}", "authentication.type is not sas, selfSigned"},
+        {"{\"status\":\"off\"}", "status must be enabled or disabled"},
+        {"{\"authentication\":{\"Type\":\"x509\"}}", "authentication.type must be sas, selfSigned"},
         {"{\"authentication\":{\"symmetricKey\":{\"primaryKey\":5}}}", "symmetricKey.primaryKey is not a text"},
         {"{\"capabilities\":{\"iotEdge\":\"yes\"}}", "capabilities.iotEdge is not true or false"},
         {"{\"status\":\"enabled\",\"Status\":\"disabled\"}", "status stands there twice"},
         {"{\"parentScopes\":\"x\"}", "parentScopes is not a list"},
-        {"{\"parentScopes\":[1]}", "parentScopes holds something else"},
+        {"{\"parentScopes\":[1]}", "parentScopes must hold a text"},
         {"{\"parentScopes\":[\"a\",\"b\"]}", "more than one scope"},
         {"{\"deviceId\":7}", "deviceId is not a text"},
     };
@@ -202,7 +202,7 @@ TEST(queries_of_provisioning_may_leave_out_where_from)
         {"/enrollmentGroups/query" V, "SELECT * FROM twins", "FROM names enrollmentGroups, not 'twins'"},
         {"/registrations/g/query" V, "SELECT registrationId", "FROM names registrations, not"},
         {"/enrollments/query" V, "SELECT * WHERE registrationId = 'r'", "FROM names enrollments, not"},
-        {"/devices/query" V, "*", "a query begins with SELECT"},
+        {"/devices/query" V, "*", "a query must begin with SELECT"},
         {"/devices/query" V, "SELECT *", "FROM names devices, devices.modules or devices.jobs"},
     };
     char body[128];

@@ -37,7 +37,8 @@ TEST(there_is_no_such_host)
     struct world w;
 
     world_open(&w, NULL);
-    check_failure(&w, party_connect_to(&w, "no such host", w.port, NULL), ERR_UNREACHABLE, "no such host");
+    check_failure(&w, party_connect_to(&w, "no such host", w.port, NULL), ERR_UNREACHABLE,
+                  "the host name does not resolve");
     world_close(&w);
 }
 

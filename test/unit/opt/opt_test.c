@@ -93,7 +93,7 @@ TEST(a_wrong_line_is_refused_with_what_to_do)
     REFUSED("there is no option --fro; did you mean --from?", "--fro", "x");
     REFUSED("there is no option --colour", "--colour", "x");
     REFUSED("there is no option -z", "-z");
-    REFUSED("there is no option -5; put \"--\" in front of an argument that begins with \"-\"", "-5");
+    REFUSED("there is no option -5; put \"--\" before an argument that begins with \"-\"", "-5");
     REFUSED("--to needs a value: --to DEVICE", "--to");
     REFUSED("--to needs a value: --to DEVICE", "--to", "--ttl", "5m");
     REFUSED("-n needs a value: -n COUNT", "-qn");

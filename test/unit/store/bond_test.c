@@ -170,7 +170,7 @@ TEST(a_checkpoint_before_the_beginning_is_refused)
         add();
     CHECK_OK(store_trim(s, 3 * SEGMENT));
     CHECK_ERR(bond_check(state, s, why), ERR_DAMAGED);
-    assert_non_null(strstr(why, "what is between them is missing"));
+    assert_non_null(strstr(why, "what lies between them is missing"));
     end();
 }
 
