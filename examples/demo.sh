@@ -1,6 +1,6 @@
 #!/bin/bash
-# demo.sh BUILD: a phone opens a garage door through a hub of one's own. Everything happens in a temporary folder, on
-# free ports of the loopback, and is gone afterwards.
+# demo.sh BUILD: a phone opens a garage door through your own hub. Everything happens in a temporary folder, on free
+# ports of the loopback interface, and is removed afterwards.
 set -euo pipefail
 build=$(realpath "${1:-build/release}")
 export PATH=$build:$build/examples:$PATH
@@ -30,7 +30,7 @@ await() {
         grep -q -- "$pattern" "$file" 2>/dev/null && return
         sleep 0.05
     done
-    echo "waited in vain for \"$pattern\" in $(basename "$file"):" >&2
+    echo "\"$pattern\" did not appear in $(basename "$file"):" >&2
     tail -20 "$file" "$home"/*.log >&2
     exit 1
 }
@@ -44,16 +44,16 @@ d2dhub run --data "$home/hub" --listen 127.0.0.1 --mqtts-port 0 --amqps-port 0 -
     >"$home/hub.out" 2>"$home/hub.log" &
 pids+=($!)
 await "$home/hub.out" '"ready"'
-echo "MQTT on $(port mqtts), AMQP on $(port amqps), HTTPS on $(port https); all of them TLS, nothing else is open"
+echo "MQTT on port $(port mqtts), AMQP on $(port amqps), HTTPS on $(port https), all over TLS; no other port is open"
 sed -n 's/.*"iothubowner": *"\([^"]*\)".*/\1/p' "$home/hub.json" >"$home/owner.cs"
 d2d context add demo --connection-string-file "$home/owner.cs" --ca-file "$home/hub/tls/ca.pem" \
     --mqtts-port "$(port mqtts)" --amqps-port "$(port amqps)" --https-port "$(port https)" --quiet
 
-say "2. Three devices, each with keys of its own"
+say "2. Three devices, each with its own keys"
 printf '%s$ d2d device add phone garage-door stranger%s\n' "$dim" "$off"
 d2d device add phone garage-door stranger -o table
 
-say "3. The garage door listens, to nobody but the phone"
+say "3. The garage door listens only to the phone"
 printf '%s$ garage-door --from phone%s\n' "$dim" "$off"
 garage-door --from phone --connection-string-file "$home/owner.cs" --ca-file "$home/hub/tls/ca.pem" \
     --amqps-port "$(port amqps)" >"$home/door.out" 2>"$home/door.log" &
@@ -61,7 +61,7 @@ pids+=($!)
 await "$home/door.out" 'listening'
 cat "$home/door.out"
 seen=$(wc -l <"$home/door.out")
-door() { # what the door said since the last time, once it has said PATTERN
+door() { # prints the new output of the door, after PATTERN has appeared
     await "$home/door.out" "$1"
     tail -n +$((seen + 1)) "$home/door.out"
     seen=$(wc -l <"$home/door.out")
@@ -72,24 +72,24 @@ show d2d send --as phone open
 door 'is open'
 show d2d listen --as phone -n 1 --timeout 30s --quiet -o raw
 
-say "5. The phone sends \"close\", and goes away: the answer waits for it"
+say "5. The phone sends \"close\" and disconnects: the answer waits for it"
 show d2d send --as phone close
 door 'is shut'
 show d2d listen --as phone -n 1 --timeout 30s --quiet -o raw
 
-say "6. A stranger sends \"open\": the hub keeps it from the door"
+say "6. A stranger sends \"open\": the hub does not deliver it to the door"
 show d2d send --as stranger open
 show d2d send --as phone status
 door 'is still shut'
 
-say "7. A motion sensor, in C, that alerts whoever reads"
+say "7. A motion sensor, in C, that sends alerts"
 printf '%s$ motion-sensor --count 3%s\n' "$dim" "$off"
 d2d device add motion -o json >/dev/null
 d2d device key motion >"$home/motion.cs"
 motion-sensor --connection-string-file "$home/motion.cs" --ca-file "$home/hub/tls/ca.pem" \
     --mqtts-port "$(port mqtts)" --count 3
 
-say "8. A door whose key is in a TPM, from which nobody can take it"
+say "8. A door whose key is in a TPM and cannot be copied"
 if ! d2d tpm status --quiet >/dev/null 2>&1; then
     mkdir "$home/chip"
     swtpm socket --tpm2 --tpmstate "dir=$home/chip,mode=0600" --flags not-need-init,startup-clear \
@@ -98,7 +98,7 @@ if ! d2d tpm status --quiet >/dev/null 2>&1; then
     chip=$!
     for _ in $(seq 600); do [ -S "$home/chip/socket" ] && break || sleep 0.05; done
     export D2D_TCTI=swtpm:path=$home/chip/socket
-    echo "this computer has no TPM that may be used: a software TPM (swtpm) takes its place"
+    echo "this computer has no usable TPM: a software TPM (swtpm) replaces it"
 fi
 used=$(d2d tpm status --quiet -o tsv | cut -f1)
 for free in 9 8 7 6 5 4 3 2 1 0; do grep -qx "$free" <<<"$used" || break; done
@@ -114,10 +114,10 @@ await "$home/tpm-door.out" 'is open'
 cat "$home/tpm-door.out"
 show d2d events --from tpm-door --since earliest -n 1 --timeout 30s --quiet -o table
 
-say "9. What the hub has seen"
+say "9. The events in the hub"
 printf '%s$ d2d events --since earliest -n 8%s\n' "$dim" "$off"
 d2d events --since earliest -n 8 --timeout 30s --quiet -o table
 printf '%s$ d2d hub status%s\n' "$dim" "$off"
 d2d hub status -o table
 
-say "Everything is stopped and removed. Now a hub that stays: see README.md."
+say "Everything is stopped and removed. README.md shows how to set up a permanent hub."

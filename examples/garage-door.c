@@ -1,13 +1,12 @@
-/* A garage door on libd2d: it moves a door that is drawn as text. Put a GPIO call where the drawing is, and it moves a
- * real one.
+/* A garage door on libd2d: it moves a door that is drawn as text. Replace the drawing by a GPIO call to
+ * move a real door.
  *
- * With --from it runs the service role itself, as the classic receiver does: it listens to the events of one device,
- * and to nobody else's, and answers that device with a cloud-to-device message, which waits for it if it is away. Its
- * connection string is that of a policy with the right ServiceConnect, in the file named by --connection-string-file or
- * in D2D_CONNECTION_STRING.
+ * With --from it is a service: it listens only to the events of one device, and answers that device with a
+ * cloud-to-device message, which waits in the device's mailbox until it connects. Its connection string must be of a
+ * policy with the right ServiceConnect, in the file named by --connection-string-file or in D2D_CONNECTION_STRING.
  *
- * With --tpm it is a device itself, whose key is in a slot of this computer's TPM and never leaves it: what is sent to
- * it moves the door, and what became of that goes to the hub as its own message. It needs no file and no secret. */
+ * With --tpm it is a device, whose key is in a slot of this computer's TPM and never leaves it: messages to it move the
+ * door, and it sends the result to the hub. It needs no connection string file. */
 #include <d2d.h>
 
 #include <inttypes.h>
@@ -20,7 +19,7 @@
 struct door {
     bool open;
     unsigned moves;
-    struct d2d_operator *op; /* who answers; NULL with --tpm */
+    struct d2d_operator *op; /* sends the answers; NULL with --tpm */
 };
 
 static struct d2d_loop *loop;
@@ -53,13 +52,13 @@ static bool is(const void *body, size_t len, const char *word)
     return len == strlen(word) && memcmp(body, word, len) == 0;
 }
 
-/* What the door says to that, or NULL when it does not understand. */
+/* Moves the door. Returns the answer, or NULL for an unknown command. */
 static const char *obey(struct door *door, const char *who, const void *body, size_t len)
 {
     bool open = is(body, len, "open"), close = is(body, len, "close"), wanted = open || (door->open && !close);
 
     if (!open && !close && !is(body, len, "status")) {
-        printf("garage-door: %s says something that a door does not understand\n", who);
+        printf("garage-door: unknown command from %s; use open, close or status\n", who);
         return NULL;
     }
     if (wanted == door->open) {
@@ -73,7 +72,7 @@ static const char *obey(struct door *door, const char *who, const void *body, si
     return door->open ? "opened" : "closed";
 }
 
-/* ---- as a service: it hears one device, and answers it --------------------------------------------------------- */
+/* ---- as a service: it receives the events of one device, and answers it ---------------------------------------- */
 
 static void on_answered(void *ctx, struct d2d_operator *op, enum d2d_err e, const char *message_id)
 {
@@ -83,7 +82,7 @@ static void on_answered(void *ctx, struct d2d_operator *op, enum d2d_err e, cons
         fprintf(stderr, "garage-door: no answer: %s (%s)\n", d2d_err_text(e), d2d_operator_detail(op));
 }
 
-/* The correlation id says what it is the answer to. */
+/* The correlation id is the id of the message that it answers. */
 static void answer(struct door *door, const struct d2d_event *event, const char *text)
 {
     struct d2d_message message = {.body = text, .body_len = strlen(text), .ttl_ms = 10 * 60 * 1000};
@@ -113,7 +112,7 @@ static void on_listening(void *ctx, struct d2d_receiver *receiver)
 {
     (void)ctx;
     printf("garage-door: listening%s\n",
-           d2d_receiver_filtered_by_hub(receiver) ? "; the hub sends only what is meant for me" : "");
+           d2d_receiver_filtered_by_hub(receiver) ? "; the hub sends only the events of this device" : "");
     fflush(stdout);
 }
 
@@ -151,7 +150,7 @@ static enum d2d_err run_as_service(struct door *door, const struct d2d_options *
     enum d2d_err e;
 
     if (!(e = d2d_operator_new(loop, &answers, &door->op)) && !(e = d2d_receiver_new(loop, &options, &receiver))) {
-        printf("garage-door: the door is shut; I obey %s\n", device);
+        printf("garage-door: the door is shut; it obeys %s\n", device);
         fflush(stdout);
         d2d_loop_run(loop, -1);
     }
@@ -164,7 +163,7 @@ static enum d2d_err run_as_service(struct door *door, const struct d2d_options *
 
 static void on_message(void *ctx, struct d2d_device *device, const struct d2d_c2d *message)
 {
-    const char *said = obey(ctx, "somebody", message->body, message->body_len);
+    const char *said = obey(ctx, "the hub", message->body, message->body_len);
     struct d2d_message answer = {.body = said};
     enum d2d_err e;
 
@@ -194,7 +193,7 @@ static void on_device_disconnected(void *ctx, struct d2d_device *device, enum d2
         d2d_loop_stop(loop);
 }
 
-/* D2D_TCTI in the environment says where another TPM is. */
+/* D2D_TCTI in the environment selects another TPM. */
 static enum d2d_err run_as_device(struct door *door, const struct d2d_options *common, unsigned slot)
 {
     struct d2d_device_options options = {.size = sizeof options,

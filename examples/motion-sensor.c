@@ -1,5 +1,5 @@
-/* A motion sensor on libd2d: a device that sends what it sees, keeps it while the hub is away, and knows what the hub
- * has on disk. The motion is made up; read a GPIO pin where it is.
+/* A motion sensor on libd2d: a device that sends its observations, keeps them while the hub cannot be reached, and
+ * knows which ones the hub has on disk. The motion is simulated: read a GPIO line in its place.
  *
  * Its connection string is in the file named by --connection-string-file or in D2D_CONNECTION_STRING. */
 #include <d2d.h>
@@ -22,7 +22,7 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
 {
     (void)ctx;
     fprintf(stderr, "motion-sensor: %s (%s)%s\n", d2d_err_text(why), d2d_device_detail(device),
-            final ? "" : "; what I saw is kept");
+            final ? "" : "; observations are kept until it reconnects");
 }
 
 /* Sends one observation and waits until the hub has it on disk. */
@@ -40,7 +40,7 @@ static enum d2d_err report(struct d2d_device *device, int number)
     message.body_len = (size_t)snprintf(body, sizeof body, "{\"motion\":true,\"room\":\"%s\"}", rooms[number % 3]);
     e = d2d_device_send_wait(device, &message, 30000);
     if (e == D2D_OK)
-        printf("motion-sensor: somebody is in the %s; on the hub's disk after %.1f ms\n", rooms[number % 3],
+        printf("motion-sensor: motion in the %s; on the hub's disk after %.1f ms\n", rooms[number % 3],
                (double)(now_us() - began) / 1000);
     else
         fprintf(stderr, "motion-sensor: %s (%s)\n", d2d_err_text(e), d2d_device_detail(device));

@@ -4,8 +4,8 @@
 #   ./motion.sh --slot 0                                a device whose key is in the TPM
 #   ./motion.sh --connection-string-file motion.cs      or in a file
 #
-# Its arguments are those of d2d send. Messages wait while there is no connection, and are sent when it is back.
-# MOTION_CHIP and MOTION_LINE say where the detector is. It needs gpiomon (Debian package gpiod, either version 1 or 2).
+# Its arguments are those of d2d send. Messages wait while there is no connection, and are sent after the reconnect.
+# MOTION_CHIP and MOTION_LINE select its GPIO line. It needs gpiomon (Debian package gpiod, version 1 or 2).
 set -eu
 chip=${MOTION_CHIP:-gpiochip0}
 line=${MOTION_LINE:-4}

@@ -3,12 +3,12 @@
 #
 #   d2d listen --slot 0 --exec ./open-door.sh                                 a device whose key is in the TPM
 #   d2d listen --connection-string-file garage-door.cs --exec ./open-door.sh  or in a file
-#   d2d events --from phone --exec ./open-door.sh                             or a receiver of what it sends
+#   d2d events --from phone --exec ./open-door.sh                             or a receiver of the phone's events
 #
-# d2d gives the message on standard input and its properties in the environment (D2D_PROP_NAME). What ends with 0 is
-# completed; what fails comes again, so a command that is not understood ends with 0: it would not be understood the
-# next time either. DOOR_CHIP and DOOR_LINE say where the relay is. It needs gpioset (Debian package gpiod, either
-# version 1 or 2).
+# d2d passes the message on standard input and its properties in the environment (D2D_PROP_NAME). If this script ends
+# with 0, the message is completed; if it fails, the message is delivered again. An unknown command ends with 0, because
+# a second delivery would not help. DOOR_CHIP and DOOR_LINE select the GPIO line of the relay. It needs gpioset (Debian
+# package gpiod, version 1 or 2).
 set -eu
 chip=${DOOR_CHIP:-gpiochip0}
 line=${DOOR_LINE:-17}
@@ -26,5 +26,5 @@ case $command in
         press
         echo "$command: the button was pressed" >&2
         ;;
-    *) echo "not understood; a door takes \"open\" and \"close\"" >&2 ;;
+    *) echo "unknown command; use \"open\" or \"close\"" >&2 ;;
 esac
