@@ -105,7 +105,7 @@ TEST(what_cannot_be_understood_is_the_end)
 
     check_end(200, "", D2D_FAILED, 0, "the answer of the service is not JSON");
     check_end(200, "[1]", D2D_FAILED, 0, "the answer of the service is not JSON");
-    check_end(200, "{}", D2D_FAILED, 0, "the service says \"\", which is not known here");
+    check_end(200, "{}", D2D_FAILED, 0, "the service answers with the unknown status \"\"");
     check_end(202, "{\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":7,\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":\"a/b\",\"status\":\"assigning\"}", D2D_FAILED, 0, none);
@@ -188,7 +188,7 @@ TEST(what_cannot_be_asked_is_not)
     check_argument(loop,
                    (struct d2d_register_options){D2D_REGISTER_OPTIONS, .service = "h", .scope = "s", .key = key,
                                                  .registration = "a", .payload = "{"},
-                   "no JSON");
+                   "not JSON");
     d2d_loop_free(loop);
 }
 

@@ -120,7 +120,7 @@ TEST(what_did_not_fit_is_said_for_the_log)
         {"d1", "hub.test/devices/d10", "d1", "another resource: hub.test/devices/d10", 60},
         {"d1", "other.test%2Fdevices%2Fd1", "d1", "another host: other.test%2Fdevices%2Fd1", 60},
         {"d1", "hub.test/devices/d1", "d1", "expired 3600 s ago", -3600},
-        {"d2", "hub.test/devices/d2", "d1", "no device of this name", 60},
+        {"d2", "hub.test/devices/d2", "d1", "this device does not exist", 60},
     };
     begin();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

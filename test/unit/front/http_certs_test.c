@@ -135,7 +135,7 @@ TEST(what_is_no_authority_is_not_taken)
     }
     ask(&c, "PUT", "/certificates/a", NULL, body_of(&leaf, PEM, ""));
     check_error(&c, 400, "ArgumentInvalid");
-    CHECK(body_has(&c, "no CA certificate"));
+    CHECK(body_has(&c, "not a CA certificate"));
     ask(&c, "PUT", "/certificates/a", NULL, body_of(&old, PEM, ""));
     check_error(&c, 400, "ArgumentInvalid");
     CHECK(body_has(&c, "has expired"));

@@ -85,7 +85,7 @@ TEST(what_has_another_form_is_refused_by_name)
         {"{\"authentication\":{\"Type\":\"x509\"}}", "authentication.type must be sas, selfSigned"},
         {"{\"authentication\":{\"symmetricKey\":{\"primaryKey\":5}}}", "symmetricKey.primaryKey is not a text"},
         {"{\"capabilities\":{\"iotEdge\":\"yes\"}}", "capabilities.iotEdge is not true or false"},
-        {"{\"status\":\"enabled\",\"Status\":\"disabled\"}", "status stands there twice"},
+        {"{\"status\":\"enabled\",\"Status\":\"disabled\"}", "status is given twice"},
         {"{\"parentScopes\":\"x\"}", "parentScopes is not a list"},
         {"{\"parentScopes\":[1]}", "parentScopes must hold a text"},
         {"{\"parentScopes\":[\"a\",\"b\"]}", "more than one scope"},

@@ -127,7 +127,7 @@ TEST(a_list_has_an_end)
         many[2 * i + 2] = (char *)"d";
     }
     CHECK(!take(many));
-    assert_string_equal(why, "--from may be given 256 times");
+    assert_string_equal(why, "--from may be given at most 256 times");
 }
 
 TEST(durations_are_told_in_their_largest_unit)
