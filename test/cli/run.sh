@@ -464,7 +464,7 @@ done
 is 1 d2d register --tpm --id chip --transport mqtt
 err 'not over MQTT'
 is 7 d2d register --tpm --slot 3 --id chip --transport https
-err 'slot 3 has the key of "chip-pump" for localhost'
+err 'slot 3 holds the key of "chip-pump" for localhost'
 err '--replace or .*destroys that key'
 is 3 d2d register --tpm --slot 3 --replace
 err "$id"
