@@ -8,7 +8,7 @@
  * their loop, and never free a loop inside a callback. A handle may be freed inside its own callbacks. Free functions
  * accept NULL.
  *
- * Everything is non-blocking at heart: handles call back while their loop runs. d2d_loop_run() runs the loop; with an
+ * Nothing blocks unless it says so: handles call back while their loop runs. d2d_loop_run() runs the loop; with an
  * event loop of your own, watch d2d_loop_fd() and call d2d_loop_turn(). Functions that end in _wait, those of the
  * registry and d2d_register() block: they run the loop until they are done. Inside any callback they do nothing and
  * return D2D_IN_CALLBACK. */

@@ -31,7 +31,8 @@ for file in "$@"; do
 done
 no '^.{121,}' 'longer than 120 columns' "${wide[@]}" examples/*.sh
 # The words of CONTRIBUTING.md, in what users read. A bar in its table is escaped.
-texts=(include/d2d.h doc/*.1.in README.md)
+texts=(include/d2d.h doc/*.1.in doc/*.8 doc/{libd2d,limits,tls,clients}.md README.md CHANGELOG.md examples/*.sh
+    packaging/debian/control)
 mapfile -t words < <(sed -n '/^## Words/,$s/^| `\(.*\)` | .*/\1/p' CONTRIBUTING.md | sed 's/\\|/|/g')
 for word in "${words[@]}"; do
     no "$word" 'not in the words of the field: see CONTRIBUTING.md, "Words"' "${texts[@]}"

@@ -49,7 +49,7 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
         return cli_usage(&command_context_add,
                          "a NAME has letters, digits, '-', '_' and '.', and does not begin with '.'");
     if (!job->replace && context_exists(argv[1])) {
-        complain("context \"%s\" already exists; --replace overwrites it, or take another name", argv[1]);
+        complain("context \"%s\" already exists; --replace overwrites it, or choose another name", argv[1]);
         return REFUSED;
     }
     if (!c->connection_string_file && !(environment && *environment) && !c->as && !c->has_slot)

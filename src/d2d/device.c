@@ -366,7 +366,7 @@ static enum d2d_err purge_one(struct job *job, const char *id)
     enum d2d_err e = d2d_registry_purge(job->session.registry, id, &n);
 
     if (!e)
-        say("the mailbox of %s is empty now (discarded: %llu)", id, (unsigned long long)n);
+        say("the mailbox of %s is empty now (%llu discarded)", id, (unsigned long long)n);
     return e;
 }
 

@@ -102,7 +102,7 @@ enum err outside_http(struct outside_http *h)
 
     buf_clear(h->answer);
     if (!may_go(h->url)) {
-        snprintf(h->why, sizeof h->why, "the URL is neither https nor http to this computer");
+        snprintf(h->why, sizeof h->why, "the URL must be https, or http to this computer");
         return ERR_DENIED;
     }
     if (!(c = curl_easy_init()) || !add_headers(&headers, h)) {

@@ -59,7 +59,7 @@ static enum err open_one(struct disk *d, const char *name, char why[256])
         say_damage(why, s, s->base, "the file belongs to another log than the files before it");
         e = ERR_DAMAGED;
     } else if (before && before->base + before->size != s->base) {
-        say_damage(why, before, before->base + before->size, "the file that goes on from here is missing");
+        say_damage(why, before, before->base + before->size, "the file that continues here is missing");
         e = ERR_DAMAGED;
     }
     if (e)

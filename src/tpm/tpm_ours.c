@@ -56,7 +56,7 @@ enum err tpm_look(struct tpm *t, TPM2_HANDLE handle, tpm_owner *ours, bool *ther
         return e;
     if (!ours(&area->publicArea))
         e = tpm_refuse(t, ERR_REJECTED,
-                       "another program keeps %s at 0x%08x: take another slot, or remove it with "
+                       "another program keeps %s at 0x%08x: choose another slot, or remove it with "
                        "tpm2_evictcontrol -C o -c 0x%08x",
                        kind_of(&area->publicArea), handle, handle);
     tss.Esys_Free(area);
@@ -75,7 +75,7 @@ enum err tpm_look_at_text(struct tpm *t, TPM2_HANDLE handle, const TPMS_NV_PUBLI
     if (!(area->attributes & odd) && !area->authPolicy.size && (!written || named))
         return OK;
     return tpm_refuse(t, ERR_REJECTED,
-                      "another program keeps data at 0x%08x: take another slot, or remove it with "
+                      "another program keeps data at 0x%08x: choose another slot, or remove it with "
                       "tpm2_nvundefine -C o 0x%08x",
                       handle, handle);
 }

@@ -219,7 +219,7 @@ is 6 d2d listen --as garage --timeout 1s # each of them was completed
 is 0 d2d send --to garage one two -o raw
 [ "$(sort -u "$home/out" | wc -l)" = 2 ] || fail "an id for each message"
 is 0 d2d device purge garage
-err 'garage is empty now (discarded: 2)'
+err 'garage is empty now (2 discarded)'
 is 6 d2d listen --as garage --timeout 1s
 is 4 d2d device purge nobody
 [ ! -s "$home/out" ] || fail "a completed message came again"

@@ -40,7 +40,7 @@ ROWS = [
             name,
             "transports",
             f"({key}:|.*\\b{key}(,|$| gives| over| into))",
-            "send, receive, settle, sizes, properties from and to the other protocols, renewal of tokens, one seat",
+            "send, receive, settle, sizes, properties from and to the other protocols, renewal of tokens, take-over",
         )
         for name, key in (
             ("MQTT in WebSockets", "mqtt-ws"),
@@ -156,7 +156,7 @@ ROWS = [
         "MQTT, AMQP, AMQP in WebSockets, HTTPS",
         "node-red",
         "",
-        "all of its nodes, with the SDKs of 2016",
+        "all its nodes, with the SDKs of 2016",
     ),
     (
         "OpenSSL, as small boards",
@@ -164,15 +164,15 @@ ROWS = [
         "TLS 1.2",
         "small-tls",
         "openssl",
-        "RSA alone, old suites, small fragments, no name or a wrong one",
+        "only RSA, old suites, small fragments, no name or a wrong one",
     ),
-    ("BearSSL", DEBIAN, "MQTT", "small-tls", "bearssl", "TLS 1.2 with RSA alone and small records; send"),
-    ("mbed TLS", DEBIAN, "MQTT", "small-tls", "mbedtls", "TLS 1.2 with RSA alone and small records; send"),
+    ("BearSSL", DEBIAN, "MQTT", "small-tls", "bearssl", "TLS 1.2 with only RSA and small records; send"),
+    ("mbed TLS", DEBIAN, "MQTT", "small-tls", "mbedtls", "TLS 1.2 with only RSA and small records; send"),
     ("programs by hand", BY_HAND, "MQTT", "small-tls", "", "TLS without a name, in pieces"),
     ("programs by hand", BY_HAND, "MQTT", "topics", "", "topics and property bags"),
     ("programs by hand", BY_HAND, "MQTT", "user-names", "", "user names since 2016"),
     ("programs by hand", BY_HAND, "MQTT", "token-spellings", "", "spellings of tokens and user names"),
-    ("programs by hand", BY_HAND, "MQTT, AMQP, HTTPS", "scopes", "", "what a token is for"),
+    ("programs by hand", BY_HAND, "MQTT, AMQP, HTTPS", "scopes", "", "scopes of tokens"),
     ("programs by hand", BY_HAND, "MQTT", "registering-by-hand", "", "provisioning"),
     (
         "programs by hand",
@@ -183,7 +183,7 @@ ROWS = [
         "each character that an id may have: send, receive, settle, register",
     ),
     ("programs by hand", BY_HAND, "AMQP", "put-token", "", "types and names of put-token"),
-    ("programs by hand", BY_HAND, "AMQP", "positions", "", "positions, those beyond the end among them"),
+    ("programs by hand", BY_HAND, "AMQP", "positions", "", "positions, also after the end"),
     (
         "programs by hand",
         BY_HAND,
@@ -193,13 +193,13 @@ ROWS = [
         "events, mailbox, batches; HTTP/1.0, absolute targets, 100-continue",
     ),
     ("explorers", BY_HAND, "HTTPS", "explorer", "", "the calls of 2019 to now"),
-    ("d2d", "of this version", "MQTT, HTTPS", "connection-strings", "", "connection strings as they stand in files"),
+    ("d2d", "of this version", "MQTT, HTTPS", "connection-strings", "", "connection strings as files contain them"),
 ]
 
 HEAD = """# Clients
 
-Each is run unchanged, with every check switched on, against a hub that was just made, by the end-to-end tests (`test/e2e`). This page is
-made of what they say: `test/e2e/clients.py build/e2e-results` writes it, and the tests fail when it is not current.
+The end-to-end tests (`test/e2e`) run each client unchanged, with every check switched on, against a new hub. This page is made from
+their results: `test/e2e/clients.py build/e2e-results` writes it, and the tests fail when it is not current.
 
 | Client | Version | Protocol | What is tested | Result |
 |---|---|---|---|---|

@@ -111,7 +111,7 @@ TEST(what_cannot_be_understood_is_the_end)
     check_end(202, "{\"operationId\":\"a/b\",\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":\"a#\",\"status\":\"assigning\"}", D2D_FAILED, 0, none);
     check_end(202, "{\"operationId\":\"5\",\"status\":\"dancing\"}", D2D_FAILED, 0,
-              "the service says \"dancing\", which is not known here");
+              "the service answers with the unknown status \"dancing\"");
     check_end(200, "{\"operationId\":\"5\",\"status\":\"assigned\",\"registrationState\":{}}", D2D_FAILED, 0, lost);
     check_end(200,
               "{\"operationId\":\"5\",\"status\":\"assigned\",\"registrationState\":{\"assignedHub\":\"h\\n\","
