@@ -121,7 +121,7 @@ class Contexts(unittest.TestCase):
         self.init("hub", "hub.one.example")
         first = self.context("hub")["connection_string"]
         shutil.rmtree(os.path.join(self.folder, "hub"))
-        self.assertIn("in place of", self.init("hub", "hub.one.example").stderr)
+        self.assertIn("it replaces that of", self.init("hub", "hub.one.example").stderr)
         self.assertNotEqual(self.context("hub")["connection_string"], first)
         self.assertEqual(os.listdir(self.config("contexts")).count("hub.json"), 1)
 

@@ -192,7 +192,7 @@ class Daemon(unittest.TestCase):
         self.assertEqual(found[0], "warning")
         self.assertRegex(found[1], r"does not resolve.*/etc/hosts")
         self.assertEqual(self.check("--name", "127.0.0.1", "--listen", "0.0.0.0")["name 127.0.0.1"][0], "warning")
-        self.assertIn("this computer alone", self.check("--name", "127.0.0.1", "--listen", "0.0.0.0")["name 127.0.0.1"][1])
+        self.assertIn("only this computer", self.check("--name", "127.0.0.1", "--listen", "0.0.0.0")["name 127.0.0.1"][1])
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become an ordinary user")
     def test_an_ordinary_user_is_told_what_he_may_not(self):
