@@ -141,8 +141,7 @@ static enum status ca_verify(struct cli *c, void *values, int n, char **argv)
 const struct command command_ca_verify = {
     {.name = "ca verify",
      .usage = "NAME [PROOF]",
-     .summary = "prove that you have a CA's key, by a certificate that it signed; without PROOF: print a new "
-                "verification code",
+     .summary = "prove that you have a CA's key, by PROOF signed with it; without PROOF: print a new code",
      .examples = "d2d ca verify factory proof.pem\nd2d ca verify factory -o raw\n",
      .least = 1,
      .most = 2,

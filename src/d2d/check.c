@@ -166,7 +166,7 @@ static enum status check_run(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_check = {{.name = "check",
                                        .usage = "",
-                                       .summary = "try each way to the hub, and say what to do",
+                                       .summary = "test each way to connect to the hub, and print what to do",
                                        .examples = "d2d check\nd2d check --as phone\n"},
                                       check_run,
                                       0};

@@ -227,7 +227,7 @@ static enum d2d_err add_one(struct job *job, const char *id)
 }
 
 static const struct opt add_options[] = {
-    {"disabled", NULL, "disabled: it cannot connect yet", OPT_FLAG, AT(disabled)},
+    {"disabled", NULL, "add it disabled: it cannot connect until `d2d device enable`", OPT_FLAG, AT(disabled)},
     {"x509-thumbprint", "HEX[,HEX]", "authenticate by a certificate with this thumbprint, or one of two", OPT_TEXT,
      AT(thumbprints)},
     {"x509-ca", NULL, "authenticate by a certificate that a CA of the hub signed (`d2d ca`)", OPT_FLAG, AT(by_ca)},

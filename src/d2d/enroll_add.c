@@ -170,7 +170,8 @@ static const struct opt options[] = {
      .offset = offsetof(struct enrollment, endorsement), .what = OPT_FILE},
     {"device", "ID", "id of the device in the hub (NAME)", OPT_TEXT, .offset = offsetof(struct enrollment, device),
      .what = OPT_DEVICE},
-    {"disabled", NULL, "disabled: it cannot register yet", OPT_FLAG, .offset = offsetof(struct enrollment, disabled)},
+    {"disabled", NULL, "add it disabled: it cannot register", OPT_FLAG,
+     .offset = offsetof(struct enrollment, disabled)},
     {0}};
 
 static enum status enroll_add(struct cli *c, void *values, int n, char **argv)

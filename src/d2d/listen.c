@@ -364,8 +364,7 @@ static enum status start(struct cli *c, struct hearing *h)
 static const struct opt options[] = {
     {"n", "COUNT", "stop after this many", OPT_NUMBER, .offset = offsetof(struct hearing, most), .least = 1,
      .most = INT64_MAX},
-    {"exec", "CMD",
-     "run CMD for each message: body on stdin, properties in the environment; complete when it ends with 0", OPT_TEXT,
+    {"exec", "CMD", "run CMD for each message: body on stdin, properties in the environment", OPT_TEXT,
      .offset = offsetof(struct hearing, exec)},
     {"reject", NULL, "reject a message for which CMD fails, instead of having it delivered again (AMQP)", OPT_FLAG,
      .offset = offsetof(struct hearing, reject)},

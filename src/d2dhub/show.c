@@ -78,13 +78,12 @@ static int show_policy(const struct config *c, const json_t *facts)
 }
 
 static const struct opt show_options[] = {
-    {"ca", NULL, "print only the certificate of the certificate authority (CA), which devices and receivers need",
-     OPT_FLAG, .offset = offsetof(struct config, ca)},
+    {"ca", NULL, "print only the certificate authority (CA) that devices and receivers need", OPT_FLAG,
+     .offset = offsetof(struct config, ca)},
     {"policy", "NAME", "print only the connection string of this policy; events: that of the events endpoint", OPT_TEXT,
      .offset = offsetof(struct config, policy)},
-    {"out", "FILE",
-     "write it to this file, readable only by the user who typed the command, also with sudo (standard output)",
-     OPT_TEXT, .offset = offsetof(struct config, out), .what = OPT_FILE},
+    {"out", "FILE", "write it to this file, readable only by the user who typed the command", OPT_TEXT,
+     .offset = offsetof(struct config, out), .what = OPT_FILE},
     {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct config, replace)},
     {0}};
 

@@ -207,7 +207,7 @@ class Log(unittest.TestCase):
     def test_why_a_device_was_not_let_in_is_told(self):
         key = self.add("d1")
         good = token("localhost/devices/d1", key)
-        self.refused("unknown", "no device", token("localhost/devices/unknown", key), "not-found")
+        self.refused("unknown", "device does not exist", token("localhost/devices/unknown", key), "not-found")
         self.refused("d1", "not signed with a key of the device", token("localhost/devices/d1", WRONG))
         self.refused("d1", "another resource: localhost%2Fdevices%2Fother", token("localhost/devices/other", key))
         self.refused("d1", "not a shared access signature", "password")
@@ -231,7 +231,7 @@ class Log(unittest.TestCase):
         with open(os.path.join(self.folder, "wrong.cs"), "w") as f:
             f.write(f"HostName=localhost;SharedAccessKeyName=service;SharedAccessKey={base64.b64encode(WRONG).decode()}\n")
         self.hub.d2d("events", "-n", "1", "--timeout", "20s", "--connection-string-file", os.path.join(self.folder, "wrong.cs"), status=3)
-        self.expect(event="login-failed", policy="service", protocol="amqp", detail=".*not a key of the policy.*")
+        self.expect(event="login-failed", policy="service", protocol="amqp", detail=".*not signed with a key of the policy.*")
 
     def test_why_a_registration_was_not_let_in_is_told(self):
         keys = [os.path.join(self.folder, "good.key"), os.path.join(self.folder, "bad.key")]
