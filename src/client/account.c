@@ -154,14 +154,14 @@ static enum d2d_err open_string(struct account *a, const char *text, unsigned ne
     enum err e;
 
     if (!text)
-        return account_fail(a, D2D_ARGUMENT, "there is no connection string");
+        return account_fail(a, D2D_ARGUMENT, "the connection string is missing");
     a->text = strdup(text);
     if (!a->text)
         return D2D_NO_MEMORY;
     if ((e = connstr_parse(bytes_trim(bytes_str(a->text)), &a->string)))
         return account_fail(a, D2D_ARGUMENT, "the connection string: %s", err_text(e));
     if (!(needs & 1u << a->string.kind))
-        return account_fail(a, D2D_ARGUMENT, "this connection string is %s, which is not what is needed here",
+        return account_fail(a, D2D_ARGUMENT, "this connection string is %s, but another kind is needed",
                             kinds[a->string.kind]);
     if (a->string.key.at && (e = key_of_base64(a->string.key, &a->key)))
         return account_fail(a, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_ARGUMENT,
@@ -192,7 +192,7 @@ static enum d2d_err open_address(struct account *a, const struct d2d_options *o)
     if (!take_host(name, a->name) || !bytes_to_str(o->host ? bytes_str(o->host) : name, a->connect, sizeof a->connect))
         return account_fail(a, D2D_ARGUMENT, "the host name is too long");
     if ((unsigned)o->transport > D2D_HTTPS)
-        return account_fail(a, D2D_ARGUMENT, "there is no such transport");
+        return account_fail(a, D2D_ARGUMENT, "this transport does not exist");
     a->transport = o->transport;
     if (!is_port(o->mqtts_port) || !is_port(o->amqps_port) || !is_port(o->https_port))
         return account_fail(a, D2D_ARGUMENT, "a port is a number up to 65535");

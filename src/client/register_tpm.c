@@ -157,7 +157,7 @@ static void on_segment(struct sasl_tpm *s, uint8_t control, struct bytes part)
     enum err e;
 
     if ((control & SEQUENCE) != (s->segments++ & SEQUENCE)) {
-        registering_failed(r, D2D_FAILED, "the service's key comes in the wrong order");
+        registering_failed(r, D2D_FAILED, "the service sent its key out of order");
         return;
     }
     buf_put(&s->blob, part);

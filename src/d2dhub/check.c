@@ -137,7 +137,8 @@ static void check_disk(struct checking *k)
     if (statvfs(k->config.data, &fs))
         return;
     mb = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
-    snprintf(remedy, sizeof remedy, "%llu MiB are free; make room, or keep less (retention, retention_size)",
+    snprintf(remedy, sizeof remedy,
+             "%llu MiB are free; free some space, or keep fewer events (retention, retention_size)",
              (unsigned long long)mb);
     check_say(k, mb < SPACE_MIN_MB ? PROBLEM : mb < SPACE_WANTED_MB ? WARNING : FINE, "disk", remedy);
 }

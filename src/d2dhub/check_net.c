@@ -45,8 +45,7 @@ static void not_permitted(int port, char *out, size_t cap)
         self[n] = 0;
     snprintf(out, cap,
              "an ordinary user may not open a port below 1024%s; `sudo setcap cap_net_bind_service=+ep %s` permits it, "
-             "or take "
-             "a port of 1024 or more",
+             "or use a port of 1024 or more",
              port == 443 ? ": 8443 is used instead, and clients that always use 443 do not find it" : "", self);
 }
 

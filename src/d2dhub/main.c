@@ -20,8 +20,8 @@ const struct opt_program d2dhub = {
             "  d2dhub init --name hub.home.example     make it\n"
             "  d2dhub run                              serve: MQTT 8883, AMQP 5671, HTTPS 443\n"
             "  d2dhub show                             how to reach it, and with which keys\n",
-    .tail = "Where it is: --data DIR or D2DHUB_DATA.\n"
-            "Exit status: 0 done, 1 failed, 2 usage or configuration, 4 there is no hub in the data folder.\n",
+    .tail = "Data folder: --data DIR or D2DHUB_DATA.\nExit status: 0 done, 1 failed, 2 usage or configuration, 4 there "
+            "is no hub in the data folder.\n",
     .common = config_common,
     .common_title = "options of every command",
     .more_title = "configuration (each is also a key of d2dhub.ini and, as D2DHUB_..., of the environment)",

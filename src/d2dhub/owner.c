@@ -30,7 +30,7 @@ int owner_of(const struct config *c, const char *command, struct owner *out)
         return 0;
     if (c->user[0]) {
         if (!(user = getpwnam(c->user))) {
-            fprintf(stderr, "d2dhub %s: user = %s: there is no such user\n", command, c->user);
+            fprintf(stderr, "d2dhub %s: user = %s: this user does not exist\n", command, c->user);
             return 2;
         }
         take(out, user);

@@ -194,7 +194,7 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
     }
     if (!allow.len) {
         a->code = CODE_NOT_FOUND;
-        return http_says(a, ERR_NOT_FOUND, "There is nothing at this path");
+        return http_says(a, ERR_NOT_FOUND, "This path does not exist");
     }
     if (!r->route) {
         a->code = CODE_METHOD;

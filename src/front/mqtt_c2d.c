@@ -131,7 +131,7 @@ void mqtt_pull(struct mqtt_session *s, int64_t now_ms)
         if (e == ERR_TOO_LARGE && !s->front.out->bad)
             e = give_up(s, &c, now_ms);
         if (e) {
-            mqtt_stop(s, e, "a message could not be given to the device");
+            mqtt_stop(s, e, "a message could not be delivered to the device");
             return;
         }
     }
@@ -155,7 +155,7 @@ void mqtt_on_puback(struct mqtt_session *s, uint16_t id, int64_t now_ms)
             front_wait_for(&s->front, at);
         /* It expired meanwhile, or was purged: MQTT cannot say so. */
         if (e && e != ERR_LOCK_LOST)
-            mqtt_stop(s, e, "an outcome could not be kept");
+            mqtt_stop(s, e, "an outcome could not be stored");
         return;
     }
     /* Of a message that is not in flight: 4.4 has nothing against it. */

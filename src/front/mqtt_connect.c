@@ -123,7 +123,7 @@ static enum err check_credentials(struct mqtt_session *s, const struct mqtt_conn
     struct bytes device = bytes_str(s->device);
 
     /* device 1.6: with a certificate the password is absent or empty */
-    *what = "neither token nor certificate";
+    *what = "no token and no certificate";
     if (!p->password.len && !s->peer.has_certificate)
         return ERR_UNAUTHORIZED;
     enum err e = auth_peer(s->env, &s->peer, device, p->password, now_ms, who);
@@ -206,7 +206,7 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
     if ((e = check_names(s, p, &user, what)) || (e = check_credentials(s, p, now_ms, who, what)) ||
         (e = check_will(s, p, what)))
         return e;
-    *what = "the will or the model id cannot be kept";
+    *what = "the will or the model id cannot be stored";
     if ((e = keep(s, p, &user)))
         return e;
     /* device 2.4: whoever sat there is told only now that the newcomer has shown who it is. */
@@ -217,7 +217,7 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
     *what = "the keys of the device have just changed";
     if (!auth_still_signs(s->env, who))
         return ERR_UNAUTHORIZED;
-    *what = "the session cannot be kept";
+    *what = "the session cannot be stored";
     s->clean = p->clean;
     s->has_api_version = user.has_api_version;
     s->knows_reasons = user.knows_reasons;

@@ -110,7 +110,7 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
         n++;
     }
     if ((e = keep_subscriptions(s, &before)))
-        mqtt_stop(s, e, "the subscription could not be kept");
+        mqtt_stop(s, e, "the subscription could not be stored");
     else
         mqtt_put_suback(s->front.out, p->id, granted, n);
 }
@@ -130,7 +130,7 @@ static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p)
     if (e == ERR_UNSUPPORTED) /* what could never be subscribed to */
         e = OK;
     if (e || (e = keep_subscriptions(s, &before)))
-        mqtt_stop(s, e, "the subscription could not be kept");
+        mqtt_stop(s, e, "the subscription could not be stored");
     else
         mqtt_put_ack(s->front.out, MQTT_UNSUBACK, p->id);
 }

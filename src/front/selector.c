@@ -130,9 +130,9 @@ static enum err parse_senders(struct parser *p)
     if (take_char(p, '='))
         return take_sender(p);
     if (!take_keyword(p, "IN"))
-        return malformed(p, "after " SENDER " comes = or IN, not", p->rest);
+        return malformed(p, "after " SENDER " must come = or IN, not", p->rest);
     if (!take_char(p, '('))
-        return malformed(p, "after IN comes (, not", p->rest);
+        return malformed(p, "after IN must come (, not", p->rest);
     do {
         if ((e = take_sender(p)))
             return e;

@@ -95,7 +95,7 @@ TEST(every_new_leaves_a_sentence)
     static const struct {
         const char *string, *says;
     } cases[] = {
-        {NULL, "there is no connection string"},
+        {NULL, "the connection string is missing"},
         {"hello", "the connection string"},
         {"HostName=h;DeviceId=d", "no key"},
         {"HostName=h;DeviceId=d;SharedAccessKey=!", "base64"},
@@ -119,11 +119,11 @@ TEST(every_new_leaves_a_sentence)
     CHECK(d2d_device_new(loop, &no_ca, &device) == D2D_ARGUMENT);
     check_says("cannot read the CA file /nowhere/ca.pem");
     CHECK(d2d_operator_new(loop, &(struct d2d_operator_options){D2D_OPERATOR_OPTIONS}, &op) == D2D_ARGUMENT);
-    check_says("there is no connection string");
+    check_says("the connection string is missing");
     CHECK(d2d_receiver_new(loop, &(struct d2d_receiver_options){D2D_RECEIVER_OPTIONS}, &receiver) == D2D_ARGUMENT);
     check_says("a function for its events");
     CHECK(d2d_registry_new(loop, &(struct d2d_options){D2D_OPTIONS}, &registry) == D2D_ARGUMENT);
-    check_says("there is no connection string");
+    check_says("the connection string is missing");
     CHECK(!op && !receiver && !registry);
 }
 

@@ -91,8 +91,8 @@ TEST(what_is_not_understood_is_refused_with_a_reason)
     check_refused("amqp.annotation.iothub-connection-device-id = 'a' AND "
                   "amqp.annotation.iothub-connection-device-id = 'b'",
                   "AND");
-    check_refused("amqp.annotation.iothub-connection-device-id LIKE 'a'", "comes = or IN");
-    check_refused("amqp.annotation.iothub-connection-device-id IN 'a'", "comes (");
+    check_refused("amqp.annotation.iothub-connection-device-id LIKE 'a'", "must come = or IN");
+    check_refused("amqp.annotation.iothub-connection-device-id IN 'a'", "must come (");
     check_refused("amqp.annotation.iothub-connection-device-id IN ('a'", "not closed");
     check_refused("amqp.annotation.iothub-connection-device-id IN ()", "in quotes");
     check_refused("amqp.annotation.iothub-connection-device-id = phone", "in quotes");
