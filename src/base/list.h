@@ -38,6 +38,17 @@ static inline void list_add(struct list *head, struct list *l)
     head->prev = l;
 }
 
+/* Takes the first one out of a list that is not empty. */
+static inline struct list *list_take(struct list *head)
+{
+    struct list *l = head->next;
+
+    head->next = l->next;
+    l->next->prev = head;
+    list_init(l);
+    return l;
+}
+
 /* A link that is in no list (initialised or zeroed) may be taken out too. */
 static inline void list_del(struct list *l)
 {

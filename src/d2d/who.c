@@ -164,7 +164,6 @@ static enum status as_device(struct cli *c, const char *device)
 
     if ((status = take_context_string(c)) || (status = fits(c, STRING_SERVICE)) || (status = check_ca(c)))
         return status;
-    status = FAILED;
     cli_d2d_options(c, &options);
     if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
         (e = d2d_registry_get(registry, device, &identity))) {

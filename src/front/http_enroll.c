@@ -188,8 +188,8 @@ static enum err run_one(struct http_request *r, struct http_answer *a, struct by
 {
     struct match match = {.how = MATCH_ANY}, none = {.how = MATCH_NONE};
     struct match etag = match_of(dps_text(one, "etag", NULL, NULL));
-    struct doc doc;
-    json_t *kept;
+    struct doc doc = {0};
+    json_t *kept = NULL;
     enum err e;
 
     if (bytes_eq_nocase(mode, BYTES("delete")))

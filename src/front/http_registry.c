@@ -104,7 +104,7 @@ enum err http_device_drop(const struct http_request *r, struct bytes id, struct 
 enum err http_device_put(struct http_request *r, struct http_answer *a)
 {
     struct device wanted = {0}, made;
-    uint64_t at;
+    uint64_t at = 0;
     enum err e;
 
     if (!device_id_valid(bytes_str(r->names[0])) || !bytes_to_str(bytes_str(r->names[0]), wanted.id, sizeof wanted.id))

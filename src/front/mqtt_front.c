@@ -103,7 +103,7 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
             continue;
         }
         /* device 2.8: a filter that is not supported ends the connection, there is no SUBACK with a failure. */
-        if (s->dps || (e = subscribe(s, filter, granted[n]))) {
+        if (s->dps || subscribe(s, filter, granted[n])) {
             mqtt_stop(s, ERR_UNSUPPORTED, "SUBSCRIBE to a filter that is not supported");
             return;
         }
