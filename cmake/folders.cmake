@@ -1,26 +1,49 @@
-# What a folder of src/ is to the build.
+# What the rooms of src/ are to the build.
 
-# d2d_folder(name [USES folder…] [HEADERS folder…] [LIBS library…]): src/name as a static library. Its own folder and
-# those that it uses are on its include path, nothing else of ours: a forbidden include does not compile.
-function(d2d_folder name)
-    cmake_parse_arguments(A "" "" "USES;HEADERS;LIBS" ${ARGN})
-    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
-    add_library(d2d_${name} STATIC ${sources})
-    target_include_directories(d2d_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src/${name} ${A_HEADERS})
+# d2d_room(name [FOLDERS folder…] [USES room…] [HEADERS folder…] [LIBS library…]): src/name as a static library; with
+# FOLDERS, what stands in these folders below it belongs to it, too, and is seen by it alone. Its own folders and those
+# of the rooms that it uses are on its include path, nothing else of ours: a forbidden include does not compile. The
+# library of client/link is d2d_client_link.
+function(d2d_room name)
+    cmake_parse_arguments(A "" "" "FOLDERS;USES;HEADERS;LIBS" ${ARGN})
+    string(REPLACE "/" "_" room ${name})
+    set(folders ${PROJECT_SOURCE_DIR}/src/${name})
+    list(TRANSFORM A_FOLDERS PREPEND ${PROJECT_SOURCE_DIR}/src/${name}/)
+    list(APPEND folders ${A_FOLDERS})
+    set(patterns ${folders})
+    list(TRANSFORM patterns APPEND /*.c)
+    file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+    add_library(d2d_${room} STATIC ${sources})
+    target_include_directories(d2d_${room} PUBLIC ${PROJECT_SOURCE_DIR}/src/${name} ${A_HEADERS} PRIVATE ${A_FOLDERS})
     foreach(used IN LISTS A_USES)
-        target_include_directories(d2d_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/${used})
-        target_link_libraries(d2d_${name} INTERFACE d2d_${used})
-        add_dependencies(d2d_${name} d2d_${used})
+        target_include_directories(d2d_${room} PRIVATE ${PROJECT_SOURCE_DIR}/src/${used})
+        string(REPLACE "/" "_" used ${used})
+        target_link_libraries(d2d_${room} INTERFACE d2d_${used})
+        add_dependencies(d2d_${room} d2d_${used})
     endforeach()
-    target_link_libraries(d2d_${name} PUBLIC ${A_LIBS})
+    target_link_libraries(d2d_${room} PUBLIC ${A_LIBS})
 endfunction()
 
-# d2d_program(name [USES folder…] [LIBS library…]): src/name as a program of that name.
+# d2d_rooms(name room…): all of them under one name, for whoever uses them together.
+function(d2d_rooms name)
+    add_library(d2d_${name} INTERFACE)
+    foreach(room IN LISTS ARGN)
+        string(REPLACE "/" "_" room ${room})
+        target_link_libraries(d2d_${name} INTERFACE d2d_${room})
+    endforeach()
+endfunction()
+
+# d2d_program(name [FOLDERS folder…] [USES room…] [LIBS library…]): src/name as a program of that name.
 function(d2d_program name)
-    cmake_parse_arguments(A "" "" "USES;LIBS" ${ARGN})
-    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
+    cmake_parse_arguments(A "" "" "FOLDERS;USES;LIBS" ${ARGN})
+    set(folders ${PROJECT_SOURCE_DIR}/src/${name})
+    list(TRANSFORM A_FOLDERS PREPEND ${PROJECT_SOURCE_DIR}/src/${name}/)
+    list(APPEND folders ${A_FOLDERS})
+    set(patterns ${folders})
+    list(TRANSFORM patterns APPEND /*.c)
+    file(GLOB sources CONFIGURE_DEPENDS ${patterns})
     add_executable(${name} ${sources})
-    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/${name} ${PROJECT_SOURCE_DIR}/include)
+    target_include_directories(${name} PRIVATE ${folders} ${PROJECT_SOURCE_DIR}/include)
     foreach(used IN LISTS A_USES)
         target_link_libraries(${name} PRIVATE d2d_${used})
     endforeach()
@@ -40,9 +63,10 @@ function(d2d_manual)
     endforeach()
 endfunction()
 
-# d2d_no_world(folder…): after the build of each, nm -u must show nothing that reaches outside.
+# d2d_no_world(room…): after the build of each, nm -u must show nothing that reaches outside.
 function(d2d_no_world)
     foreach(name IN LISTS ARGN)
+        string(REPLACE "/" "_" name ${name})
         add_custom_command(TARGET d2d_${name} POST_BUILD
             COMMAND ${PROJECT_SOURCE_DIR}/tools/no-world.sh $<TARGET_FILE:d2d_${name}> VERBATIM)
     endforeach()
@@ -54,9 +78,10 @@ endfunction()
 function(d2d_client_library)
     set(objects "")
     set(archives "")
-    foreach(folder base wire ident tpm net client)
-        list(APPEND objects $<TARGET_OBJECTS:d2d_${folder}>)
-        list(APPEND archives d2d_${folder})
+    foreach(room IN LISTS ARGN)
+        string(REPLACE "/" "_" room ${room})
+        list(APPEND objects $<TARGET_OBJECTS:d2d_${room}>)
+        list(APPEND archives d2d_${room})
     endforeach()
     set(libraries PkgConfig::OPENSSL PkgConfig::UV PkgConfig::PROTON PkgConfig::JANSSON PkgConfig::XXHASH ${CMAKE_DL_LIBS}
         ${HTTP_PARSER} ${WSLAY} Threads::Threads)

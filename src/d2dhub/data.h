@@ -3,6 +3,8 @@
 
 #include "config.h"
 #include "hub.h"
+#include "state.h"
+#include "store.h"
 
 struct data {
     struct store *store;

@@ -5,10 +5,12 @@
 
 #include "ceilings.h"
 #include "msg.h"
-#include "state.h"
-#include "store.h"
+#include "position.h"
 
 struct hub;
+struct record;
+struct state;
+struct store;
 
 /* ---- identities ------------------------------------------------------------------------------------------------ */
 
@@ -333,13 +335,6 @@ enum err hub_group_del(struct hub *, struct bytes name, uint64_t *at) MUST_CHECK
 bool hub_group_exists(struct hub *, struct bytes name);
 /* Appends each name with a NUL behind it. */
 enum err hub_group_list(struct hub *, struct buf *out) MUST_CHECK;
-
-/* Where to begin (service 2.6). A position older than what is kept begins at the oldest. */
-struct position {
-    enum { FROM_EARLIEST, FROM_LATEST, FROM_OFFSET, FROM_SEQUENCE, FROM_TIME } from;
-    bool inclusive; /* >= instead of > */
-    int64_t value;  /* offset, sequence number, ms since 1970 */
-};
 
 struct read_options {
     struct bytes group;

@@ -1,7 +1,7 @@
 /* Who may come in: SASL in every form, put-token, and what happens when a token runs out. */
 #include "amqp_peer.h"
-#include "amqp_words.h"
 #include "limiter.h"
+#include "words.h"
 
 #define HOUR 3600000LL
 

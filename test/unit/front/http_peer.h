@@ -3,9 +3,9 @@
 
 #include "auth.h"
 #include "check.h"
-#include "dps_groups.h"
 #include "engines.h"
 #include "front.h"
+#include "groups.h"
 #include "http.h"
 #include "limiter.h"
 #include "log.h"

@@ -1,0 +1,64 @@
+/* Who is it, and what may it do: SAS tokens and policy keys against the identities and policies of the hub. Used by
+ * every front, so that a rule stands once (device 1.2-1.4, service 1.3-1.6). Nothing here says why to the peer; the log
+ * does. */
+#pragma once
+
+#include "env.h"
+
+/* What a checked credential proves. */
+struct who {
+    char device[ID_LEN_MAX + 1];     /* the device it is, or "" for a policy */
+    char generation[24];             /* of that device, when its key was used */
+    char policy[POLICY_LEN_MAX + 1]; /* the policy whose key signed, or "" */
+    unsigned rights;                 /* of the policy; RIGHT_DEVICE alone for a device key */
+    enum proof proof;
+    /* The token's own expiry, without skew, or that of the first certificate to end; INT64_MAX: none. */
+    int64_t until_ms;
+    struct key_bytes key; /* of the device, that signed; length 0: none did */
+    union {
+        char scope[512]; /* decoded audience without scheme, port and slash at the end: host[/path] */
+        char why[512];   /* after a failure, of which all else is 0: a phrase for the log, never for the peer */
+    };
+};
+
+/* A device connects with this token: signed with one of its keys, or by a policy with RIGHT_DEVICE. ERR_UNAUTHORIZED
+ * (with ERR_EXPIRED, ERR_NOT_FOUND and ERR_DISABLED told apart for the log and for protocols that say so). */
+enum err auth_device(const struct front_env *, struct bytes device, struct bytes token, int64_t now_ms,
+                     struct who *out) MUST_CHECK;
+
+/* A device of any kind: its registered type decides whether the token or the certificate of the connection counts
+ * (device 1.6). `token` may be empty. Besides the errors above ERR_UNAUTHORIZED for a certificate that is missing or
+ * not the device's, and ERR_EXPIRED for a chain of which one is not valid now. */
+enum err auth_peer(const struct front_env *, const struct peer *, struct bytes device, struct bytes token,
+                   int64_t now_ms, struct who *out) MUST_CHECK;
+
+/* False: the key of the device that signed is none of its keys any more. To be asked once the seat is taken: from then
+ * on the hub tells. */
+bool auth_still_signs(const struct front_env *, const struct who *);
+
+/* A service token: signed by a policy, with the decoded key or with the text of the key (Event Hubs SDKs), primary or
+ * secondary. What it covers is asked by auth_covers(). */
+enum err auth_policy_token(const struct front_env *, struct bytes token, int64_t now_ms, struct who *out) MUST_CHECK;
+
+/* SASL PLAIN of the Event Hubs-compatible endpoint: policy name and raw key text (service 1.6). */
+enum err auth_policy_key(const struct front_env *, struct bytes policy, struct bytes key_text,
+                         struct who *out) MUST_CHECK;
+
+/* True if the audience of `who` is this path ("messages/events", "devices/a", an entity path) of our host or above it,
+ * by whole segments, without regard to case of the host. */
+bool auth_covers(const struct front_env *, const struct who *, struct bytes path);
+
+enum { AUTH_NAMED_MAX = 8 };
+
+/* The devices that an audience may name, in each form that it may be escaped in, put behind the n that are there. Gives
+ * how many there are then. */
+size_t auth_named_devices(struct bytes audience, char out[][ID_LEN_MAX + 1], size_t n);
+
+/* The host is ours: the name, the short name's host, or an alias; a port is ignored; case is too. */
+bool auth_host_is_ours(const struct front_env *, struct bytes host);
+
+/* What is to be told of an attempt that came to this: the outcome itself, late if there were many failures
+ * (peer->held_ms), or ERR_BUSY when too many wait to be told (limiter.h). Only guesses count: an expired token or a
+ * disabled device is none. */
+enum err auth_tried(const struct front_env *, const struct peer *, struct bytes identity, enum err outcome,
+                    int64_t now_ms) MUST_CHECK;

@@ -1,0 +1,35 @@
+/* What every conversation is given: who is at the other end, and what all of a hub share. */
+#pragma once
+
+#include "hub.h"
+
+/* Who is at the other end of the connection, as far as the transport knows. */
+struct peer {
+    char address[64];             /* "192.0.2.7:51234", for the log */
+    const char *protocol;         /* "mqtt", "amqp-ws", "https", for the log; set by the front itself */
+    bool websocket;               /* the front is in one */
+    bool has_certificate;         /* it showed one and proved to have its key; whether we trust it is decided later */
+    uint8_t sha1[20], sha256[32]; /* of that certificate's DER form */
+    /* The chain as it was shown, DER, the leaf first, each with a 32-bit length before it; lent by the connection
+     * until close(). */
+    struct bytes chain;
+    int64_t *held_ms; /* of the front that talks to it; NULL: what it is told is never held */
+};
+
+/* What all conversations of a hub share. Lent for the life of the program. */
+struct front_env {
+    struct hub *hub;
+    char host[HOST_LEN_MAX + 1];   /* the hub's name; SAS audiences and MQTT user names carry it */
+    const char *const *aliases;    /* further names that it answers to, NULL at the end; may be NULL */
+    char entity[HOST_LEN_MAX + 1]; /* event hub name (service 2.1): the hub's short name */
+    int amqps_port;                /* that of the redirect; service 2.9: 5671 */
+    /* Fills with random bytes: container ids, tracking ids. */
+    void (*random)(void *ctx, uint8_t *out, size_t len);
+    void *random_ctx;
+    bool (*ready)(void *ctx); /* for /readyz */
+    void *ready_ctx;
+    struct limiter *limiter;           /* of failed logins (limiter.h); NULL: no limit */
+    const struct dps_outside *outside; /* webhooks and other hubs (outside.h); NULL: none */
+    struct challenges *challenges;     /* of TPMs over HTTPS (challenges.h); NULL: none are made */
+    struct dps_groups *groups;         /* enrollment groups, parsed (groups.h); NULL: they are parsed each time */
+};

@@ -1,0 +1,285 @@
+/* One AMQP 1.0 connection, of devices or services: what its files share (device 3, service 1.5-1.7, 2 and 3).
+ *
+ *   amqp.c             Proton's driver between the bytes of the peer and `out`; events; time
+ *   sasl.c        the SASL layer
+ *   tpm.c         its mechanism for TPMs
+ *   claims.c      what the peer has proved and until when
+ *   link.c        attach, refuse, detach
+ *   handles.c     which handles there are
+ *   request.c     request and response over a pair of links
+ *   cbs.c         put-token on $cbs
+ *   management.c  READ on $management
+ *   events.c      receivers of events
+ *   device.c      who may be which device, and its seat
+ *   d2c.c         what devices send
+ *   c2d.c         what devices receive
+ *   twin.c        twins and methods, which this hub does not have
+ *   service.c     what services send to devices, and the feedback they get
+ *   dps.c         devices that register
+ *   outcome.c     what an error is called, and outcomes of deliveries */
+#pragma once
+
+#include "address.h"
+#include "amqp_wire.h"
+#include "auth.h"
+#include "dps.h"
+#include "front.h"
+#include "journal.h"
+#include "list.h"
+#include "map.h"
+#include "words.h"
+
+#include <proton/connection_driver.h>
+#include <proton/engine.h>
+#include <proton/message.h>
+
+enum amqp_link_kind {
+    LINK_CBS,        /* both directions */
+    LINK_MANAGEMENT, /* both directions */
+    LINK_DPS,        /* both directions */
+    LINK_EVENTS,
+    LINK_D2C,      /* the peer is a device that sends */
+    LINK_C2D,      /* or receives */
+    LINK_TWIN,     /* both directions */
+    LINK_METHODS,  /* both directions */
+    LINK_POST,     /* the peer is a service that sends to devices */
+    LINK_FEEDBACK, /* or receives what became of that */
+    LINK_IDLE,     /* nothing ever comes */
+    LINK_DEAD,     /* refused or detached by us: the peer's detach is awaited */
+};
+
+struct amqp_link {
+    struct list in;    /* amqp.links */
+    struct list eager; /* amqp.eager, while there may be something to send */
+    pn_link_t *pn;
+    enum amqp_link_kind kind;
+    struct amqp_events *events; /* of LINK_EVENTS */
+    struct amqp_device *device; /* of those of a device */
+    struct feedback_reader *feedback;
+    char *model; /* of LINK_D2C: the model id that it announced (device 3.5), or NULL; owned */
+    bool batch;  /* the message that is coming in holds messages */
+};
+
+/* A device of this connection: all its links share one seat. The hub wakes each of them by its own waker, so that a
+ * connection of a thousand looks only at those for which there is something. */
+struct amqp_device {
+    struct waker waker; /* first */
+    struct amqp *connection;
+    _Atomic bool rung;        /* it stands in amqp.rung */
+    struct amqp_device *next; /* there */
+    struct list awake;        /* amqp.awake */
+    struct seat *seat;
+    struct amqp_link *c2d; /* the one that receives, or NULL */
+    unsigned links;
+    int64_t since_ms;
+    enum err why; /* the hub ended it */
+    bool told;    /* the log knows that it came */
+    char id[ID_LEN_MAX + 1];
+};
+
+struct amqp {
+    struct front front;
+    const struct front_env *env;
+    struct peer peer;
+    pn_connection_driver_t driver;
+    int64_t now_ms, born_ms;
+    int64_t steady_ms;  /* for Proton: begins at 1 and never goes back */
+    bool greeted, open; /* protocol header and Open have come */
+    bool again;         /* a reader has more to look through: we wake ourselves */
+
+    /* A service, or a device that registers, of which the log knows that it came; kind NULL: none. */
+    struct journal_who told;
+    char told_id[ID_LEN_MAX + 1];
+    int64_t since_ms;
+
+    bool proved;       /* credentials were shown that are valid */
+    struct who who;    /* of SASL PLAIN; without rights else */
+    bool has_who;      /* SASL PLAIN succeeded */
+    bool refused;      /* SASL failed, and the log knows why */
+    bool told_why;     /* so it does of the link that is about to be refused */
+    char user[320];    /* Proton keeps a pointer to it */
+    struct map claims; /* by audience: struct claim */
+    int64_t expiry_ms; /* the earliest of who and claims */
+    pn_message_t *message;
+    struct buf scratch;
+
+    struct dps_caller *dps;           /* a device that registers; NULL: none */
+    struct amqp_tpm *tpm;             /* one that is about to prove that it has its TPM */
+    struct map devices;               /* by id */
+    struct amqp_device *_Atomic rung; /* those that were woken, by any thread: the latest first */
+    struct list awake;                /* those that were, and are to be looked at by us */
+    struct list links;
+    struct list eager;
+    size_t n_links, n_events;
+    bool thirsty;              /* a link got no credit because the peer does not read what we say */
+    struct amqp_attach attach; /* of the frame that is being looked at */
+    struct map handles;        /* that the peer has attached, of all sessions */
+    unsigned n_ended;          /* sessions that we have ended and the peer has not */
+    uint64_t tag;              /* of the next delivery */
+};
+
+/* ---- amqp.c */
+/* Moves what Proton has to say into `out`. */
+void amqp_flush(struct amqp *c);
+/* Closes the connection with an error and ends the conversation. */
+void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text);
+/* One line for the operator: who, what, why. */
+void amqp_log_refusal(const struct amqp *c, const char *what, const char *why);
+/* This is at the other end: told once. */
+void amqp_came(struct amqp *c, const char *kind, const char *id);
+
+/* ---- sasl.c */
+void amqp_sasl_start(struct amqp *c);
+
+/* ---- tpm.c: what is not OK ends SASL */
+enum err amqp_tpm_begin(struct amqp *c, struct bytes init) MUST_CHECK;
+enum err amqp_tpm_response(struct amqp *c, struct bytes response, bool *proved) MUST_CHECK;
+void amqp_tpm_free(struct amqp_tpm *);
+
+/* ---- claims.c */
+/* Replaces the claim of this audience. ERR_LIMIT: CBS_TOKENS_MAX. */
+enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who *who) MUST_CHECK;
+/* A token of a policy or a device for this hub, put under this name (NO_BYTES: none). ERR_UNAUTHORIZED, ERR_EXPIRED;
+ * ERR_BUSY: too many failures lately. */
+enum err amqp_token_check(struct amqp *c, struct bytes token, struct bytes name, struct who *out) MUST_CHECK;
+void amqp_proved(struct amqp *c, const struct who *who);
+/* One of the claims lets read this path ("entity/ConsumerGroups/…", "messages/events"). */
+bool amqp_may_listen(const struct amqp *c, struct bytes path);
+/* What proves that the peer may act as this device, or NULL. */
+const struct who *amqp_claim_of(const struct amqp *c, struct bytes device);
+/* What this device itself signed proves nothing any more: its keys have changed. */
+void amqp_claims_drop(struct amqp *c, struct bytes device);
+/* Forgets what has expired. True when something has. */
+bool amqp_claims_expire(struct amqp *c);
+void amqp_claims_free(struct amqp *c);
+/* "service", "device garage" or "nobody", for the log. */
+const char *amqp_who(const struct amqp *c);
+
+/* ---- link.c */
+void amqp_link_opened(struct amqp *c, pn_link_t *pn); /* by the peer */
+void amqp_link_closed(struct amqp *c, pn_link_t *pn, bool detached);
+void amqp_session_closed(struct amqp *c, pn_session_t *pn);
+/* By us, with an error: its links are gone. */
+void amqp_session_end(struct amqp *c, pn_session_t *pn, const char *condition, const char *text);
+void amqp_links_free(struct amqp *c);
+/* Answers an attach so that it succeeds. */
+void amqp_link_accept(struct amqp *c, struct amqp_link *k);
+/* service 2.4: attach without source and target, then detach with the error. Appends tracking id and time to the text.
+ */
+void amqp_link_refuse(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+/* The same for a link that was accepted. */
+void amqp_link_detach(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+void amqp_link_unauthorized(struct amqp *c, struct amqp_link *k, const char *claim, const char *path);
+/* Appends "TrackingId:…, SystemTracker:…, Timestamp:…". */
+void amqp_put_tracking(struct amqp *c, struct buf *b);
+/* The text of a property that the peer gave the link; NO_BYTES: there is none, or it is no text. */
+struct bytes amqp_link_property(pn_link_t *pn, enum amqp_word name);
+static inline struct amqp_link *amqp_link_of(pn_link_t *pn)
+{
+    return pn_link_get_context(pn);
+}
+
+/* ---- handles.c */
+/* The frame in c->attach: false, it is not for Proton. */
+bool amqp_handles_take(struct amqp *c);
+void amqp_handles_free(struct amqp *c);
+
+/* ---- device.c */
+/* Gives the link its device, or refuses it. True if it may be accepted. */
+bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id);
+/* The link has gone: its device leaves with its last one. */
+void amqp_device_left(struct amqp *c, struct amqp_link *k);
+/* Looks at the devices that were woken: those that have lost their seats are detached, others may have got mail. */
+void amqp_devices_woken(struct amqp *c);
+/* Detaches the links of devices whose claims are gone. */
+void amqp_devices_recheck(struct amqp *c);
+
+/* ---- d2c.c, c2d.c, twin.c, service.c */
+void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+void amqp_twin_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+/* Something came. */
+void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+void amqp_twin(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+/* The peer says what became of something. */
+void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+void amqp_feedback_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+/* Sends what there is. False: there is no more, or no credit for it. */
+bool amqp_c2d_pull(struct amqp *c, struct amqp_link *k);
+void amqp_feedback_pull(struct amqp *c, struct amqp_link *k);
+/* There may be something to send on this link. */
+static inline void amqp_make_eager(struct amqp *c, struct amqp_link *k)
+{
+    if (list_alone(&k->eager))
+        list_add(&c->eager, &k->eager);
+}
+/* Detaches those whose claims are gone. */
+void amqp_service_recheck(struct amqp *c);
+
+/* ---- outcome.c */
+const char *amqp_condition(enum err e);
+/* {errorCode, trackingId, message, timestampUtc} (device 3.10) */
+void amqp_put_error(struct amqp *c, struct buf *b, enum err e);
+void amqp_put_error_text(struct amqp *c, struct buf *b, unsigned code, const char *text);
+/* Accepted or rejected, and settled. */
+void amqp_answer(struct amqp *c, pn_delivery_t *d, enum err e);
+/* How the peer ended a delivery; false: it has not yet. */
+bool amqp_outcome_of(pn_delivery_t *d, enum outcome *how);
+/* What the hub says to that, to a peer that waits for it (rcv-settle-mode second). */
+void amqp_confirm(struct amqp *c, pn_delivery_t *d, enum err e);
+/* A delivery of which all is here, out of Proton and into the scratch; false: not yet, or it was refused. */
+bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t max, struct bytes *out);
+/* Gives the peer credit when half of it is used up, as long as it reads what we say. */
+void amqp_credit(struct amqp *c, struct amqp_link *k);
+
+/* ---- dps.c */
+/* By the token of SASL (with SASL TPM, signed with the key of its proof), or without one by the certificate of the
+ * connection. */
+enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token,
+                        const struct tpm_proof *) MUST_CHECK;
+void amqp_dps_free(struct dps_caller *);
+void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+
+/* ---- request.c */
+/* Takes a message apart into c->message; false: it is not well-formed. */
+bool amqp_decode(struct amqp *c, struct bytes all);
+/* Sends a message, settled. */
+void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m);
+/* Something came on a link that takes requests. */
+void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+/* Gives the peer credit for requests while it reads our answers. */
+void amqp_request_credit(struct amqp *c, struct amqp_link *k);
+
+/* A request and the answer that is being made. The message serves both: what is read out of it is copied. */
+struct amqp_request {
+    pn_data_t *properties; /* application properties; lent */
+    pn_data_t *body;
+    int status;
+    char text[256];        /* status-description */
+    const char *condition; /* error-condition or NULL */
+    pn_data_t *answer;     /* body of the answer, empty */
+};
+/* A value of the application properties as text; numbers too. NO_BYTES when it is not there. */
+struct bytes amqp_property(struct amqp_request *r, const char *name, char number[24]);
+
+/* ---- cbs.c, management.c: ERR_UNSUPPORTED: not an operation that exists */
+enum err amqp_cbs(struct amqp *c, struct amqp_request *r) MUST_CHECK;
+enum err amqp_management(struct amqp *c, struct amqp_request *r) MUST_CHECK;
+
+/* ---- dps.c */
+/* What is answered; an error rejects the question. */
+enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer) MUST_CHECK;
+
+/* ---- events.c */
+void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+void amqp_events_free(struct amqp_events *e);
+/* Sends what there is to all receivers that take it; detaches those that were displaced. */
+void amqp_events_pull(struct amqp *c);
+/* Detaches those whose claims are gone. */
+void amqp_events_recheck(struct amqp *c);
+/* Credit, room, and a window that the peer keeps open. */
+bool amqp_may_send(const struct amqp *c, const struct amqp_link *k);

@@ -1,0 +1,322 @@
+#include "amqp.h"
+#include "filter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BATCH 32                /* events of one receiver before the next one gets its turn */
+#define WAITING_MAX (64 * 1024) /* bytes of a session that its peer has opened no window for */
+#define STUCK_MAX (1024 * 1024) /* the same of all sessions together: behind this nothing is read for that peer */
+
+struct amqp_events {
+    struct reader *reader;
+    char *path;  /* what the claims must cover; the struct's own memory */
+    char *group; /* likewise */
+    unsigned partition;
+    struct amqp_owner owner;
+    bool metric;  /* service 2.8: tell the end of the partition with each event */
+    bool settled; /* what is sent is settled at once */
+};
+
+void amqp_events_free(struct amqp_events *e)
+{
+    if (!e)
+        return;
+    hub_reader_close(e->reader);
+    free(e);
+}
+
+static struct amqp_events *events_new(const struct address *a)
+{
+    size_t path_size = strlen(a->path) + 1;
+    struct amqp_events *e = calloc(1, sizeof *e + path_size + a->group.len + 1);
+    if (!e)
+        return NULL;
+    e->path = memcpy(e + 1, a->path, path_size);
+    e->group = memcpy(e->path + path_size, a->group.at, a->group.len);
+    return e;
+}
+
+/* ---- attach ---------------------------------------------------------------------------------------------------- */
+
+/* service 11: condition and text of the live service, so that a receiver that comes back to another hub hears it. */
+static void refuse_position(struct amqp *c, struct amqp_link *k, unsigned partition, const struct position *position)
+{
+    bool offset = position->from == FROM_OFFSET;
+    char last[OFFSET_TEXT_CAP] = "-1";
+    struct partition p;
+
+    for (unsigned i = 0; i < hub_partitions(c->env->hub); i++) {
+        char one[OFFSET_TEXT_CAP];
+
+        if ((!offset && i != partition) || hub_partition(c->env->hub, i, &p) || p.last_sequence < 0)
+            continue;
+        offset_text(p.last_offset, one); /* of one width: they can be compared */
+        if (!offset)
+            snprintf(last, sizeof last, "%lld", (long long)p.last_sequence);
+        else if (last[0] == '-' || strcmp(one, last) > 0)
+            memcpy(last, one, sizeof last);
+    }
+    amqp_link_refuse(
+        c, k, "com.microsoft:argument-error", "The supplied %s '%lld' is invalid. The last %s in the system is '%s'",
+        offset ? "offset" : "sequence number", (long long)position->value, offset ? "offset" : "sequence number", last);
+}
+
+/* service 2.7: the texts of the live service, which some clients search. */
+static void refuse_reader(struct amqp *c, struct amqp_link *k, const struct amqp_events *e,
+                          const struct position *position, enum err why, int64_t epoch_now)
+{
+    switch (why) {
+    case ERR_NOT_FOUND:
+        amqp_link_refuse(c, k, "amqp:not-found", "The messaging entity 'sb://%s/%s' could not be found.", c->env->host,
+                         e->path);
+        break;
+    case ERR_STOLEN:
+        if (e->owner.has_epoch)
+            amqp_link_refuse(c, k, "amqp:link:stolen",
+                             "Receiver 'nil' with a higher epoch '%lld' already exists. Receiver '%s' with epoch %lld "
+                             "cannot be created. Make sure you are creating receiver with increasing epoch value to "
+                             "ensure connectivity, or ensure all old epoch receivers are closed or disconnected.",
+                             (long long)epoch_now, e->owner.name, (long long)e->owner.epoch);
+        else
+            amqp_link_refuse(c, k, "amqp:link:stolen",
+                             "At least one receiver for the endpoint is created with epoch of '%lld', and so non-epoch "
+                             "receiver is not allowed. Either reconnect with a higher epoch, or make sure all epoch "
+                             "receivers are closed or disconnected.",
+                             (long long)epoch_now);
+        break;
+    case ERR_RANGE:
+        refuse_position(c, k, e->partition, position);
+        break;
+    case ERR_LIMIT:
+        amqp_link_refuse(c, k, "amqp:resource-limit-exceeded",
+                         "Exceeded the maximum number of allowed receivers per partition in a consumer group which is "
+                         "%d.",
+                         READERS_MAX);
+        break;
+    default:
+        amqp_link_refuse(c, k, "amqp:internal-error", "The receiver could not be created: %s.", err_text(why));
+    }
+}
+
+static enum err open_reader(struct amqp *c, struct amqp_events *e, const struct address *a, const struct selector *s,
+                            int64_t *epoch_now)
+{
+    uint64_t partition;
+
+    if (!bytes_to_u64(a->partition, &partition) || partition >= hub_partitions(c->env->hub))
+        return ERR_NOT_FOUND;
+    e->partition = (unsigned)partition;
+    const struct read_options options = {
+        .group = bytes_str(e->group),
+        .partition = e->partition,
+        .position = s->position,
+        .has_epoch = e->owner.has_epoch,
+        .epoch = e->owner.epoch,
+        .devices = s->devices,
+        .n_devices = s->n_devices,
+        .waker = c->front.waker,
+    };
+    return hub_reader_open(c->env->hub, &options, epoch_now, &e->reader);
+}
+
+void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    pn_data_t *echo = pn_data(4);
+    char why[SELECTOR_WHY_CAP];
+    struct selector selector;
+    int64_t epoch_now = 0;
+    struct amqp_events *e = events_new(a);
+
+    if (!e || !echo) {
+        amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
+        goto done;
+    }
+    if (amqp_filter_read(pn_terminus_filter(pn_link_remote_source(k->pn)), &selector, echo, why)) {
+        amqp_link_refuse(c, k, "amqp:invalid-field", "The filter is not understood: %s.", why);
+        goto done;
+    }
+    amqp_owner_read(pn_link_remote_properties(k->pn), &e->owner);
+    enum err failed = open_reader(c, e, a, &selector, &epoch_now);
+    if (failed) {
+        refuse_reader(c, k, e, &selector.position, failed, epoch_now);
+        goto done;
+    }
+    k->kind = LINK_EVENTS;
+    amqp_link_accept(c, k);
+    pn_data_copy(pn_terminus_filter(pn_link_source(k->pn)), echo);
+    e->metric = c->attach.runtime_metric;
+    e->settled = pn_link_snd_settle_mode(k->pn) != PN_SND_UNSETTLED;
+    k->events = e;
+    c->n_events++;
+    e = NULL;
+done:
+    amqp_events_free(e);
+    pn_data_free(echo);
+}
+
+/* ---- sending --------------------------------------------------------------------------------------------------- */
+
+static void put_key(struct buf *b, const char *name, uint8_t code)
+{
+    buf_put_u8(b, 0xa3); /* sym8 */
+    buf_put_u8(b, (uint8_t)strlen(name));
+    buf_puts(b, name);
+    buf_put_u8(b, code);
+}
+
+/* service 2.8: delivery annotations (0x71), a map8 of four pairs. */
+static void put_metric(struct amqp *c, struct buf *b, unsigned partition)
+{
+    enum { LONG = 0x81, TIMESTAMP = 0x83, STR8 = 0xa1 };
+    struct partition p = {.last_sequence = -1};
+    char offset[OFFSET_TEXT_CAP];
+
+    if (hub_partition(c->env->hub, partition, &p))
+        return;
+    offset_text(p.last_offset, offset);
+    buf_put(b, BYTES("\x00\x53\x71\xc1\x00\x08"));
+    size_t start = b->len - 1;
+    put_key(b, "last_enqueued_sequence_number", LONG);
+    buf_put_u64(b, (uint64_t)p.last_sequence);
+    put_key(b, "last_enqueued_offset", STR8);
+    buf_put_u8(b, (uint8_t)strlen(offset));
+    buf_puts(b, offset);
+    put_key(b, "last_enqueued_time_utc", TIMESTAMP);
+    buf_put_u64(b, (uint64_t)p.last_enqueued_ms);
+    put_key(b, "runtime_info_retrieval_time_utc", TIMESTAMP);
+    buf_put_u64(b, (uint64_t)c->now_ms);
+    if (!b->bad)
+        b->at[start - 1] = (uint8_t)(b->len - start);
+}
+
+/* The sections are stored as they are sent (service 2.8). `before` holds delivery annotations or nothing. */
+static void send_event(struct amqp *c, struct amqp_link *k, const struct event *event, struct bytes before)
+{
+    c->tag++;
+    pn_delivery_t *d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
+    if (before.len)
+        pn_link_send(k->pn, (const char *)before.at, before.len);
+    pn_link_send(k->pn, (const char *)event->sections.at, event->sections.len);
+    pn_link_advance(k->pn);
+    if (k->events->settled)
+        pn_delivery_settle(d);
+}
+
+/* service 2.4: outcomes mean nothing here. What has left is settled by us, so a peer that never settles costs nothing.
+ */
+static void settle_sent(struct amqp_link *k)
+{
+    pn_delivery_t *next;
+    for (pn_delivery_t *d = pn_unsettled_head(k->pn); d; d = next) {
+        next = pn_unsettled_next(d);
+        if (!pn_delivery_buffered(d))
+            pn_delivery_settle(d);
+    }
+}
+
+/* Bytes that the peer has given credit for and then no window. */
+static bool too_much_is_stuck(const struct amqp *c)
+{
+    const pn_state_t open = PN_LOCAL_ACTIVE | PN_REMOTE_ACTIVE;
+    size_t stuck = 0;
+    for (pn_session_t *s = pn_session_head(c->driver.connection, open); s; s = pn_session_next(s, open))
+        stuck += pn_session_outgoing_bytes(s);
+    return stuck > STUCK_MAX;
+}
+
+bool amqp_may_send(const struct amqp *c, const struct amqp_link *k)
+{
+    return !c->front.over && front_has_room(&c->front) && pn_link_credit(k->pn) > 0 &&
+           pn_session_outgoing_bytes(pn_link_session(k->pn)) <= WAITING_MAX;
+}
+
+/* A turn of one receiver. True when it stopped only because its turn was over. */
+static bool pull_turn(struct amqp *c, struct amqp_link *k)
+{
+    struct event event;
+    bool more = true;
+
+    buf_clear(&c->scratch);
+    if (k->events->metric)
+        put_metric(c, &c->scratch, k->events->partition);
+    for (unsigned n = 0; more && n < BATCH && amqp_may_send(c, k); n++) {
+        enum err e = hub_read(k->events->reader, &event);
+        if (!e) {
+            send_event(c, k, &event, buf_bytes(&c->scratch));
+            continue;
+        }
+        c->again |= e == ERR_BUSY;
+        more = false;
+        if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
+            pn_link_drained(k->pn);
+    }
+    amqp_flush(c);
+    settle_sent(k);
+    return more && amqp_may_send(c, k);
+}
+
+/* Who displaced a reader: a reader without epoch is refused with the epoch that holds. */
+static int64_t epoch_that_holds(struct amqp *c, const struct amqp_events *e)
+{
+    struct reader *probe = NULL;
+    int64_t epoch = e->owner.epoch;
+    const struct read_options options = {.group = bytes_str(e->group),
+                                         .partition = e->partition,
+                                         .position = {.from = FROM_LATEST},
+                                         .waker = c->front.waker};
+    if (!hub_reader_open(c->env->hub, &options, &epoch, &probe))
+        hub_reader_close(probe);
+    return epoch;
+}
+
+static void detach_displaced(struct amqp *c, struct amqp_link *k, enum err why)
+{
+    const struct amqp_events *e = k->events;
+
+    if (why != ERR_STOLEN)
+        amqp_link_detach(c, k, "amqp:not-found", "The messaging entity 'sb://%s/%s' could not be found.", c->env->host,
+                         e->path);
+    else
+        amqp_link_detach(c, k, "amqp:link:stolen",
+                         "New receiver 'nil' with higher epoch of '%lld' is created hence current receiver '%s' with "
+                         "epoch '%lld' is getting disconnected. If you are recreating the receiver, make sure a higher "
+                         "epoch is used.",
+                         (long long)epoch_that_holds(c, e), e->owner.name, (long long)e->owner.epoch);
+}
+
+void amqp_events_pull(struct amqp *c)
+{
+    bool more = true;
+
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+        enum err gone = k->kind == LINK_EVENTS ? hub_reader_state(k->events->reader) : OK;
+        if (gone)
+            detach_displaced(c, k, gone);
+    }
+    while (more) {
+        more = false;
+        LIST_EACH (&c->links, it) {
+            struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+            if (k->kind == LINK_EVENTS && !too_much_is_stuck(c) && pull_turn(c, k))
+                more = true;
+        }
+    }
+    /* Who was first now is last next time, so that a short `out` feeds all receivers of the connection. */
+    if (!list_empty(&c->links)) {
+        struct list *first = c->links.next;
+        list_del(first);
+        list_add(&c->links, first);
+    }
+}
+
+void amqp_events_recheck(struct amqp *c)
+{
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+        if (k->kind == LINK_EVENTS && !amqp_may_listen(c, bytes_str(k->events->path)))
+            amqp_link_detach(c, k, "amqp:unauthorized-access", "ExpiredToken: The token of 'sb://%s/%s' is expired.",
+                             c->env->host, k->events->path);
+    }
+}

@@ -1,0 +1,203 @@
+/* What the files of the HTTPS front share: a request on its way through the routes, and the answer to it (service 4).
+ */
+#pragma once
+
+#include "auth.h"
+#include "front.h"
+#include "http.h"
+#include "journal.h"
+#include "json_names.h"
+#include "ws.h"
+
+#include <jansson.h>
+
+/* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it.
+ */
+#define HTTP_CODES(X)                                                   \
+    X(CODE_NONE, 200, 0, "")                                            \
+    X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")               \
+    X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")           \
+    X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                    \
+    X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")            \
+    X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                    \
+    X(CODE_NO_JSON, 400, 400012, "DeserializationError")                \
+    X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")       \
+    X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                   \
+    X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded") \
+    X(CODE_EXPIRY, 403, 403009, "InvalidMessageExpiryTime")             \
+    X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                     \
+    X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")                   \
+    X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")                    \
+    X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")          \
+    X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")              \
+    X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                  \
+    X(CODE_CONFLICT, 409, 409000, "GenericConflict")                    \
+    X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")           \
+    X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")             \
+    X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")             \
+    X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge")      \
+    X(CODE_MESSAGE_SIZE, 413, 413001, "MessageTooLarge")                \
+    X(CODE_TOO_MANY, 413, 413002, "TooManyDevices")                     \
+    X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")               \
+    X(CODE_THROTTLED, 429, 429001, "ThrottlingException")               \
+    X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")                   \
+    X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")                 \
+    X(CODE_SERVER, 500, 500001, "ServerError")                          \
+    X(CODE_CODING, 501, 400000, "GenericBadRequest")                    \
+    X(CODE_NOT_HERE, 501, 501000, "NotImplemented")                     \
+    X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")              \
+    X(CODE_HTTP_VERSION, 505, 400001, "InvalidProtocolVersion")
+
+enum http_code {
+#define X(code, status, number, name) code,
+    HTTP_CODES(X)
+#undef X
+        HTTP_CODES_END
+};
+
+/* What always fits behind the soft limit of the output, with a head before it. */
+#define HTTP_ANSWER_HEAD_MAX 2048
+#define HTTP_ANSWER_MAX (CONN_OUT_MAX - CONN_OUT_SOFT - HTTP_ANSWER_HEAD_MAX)
+
+/* Makes the conversation within a WebSocket: front_mqtt_new or front_amqp_new. */
+typedef enum err ws_maker(const struct front_env *, const struct peer *, int64_t now_ms, struct front **out);
+
+struct http_request;
+struct http_answer;
+
+/* Goes on with what would hold a loop up if it were done at once. */
+typedef enum err http_more(struct http_request *, struct http_answer *, void *job);
+
+struct http_answer {
+    int status;               /* when nothing failed: 200 unless said otherwise */
+    const char *type;         /* of the body; NULL: JSON */
+    char etag[GUID_TEXT_CAP]; /* without quotes; "" for none */
+    struct buf headers;       /* more of them, as lines */
+    struct buf body;
+    ws_maker *upgrade;     /* with 101: what goes on in a WebSocket behind this answer */
+    struct bytes protocol; /* of it, as the client spelled it */
+    char accept[WS_ACCEPT_CAP];
+    /* While there is more to do: called in a turn of its own, as often as it leaves itself here. `drop` frees the job,
+     * whenever the request ends. */
+    http_more *more;
+    void *job;
+    void (*drop)(void *job);
+    /* When something failed: */
+    enum http_code code; /* CODE_NONE: the one of the enum err */
+    char text[256];      /* for people; "" for the text of the enum err */
+    char allow[48];      /* with CODE_METHOD: what may be done here */
+};
+
+enum { HTTP_NAMES_MAX = 3 };
+
+struct http_route;
+
+/* A request that passed the routes and the check of its credentials. */
+struct http_request {
+    const struct front_env *env;
+    struct front *front;
+    const struct http_head *head;   /* NULL: it could not be read */
+    struct bytes method;            /* what counts: of the override, GET for HEAD */
+    char address[64];               /* of the peer, for the log */
+    const struct http_route *route; /* NULL when it is refused */
+    /* What stands for each {} in the route; cut short it is no valid name any more. */
+    char names[HTTP_NAMES_MAX][ID_LEN_MAX * 3];
+    const struct peer *peer;
+    struct who who; /* what the token or certificate proved, if the route wants one */
+    bool told;      /* the log knows why it is refused */
+    struct bytes body;
+    int64_t now_ms;
+};
+
+/* What a route does; on failure the answer may say more than the enum err. */
+typedef enum err http_run(struct http_request *, struct http_answer *);
+
+/* ---- answer.c ---- */
+
+/* For people, at the failure `e`, which it gives back. */
+enum err http_says(struct http_answer *, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
+/* What an error is called here. */
+const char *http_code_name(const struct http_answer *, enum err e);
+int http_code_number(const struct http_answer *, enum err e);
+/* A body as JSON, for the caller to free. CODE_NO_JSON says why not. */
+enum err http_json(struct bytes body, json_t **out, struct http_answer *) MUST_CHECK;
+/* Brings its names into their spelling; the answer names what has the wrong form (json_names.h). */
+enum err http_spell(json_t *root, enum json_names, struct http_answer *) MUST_CHECK;
+/* One line for each refused request: who, what, why. */
+void http_log_refusal(const struct http_request *, enum err e, const char *text);
+/* The whole answer into the output: head, then body or error envelope. `e` is what the route said. `last` closes. */
+void http_put_answer(struct front *, const struct front_env *, const struct http_request *, struct http_answer *,
+                     enum err e, bool last);
+
+/* ---- routes.c ---- */
+
+/* A change that the operator of this request made: journal.h. `kind` and `id` say of what. */
+void http_audit(const struct http_request *, const char *what, const char *kind, struct bytes id, const char *detail);
+
+/* Finds the route of a request and checks that whoever asks may take it: route, name and who are filled in. */
+enum err http_judge(struct http_request *, const struct peer *, struct http_answer *) MUST_CHECK;
+enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
+
+/* ---- registry.c, hub.c ---- */
+
+struct match http_match(const struct http_head *head);
+/* hub_device_put() and hub_device_delete() for an operator, with a line for the audit. */
+enum err http_device_change(const struct http_request *, struct http_answer *, const struct device *wanted,
+                            struct match, struct device *made, uint64_t *at) MUST_CHECK;
+enum err http_device_drop(const struct http_request *, struct bytes id, struct match, uint64_t *at) MUST_CHECK;
+http_run http_devices_list, http_device_get, http_device_put, http_device_delete, http_statistics_devices,
+    http_statistics_service;
+http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_group_get, http_group_put,
+    http_group_delete;
+
+/* ---- http_device.c ---- */
+
+http_run http_events_post, http_c2d_take, http_c2d_complete, http_c2d_abandon, http_c2d_post, http_c2d_purge;
+
+/* ---- feedback.c ---- */
+
+http_run http_feedback_take, http_feedback_complete, http_feedback_abandon;
+
+/* ---- dps.c, enroll.c: the provisioning service ---- */
+
+http_run http_dps_register, http_dps_operation, http_dps_lookup;
+http_run http_enrollment_get, http_enrollment_put, http_enrollment_delete, http_enrollment_mechanism,
+    http_enrollments_bulk, http_enrollments_query, http_registration_get, http_registration_delete,
+    http_registrations_query;
+
+/* ---- certs.c ---- */
+
+http_run http_certs_list, http_cert_get, http_cert_put, http_cert_delete, http_cert_challenge, http_cert_verify;
+
+/* ---- bulk.c, query.c, twin.c ---- */
+
+http_run http_devices_bulk, http_query_devices;
+/* NULL: no memory. */
+json_t *http_twin(const struct device *);
+
+/* ---- identity.c ---- */
+
+enum { HTTP_IDENTITY_MAX = 2400 }; /* the longest one as JSON */
+
+void http_identity_put(struct buf *b, const struct device *d);
+/* status, reason, authentication and edge of an object that describes a device and is spelled as it should. */
+enum err http_identity_take(const json_t *, struct device *out, struct http_answer *) MUST_CHECK;
+/* A device as a client describes it. Reads id (which must fit what is in out->id), status, reason, authentication. */
+enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;
+
+/* ---- ws.c: a front that holds a front --------------------------------------------------------------------- */
+
+http_run http_websocket; /* the handshake */
+void http_put_upgrade(struct front *, const struct http_request *, const struct http_answer *);
+
+struct ws;
+
+/* From here on the connection is a WebSocket with a conversation in it, which says its bytes in binary messages and
+ * hears what comes in them; where a message begins means nothing. `outer` is the front that the connection knows.
+ * ERR_MEMORY. */
+enum err ws_open(struct front *outer, const struct front_env *, const struct peer *, ws_maker *, int64_t now_ms,
+                 struct ws **out) MUST_CHECK;
+size_t ws_input(struct ws *, struct bytes in, int64_t now_ms);
+void ws_wake(struct ws *, int64_t now_ms);
+int64_t ws_tick(struct ws *, int64_t now_ms);
+void ws_close(struct ws *, enum err why, int64_t now_ms);

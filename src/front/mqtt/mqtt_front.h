@@ -1,0 +1,82 @@
+/* One device over MQTT 3.1.1: what the files of this conversation share (device 2).
+ *
+ *   mqtt_front.c    packets, states, time, the end
+ *   connect.c  CONNECT: who is it, its session, its will
+ *   publish.c  topics and bags into messages
+ *   topic.c    topics and filters, as words
+ *   iothub.c   $iothub/…: twins and methods
+ *   c2d.c      messages to the device
+ *   dps.c      devices that register */
+#pragma once
+
+#include "auth.h"
+#include "bag.h"
+#include "front.h"
+#include "journal.h"
+#include "log.h"
+#include "mqtt.h"
+#include "topic.h"
+
+enum mqtt_state {
+    MQTT_WAIT_CONNECT, /* → MQTT_OPEN on a CONNECT that is accepted; over on everything else */
+    MQTT_OPEN,         /* → MQTT_LEFT on DISCONNECT; over on a mistake, silence, a stolen seat, an old token */
+    MQTT_LEFT,         /* it said goodbye: its will is forgotten */
+};
+
+/* A will that was announced, and the model id, are kept in one piece of memory; most devices have neither. */
+struct mqtt_kept {
+    struct buf bytes; /* model id, topic, body */
+    size_t model_len, topic_len;
+    bool has_will, will_retain;
+};
+
+struct mqtt_session {
+    struct front front;
+    const struct front_env *env;
+    struct peer peer;
+    enum mqtt_state state;
+    bool clean, has_api_version, knows_reasons;
+    bool told;          /* the log knows that it came, and will know that it left */
+    const char *detail; /* why it ended, when we ended it */
+    struct seat *seat;
+    struct session subscribed;
+    char device[ID_LEN_MAX + 1];
+    int64_t since_ms;   /* it came */
+    int64_t heard_ms;   /* the last packet */
+    int64_t silence_ms; /* so long may it be silent */
+    int64_t expires_ms; /* with the grace */
+    struct mqtt_kept kept;
+    struct mqtt_dps *dps;         /* a device that registers, which has no seat; NULL: none */
+    struct mqtt_flights *flights; /* NULL: nothing was ever sent with QoS 1 */
+};
+
+/* Ends the conversation. `what` is a short phrase of ours, for the log. */
+void mqtt_stop(struct mqtt_session *, enum err why, const char *what);
+static inline struct journal_who mqtt_who(const struct mqtt_session *s)
+{
+    return (struct journal_who){s->dps ? "registration" : "device", bytes_str(s->device)};
+}
+
+/* connect.c: answers CONNECT and opens the session, or refuses it. */
+void mqtt_on_connect(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms);
+
+/* publish.c: a PUBLISH of an open session, and its acknowledgement. */
+void mqtt_on_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
+/* True for a topic that this device may send events to. */
+bool mqtt_topic_is_own(const struct mqtt_session *, struct bytes topic, struct bytes *bag);
+/* The will becomes an event. */
+enum err mqtt_send_will(struct mqtt_session *, int64_t now_ms) MUST_CHECK;
+
+/* c2d.c: gives the device what waits for it, as far as window and output have room. */
+void mqtt_pull(struct mqtt_session *, int64_t now_ms);
+void mqtt_on_puback(struct mqtt_session *, uint16_t id, int64_t now_ms);
+
+/* iothub.c: a publish to $iothub/…, acknowledged and answered. ERR_DENIED: no such topic. */
+enum err mqtt_on_iothub(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;
+
+/* dps.c: a user name of the provisioning service; who has one is let in, subscribes and asks. */
+bool mqtt_is_dps(struct bytes user);
+enum err mqtt_dps_let_in(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms,
+                         const char **what) MUST_CHECK;
+bool mqtt_dps_subscribe(struct mqtt_session *, struct bytes filter, uint8_t granted);
+void mqtt_dps_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);

@@ -1,0 +1,424 @@
+/* Who may register: tokens, keys and certificates against enrollments and groups (provisioning 2). */
+#include "dps.h"
+
+#include "cert.h"
+#include "chain.h"
+#include "challenges.h"
+#include "groups.h"
+#include "sas.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+/* ---- who asks -------------------------------------------------------------------------------------------------- */
+
+struct admission {
+    const struct front_env *env;
+    const struct peer *peer;
+    struct bytes registration;
+    bool has_token;
+    struct sas sas;
+    const struct tpm_proof *proof;
+    int64_t now_ms;
+    struct dps_caller *out;
+};
+
+static enum err because(struct admission *a, enum err e, const char *why)
+{
+    a->out->why = why;
+    return e;
+}
+
+/* provisioning 1.3: the resource is the scope and the registration, in any case; the clock may differ by five minutes.
+ */
+static enum err check_token(struct admission *a, struct bytes scope, struct bytes token)
+{
+    uint8_t text[SAS_LEN_MAX];
+    char wanted[64 + ID_LEN_MAX];
+    size_t len;
+
+    if (sas_parse(token, &a->sas) || percent_decode(a->sas.sr, text, sizeof text, &len))
+        return because(a, ERR_UNAUTHORIZED, "this is not a shared access signature");
+    snprintf(wanted, sizeof wanted, "%.*s/registrations/%.*s", BYTES_ARG(bytes_first(scope, 32)),
+             BYTES_ARG(a->registration));
+    if (!bytes_eq_nocase(bytes_of(text, len), bytes_str(wanted)))
+        return because(a, ERR_UNAUTHORIZED, "the token is for another scope or registration");
+    a->has_token = true;
+    return a->sas.expires_s < (a->now_ms - SKEW_MS) / 1000 ? because(a, ERR_EXPIRED, "the token has expired") : OK;
+}
+
+static bool signed_with(const struct admission *a, const struct key_bytes *key)
+{
+    return a->has_token && key->len && sas_signed_with(&a->sas, bytes_of(key->at, key->len));
+}
+
+static void keys_of(const json_t *entry, struct key_bytes keys[2])
+{
+    const json_t *attestation = json_object_get(entry, "attestation");
+
+    dps_key(dps_text(attestation, "symmetricKey", "primaryKey", NULL), &keys[0]);
+    dps_key(dps_text(attestation, "symmetricKey", "secondaryKey", NULL), &keys[1]);
+}
+
+static bool is_attested_by(const json_t *entry, const char *type)
+{
+    return bytes_eq(dps_text(entry, "attestation", "type", NULL), bytes_str(type));
+}
+
+/* One of the two certificates of an entry, as DER; empty when there is none. */
+static void certificate_of(const json_t *entry, const char *which, const char *name, struct buf *der)
+{
+    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
+    struct bytes text = dps_text(x509, which, name, "certificate");
+    uint8_t room[CA_LEN_MAX];
+    size_t len;
+
+    if (text.len && !base64_decode(text, room, sizeof room, &len))
+        buf_put(der, bytes_of(room, len));
+}
+
+/* ---- certificates (provisioning 2.2) --------------------------------------------------------------------------- */
+
+static const char *const certificates[] = {"primary", "secondary"};
+
+/* One of the two certificates that the device's chain has to lead to: one of the entry's own, or a verified one of the
+ * hub that it names. Empty when there is none. */
+static void authority_of(const struct admission *a, const json_t *entry, const char *name, struct buf *der)
+{
+    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
+    struct bytes ca_name = dps_text(x509, "caReferences", name, NULL);
+    struct ca ca;
+
+    certificate_of(entry, "signingCertificates", name, der);
+    if (ca_name.len && !hub_ca_get(a->env->hub, ca_name, &ca) && ca.verified)
+        buf_put(der, bytes_of(ca.der, ca.der_len));
+}
+
+/* Which certificate of the chain, from the leaf's issuer on, is this one; the last, when it was not shown itself. */
+static size_t distance(const struct admission *a, struct bytes der)
+{
+    struct rd chain = rd_over(a->peer->chain);
+    size_t n = 0;
+
+    while (rd_left(&chain) && !bytes_eq(rd_str32(&chain), der))
+        n++;
+    return n;
+}
+
+/* The common name of what it showed, which is the registration id in any case of letters. */
+static bool own_name(const struct admission *a, char out[ID_LEN_MAX + 1])
+{
+    struct rd chain = rd_over(a->peer->chain);
+    struct bytes leaf = rd_str32(&chain);
+
+    return a->peer->has_certificate && !chain.bad && cert_common_name(leaf, out, ID_LEN_MAX + 1) &&
+           bytes_eq_nocase(bytes_str(out), a->registration);
+}
+
+/* How near the authorities of an entry stand to the leaf; SIZE_MAX: it does not lead there. */
+static size_t by_authority(const struct admission *a, const json_t *entry)
+{
+    char name[ID_LEN_MAX + 1], why[CHAIN_WHY_CAP];
+    size_t best = SIZE_MAX;
+    int64_t until_ms;
+
+    if (!own_name(a, name))
+        return SIZE_MAX;
+    for (int i = 0; i < 2; i++) {
+        struct buf der = buf_max(CA_LEN_MAX), authority = buf_max(CA_LEN_MAX + 4);
+
+        authority_of(a, entry, certificates[i], &der);
+        buf_put_u32(&authority, (uint32_t)der.len);
+        buf_put(&authority, buf_bytes(&der));
+        if (der.len &&
+            !chain_check(a->peer->chain, buf_bytes(&authority), bytes_str(name), a->now_ms, &until_ms, why)) {
+            size_t n = distance(a, buf_bytes(&der));
+
+            best = n < best ? n : best;
+        }
+        buf_free(&der);
+        buf_free(&authority);
+    }
+    return best;
+}
+
+/* ---- an enrollment of its own (provisioning 2.1, 2.2) ---------------------------------------------------------- */
+
+static enum err by_own_key(struct admission *a, const json_t *entry)
+{
+    struct key_bytes keys[2];
+
+    keys_of(entry, keys);
+    if (!a->has_token)
+        return because(a, ERR_UNAUTHORIZED, "there is no token");
+    if (!signed_with(a, &keys[0]) && !signed_with(a, &keys[1]))
+        return because(a, ERR_UNAUTHORIZED, "the token is not signed with a key of the enrollment");
+    a->out->how = DPS_SYMMETRIC_KEY;
+    a->out->primary = keys[0];
+    a->out->secondary = keys[1];
+    return OK;
+}
+
+/* provisioning 2.2: it is valid now, and made out to the registration. */
+static enum err check_leaf(struct admission *a, struct bytes leaf)
+{
+    struct cert_facts facts;
+    int64_t now_s = a->now_ms / 1000;
+
+    char name[ID_LEN_MAX + 1];
+
+    if (cert_read(leaf, &facts) || !own_name(a, name))
+        return because(a, ERR_UNAUTHORIZED, "the common name of the certificate is not the registration id");
+    return now_s < facts.from_s || now_s > facts.to_s ? because(a, ERR_EXPIRED, "the certificate is not valid now")
+                                                      : OK;
+}
+
+/* The leaf is one of the two, byte for byte. */
+static enum err by_own_certificate(struct admission *a, const json_t *entry)
+{
+    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
+    struct buf der = buf_max(CA_LEN_MAX);
+    struct rd chain = rd_over(a->peer->chain);
+    struct bytes leaf = rd_str32(&chain);
+    bool known = false;
+    enum err e = a->peer->has_certificate && !chain.bad ? OK : ERR_UNAUTHORIZED;
+
+    if (json_object_get(x509, "caReferences")) {
+        a->out->how = DPS_X509;
+        dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
+        return by_authority(a, entry) == SIZE_MAX ? because(a, ERR_UNAUTHORIZED,
+                                                            "the certificate is not signed by a CA of the enrollment, "
+                                                            "or its common name is not the registration id")
+                                                  : OK;
+    }
+    for (int i = 0; !e && i < 2; i++) {
+        struct bytes hash =
+            dps_text(json_object_get(x509, "clientCertificates"), certificates[i], "info", "sha256Thumbprint");
+
+        buf_clear(&der);
+        certificate_of(entry, "clientCertificates", certificates[i], &der);
+        known |= der.len && bytes_eq(buf_bytes(&der), leaf);
+        if (hash.len && !bytes_to_str(hash, a->out->thumbprint[i], sizeof a->out->thumbprint[i]))
+            e = ERR_DAMAGED;
+    }
+    if (!e)
+        e = known ? check_leaf(a, leaf) : because(a, ERR_UNAUTHORIZED, "this is not a certificate of the enrollment");
+    else
+        a->out->why = "the device must authenticate by certificate, and showed none";
+    a->out->how = DPS_X509;
+    buf_free(&der);
+    return e;
+}
+
+static bool is_signed_with(const void *admission, const struct key_bytes *key)
+{
+    return signed_with(admission, key);
+}
+
+/* provisioning 2.3: the token is signed with what only that chip could read. The hub makes the device's keys. */
+static enum err by_tpm(struct admission *a, const json_t *entry)
+{
+    struct tpm_proof *proof = &a->out->proof;
+
+    if (a->proof && signed_with(a, &a->proof->key))
+        *proof = *a->proof;
+    else if (a->proof || !a->has_token || !a->env->challenges ||
+             !(a->out->challenge =
+                   challenges_find(a->env->challenges, a->registration, is_signed_with, a, a->now_ms, proof)))
+        return because(a, ERR_UNAUTHORIZED, "the device did not prove that it has the TPM of the enrollment");
+    a->out->how = DPS_TPM;
+    dps_random_key(a->env, &a->out->primary);
+    dps_random_key(a->env, &a->out->secondary);
+    return dps_tpm_fits(entry, bytes_of(proof->ek, sizeof proof->ek), bytes_of(proof->srk, sizeof proof->srk));
+}
+
+static enum err by_enrollment(struct admission *a, const json_t *entry)
+{
+    enum err e;
+
+    if (is_attested_by(entry, "symmetricKey"))
+        e = by_own_key(a, entry);
+    else if (is_attested_by(entry, "x509"))
+        e = by_own_certificate(a, entry);
+    else if (is_attested_by(entry, "tpm"))
+        e = by_tpm(a, entry);
+    else
+        e = ERR_UNAUTHORIZED;
+    return !e && dps_is_disabled(entry) ? because(a, ERR_DISABLED, "the enrollment is disabled") : e;
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------------- */
+
+/* provisioning 2.1: derived from the id as it was presented or, failing that, in lower case. */
+static bool by_group_key(struct admission *a, const struct dps_group *group)
+{
+    struct key_bytes *const derived[2] = {&a->out->primary, &a->out->secondary};
+    uint8_t lower[ID_LEN_MAX];
+    struct bytes id = a->registration;
+
+    if (!a->has_token || (!group->keys[0].len && !group->keys[1].len))
+        return false;
+    for (size_t i = 0; i < id.len; i++)
+        lower[i] = id.at[i] >= 'A' && id.at[i] <= 'Z' ? (uint8_t)(id.at[i] - 'A' + 'a') : id.at[i];
+    for (int how = 0; how < 2; how++, id = bytes_of(lower, a->registration.len)) {
+        if (how && bytes_eq(id, a->registration))
+            break;
+        for (int i = 0; i < 2; i++) {
+            const struct key_bytes *key = &group->keys[i];
+
+            derived[i]->len = key->len ? 32 : 0;
+            if (key->len)
+                hmac_sha256(bytes_of(key->at, key->len), id, derived[i]->at);
+        }
+        if (signed_with(a, derived[0]) || signed_with(a, derived[1]))
+            return true;
+    }
+    return false;
+}
+
+/* What the certificates that were shown may lead to. */
+struct leads {
+    bool unknown; /* anything */
+    uint32_t names[2 * TLS_CHAIN_MAX];
+    size_t n;
+    char cas[CAS_MAX][CA_NAME_MAX + 1]; /* those of the hub */
+    size_t n_cas;
+};
+
+static bool leads_to(const struct leads *l, uint32_t name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->names[i] == name)
+            return true;
+    return l->unknown;
+}
+
+/* To the issuers of what was shown, and to what was shown itself. */
+static void look_where_it_leads(const struct admission *a, struct leads *l)
+{
+    struct rd chain = rd_over(a->peer->chain);
+    struct ca ca = {.name = ""};
+    uint32_t subject, issuer;
+
+    for (l->n = 0; rd_left(&chain) && l->n + 2 <= sizeof l->names / sizeof *l->names; l->n += 2)
+        l->unknown |= !cert_name_numbers(rd_str32(&chain), &l->names[l->n], &l->names[l->n + 1]);
+    while (l->n_cas < CAS_MAX && !hub_ca_next(a->env->hub, bytes_str(ca.name), &ca))
+        if (ca.verified &&
+            (!cert_name_numbers(bytes_of(ca.der, ca.der_len), &subject, &issuer) || leads_to(l, subject)))
+            memcpy(l->cas[l->n_cas++], ca.name, sizeof ca.name);
+}
+
+static bool may_lead_to(const struct leads *l, const struct dps_group *group)
+{
+    for (int i = 0; i < 2; i++) {
+        if (group->has_authority[i] && leads_to(l, group->authority[i]))
+            return true;
+        for (size_t k = 0; group->ca[i][0] && k < l->n_cas; k++)
+            if (strcasecmp(group->ca[i], l->cas[k]) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* As by_authority(). */
+static enum err by_group_authority(const struct admission *a, const struct dps_group *group, size_t *near)
+{
+    json_t *whole;
+    enum err e = dps_group_read(a->env, group, &whole);
+
+    if (e)
+        return e == ERR_NOT_FOUND ? OK : e;
+    if (is_attested_by(whole, "x509"))
+        *near = by_authority(a, whole);
+    json_decref(whole);
+    return OK;
+}
+
+/* provisioning 2.2: the nearest decides, also when it is disabled. A key that fits decides at once. */
+static enum err choose_group(struct admission *a, const struct dps_group_list *groups, const struct dps_group **out)
+{
+    struct leads leads = {.n = 0};
+    char name[ID_LEN_MAX + 1];
+    bool shows = own_name(a, name);
+    size_t best = SIZE_MAX;
+    enum err e = OK;
+
+    if (shows)
+        look_where_it_leads(a, &leads);
+    for (size_t i = 0; !e && i < groups->n; i++) {
+        const struct dps_group *group = &groups->at[i];
+        size_t near = SIZE_MAX;
+
+        if (by_group_key(a, group)) { /* the keys that fit stand in `out` */
+            a->out->how = DPS_SYMMETRIC_KEY;
+            *out = group;
+            return OK;
+        }
+        if (shows && may_lead_to(&leads, group))
+            e = by_group_authority(a, group, &near);
+        if (near < best) {
+            best = near;
+            a->out->how = DPS_X509;
+            dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
+            *out = group;
+        }
+    }
+    return e;
+}
+
+static enum err by_groups(struct admission *a)
+{
+    const struct dps_group *group = NULL;
+    struct dps_group_list *groups;
+    enum err e = dps_groups_use(a->env, &groups);
+
+    a->out->from_group = true;
+    if (e)
+        return e;
+    e = choose_group(a, groups, &group);
+    if (group)
+        memcpy(a->out->entry, group->id, sizeof a->out->entry);
+    if (!e && !group)
+        e = because(a, ERR_UNAUTHORIZED, "no enrollment has this registration id, and no group fits it");
+    else if (!e && group->disabled)
+        e = because(a, ERR_DISABLED, "the enrollment group is disabled");
+    dps_groups_done(a->env, groups);
+    return e;
+}
+
+static enum err admit(struct admission *a, struct bytes scope, struct bytes token)
+{
+    struct doc doc;
+    json_t *entry;
+    enum err e = token.len ? check_token(a, scope, token) : OK;
+
+    if (e)
+        return e;
+    e = dps_document_get(a->env, DOC_ENROLLMENT, a->registration, &doc, &entry);
+    if (e == ERR_NOT_FOUND)
+        return by_groups(a);
+    if (e)
+        return e;
+    memcpy(a->out->entry, doc.id, sizeof a->out->entry);
+    e = by_enrollment(a, entry);
+    json_decref(entry);
+    return e;
+}
+
+enum err dps_admit(const struct front_env *env, const struct peer *peer, struct bytes scope, struct bytes registration,
+                   struct bytes token, const struct tpm_proof *proof, int64_t now_ms, struct dps_caller *out)
+{
+    struct admission a = {
+        .env = env, .peer = peer, .registration = registration, .proof = proof, .now_ms = now_ms, .out = out};
+    enum err e;
+
+    *out = (struct dps_caller){.from_group = false};
+    if (!bytes_eq_nocase(scope, bytes_str(hub_birth(env->hub)->scope)))
+        return because(&a, ERR_NOT_FOUND, "this id scope does not exist");
+    if (!dps_registration_id_valid(registration) ||
+        !bytes_to_str(registration, out->registration, sizeof out->registration))
+        return because(&a, ERR_UNAUTHORIZED, "the registration id is not valid");
+    e = admit(&a, scope, token);
+    return auth_tried(env, peer, registration, e, now_ms);
+}
