@@ -1,6 +1,7 @@
 /* The disk engine's inside: what appending, syncing, reading and recovery share. */
 #pragma once
 
+#include "disk_hold.h"
 #include "engines.h"
 #include "segment.h"
 
@@ -36,6 +37,7 @@ struct disk {
     uint64_t segment_size, size_max;
     size_t tail_max;
     int lock_fd;
+    struct trim_gate gate; /* of whoever trims */
 
     /* The tail lock. `open` is appended to, `busy` is being written; they change places. */
     pthread_mutex_t tail;

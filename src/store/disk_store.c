@@ -312,12 +312,25 @@ static struct segment *take_oldest(struct disk *d, uint64_t below)
     return oldest;
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static enum err disk_trim(struct store *s, uint64_t below)
 {
     struct disk *d = disk_of(s);
     struct segment *oldest;
-    bool used;
+    bool used, full;
 
+    pthread_mutex_lock(&d->tail);
+    full = d->full;
+    pthread_mutex_unlock(&d->tail);
+    if (!trim_gate_enter(&d->gate, full, monotonic_ms()))
+        return OK; /* the next time */
     while ((oldest = take_oldest(d, below))) {
         disk_segment_retire(d, oldest);
         pthread_mutex_lock(&d->segments_lock);
@@ -327,6 +340,7 @@ static enum err disk_trim(struct store *s, uint64_t below)
         if (!used)
             disk_segment_give_up(d, oldest);
     }
+    trim_gate_leave(&d->gate);
     pthread_mutex_lock(&d->tail);
     if (d->full)
         pthread_cond_signal(&d->work);
@@ -347,6 +361,7 @@ static void disk_free(struct disk *d)
         free(d->tails[i].at);
     if (d->lock_fd >= 0)
         close(d->lock_fd);
+    trim_gate_close(&d->gate);
     pthread_mutex_destroy(&d->tail);
     pthread_mutex_destroy(&d->segments_lock);
     pthread_cond_destroy(&d->work);
@@ -398,6 +413,7 @@ static enum err lock_folder(struct disk *d, char why[256])
         snprintf(why, 256, "another hub runs in this folder");
         return ERR_BUSY;
     }
+    trim_gate_open(&d->gate, d->folder);
     return OK;
 }
 
@@ -466,7 +482,7 @@ enum err disk_store_open_on(const struct disk_options *o, const struct disk_io *
     d->size_max = o->size_max;
     d->known = o->known;
     d->tail_max = o->tail_max ? o->tail_max : TAIL_DEFAULT;
-    d->lock_fd = -1;
+    d->lock_fd = d->gate.fd = -1;
     list_init(&d->segments);
     pthread_mutex_init(&d->tail, NULL);
     pthread_mutex_init(&d->segments_lock, NULL);

@@ -27,12 +27,12 @@ static uint64_t get_le(const uint8_t *from, int n)
     return v;
 }
 
-static uint32_t frame_crc(const struct segment *s, const uint8_t *frame, size_t len)
+static uint32_t frame_crc(uint64_t base, const uint8_t *frame, size_t len)
 {
-    uint8_t base[8];
+    uint8_t start[8];
 
-    put_le(base, s->base, 8);
-    return crc32c(crc32c(0, bytes_of(base, sizeof base)), bytes_of(frame + 4, FRAME_HEAD - 4 + len));
+    put_le(start, base, 8);
+    return crc32c(crc32c(0, bytes_of(start, sizeof start)), bytes_of(frame + 4, FRAME_HEAD - 4 + len));
 }
 
 void frame_seal(uint8_t *to, const struct segment *s, const struct frame *f)
@@ -46,21 +46,20 @@ void frame_seal(uint8_t *to, const struct segment *s, const struct frame *f)
     to[17] = f->flags;
     put_le(to + 18, f->lane, 2);
     put_le(to + 20, 0, 4);
-    put_le(to, frame_crc(s, to, f->len), 4);
+    put_le(to, frame_crc(s->base, to, f->len), 4);
 }
 
-bool frame_at(const struct segment *s, uint64_t place, struct frame *out)
+bool frame_of(uint64_t base, uint64_t place, struct bytes from, struct frame *out)
 {
-    uint64_t offset = place - s->base;
-    const uint8_t *at = s->map + offset;
+    const uint8_t *at = from.at;
 
-    if (place < s->base + SEGMENT_HEAD || offset % 8 || offset + FRAME_HEAD > s->size)
+    if (place < base + SEGMENT_HEAD || (place - base) % 8 || from.len < FRAME_HEAD)
         return false;
     out->len = (uint32_t)get_le(at + 4, 4);
     out->place = get_le(at + 8, 8);
-    if (out->place != place || out->len > RECORD_LEN_MAX || offset + frame_size(out->len) > s->size)
+    if (out->place != place || out->len > RECORD_LEN_MAX || frame_size(out->len) > from.len)
         return false;
-    if (frame_crc(s, at, out->len) != get_le(at, 4))
+    if (frame_crc(base, at, out->len) != get_le(at, 4))
         return false;
     out->kind = at[16];
     out->flags = at[17];
@@ -68,6 +67,13 @@ bool frame_at(const struct segment *s, uint64_t place, struct frame *out)
     out->body = at + FRAME_HEAD;
     out->next = place + frame_size(out->len);
     return true;
+}
+
+bool frame_at(const struct segment *s, uint64_t place, struct frame *out)
+{
+    uint64_t offset = place - s->base;
+
+    return offset < s->size && frame_of(s->base, place, bytes_of(s->map + offset, (size_t)(s->size - offset)), out);
 }
 
 bool frame_claims(const struct segment *s, uint64_t place)
@@ -111,9 +117,20 @@ int segment_make(const struct disk_io *io, struct segment *s)
     return 0;
 }
 
+enum err segment_head(const uint8_t head[SEGMENT_HEAD], struct segment *s)
+{
+    uint8_t wanted[SEGMENT_HEAD];
+
+    s->size = get_le(head + 16, 8);
+    s->has_id = get_le(head + 24, 4) != 0;
+    memcpy(s->id, head + 32, STORE_ID);
+    make_head(s, wanted);
+    return memcmp(head, wanted, SEGMENT_HEAD) || s->size < SEGMENT_HEAD + FRAME_HEAD || s->size % 8 ? ERR_DAMAGED : OK;
+}
+
 enum err segment_open(const struct disk_io *io, struct segment *s)
 {
-    uint8_t head[SEGMENT_HEAD], wanted[SEGMENT_HEAD];
+    uint8_t head[SEGMENT_HEAD];
     struct stat facts;
 
     s->fd = io->open(io->ctx, s->path, O_RDWR);
@@ -121,14 +138,7 @@ enum err segment_open(const struct disk_io *io, struct segment *s)
         return ERR_IO;
     if (pread(s->fd, head, sizeof head, 0) != (ssize_t)sizeof head || fstat(s->fd, &facts))
         return ERR_DAMAGED;
-    s->size = get_le(head + 16, 8);
-    s->has_id = get_le(head + 24, 4) != 0;
-    memcpy(s->id, head + 32, STORE_ID);
-    make_head(s, wanted);
-    if (memcmp(head, wanted, sizeof head) || (uint64_t)facts.st_size < s->size || s->size < SEGMENT_HEAD + FRAME_HEAD ||
-        s->size % 8)
-        return ERR_DAMAGED;
-    return OK;
+    return segment_head(head, s) || (uint64_t)facts.st_size < s->size ? ERR_DAMAGED : OK;
 }
 
 bool segment_map(struct segment *s)

@@ -54,7 +54,10 @@ static inline bool segment_fits(const struct segment *s, uint64_t place, size_t 
 
 /* Writes head and checksum around a body that stands at to + FRAME_HEAD already, and clears the padding. */
 void frame_seal(uint8_t *to, const struct segment *s, const struct frame *f);
-/* The frame at this place of a mapped segment; false when there is no valid one. */
+/* The frame at this place of a segment, of which `from` is what it has from there on; false when there is no valid one.
+ * The body lies in `from`. */
+bool frame_of(uint64_t base, uint64_t place, struct bytes from, struct frame *out);
+/* The same of a mapped segment. */
 bool frame_at(const struct segment *s, uint64_t place, struct frame *out);
 
 /* Something was written for this place, whether or not it is whole. */
@@ -63,6 +66,8 @@ bool frame_claims(const struct segment *s, uint64_t place);
 /* Makes the file at `path` into an empty segment: reserved space, synced head. ENOSPC and EDQUOT are for the caller to
  * bear. */
 int segment_make(const struct disk_io *io, struct segment *s);
+/* What the head says of a file whose base is known: size and id. ERR_DAMAGED. */
+enum err segment_head(const uint8_t head[SEGMENT_HEAD], struct segment *s) MUST_CHECK;
 /* Opens and checks the head. ERR_DAMAGED. */
 enum err segment_open(const struct disk_io *io, struct segment *s) MUST_CHECK;
 bool segment_map(struct segment *s);

@@ -132,7 +132,7 @@ TEST(memory_keeps_every_promise)
 TEST(disk_keeps_every_promise)
 {
     char folder[] = "/tmp/d2d-store-XXXXXX", path[64], why[256];
-    static const char *const files[] = {"lock", "0000000000000000.log", "0000000000400000.log"};
+    static const char *const files[] = {"lock", "backup", "0000000000000000.log", "0000000000400000.log"};
     struct store *s;
 
     CHECK(mkdtemp(folder));
