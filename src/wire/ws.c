@@ -20,11 +20,12 @@ static ssize_t on_want(uint8_t *at, size_t len, int flags, void *ctx)
     return (ssize_t)part.len;
 }
 
-enum err ws_in_init(struct ws_in *w)
+enum err ws_in_init(struct ws_in *w, enum ws_side side)
 {
     const struct wslay_frame_callbacks callbacks = {.recv_callback = on_want};
 
     memset(w, 0, sizeof *w);
+    w->side = side;
     return wslay_frame_context_init(&w->frames, &callbacks, w) ? ERR_MEMORY : OK;
 }
 
@@ -43,11 +44,12 @@ static enum ws_step bad(struct ws_in *w, unsigned code, const char *why)
     return WS_STEP_BAD;
 }
 
-/* RFC 6455 5.2-5.5: what a frame of a client may be. OK is MORE here. */
+/* RFC 6455 5.1-5.5: what a frame may be. OK is MORE here. */
 static enum ws_step begin(struct ws_in *w, const struct wslay_frame_iocb *f)
 {
-    if (!f->mask)
-        return bad(w, WS_PROTOCOL_ERROR, "a frame of a client is not masked");
+    if (!f->mask != (w->side == WS_OF_SERVER))
+        return bad(w, WS_PROTOCOL_ERROR,
+                   f->mask ? "a frame of a server is masked" : "a frame of a client is not masked");
     if (f->rsv)
         return bad(w, WS_PROTOCOL_ERROR, "a reserved bit is set");
     switch (f->opcode) {
@@ -70,7 +72,7 @@ static enum ws_step begin(struct ws_in *w, const struct wslay_frame_iocb *f)
     default:
         return bad(w, WS_PROTOCOL_ERROR, "a frame of an unknown kind");
     }
-    if (f->payload_length > WS_FRAME_MAX)
+    if (w->side == WS_OF_CLIENT && f->payload_length > WS_FRAME_MAX)
         return bad(w, WS_TOO_BIG, "a frame is larger than the limit");
     w->inside = true;
     w->left = f->payload_length;
@@ -144,18 +146,36 @@ enum ws_step ws_read(struct ws_in *w, struct bytes *in, struct bytes *out)
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-void ws_put_head(struct buf *b, enum wslay_opcode opcode, size_t len)
+static void put_head(struct buf *b, enum wslay_opcode opcode, uint8_t masked, size_t len)
 {
     buf_put_u8(b, (uint8_t)(0x80 | opcode));
     if (len < 126) {
-        buf_put_u8(b, (uint8_t)len);
+        buf_put_u8(b, (uint8_t)(masked | len));
     } else if (len <= UINT16_MAX) {
-        buf_put_u8(b, 126);
+        buf_put_u8(b, masked | 126);
         buf_put_u16(b, (uint16_t)len);
     } else {
-        buf_put_u8(b, 127);
+        buf_put_u8(b, masked | 127);
         buf_put_u64(b, len);
     }
+}
+
+void ws_put_head(struct buf *b, enum wslay_opcode opcode, size_t len)
+{
+    put_head(b, opcode, 0, len);
+}
+
+void ws_put_masked(struct buf *b, enum wslay_opcode opcode, struct bytes payload, uint32_t mask)
+{
+    enum { MASKED = 0x80 };
+    size_t from;
+
+    put_head(b, opcode, MASKED, payload.len);
+    buf_put_u32(b, mask);
+    from = b->len;
+    buf_put(b, payload);
+    for (size_t i = 0; !b->bad && i < payload.len; i++)
+        b->at[from + i] ^= (uint8_t)(mask >> (24 - 8 * (i % 4)));
 }
 
 static size_t head_len(size_t len)

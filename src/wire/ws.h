@@ -1,4 +1,4 @@
-/* WebSocket frames as a server reads and writes them (RFC 6455). Bytes in, pieces of messages out: a message is never
+/* WebSocket frames as both sides read and write them (RFC 6455). Bytes in, pieces of messages out: a message is never
  * collected, for what we carry is a stream (device 2.1). */
 #pragma once
 
@@ -25,11 +25,15 @@ enum {
     WS_TOO_BIG = 1009,
 };
 
+/* Whose frames are read. Those of a client are masked, those of a server are not (RFC 6455 5.1). */
+enum ws_side { WS_OF_CLIENT, WS_OF_SERVER };
+
 struct ws_in {
     unsigned code;   /* of a close, or why it is bad */
     const char *why; /* for people */
     /* Below: the reader's own. */
     wslay_frame_context_ptr frames;
+    enum ws_side side;
     struct bytes in; /* lent while it reads */
     uint64_t left;   /* of the payload of this frame */
     bool inside;     /* a frame has begun */
@@ -42,7 +46,7 @@ struct ws_in {
 };
 
 /* ERR_MEMORY. */
-enum err ws_in_init(struct ws_in *) MUST_CHECK;
+enum err ws_in_init(struct ws_in *, enum ws_side) MUST_CHECK;
 void ws_in_free(struct ws_in *);
 /* One step. What it took goes off the front of `in`; a little is kept inside, so that it is to be called until it wants
  * more, with nothing new too. `out`, lent until the next call: of DATA and PING. */
@@ -57,6 +61,8 @@ void ws_put_stream(struct buf *b, struct bytes bytes);
 enum { WS_RECORD = 16 * 1024 };
 /* A close frame with a code. */
 void ws_put_close(struct buf *b, unsigned code);
+/* A whole frame of a client. The mask should differ each time. */
+void ws_put_masked(struct buf *b, enum wslay_opcode opcode, struct bytes payload, uint32_t mask);
 
 enum { WS_ACCEPT_CAP = 29 };
 /* RFC 6455 4.2.2: what answers a key. */

@@ -2,11 +2,10 @@
 
 #include "list.h"
 #include "text.h"
-#include "ws.h"
 
 #include <stdio.h>
 
-enum { KEY_LEN = 16, CLOSE_NORMAL = 1000 };
+enum { KEY_LEN = 16 };
 
 static struct ws_talk *of(struct talk *t)
 {
@@ -28,59 +27,6 @@ static void fill(struct ws_talk *w, uint8_t *at, size_t len)
         at[i] = (uint8_t)(chance(w) >> 56);
 }
 
-/* ---- what wslay asks for --------------------------------------------------------------------------------------- */
-
-static ssize_t on_want(wslay_event_context_ptr frames, uint8_t *buf, size_t len, int flags, void *ctx)
-{
-    struct ws_talk *w = ctx;
-    struct bytes part = bytes_first(w->in, len);
-
-    (void)flags;
-    if (!part.len) {
-        wslay_event_set_error(frames, WSLAY_ERR_WOULDBLOCK);
-        return -1;
-    }
-    memcpy(buf, part.at, part.len);
-    w->in = bytes_skip(w->in, part.len);
-    return (ssize_t)part.len;
-}
-
-static ssize_t on_say(wslay_event_context_ptr frames, const uint8_t *data, size_t len, int flags, void *ctx)
-{
-    struct ws_talk *w = ctx;
-
-    (void)frames;
-    (void)flags;
-    buf_put(w->talk.out, bytes_of(data, len));
-    return (ssize_t)len;
-}
-
-static int on_mask(wslay_event_context_ptr frames, uint8_t *buf, size_t len, void *ctx)
-{
-    (void)frames;
-    fill(ctx, buf, len);
-    return 0;
-}
-
-static void on_frame(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_start_arg *f, void *ctx)
-{
-    struct ws_talk *w = ctx;
-
-    (void)frames;
-    if (f->opcode == WSLAY_TEXT_FRAME)
-        w->bad = ERR_PROTOCOL;
-    w->control = wslay_is_ctrl_frame(f->opcode);
-}
-
-static void on_chunk(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_chunk_arg *c, void *ctx)
-{
-    struct ws_talk *w = ctx;
-
-    (void)frames;
-    if (!w->control)
-        buf_put(&w->heard, bytes_of(c->data, c->data_length));
-}
-
 /* ---- to and fro ------------------------------------------------------------------------------------------------ */
 
 static void end(struct ws_talk *w, enum err why, const char *detail)
@@ -89,30 +35,29 @@ static void end(struct ws_talk *w, enum err why, const char *detail)
     talk_end(&w->talk, why);
 }
 
-static void send_frames(struct ws_talk *w)
+static void say(struct ws_talk *w, enum wslay_opcode opcode, struct bytes payload)
 {
-    if (wslay_event_send(w->frames) || w->talk.out->bad)
+    if (!w->said_bye)
+        ws_put_masked(w->talk.out, opcode, payload, (uint32_t)(chance(w) >> 32));
+    if (w->talk.out->bad)
         end(w, ERR_MEMORY, err_text(ERR_MEMORY));
+}
+
+static void say_close(struct ws_talk *w, unsigned code)
+{
+    const uint8_t payload[] = {(uint8_t)(code >> 8), (uint8_t)code};
+
+    say(w, WSLAY_CONNECTION_CLOSE, bytes_of(payload, sizeof payload));
+    w->said_bye = true;
 }
 
 /* What the inner talk has said becomes a message, unless the output is full: then it stays with it, and stops it. */
 static void frame(struct ws_talk *w)
 {
-    struct wslay_event_msg m = {WSLAY_BINARY_FRAME, w->said.at, w->said.len};
-
     if (!w->said.len)
         return;
-    /* Behind a close nothing can be said: that is not our end yet. */
-    if (wslay_event_queue_msg(w->frames, &m) == WSLAY_ERR_NOMEM)
-        end(w, ERR_MEMORY, err_text(ERR_MEMORY));
+    say(w, WSLAY_BINARY_FRAME, buf_bytes(&w->said));
     buf_clear(&w->said);
-}
-
-/* wslay says control frames first: a close has to wait until all else was said. */
-static void send_close(struct ws_talk *w)
-{
-    wslay_event_queue_close(w->frames, CLOSE_NORMAL, NULL, 0);
-    send_frames(w);
 }
 
 /* To be called after each call of the inner talk. */
@@ -126,9 +71,8 @@ static void go_on(struct ws_talk *w)
     }
     if (w->inner->over || w->talk.out->len < CONN_OUT_SOFT)
         frame(w);
-    send_frames(w);
     if (w->inner->over) {
-        send_close(w);
+        say_close(w, WS_NORMAL);
         talk_end(&w->talk, w->inner->why);
     }
 }
@@ -144,36 +88,45 @@ static void hear(struct ws_talk *w, int64_t now_ms)
         buf_drop(&w->heard, used);
 }
 
-static void unframe(struct ws_talk *w, int64_t now_ms)
+static void refuse(struct ws_talk *w)
 {
-    int failed = wslay_event_recv(w->frames);
+    char text[160];
 
-    /* wslay reads nothing more behind what it refuses, and behind a close. */
-    if (!wslay_event_get_read_enabled(w->frames) && !wslay_event_get_close_received(w->frames))
-        w->bad = ERR_PROTOCOL;
-    if (failed || w->bad || w->heard.bad) {
-        end(w, w->heard.bad ? ERR_TOO_LARGE : ERR_PROTOCOL, "the frames of the WebSocket are not well-formed");
-        return;
+    snprintf(text, sizeof text, "the frames of the WebSocket are not well-formed: %s", w->in.why);
+    say_close(w, w->in.code);
+    end(w, ERR_PROTOCOL, text);
+}
+
+static size_t unframe(struct ws_talk *w, struct bytes in, int64_t now_ms)
+{
+    struct bytes rest = in, piece = NO_BYTES;
+    enum ws_step step;
+
+    do {
+        step = ws_read(&w->in, &rest, &piece);
+        if (step == WS_STEP_DATA)
+            buf_put(&w->heard, piece);
+        else if (step == WS_STEP_PING)
+            say(w, WSLAY_PONG, piece);
+    } while (!w->talk.over && (step == WS_STEP_DATA || step == WS_STEP_PING));
+    if (w->heard.bad) {
+        end(w, ERR_TOO_LARGE, err_text(ERR_TOO_LARGE));
+        return in.len;
     }
     hear(w, now_ms);
     go_on(w);
-    if (!w->gone && wslay_event_get_close_received(w->frames))
+    if (w->gone || w->talk.over)
+        return in.len;
+    if (step == WS_STEP_BAD) {
+        refuse(w);
+    } else if (step == WS_STEP_CLOSE) {
+        say_close(w, w->in.code == WS_NO_CODE ? WS_NORMAL : w->in.code);
         end(w, ERR_CLOSED, err_text(ERR_CLOSED));
+    }
+    return in.len - rest.len;
 }
 
 /* ---- the way in ------------------------------------------------------------------------------------------------ */
-
-static enum err open_frames(struct ws_talk *w)
-{
-    static const struct wslay_event_callbacks callbacks = {on_want, on_say, on_mask, on_frame, on_chunk, NULL, NULL};
-
-    wslay_event_context_free(w->frames);
-    w->frames = NULL;
-    if (wslay_event_context_client_init(&w->frames, &callbacks, w))
-        return ERR_MEMORY;
-    wslay_event_config_set_no_buffering(w->frames, 1);
-    return OK;
-}
 
 static void put_request(struct ws_talk *w)
 {
@@ -204,8 +157,7 @@ static void start(struct talk *t, int64_t now_ms)
     struct ws_talk *w = of(t);
 
     w->state = WS_WAIT_ANSWER;
-    w->gone = false;
-    w->bad = OK;
+    w->gone = w->said_bye = false;
     w->until_ms = now_ms + w->timeout_ms;
     w->detail[0] = 0;
     buf_clear(&w->said);
@@ -213,7 +165,8 @@ static void start(struct talk *t, int64_t now_ms)
     http_in_free(&w->answer);
     http_in_init(&w->answer, HTTP_RESPONSES, HTTP_HEAD_MAX);
     put_request(w);
-    if (open_frames(w) || t->out->bad)
+    ws_in_free(&w->in);
+    if (ws_in_init(&w->in, WS_OF_SERVER) || t->out->bad)
         end(w, ERR_MEMORY, err_text(ERR_MEMORY));
 }
 
@@ -274,11 +227,8 @@ static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
 
     if (w->state == WS_WAIT_ANSWER)
         used = read_answer(w, in, now_ms);
-    if (!w->gone && !t->over && w->state == WS_OPEN) {
-        w->in = bytes_skip(in, used);
-        unframe(w, now_ms);
-        return in.len - w->in.len;
-    }
+    if (!w->gone && !t->over && w->state == WS_OPEN)
+        used += unframe(w, bytes_skip(in, used), now_ms);
     return used;
 }
 
@@ -331,8 +281,7 @@ static void bye(struct talk *t)
         if (!w->inner->over && w->inner->ops->bye)
             w->inner->ops->bye(w->inner);
         frame(w);
-        send_frames(w);
-        send_close(w);
+        say_close(w, WS_NORMAL);
     }
     w->gone = true;
 }
@@ -349,8 +298,7 @@ void ws_talk_init(struct ws_talk *w)
 
 void ws_talk_close(struct ws_talk *w)
 {
-    wslay_event_context_free(w->frames);
-    w->frames = NULL;
+    ws_in_free(&w->in);
     http_in_free(&w->answer);
     buf_free(&w->said);
     buf_free(&w->heard);

@@ -4,8 +4,7 @@
 
 #include "http.h"
 #include "talk.h"
-
-#include <wslay/wslay.h>
+#include "ws.h"
 
 enum ws_state {
     WS_WAIT_ANSWER, /* → WS_OPEN; over when refused or silent */
@@ -25,15 +24,13 @@ struct ws_talk {
     void *ctx;
 
     enum ws_state state;
-    bool gone;    /* its owner said goodbye */
-    bool control; /* a control frame is being read */
-    enum err bad; /* what came is no WebSocket of ours */
+    bool gone;     /* its owner said goodbye */
+    bool said_bye; /* a close frame has left: nothing can be said behind it */
     int64_t until_ms;
     char key[25];
     struct http_in answer;
+    struct ws_in in;
     struct buf said, heard; /* by the inner talk, and not framed yet; for it, and not used yet */
-    struct bytes in;        /* lent to wslay while it reads */
-    wslay_event_context_ptr frames;
     char detail[200];
 };
 

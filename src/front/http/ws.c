@@ -209,7 +209,7 @@ enum err ws_open(struct front *outer, const struct front_env *env, const struct 
     if (!w)
         return ERR_MEMORY;
     inner.websocket = true;
-    if ((e = ws_in_init(&w->in)) || (e = make(env, &inner, now_ms, &w->inner))) {
+    if ((e = ws_in_init(&w->in, WS_OF_CLIENT)) || (e = make(env, &inner, now_ms, &w->inner))) {
         ws_in_free(&w->in);
         free(w);
         return e;
