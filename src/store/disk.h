@@ -8,8 +8,9 @@
 #include <pthread.h>
 
 enum {
-    PIECES = 4, /* of a buffer: it may go on in the next segment a few times */
-    SPARES = 2, /* trimmed segments that are kept to be written again */
+    PIECES = 4,           /* of a buffer: it may go on in the next segment a few times */
+    RESERVE = 1,          /* spare segments that are not for messages */
+    SPARES = 2 + RESERVE, /* trimmed segments that are kept to be written again */
 };
 
 /* What goes into one segment with one write. */
@@ -47,7 +48,9 @@ struct disk {
     struct segment *last; /* the segment that is appended to */
     struct segment *next; /* made ahead, empty; or NULL */
     uint64_t end;         /* the place that the next record gets */
-    bool full;            /* no room for a next segment */
+    bool full;            /* there is no room for a next segment, or for the reserve */
+    bool wanted;          /* an appender needs a next one, made of the reserve */
+    bool used_up;         /* the reserve, too */
     bool stop;
     pthread_t syncer;
     bool syncing;
@@ -75,9 +78,15 @@ static inline struct segment *segment_of(struct list *l)
 
 /* disk_recover.c: fills the list of segments, says where the log ends. */
 enum err disk_recover(struct disk *d, char why[256]) MUST_CHECK;
-/* disk_space.c: a segment for the place behind `after`: a spare one or a new one, in the folder under its name; not yet
- * in the list. ERR_DISK_FULL, or ERR_IO and errno. */
-enum err disk_segment_new(struct disk *d, uint64_t base, struct segment **out) MUST_CHECK;
+/* disk_space.c: a segment for the place `base`: a spare one or a new one, in the folder under its name; not yet in the
+ * list. ERR_DISK_FULL, or ERR_IO and errno. With `reserved` the reserve may be taken for it. */
+enum err disk_segment_new(struct disk *d, uint64_t base, bool reserved, struct segment **out) MUST_CHECK;
+/* Makes the reserve whole. As above. */
+enum err disk_reserve_fill(struct disk *d) MUST_CHECK;
+/* A file that an earlier life left over, by its name, becomes a spare; false: it is of no use. */
+bool disk_spare_adopt(struct disk *d, const char *name);
+uint64_t disk_older_than(struct store *s, uint64_t keep);
+void disk_space(struct store *s, struct store_space *out);
 /* It is out of the log: its file loses its name, on disk, before any younger one does, so that no hole is ever left. */
 void disk_segment_retire(struct disk *d, struct segment *s);
 /* Nobody reads in it any more: it becomes a spare or goes. */

@@ -85,8 +85,8 @@ static enum err open_all(struct disk *d, char why[256])
     return e;
 }
 
-/* What an earlier life left over is not worth keeping. */
-static void remove_spares(struct disk *d)
+/* What an earlier life had ready: the space of the reserve, for a disk that is full now. */
+static void adopt_spares(struct disk *d)
 {
     struct dirent **found;
     int n = scandir(d->folder, &found, is_spare, alphasort);
@@ -95,7 +95,8 @@ static void remove_spares(struct disk *d)
         char path[SEGMENT_PATH_CAP];
 
         snprintf(path, sizeof path, "%s/%.50s", d->folder, found[i]->d_name);
-        d->io.unlink(d->io.ctx, path);
+        if (!disk_spare_adopt(d, found[i]->d_name))
+            d->io.unlink(d->io.ctx, path);
         free(found[i]);
     }
     if (n >= 0)
@@ -248,7 +249,7 @@ enum err disk_recover(struct disk *d, char why[256])
 {
     enum err e;
 
-    remove_spares(d);
+    adopt_spares(d);
     if ((e = open_all(d, why)))
         return e;
     if (list_empty(&d->segments))

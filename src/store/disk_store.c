@@ -77,9 +77,24 @@ static void roll(struct disk *d)
     d->open->rolled = true;
 }
 
+/* Under the tail lock: on a full disk this record is not for what is left. Of the reserve the second half is for the
+ * registry alone. */
+static bool is_refused(const struct disk *d, enum room room, bool fits)
+{
+    const struct segment *s = fits ? d->last : d->next;
+
+    if (!d->full)
+        return false;
+    if (room == ROOM_MESSAGES)
+        return !s || s->reserved;
+    if (!s)
+        return d->used_up;
+    return room == ROOM_UPKEEP && s == d->last && s->reserved && d->end - s->base > s->size / 2;
+}
+
 /* Under the tail lock: the record of that length may be put. Waits for the sync thread when memory or the next segment
  * is not ready; ERR_DISK_FULL when there will be none. */
-static enum err make_room(struct disk *d, size_t len)
+static enum err make_room(struct disk *d, enum room room, size_t len)
 {
     for (;;) {
         bool fits = segment_fits(d->last, d->end, len);
@@ -88,8 +103,9 @@ static enum err make_room(struct disk *d, size_t len)
 
         if (d->stop)
             return ERR_SHUTDOWN;
-        if (!fits && !d->next && d->full)
+        if (is_refused(d, room, fits))
             return ERR_DISK_FULL;
+        d->wanted |= d->full && !fits && !d->next;
         if ((t->len && t->len + wanted > d->tail_max) || t->n + 2 > PIECES || (!fits && !d->next)) {
             pthread_cond_signal(&d->work);
             pthread_cond_wait(&d->room, &d->tail);
@@ -112,7 +128,7 @@ static enum err disk_append(struct store *s, const struct draft *draft, uint64_t
     if (len > RECORD_LEN_MAX || SEGMENT_HEAD + frame_size(len) + FRAME_HEAD > d->segment_size)
         return ERR_TOO_LARGE;
     pthread_mutex_lock(&d->tail);
-    if (!(e = make_room(d, len))) {
+    if (!(e = make_room(d, draft->room, len))) {
         put_frame(d, draft, len, 0, at);
         pthread_cond_signal(&d->work); /* costs nothing while the thread is busy */
     }
@@ -141,23 +157,41 @@ static void write_tail(struct disk *d, struct tail *t)
     t->rolled = false;
 }
 
-/* The next segment is made while the last one has room, so that nobody waits for it. Called without the tail lock. */
-static void make_ahead(struct disk *d, uint64_t base)
+/* Under the tail lock: what could be made of it, and what that means. */
+static void note_space(struct disk *d, enum err e)
 {
-    struct segment *made = NULL;
-    enum err e = disk_segment_new(d, base, &made);
-
-    if (e && e != ERR_DISK_FULL)
-        d->io.failed(d->io.ctx, "making a segment", d->folder, errno);
-    pthread_mutex_lock(&d->tail);
-    if (!e)
-        d->next = made;
     if (e && !d->full)
         log_event(LOG_ERROR, "disk-full", KVS("folder", d->folder),
-                  KVS("remedy", "free some space; until then new messages are refused and reading continues"));
-    if (!e && d->full)
+                  KVS("remedy", "free some space, or keep fewer events (retention, retention_size); until then new "
+                                "messages are refused and everything else continues"));
+    if (!e && d->full) {
         log_event(LOG_INFO, "disk-has-room-again", KVS("folder", d->folder));
+        d->last->reserved = false; /* there is another reserve */
+        if (d->next)
+            d->next->reserved = false;
+    }
     d->full = e == ERR_DISK_FULL;
+}
+
+/* The next segment is made while the last one has room, so that nobody waits for it; the reserve comes before it. Where
+ * there is no room for both, whoever wants it gets the reserve. Called without the tail lock. */
+static void make_ahead(struct disk *d, uint64_t base, bool needs_next, bool wanted)
+{
+    struct segment *made = NULL;
+    enum err e = disk_reserve_fill(d), of_reserve = OK;
+
+    if (!e && needs_next)
+        e = disk_segment_new(d, base, false, &made);
+    if (e == ERR_DISK_FULL && wanted)
+        of_reserve = disk_segment_new(d, base, true, &made);
+    if ((e && e != ERR_DISK_FULL) || (of_reserve && of_reserve != ERR_DISK_FULL))
+        d->io.failed(d->io.ctx, "making a segment", d->folder, errno);
+    pthread_mutex_lock(&d->tail);
+    if (made)
+        d->next = made;
+    d->wanted = false;
+    d->used_up = of_reserve != OK;
+    note_space(d, e);
     pthread_cond_broadcast(&d->room);
     pthread_mutex_unlock(&d->tail);
 }
@@ -167,13 +201,13 @@ static void wait_for_work(struct disk *d)
 {
     struct timespec until;
 
-    if (d->open->len || d->stop)
+    if (d->open->len || d->stop || d->wanted)
         return;
-    if (d->next) {
+    if (d->next && !d->full) {
         pthread_cond_wait(&d->work, &d->tail);
         return;
     }
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += RETRY_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
@@ -187,6 +221,7 @@ static void *sync_thread(void *ctx)
     pthread_mutex_lock(&d->tail);
     for (;;) {
         struct tail *t;
+        bool needs_next, wanted;
         uint64_t base;
 
         if (d->next || d->full)
@@ -207,11 +242,13 @@ static void *sync_thread(void *ctx)
         /* Nobody but this thread makes it, and nobody but an appender takes it: base is still right when it is missing.
          */
         base = d->last->base + d->last->size;
+        needs_next = !d->next;
+        wanted = d->wanted && needs_next;
         /* Not before the end of the segment that was left is on disk: recovery allows one empty segment behind the open
          * one. A second roll has to wait for the next segment, so the coming turn writes the first. */
-        if (!d->next && !d->stop && !d->open->rolled) {
+        if ((needs_next || d->full) && !d->stop && !d->open->rolled) {
             pthread_mutex_unlock(&d->tail);
-            make_ahead(d, base);
+            make_ahead(d, base, needs_next, wanted);
             pthread_mutex_lock(&d->tail);
         }
     }
@@ -393,6 +430,8 @@ static const struct store_ops disk_ops = {.append = disk_append,
                                           .cursor_close = disk_cursor_close,
                                           .first_after = disk_first_after,
                                           .trim = disk_trim,
+                                          .older_than = disk_older_than,
+                                          .space = disk_space,
                                           .id = disk_id,
                                           .close = disk_close};
 
@@ -417,15 +456,23 @@ static enum err lock_folder(struct disk *d, char why[256])
     return OK;
 }
 
+/* Of the reserve, where there is no other room. */
+static enum err make_any(struct disk *d, uint64_t base)
+{
+    enum err e = disk_segment_new(d, base, false, &d->next);
+
+    return e == ERR_DISK_FULL ? disk_segment_new(d, base, true, &d->next) : e;
+}
+
 /* A log of no segments gets its first one; one whose last segment is closed goes on in the next. */
 static enum err make_last(struct disk *d)
 {
     enum err e;
 
-    if (list_empty(&d->segments) && !d->next && (e = disk_segment_new(d, 0, &d->next)))
+    if (list_empty(&d->segments) && !d->next && (e = make_any(d, 0)))
         return e;
     if (!d->last || d->end >= d->last->base + d->last->size) {
-        if (!d->next && (e = disk_segment_new(d, d->last->base + d->last->size, &d->next)))
+        if (!d->next && (e = make_any(d, d->last->base + d->last->size)))
             return e;
         list_add(&d->segments, &d->next->in);
         d->last = d->next;
@@ -434,6 +481,18 @@ static enum err make_last(struct disk *d)
     }
     atomic_store(&d->durable, d->end);
     atomic_store(&d->first, segment_of(d->segments.next)->base + SEGMENT_HEAD);
+    return OK;
+}
+
+/* Where there is no room for the reserve, it may be in use: what is appended to is treated as if it were that. */
+static enum err make_reserve(struct disk *d)
+{
+    enum err e = disk_reserve_fill(d);
+
+    if (e && e != ERR_DISK_FULL)
+        return e;
+    d->last->reserved = e == ERR_DISK_FULL;
+    note_space(d, e);
     return OK;
 }
 
@@ -452,7 +511,7 @@ static enum err start(struct disk *d, char why[256])
         snprintf(why, 256, "there are no random bytes: %s", strerror(errno));
         return ERR_IO;
     }
-    if ((e = make_last(d))) {
+    if ((e = make_last(d)) || (e = make_reserve(d))) {
         snprintf(why, 256, "a segment cannot be made: %s", strerror(errno));
         return e;
     }
@@ -466,6 +525,17 @@ static enum err start(struct disk *d, char why[256])
         return ERR_MEMORY;
     d->syncing = true;
     return OK;
+}
+
+/* A clock that is set must not make the wait for space long. */
+static void work_init(struct disk *d)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 enum err disk_store_open_on(const struct disk_options *o, const struct disk_io *io, struct store **out, char why[256])
@@ -486,7 +556,7 @@ enum err disk_store_open_on(const struct disk_options *o, const struct disk_io *
     list_init(&d->segments);
     pthread_mutex_init(&d->tail, NULL);
     pthread_mutex_init(&d->segments_lock, NULL);
-    pthread_cond_init(&d->work, NULL);
+    work_init(d);
     pthread_cond_init(&d->room, NULL);
     if (!bytes_to_str(bytes_str(o->folder), d->folder, sizeof d->folder) ||
         d->segment_size < SEGMENT_HEAD + 2 * FRAME_HEAD)

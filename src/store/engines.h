@@ -32,6 +32,7 @@ struct memory_faults {
     bool manual;         /* durable only grows by memory_store_settle() */
     enum err append;     /* what every append answers, when not OK */
     uint64_t fail_after; /* appends that still work before `append` counts */
+    enum room full;      /* a full disk: there is room only for this kind and those after it; 0: it is not full */
 };
 
 enum err memory_store_open(struct store **out) MUST_CHECK;

@@ -58,6 +58,8 @@ static enum err keep(struct memory *m, const struct draft *d, uint64_t *at)
         return ERR_TOO_LARGE;
     if (m->faults.append && m->appends >= m->faults.fail_after)
         return m->faults.append;
+    if (d->room < m->faults.full)
+        return ERR_DISK_FULL;
     if (grow(m) || !(body = malloc(len ? len : 1)))
         return ERR_MEMORY;
     for (size_t i = 0; i < d->n_parts; i++) {
@@ -203,6 +205,31 @@ static enum err memory_trim(struct store *s, uint64_t below)
     return OK;
 }
 
+static uint64_t memory_older_than(struct store *s, uint64_t keep)
+{
+    struct memory *m = memory_of(s);
+    uint64_t kept = 0;
+    size_t i;
+
+    pthread_mutex_lock(&m->lock);
+    for (i = m->n; i > m->trimmed && kept + m->at[i - 1].len <= keep; i--)
+        kept += m->at[i - 1].len;
+    pthread_mutex_unlock(&m->lock);
+    return FIRST + i;
+}
+
+static void memory_space(struct store *s, struct store_space *out)
+{
+    struct memory *m = memory_of(s);
+
+    *out = (struct store_space){0};
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = m->trimmed; i < m->n; i++)
+        out->held += m->at[i].len;
+    out->full = m->faults.full != ROOM_MESSAGES;
+    pthread_mutex_unlock(&m->lock);
+}
+
 static void memory_close(struct store *s)
 {
     struct memory *m = memory_of(s);
@@ -223,6 +250,8 @@ static const struct store_ops memory_ops = {.append = memory_append,
                                             .cursor_close = memory_cursor_close,
                                             .first_after = memory_first_after,
                                             .trim = memory_trim,
+                                            .older_than = memory_older_than,
+                                            .space = memory_space,
                                             .id = memory_id,
                                             .close = memory_close};
 

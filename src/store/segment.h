@@ -30,6 +30,7 @@ struct segment {
     char path[SEGMENT_PATH_CAP];
     const uint8_t *map; /* while somebody reads in it */
     unsigned users;     /* cursors in it; under the log's lock */
+    bool reserved;      /* made of the reserve: messages are not written here while the disk is full */
     bool trimmed;       /* out of the log; goes when the last user has left */
 };
 

@@ -12,10 +12,19 @@ struct record {
     struct bytes body; /* lent until the cursor moves or is closed */
 };
 
+/* Which room a record may take. When the disk is full messages are refused; what keeps the hub going has a reserve,
+ * whose last part is for the operator, who has to be able to end what fills the disk. */
+enum room {
+    ROOM_MESSAGES, /* what anybody sends */
+    ROOM_UPKEEP,   /* what becomes of what is there: outcomes, feedback, sessions */
+    ROOM_REGISTRY, /* who may do what */
+};
+
 /* What is to be appended: `parts` are copied once, one behind the other, into the tail. */
 struct draft {
     uint8_t kind;
     uint16_t lane;
+    enum room room;
     const struct bytes *parts;
     size_t n_parts;
     /* Writes what depends on the place (sequence numbers) into the copy. Called under the tail lock, so records of all
@@ -33,6 +42,12 @@ struct cursor {
     void *engine;  /* the engine's */
 };
 
+struct store_space {
+    uint64_t held; /* bytes on the disk, those that are ready to be written among them */
+    uint64_t file; /* bytes by which it grows and shrinks */
+    bool full;     /* messages are refused, or will soon be: it cannot grow, and gets shorter only by store_trim() */
+};
+
 struct store;
 
 enum { STORE_ID = 16 };
@@ -47,6 +62,8 @@ struct store_ops {
     void (*cursor_close)(struct store *, struct cursor *);
     uint64_t (*first_after)(struct store *, uint64_t below);
     enum err (*trim)(struct store *, uint64_t below);
+    uint64_t (*older_than)(struct store *, uint64_t keep);
+    void (*space)(struct store *, struct store_space *out);
     const uint8_t *(*id)(struct store *);
     void (*close)(struct store *);
 };
@@ -58,8 +75,8 @@ struct store {
     void *grew_ctx;
 };
 
-/* In order; not yet durable. ERR_DISK_FULL: there is no room, nothing was appended, reads go on. ERR_TOO_LARGE: over
- * RECORD_LEN_MAX. Blocks when the tail in memory is full until the sync thread has made room. */
+/* In order; not yet durable. ERR_DISK_FULL: there is no room for this one (enum room), nothing was appended, reads go
+ * on. ERR_TOO_LARGE: over RECORD_LEN_MAX. Blocks when the tail in memory is full until the sync thread has made room. */
 static inline MUST_CHECK enum err store_append(struct store *s, const struct draft *d, uint64_t *at)
 {
     return s->ops->append(s, d, at);
@@ -117,6 +134,18 @@ static inline const uint8_t *store_id(struct store *s)
 static inline MUST_CHECK enum err store_trim(struct store *s, uint64_t below)
 {
     return s->ops->trim(s, below);
+}
+
+/* The place below which the log may go so that at most `keep` bytes of it stay, but what is being written always does.
+ */
+static inline uint64_t store_older_than(struct store *s, uint64_t keep)
+{
+    return s->ops->older_than(s, keep);
+}
+
+static inline void store_space(struct store *s, struct store_space *out)
+{
+    s->ops->space(s, out);
 }
 
 /* Writes and syncs what is left, then frees. NULL is fine. */

@@ -37,11 +37,40 @@ void rd_key(struct rd *r, struct key_bytes *out)
     out->len = (uint8_t)key.len;
 }
 
-enum err record_append(struct store *s, enum record_kind kind, const struct buf *b, uint64_t *at)
+/* What keeps the hub going, and what the operator needs to end what fills the disk, is written on a full disk too. */
+static enum room room_of(enum record_kind kind)
+{
+    switch (kind) {
+    case REC_EVENT:
+    case REC_C2D:
+        return ROOM_MESSAGES;
+    case REC_SESSION:
+    case REC_C2D_OUT:
+    case REC_C2D_COUNT:
+    case REC_FEEDBACK_DONE:
+        return ROOM_UPKEEP;
+    case REC_BIRTH:
+    case REC_POLICY:
+    case REC_DEVICE:
+    case REC_DEVICE_GONE:
+    case REC_GROUPS:
+    case REC_CA:
+    case REC_DOC:
+        return ROOM_REGISTRY;
+    }
+    return ROOM_MESSAGES;
+}
+
+enum err record_append_in(struct store *s, enum room room, enum record_kind kind, const struct buf *b, uint64_t *at)
 {
     struct bytes body = buf_bytes(b);
 
     if (b->bad)
         return ERR_TOO_LARGE;
-    return store_append(s, &(struct draft){.kind = (uint8_t)kind, .parts = &body, .n_parts = 1}, at);
+    return store_append(s, &(struct draft){.kind = (uint8_t)kind, .room = room, .parts = &body, .n_parts = 1}, at);
+}
+
+enum err record_append(struct store *s, enum record_kind kind, const struct buf *b, uint64_t *at)
+{
+    return record_append_in(s, room_of(kind), kind, b, at);
 }

@@ -30,5 +30,7 @@ void put_key(struct buf *b, const struct key_bytes *key);
 void rd_text(struct rd *r, char *out, size_t cap);
 void rd_key(struct rd *r, struct key_bytes *out);
 
-/* Appends a record whose body is in `b`. */
+/* Appends a record whose body is in `b`; with a room that is not that of its kind. */
+enum err record_append_in(struct store *s, enum room, enum record_kind kind, const struct buf *b,
+                          uint64_t *at) MUST_CHECK;
 enum err record_append(struct store *s, enum record_kind kind, const struct buf *b, uint64_t *at) MUST_CHECK;

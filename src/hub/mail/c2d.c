@@ -259,7 +259,8 @@ static enum err letter_out(struct hub *h, struct identity *i, const struct lette
         memcpy(told.device, i->device.id, sizeof told.device);
         memcpy(told.generation, i->device.generation, sizeof told.generation);
     }
-    if ((e = record_append(h->store, REC_C2D_OUT, b, at)))
+    /* Purging is the operator's, also of the mailbox of what is deleted. */
+    if ((e = record_append_in(h->store, fate == FATE_PURGED ? ROOM_REGISTRY : ROOM_UPKEEP, REC_C2D_OUT, b, at)))
         return e;
     out_become(i, sequence, *at);
     if (wanted)

@@ -188,7 +188,7 @@ static enum err change(struct hub *h, const struct doc *doc, bool gone, struct b
 
     encode(&b, doc, gone, body);
     if (!e)
-        e = record_append(h->store, REC_DOC, &b, at);
+        e = record_append_in(h->store, doc->kind == DOC_REGISTRATION ? ROOM_UPKEEP : ROOM_REGISTRY, REC_DOC, &b, at);
     buf_free(&b);
     if (e) {
         free(entry);

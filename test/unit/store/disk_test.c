@@ -47,13 +47,18 @@ static void end(void)
 }
 
 /* A record that begins with its number. */
-static enum err add(uint32_t number, uint64_t *at)
+static enum err add_for(enum room room, uint32_t number, uint64_t *at)
 {
     uint8_t body[BODY] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
     struct bytes part = bytes_of(body, sizeof body);
 
-    return store_append(s, &(struct draft){.kind = 1, .lane = (uint16_t)(number % 4), .parts = &part, .n_parts = 1},
-                        at);
+    return store_append(
+        s, &(struct draft){.kind = 1, .lane = (uint16_t)(number % 4), .room = room, .parts = &part, .n_parts = 1}, at);
+}
+
+static enum err add(uint32_t number, uint64_t *at)
+{
+    return add_for(ROOM_MESSAGES, number, at);
 }
 
 static uint32_t number_of(struct bytes body)
@@ -166,6 +171,75 @@ TEST(a_full_disk_refuses_serves_and_recovers)
     end();
 }
 
+/* How many of a kind still find room. */
+static uint32_t fill_up(enum room room, uint32_t from)
+{
+    uint64_t at = 0;
+    uint32_t n = from;
+    enum err e;
+
+    while ((e = add_for(room, n, &at)) == OK)
+        n++;
+    CHECK_ERR(e, ERR_DISK_FULL);
+    if (n > from)
+        CHECK_OK(store_sync(s, at));
+    return n;
+}
+
+TEST(a_full_disk_has_room_for_what_keeps_the_hub_going)
+{
+    uint32_t messages, upkeep, registry;
+    struct store_space space;
+    uint64_t at;
+
+    begin(8 * SEGMENT);
+    store_space(s, &space);
+    assert_false(space.full);
+    messages = fill_up(ROOM_MESSAGES, 0);
+    store_space(s, &space);
+    assert_true(space.full && space.file == SEGMENT && space.held <= 8 * SEGMENT);
+    upkeep = fill_up(ROOM_UPKEEP, messages);
+    assert_true(upkeep - messages >= 10);
+    CHECK_ERR(add(0, &at), ERR_DISK_FULL);
+    registry = fill_up(ROOM_REGISTRY, upkeep);
+    assert_true(registry - upkeep >= 10);
+    CHECK_ERR(add_for(ROOM_UPKEEP, 0, &at), ERR_DISK_FULL);
+    end();
+}
+
+TEST(the_reserve_is_there_after_a_restart_on_a_full_disk)
+{
+    uint32_t n;
+
+    begin(8 * SEGMENT);
+    n = fill_up(ROOM_MESSAGES, 0);
+    store_close(s);
+    open_log(8 * SEGMENT);
+    assert_true(fill_up(ROOM_UPKEEP, n) > n);
+    /* Now it is in use, and messages do not take it either. */
+    store_close(s);
+    open_log(8 * SEGMENT);
+    n = fill_up(ROOM_MESSAGES, n);
+    assert_true(fill_up(ROOM_REGISTRY, n) - n >= 10);
+    end();
+}
+
+TEST(what_is_older_is_told_by_the_bytes_of_the_files)
+{
+    static uint64_t places[400];
+
+    begin(0);
+    add_many(0, 400, places);
+    assert_int_equal(store_older_than(s, UINT64_MAX), 0);
+    CHECK_OK(store_trim(s, store_older_than(s, 5 * SEGMENT)));
+    assert_true(store_end(s) - store_first(s) <= 5 * SEGMENT);
+    assert_true(store_end(s) - store_first(s) > 4 * SEGMENT);
+    /* What is written at the moment stays. */
+    CHECK_OK(store_trim(s, store_older_than(s, 0)));
+    assert_true(store_first(s) <= places[399]);
+    end();
+}
+
 TEST(a_second_process_is_refused)
 {
     struct disk_options o = {.folder = folder, .segment_size = SEGMENT};
@@ -262,5 +336,7 @@ TEST(writers_and_readers_do_not_disturb_each_other)
 
 TESTS(RUN(the_checksum_is_the_castagnoli_one), RUN(records_go_on_over_the_ends_of_segments_and_over_a_restart),
       RUN(what_was_lent_stays_whole_while_the_log_is_trimmed_and_written_again),
-      RUN(a_full_disk_refuses_serves_and_recovers), RUN(a_second_process_is_refused),
-      RUN(a_record_that_no_segment_can_hold_is_refused), RUN(writers_and_readers_do_not_disturb_each_other))
+      RUN(a_full_disk_refuses_serves_and_recovers), RUN(a_full_disk_has_room_for_what_keeps_the_hub_going),
+      RUN(the_reserve_is_there_after_a_restart_on_a_full_disk), RUN(what_is_older_is_told_by_the_bytes_of_the_files),
+      RUN(a_second_process_is_refused), RUN(a_record_that_no_segment_can_hold_is_refused),
+      RUN(writers_and_readers_do_not_disturb_each_other))
