@@ -316,6 +316,9 @@ static int turn(struct net_loop *l, uv_run_mode mode)
 
     turning = l;
     more = uv_run(&l->uv, mode);
+    /* From libuv 1.45 on timers come last: what they said would be left behind until something else happens. */
+    if (mode == UV_RUN_NOWAIT)
+        settle(l);
     turning = outer;
     return more;
 }

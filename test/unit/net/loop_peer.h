@@ -36,6 +36,7 @@ struct party {
     enum err why;
     uint64_t after;
     int64_t next_tick_ms, held_ms;
+    int64_t say_at_ms; /* its tick says something once it is that late; 0: never */
     struct net_peer peer;
     char detail[256];
 };
@@ -108,9 +109,14 @@ static int64_t party_tick(void *ctx, int64_t now_ms)
 {
     struct party *p = ctx;
 
-    (void)now_ms;
     CHECK(!p->closed);
     p->ticks++;
+    if (!p->say_at_ms)
+        return p->next_tick_ms;
+    if (now_ms < p->say_at_ms)
+        return p->say_at_ms;
+    p->say_at_ms = 0;
+    buf_put(net_conn_out(p->conn), BYTES("late"));
     return p->next_tick_ms;
 }
 
