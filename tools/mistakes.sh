@@ -45,4 +45,5 @@ for file in "$@"; do
         bad=1
     fi
 done
+tools/citations.sh || bad=1
 exit $bad

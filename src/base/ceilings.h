@@ -1,5 +1,5 @@
-/* Every ceiling of the program, with its reason. "device 7.1" is a section of the device contract, "service 8.1" of the
- * service contract (doc/limits.md). */
+/* Every ceiling of the program, with its reason. "device 7.1" and "service 8.1" are sections of doc/contract; what a
+ * client meets of them is in doc/limits.md. */
 #pragma once
 
 #include <assert.h>

@@ -76,7 +76,7 @@ enum err mqtt_on_iothub(struct mqtt_session *s, const struct mqtt_publish *p, in
         return ERR_DENIED;
     if (!parse_rid(rest, &rid))
         return ERR_MALFORMED;
-    /* device 9.8: first the acknowledgement, then the answer. */
+    /* device 2.7: first the acknowledgement, then the answer. */
     if (p->qos)
         mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
     return twin ? answer_twin(s, rid, now_ms) : OK;

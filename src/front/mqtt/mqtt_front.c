@@ -115,7 +115,7 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
         mqtt_put_suback(s->front.out, p->id, granted, n);
 }
 
-/* device 9.14: also answered for what was never subscribed. */
+/* device 2.7: also answered for what was never subscribed. */
 static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p)
 {
     struct session before = s->subscribed;

@@ -186,7 +186,7 @@ TEST(policy_tokens_are_signed_with_either_form_of_either_key)
     CHECK_ERR(auth_policy_token(&w.env, signed_for("hub.test", "nobody", raw, LATER), WORLD_T0, &who),
               ERR_UNAUTHORIZED);
     CHECK_OK(auth_policy_key(&w.env, BYTES("service"), buf_bytes(&text), &who));
-    text.len--; /* service 10.40: without its padding */
+    text.len--; /* service 1.1: without its padding */
     CHECK_OK(auth_policy_key(&w.env, BYTES("service"), buf_bytes(&text), &who));
     CHECK_ERR(auth_policy_key(&w.env, BYTES("device"), buf_bytes(&text), &who), ERR_UNAUTHORIZED);
     buf_free(&text);
