@@ -162,9 +162,15 @@ static enum err subscriber_accept(void *ctx, struct net_conn *conn, const struct
     (void)peer, (void)now_ms;
     s->out = net_conn_out(conn);
     mqtt_put_connect(s->out, &(struct mqtt_connect){.clean = true, .client_id = BYTES("bench-subscriber")});
-    *talk = (struct net_talk){
-        s,   subscriber_input, subscriber_wake, subscriber_tick, subscriber_close, subscriber_after, subscriber_over,
-        NULL};
+    *talk = (struct net_talk){s,
+                              subscriber_input,
+                              subscriber_wake,
+                              subscriber_tick,
+                              subscriber_close,
+                              subscriber_after,
+                              subscriber_over,
+                              NULL,
+                              NULL};
     return OK;
 }
 

@@ -146,6 +146,8 @@ static inline void wire_settle(struct wire *c, struct world *w, int64_t now_ms)
     if (c->front && c->woken) {
         c->woken = false;
         c->front->ops->wake(c->front, now_ms);
+        if (c->in.len)
+            buf_drop(&c->in, c->front->ops->input(c->front, buf_bytes(&c->in), now_ms));
     }
     if (c->front)
         c->held_ms = c->front->held_ms;

@@ -23,6 +23,7 @@
     (MESSAGE_LEN_MAX + TOPIC_LEN_MAX + 16) /* an MQTT packet: the contract counts only part of the topic */
 #define CONNECT_LEN_MAX (64 * 1024)        /* a stranger's first packet: names, token, a small will */
 #define MODEL_LEN_MAX 2048                 /* a DTMI */
+#define ROOM_RETRY_MS 100LL                /* a message that found no room is tried again after so long */
 #define PROPS_MAX 256                      /* application properties of one message: more is a mistake */
 #define SUBSCRIPTIONS_MAX 16               /* filters of one packet: SDKs send up to six */
 #define RECORD_LEN_MAX (512 * 1024)        /* a message in its stored form, with annotations and framing */
@@ -114,6 +115,7 @@
 #define TLS_CHAIN_MAX 8 /* certificates of a client that are looked at: a device's own and those above it */
 #define TLS_CHAIN_LEN_MAX (32 * 1024) /* what the handshake takes of them; a chain is seldom 8 */
 #define CONN_IN_MAX (PACKET_LEN_MAX + 4096)
+#define CONN_IN_SOFT (64 * 1024)        /* while it waits for room, no more of it is read from here on */
 #define CONN_OUT_MAX (2560 * 1024)      /* of each half; a front stops pulling long before */
 #define CONN_OUT_SOFT (128 * 1024)      /* from here on nothing more is pulled or read for this peer */
 #define HANDSHAKE_MS 15000              /* for the TLS handshake */

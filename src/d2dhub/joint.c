@@ -61,6 +61,11 @@ static int64_t joint_held(void *ctx)
     return held_ms;
 }
 
+static bool joint_stalled(void *ctx)
+{
+    return ((struct joint *)ctx)->front->stalled;
+}
+
 static bool joint_over(void *ctx, enum err *why)
 {
     const struct front *f = ((struct joint *)ctx)->front;
@@ -97,6 +102,7 @@ enum err joint_accept(void *ctx, struct net_conn *conn, const struct net_peer *p
                               .close = joint_close,
                               .after = joint_after,
                               .over = joint_over,
-                              .held = joint_held};
+                              .held = joint_held,
+                              .stalled = joint_stalled};
     return OK;
 }

@@ -30,6 +30,7 @@ struct front {
     int64_t held_ms;     /* until then nothing leaves and nothing comes; the connection resets it */
     struct waker *waker; /* lent by the connection: makes it call wake() on its own loop */
     enum err why;        /* with `over`: why; OK for a clean end */
+    bool stalled;        /* what it left of the input waits for room and not for more behind it */
     bool over;           /* nothing more is read; the connection closes when `out` has left */
 };
 

@@ -30,7 +30,7 @@ enum err conn_new(struct net_loop *l, net_accept *accept, void *accept_ctx, stru
     c->loop = l;
     c->accept = accept;
     c->accept_ctx = accept_ctx;
-    c->in = buf_max(CONN_IN_MAX + PLAIN_CAP);
+    c->in = buf_max(CONN_IN_MAX + READ_CAP + PLAIN_CAP);
     c->open = c->sealed = c->sending = c->unsent = buf_max(CONN_OUT_MAX);
     list_add(&l->conns, &c->all);
     count(&l->counters.connections, 1);
@@ -186,6 +186,7 @@ static void ask(struct net_conn *c)
         c->open_after = after;
     if (held_ms > c->held_ms)
         c->held_ms = held_ms;
+    c->stalled = c->talk.stalled && c->talk.stalled(c->talk.ctx);
     conn_touch(c);
     /* Half an answer must not be sent. */
     if (buf_check(&c->open))
@@ -239,7 +240,7 @@ static void take_input(struct net_conn *c)
         } else {
             buf_put(&c->in, bytes_skip(bytes_of(l->plain, n), deliver(c, bytes_of(l->plain, n))));
         }
-        if (buf_check(&c->in) || (c->in.len > CONN_IN_MAX && !c->full))
+        if (buf_check(&c->in) || (c->in.len > CONN_IN_MAX && !c->full && !c->stalled))
             conn_leave(c, ERR_TOO_LARGE);
     }
     if (e)
@@ -330,6 +331,12 @@ static void shake(struct net_conn *c)
 
 /* ---- the socket ------------------------------------------------------------------------------------------------ */
 
+/* Enough of its input waits for room already. */
+static bool is_choked(const struct net_conn *c)
+{
+    return c->stalled && c->in.len >= CONN_IN_SOFT;
+}
+
 static void read_off(struct net_conn *c)
 {
     if (!c->paused)
@@ -383,7 +390,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         take_input(c);
     conn_flush(c);
     /* Now and not when the turn is settled: libuv reads on while there is something. */
-    if (c->full && c->state == CONN_OPEN)
+    if ((c->full || is_choked(c)) && c->state == CONN_OPEN)
         read_off(c);
 }
 
@@ -459,20 +466,23 @@ static void tick(struct net_conn *c)
         loop_move(c->loop, &c->due, next_ms > now_ms ? next_ms : now_ms + 1);
 }
 
-/* A peer that does not take its output is not read until it does, and one that is held not until it is let go. */
+/* A peer that does not take its output is not read until it does, one that is held not until it is let go, and one
+ * whose input waits for room not until there is some. */
 static void mind_pressure(struct net_conn *c)
 {
-    if (is_held(c) || conn_pending(c) >= CONN_OUT_SOFT) {
-        c->full = true;
-        read_off(c);
-    } else if (c->full) {
-        c->full = false;
-        if (c->paused && conn_read_on(c) < 0)
-            conn_abort(c, ERR_CLOSED);
+    bool full = is_held(c) || conn_pending(c) >= CONN_OUT_SOFT, was_full = c->full;
+
+    c->full = full;
+    if (was_full && !full)
         conn_feed_again(c);
-        if (c->state == CONN_OPEN)
-            net_conn_wake(c);
-    }
+    if (c->state != CONN_OPEN)
+        return;
+    if (c->full || is_choked(c))
+        read_off(c);
+    else if (c->paused && conn_read_on(c) < 0)
+        conn_abort(c, ERR_CLOSED);
+    if (was_full && !full && c->state == CONN_OPEN)
+        net_conn_wake(c);
 }
 
 void conn_settle(struct net_conn *c)

@@ -31,6 +31,7 @@ struct net_conn {
     bool heard_end; /* the peer closed its half */
     bool paused;    /* its socket is not read */
     bool full;      /* too much output: its input waits */
+    bool stalled;   /* the talk takes no more of it for now */
     uint8_t uses;   /* turns since it became warm, up to KEEP_AFTER */
     int64_t used_ms;
 

@@ -33,6 +33,9 @@ struct net_talk {
     uint64_t (*after)(void *ctx);
     bool (*over)(void *ctx, enum err *why);
     int64_t (*held)(void *ctx);
+    /* What it left of the input waits for something else than more input: so little more of that is read (NULL: never).
+     */
+    bool (*stalled)(void *ctx);
 };
 
 /* What a new connection is given to and what it lends: called on its loop after the TLS handshake. Fills in `talk`. */

@@ -328,7 +328,7 @@ static void store_line(struct story *s, const char *what)
     if (!strcmp(what, "SETTLES"))
         memory_store_settle(s->world.store, UINT64_MAX);
     s->faults.manual = !strcmp(what, "HOLDS") || (s->faults.manual && !strcmp(what, "FULL"));
-    s->faults.append = !strcmp(what, "FULL") ? ERR_DISK_FULL : OK;
+    s->faults.full = !strcmp(what, "FULL") ? ROOM_UPKEEP : ROOM_MESSAGES;
     memory_store_faults(s->world.store, &s->faults);
     settle_all(s);
 }

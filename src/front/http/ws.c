@@ -130,6 +130,7 @@ static bool feed(struct ws *w, int64_t now_ms)
         return true;
     used = w->inner->ops->input(w->inner, buf_bytes(&w->heard), now_ms);
     buf_drop(&w->heard, used);
+    w->outer->stalled = w->inner->stalled;
     if (!w->heard.len)
         relax(&w->heard);
     pass_on(w);
@@ -166,6 +167,12 @@ static void on_step(struct ws *w, enum ws_step step, struct bytes piece, int64_t
     }
 }
 
+/* The inner front waits for room, and enough waits for it. */
+static bool is_choked(const struct ws *w)
+{
+    return w->inner->stalled && w->heard.len >= CONN_IN_SOFT;
+}
+
 /* Nothing is taken, not even a ping, while the peer does not read. What the inner front had no room for comes first:
  * else there would be a piece more of it each time. */
 size_t ws_input(struct ws *w, struct bytes in, int64_t now_ms)
@@ -175,7 +182,7 @@ size_t ws_input(struct ws *w, struct bytes in, int64_t now_ms)
 
     if (front_has_room(w->outer))
         feed(w, now_ms);
-    while (step != WS_STEP_MORE && !w->outer->over && front_has_room(w->outer)) {
+    while (step != WS_STEP_MORE && !w->outer->over && front_has_room(w->outer) && !is_choked(w)) {
         step = ws_read(&w->in, &rest, &piece);
         on_step(w, step, piece, now_ms);
     }

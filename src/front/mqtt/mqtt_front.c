@@ -139,13 +139,9 @@ static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p)
 
 static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
 {
-    s->heard_ms = now_ms;
     switch (p->type) {
     case MQTT_PUBLISH:
-        if (s->dps)
-            mqtt_dps_publish(s, &p->publish, now_ms);
-        else
-            mqtt_on_publish(s, &p->publish, now_ms);
+        mqtt_dps_publish(s, &p->publish, now_ms);
         return;
     case MQTT_SUBSCRIBE:
         on_subscribe(s, &p->filters);
@@ -181,7 +177,9 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
 
 static void on_packet(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
 {
-    if (s->state == MQTT_OPEN)
+    if (s->state == MQTT_OPEN && p->type == MQTT_PUBLISH && !s->dps)
+        (void)mqtt_on_publish(s, &p->publish, now_ms); /* waits_for says whether there was room */
+    else if (s->state == MQTT_OPEN)
         on_packet_open(s, p, now_ms);
     else if (p->type == MQTT_CONNECT)
         mqtt_on_connect(s, &p->connect, now_ms);
@@ -191,35 +189,69 @@ static void on_packet(struct mqtt_session *s, const struct mqtt_packet *p, int64
         mqtt_stop(s, ERR_TOO_LARGE, "the device does not read what it requested");
 }
 
+/* The packets of one input. Behind a PUBLISH that waits for room its kind waits too, in order; everything else does
+ * not: a device settles, subscribes and shows that it is alive meanwhile. Such a packet stays where it is, and is
+ * passed over when it is seen again. */
+struct reading {
+    struct bytes in;
+    size_t at;   /* behind the packets that were looked at */
+    size_t used; /* behind those that are done */
+    size_t seen; /* what was looked at when it came the last time */
+};
+
+static void on_next(struct mqtt_session *s, struct reading *r, const struct mqtt_packet *p, size_t len, int64_t now_ms)
+{
+    bool is_new = r->at >= r->seen;
+
+    if (is_new)
+        s->heard_ms = now_ms;
+    if (p->type == MQTT_PUBLISH ? !s->waits_for : is_new)
+        on_packet(s, p, now_ms);
+    r->at += len;
+    if (!s->waits_for)
+        r->used = r->at;
+}
+
 static enum mqtt_answer decode(const struct mqtt_session *s, struct bytes in, struct mqtt_packet *p, size_t *used)
 {
     return mqtt_decode(in, s->state == MQTT_OPEN ? PACKET_LEN_MAX : CONNECT_LEN_MAX, p, used);
 }
 
+/* False: there is nothing more that can be looked at. */
+static bool read_next(struct mqtt_session *s, struct reading *r, int64_t now_ms)
+{
+    struct mqtt_packet p;
+    size_t len;
+
+    switch (decode(s, bytes_skip(r->in, r->at), &p, &len)) {
+    case MQTT_PACKET:
+        on_next(s, r, &p, len, now_ms);
+        return true;
+    case MQTT_MORE:
+        return false;
+    case MQTT_MALFORMED:
+        mqtt_stop(s, ERR_MALFORMED, "not an MQTT 3.1.1 packet");
+        return false;
+    case MQTT_TOO_LARGE:
+        mqtt_stop(s, ERR_TOO_LARGE, "a packet over the limit");
+        return false;
+    }
+    return false;
+}
+
 static size_t mqtt_input(struct front *f, struct bytes in, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
-    struct mqtt_packet p;
-    size_t used, all = 0;
+    struct reading r = {.in = in, .seen = s->looked_at};
 
-    while (!f->over && front_has_room(f)) {
-        switch (decode(s, bytes_skip(in, all), &p, &used)) {
-        case MQTT_PACKET:
-            all += used;
-            on_packet(s, &p, now_ms);
-            break;
-        case MQTT_MORE:
-            mqtt_pull(s, now_ms);
-            return all;
-        case MQTT_MALFORMED:
-            mqtt_stop(s, ERR_MALFORMED, "not an MQTT 3.1.1 packet");
-            break;
-        case MQTT_TOO_LARGE:
-            mqtt_stop(s, ERR_TOO_LARGE, "a packet over the limit");
-            break;
-        }
+    s->waits_for = OK;
+    while (!f->over && front_has_room(f) && read_next(s, &r, now_ms)) {
+        /* until there is no more */
     }
-    return f->over ? in.len : all;
+    s->looked_at = (r.at > r.seen ? r.at : r.seen) - r.used;
+    f->stalled = s->waits_for != OK;
+    mqtt_pull(s, now_ms);
+    return f->over ? in.len : r.used;
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
@@ -248,11 +280,19 @@ static int64_t mqtt_tick(struct front *f, int64_t now_ms)
 
     if (f->over)
         return INT64_MAX;
-    if (now_ms >= silence_ends)
+    if (s->waits_for && now_ms >= s->retry_ms) {
+        s->retry_ms = now_ms + ROOM_RETRY_MS;
+        f->waker->wake(f->waker); /* what is left of the input comes again */
+    }
+    if (now_ms >= silence_ends && s->waits_for)
+        mqtt_stop(s, s->waits_for, "there was no room for a message within keep-alive");
+    else if (now_ms >= silence_ends)
         mqtt_stop(s, s->state == MQTT_OPEN ? ERR_IDLE : ERR_TIMEOUT,
                   s->state == MQTT_OPEN ? "no packet arrived within keep-alive" : "no CONNECT arrived");
     else if (now_ms >= s->expires_ms)
         mqtt_stop(s, ERR_EXPIRED, "the token of this connection expired"); /* device 1.5 */
+    if (s->waits_for)
+        silence_ends = sooner(silence_ends, s->retry_ms);
     return f->over ? INT64_MAX : sooner(silence_ends, s->expires_ms);
 }
 

@@ -41,6 +41,11 @@ struct mqtt_session {
     struct seat *seat;
     struct session subscribed;
     char device[ID_LEN_MAX + 1];
+    /* There is no room for the PUBLISH with which what is left of the input begins: why (OK: none waits), when to try
+     * again, and how much of the input was looked at: packets of other kinds in there were answered. */
+    enum err waits_for;
+    int64_t retry_ms;
+    size_t looked_at;
     int64_t since_ms;   /* it came */
     int64_t heard_ms;   /* the last packet */
     int64_t silence_ms; /* so long may it be silent */
@@ -60,8 +65,8 @@ static inline struct journal_who mqtt_who(const struct mqtt_session *s)
 /* connect.c: answers CONNECT and opens the session, or refuses it. */
 void mqtt_on_connect(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms);
 
-/* publish.c: a PUBLISH of an open session, and its acknowledgement. */
-void mqtt_on_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
+/* publish.c: a PUBLISH of an open session, and its acknowledgement. False: there is no room for it; it waits. */
+bool mqtt_on_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
 /* True for a topic that this device may send events to. */
 bool mqtt_topic_is_own(const struct mqtt_session *, struct bytes topic, struct bytes *bag);
 /* The will becomes an event. */

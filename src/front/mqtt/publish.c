@@ -128,15 +128,26 @@ enum err mqtt_send_will(struct mqtt_session *s, int64_t now_ms)
     return hub_send(s->seat, &d.msg, now_ms, &at);
 }
 
-void mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+/* MQTT 3.1.1 cannot refuse one message. What may find room later is not taken before: the device is slowed down instead
+ * of being cut off. */
+static bool must_wait(struct mqtt_session *s, enum err e, int64_t now_ms)
+{
+    if (e != ERR_DISK_FULL && e != ERR_BUSY && e != ERR_QUOTA)
+        return false;
+    s->waits_for = e;
+    s->retry_ms = now_ms + ROOM_RETRY_MS;
+    return true;
+}
+
+bool mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct bytes bag;
     enum err e;
 
-    /* device 2.8: there is no negative acknowledgement, so every refusal ends the connection. */
+    /* device 2.8: there is no negative acknowledgement, so what will never be taken ends the connection. */
     if (p->qos == 2) {
         mqtt_stop(s, ERR_UNSUPPORTED, "PUBLISH with QoS 2");
-        return;
+        return true;
     }
     if (mqtt_topic_is_own(s, p->topic, &bag))
         e = send_event(s, p, bag, now_ms);
@@ -144,6 +155,9 @@ void mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64
         e = mqtt_on_iothub(s, p, now_ms);
     else
         e = ERR_DENIED;
+    if (must_wait(s, e, now_ms))
+        return false;
     if (e)
         mqtt_stop(s, e, e == ERR_DENIED ? "PUBLISH to a topic that is not the device's" : "PUBLISH is refused");
+    return true;
 }

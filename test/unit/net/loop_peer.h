@@ -22,6 +22,7 @@ struct world {
     uint64_t next_after; /* what the server's answers wait for */
     int64_t hold_ms;     /* how long they are held */
     bool refuse, greedy, one_answer;
+    bool stall; /* the server takes nothing, and waits for room */
 };
 
 struct party {
@@ -74,6 +75,8 @@ static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
     p->inputs++;
     if (in.len > p->offered)
         p->offered = in.len;
+    if (p->is_server && p->world->stall)
+        return 0;
     if (in.len < p->bite)
         return 0;
     if (p->bite)
@@ -156,12 +159,18 @@ static int64_t party_held(void *ctx)
     return held_ms;
 }
 
+static bool party_stalled(void *ctx)
+{
+    return ((struct party *)ctx)->world->stall && ((struct party *)ctx)->is_server;
+}
+
 static void party_talk(struct party *p, struct net_conn *conn, const struct net_peer *peer, struct net_talk *talk)
 {
     p->conn = conn;
     p->peer = *peer;
     p->open = true;
-    *talk = (struct net_talk){p, party_input, party_wake, party_tick, party_close, party_after, party_over, party_held};
+    *talk = (struct net_talk){p,           party_input, party_wake, party_tick,   party_close,
+                              party_after, party_over,  party_held, party_stalled};
 }
 
 static enum err on_server_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,

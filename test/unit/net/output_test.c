@@ -289,9 +289,40 @@ TEST(one_that_is_held_is_not_heard_and_holds_up_no_other)
     world_close(&w);
 }
 
+/* What waits is bounded, what was said before leaves, and all of it is heard in the end. */
+TEST(one_that_waits_for_room_is_read_no_further_and_answered_all_the_same)
+{
+    enum { MUCH = 4 * 1024 * 1024 };
+    struct world w;
+    struct party *c;
+
+    world_open(&w, NULL);
+    c = party_connect(&w);
+    RUN_UNTIL(&w, c->open && w.server);
+    party_say(c, BYTES("a"));
+    RUN_UNTIL(&w, c->heard == 1);
+    w.stall = true;
+    c->to_say = MUCH;
+    net_conn_wake(c->conn);
+    RUN_UNTIL(&w, w.server->offered >= CONN_IN_SOFT);
+    for (int i = 0; i < 50; i++) {
+        turn_for_a_while(&w);
+        net_conn_wake(c->conn); /* it goes on pouring */
+        buf_put(net_conn_out(w.server->conn), BYTES("b"));
+        net_conn_wake(w.server->conn);
+    }
+    CHECK(w.server->offered <= CONN_IN_SOFT + PLAIN_CAP && !w.server->closed);
+    RUN_UNTIL(&w, conn_pending(w.server->conn) == 0); /* the client does not read while it is not read */
+    w.stall = false;
+    net_conn_wake(w.server->conn);
+    RUN_UNTIL(&w, w.server->heard == 1 + MUCH && c->heard >= 51);
+    world_close(&w);
+}
+
 CERT_TESTS(RUN(answers_leave_when_their_record_is_durable), RUN(what_waits_for_nothing_leaves_at_once_but_in_order),
            RUN(new_answers_do_not_keep_old_ones_waiting), RUN(a_slow_reader_stops_itself_and_memory_is_bounded),
            RUN(who_does_not_take_answers_is_not_read), RUN(stopping_lets_out_what_becomes_durable),
            RUN(stopping_tells_the_peer_and_then_ends), RUN(stopping_does_not_wait_longer_than_its_grace),
            RUN(a_held_answer_leaves_when_its_time_has_come), RUN(who_is_being_closed_is_told_when_the_time_has_come),
-           RUN(one_that_is_held_is_not_heard_and_holds_up_no_other))
+           RUN(one_that_is_held_is_not_heard_and_holds_up_no_other),
+           RUN(one_that_waits_for_room_is_read_no_further_and_answered_all_the_same))
