@@ -13,6 +13,7 @@ else
     echo "layout was not looked at: clang-format 14 decides it, this is $(clang-format --version)"
 fi
 tools/mistakes.sh "${sources[@]}"
+tools/shape.sh
 # From 2.11 on it does not see that what was added to a list is still held.
 cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
     --suppress=missingIncludeSystem --suppress=funcArgOrderDifferent --suppress=normalCheckLevelMaxBranches \

@@ -46,4 +46,5 @@ for file in "$@"; do
     fi
 done
 tools/citations.sh || bad=1
+tools/places.sh || bad=1
 exit $bad
