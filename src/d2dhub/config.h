@@ -32,7 +32,7 @@ struct config {
     int c2d_depth, c2d_deliveries, feedback_deliveries;
     int64_t c2d_ttl, feedback_ttl; /* ms */
     /* Options that are no keys. */
-    int json, no_context, help, ca, replace;
+    int json, no_context, help, ca, replace, list, verify, deep;
     const char *policy, *out;
     bool data_given;
     struct opt_list also, groups;

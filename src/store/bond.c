@@ -84,6 +84,20 @@ enum err bond_check(struct state *state, struct store *store, char why[BOND_WHY_
     return e;
 }
 
+enum err bond_get(struct state *state, uint8_t id[STORE_ID], uint64_t *first)
+{
+    struct buf value = buf_max(VALUE_MAX);
+    struct bond b;
+    enum err e = read_bond(state, &value, &b);
+
+    if (!e) {
+        memcpy(id, b.id.at, STORE_ID);
+        *first = b.first;
+    }
+    buf_free(&value);
+    return e;
+}
+
 enum err bond_keep(struct state *state, struct store *store, uint64_t first)
 {
     struct buf value = buf_max(VALUE_MAX);

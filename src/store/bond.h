@@ -11,6 +11,9 @@ enum { BOND_WHY_CAP = 256 };
 /* OK: they fit; also those of before that hold no bond. ERR_DAMAGED: `why` says how they do not, with both sides.
  * Neither is changed. */
 enum err bond_check(struct state *, struct store *, char why[BOND_WHY_CAP]) MUST_CHECK;
+/* The id of the log to which a checkpoint belongs, and the oldest place at which that may begin. ERR_NOT_FOUND: it is
+ * of before, and knows neither. */
+enum err bond_get(struct state *, uint8_t id[STORE_ID], uint64_t *first) MUST_CHECK;
 /* Writes what bond_check() will look for: this log, whose oldest place is `first` at most. On disk when it returns. A
  * writer's call: outside of state_begin() and state_commit(). */
 enum err bond_keep(struct state *, struct store *, uint64_t first) MUST_CHECK;

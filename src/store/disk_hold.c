@@ -5,22 +5,34 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-/* The file: a number that whoever copies counts up, and one that the hub counts up when it did not wait. Both are of
- * this machine. */
+/* The hub of the folder holds the whole file by flock(); this is its first byte, by locks of another kind, which do not
+ * meet those. It contains a number that whoever copies counts up, and one that the hub counts up when it did not wait,
+ * both as this machine writes numbers. */
 enum { MOVES_AT = 0, OVERTAKEN_AT = 8, PATH_MAX_ = 4200 };
 
 static int open_file(const char *folder, int flags)
 {
     char path[PATH_MAX_];
 
-    if ((size_t)snprintf(path, sizeof path, "%s/backup", folder) >= sizeof path) {
+    if ((size_t)snprintf(path, sizeof path, "%s/lock", folder) >= sizeof path) {
         errno = ENAMETOOLONG;
         return -1;
     }
     return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* F_RDLCK, F_WRLCK or F_UNLCK; false, and errno is EAGAIN, where that would have to wait. */
+static bool lock_first(int fd, short kind)
+{
+    struct flock wanted = {.l_type = kind, .l_whence = SEEK_SET, .l_len = 1};
+
+    if (fcntl(fd, F_OFD_SETLK, &wanted) == 0)
+        return true;
+    if (errno == EACCES)
+        errno = EAGAIN;
+    return false;
 }
 
 static uint64_t read_number(int fd, off_t at)
@@ -48,7 +60,7 @@ bool trim_gate_enter(struct trim_gate *g, bool urgent, int64_t monotonic_ms)
 
     if (g->fd < 0)
         return true;
-    if (flock(g->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+    if (lock_first(g->fd, F_WRLCK) || errno != EAGAIN) {
         g->held = false;
         return true;
     }
@@ -68,8 +80,8 @@ bool trim_gate_enter(struct trim_gate *g, bool urgent, int64_t monotonic_ms)
 
 void trim_gate_leave(struct trim_gate *g)
 {
-    if (g->fd >= 0)
-        flock(g->fd, LOCK_UN);
+    if (g->fd >= 0 && !lock_first(g->fd, F_UNLCK))
+        log_event(LOG_DEBUG, "backup-lock-not-released", KVN("error", errno));
 }
 
 void trim_gate_close(struct trim_gate *g)
@@ -89,7 +101,7 @@ bool hold_take(struct hold *h, const char *folder)
     }
     if (h->fd < 0)
         return false;
-    if (flock(h->fd, LOCK_SH | LOCK_NB)) {
+    if (!lock_first(h->fd, F_RDLCK)) {
         int error = errno;
 
         hold_drop(h);

@@ -1,6 +1,6 @@
-/* Who copies the files of a log while its hub runs must not see them go: he holds the file `backup` of the log's folder
- * (a shared lock), and trimming, which takes it exclusively without waiting, is left for later. A copy that stands still,
- * or a full disk, does not stop it: then the files go, and the copy is told. */
+/* Who copies the files of a log while its hub runs must not see them go: he holds a byte of the file `lock` of the log's
+ * folder (a shared lock), and trimming, which takes it exclusively without waiting, is left for later. A copy that
+ * stands still, or a full disk, does not stop it: then the files go, and the copy is told. */
 #pragma once
 
 #include "bytes.h"
@@ -29,7 +29,7 @@ struct hold {
     uint64_t moves, overtaken;
 };
 
-/* False: errno says why; EWOULDBLOCK: the hub is trimming, try again. A folder that is read-only and has no such file
+/* False: errno says why; EAGAIN: the hub is trimming, try again. A folder that is read-only and has no such file
  * needs no lock: no hub writes there. */
 bool hold_take(struct hold *, const char *folder) MUST_CHECK;
 /* Now and then: the copy moves. */

@@ -249,6 +249,15 @@ void log_files_look(const struct log_files *l, const struct log_visit *v)
     }
 }
 
+uint64_t log_files_end(const struct log_files *l)
+{
+    const struct log_file *last = l->used ? &l->at[l->used - 1] : NULL;
+
+    if (!last)
+        return l->n ? l->at[0].base + SEGMENT_HEAD : 0;
+    return last->closed ? last->base + last->size + SEGMENT_HEAD : last->end;
+}
+
 /* ---- frames ---------------------------------------------------------------------------------------------------- */
 
 /* Nothing whole is at `place`: damage, or the end of the log? The end of the damage, or 0. What was written later says

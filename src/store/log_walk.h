@@ -10,7 +10,7 @@ struct log_file {
     uint64_t base;
     uint64_t size;   /* as its head says; of the file, where the head is damaged */
     uint64_t length; /* of the file */
-    char name[24];
+    char name[48];
     bool has_head, has_id;
     uint8_t head[SEGMENT_HEAD], id[STORE_ID];
     /* Once it was walked: */
@@ -52,6 +52,8 @@ const uint8_t *log_files_id(const struct log_files *);
 
 /* What is wrong with the files as such: damaged heads, missing files, files of other logs. */
 void log_files_look(const struct log_files *, const struct log_visit *);
+/* Where the log ends, once its last file was walked: the place of the next record. */
+uint64_t log_files_end(const struct log_files *);
 /* All frames of one file. What is behind the last whole frame of the last file that is used is no damage: it is a write
  * that was cut off, or that is being made now. ERR_IO, ERR_MEMORY. */
 enum err log_file_walk(const struct log_files *, size_t i, const struct log_visit *) MUST_CHECK;

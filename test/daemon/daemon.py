@@ -246,7 +246,7 @@ class Daemon(unittest.TestCase):
         self.stop(hub)
 
     def test_help_begins_with_examples_and_a_near_miss_is_suggested(self):
-        for command in ["init", "run", "check", "show"]:
+        for command in ["init", "run", "check", "show", "backup", "restore"]:
             told = d2dhub(command, "--help")
             self.assertEqual(told.returncode, 0)
             self.assertTrue(told.stdout.startswith(f"  d2dhub {command}"), told.stdout[:80])

@@ -1,5 +1,5 @@
-/* A log that is looked at from outside: all of its records, each damage by its name and place, and never one where there
- * is none. Who copies its files holds trimming up, but not for ever. */
+/* A log that is looked at from outside: all of its records, each damage by its name and place, and never one where
+ * there is none. Who copies its files holds trimming up, but not for ever. */
 #include "check.h"
 
 #include "disk_hold.h"
@@ -271,7 +271,7 @@ TEST(a_copy_that_stands_still_and_a_full_disk_hold_nothing_up)
     trim_gate_open(&gate, folder);
     assert_true(trim_gate_enter(&gate, false, 0));
     assert_false(hold_take(&hold, folder));
-    assert_int_equal(errno, EWOULDBLOCK);
+    assert_int_equal(errno, EAGAIN);
     trim_gate_leave(&gate);
     assert_true(hold_take(&hold, folder));
     assert_false(trim_gate_enter(&gate, false, 1000));

@@ -1,0 +1,50 @@
+/* What backup, restore and repair share: files that are copied with a checksum, and messages about what failed. */
+#pragma once
+
+#include "disk_hold.h"
+#include "manifest.h"
+#include "owner.h"
+
+#include <xxhash.h>
+
+struct job {
+    const char *command; /* for messages */
+    const char *after;   /* what holds when it fails: a sentence, or "" */
+    struct owner owner;  /* of the data folder: it is read as this user */
+    struct hold hold;
+    XXH3_state_t *sum;
+    uint8_t *block;
+    bool failed; /* a message was printed */
+};
+
+/* SIGINT and SIGTERM end it between two blocks from now on. False: no memory. */
+bool job_begin(struct job *, const char *command) MUST_CHECK;
+void job_end(struct job *);
+/* "d2dhub backup: PATH: WHAT", once; gives false. */
+bool job_fail(struct job *, const char *path, const char *what);
+bool job_fail_errno(struct job *, const char *path);
+bool job_is_interrupted(const struct job *);
+/* The exit status: 0, 1, or 130 after SIGINT. */
+int job_status(const struct job *, bool done);
+
+/* FOLDER/NAME. */
+bool job_path(struct job *, const char *folder, const char *name, char out[PATH_CAP]);
+bool job_folder(struct job *, const char *path);
+/* A file of the source, as its owner and no link; -1 and errno. */
+int job_open_source(struct job *, const char *path);
+
+void sum_begin(struct job *);
+void sum_add(struct job *, struct bytes);
+void sum_text(struct job *, char out[SUM_HEX + 1]);
+
+/* The bytes from `from` to `to` of `in` into the sum and, where `out` is a file, to the same place in it. What the disk
+ * does not give, or the file has not, is zeros: `in` is checked by whoever knows what it is. */
+bool job_copy(struct job *, int in, int out, const char *out_path, uint64_t from, uint64_t to) MUST_CHECK;
+/* Synced, closed. */
+bool job_finish(struct job *, int fd, const char *path) MUST_CHECK;
+/* The size and checksum of a file of a backup; false: it is not as it was written, and `why` says how. */
+bool job_verify(struct job *, const char *folder, const struct kept *, char why[256]) MUST_CHECK;
+/* One line, for people or as JSON: what the hub has lost. */
+void damage_print(const struct config *, const struct kept_damage *);
+/* The folder and everything in it: only what we make ourselves. */
+void remove_all(const char *path);

@@ -1,0 +1,279 @@
+/* d2dhub restore: a backup becomes a hub again. Everything is written into DATA/restoring first; the log gets its name
+ * last, and without it there is no hub. */
+#include "commands.h"
+#include "data.h"
+#include "files.h"
+#include "hub.h"
+#include "verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ASIDE "restoring"
+
+struct restore {
+    struct job job;
+    const struct config *config;
+    char from[PATH_CAP], aside[PATH_CAP];
+    struct manifest manifest;
+};
+
+/* Only what a backup can hold: "log/….log", "state/data.mdb", "tls/…" and files of the folder itself. */
+static bool is_place_for(const char *name)
+{
+    static const char *const folders[] = {"log/", "state/", "tls/"};
+
+    if (!strchr(name, '/'))
+        return strcmp(name, "log") != 0 && strcmp(name, "state") != 0 && strcmp(name, "tls") != 0 &&
+               strcmp(name, ASIDE) != 0;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (strncmp(name, folders[i], strlen(folders[i])) == 0)
+            return !strchr(name + strlen(folders[i]), '/');
+    return false;
+}
+
+static bool has_names(struct restore *r)
+{
+    for (size_t i = 0; i < r->manifest.n_files; i++)
+        if (!is_place_for(r->manifest.files[i].name))
+            return job_fail(&r->job, r->from, "the manifest names a file that is not of a hub");
+    return manifest_find(&r->manifest, "state/data.mdb") ? true : job_fail(&r->job, r->from, "it has no checkpoint");
+}
+
+static bool exists(const struct restore *r, const char *name)
+{
+    char path[PATH_CAP];
+    struct stat st;
+
+    config_path(r->config, name, path);
+    return lstat(path, &st) == 0 || errno != ENOENT;
+}
+
+/* An interrupted restore may be done again; a hub is never written over. */
+static bool is_free(struct restore *r)
+{
+    static const char *const names[] = {"state", "hub.json", "d2dhub.ini", "tls"};
+    bool taken = exists(r, "log");
+
+    for (size_t i = 0; i < sizeof names / sizeof *names && !exists(r, ASIDE); i++)
+        taken |= exists(r, names[i]);
+    return taken ? job_fail(&r->job, r->config->data,
+                            "there is already a hub in this folder: move it away, or name another one with --data")
+                 : true;
+}
+
+/* ---- writing, as the owner of the data folder ------------------------------------------------------------------- */
+
+static int open_new(struct restore *r, const char *path)
+{
+    int fd = -1, error = EACCES;
+
+    if (!owner_begin(&r->job.owner)) {
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        error = errno;
+        owner_end(&r->job.owner);
+    }
+    errno = error;
+    return fd;
+}
+
+/* Segments have their whole size, so that writing there never runs out of disk. */
+static bool give_size(struct restore *r, int fd, const char *path, const struct kept *f)
+{
+    int error = f->size > f->bytes ? posix_fallocate(fd, 0, (off_t)f->size) : 0;
+
+    errno = error;
+    return error ? job_fail_errno(&r->job, path) : true;
+}
+
+static bool write_one(struct restore *r, const struct kept *f)
+{
+    char source[PATH_CAP], path[PATH_CAP], sum[SUM_HEX + 1];
+    bool done = false;
+    int in, out;
+
+    if (!job_path(&r->job, r->from, f->from, source) || !job_path(&r->job, r->aside, f->name, path))
+        return false;
+    if ((in = open(source, O_RDONLY | O_CLOEXEC)) < 0)
+        return job_fail_errno(&r->job, source);
+    if ((out = open_new(r, path)) < 0) {
+        job_fail_errno(&r->job, path);
+    } else {
+        sum_begin(&r->job);
+        done = job_copy(&r->job, in, out, path, 0, f->bytes) && give_size(r, out, path, f);
+        sum_text(&r->job, sum);
+        if (done && strcmp(sum, f->sum) != 0)
+            done = job_fail(&r->job, source, "it changed while it was read");
+        done = job_finish(&r->job, out, path) && done;
+    }
+    close(in);
+    return done;
+}
+
+static bool make_folders(struct restore *r)
+{
+    static const char *const names[] = {"log", "state", "tls"};
+    char path[PATH_CAP];
+    bool done = true;
+
+    if (owner_begin(&r->job.owner))
+        return job_fail(&r->job, r->config->data, "this program cannot become its owner");
+    remove_all(r->aside);
+    done = job_folder(&r->job, r->aside);
+    for (size_t i = 0; done && i < sizeof names / sizeof *names; i++)
+        done = job_path(&r->job, r->aside, names[i], path) && job_folder(&r->job, path);
+    owner_end(&r->job.owner);
+    return done;
+}
+
+static bool move_one(struct restore *r, const char *name)
+{
+    char from[PATH_CAP], to[PATH_CAP];
+
+    config_path(r->config, name, to);
+    if (!job_path(&r->job, r->aside, name, from))
+        return false;
+    /* What an interrupted restore had moved already. */
+    remove_all(to);
+    return rename(from, to) ? job_fail_errno(&r->job, to) : true;
+}
+
+/* The log last. */
+static bool move_all(struct restore *r)
+{
+    char path[PATH_CAP];
+    bool done;
+
+    if (owner_begin(&r->job.owner))
+        return job_fail(&r->job, r->config->data, "this program cannot become its owner");
+    done = move_one(r, "tls") && move_one(r, "state");
+    for (size_t i = 0; done && i < r->manifest.n_files; i++)
+        if (!strchr(r->manifest.files[i].name, '/'))
+            done = move_one(r, r->manifest.files[i].name);
+    config_path(r->config, "log", path);
+    file_sync_folder(path);
+    done = done && move_one(r, "log");
+    if (done)
+        remove_all(r->aside);
+    file_sync_folder(path);
+    owner_end(&r->job.owner);
+    return done;
+}
+
+static bool write_all(struct restore *r)
+{
+    umask(077);
+    if (folder_make(r->config->data, 0700) || owner_take_folder(&r->job.owner, r->config->data))
+        return job_fail_errno(&r->job, r->config->data);
+    if (!make_folders(r))
+        return false;
+    for (size_t i = 0; i < r->manifest.n_files; i++)
+        if (!write_one(r, &r->manifest.files[i]))
+            return false;
+    return move_all(r);
+}
+
+/* ---- the hub ---------------------------------------------------------------------------------------------------- */
+
+static bool open_hub(struct restore *r, const struct config *c)
+{
+    struct hub *hub = NULL;
+    struct data data;
+    enum err e = owner_begin(&r->job.owner);
+
+    if (e)
+        return job_fail(&r->job, c->data, "this program cannot become its owner");
+    if (!(e = data_open(c, &data))) {
+        e = hub_open(&data.options, &hub);
+        if (!e)
+            e = hub_checkpoint(hub, now_ms());
+        store_close(data.store);
+        hub_close(hub);
+        state_close(data.state);
+    }
+    owner_end(&r->job.owner);
+    return e ? job_fail(&r->job, c->data, err_text(e)) : true;
+}
+
+/* As configured in the backup. */
+static bool begin_hub(struct restore *r, int argc, char **argv)
+{
+    static struct config fresh;
+    struct buf said = buf_max(16 * 1024);
+    bool done = config_load(&fresh, &command_restore.told, argc, argv, &said) == 0;
+
+    if (done)
+        done = open_hub(r, &fresh);
+    else
+        fputs(buf_str(&said), stderr);
+    buf_free(&said);
+    return done;
+}
+
+static void say_done(const struct restore *r)
+{
+    if (r->config->json)
+        printf("{\"event\":\"restored\",\"hub\":\"%s\",\"folder\":\"%s\",\"files\":%zu}\n", r->manifest.hub,
+               r->config->data, r->manifest.n_files);
+    else
+        printf("The hub %s is in %s\n\nNext:\n  d2dhub run --data %s\n", r->manifest.hub, r->config->data,
+               r->config->data);
+}
+
+static bool restore(struct restore *r, int argc, char **argv)
+{
+    char path[PATH_CAP];
+
+    config_path(r->config, ASIDE, r->aside);
+    if (!verify_load(&r->job, r->from, &r->manifest) || !has_names(r) || !is_free(r))
+        return false;
+    if (!verify_all(&r->job, r->from, &r->manifest))
+        return job_fail(&r->job, r->from, "this backup is damaged; nothing was written");
+    if (!write_all(r)) {
+        config_path(r->config, "log", path);
+        if (!owner_begin(&r->job.owner)) {
+            remove_all(r->aside);
+            owner_end(&r->job.owner);
+        }
+        return false;
+    }
+    for (size_t i = 0; i < r->manifest.n_damage; i++)
+        damage_print(r->config, &r->manifest.damage[i]);
+    return begin_hub(r, argc, argv);
+}
+
+static int restore_run(struct config *c, int argc, char **argv)
+{
+    struct restore r = {.config = c};
+    int status;
+    bool done;
+
+    snprintf(r.from, sizeof r.from, "%s", argv[1]);
+    if (!job_begin(&r.job, "restore"))
+        return 1;
+    if ((status = owner_of(c, "restore", &r.job.owner))) {
+        job_end(&r.job);
+        return status;
+    }
+    done = restore(&r, argc, argv);
+    status = job_status(&r.job, done);
+    if (done)
+        say_done(&r);
+    manifest_free(&r.manifest);
+    job_end(&r.job);
+    return status;
+}
+
+const struct command command_restore = {{.name = "restore",
+                                         .usage = "FROM [--data DIR]",
+                                         .summary = "make a hub from a backup",
+                                         .examples =
+                                             "d2dhub restore /mnt/backup/hub\n"
+                                             "d2dhub restore /mnt/backup/hub --data DIR   # beside another one\n",
+                                         .least = 1,
+                                         .most = 1,
+                                         .first = OPT_FOLDER},
+                                        restore_run};

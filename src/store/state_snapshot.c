@@ -1,0 +1,181 @@
+/* A checkpoint that is only read, all of it as of one moment: of a copy, or of a hub that runs. */
+#include "state_copy.h"
+
+#include "engines.h"
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdlib.h>
+
+enum { READERS = 256 };
+
+struct snapshot {
+    struct state state;
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi kept, meta;
+    uint64_t place;
+};
+
+static struct snapshot *snapshot_of(struct state *s)
+{
+    return (struct snapshot *)(void *)s;
+}
+
+static enum err err_of(int rc)
+{
+    switch (rc) {
+    case MDB_SUCCESS:
+        return OK;
+    case MDB_NOTFOUND:
+    case ENOENT:
+        return ERR_NOT_FOUND;
+    case ENOMEM:
+        return ERR_MEMORY;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+        return ERR_DAMAGED;
+    default:
+        return ERR_IO;
+    }
+}
+
+static MDB_val val_of(struct bytes b)
+{
+    return (MDB_val){.mv_size = b.len, .mv_data = (void *)(uintptr_t)b.at};
+}
+
+static struct bytes bytes_of_val(const MDB_val *v)
+{
+    return bytes_of(v->mv_data, v->mv_size);
+}
+
+static uint64_t snapshot_place(struct state *s)
+{
+    return snapshot_of(s)->place;
+}
+
+static enum err snapshot_get(struct state *s, struct bytes key, struct buf *out)
+{
+    struct snapshot *m = snapshot_of(s);
+    MDB_val k = val_of(key), v;
+    enum err e;
+
+    if (key.len == 0 || key.len > STATE_KEY_MAX)
+        return ERR_NOT_FOUND;
+    if ((e = err_of(mdb_get(m->txn, m->kept, &k, &v))))
+        return e;
+    buf_put(out, bytes_of_val(&v));
+    return buf_check(out);
+}
+
+static enum err snapshot_each(struct state *s, struct bytes prefix, struct bytes after, state_visit *visit, void *ctx)
+{
+    struct snapshot *m = snapshot_of(s);
+    struct bytes from = after.len && bytes_cmp(after, prefix) > 0 ? after : prefix;
+    MDB_val k = val_of(from), v;
+    MDB_cursor *c;
+    int rc = mdb_cursor_open(m->txn, m->kept, &c);
+
+    if (rc)
+        return err_of(rc);
+    rc = mdb_cursor_get(c, &k, &v, from.len ? MDB_SET_RANGE : MDB_FIRST);
+    if (!rc && after.len && bytes_eq(bytes_of_val(&k), after))
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    while (!rc && bytes_starts(bytes_of_val(&k), prefix) && visit(ctx, bytes_of_val(&k), bytes_of_val(&v)))
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? OK : err_of(rc);
+}
+
+static enum err refuse_begin(struct state *s)
+{
+    (void)s;
+    return ERR_DENIED;
+}
+
+static enum err refuse_put(struct state *s, struct bytes key, struct bytes value)
+{
+    (void)s;
+    (void)key;
+    (void)value;
+    return ERR_DENIED;
+}
+
+static enum err refuse_del(struct state *s, struct bytes key)
+{
+    return refuse_put(s, key, NO_BYTES);
+}
+
+static enum err refuse_commit(struct state *s, uint64_t place)
+{
+    (void)place;
+    return refuse_begin(s);
+}
+
+static void nothing_to_abort(struct state *s)
+{
+    (void)s;
+}
+
+static void snapshot_close(struct state *s)
+{
+    struct snapshot *m = snapshot_of(s);
+
+    if (m->txn)
+        mdb_txn_abort(m->txn);
+    mdb_env_close(m->env);
+    free(m);
+}
+
+static const struct state_ops snapshot_ops = {.place = snapshot_place,
+                                              .get = snapshot_get,
+                                              .each = snapshot_each,
+                                              .begin = refuse_begin,
+                                              .put = refuse_put,
+                                              .del = refuse_del,
+                                              .commit = refuse_commit,
+                                              .abort = nothing_to_abort,
+                                              .close = snapshot_close};
+
+static int open_all(struct snapshot *m, const char *folder, bool shared)
+{
+    MDB_val k = {.mv_size = 5, .mv_data = "place"}, v;
+    int rc;
+
+    if ((rc = mdb_env_set_maxdbs(m->env, 2)) || (rc = mdb_env_set_maxreaders(m->env, READERS)) ||
+        (rc = mdb_env_open(m->env, folder, MDB_RDONLY | MDB_NOTLS | (shared ? 0 : MDB_NOLOCK), 0600)) ||
+        (rc = mdb_txn_begin(m->env, NULL, MDB_RDONLY, &m->txn)) || (rc = mdb_dbi_open(m->txn, "kept", 0, &m->kept)) ||
+        (rc = mdb_dbi_open(m->txn, "meta", 0, &m->meta)))
+        return rc;
+    rc = mdb_get(m->txn, m->meta, &k, &v);
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    if (!rc && v.mv_size != sizeof m->place)
+        return MDB_CORRUPTED;
+    if (!rc)
+        memcpy(&m->place, v.mv_data, sizeof m->place);
+    return rc;
+}
+
+enum err lmdb_state_snapshot(const char *folder, bool shared, struct state **out)
+{
+    struct snapshot *m = calloc(1, sizeof *m);
+    int rc;
+
+    if (!m)
+        return ERR_MEMORY;
+    m->state.ops = &snapshot_ops;
+    if ((rc = mdb_env_create(&m->env))) {
+        free(m);
+        return err_of(rc);
+    }
+    if ((rc = open_all(m, folder, shared))) {
+        snapshot_close(&m->state);
+        return err_of(rc);
+    }
+    *out = &m->state;
+    return OK;
+}
