@@ -1,4 +1,4 @@
-/* What is counted while a load runs: latencies in a histogram of fixed size, and who has delivered what. */
+/* Counts while a load runs: latencies in a histogram of fixed size, and who has delivered what. */
 #pragma once
 
 #include <stdbool.h>

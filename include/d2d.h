@@ -308,7 +308,7 @@ struct d2d_receiver;
 
 enum d2d_from { D2D_FROM_LATEST, D2D_FROM_EARLIEST, D2D_FROM_OFFSET, D2D_FROM_SEQUENCE, D2D_FROM_TIME };
 
-/* Where to begin: after the event with this offset or sequence number, or with events enqueued after this time. */
+/* The position to begin at: after the event with this offset or sequence number, or events enqueued after this time. */
 struct d2d_position {
     enum d2d_from from;
     bool inclusive;     /* begin with that event, not after it */
@@ -407,7 +407,7 @@ D2D_API enum d2d_err d2d_registry_purge(struct d2d_registry *registry, const cha
 D2D_API enum d2d_err d2d_registry_list(struct d2d_registry *registry, size_t most, struct d2d_identity **out,
                                        size_t *n);
 
-/* One page of all devices, by a query: without keys and generation. `after` is "" for the first page; each call sets it
+/* A page of all devices, by a query: without keys and generation. `after` is "" for the first page; each call sets it
  * for the next one, and to "" after the last page. The caller frees *out. */
 enum { D2D_AFTER_CAP = 1024 };
 D2D_API enum d2d_err d2d_registry_page(struct d2d_registry *registry, char after[D2D_AFTER_CAP],
@@ -435,7 +435,7 @@ D2D_API enum d2d_err d2d_registry_ca_verify(struct d2d_registry *registry, const
 
 /* ---- enrollments: which devices may register, and how they authenticate ---------------------------------------- */
 
-/* One device, or a group of devices. Enrollments are JSON texts, as in the API of the Device Provisioning Service; the
+/* A device, or a group of devices. Enrollments are JSON texts, as in the API of the Device Provisioning Service; the
  * registry is that of a d2dhub, or of such a service
  * ("HostName=NAME.azure-devices-provisioning.net;SharedAccessKeyName=…;SharedAccessKey=…"). The caller frees the
  * answers. */
@@ -451,7 +451,7 @@ D2D_API enum d2d_err d2d_enrollment_get(struct d2d_registry *registry, enum d2d_
 /* The attestation mechanism alone, with its keys. */
 D2D_API enum d2d_err d2d_enrollment_keys(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name,
                                          char **json);
-/* One page of them, as a JSON array. `after` is as for d2d_registry_page(). */
+/* A page of them, as a JSON array. `after` is as for d2d_registry_page(). */
 D2D_API enum d2d_err d2d_enrollment_list(struct d2d_registry *registry, enum d2d_enrollment kind,
                                          char after[D2D_AFTER_CAP], char **json);
 D2D_API enum d2d_err d2d_enrollment_remove(struct d2d_registry *registry, enum d2d_enrollment kind, const char *name);

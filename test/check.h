@@ -1,4 +1,4 @@
-/* What our tests look like on top of cmocka. */
+/* The form of our tests on top of cmocka. */
 #pragma once
 
 #include <setjmp.h>

@@ -181,7 +181,7 @@ static inline void wire_free(struct wire *c, int64_t now_ms)
     buf_free(&c->heard);
 }
 
-/* What a device says first. */
+/* The first words of a device. */
 static inline void world_connect(struct world *w, const char *id, bool clean, struct buf *out)
 {
     char user[300];

@@ -18,7 +18,7 @@ struct made {
     EVP_PKEY *key;
 };
 
-/* What is not said is right: valid from a day before to a day after, signed with SHA-256, a P-256 key. */
+/* A wish left out is right: valid from a day before to a day after, signed with SHA-256, a P-256 key. */
 struct wish {
     const char *cn, *cn2;
     const char *constraints, *usage, *extended; /* NULL: the extension is not there */

@@ -44,7 +44,7 @@ void journal_left(const struct peer *peer, struct journal_who who, enum err why,
 void journal_login_failed(const struct front_env *env, const struct peer *peer, struct journal_who who, enum err why,
                           const char *detail, int64_t now_ms)
 {
-    /* Whoever is refused without a look may say any name. */
+    /* A peer that is refused without a look may say any name. */
     if (!journal_may_tell(env, peer, why == ERR_BUSY ? NO_BYTES : who.id, now_ms))
         return;
     log_event(LOG_WARN, "login-failed", KV(who.kind, who.id.len ? who.id : BYTES("?")),

@@ -1,4 +1,4 @@
-/* What failed logins may cost (design 11). Credentials are looked at first, so whoever is right gets in, whatever
+/* The cost of failed logins (doc/security.md). Credentials are looked at first, so whoever is right gets in, whatever
  * others do from the same address or in the same name. A failure is told at once as long as there were few of them;
  * then it waits for its turn; and when one waits already, the next is refused for load.
  *

@@ -1,4 +1,4 @@
-/* Where the files of a person's programs are. */
+/* The folder in which a person's programs keep their files. */
 #pragma once
 
 #include "bytes.h"

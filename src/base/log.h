@@ -1,4 +1,4 @@
-/* What an operator acts on: one line an event, `event key=value …`. No payloads, no secrets. The lines go to a sink
+/* Lines that an operator acts on: an event each, `event key=value …`. No payloads, no secrets. The lines go to a sink
  * that the main gives; without one they go nowhere. Safe from every thread. */
 #pragma once
 
@@ -19,7 +19,7 @@ void log_flush(void);
 void log_flush_by(void (*flush)(void));
 bool log_wants(enum log_level level);
 
-/* One pair of a line. Values that need it are quoted; control characters are escaped, so a peer cannot forge a line. */
+/* A pair of a line. Values that need it are quoted; control characters are escaped, so a peer cannot forge a line. */
 struct log_pair {
     const char *key;
     struct bytes text; /* used when it has an address */

@@ -39,7 +39,7 @@ static uint64_t count_lines(struct bytes text)
     return n;
 }
 
-/* What was dropped came after `lines`. Gives what is missing now. */
+/* `dropped` lines came after `lines`. Returns how many are missing now. */
 static uint64_t write_all(const struct log_writer *w, struct bytes lines, uint64_t dropped)
 {
     uint64_t missing = count_lines(bytes_skip(lines, write_lines(w->fd, lines)));

@@ -28,7 +28,7 @@ static bool fail(int number)
     return false;
 }
 
-/* What is closed gets something that can be neither written nor read: 0 for writing only, 1 and 2 for reading only. */
+/* Descriptors 0, 1 and 2 that are closed get a file of no use to them: 0 one for writing only, 1 and 2 for reading. */
 void output_open(const volatile int *interrupted)
 {
     stop = interrupted;

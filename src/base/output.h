@@ -14,11 +14,11 @@ bool output_put(struct bytes text);
 bool output_fail(void);
 /* As much of it as goes without waiting; *text is the rest. False: as above. */
 bool output_put_some(struct bytes *text);
-/* What stdio holds, too. */
+/* Includes the part that stdio holds. */
 bool output_flush(void);
 
-/* Where what was put is. Arrived: its reader has taken all of it out of the pipe, or it is on the disk, or with the
- * terminal. */
+/* How far the output has come. Arrived: its reader has taken all of it out of the pipe, or it is on the disk, or with
+ * the terminal. */
 enum output_state { OUTPUT_ARRIVED, OUTPUT_WAITS, OUTPUT_FAILED };
 enum output_state output_look(void);
 /* For a file: what was written before one write failed is on the disk. */

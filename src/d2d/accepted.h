@@ -1,4 +1,4 @@
-/* What `send` prints of each message that the hub has accepted: its id. */
+/* The id of each message that the hub has accepted, which `send` prints. */
 #pragma once
 
 #include "cli.h"

@@ -64,7 +64,7 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* What is due by now, as far as the window allows. */
+/* Sends the messages that are due by now, as far as the window allows. */
 static void send_due(struct bench *b, struct one *ones, const void *body)
 {
     while (b->sent < b->count && b->sent - b->done < b->window && !b->why) {
@@ -145,7 +145,7 @@ static enum status run(struct cli *c, struct bench *b)
     for (uint64_t i = 0; i < b->count; i++)
         ones[i] = (struct one){.bench = b, .number = i};
     memset(body, 'x', (size_t)b->size);
-    /* One message first, so that connecting is not counted. */
+    /* A message first, so that connecting is not counted. */
     if ((e = d2d_device_send_wait(b->device, &(struct d2d_message){.body = "", .body_len = 0}, 30000)))
         b->why = e;
     b->began_us = now_us();

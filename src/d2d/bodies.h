@@ -1,4 +1,4 @@
-/* Where the messages of a command come from: its arguments, a file, or the lines of standard input. */
+/* The source of a command's messages: its arguments, a file, or the lines of standard input. */
 #pragma once
 
 #include "bytes.h"
@@ -13,7 +13,7 @@ struct bodies {
 bool bodies_are_lines(const struct bodies *);
 /* Says so; the exit status of a command that had nothing to send. */
 int bodies_were_none(void);
-/* Whoever takes them: a line of standard input leaves before the next one comes, so the loop runs meanwhile. */
+/* The taker of messages: a line of standard input leaves before the next one comes, so the loop runs meanwhile. */
 struct taker {
     struct d2d_loop *loop;
     const enum d2d_err *ended; /* not D2D_OK: nothing more is taken */

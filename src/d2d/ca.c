@@ -8,7 +8,7 @@
 
 enum { FILE_MAX = 64 * 1024 };
 
-/* What one call of the library needs; `text` is what the hub answered. */
+/* The data of a call of the library; `text` is what the hub answered. */
 struct call {
     const char *name;
     struct buf file;

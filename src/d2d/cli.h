@@ -7,7 +7,7 @@
 #include "d2d.h"
 #include "program.h"
 
-/* Exit statuses (design 10). */
+/* Exit statuses (doc/d2d.1.in). */
 enum status {
     DONE = 0,
     FAILED = 1,
@@ -23,7 +23,7 @@ enum status {
     INTERRUPTED = 130,
 };
 
-/* What every command is told, by the options that all of them take. */
+/* Options that every command takes. */
 struct cli {
     const char *as, *connection_string_file, *context_name, *ca_file, *cert_file, *key_file, *tcti;
     const char *address; /* where TCP goes */
@@ -68,7 +68,7 @@ void cli_d2d_options(const struct cli *c, struct d2d_options *out);
 /* Why the library would not make a handle with them; "" when it did not say. */
 const char *cli_why_not(void);
 
-/* What an error is about: a thing that has a name of its own, or words of the command ("the events"). */
+/* The subject of an error: a thing that has a name of its own, or words of the command ("the events"). */
 enum subject {
     A_THING,
     A_DEVICE,
@@ -86,7 +86,7 @@ enum status cli_failed(const char *what, enum d2d_err e, const char *detail); /*
 void cli_is_away(enum d2d_err *away, enum d2d_err why, const char *detail);
 /* The exit status for an error of the library. */
 enum status cli_status(enum d2d_err);
-/* What helps against it; "" when that depends. */
+/* The remedy; "" when that depends. */
 const char *cli_remedy(enum d2d_err e);
 enum status cli_usage(const struct command *command, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -25,7 +25,7 @@ static const char *const names[PARTS] = {[HOST] = "HostName",
                                          [X509_CERT] = "X509Cert",
                                          [TPM] = "Tpm"};
 
-/* One string that is being looked at. */
+/* A string that is being looked at. */
 struct reading {
     const char *from;
     struct bytes parts[PARTS]; /* at == NULL: not given */
@@ -84,7 +84,7 @@ static void put_utf16(struct buf *out, struct bytes raw, bool big)
     }
 }
 
-/* What Windows writes, too: with a byte order mark, or in UTF-16, of which every second byte of such a text is 0. */
+/* Files of Windows, too: with a byte order mark, or in UTF-16, of which every second byte of such a text is 0. */
 static bool put_text(struct buf *out, struct bytes raw)
 {
     bool marked_little = bytes_starts(raw, BYTES("\xFF\xFE")), marked_big = bytes_starts(raw, BYTES("\xFE\xFF"));

@@ -37,7 +37,7 @@ static void close_registry(struct session *s)
     d2d_loop_free(s->loop);
 }
 
-/* What the commands of one device share: options, the registry, then `each` for every name given. */
+/* The common part of a device's commands: options, the registry, then `each` for every name given. */
 struct job {
     struct cli *cli;
     struct session session;
@@ -58,7 +58,7 @@ static enum status run_job(struct job *job, struct cli *c, int n, char **argv,
     job->each = each;
     if (!(status = open_registry(c, &job->session))) {
         out_begin(&job->out, c->format, device_columns, "deviceId");
-        /* What cannot be told any more is not done. */
+        /* Nothing is done any more that cannot be told. */
         for (int i = 1; i <= n && !cli_interrupted && output_flush(); i++) {
             enum d2d_err e = job->each(job, argv[i]);
 
@@ -74,7 +74,7 @@ static enum status run_job(struct job *job, struct cli *c, int n, char **argv,
     return status;
 }
 
-/* Whatever becomes of it, its file is opened before. */
+/* The file is opened before anything is made. */
 static enum status run_with_secret(struct job *job, struct cli *c, int n, char **argv,
                                    enum d2d_err (*each)(struct job *job, const char *id))
 {
@@ -117,7 +117,7 @@ static enum status check_auth(const struct job *job, const struct command *comma
     return DONE;
 }
 
-/* What the options say of how it proves who it is. Without any it stays as it is. */
+/* The proof of identity that the options ask for. Without any it stays as it is. */
 static enum d2d_err take_auth(const struct job *job, struct d2d_identity *d)
 {
     struct bytes rest = bytes_str(job->thumbprints), first;
@@ -177,7 +177,7 @@ static enum status put_into_chip(struct job *job, struct d2d_identity *d)
     return status;
 }
 
-/* What has no room for its key is not made. */
+/* A device without room for its key is not made. */
 static enum status check_room(const struct job *job)
 {
     struct d2d_tpm *t;

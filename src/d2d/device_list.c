@@ -28,7 +28,7 @@ json_t *device_row(const struct d2d_identity *d)
     return row;
 }
 
-/* What the plain list has at most; who has more devices is asked by pages. */
+/* The longest plain list; more devices are asked for by pages. */
 enum { LIST_MAX = 1000 };
 
 struct listing {

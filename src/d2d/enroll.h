@@ -1,9 +1,9 @@
-/* What the commands about enrollments share. */
+/* The common part of the commands about enrollments. */
 #pragma once
 
 #include "cli.h"
 
-/* What one call of the library needs; `text` is what the service answered. */
+/* The data of a call of the library; `text` is what the service answered. */
 struct enroll_call {
     enum d2d_err (*make)(struct d2d_registry *registry, struct enroll_call *call);
     const char *name;

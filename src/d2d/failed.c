@@ -77,7 +77,7 @@ const char *cli_remedy(enum d2d_err e)
     return "";
 }
 
-/* What a hub said, without what is for programs: the code of HTTP, the code of the error, ids for its log. */
+/* The hub's words, without what is for programs: the code of HTTP, the code of the error, ids for its log. */
 static const char *tidy(const char *detail, char out[512])
 {
     const char *json = strchr(detail, '{');

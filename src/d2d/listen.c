@@ -15,7 +15,7 @@ enum {
     IDLE_MS = 500, /* how soon it is seen that nobody reads any more */
 };
 
-/* What is printed of a message. */
+/* The printed form of a message. */
 struct line {
     struct list link;
     uint64_t lock;
@@ -239,8 +239,7 @@ static void run_jobs(struct hearing *h)
     }
 }
 
-/* One after the other: a message is settled when it has arrived at whoever reads, and the next one is written after
- * that. */
+/* Lines go one by one: a message is settled when its reader has it, and only then the next one is written. */
 static void print_lines(struct hearing *h)
 {
     while (!list_empty(&h->lines)) {

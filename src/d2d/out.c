@@ -48,7 +48,7 @@ static void put_value(struct buf *b, const json_t *value)
     free(text);
 }
 
-/* One line, whatever is in it. */
+/* Puts a text into one line, whatever is in it. */
 static void put_plain(struct buf *b, struct bytes text)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -1,4 +1,4 @@
-/* What a command prints: rows. For people a table, for machines one JSON object a line. Messages go to stdout, talk to
+/* Rows that a command prints. For people a table, for machines one JSON object a line. Messages go to stdout, talk to
  * stderr. */
 #pragma once
 

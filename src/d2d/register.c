@@ -119,7 +119,7 @@ static enum status show(const struct cli *c, struct register_job *job)
     return secret_put(&job->secret, text);
 }
 
-/* What registering brings has somewhere to go. */
+/* The result of registering has somewhere to go. */
 static enum status check_room(const struct cli *c, struct register_job *job)
 {
     struct d2d_tpm *t;
@@ -206,7 +206,7 @@ static enum status register_run(struct cli *c, void *values, int n, char **argv)
         status = take_key(job);
     if (job->tpm && !c->transport && !getenv("D2D_TRANSPORT"))
         c->transport = 1 + D2D_HTTPS; /* MQTT cannot do it */
-    /* What finds the service is the context's; the certificate is for the device that registers. */
+    /* The context finds the service; the certificate is for the device that registers. */
     c->cert_file = NULL;
     if (!status && !(status = check_room(c, job)) && !(status = find_service(c, job))) {
         c->cert_file = cert_file;

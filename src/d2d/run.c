@@ -73,7 +73,7 @@ static void set_environment(const struct job *j)
         setenv(name, value, 1);
         rest = bytes_skip(rest, strlen(name) + strlen(value) + 2);
     }
-    /* Who we are is our business, not that of a program that strangers' messages start. */
+    /* Our identity is not the business of a program that strangers' messages start. */
     unsetenv("D2D_CONNECTION_STRING");
 }
 

@@ -11,7 +11,7 @@ struct variable {
     const char *name, *value;
 };
 
-/* What a program is started for. */
+/* The reason to start a program. */
 struct occasion {
     const struct variable *variables; /* NULL name at the end */
     const struct d2d_property *properties;

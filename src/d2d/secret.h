@@ -1,4 +1,4 @@
-/* Where a secret goes: into a file that only its owner can read, or to standard output. It is opened before the secret
+/* The destination of a secret: a file that only its owner can read, or standard output. It is opened before the secret
  * is made: so no key is made or changed that has nowhere to go. */
 #pragma once
 

@@ -123,7 +123,7 @@ static enum d2d_err send_one(void *ctx, struct bytes body)
     return e;
 }
 
-/* What is known of those that were given to the library. */
+/* Says what is known of the messages that were given to the library. */
 static enum status say_unsent(const struct sending *s, enum d2d_err e)
 {
     size_t left = s->queued - s->sent;

@@ -58,7 +58,7 @@ static bool has_field(const char *string, const char *field)
     return d2d_connection_string_field(string, field, value, sizeof value) == D2D_OK;
 }
 
-/* What a connection string is for, in words. */
+/* The kind of a connection string, in words. */
 static const char *kind_of(const struct cli *c, char out[200])
 {
     char name[100];

@@ -8,7 +8,7 @@
 
 enum { CERTS_MAX = 2 };
 
-/* What to serve with. */
+/* Certificates to serve with. */
 struct certs {
     char cert[CERTS_MAX][PATH_CAP], key[CERTS_MAX][PATH_CAP];
     struct tls_pair pairs[CERTS_MAX]; /* of these */
@@ -17,8 +17,8 @@ struct certs {
 
 /* Makes all of them. `names` are further ones for the certificates. ERR_IO. */
 enum err certs_make(const struct config *c, int64_t now_s) MUST_CHECK;
-/* Where a server certificate is ours and is missing, does not fit its key or has less than a third of its life left, a
- * new one takes its place, *renewed. */
+/* A server certificate of ours that is missing, does not fit its key or has less than a third of its life left gets a
+ * new one in its place, *renewed. */
 enum err certs_renew(const struct config *c, int64_t now_s, bool *renewed) MUST_CHECK;
 /* Own ones by configuration, or those of DATA/tls that are there. The struct must not move. */
 void certs_files(const struct config *c, struct certs *out);

@@ -1,4 +1,4 @@
-/* What the files of `d2dhub check` share. */
+/* The common part of `d2dhub check`. */
 #pragma once
 
 #include "config.h"
@@ -11,7 +11,7 @@ struct checking {
 
 enum verdict { FINE, WARNING, PROBLEM };
 
-/* One line a check: what was looked at, how it is, what to do. */
+/* A line a check: what was looked at, how it is, what to do. */
 void check_say(struct checking *, enum verdict, const char *what, const char *remedy);
 
 /* ---- check_net.c */

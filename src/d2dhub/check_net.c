@@ -35,7 +35,7 @@ static int try_port(const char *address, int port)
     return error;
 }
 
-/* What an ordinary user can do, and what root can do once. */
+/* The remedies of an ordinary user, and of root, once. */
 static void not_permitted(int port, char *out, size_t cap)
 {
     char self[PATH_CAP] = "$(command -v d2dhub)";

@@ -1,5 +1,5 @@
-/* What a client has to know of a hub: names, ports, authority, connection strings. Kept in DATA/hub.json (0600), so
- * that `d2dhub show` can print it while the hub runs and holds the log. */
+/* Facts that a client has to know of a hub: names, ports, authority, connection strings. Kept in DATA/hub.json (0600),
+ * so that `d2dhub show` can print it while the hub runs and holds the log. */
 #pragma once
 
 #include "config.h"

@@ -53,7 +53,7 @@ enum err owner_begin(const struct owner *o)
 
 void owner_end(const struct owner *o)
 {
-    /* What follows needs root again: going on as another would fail in ways that nobody understands. */
+    /* The rest needs root again: going on as another would fail in ways that nobody understands. */
     if (o->other && (seteuid(0) || setegid(0)))
         abort();
 }

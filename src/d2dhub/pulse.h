@@ -1,5 +1,5 @@
-/* What a service manager hears from a thread of its own (sd_notify): that a long start goes on, and, while the hub
- * serves, that nothing is stuck. Somebody who has no service manager finds it in the log. */
+/* Signs of life for a service manager, by a thread of its own (sd_notify): that a long start goes on, and, while the
+ * hub serves, that nothing is stuck. Somebody who has no service manager finds it in the log. */
 #pragma once
 
 #include "server.h"

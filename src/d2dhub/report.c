@@ -48,7 +48,7 @@ static void tell_gap(uint64_t dropped, struct buf *b)
     put_count(b, "log-lines-dropped", dropped, "standard error was not read, or could not be written");
 }
 
-/* What operators changed is never left out. */
+/* Changes of operators are never left out. */
 static bool is_audit(struct bytes line)
 {
     return bytes_starts(line, BYTES("audit "));

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Who has no access to the data folder, as after `sudo d2dhub init`, has a copy beside the context. */
+/* A user without access to the data folder, as after `sudo d2dhub init`, has a copy beside the context. */
 static int show_ca(const struct config *c)
 {
     struct buf pem = buf_max(64 * 1024);

@@ -25,7 +25,7 @@ static const struct passwd *behind_sudo(void)
     return getpwuid((uid_t)uid);
 }
 
-/* What sudo leaves of the environment is root's, unless it was told to keep it. */
+/* The environment that sudo leaves is root's, unless it was told to keep it. */
 static bool become(const struct passwd *user)
 {
     const char *config = getenv("XDG_CONFIG_HOME");

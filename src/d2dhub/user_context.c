@@ -74,7 +74,7 @@ static void current_name(char out[NAME_LEN_MAX + 6])
 
 /* ---- what is in one -------------------------------------------------------------------------------------------- */
 
-/* Where this computer reaches the hub, before its name means anything to it. */
+/* The address at which this computer reaches the hub, before its name means anything to it. */
 static const char *address_of(const struct config *c)
 {
     if (strcmp(c->listen, "0.0.0.0") == 0)

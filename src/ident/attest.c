@@ -153,7 +153,7 @@ static void name_of(struct bytes public, uint8_t out[NAME])
     SHA256(public.at, public.len, out + 2);
 }
 
-/* What lies under a seed that only one key can open: encrypted, with an HMAC in front that also covers the name of the
+/* Bytes under a seed that only one key can open: encrypted, with an HMAC in front that also covers the name of the
  * object. {size, {size, HMAC}, encrypted} and {size, sealed seed}. */
 static bool put_under_seed(struct buf *out, const uint8_t seed[HASH], struct bytes name, struct bytes plain,
                            const uint8_t *modulus, const char *label)

@@ -151,7 +151,7 @@ static bool put_extension(X509 *cert, X509 *issuer, int nid, const char *value)
     return good;
 }
 
-/* What both kinds have in common. NULL without memory or randomness. */
+/* The part that both kinds have in common. NULL without memory or randomness. */
 static X509 *cert_new(const char *name, EVP_PKEY *key, int64_t from_s, int64_t to_s)
 {
     X509 *cert = X509_new();

@@ -4,7 +4,7 @@
 #include "buf.h"
 #include "ceilings.h"
 
-/* One signature that was asked for. The struct stays where it is until `done` was called; that may be inside
+/* A signature that was asked for. The struct stays where it is until `done` was called; that may be inside
  * key_sign(). */
 struct signing {
     void (*done)(struct signing *);

@@ -1,12 +1,11 @@
-/* What the files of this folder share of OpenSSL's certificates, and what only those who have keys of OpenSSL can ask.
- */
+/* OpenSSL's certificates, as the files of this folder share them; some questions need a key of OpenSSL. */
 #pragma once
 
 #include "buf.h"
 
 #include <openssl/x509.h>
 
-/* One certificate and nothing behind it; NULL when that is not what it is. */
+/* A certificate and nothing behind it; NULL for anything else. */
 X509 *cert_parse_der(struct bytes der);
 /* Also the first one of a PEM text. */
 X509 *cert_parse(struct bytes text);

@@ -81,7 +81,7 @@ enum err sas_parse(struct bytes token, struct sas *out)
     return OK;
 }
 
-/* What is signed lies in the token already, only not in one piece. */
+/* The signed text lies in the token already, only not in one piece. */
 static void sign(struct bytes sr, struct bytes se, struct bytes key, uint8_t out[32])
 {
     uint8_t text[SAS_LEN_MAX + 1];

@@ -28,8 +28,8 @@ struct msg {
 /* The size that the limit is about: body, values of system properties, names and values of application properties. */
 size_t msg_size(const struct msg *);
 
-/* Where msg_read() puts properties, and what it had to write differently: numbers and uuids as text, a body in pieces.
- */
+/* Room of msg_read() for properties and for what it had to write differently: numbers and uuids as text, a body in
+ * pieces. */
 struct msg_room {
     struct prop props[PROPS_MAX];
     struct buf text; /* its owner gives it a ceiling and frees it */

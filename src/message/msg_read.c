@@ -12,7 +12,7 @@ enum {
     SCALAR_TEXT = 48,  /* the longest number, time or uuid */
 };
 
-/* One value; of a list or map its inside and how many items it claims to have. */
+/* A value; of a list or map its inside and how many items it claims to have. */
 struct value {
     uint8_t code; /* of a width class' narrowest form: AMQP_STR8 for both kinds of string */
     struct bytes raw;
@@ -299,7 +299,7 @@ static void read_map(struct reading *r, struct value map,
     }
 }
 
-/* One piece is lent as it lies there, several are put together. */
+/* A single piece is lent as it lies there, several are put together. */
 static void take_body(struct reading *r, struct bytes piece)
 {
     struct buf *text = &r->room->text;

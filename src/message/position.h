@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where to begin (service 2.6). A position older than what is kept begins at the oldest. */
+/* The position to begin at (service 2.6). A position older than what is kept begins at the oldest. */
 struct position {
     enum { FROM_EARLIEST, FROM_LATEST, FROM_OFFSET, FROM_SEQUENCE, FROM_TIME } from;
     bool inclusive; /* >= instead of > */

@@ -1,4 +1,4 @@
-/* What the shells offer after a tab. */
+/* Completion: words that the shells offer after a tab. */
 #include "program.h"
 
 #include <stdio.h>

@@ -17,7 +17,7 @@ enum opt_type {
     OPT_CHOICE,   /* int or an enum: least and the index among the words of `argument` ("json|table|tsv") */
 };
 
-/* What a value or an argument is, for completion. */
+/* Kinds of values and arguments, for completion. */
 enum opt_what { OPT_ANY, OPT_FILE, OPT_FOLDER, OPT_DEVICE, OPT_CONTEXT };
 
 struct opt {
@@ -45,7 +45,7 @@ struct opt_table {
     bool once; /* none may be given twice; without it the last one counts, so that a script's can be overridden */
 };
 
-/* What a command line said, before it is taken. */
+/* An option as the command line has it, before its value is taken. */
 struct opt_given {
     const struct opt *opt;
     void *values;
@@ -63,7 +63,7 @@ bool opt_scan(const struct opt_table *tables, size_t n_tables, int argc, char **
               char why[OPT_WHY_CAP]);
 /* Puts each where it belongs. False: `why` names the option, what is wrong with its value, and what it takes. */
 bool opt_apply(const struct opt_line *line, char why[OPT_WHY_CAP]);
-/* One value. `name` is how its user wrote it: "--ttl", "D2DHUB_USER". */
+/* Takes a value. `name` is how its user wrote it: "--ttl", "D2DHUB_USER". */
 bool opt_take(const struct opt *opt, const char *name, const char *text, void *values, char why[OPT_WHY_CAP]);
 
 /* Whether a file can be read from: it is there, no folder, and not empty. "-" is standard input, "handle:..." a key

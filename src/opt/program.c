@@ -65,7 +65,7 @@ static void put_program(const struct opt_program *p, struct buf *out)
     buf_printf(out, "\n`%s COMMAND --help` shows more. %s", p->name, p->tail);
 }
 
-/* One word, or two of a group. */
+/* The command of one word, or of the two of a group. */
 static const struct opt_command *find_exact(const struct opt_program *p, int argc, char **argv, int *words)
 {
     const struct opt_command *c;

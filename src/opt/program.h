@@ -47,10 +47,10 @@ void opt_put_misuse(const struct opt_program *p, const struct opt_command *c, co
  * has not each of them that there is something for. */
 bool opt_put_manual(const struct opt_program *p, struct bytes template, struct buf *out);
 
-/* What may stand in place of the last word of argv, each with a tab and what it is: for the shells. ":file" and
+/* Words that may replace the last one of argv, each with a tab and its description: for the shells. ":file" and
  * ":folder" alone in a line stand for names of files. Words of other kinds come from `names`. */
 typedef void opt_names(enum opt_what what, int argc, char **argv, struct buf *out);
 void opt_put_completion(const struct opt_program *p, int argc, char **argv, opt_names *names, struct buf *out);
 
-/* What a user does not type: "--version", "--complete WORD...", "--manual TEMPLATE". False: argv is none of them. */
+/* Answers what no user types: "--version", "--complete WORD...", "--manual TEMPLATE". False: argv is none of them. */
 bool opt_answer(const struct opt_program *p, int argc, char **argv, opt_names *names, struct buf *out, int *status);

@@ -1,4 +1,4 @@
-/* What people read: help and the manual page. */
+/* Help and the manual page. */
 #include "program.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ static bool is_hidden(const struct opt *o, const struct opt *own)
     return false;
 }
 
-/* What does not fit beside its help stands in a line above it. */
+/* An option that does not fit beside its help stands in a line above it. */
 static void put_options(struct buf *out, const char *title, const struct opt *opts, const struct opt *own)
 {
     enum { HELP_AT = 33 };

@@ -194,7 +194,7 @@ enum err tpm_open(const char *tcti, struct tpm **out, char why[TPM_WHY_CAP])
     if ((e = tpm_stack_load(&missing)))
         e = tpm_refuse(t, e, "the TPM software stack is not installed: %s is missing (Debian: apt install tpm2-tools)",
                        missing);
-    /* What the stack would write to stderr is in tpm_why(), in other words. */
+    /* tpm_why() says in other words what the stack would write to stderr. */
     else if (setenv("TSS2_LOG", "all+NONE", 0))
         e = tpm_refuse(t, ERR_MEMORY, "%s", err_text(ERR_MEMORY));
     else

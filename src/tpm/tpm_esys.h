@@ -1,4 +1,4 @@
-/* What the files of this folder share of the TPM software stack. */
+/* The TPM software stack, as the files of this folder share it. */
 #pragma once
 
 #include "tpm.h"
@@ -12,7 +12,7 @@ struct tpm {
 
 enum { BY_PASSWORD = ESYS_TR_PASSWORD, NO_SESSION = ESYS_TR_NONE, NO_OBJECT = ESYS_TR_NONE };
 
-/* Who is asked for a password that we do not have. */
+/* The party that asks for a password, which we do not have. */
 enum whose { KEYS_OWN, OWNER, ENDORSEMENT };
 
 /* OK for TSS2_RC_SUCCESS. Otherwise tpm_why() says `doing` and the reason. */

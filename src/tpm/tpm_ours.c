@@ -1,4 +1,4 @@
-/* What stands at our handles need not be ours: they are in the range that every program may use. */
+/* Objects at our handles need not be ours: the handles are in the range that every program may use. */
 #include "tpm_esys.h"
 
 /* The key of a device is an HMAC key that a hub knows too: it came from outside, in the open or wrapped for this TPM.

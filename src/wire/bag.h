@@ -3,7 +3,7 @@
 
 #include "buf.h"
 
-/* One pair, decoded. */
+/* A pair, decoded. */
 struct bag_pair {
     struct bytes name;
     struct bytes value; /* at == NULL: there was no `=`, which means null */

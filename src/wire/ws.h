@@ -48,8 +48,8 @@ struct ws_in {
 /* ERR_MEMORY. */
 enum err ws_in_init(struct ws_in *, enum ws_side) MUST_CHECK;
 void ws_in_free(struct ws_in *);
-/* One step. What it took goes off the front of `in`; a little is kept inside, so that it is to be called until it wants
- * more, with nothing new too. `out`, lent until the next call: of DATA and PING. */
+/* A step. The bytes that it took go off the front of `in`; a little is kept inside, so that it is to be called until it
+ * wants more, with nothing new too. `out`, lent until the next call: of DATA and PING. */
 enum ws_step ws_read(struct ws_in *, struct bytes *in, struct bytes *out) MUST_CHECK;
 
 /* The head of an unfragmented frame; `len` bytes of payload follow. */

@@ -1,4 +1,4 @@
-/* What the kill test does to a data folder while no hub runs: kill9_store add DATA ID… makes devices and prints "id
+/* The kill test's work on a data folder while no hub runs: kill9_store add DATA ID… makes devices and prints "id
  * key"; kill9_store events DATA prints "id body" of every event in the log, partition by partition, in their order. */
 #include "engines.h"
 #include "hub.h"

@@ -15,7 +15,7 @@
 
 static const char host[] = "localhost";
 
-/* What either library gives. */
+/* The functions that either library gives. */
 struct channel {
     int (*say)(void *ctx, struct bytes text);         /* 0: all of it was said */
     int (*hear)(void *ctx, uint8_t *out, size_t cap); /* how much; 0 or less: the end */

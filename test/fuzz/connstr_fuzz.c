@@ -1,4 +1,4 @@
-/* What parses can be written, and is the same when parsed again. */
+/* A string that parses can be written, and is the same when parsed again. */
 #include "connstr.h"
 
 #include <stdlib.h>

@@ -69,7 +69,7 @@ static void put_login(struct buf *b, const char *user, struct bytes password)
     buf_put(b, BYTES("AMQP\x00\x01\x00\x00"));
 }
 
-/* What a service and a device say first. */
+/* The first words of a service and of a device. */
 static void make_logins(struct hub *hub)
 {
     struct policy p;

@@ -47,7 +47,7 @@ static void make_token(struct hub *hub, const char *policy, char token[SAS_LEN_M
     buf_free(&b);
 }
 
-/* Whoever has to be asked outside says at once that the device belongs to the other hub. */
+/* The other hub, when it is asked, says at once that the device belongs to the other hub. */
 static enum err ask_outside(void *ctx, struct outside_job *job)
 {
     struct outside_end end = {.host = outside_hub(&env, job, "other.hub")};

@@ -258,7 +258,7 @@ static void hear_feedback(void)
     }
 }
 
-/* What did not reach the disk never happened. */
+/* Changes that did not reach the disk never happened. */
 static void forget_what_was_lost(uint64_t durable)
 {
     for (size_t i = 0; i < n_messages; i++) {

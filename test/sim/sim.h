@@ -1,4 +1,4 @@
-/* One simulated hub with devices that send and receivers that read, and the ledger of what was sent: what the log must
+/* A simulated hub with devices that send and receivers that read, and the ledger of what was sent: what the log must
  * hold. */
 #pragma once
 
@@ -61,7 +61,7 @@ struct sim {
 size_t sim_wanted(const struct sim *s, const struct receiver *r, uint64_t below);
 /* It was read just now: it is the next one that this receiver wants, and durable. */
 void sim_check_event(struct sim *s, struct receiver *r, const struct event *e);
-/* Whoever waits has nothing to read, or was woken. */
+/* A reader that waits has nothing to read, or was woken. */
 void sim_check_wakes(struct sim *s);
 /* The hub says what the model says. */
 void sim_check_state(struct sim *s);

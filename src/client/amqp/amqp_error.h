@@ -1,4 +1,4 @@
-/* What conditions of AMQP are for callers. */
+/* Conditions of AMQP as the errors that callers get. */
 #pragma once
 
 #include "d2d.h"

@@ -1,4 +1,4 @@
-/* What conversations over AMQP 1.0 have in common: Proton's driver, who we are, one session, and how it ends. */
+/* The common part of conversations over AMQP 1.0: Proton's driver, our identity, a session, and how it ends. */
 #pragma once
 
 #include "message_room.h"

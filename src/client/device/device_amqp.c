@@ -80,7 +80,7 @@ static void on_link_closed(struct amqp_talk *a, pn_link_t *l)
 
 /* ---- messages -------------------------------------------------------------------------------------------------- */
 
-/* What is held and what may still come are as many as there is room for. */
+/* Messages that are held and those that may still come are as many as there is room for. */
 static void top_up(struct device_amqp *m)
 {
     int room = (int)(m->side->inbox.max - m->side->inbox.n) - pn_link_credit(m->mailbox);

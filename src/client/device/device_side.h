@@ -1,4 +1,4 @@
-/* What a device is to its conversations, whatever they speak: messages to be sent, messages that were given and are not
+/* A device as its conversations see it, whatever they speak: messages to be sent, messages that were given and are not
  * settled, and who is told. */
 #pragma once
 

@@ -138,8 +138,7 @@ static void complete(struct mqtt_talk *m, struct held *h)
     inbox_del(&m->side->inbox, h);
 }
 
-/* What is not taken is not acknowledged either, so that it waits for who wants it, or comes with the next connection.
- */
+/* A message that is not taken is not acknowledged either: it waits for a taker, or for the next connection. */
 static void take(struct mqtt_talk *m, const struct mqtt_publish *p, struct d2d_c2d *c)
 {
     struct device_side *side = m->side;

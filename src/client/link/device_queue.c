@@ -52,7 +52,7 @@ struct bytes queued_body(const struct queued *e)
     return bytes_of(e->bytes + e->head_len, e->body_len);
 }
 
-/* Those that have an id stand in front, and there are at most as many as a window has. */
+/* Messages that have an id stand in front, and there are at most as many as a window has. */
 static bool id_is_taken(const struct device_queue *q, uint16_t id)
 {
     for (struct list *it = q->all.next; it != q->next; it = it->next)

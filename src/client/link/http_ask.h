@@ -1,4 +1,4 @@
-/* One HTTP request, while the loop is run for it. */
+/* An HTTP request, while the loop is run for it. */
 #pragma once
 
 #include "account.h"

@@ -31,7 +31,7 @@ static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
         case HTTP_STEP_HEAD:
             break;
         case HTTP_STEP_MESSAGE:
-            /* What comes before the answer (100) is not it. */
+            /* An interim answer (100) is not the answer. */
             h->answered = h->in.head.status >= 200;
             if (h->answered)
                 talk_end(t, OK);

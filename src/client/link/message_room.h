@@ -8,7 +8,7 @@
 
 #include <proton/message.h>
 
-/* What was read looks into it until the next message is. */
+/* A message that was read looks into it until the next one is read. */
 struct message_room {
     pn_message_t *message;
     struct buf raw, text;

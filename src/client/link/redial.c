@@ -37,7 +37,7 @@ static bool is_hopeless(enum d2d_err why)
            why == D2D_EXPIRED || why == D2D_ARGUMENT || why == D2D_CHANGED || why == D2D_NO_MEMORY;
 }
 
-/* Whoever is displaced comes back after a pause that only grows: the other one may be there for one message. Two that
+/* A displaced connection comes back after a pause that only grows: the other one may be there for one message. Two that
  * both stay would take the place from each other for ever, even if each gets work done in between. */
 static bool gives_in(struct redial *r, enum d2d_err why)
 {

@@ -1,4 +1,4 @@
-/* What becomes of a connection that has ended: it is made again after a pause, or never. */
+/* A connection that has ended: it is made again after a pause, or never. */
 #pragma once
 
 #include "account.h"

@@ -51,7 +51,7 @@ static void say_close(struct ws_talk *w, unsigned code)
     w->said_bye = true;
 }
 
-/* What the inner talk has said becomes a message, unless the output is full: then it stays with it, and stops it. */
+/* The inner talk's output becomes a message, unless ours is full: then it stays there, and stops the inner talk. */
 static void frame(struct ws_talk *w)
 {
     if (!w->said.len)

@@ -9,8 +9,8 @@ bool read_redirect(pn_link_t *, struct bytes *host, int *port, struct bytes *ent
 void ask_open(struct events_talk *);                      /* the links of $management */
 enum err ask_partitions(struct events_talk *) MUST_CHECK; /* service 2.5 */
 enum err ask_tail(struct events_talk *, const struct progress *) MUST_CHECK;
-/* One answer, in room->raw. Adds partitions, or sets the one's position to its end. The status when it was refused,
- * else 0. */
+/* Reads an answer, in room->raw. Adds partitions, or sets the one's position to its end. The status when it was
+ * refused, else 0. */
 int read_answer(struct events_talk *);
 /* Attaches the receiver of a partition. */
 enum err attach(struct events_talk *, struct progress *) MUST_CHECK;

@@ -201,7 +201,7 @@ static void on_redirect(struct events_talk *m, pn_link_t *l)
     fail(m, D2D_OK, "");
 }
 
-/* What a hub says that does not know the filter: anything that is not about rights, names, limits or its own state. */
+/* A hub that does not know the filter refuses with anything that is not about rights, names, limits or its state. */
 static bool is_about_filter(const char *condition)
 {
     enum d2d_err e = amqp_error(condition);

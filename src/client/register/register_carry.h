@@ -1,4 +1,4 @@
-/* One connection of a registration, while the loop is run for it. */
+/* A connection of a registration, while the loop is run for it. */
 #pragma once
 
 #include "carrier.h"

@@ -1,4 +1,4 @@
-/* What the parts of the registry share: the hub's service API over HTTPS (service 4, provisioning 3). */
+/* The common part of the registry: the hub's service API over HTTPS (service 4, provisioning 3). */
 #pragma once
 
 #include "http_ask.h"

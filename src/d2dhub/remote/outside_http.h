@@ -1,4 +1,4 @@
-/* One HTTP request to somebody else, by libcurl: bounded in time and in what is taken. */
+/* An HTTP request to somebody else, by libcurl: bounded in time and in what is taken. */
 #pragma once
 
 #include "buf.h"

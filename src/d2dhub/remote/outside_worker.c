@@ -190,7 +190,7 @@ static enum err put_there(const struct outside_worker *w, const struct linked_hu
     return e;
 }
 
-/* One that is there already keeps its state, whether it may connect among it: only how it proves who it is changes. */
+/* A device that is there already keeps its state, also whether it may connect: only its proof of identity changes. */
 static enum err change_there(const struct outside_worker *w, const struct outside_job *job,
                              const struct linked_hub *hub, const char *url, int *status)
 {
@@ -230,7 +230,7 @@ static bool make_there(const struct outside_worker *w, const struct outside_job 
     return !e && status >= 200 && status < 300;
 }
 
-/* What cannot be removed stays where it was; it has been logged. */
+/* A device that cannot be removed stays where it was; that has been logged. */
 static void remove_there(const struct outside_worker *w, const struct outside_job *job, const struct linked_hub *hub)
 {
     struct buf url = buf_max(2048), answer = buf_max(ANSWER_MAX);
@@ -257,7 +257,7 @@ static json_t *ask_webhook(const struct outside_worker *w, const struct outside_
     return root;
 }
 
-/* Where the device belongs, and there it is made. */
+/* Finds where the device belongs, and makes it there. */
 static void carry_out(const struct outside_worker *w, const struct outside_job *job, const json_t *said,
                       struct outside_end *end)
 {

@@ -25,7 +25,7 @@ TEST(the_first_failures_are_told_at_once_then_each_waits_its_turn)
     for (int i = 0; i < LIMITER_PAIR_BURST; i++)
         CHECK(failed("192.0.2.1:1000", "a", 0) && wait_ms == 0);
     CHECK(failed("192.0.2.1:1001", "a", 0) && wait_ms == LIMITER_PAIR_MS);
-    /* One waits: more are refused for load, and count for nothing. */
+    /* An answer waits: more are refused for load, and count for nothing. */
     for (int i = 0; i < 1000; i++)
         CHECK(!failed("192.0.2.1:1002", "a", 1));
     for (int64_t at = LIMITER_PAIR_MS; at < 20 * LIMITER_PAIR_MS; at += LIMITER_PAIR_MS)

@@ -1,4 +1,4 @@
-/* What went wrong is told apart, and what cannot heal ends at once. */
+/* Errors are told apart, and those that cannot heal end at once. */
 #include "device.h"
 #include "http.h"
 #include "live_hub.h"

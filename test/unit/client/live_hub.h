@@ -173,7 +173,7 @@ static inline const char *live_owner_string(void)
     return text;
 }
 
-/* What every handle needs to get there. */
+/* Options that lead every handle there. */
 static inline struct d2d_options live_options(const char *string)
 {
     return (struct d2d_options){D2D_OPTIONS,

@@ -41,7 +41,7 @@ static const char *const names[] = {
     [REGISTRY_LOG] = "the registry's log",
 };
 
-/* What drives the loop while the callback comes. */
+/* The call that drives the loop while the callback comes. */
 enum outer { RUN_LOOP, SEND_WAIT, FLUSH_WAIT, POST_WAIT, ASK_REGISTRY, OUTERS };
 
 static struct rig {

@@ -36,7 +36,7 @@ TEST(options_without_their_size_are_refused_with_a_sentence)
     CHECK(!device);
 }
 
-/* What a program has that was compiled before two fields came, one in the common part and one behind it. */
+/* Options of a program that was compiled before two fields came, one in the common part and one behind it. */
 TEST(shorter_options_of_an_older_program_are_taken)
 {
     struct d2d_device_options out;

@@ -43,7 +43,7 @@ static void hear(struct bytes in, size_t slice)
     buf_free(&heard);
 }
 
-/* What was said, in words. */
+/* The talk so far, in words. */
 static const char *said(void)
 {
     static char text[1024];

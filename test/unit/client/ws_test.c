@@ -135,7 +135,7 @@ static void hear(struct bytes in)
     buf_free(&rest);
 }
 
-/* What a server answers to the request at hand. */
+/* A server's answer to the request at hand. */
 static struct bytes answer(const char *status, const char *protocol)
 {
     static char text[512];
@@ -162,7 +162,7 @@ static void accept_connection(void)
     CHECK(w.inner.starts == 1);
 }
 
-/* What was said in frames, unmasked: "2:hello " is a binary message; each must be masked and whole. */
+/* The frames so far, unmasked: "2:hello " is a binary message; each must be masked and whole. */
 static const char *said(void)
 {
     static char text[512];

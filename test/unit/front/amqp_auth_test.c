@@ -1,4 +1,4 @@
-/* Who may come in: SASL in every form, put-token, and what happens when a token runs out. */
+/* Log-ins: SASL in every form, put-token, and what happens when a token runs out. */
 #include "amqp_peer.h"
 #include "limiter.h"
 #include "words.h"

@@ -43,7 +43,7 @@ struct left {
     struct buf said; /* by the hub, when nobody else saw it */
 };
 
-/* What was said, turn by turn, for a peer waits for its credit; `cut` is where one of them is parted, and `end` where
+/* The talk so far, turn by turn, for a peer waits for its credit; `cut` is where one of them is parted, and `end` where
  * all ends. */
 static struct left replay(size_t cut, size_t end)
 {

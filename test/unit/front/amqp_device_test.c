@@ -438,7 +438,7 @@ TEST(new_keys_and_disabling_and_deleting_end_the_links_of_that_device)
     check_detached(links[1], "amqp:unauthorized-access");
     check_detached(links[2], "amqp:not-found");
     check_accepted(send_message(&c, links[3], new_message("x")));
-    /* What was proved with the old key proves nothing any more, until there is a new token. */
+    /* A proof with the old key counts for nothing any more, until there is a new token. */
     pn_link_close(links[0]);
     client_run(&c);
     check_refused(open_mailbox(&c, ids[0], 1), "amqp:unauthorized-access", NULL);

@@ -76,7 +76,7 @@ TEST(a_transfer_on_no_link_ends_the_session_and_no_more)
     check_ended(second);
     CHECK_OK(hub_device_get(w.hub, BYTES("phone"), &d));
     CHECK(!d.connected);
-    /* What was on its way counts for nothing, also on the link that there was. */
+    /* A frame that was on its way counts for nothing, also on the link that there was. */
     say(0x14, 1, 0, NO_BYTES, BYTES("\x43\xa0\x01t\x43\x41"), 5);
     say(0x14, 1, 78, NO_BYTES, BYTES("\x43\xa0\x01t\x43\x41"), 5);
     CHECK(link_is_open(garage));

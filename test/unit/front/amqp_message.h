@@ -100,7 +100,7 @@ static inline pn_link_t *open_mailbox(struct client *c, const char *id, int cred
     return open_mailbox_in(c, c->session, id, credit);
 }
 
-/* What is there becomes c->message; it stays unsettled. */
+/* The delivery that is there becomes c->message; it stays unsettled. */
 static inline pn_delivery_t *hear(struct client *c, pn_link_t *l)
 {
     static char room[2 * AMQP_MESSAGE_MAX];

@@ -8,7 +8,7 @@
 static struct client c;
 static struct soft_tpm chip, other;
 
-/* What the device says in its turn. */
+/* The device's words in its turn. */
 static struct {
     char id[64];
     struct bytes ek, srk;

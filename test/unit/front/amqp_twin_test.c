@@ -117,7 +117,7 @@ TEST(an_answer_goes_to_the_link_of_the_same_channel)
     check_accepted(send_message(&c, out, new_request("GET", AN_ID)));
     check_not_available(in, AN_ID);
     CHECK(!take(&c, other) && !take(&c, foreign));
-    /* One of the two is attached again, under another id. */
+    /* Half of the pair is attached again, under another id. */
     pn_link_close(in);
     client_run(&c);
     check_accepted(send_message(&c, out, new_request("GET", AN_ID)));

@@ -250,7 +250,7 @@ TEST(what_one_request_costs_is_bounded_in_a_turn_and_it_goes_on_in_the_next)
     buf_puts(&text, "deviceId = 'd129'");
     CHECK(all_rows(buf_str(&text), &answers) == 1 && answers == 1);
     CHECK(c.turns == 130 / (QUERY_WORK_MAX / QUERY_LEN_MAX));
-    /* What comes meanwhile waits for its turn, and who goes takes nothing along. */
+    /* Requests that come meanwhile wait for their turn, and a client that goes takes nothing along. */
     struct buf body = buf_max(QUERY_LEN_MAX + 64), b = buf_max(64 * 1024);
     buf_printf(&body, "{\"query\":\"%s\"}", buf_str(&text));
     buf_printf(&b, "POST /devices/query" V " HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %zu\r\n\r\n",

@@ -30,7 +30,7 @@ static int close_all(void **state)
 
 enum form { PEM, BASE64_DER, BASE64_PEM, FORMS };
 
-/* What is put: lent until the next call. `more` stands behind the certificate. */
+/* The body of a PUT: lent until the next call. `more` stands behind the certificate. */
 static const char *body_of(const struct made *m, enum form form, const char *more)
 {
     static char text[16384];

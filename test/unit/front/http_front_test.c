@@ -357,7 +357,7 @@ TEST(the_body_of_a_stranger_is_read_and_not_kept)
     buf_free(&b);
 }
 
-/* What cannot be read is answered, logged, and ends the connection. */
+/* A request that cannot be read is answered, logged, and ends the connection. */
 static void check_fault(struct bytes in, int status, const char *name)
 {
     reopen();

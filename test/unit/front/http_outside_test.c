@@ -159,7 +159,7 @@ TEST(a_failure_is_told_and_forgets_nothing)
     ends(1, NULL, DPS_WEBHOOK);
     CHECK(polls(operation) == 200 && body_has(&c, "\"status\":\"failed\"") && body_has(&c, "\"errorCode\":400207"));
     CHECK(body_has(&c, "\"errorMessage\":\"No.\""));
-    /* Where it was is still known: it stays there. */
+    /* The earlier hub is still known: it stays there. */
     enroll("dev", ",\"iotHubHostName\":\"hub.test\",\"reprovisionPolicy\":{\"updateHubAssignment\":false}");
     CHECK(registers(operation) == 202 && n_jobs == 3);
     assert_string_equal(jobs[2]->host, OTHER);

@@ -26,7 +26,7 @@ static int close_all(void **state)
     return 0;
 }
 
-/* What the answer says of a device, as one text. */
+/* The answer's words about a device, as one text. */
 static const char *text_at(const char *outer, const char *inner, const char *name)
 {
     static char text[256];

@@ -89,7 +89,7 @@ static void text_of(const json_t *root, const char *name, char *out, size_t cap)
     snprintf(out, cap, "%s", text ? text : "");
 }
 
-/* What the chip finds in the answer. */
+/* The chip opens what is in the answer. */
 static bool opens(const struct soft_tpm *t, const char *base64_text, struct buf *key, struct buf *uri)
 {
     uint8_t blob[ATTEST_BLOB_MAX];

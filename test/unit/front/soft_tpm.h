@@ -1,5 +1,4 @@
-/* What a TPM does with a blob (provisioning 4.6), in software, which is good enough to see what a hub has put into one.
- */
+/* A TPM's work on a blob (provisioning 4.6), in software: enough to see what a hub has put into one. */
 #pragma once
 
 #include "attest.h"

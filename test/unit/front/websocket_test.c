@@ -45,7 +45,7 @@ static void say(struct bytes bytes)
     } while (bytes.len);
 }
 
-/* What the hub has said; it is forgotten with the next answer. */
+/* The hub's words; they are forgotten with the next answer. */
 static struct bytes heard(void)
 {
     return buf_bytes(&c.heard);

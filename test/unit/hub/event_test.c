@@ -1,4 +1,4 @@
-/* What stands in the log is what receivers get: it is taken apart here by Proton, not by us. */
+/* The log holds what receivers get: it is taken apart here by Proton, not by us. */
 #include "hub_world.h"
 
 #include <proton/message.h>

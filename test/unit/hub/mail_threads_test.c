@@ -145,7 +145,7 @@ static void *hear_feedback(void *ctx)
         struct c2d_lock lock;
         uint64_t at;
         size_t n;
-        /* Whoever asks late enough needs not wait for a full batch. */
+        /* A receiver that asks late enough needs not wait for a full batch. */
         enum err e = hub_feedback_next(reader, now() + (later += FEEDBACK_REST_MS), records, &n, &lock);
 
         if (e == ERR_NOT_FOUND) {

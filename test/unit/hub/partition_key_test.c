@@ -1,4 +1,4 @@
-/* Where the events of a device go: as the cloud's tools compute it, and in a hub of before as it began. */
+/* The partition of a device's events: as the cloud's tools compute it, and in a hub of before as it began. */
 #include "core.h"
 #include "hub_world.h"
 

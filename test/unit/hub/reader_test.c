@@ -156,7 +156,7 @@ TEST(the_latest_position_is_that_of_the_open)
     stop();
 }
 
-/* What was sent before the open and became durable behind it is not the latest. */
+/* An event that was sent before the open and became durable after it is not the latest. */
 TEST(the_latest_position_is_behind_what_is_not_durable_yet)
 {
     struct reader *r;

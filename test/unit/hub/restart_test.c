@@ -24,7 +24,7 @@ static struct world w;
 static struct change changes[CHANGES_MAX];
 static size_t n_changes;
 
-/* What the changes come to. */
+/* The truth that all changes come to. */
 struct truth {
     bool there[DEVICES], has_session[DEVICES], groups[GROUPS];
     struct device device[DEVICES];
@@ -193,7 +193,7 @@ static enum err hooked_put(struct state *s, struct bytes key, struct bytes value
 
 static enum err hooked_commit(struct state *s, uint64_t place)
 {
-    /* What is about to be said must be durable already: the power may go right behind it. */
+    /* Words that are about to be said must be durable already: the power may go right behind it. */
     CHECK(place <= store_durable(w.store));
     if (!commit_fails)
         return real->commit(s, place);

@@ -43,7 +43,7 @@ static void checkpoint(void)
     CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
 }
 
-/* What a reader from the beginning gets must be what the partition says. */
+/* A reader from the beginning must get what the partition says. */
 static void check_readable(const char *id)
 {
     struct bell bell = bell_new();

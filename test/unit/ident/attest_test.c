@@ -71,7 +71,7 @@ static void wrap(struct bytes by, struct bytes for_, struct bytes key, struct by
     CHECK_OK(attest_wrap(by, for_, key, uri, &c, out));
 }
 
-/* One field of the blob with its size. */
+/* A field of the blob with its size. */
 static struct bytes field(struct rd *r)
 {
     const uint8_t *at = r->at;

@@ -60,7 +60,7 @@ TEST(a_chain_leads_to_an_authority_that_is_known)
     CHECK(until_ms == NOW_MS + 86400 * 1000);
     CHECK_OK(check(LIST(&l.leaf, &l.lower, &l.upper), LIST(&l.root)));
     CHECK_OK(check(LIST(&l.leaf, &l.root, &l.upper, &l.lower), LIST(&l.root))); /* their order says nothing */
-    /* One in the middle is as good as a root. */
+    /* A certificate in the middle is as good as a root. */
     CHECK_OK(check(LIST(&l.leaf, &l.lower), LIST(&l.upper)));
     CHECK_OK(check(LIST(&l.leaf), LIST(&l.lower)));
     CHECK_OK(check(LIST(&l.leaf, &l.lower, &l.upper, &l.root), LIST(&l.lower)));
@@ -115,7 +115,7 @@ TEST(the_common_name_is_the_device)
     made_free(&root);
 }
 
-/* What is wrong with the one between root and leaf. */
+/* A fault of the certificate between root and leaf. */
 static void refused_below(struct wish wish, enum err wanted)
 {
     struct made root = make_ca("root", NULL), middle = make(wish, &root), leaf = make_leaf("device-1", &middle);
@@ -151,7 +151,7 @@ TEST(a_path_is_as_long_as_each_authority_permits)
     CHECK_OK(check(LIST(&leaf, &none), LIST(&root)));
     CHECK_ERR(check(LIST(&far, &below, &none), LIST(&root)), ERR_UNAUTHORIZED);
     CHECK_ERR(check(LIST(&far, &below), LIST(&none)), ERR_UNAUTHORIZED);
-    /* Who trusts the lower one does not ask what those above it permit. */
+    /* Trust in the lower one does not ask what those above it permit. */
     CHECK_OK(check(LIST(&far), LIST(&below)));
     made_free(&root);
     made_free(&none);

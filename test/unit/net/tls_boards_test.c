@@ -1,4 +1,4 @@
-/* What small boards can do, and what they cannot: one kind of certificate, old suites, little memory. */
+/* Small boards, and what they cannot do: one kind of certificate, old suites, little memory. */
 #include "tls_peers.h"
 
 /* A server with a certificate of each kind of key. */
@@ -13,7 +13,7 @@ static void both_kinds(struct pair *p)
     CHECK_OK(tls_server_reload(p->server_tls, pairs, 2, why));
 }
 
-/* What kind of key the server proved to have. */
+/* The kind of key that the server proved to have. */
 static int kind_seen(const struct pair *p)
 {
     return EVP_PKEY_get_base_id(X509_get0_pubkey(SSL_get0_peer_certificate(p->client.tls.ssl)));

@@ -186,7 +186,7 @@ TEST(a_session_without_a_certificate_stays_without)
     drop(&p);
 }
 
-/* Where the first record of this kind begins. */
+/* The place of the first record of this kind. */
 static size_t record_of(struct bytes flight, uint8_t kind)
 {
     size_t at = 0;

@@ -8,7 +8,7 @@
 
 static const uint8_t some_key[32] = {1, 2, 3};
 
-/* What another tool would have written, or half of what we do. */
+/* Data as another tool would have written it, or half of what we do. */
 static void define_text(unsigned slot, TPMA_NV attributes, const char *text, bool write)
 {
     static const TPM2B_AUTH no_auth;
@@ -215,7 +215,7 @@ TEST(what_others_wrote_is_read)
         CHECK_OK(tpm_slot_erase(chip.tpm, slot));
 }
 
-/* What another program keeps at a handle of ours, made by its own tool. */
+/* A key of another program at a handle of ours, made by its own tool. */
 static void keep_foreign(const char *handle, const char *algorithm)
 {
     char context[128], outer[128], inner[128], primary[128];

@@ -1,4 +1,5 @@
-/* What a hub wraps for a TPM (ident/attest.c), a TPM opens: two halves of one protocol that do not know each other. */
+/* A blob that a hub wraps for a TPM (ident/attest.c), a TPM opens: two halves of one protocol that do not know each
+ * other. */
 #include "chip.h"
 #include "sas.h"
 #include "tpm_esys.h"
@@ -77,7 +78,7 @@ TEST(a_slot_of_an_own_key_takes_one_that_was_sent)
     buf_free(&blob);
 }
 
-/* One bit of each field, and the two keys that it is for. */
+/* A bit of each field, and the two keys that it is for. */
 TEST(a_blob_that_was_changed_is_refused_and_the_old_key_stays)
 {
     static const size_t places[] = {4, 40, 60, 300, 330, 380, 500, 700, 740};

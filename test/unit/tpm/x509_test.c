@@ -71,7 +71,7 @@ TEST(a_key_in_the_tpm_makes_a_handshake)
     shake_with(file, name, TLS1_2_VERSION);
 }
 
-/* Whatever digest a server asks for, the chip signs. */
+/* The chip signs every digest that a server asks for. */
 TEST(all_digests_are_signed)
 {
     const EVP_MD *const digests[] = {EVP_sha1(), EVP_sha224(), EVP_sha256(), EVP_sha384(), EVP_sha512()};

@@ -21,7 +21,7 @@ static bool malformed(struct bytes in)
     return decode(in, &p) == MQTT_MALFORMED;
 }
 
-/* One of each, as an SDK or a hub would send it. */
+/* A packet of each kind, as an SDK or a hub would send it. */
 static const struct bytes whole[] = {
     {(const uint8_t *)"\x10\x1d\0\4MQTT\4\xec\0\x3c\0\1d\0\3a/b\0\2by\0\1u\0\2p\0", 31},
     {(const uint8_t *)"\x20\2\1\0", 4},

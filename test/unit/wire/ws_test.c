@@ -63,7 +63,7 @@ TEST(no_record_ends_with_two_bytes_of_a_head)
     buf_free(&b);
 }
 
-/* What one side writes, the other reads, however it is cut. */
+/* The other side reads what this one writes, however it is cut. */
 static void check_read(enum ws_side side, const struct buf *b, struct bytes wanted, size_t cut)
 {
     struct bytes all = buf_bytes(b);
