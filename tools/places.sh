@@ -1,25 +1,38 @@
 #!/bin/bash
-# places.sh: each file that doc/architecture.md names under "Where is …" exists, and defines what is named beside it.
+# places.sh: each file that a table of doc names in its second column exists, and has what the third column names: of
+# architecture.md ("Where is …") functions that it defines, of security.md and reliability.md tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bad=0 n=0
+bad=0
 
-while IFS='|' read -r _ what file names _; do
-    file=src/$(tr -d ' `' <<<"$file")
-    for name in $(grep -oE '`[^`]+`' <<<"$names" | tr -d '`'); do
-        n=$((n + 1))
-        case $name in
-        *'()') pattern="^[a-z].*\\b${name%()}\\(" ;; # at the start of a line: its definition
-        *) pattern="\\b$name\\b" ;;
-        esac
-        if ! grep -qE "$pattern" "$file"; then
-            echo "doc/architecture.md:$what: $name is not in $file" >&2
-            bad=1
-        fi
-    done
-done < <(sed -n '/^## Where is/,/^## /p' doc/architecture.md | grep '^| .*`')
-if [ "$n" -lt 6 ]; then
-    echo "doc/architecture.md: the table under \"Where is …\" is not there" >&2
-    bad=1
-fi
+# rows PAGE: "what|file|names" of its tables whose second column is a file.
+rows() {
+    sed -nE 's/^\| ?(.*[^ ])? *\| `([^`|]+\.[a-z]+)` \| (.*) \|$/\1|\2|\3/p' "doc/$1.md"
+}
+
+# check PAGE FOLDER LEAST: at least so many names.
+check() {
+    local n=0 what file names name pattern
+    while IFS='|' read -r what file names; do
+        for name in $(grep -oE '`[^`]+`' <<<"$names" | tr -d '`'); do
+            n=$((n + 1))
+            case $name in
+            *'()') pattern="^[a-z].*\\b${name%()}\\(" ;; # at the start of a line: its definition
+            *) pattern="\\b$name\\b" ;;
+            esac
+            if ! grep -qE "$pattern" "$2$file"; then
+                echo "doc/$1.md, $what: $name is not in $2$file" >&2
+                bad=1
+            fi
+        done
+    done < <(rows "$1")
+    if [ "$n" -lt "$3" ]; then
+        echo "doc/$1.md: its table names $n things: is it gone?" >&2
+        bad=1
+    fi
+}
+
+check architecture src/ 20
+check security "" 30
+check reliability "" 20
 exit $bad

@@ -1,6 +1,6 @@
 /* Contexts: which hub, and as whom, kept in a file that only its owner can read. `d2dhub init` writes the first one;
- * the files are $XDG_CONFIG_HOME/d2d/contexts/NAME.json and, for the current one's name, $XDG_CONFIG_HOME/d2d/current.
- * */
+ * the files are $XDG_CONFIG_HOME/d2d/contexts/NAME.json and, for the current one's name,
+ * $XDG_CONFIG_HOME/d2d/current. */
 #pragma once
 
 #include "err.h"
