@@ -1,6 +1,5 @@
 #include "auth.h"
 
-#include "chain.h"
 #include "limiter.h"
 #include "sas.h"
 #include "text.h"
@@ -225,20 +224,40 @@ static enum err policy_of(const struct front_env *env, const struct sas *sas, st
     return hub_policy_get(env->hub, bytes_of(name, len), out);
 }
 
-static int64_t until_ms(const struct sas *sas)
+/* `end_ms` of the wall clock by the steady one. */
+static int64_t lasts_until(int64_t end_ms, int64_t wall_ms, int64_t now_ms)
 {
-    return sas->expires_s > INT64_MAX / 1000 ? INT64_MAX : sas->expires_s * 1000;
+    return end_ms == INT64_MAX ? INT64_MAX : end_ms - (wall_ms - now_ms);
 }
 
 /* device 1.4: the clock of whoever made the token may differ. */
-static bool has_expired(const struct sas *sas, int64_t now_ms)
+static enum err check_expiry(const struct front_env *env, const struct sas *sas, int64_t now_ms, struct who *out)
 {
-    return until_ms(sas) < now_ms - SKEW_MS;
+    int64_t end_ms = sas->expires_s > INT64_MAX / 2000 ? INT64_MAX : sas->expires_s * 1000, early_ms, late_ms;
+
+    hub_wall_range(env->hub, now_ms, &early_ms, &late_ms);
+    if (end_ms < early_ms - SKEW_MS)
+        return fails(out, ERR_EXPIRED, "the token expired %lld s ago", (long long)((early_ms - end_ms) / 1000));
+    out->until_ms = lasts_until(end_ms, early_ms, now_ms);
+    return OK;
 }
 
-static enum err expired(struct who *out, const struct sas *sas, int64_t now_ms)
+enum err auth_chain(const struct front_env *env, struct bytes chain, struct bytes authorities, struct bytes name,
+                    int64_t now_ms, int64_t *until_ms, char why[CHAIN_WHY_CAP])
 {
-    return fails(out, ERR_EXPIRED, "the token expired %lld s ago", (long long)(now_ms / 1000 - sas->expires_s));
+    int64_t early_ms, late_ms, wall_ms;
+    enum err e;
+
+    hub_wall_range(env->hub, now_ms, &early_ms, &late_ms);
+    wall_ms = hub_wall_ms(env->hub, now_ms);
+    e = chain_check(chain, authorities, name, wall_ms, until_ms, why);
+    if (e == ERR_EXPIRED && early_ms != late_ms) {
+        wall_ms = early_ms == wall_ms ? late_ms : early_ms;
+        e = chain_check(chain, authorities, name, wall_ms, until_ms, why);
+    }
+    if (!e)
+        *until_ms = lasts_until(*until_ms, wall_ms, now_ms);
+    return e;
 }
 
 /* Of another hub, or of another resource of this one. */
@@ -330,11 +349,12 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
         *out = who;
         return e;
     }
-    if (has_expired(&sas, now_ms))
-        return expired(out, &sas, now_ms);
+    if ((e = check_expiry(env, &sas, now_ms, &who))) {
+        *out = who;
+        return e;
+    }
     if (d.disabled)
         return fails(out, ERR_DISABLED, "the device is disabled");
-    who.until_ms = until_ms(&sas);
     *out = who;
     return OK;
 }
@@ -397,7 +417,7 @@ static enum err by_authority(const struct front_env *env, const struct peer *pee
     enum err e = hub_ca_verified(env->hub, &authorities);
 
     if (!e)
-        e = chain_check(peer->chain, buf_bytes(&authorities), bytes_str(d->id), now_ms, &out->until_ms, why);
+        e = auth_chain(env, peer->chain, buf_bytes(&authorities), bytes_str(d->id), now_ms, &out->until_ms, why);
     buf_free(&authorities);
     return e ? fails(out, e == ERR_MALFORMED ? ERR_UNAUTHORIZED : e, "certificate: %s", why[0] ? why : err_text(e))
              : OK;
@@ -441,6 +461,7 @@ enum err auth_policy_token(const struct front_env *env, struct bytes token, int6
     struct who who = {0};
     struct policy p;
     struct sas sas;
+    enum err e;
 
     if (sas_parse(token, &sas))
         return fails(out, ERR_UNAUTHORIZED, "this is not a shared access signature");
@@ -450,10 +471,11 @@ enum err auth_policy_token(const struct front_env *env, struct bytes token, int6
         return fails(out, ERR_UNAUTHORIZED, "the token is not signed with a key of the policy");
     if (!scope_of_policy(env, &sas, who.scope, sizeof who.scope))
         return other_resource(env, out, ERR_UNAUTHORIZED, &sas);
-    if (has_expired(&sas, now_ms))
-        return expired(out, &sas, now_ms);
+    if ((e = check_expiry(env, &sas, now_ms, &who))) {
+        *out = who;
+        return e;
+    }
     be_policy(&who, &p);
-    who.until_ms = until_ms(&sas);
     *out = who;
     return OK;
 }

@@ -3,6 +3,7 @@
  * does. */
 #pragma once
 
+#include "chain.h"
 #include "env.h"
 
 /* What a checked credential proves. */
@@ -12,7 +13,8 @@ struct who {
     char policy[POLICY_LEN_MAX + 1]; /* the policy whose key signed, or "" */
     unsigned rights;                 /* of the policy; RIGHT_DEVICE alone for a device key */
     enum proof proof;
-    /* The token's own expiry, without skew, or that of the first certificate to end; INT64_MAX: none. */
+    /* The token's own expiry, without skew, or that of the first certificate to end, by the steady clock: how long it
+     * lasts is decided now. INT64_MAX: none. */
     int64_t until_ms;
     struct key_bytes key; /* of the device, that signed; length 0: none did */
     union {
@@ -21,7 +23,10 @@ struct who {
     };
 };
 
-/* A device connects with this token: signed with one of its keys, or by a policy with RIGHT_DEVICE. ERR_UNAUTHORIZED
+/* A credential may be valid by the hub's clock or by the system's, when those differ (hub_wall_range()): a clock that
+ * jumped to what is wrong must lock nobody out, and one that was set right must let everybody in.
+ *
+ * A device connects with this token: signed with one of its keys, or by a policy with RIGHT_DEVICE. ERR_UNAUTHORIZED
  * (with ERR_EXPIRED, ERR_NOT_FOUND and ERR_DISABLED told apart for the log and for protocols that say so). */
 enum err auth_device(const struct front_env *, struct bytes device, struct bytes token, int64_t now_ms,
                      struct who *out) MUST_CHECK;
@@ -35,6 +40,11 @@ enum err auth_peer(const struct front_env *, const struct peer *, struct bytes d
 /* False: the key of the device that signed is none of its keys any more. To be asked once the seat is taken: from then
  * on the hub tells. */
 bool auth_still_signs(const struct front_env *, const struct who *);
+
+/* The chain leads to one of the authorities, as in chain_check(), at a time that it may be. *until_ms: by the steady
+ * clock. */
+enum err auth_chain(const struct front_env *, struct bytes chain, struct bytes authorities, struct bytes name,
+                    int64_t now_ms, int64_t *until_ms, char why[CHAIN_WHY_CAP]) MUST_CHECK;
 
 /* A service token: signed by a policy, with the decoded key or with the text of the key (Event Hubs SDKs), primary or
  * secondary. What it covers is asked by auth_covers(). */

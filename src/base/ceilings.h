@@ -128,6 +128,16 @@
 #define SKEW_MS (5 * 60 * 1000)         /* device 1.4: clock skew allowed in tokens */
 #define TOKEN_GRACE_MS (10 * 60 * 1000) /* device 1.4: an open MQTT connection outlives its token by this */
 
+/* The system's clock, which can be set to what is wrong (clock_guard.h). */
+#define CLOCK_SMALL_MS 5000 /* as far as it may be off before it is a jump: network time corrects less by speed alone */
+#define CLOCK_STEADY_MS \
+    (10 * 60 * 1000) /* so long a clock that jumped has to go on evenly until it is believed: a wrong
+                                          * source is noticed by others before, and nothing is lost by waiting */
+#define CLOCK_TOLD_MS \
+    30000 /* or so long, when it was certainly wrong at the start and jumped ahead: no battery clock */
+#define CLOCK_GAP_MS (86400 * 1000LL)  /* a hub that was away for longer than a day may as well have a wrong clock */
+#define CLOCK_FLOOR_MS 1704067200000LL /* 2024: before this program was written it was certainly not */
+
 /* The log, whose reader may not read for long. */
 #define LOG_LINES_PER_SECOND 200 /* a flood of refusals must not fill the disk that keeps messages */
 #define LOG_LINE_MAX 8192

@@ -114,11 +114,11 @@ static int run_for_event(const char *command, const struct d2d_event *event)
                                                    .body_len = event->body_len});
 }
 
-static int64_t wall_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -155,7 +155,7 @@ static bool print(struct reading *r, const struct d2d_event *event)
     buf_free(&line);
     if (put && (!r->resume || output_is_file()))
         return true; /* what a file got is put on the disk before the positions are */
-    switch (put ? output_wait(r->end_ms == INT64_MAX ? -1 : r->end_ms - wall_ms()) : OUTPUT_FAILED) {
+    switch (put ? output_wait(r->end_ms == INT64_MAX ? -1 : r->end_ms - clock_ms(CLOCK_MONOTONIC)) : OUTPUT_FAILED) {
     case OUTPUT_ARRIVED:
         return true;
     case OUTPUT_WAITS:
@@ -219,7 +219,7 @@ static bool since_position(const char *text, struct d2d_position *out)
         return true;
     if (duration_parse(bytes_str(text), &ms))
         return false;
-    out->value = wall_ms() - ms;
+    out->value = clock_ms(CLOCK_REALTIME) - ms;
     return true;
 }
 
@@ -279,9 +279,9 @@ static enum status events_failed(const struct reading *r)
 /* The loop is run in slices, so that positions are kept and a reader that is gone is noticed. */
 static enum status read_on(struct cli *c, struct reading *r)
 {
-    r->end_ms = c->timeout_ms ? wall_ms() + c->timeout_ms : INT64_MAX;
+    r->end_ms = c->timeout_ms ? clock_ms(CLOCK_MONOTONIC) + c->timeout_ms : INT64_MAX;
     while (goes_on(r)) {
-        int64_t left_ms = r->end_ms == INT64_MAX ? SLICE_MS : r->end_ms - wall_ms();
+        int64_t left_ms = r->end_ms == INT64_MAX ? SLICE_MS : r->end_ms - clock_ms(CLOCK_MONOTONIC);
 
         if (left_ms <= 0)
             return r->listened && !r->away

@@ -91,17 +91,17 @@ static enum err make_authority(const struct config *c, int64_t now_s, struct buf
     return file_write(path, buf_bytes(cert), 0644);
 }
 
-static enum err make_server(const struct config *c, const struct made *m, int64_t now_s, struct bytes ca,
-                            struct bytes ca_key)
+static enum err make_server(const struct config *c, const struct made *m, int64_t known_s, int64_t now_s,
+                            struct bytes ca, struct bytes ca_key)
 {
-    int64_t to_s = now_s + (int64_t)SERVER_DAYS * DAY_S;
+    int64_t from_s = (known_s < now_s ? known_s : now_s) - DAY_S, to_s = now_s + (int64_t)SERVER_DAYS * DAY_S;
     const char *names[NAMES_CAP + 8];
     char short_name[HOST_LEN_MAX + 1], machine[HOST_LEN_MAX + 1], copy[VALUE_CAP], path[PATH_CAP];
     struct buf cert = buf_max(PEM_MAX), key = buf_max(PEM_MAX);
     enum err e;
 
     all_names(c, names, short_name, machine, copy);
-    e = cert_make_server(ca, ca_key, m->kind, &(struct cert_names){names}, now_s - DAY_S, to_s, &cert, &key);
+    e = cert_make_server(ca, ca_key, m->kind, &(struct cert_names){names}, from_s, to_s, &cert, &key);
     if (e)
         goto done;
     buf_put(&cert, ca); /* the chain */
@@ -139,7 +139,7 @@ enum err certs_make(const struct config *c, int64_t now_s)
         return e;
     e = make_authority(c, now_s, &cert, &key);
     for (size_t i = 0; i < CERTS_MAX && !e; i++)
-        e = make_server(c, &made[i], now_s, buf_bytes(&cert), buf_bytes(&key));
+        e = make_server(c, &made[i], now_s, now_s, buf_bytes(&cert), buf_bytes(&key));
     buf_free(&cert);
     buf_free(&key);
     return e;
@@ -163,7 +163,7 @@ static bool is_good(const struct config *c, const struct made *m, int64_t now_s)
     return good;
 }
 
-enum err certs_renew(const struct config *c, int64_t now_s, bool *renewed)
+enum err certs_renew(const struct config *c, int64_t known_s, int64_t now_s, bool *renewed)
 {
     struct buf ca = buf_max(PEM_MAX), ca_key = buf_max(PEM_MAX);
     enum err e = OK;
@@ -174,7 +174,7 @@ enum err certs_renew(const struct config *c, int64_t now_s, bool *renewed)
             continue;
         if (!*renewed && (e = read_authority(c, &ca, &ca_key)))
             break;
-        if (!(e = make_server(c, &made[i], now_s, buf_bytes(&ca), buf_bytes(&ca_key))))
+        if (!(e = make_server(c, &made[i], known_s, now_s, buf_bytes(&ca), buf_bytes(&ca_key))))
             *renewed = true;
     }
     buf_free(&ca);

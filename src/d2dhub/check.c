@@ -6,6 +6,7 @@
 #include "data.h"
 #include "facts.h"
 #include "files.h"
+#include "net.h"
 #include "owner.h"
 #include "text.h"
 
@@ -100,7 +101,7 @@ static bool check_folder(struct checking *k)
 static void check_clock(struct checking *k)
 {
     enum { Y2026_S = 1767225600, Y2100_S = 4102444800 };
-    int64_t now_s = now_ms() / 1000;
+    int64_t now_s = net_wall_ms() / 1000;
 
     check_say(k, now_s < Y2026_S || now_s > Y2100_S ? PROBLEM : FINE, "clock",
               "this year is wrong; tokens and certificates need the right time: timedatectl set-ntp true");
@@ -146,7 +147,7 @@ static void check_disk(struct checking *k)
 /* When it ends, and what to do before: with a month for it. */
 static enum verdict expiry_verdict(const struct cert_facts *facts, const char *remedy, char out[WHY_CAP])
 {
-    int64_t now_s = now_ms() / 1000;
+    int64_t now_s = net_wall_ms() / 1000;
     char when[ISO_TIME_CAP];
 
     iso_time(facts->to_s * 1000, when);
@@ -171,7 +172,7 @@ static enum verdict certificate_verdict(const struct checking *k, struct bytes p
     if (c->cert_file[0])
         return expiry_verdict(&facts, "renew it, then send SIGHUP to d2dhub", out);
     v = expiry_verdict(&facts, "(re)starting d2dhub renews it", out);
-    return v == PROBLEM && now_ms() / 1000 > facts.to_s ? WARNING : v;
+    return v == PROBLEM && net_wall_ms() / 1000 > facts.to_s ? WARNING : v;
 }
 
 /* The hub cannot renew it alone: all that trust it have to get the new one. */

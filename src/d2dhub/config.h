@@ -24,7 +24,7 @@ struct config {
     char cert_file[PATH_CAP], key_file[PATH_CAP];             /* "": what init made */
     char other_cert_file[PATH_CAP], other_key_file[PATH_CAP]; /* beside them, of another kind of key; "": none */
     char names[VALUE_CAP];                                    /* further host names, with blanks between */
-    int64_t retention_ms;
+    int64_t retention_ms, clock_wait;
     uint64_t retention_size, segment_size;
     char user[64];
     int partitions;

@@ -9,26 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
-
-static int64_t read_clock(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t now_ms(void)
-{
-    return read_clock(CLOCK_REALTIME);
-}
-
-int64_t monotonic_ms(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
 
 /* Keys come from here: without random bytes there is no going on. */
 void random_bytes(void *ctx, uint8_t *out, size_t len)

@@ -1,4 +1,4 @@
-/* The stores of a data folder, opened together, and the two sources of the world that the hub gets as arguments. */
+/* The stores of a data folder, opened together, and the source of chance that the hub gets as an argument. */
 #pragma once
 
 #include "config.h"
@@ -22,6 +22,4 @@ void data_close_stores(struct data *);
 /* On failure a message was printed and nothing is open. */
 enum err data_open(const struct config *c, struct data *out) MUST_CHECK;
 
-int64_t now_ms(void);
-int64_t monotonic_ms(void);
 void random_bytes(void *ctx, uint8_t *out, size_t len);

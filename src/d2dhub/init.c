@@ -3,6 +3,7 @@
 #include "data.h"
 #include "facts.h"
 #include "files.h"
+#include "net.h"
 #include "output.h"
 #include "owner.h"
 #include "user_context.h"
@@ -48,7 +49,7 @@ static enum err make_hub(const struct config *c, json_t **facts)
     if ((e = data_open(c, &data)))
         return e;
     snprintf(birth.name, sizeof birth.name, "%s", c->name);
-    if ((e = hub_init(&data.options, &birth, now_ms()))) {
+    if ((e = hub_init(&data.options, &birth, net_wall_ms()))) {
         fprintf(stderr, "d2dhub: %s: %s\n", c->data, err_text(e));
         goto done;
     }
@@ -68,7 +69,7 @@ static bool make_all(const struct config *c, json_t **facts)
 {
     if (make_hub(c, facts))
         return false;
-    if (!certs_make(c, now_ms() / 1000) && !config_write(c) && !facts_save(c, *facts))
+    if (!certs_make(c, net_wall_ms() / 1000) && !config_write(c) && !facts_save(c, *facts))
         return true;
     fprintf(stderr, "d2dhub init: the certificates could not be written to %s: %m\n", c->data);
     json_decref(*facts);

@@ -2,6 +2,7 @@
 
 #include "data.h"
 #include "log_writer.h"
+#include "net.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ static void put_line(struct buf *b, enum log_level level, struct bytes line)
     static const char *const names[] = {"error", "warn", "info", "debug"};
     char when[ISO_TIME_CAP];
 
-    iso_time(now_ms(), when);
+    iso_time(net_wall_ms(), when);
     if (out.json) {
         buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", when, names[level]);
         buf_put_json(b, line);
@@ -57,7 +58,7 @@ static bool is_audit(struct bytes line)
 /* Whether this second has room for one more; *left_out: how many the one before had no room for. */
 static bool has_room(enum log_level level, struct bytes line, unsigned *left_out)
 {
-    int64_t second = now_ms() / 1000;
+    int64_t second = net_steady_ms() / 1000;
     bool room;
 
     pthread_mutex_lock(&out.lock);

@@ -52,8 +52,9 @@ static int open_tls(struct server *s)
 {
     struct certs files;
     char why[256] = "";
+    int64_t now = hub_wall_ms(s->hub, net_steady_ms()), known = hub_last_ms(s->hub);
     bool renewed;
-    enum err e = certs_renew(&s->config, now_ms() / 1000, &renewed);
+    enum err e = certs_renew(&s->config, known / 1000, now / 1000, &renewed);
 
     if (e)
         fprintf(stderr, "d2dhub run: a certificate in %s/tls could not be renewed with ca.pem and ca-key.pem: %s\n",
@@ -116,6 +117,17 @@ static int say_no_hub(const struct config *c)
     return 4;
 }
 
+/* How long something waits is not a matter of the wall clock. */
+static void stop_init(pthread_cond_t *stop)
+{
+    pthread_condattr_t by_monotonic;
+
+    pthread_condattr_init(&by_monotonic);
+    pthread_condattr_setclock(&by_monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(stop, &by_monotonic);
+    pthread_condattr_destroy(&by_monotonic);
+}
+
 int server_open(struct server *s)
 {
     struct net_loop_options options = {.durable = durable};
@@ -125,7 +137,7 @@ int server_open(struct server *s)
 
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->certs, NULL);
-    pthread_cond_init(&s->stop, NULL);
+    stop_init(&s->stop);
     raise_files();
     if (!data_exists(&s->config))
         return say_no_hub(&s->config);
@@ -140,6 +152,7 @@ int server_open(struct server *s)
         fprintf(stderr, "d2dhub run: %s: %s\n", s->config.data, err_text(e));
         return 1;
     }
+    hub_time_begin(&s->time, s->hub, s->config.clock_wait);
     if ((e = hub_policies_complete(s->hub))) {
         fprintf(stderr, "d2dhub run: %s: %s\n", s->config.data, err_text(e));
         return 1;
@@ -278,16 +291,18 @@ void server_reload(struct server *s)
     } else {
         log_event(LOG_ERROR, "configuration-not-reloaded", KVS("file", s->config.file), KV("reason", first_line(&why)));
     }
+    hub_time_believe(&s->time);
     buf_free(&why);
     free(fresh);
 }
 
 static void renew(struct server *s)
 {
+    int64_t now_s = hub_wall_ms(s->hub, net_steady_ms()) / 1000;
     bool renewed;
 
     pthread_mutex_lock(&s->certs);
-    if (certs_renew(&s->config, now_ms() / 1000, &renewed))
+    if (certs_renew(&s->config, now_s, now_s, &renewed))
         log_event(LOG_ERROR, "certificate-not-renewed", KVS("folder", s->config.data));
     else if (renewed)
         reload_certificate(s);
@@ -300,7 +315,7 @@ static bool wait_ms(struct server *s, int64_t ms, bool *nudge)
     struct timespec until;
     bool goes_on;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)(ms % 1000) * 1000000;
     until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
@@ -318,10 +333,11 @@ static bool wait_ms(struct server *s, int64_t ms, bool *nudge)
 static void *tick(void *ctx)
 {
     struct server *s = ctx;
-    int64_t now = now_ms();
+    int64_t now = net_steady_ms();
 
     while (wait_ms(s, hub_tick(s->hub, now) - now, &s->nudge)) {
-        now = now_ms();
+        now = net_steady_ms();
+        hub_time_look(&s->time);
         atomic_fetch_add(&s->ticks, 1);
     }
     return NULL;
@@ -331,18 +347,18 @@ static void *tick(void *ctx)
 static void *keep_house(void *ctx)
 {
     struct server *s = ctx;
-    int64_t renewed_ms = now_ms();
+    int64_t renewed_ms = net_steady_ms();
     enum err last = OK;
 
     while (wait_ms(s, CHECKPOINT_MS, NULL)) {
-        s->kept_ms = monotonic_ms();
-        enum err e = hub_checkpoint(s->hub, now_ms());
+        s->kept_ms = net_steady_ms();
+        enum err e = hub_checkpoint(s->hub, net_steady_ms());
         if (e != last)
             log_event(e ? LOG_ERROR : LOG_INFO, e ? "checkpoint-failed" : "checkpoint-works-again",
                       KVS("reason", err_text(e)));
         last = e;
-        if (now_ms() - renewed_ms > DAY_MS) {
-            renewed_ms = now_ms();
+        if (net_steady_ms() - renewed_ms > DAY_MS) {
+            renewed_ms = net_steady_ms();
             renew(s);
         }
     }
@@ -367,7 +383,7 @@ int server_start(struct server *s)
         fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
     }
-    s->kept_ms = monotonic_ms();
+    s->kept_ms = net_steady_ms();
     s->ready = true;
     return 0;
 }
@@ -379,7 +395,7 @@ bool server_moves(struct server *s, struct server_moved *since, const char **stu
     now.durable = store_durable(s->data.store);
     *stuck = NULL;
     /* A checkpoint of a large hub on a slow disk takes its time. */
-    if (monotonic_ms() - s->kept_ms > KEEPING_MAX_MS)
+    if (net_steady_ms() - s->kept_ms > KEEPING_MAX_MS)
         *stuck = "the thread that writes checkpoints";
     if (since->looked && now.ticks == since->ticks)
         *stuck = "the thread that keeps the time";
@@ -421,7 +437,7 @@ void server_close(struct server *s)
         end_threads(s);
     outside_worker_close(s->outside);
     /* A checkpoint that fails costs time at the next start, nothing else: the log has it all. */
-    if (s->hub && hub_checkpoint(s->hub, now_ms()))
+    if (s->hub && hub_checkpoint(s->hub, net_steady_ms()))
         log_event(LOG_WARN, "checkpoint-failed", KVS("data", s->config.data));
     /* Its thread tells hub and loops that the log grew: they must be there until it has ended. */
     store_close(s->data.store);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "data.h"
+#include "hub_time.h"
 #include "joint.h"
 #include "outside_worker.h"
 
@@ -21,6 +22,7 @@ struct server {
     struct config config;
     struct data data;
     struct hub *hub;
+    struct hub_time time;
     struct tls *tls;
     struct limiter *limiter;
     struct challenges *challenges;
@@ -38,7 +40,7 @@ struct server {
     char **argv; /* read again by server_reload() */
     _Atomic bool ready, stopping;
     _Atomic uint64_t ticks;  /* of the ticker */
-    _Atomic int64_t kept_ms; /* when the keeper last began a round, by the monotonic clock */
+    _Atomic int64_t kept_ms; /* when the keeper last began a round, by the steady clock */
     pthread_t ticker;        /* tells the hub that time passes */
     pthread_t keeper;        /* keeps house: checkpoints, certificates */
     pthread_mutex_t lock;    /* of `stopping` and `nudge` */
@@ -65,5 +67,5 @@ bool server_moves(struct server *s, struct server_moved *since, const char **stu
 /* Ends loops and threads, writes the last checkpoint, frees. */
 void server_close(struct server *s);
 /* Configuration again: certificates and the log change without dropping a connection; everything else needs a restart.
- */
+ * The operator says with it, too, that the system's clock is right. */
 void server_reload(struct server *s);

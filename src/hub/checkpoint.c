@@ -294,14 +294,15 @@ done:
 enum err hub_checkpoint(struct hub *h, int64_t now_ms)
 {
     uint64_t place = store_end(h->store);
+    int64_t lived_ms = hub_wall_ms(h, now_ms) - atomic_load(&h->jumped_ms);
     enum err e = OK, retained;
 
-    ages_add(h, place, now_ms);
+    ages_add(h, place, lived_ms);
     /* A hub where nothing happens writes nothing. */
     if (place != state_place(h->state))
         e = take(h, place);
     /* Also when that failed: a full disk gets room by what the last checkpoint lets go. */
-    retained = retain(h, now_ms);
+    retained = retain(h, lived_ms);
     return e ? e : retained;
 }
 

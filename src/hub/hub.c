@@ -171,6 +171,7 @@ static enum err load(struct hub *h)
         e = replay(h);
     if (!e && !h->born)
         e = ERR_NOT_FOUND;
+    h->started_at = store_end(h->store);
     for (unsigned n = 0; !e && n < h->birth.partitions; n++)
         e = partition_trimmed(h, &h->partitions[n]);
     return e;

@@ -12,6 +12,26 @@ struct record;
 struct state;
 struct store;
 
+/* ---- time ------------------------------------------------------------------------------------------------------- */
+
+/* Each now_ms is of one steady clock, which never jumps: durations (locks, silence, delays) are measured by it. What is
+ * written down for others, or compared with what they wrote, is of the wall clock, and called so. */
+struct hub_clock {
+    int64_t ahead_ms;  /* the wall clock minus the steady one */
+    int64_t jumped_ms; /* so much of that are jumps: what is kept does not get older by them */
+    int64_t doubt_ms;  /* the system's clock minus ours, while the hub does not believe it; 0: they agree */
+    bool late;         /* messages that were there before the start do not expire yet */
+};
+
+/* All 0 until it is called. From any thread. */
+void hub_clock_set(struct hub *, const struct hub_clock *);
+int64_t hub_wall_ms(const struct hub *, int64_t now_ms);
+/* The earlier and the later of our clock and the system's: a credential is valid if it is by one of them. */
+void hub_wall_range(const struct hub *, int64_t now_ms, int64_t *early_ms, int64_t *late_ms);
+/* The latest wall time that was ever written down here, as far as it is known without reading. Before there are other
+ * threads. */
+int64_t hub_last_ms(const struct hub *);
+
 /* ---- identities ------------------------------------------------------------------------------------------------ */
 
 enum auth_type { AUTH_SAS, AUTH_SELF_SIGNED, AUTH_CA }; /* service 4.3: authentication.type */

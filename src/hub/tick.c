@@ -16,7 +16,7 @@ static void shard_tick(struct hub *h, struct shard *s, int64_t now_ms)
     struct timer *t;
 
     pthread_mutex_lock(&s->lock);
-    while ((t = heap_first(&s->due)) && t->due_ms <= now_ms)
+    while ((t = heap_first(&s->due)) && t->due_ms <= hub_wall_ms(h, now_ms))
         mail_expire(h, s, LIST_OF(t, struct mailbox, due)->owner, now_ms);
     pthread_mutex_unlock(&s->lock);
 }
@@ -26,7 +26,7 @@ static void sleepers_tick(struct hub *h, int64_t now_ms)
 {
     struct buf ids = buf_max(IDS_MAX);
 
-    if (!mail_due(h, now_ms, &ids)) {
+    if (!mail_due(h, hub_wall_ms(h, now_ms), &ids)) {
         struct rd r = rd_over(buf_bytes(&ids));
 
         while (rd_left(&r)) {
@@ -49,7 +49,8 @@ int64_t hub_tick(struct hub *h, int64_t now_ms)
 
     for (size_t k = 0; k < SHARDS; k++)
         shard_tick(h, &h->shards[k], now_ms);
-    sleepers_tick(h, now_ms);
+    if (!atomic_load(&h->late))
+        sleepers_tick(h, now_ms);
     feedback_ms = feedback_tick(h, now_ms);
     return feedback_ms < now_ms + TICK_MS ? feedback_ms : now_ms + TICK_MS;
 }

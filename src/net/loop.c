@@ -4,10 +4,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
-    SLEEP_MAX_MS = 5000, /* the wall clock may be set while we wait */
+    SLEEP_MAX_MS = 5000, /* libuv's clock stands still while the machine sleeps, ours does not */
     LOG_LINES_MAX = 10,  /* a second */
     WIRE_MAX = 1024 * 1024,
     WIRE_KEEP = 256 * 1024
@@ -19,10 +18,7 @@ static _Thread_local const struct net_loop *turning;
 
 static void read_clock(struct net_loop *l)
 {
-    struct timespec wall;
-
-    clock_gettime(CLOCK_REALTIME, &wall);
-    l->clock_offset_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000 - (int64_t)(uv_hrtime() / 1000000);
+    l->clock_offset_ms = net_steady_ms() - (int64_t)(uv_hrtime() / 1000000);
 }
 
 int64_t net_loop_now_ms(struct net_loop *l)

@@ -31,7 +31,7 @@ struct net_loop {
     uv_check_t check;
     uv_timer_t timer;
     struct net_loop_options options;
-    int64_t clock_offset_ms; /* wall clock minus the clock of libuv */
+    int64_t clock_offset_ms; /* the steady clock minus that of libuv */
 
     struct heap timers; /* of struct due */
     int64_t armed_ms;   /* what the uv_timer was set for */

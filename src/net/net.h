@@ -48,6 +48,12 @@ struct buf *net_conn_out(struct net_conn *);
  */
 void net_conn_wake(struct net_conn *);
 
+/* The two clocks of the program. The steady one is one for the whole process: it began with what the wall clock said
+ * then, goes on while the machine sleeps, and nobody can set it. Every now_ms is of it, so that durations are right. The
+ * wall clock is asked only for what others read: the expiry of a token, a certificate's days. It may jump. */
+int64_t net_steady_ms(void);
+int64_t net_wall_ms(void);
+
 struct net_loop_options {
     /* Everything below this place is durable. NULL: output never waits (clients). */
     uint64_t (*durable)(void *ctx);
@@ -67,7 +73,7 @@ void net_loop_grew(struct net_loop *);
 /* How many turns it has made; asks it for another one. From any thread: a loop that gives the same number some time
  * later is stuck. */
 uint64_t net_loop_turns(struct net_loop *);
-int64_t net_loop_now_ms(struct net_loop *); /* wall clock, read once a turn */
+int64_t net_loop_now_ms(struct net_loop *); /* net_steady_ms(), read once a turn */
 
 /* For programs with an event loop of their own: a descriptor that becomes readable, the time to wait at most, one turn.
  */

@@ -36,6 +36,7 @@ static enum err check_token(struct admission *a, struct bytes scope, struct byte
 {
     uint8_t text[SAS_LEN_MAX];
     char wanted[64 + ID_LEN_MAX];
+    int64_t early_ms, late_ms;
     size_t len;
 
     if (sas_parse(token, &a->sas) || percent_decode(a->sas.sr, text, sizeof text, &len))
@@ -45,7 +46,8 @@ static enum err check_token(struct admission *a, struct bytes scope, struct byte
     if (!bytes_eq_nocase(bytes_of(text, len), bytes_str(wanted)))
         return because(a, ERR_UNAUTHORIZED, "the token is for another scope or registration");
     a->has_token = true;
-    return a->sas.expires_s < (a->now_ms - SKEW_MS) / 1000 ? because(a, ERR_EXPIRED, "the token has expired") : OK;
+    hub_wall_range(a->env->hub, a->now_ms, &early_ms, &late_ms);
+    return a->sas.expires_s < (early_ms - SKEW_MS) / 1000 ? because(a, ERR_EXPIRED, "the token has expired") : OK;
 }
 
 static bool signed_with(const struct admission *a, const struct key_bytes *key)
@@ -132,7 +134,7 @@ static size_t by_authority(const struct admission *a, const json_t *entry)
         buf_put_u32(&authority, (uint32_t)der.len);
         buf_put(&authority, buf_bytes(&der));
         if (der.len &&
-            !chain_check(a->peer->chain, buf_bytes(&authority), bytes_str(name), a->now_ms, &until_ms, why)) {
+            !auth_chain(a->env, a->peer->chain, buf_bytes(&authority), bytes_str(name), a->now_ms, &until_ms, why)) {
             size_t n = distance(a, buf_bytes(&der));
 
             best = n < best ? n : best;
@@ -164,14 +166,16 @@ static enum err by_own_key(struct admission *a, const json_t *entry)
 static enum err check_leaf(struct admission *a, struct bytes leaf)
 {
     struct cert_facts facts;
-    int64_t now_s = a->now_ms / 1000;
+    int64_t early_ms, late_ms;
 
     char name[ID_LEN_MAX + 1];
 
     if (cert_read(leaf, &facts) || !own_name(a, name))
         return because(a, ERR_UNAUTHORIZED, "the common name of the certificate is not the registration id");
-    return now_s < facts.from_s || now_s > facts.to_s ? because(a, ERR_EXPIRED, "the certificate is not valid now")
-                                                      : OK;
+    hub_wall_range(a->env->hub, a->now_ms, &early_ms, &late_ms);
+    return late_ms / 1000 < facts.from_s || early_ms / 1000 > facts.to_s
+               ? because(a, ERR_EXPIRED, "the certificate is not valid now")
+               : OK;
 }
 
 /* The leaf is one of the two, byte for byte. */

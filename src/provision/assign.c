@@ -163,7 +163,7 @@ static json_t *state_of(const struct plan *p)
                               "entry", c->entry, "migrate", !json_is_false(migrate));
     if (!state)
         return NULL;
-    dps_set_updated(state, p->now_ms);
+    dps_set_updated(state, hub_wall_ms(p->env->hub, p->now_ms));
     if (c->how == DPS_TPM)
         put_hub_key(state, &c->primary);
     if (p->old[0])
@@ -311,7 +311,8 @@ static enum err decide(struct plan *p, const json_t *payload, uint64_t *at)
 enum err dps_assign(const struct front_env *env, const struct dps_caller *c, const json_t *payload,
                     const char operation[OPERATION_CAP], int64_t now_ms, uint64_t *at)
 {
-    struct plan p = {.env = env, .caller = c, .operation = operation, .now_ms = now_ms, .created_ms = now_ms};
+    struct plan p = {
+        .env = env, .caller = c, .operation = operation, .now_ms = now_ms, .created_ms = hub_wall_ms(env->hub, now_ms)};
     struct doc doc;
     enum doc_kind kind = c->from_group ? DOC_ENROLLMENT_GROUP : DOC_ENROLLMENT;
     enum err e = dps_document_get(env, kind, bytes_str(c->entry), &doc, &p.entry);

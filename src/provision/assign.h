@@ -17,7 +17,7 @@ const char *dps_linked_hub(const struct front_env *, struct bytes host);
 /* The device on this hub; one that is there already keeps its state. ERR_DENIED: it may not be replaced. */
 enum err dps_make_here(const struct front_env *, const struct device *wanted, bool may_replace, int64_t now_ms,
                        uint64_t *at) MUST_CHECK;
-void dps_set_updated(json_t *state, int64_t now_ms);
+void dps_set_updated(json_t *state, int64_t wall_ms);
 void dps_set_assigned(json_t *state, const char *host, const char *device, const json_t *payload);
 void dps_set_failed(json_t *state, unsigned error, const char *message);
 /* Takes the state, and logs what has become of it once it is stored. */

@@ -130,7 +130,7 @@ static void give_up(const struct front_env *env, json_t *state, const struct doc
 {
     bool is_ours = env->outside && bytes_eq(dps_text(state, "run", NULL, NULL), bytes_str(env->outside->run));
 
-    if (is_ours && now_ms - doc->updated_ms < ASSIGNING_MS)
+    if (is_ours && hub_wall_ms(env->hub, now_ms) - doc->updated_ms < ASSIGNING_MS)
         return;
     json_object_set_new(state, "status", json_string("failed"));
     json_object_set_new(state, "errorCode", json_integer(DPS_WEBHOOK));
@@ -226,7 +226,7 @@ void dps_put_error(const struct front_env *env, struct buf *b, struct dps_error 
     env->random(env->random_ctx, id, sizeof id);
     buf_put_hex(&hex, bytes_of(id, sizeof id));
     const char *h = buf_str(&hex);
-    dps_time(now_ms, time);
+    dps_time(hub_wall_ms(env->hub, now_ms), time);
     buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"%.8s-%.4s-%.4s-%.4s-%.12s\",\"message\":", error.code, h, h + 8,
                h + 12, h + 16, h + 20);
     buf_put_json(b, bytes_str(error.message));

@@ -60,11 +60,11 @@ enum err dps_make_here(const struct front_env *env, const struct device *wanted,
     return hub_device_put(env->hub, &changed, (struct match){.how = MATCH_ANY}, now_ms, &made, at);
 }
 
-void dps_set_updated(json_t *state, int64_t now_ms)
+void dps_set_updated(json_t *state, int64_t wall_ms)
 {
     char updated[DPS_TIME_CAP];
 
-    dps_time(now_ms, updated);
+    dps_time(wall_ms, updated);
     json_object_set_new(state, "lastUpdatedDateTimeUtc", json_string(updated));
 }
 

@@ -76,7 +76,7 @@ static enum err store_outcome(const struct front_env *env, const struct outside_
 {
     uint64_t at;
 
-    dps_set_updated(state, now_ms);
+    dps_set_updated(state, hub_wall_ms(env->hub, now_ms));
     return dps_store(env, job->registration, state, (struct match){.how = MATCH_ETAG, .etag = bytes_str(doc->etag)},
                      now_ms, &at);
 }

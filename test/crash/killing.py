@@ -27,8 +27,8 @@ def packet(first, body):
     return bytes([first]) + remaining_length(len(body)) + body
 
 
-def token(resource, key, policy=None):
-    expiry = int(time.time()) + 3600
+def token(resource, key, policy=None, life=3600):
+    expiry = int(time.time()) + life
     scope = urllib.parse.quote(resource, safe="")
     signature = hmac.new(key, f"{scope}\n{expiry}".encode(), hashlib.sha256).digest()
     named = f"&skn={policy}" if policy else ""

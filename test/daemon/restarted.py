@@ -11,6 +11,7 @@ class Restarted:
     def __init__(self, program, folder, *init):
         self.program, self.data, self.process = program, os.path.join(folder, "hub"), None
         self.said = os.path.join(folder, "said")
+        self.env = dict(os.environ)  # of the hub that runs
         self.run("init", "--name", "localhost", "--no-context", *init)
 
     def run(self, command, *args, status=0):
@@ -20,10 +21,10 @@ class Restarted:
             raise AssertionError(f"{command} {args}: {done.returncode}, {done.stdout} {done.stderr}")
         return done
 
-    def start(self):
+    def start(self, *args):
         with open(self.said, "w") as said:
-            self.process = subprocess.Popen([self.program, "run", "--data", self.data, "-o", "json", *PORTS],
-                                            stdout=subprocess.PIPE, stderr=said, text=True)
+            self.process = subprocess.Popen([self.program, "run", "--data", self.data, "-o", "json", *PORTS, *args],
+                                            stdout=subprocess.PIPE, stderr=said, text=True, env=self.env)
         self.ports = {}
         for line in self.process.stdout:
             event = json.loads(line)

@@ -41,7 +41,7 @@ static void put_token(struct cbs *c, int64_t now_ms)
     struct buf token = buf_max(SAS_LEN_MAX), request = buf_max(REQUEST_MAX);
     size_t size = REQUEST_MAX;
     uint64_t tag = c->amqp->seed++;
-    enum err e = c->token(c->ctx, now_ms + c->ttl_ms, &token);
+    enum err e = c->token(c->ctx, &token);
 
     if (e) {
         amqp_fail(c->amqp, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_FAILED, "the token cannot be made");

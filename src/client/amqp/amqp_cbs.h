@@ -8,7 +8,7 @@ struct cbs {
     struct amqp_talk *amqp;
     struct message_room *room;
     const char *audience;
-    enum err (*token)(void *ctx, int64_t expires_ms, struct buf *out);
+    enum err (*token)(void *ctx, struct buf *out); /* one that expires in ttl_ms */
     void *ctx;
     void (*authorised)(struct cbs *); /* for the first time on this connection */
     int64_t ttl_ms;

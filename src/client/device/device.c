@@ -110,11 +110,11 @@ static void on_answered(void *ctx, enum d2d_err e)
     ended(ctx, e);
 }
 
-static enum err put_token(void *ctx, int64_t expires_ms, struct buf *out)
+static enum err put_token(void *ctx, struct buf *out)
 {
     struct d2d_device *d = ctx;
 
-    return account_token(&d->account, bytes_str(d->audience), expires_ms / 1000, out);
+    return account_token(&d->account, bytes_str(d->audience), out);
 }
 
 /* The life of a token that we did not make is not ours to renew. */
@@ -125,7 +125,7 @@ static enum err prepare_mqtt(struct d2d_device *d)
 
     buf_clear(&d->token);
     if (!d->account.string.x509)
-        e = put_token(d, now_ms + ttl_ms, &d->token);
+        e = put_token(d, &d->token);
     d->mqtt.renew_ms = d->account.key ? now_ms + ttl_ms / 10 * 8 : INT64_MAX;
     d->mqtt.password = buf_bytes(&d->token);
     return e;

@@ -318,10 +318,15 @@ done:
     return e;
 }
 
-enum err account_token(struct account *a, struct bytes resource, int64_t expires_s, struct buf *out)
+int64_t account_expires_s(const struct account *a)
+{
+    return (net_wall_ms() + a->token_ttl_ms) / 1000;
+}
+
+enum err account_token(struct account *a, struct bytes resource, struct buf *out)
 {
     if (a->key)
-        return token_put(a->key, resource, a->string.key_name, expires_s, out);
+        return token_put(a->key, resource, a->string.key_name, account_expires_s(a), out);
     buf_put(out, a->string.signature);
     return buf_check(out);
 }

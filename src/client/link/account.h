@@ -55,7 +55,9 @@ enum err account_chip(const struct connstr *, const char *tcti, struct tpm **, s
 
 /* Appends a token for a resource, signed by the key, or the ready one that the string has. ERR_BUSY: the key answers
  * later, which nothing here can wait for. */
-enum err account_token(struct account *, struct bytes resource, int64_t expires_s, struct buf *out) MUST_CHECK;
+enum err account_token(struct account *, struct bytes resource, struct buf *out) MUST_CHECK;
+/* When a token that is made now expires, by the wall clock of this moment. */
+int64_t account_expires_s(const struct account *);
 /* The same with a key of its own. */
 enum err token_put(struct key *, struct bytes resource, struct bytes policy, int64_t expires_s,
                    struct buf *out) MUST_CHECK;

@@ -47,12 +47,12 @@ static bool is_of_another_hub(const struct account *a, struct bytes realm)
 }
 
 /* A token that came with the connection string. */
-static enum d2d_err check_ready_token(struct account *a, int64_t now_ms, enum d2d_err seemed)
+static enum d2d_err check_ready_token(struct account *a, int64_t wall_ms, enum d2d_err seemed)
 {
     char time[ISO_TIME_CAP];
     struct sas sas;
 
-    if (!a->string.signature.at || sas_parse(a->string.signature, &sas) || sas.expires_s >= now_ms / 1000)
+    if (!a->string.signature.at || sas_parse(a->string.signature, &sas) || sas.expires_s >= wall_ms / 1000)
         return seemed;
     iso_time(sas.expires_s * 1000, time);
     return account_fail(a, D2D_EXPIRED, "the token of the connection string has expired at %.19sZ", time);
@@ -62,7 +62,7 @@ static enum d2d_err check_ready_token(struct account *a, int64_t now_ms, enum d2
  * else that may be wrong with it does no harm to them. */
 enum d2d_err inquiry_clock(struct account *a, const struct http_head *head, enum d2d_err seemed)
 {
-    int64_t here_ms = loop_now_ms(a->loop), there_ms;
+    int64_t here_ms = net_wall_ms(), there_ms;
     char text[SPAN_CAP], time[ISO_TIME_CAP];
 
     if (seemed != D2D_NOT_AUTHORISED || !a->key || !http_date(http_header(head, BYTES("date")), &there_ms) ||
@@ -87,7 +87,7 @@ enum d2d_err inquiry_verdict(struct account *a, const struct http_head *head, en
                             "this hub is called \"%.*s\", and the HostName of the connection string is \"%s\"",
                             BYTES_ARG(realm), a->host);
     if (!http_date(http_header(head, BYTES("date")), &there_ms))
-        there_ms = loop_now_ms(a->loop);
+        there_ms = net_wall_ms();
     return check_ready_token(a, there_ms, seemed);
 }
 

@@ -39,7 +39,7 @@ void loop_begins(struct d2d_loop *);
 enum d2d_err loop_ends(struct d2d_loop *, enum d2d_err e);
 enum d2d_err loop_fail(struct d2d_loop *, enum d2d_err e, const char *format, ...) PRINTF_LIKE(3, 4);
 
-int64_t loop_now_ms(struct d2d_loop *);
+int64_t loop_now_ms(struct d2d_loop *); /* of the steady clock (net.h) */
 uint64_t loop_random(struct d2d_loop *);
 /* Runs it until done(ctx): D2D_OK, D2D_TIMED_OUT (timeout_ms -1: never), D2D_STOPPED, D2D_IN_CALLBACK. */
 enum d2d_err loop_until(struct d2d_loop *, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms);

@@ -61,7 +61,7 @@ static pn_atom_t atom_of(const char *text)
     return (pn_atom_t){.type = PN_STRING, .u.as_bytes = text_of(text)};
 }
 
-static void put_system(pn_message_t *q, const char *to, const struct d2d_message *m, int64_t now_ms)
+static void put_system(pn_message_t *q, const char *to, const struct d2d_message *m, int64_t wall_ms)
 {
     if (m->message_id)
         pn_message_set_id(q, atom_of(m->message_id));
@@ -77,7 +77,7 @@ static void put_system(pn_message_t *q, const char *to, const struct d2d_message
         return;
     pn_message_set_address(q, to);
     if (m->ttl_ms)
-        pn_message_set_expiry_time(q, m->ttl_ms < INT64_MAX - now_ms ? now_ms + m->ttl_ms : INT64_MAX);
+        pn_message_set_expiry_time(q, m->ttl_ms < INT64_MAX - wall_ms ? wall_ms + m->ttl_ms : INT64_MAX);
 }
 
 const char *d2d_ack_text(enum d2d_ack a)
@@ -125,7 +125,7 @@ static size_t room_for(const struct d2d_message *m)
     return n;
 }
 
-enum err outgoing_amqp(const char *to, const struct d2d_message *m, int64_t now_ms, struct buf *out)
+enum err outgoing_amqp(const char *to, const struct d2d_message *m, int64_t wall_ms, struct buf *out)
 {
     pn_message_t *q = pn_message();
     size_t size = room_for(m) + (to ? strlen(to) : 0);
@@ -133,7 +133,7 @@ enum err outgoing_amqp(const char *to, const struct d2d_message *m, int64_t now_
 
     if (!q)
         return e;
-    put_system(q, to, m, now_ms);
+    put_system(q, to, m, wall_ms);
     put_properties(pn_message_properties(q), to, m);
     pn_message_set_inferred(q, true); /* a data section */
     pn_data_put_binary(pn_message_body(q), pn_bytes(m->body_len, m->body ? m->body : ""));

@@ -112,11 +112,11 @@ static void on_answered(void *ctx, enum d2d_err e)
     ended(ctx, e);
 }
 
-static enum err put_token(void *ctx, int64_t expires_ms, struct buf *out)
+static enum err put_token(void *ctx, struct buf *out)
 {
     struct d2d_operator *o = ctx;
 
-    return account_token(&o->account, bytes_str(o->account.host), expires_ms / 1000, out);
+    return account_token(&o->account, bytes_str(o->account.host), out);
 }
 
 static void on_retry(void *ctx, int64_t now_ms)
@@ -257,7 +257,7 @@ static enum err put(struct d2d_operator *o, const char *device, const struct d2d
     if (!e)
         e = buf_check(&to);
     if (!e)
-        e = outgoing_amqp(buf_str(&to), &named, loop_now_ms(o->account.loop), &body);
+        e = outgoing_amqp(buf_str(&to), &named, net_wall_ms(), &body);
     if (!e) {
         struct bytes head = bytes_str(named.message_id ? named.message_id : "");
 

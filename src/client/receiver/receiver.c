@@ -125,7 +125,7 @@ static enum err credentials(struct d2d_receiver *r)
     } else {
         snprintf(r->user, sizeof r->user, "%s@sas.root.%.*s", r->policy,
                  BYTES_ARG(bytes_first(host, bytes_find(host, '.'))));
-        e = account_token(&r->account, host, (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000, &r->password);
+        e = account_token(&r->account, host, &r->password);
     }
     r->talk.amqp.user = r->user;
     r->talk.amqp.password = buf_str(&r->password);

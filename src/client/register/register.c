@@ -121,13 +121,11 @@ static enum d2d_err make_token(struct registering *r)
     struct account *a = &r->account;
     enum err e;
 
-    int64_t expires_s = (loop_now_ms(a->loop) + a->token_ttl_ms) / 1000;
-
     buf_clear(&r->token);
     if (!a->key && !r->proved)
         return D2D_OK;
-    e = r->tpm ? registering_sign(r, expires_s, &r->token)
-               : account_token(a, bytes_str(r->audience), expires_s, &r->token);
+    e = r->tpm ? registering_sign(r, account_expires_s(a), &r->token)
+               : account_token(a, bytes_str(r->audience), &r->token);
     if (e)
         registering_failed(r, err_of(e), "the token cannot be made: %s", err_text(e));
     return err_of(e);

@@ -153,7 +153,7 @@ static bool process_mechanisms(pn_transport_t *t, const char *mechanisms)
 static void on_segment(struct sasl_tpm *s, uint8_t control, struct bytes part)
 {
     struct registering *r = s->registering;
-    int64_t expires_s = (loop_now_ms(r->account.loop) + r->account.token_ttl_ms) / 1000;
+    int64_t expires_s = account_expires_s(&r->account);
     enum err e;
 
     if ((control & SEQUENCE) != (s->segments++ & SEQUENCE)) {

@@ -3,6 +3,7 @@
 #include "connstr.h"
 #include "data.h"
 #include "log.h"
+#include "net.h"
 #include "outside_http.h"
 #include "sas.h"
 #include "text.h"
@@ -132,7 +133,7 @@ static enum err ask(const struct outside_worker *w, const struct linked_hub *hub
     enum err e = OK;
 
     if (hub) {
-        e = sas_make(hub->string.host, hub->string.key_name, now_ms() / 1000 + TOKEN_S,
+        e = sas_make(hub->string.host, hub->string.key_name, net_wall_ms() / 1000 + TOKEN_S,
                      bytes_of(hub->key.at, hub->key.len), &token);
         h.token = buf_str(&token);
     }
@@ -293,7 +294,7 @@ static void run_job(const struct outside_worker *w, const struct waiting *one)
     json_t *said = NULL;
     bool wanted = dps_is_wanted(w->env, one->job);
 
-    if (now_ms() - one->since_ms > WAIT_MS) {
+    if (net_steady_ms() - one->since_ms > WAIT_MS) {
         end.error = DPS_WEBHOOK;
         end.message = "Too many registrations are waiting; register again.";
     } else if (wanted) {
@@ -302,7 +303,7 @@ static void run_job(const struct outside_worker *w, const struct waiting *one)
         if ((wanted = dps_is_wanted(w->env, one->job)))
             carry_out(w, one->job, said, &end);
     }
-    if (wanted && !atomic_load(&w->stopping) && dps_finish(w->env, one->job, &end, now_ms()))
+    if (wanted && !atomic_load(&w->stopping) && dps_finish(w->env, one->job, &end, net_steady_ms()))
         leave(w, one->job, end.host);
     json_decref(said);
     outside_job_free(one->job);
@@ -315,7 +316,7 @@ static enum err start(void *ctx, struct outside_job *job)
 
     pthread_mutex_lock(&w->lock);
     if (w->n < QUEUE) {
-        w->queue[(w->first + w->n++) % QUEUE] = (struct waiting){job, now_ms()};
+        w->queue[(w->first + w->n++) % QUEUE] = (struct waiting){job, net_steady_ms()};
         pthread_cond_signal(&w->more);
         e = OK;
     }
@@ -368,7 +369,7 @@ enum err outside_worker_open(const char *hubs_file, const char *ca_file, struct 
         outside_worker_close(w);
         return e;
     }
-    snprintf(w->run, sizeof w->run, "%llx", (unsigned long long)now_ms());
+    snprintf(w->run, sizeof w->run, "%llx", (unsigned long long)net_steady_ms());
     w->table = (struct dps_outside){.hubs = w->names, .run = w->run, .start = start, .ctx = w};
     *out = w;
     return OK;

@@ -185,7 +185,7 @@ static void put_metric(struct amqp *c, struct buf *b, unsigned partition)
     put_key(b, "last_enqueued_time_utc", TIMESTAMP);
     buf_put_u64(b, (uint64_t)p.last_enqueued_ms);
     put_key(b, "runtime_info_retrieval_time_utc", TIMESTAMP);
-    buf_put_u64(b, (uint64_t)c->now_ms);
+    buf_put_u64(b, (uint64_t)hub_wall_ms(c->env->hub, c->now_ms));
     if (!b->bad)
         b->at[start - 1] = (uint8_t)(b->len - start);
 }

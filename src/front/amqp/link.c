@@ -36,7 +36,7 @@ void amqp_put_tracking(struct amqp *c, struct buf *b)
     char time[ISO_TIME_CAP];
 
     c->env->random(c->env->random_ctx, random, sizeof random);
-    iso_time(c->now_ms, time);
+    iso_time(hub_wall_ms(c->env->hub, c->now_ms), time);
     buf_puts(b, "TrackingId:");
     buf_put_hex(b, bytes_of(random, sizeof random));
     buf_printf(b, "_G1, SystemTracker:%s, Timestamp:%s", c->env->entity, time);

@@ -51,7 +51,7 @@ void amqp_put_error_text(struct amqp *c, struct buf *b, unsigned code, const cha
     char time[ISO_TIME_CAP];
 
     c->env->random(c->env->random_ctx, random, sizeof random);
-    iso_time(c->now_ms, time);
+    iso_time(hub_wall_ms(c->env->hub, c->now_ms), time);
     buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"", code);
     buf_put_hex(b, bytes_of(random, sizeof random));
     buf_printf(b, "-G:0-TimeStamp:%.2s/%.2s/%.4s %.8s\",\"message\":", time + 5, time + 8, time, time + 11);

@@ -78,7 +78,7 @@ static void put_message(struct amqp *c, struct buf *b, const struct feedback_rec
     buf_put(b, BYTES("\xc1\x00\x02")); /* a map8 of one pair */
     at = b->len - 1;
     put_sym(b, BYTES("iothub-enqueuedtime"));
-    put_timestamp(b, c->now_ms);
+    put_timestamp(b, hub_wall_ms(c->env->hub, c->now_ms));
     if (!b->bad)
         b->at[at - 1] = (uint8_t)(b->len - at);
     put_properties(b, &m);

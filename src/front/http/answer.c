@@ -105,12 +105,12 @@ enum err http_spell(json_t *root, enum json_names which, struct http_answer *a)
 
 /* service 4.13, envelope 1: the name comes first, up to the semicolon. */
 static void put_envelope(struct http_answer *a, enum http_code code, const char *text, const char *tracking,
-                         int64_t now_ms)
+                         int64_t wall_ms)
 {
     struct buf message = buf_max(512);
     char iso[ISO_TIME_CAP];
 
-    iso_time(now_ms, iso);
+    iso_time(wall_ms, iso);
     buf_printf(&message, "ErrorCode:%s;%s", codes[code].name, text);
     buf_clear(&a->body);
     buf_puts(&a->body, "{\"Message\":");
@@ -210,7 +210,7 @@ static void put_failure(struct front *f, const struct http_request *r, struct ht
     if (is_provisioning(r)) {
         put_dps_failure(f, r, a, code, text);
     } else {
-        put_envelope(a, code, text, tracking, r->now_ms);
+        put_envelope(a, code, text, tracking, hub_wall_ms(r->env->hub, r->now_ms));
         put_type(f, a);
         http_put_header(f->out, "iothub-errorcode", bytes_str(codes[code].name));
     }
@@ -253,7 +253,7 @@ void http_put_answer(struct front *f, const struct front_env *env, const struct 
     char tracking[33];
 
     http_put_status(f->out, status);
-    http_put_date(f->out, r->now_ms);
+    http_put_date(f->out, hub_wall_ms(r->env->hub, r->now_ms));
     put_request_id(f, env, tracking);
     put_connection(f, r, last);
     if (e)

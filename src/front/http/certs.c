@@ -135,7 +135,7 @@ static enum err take_body(struct bytes json, struct buf *der, bool *verified, st
 }
 
 /* One that can be of use: an authority, and not over. */
-static enum err check_authority(struct bytes der, int64_t now_ms, struct http_answer *a)
+static enum err check_authority(struct bytes der, int64_t wall_ms, struct http_answer *a)
 {
     struct cert_facts facts;
     enum err e = cert_read(der, &facts);
@@ -145,7 +145,7 @@ static enum err check_authority(struct bytes der, int64_t now_ms, struct http_an
     if (!facts.is_authority)
         return http_says(a, ERR_ARGUMENT,
                          "this is not a CA certificate: it must have CA:TRUE and be allowed to sign certificates");
-    if (facts.to_s <= now_ms / 1000)
+    if (facts.to_s <= wall_ms / 1000)
         return http_says(a, ERR_ARGUMENT, "the certificate has expired");
     return OK;
 }
@@ -184,7 +184,7 @@ enum err http_cert_put(struct http_request *r, struct http_answer *a)
     enum err e = take_body(r->body, &der, &wanted.verified, a);
 
     if (!e)
-        e = check_authority(buf_bytes(&der), r->now_ms, a);
+        e = check_authority(buf_bytes(&der), hub_wall_ms(r->env->hub, r->now_ms), a);
     if (!e) {
         memcpy(wanted.der, der.at, der.len);
         wanted.der_len = (uint16_t)der.len;

@@ -21,7 +21,7 @@ static enum err take(struct http_request *r, struct http_answer *a)
     if (e)
         return e;
     lock_text(&lock, a->etag);
-    iso_time(r->now_ms, time);
+    iso_time(hub_wall_ms(r->env->hub, r->now_ms), time);
     a->type = FEEDBACK_CONTENT_TYPE "; charset=utf-8";
     http_put_header(&a->headers, "iothub-enqueuedtime", bytes_str(time));
     http_put_header(&a->headers, "iothub-userid", bytes_str(r->env->entity));

@@ -77,7 +77,7 @@ enum err http_websocket(struct http_request *r, struct http_answer *a)
 void http_put_upgrade(struct front *f, const struct http_request *r, const struct http_answer *a)
 {
     http_put_status(f->out, 101);
-    http_put_date(f->out, r->now_ms);
+    http_put_date(f->out, hub_wall_ms(r->env->hub, r->now_ms));
     http_put_header(f->out, "Upgrade", BYTES("websocket"));
     http_put_header(f->out, "Connection", BYTES("Upgrade"));
     http_put_header(f->out, "Sec-WebSocket-Accept", bytes_str(a->accept));

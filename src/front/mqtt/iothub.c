@@ -28,7 +28,7 @@ static void put_error(const struct mqtt_session *s, struct buf *b, unsigned code
 
     if (s->env->random)
         s->env->random(s->env->random_ctx, tracking, sizeof tracking);
-    iso_time(now_ms, time);
+    iso_time(hub_wall_ms(s->env->hub, now_ms), time);
     buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"", code);
     buf_put_hex(b, bytes_of(tracking, sizeof tracking));
     buf_printf(b, "\",\"message\":\"%s\",\"timestampUtc\":\"%s\"}", message, time);

@@ -34,22 +34,22 @@ enum {
 /* A C2D message in a mailbox. Its body lies in the log at `at`, and in the checkpoint too when that has seen it. */
 struct letter {
     uint64_t sequence, at;
-    int64_t enqueued_ms, expiry_ms;
-    char *message_id;   /* for the feedback, where one is wanted; owned */
-    const void *poster; /* whose feedback it is, as in struct msg; not recorded */
+    int64_t enqueued_ms, expiry_ms; /* by the wall clock, as in the record */
+    char *message_id;               /* for the feedback, where one is wanted; owned */
+    const void *poster;             /* whose feedback it is, as in struct msg; not recorded */
     uint8_t deliveries;
     uint8_t ack;
     bool tried; /* it was locked before and came back without an outcome */
     /* While it is locked: */
     bool locked;
     struct seat *holder; /* NULL: somebody without a seat */
-    int64_t until_ms;
+    int64_t until_ms;    /* by the steady clock */
     uint64_t nonce;
 };
 
 /* Letters in order of their numbers: at[head] … at[head + n - 1]. */
 struct mailbox {
-    struct timer due; /* at the latest when something has to be done; may be too early */
+    struct timer due; /* by the wall clock, at the latest when something has to be done; may be too early */
     struct identity *owner;
     struct letter *at;
     size_t head, n, cap;
@@ -98,7 +98,7 @@ struct partition_state {
     bool dirty;
 };
 
-/* Everything below the place was appended before that time. */
+/* Everything below the place was appended before that time: by the wall clock, but without its jumps. */
 struct age {
     uint64_t at;
     int64_t ms;
@@ -128,12 +128,18 @@ struct hub {
     struct age ages[AGES];       /* oldest first; his too */
     size_t n_ages;
     int64_t age_step_ms;
+    bool ages_resumed; /* they have been looked at since the start */
 
     pthread_mutex_t awaiting_lock; /* the innermost but for the store's own */
     struct list awaiting;          /* seats whose next message is not durable yet */
     _Atomic uint64_t n_awaiting;
     _Atomic uint64_t nonce; /* of the next lock */
     struct feedback *feedback;
+
+    /* struct hub_clock */
+    _Atomic int64_t ahead_ms, jumped_ms, doubt_ms;
+    _Atomic bool late;
+    uint64_t started_at; /* the end of the log at the start */
 
     _Atomic uint64_t devices, disabled, connected, received, received_bytes;
     _Atomic int64_t last_generation;
@@ -230,7 +236,7 @@ void mailbox_unlock(struct shard *s, struct mailbox *m, struct letter *l);
 /* What this seat holds is free again. True if there was something. */
 bool mailbox_release(struct shard *s, struct mailbox *m, const struct seat *holder);
 /* When this letter has to be looked at. */
-int64_t letter_due(const struct letter *l);
+int64_t letter_due(const struct letter *l, int64_t ahead_ms);
 void mailbox_free(struct shard *s, struct identity *i);
 void mailbox_encode(struct buf *b, const struct mailbox *m); /* m may be NULL */
 enum err mailbox_decode(struct shard *s, struct bytes value, struct identity *i) MUST_CHECK;
@@ -241,7 +247,7 @@ enum err mail_load(struct hub *h, struct shard *s, struct identity *i) MUST_CHEC
 enum err mail_keep(struct hub *h, struct bytes id, struct bytes value) MUST_CHECK;
 enum err mail_body(struct hub *h, struct bytes id, uint64_t at, struct buf *out) MUST_CHECK;
 /* Ids of devices in the checkpoint that have something due, one behind the other as put_text() writes them. */
-enum err mail_due(struct hub *h, int64_t now_ms, struct buf *ids) MUST_CHECK;
+enum err mail_due(struct hub *h, int64_t wall_ms, struct buf *ids) MUST_CHECK;
 
 /* c2d.c */
 enum err c2d_apply(struct hub *h, const struct record *r) MUST_CHECK;
@@ -305,9 +311,9 @@ enum err partitions_make(struct hub *h) MUST_CHECK;
 void ages_encode(struct buf *b, const struct hub *h);
 enum err ages_decode(struct hub *h, struct bytes value) MUST_CHECK;
 /* The checkpoint is about to hold what is below this place. */
-void ages_add(struct hub *h, uint64_t place, int64_t now_ms);
+void ages_add(struct hub *h, uint64_t place, int64_t lived_ms);
 /* Gives up what is too old or too much, below what the checkpoint holds. */
-enum err retain(struct hub *h, int64_t now_ms) MUST_CHECK;
+enum err retain(struct hub *h, int64_t lived_ms) MUST_CHECK;
 
 /* checkpoint.c */
 void put_birth(struct buf *b, const struct hub_birth *birth);

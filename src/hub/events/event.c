@@ -140,7 +140,7 @@ static uint32_t put_message_annotations(struct buf *b, const struct msg *m)
 struct stamp {
     struct partition_state *partition;
     size_t map_at; /* of the annotations' map in the record */
-    int64_t now_ms;
+    int64_t wall_ms;
 };
 
 /* Under the tail lock: the record gets its place, and with it its number. */
@@ -155,7 +155,7 @@ static void stamp(void *ctx, uint8_t *body, size_t len, uint64_t at)
     pthread_mutex_lock(&p->lock);
     sequence = p->next;
     /* A clock that goes back must not turn the order of times around. */
-    time_ms = s->now_ms > p->last_ms ? s->now_ms : p->last_ms;
+    time_ms = s->wall_ms > p->last_ms ? s->wall_ms : p->last_ms;
     partition_grow(p, sequence, at, time_ms);
     pthread_mutex_unlock(&p->lock);
     write_u64(body + HEAD_SEQUENCE, (uint64_t)sequence);
@@ -178,7 +178,7 @@ static enum err send_locked(struct hub *h, struct shard *shard, const struct sen
 {
     struct buf *b = &shard->scratch;
     size_t map_at = HEAD_ID + 1 + from->id.len, map_end;
-    struct stamp s = {.partition = from->partition, .map_at = map_at, .now_ms = now_ms};
+    struct stamp s = {.partition = from->partition, .map_at = map_at, .wall_ms = hub_wall_ms(h, now_ms)};
     struct bytes parts[2];
     struct draft d = {.kind = REC_EVENT,
                       .lane = (uint16_t)from->partition->number,
@@ -223,7 +223,7 @@ enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64
     if (!e)
         e = send_locked(seat->hub, seat->shard, &from, m, now_ms, at);
     if (!e)
-        seat->identity->device.activity_ms = now_ms;
+        seat->identity->device.activity_ms = hub_wall_ms(seat->hub, now_ms);
     pthread_mutex_unlock(&seat->shard->lock);
     if (!e)
         count_received(seat->hub, size);
@@ -253,7 +253,7 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
         e = send_locked(h, s, &from, m, now_ms, at);
     }
     if (!e)
-        i->device.activity_ms = now_ms;
+        i->device.activity_ms = hub_wall_ms(h, now_ms);
     pthread_mutex_unlock(&s->lock);
     if (!e)
         count_received(h, size);

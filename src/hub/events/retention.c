@@ -1,6 +1,6 @@
 /* What may go from the log's beginning. It is shared by all partitions and all records, so its age is remembered by
  * place: once in a while a checkpoint notes when everything below its own place was there. A place is kept too long by
- * one step at most, never too short. */
+ * one step at most, never too short. The time is lived time: a jump of the clock makes nothing older. */
 #include "core.h"
 
 #include "bond.h"
@@ -12,12 +12,14 @@ enum { AGE_STEP_MS = 60000 };
 /* Version, step, entries. */
 void ages_encode(struct buf *b, const struct hub *h)
 {
+    int64_t jumped_ms = atomic_load(&h->jumped_ms);
+
     buf_put_u8(b, RECORD_VERSION);
     buf_put_u64(b, (uint64_t)h->age_step_ms);
     buf_put_u32(b, (uint32_t)h->n_ages);
     for (size_t i = 0; i < h->n_ages; i++) {
         buf_put_u64(b, h->ages[i].at);
-        buf_put_u64(b, (uint64_t)h->ages[i].ms);
+        buf_put_u64(b, (uint64_t)(h->ages[i].ms + jumped_ms));
     }
 }
 
@@ -39,18 +41,28 @@ enum err ages_decode(struct hub *h, struct bytes value)
     return r.bad ? ERR_DAMAGED : OK;
 }
 
-void ages_add(struct hub *h, uint64_t place, int64_t now_ms)
+/* What is from the future, or at the start from long ago, is as old as if the hub had not been away: one of the clocks
+ * was wrong, then or now, and nothing goes or stays for ever because of that. */
+static void resume(struct hub *h, int64_t lived_ms)
+{
+    int64_t away_ms = h->n_ages ? lived_ms - h->ages[h->n_ages - 1].ms : 0;
+    bool wrong = away_ms < 0 || (!h->ages_resumed && away_ms > CLOCK_GAP_MS);
+
+    h->ages_resumed = true;
+    for (size_t i = 0; wrong && i < h->n_ages; i++)
+        h->ages[i].ms += away_ms;
+}
+
+void ages_add(struct hub *h, uint64_t place, int64_t lived_ms)
 {
     const struct age *newest;
     size_t kept = 0;
 
     if (h->age_step_ms < AGE_STEP_MS)
         h->age_step_ms = AGE_STEP_MS;
-    /* The clock went back: what it said before would keep everything until it is there again. */
-    while (h->n_ages && h->ages[h->n_ages - 1].ms > now_ms)
-        h->n_ages--;
+    resume(h, lived_ms);
     newest = h->n_ages ? &h->ages[h->n_ages - 1] : NULL;
-    if (newest && (place <= newest->at || now_ms < newest->ms + h->age_step_ms))
+    if (newest && (place <= newest->at || lived_ms < newest->ms + h->age_step_ms))
         return;
     if (h->n_ages == AGES) {
         /* Of two the later one stays: what it says of the places of the earlier one is true, too. */
@@ -59,16 +71,16 @@ void ages_add(struct hub *h, uint64_t place, int64_t now_ms)
         h->n_ages = kept;
         h->age_step_ms *= 2;
     }
-    h->ages[h->n_ages++] = (struct age){place, now_ms};
+    h->ages[h->n_ages++] = (struct age){place, lived_ms};
 }
 
 /* What is below this place is too old, or too much. */
-static uint64_t retention_place(const struct hub *h, int64_t now_ms)
+static uint64_t retention_place(const struct hub *h, int64_t lived_ms)
 {
     int64_t keep_ms = h->options.retention_ms ? h->options.retention_ms : RETENTION_DEFAULT_MS;
     uint64_t end = store_end(h->store), keep = h->options.retention_bytes, below = 0;
 
-    for (size_t i = 0; i < h->n_ages && h->ages[i].ms < now_ms - keep_ms; i++)
+    for (size_t i = 0; i < h->n_ages && h->ages[i].ms < lived_ms - keep_ms; i++)
         below = h->ages[i].at;
     return keep && end > keep && end - keep > below ? end - keep : below;
 }
@@ -84,9 +96,9 @@ static void ages_forget(struct hub *h, uint64_t below)
     h->n_ages -= gone;
 }
 
-enum err retain(struct hub *h, int64_t now_ms)
+enum err retain(struct hub *h, int64_t lived_ms)
 {
-    uint64_t below = retention_place(h, now_ms), held = state_place(h->state);
+    uint64_t below = retention_place(h, lived_ms), held = state_place(h->state);
     uint64_t first;
     enum err e = OK;
 

@@ -120,7 +120,7 @@ enum err c2d_apply(struct hub *h, const struct record *r)
 }
 
 /* What is to be posted, checked as far as it can be without the device. */
-static enum err letter_make(const struct hub *h, const struct msg *m, int64_t now_ms, struct letter *out)
+static enum err letter_make(const struct hub *h, const struct msg *m, int64_t wall_ms, struct letter *out)
 {
     int64_t ttl_ms = h->options.c2d.ttl_ms ? h->options.c2d.ttl_ms : C2D_TTL_DEFAULT_MS;
     enum ack ack;
@@ -130,13 +130,13 @@ static enum err letter_make(const struct hub *h, const struct msg *m, int64_t no
     if (!ack_parse(m->ack, &ack) || m->message_id.len > ID_LEN_MAX ||
         bytes_find(m->message_id, '\0') < m->message_id.len)
         return ERR_ARGUMENT;
-    if (m->expiry_ms && m->expiry_ms <= now_ms)
+    if (m->expiry_ms && m->expiry_ms <= wall_ms)
         return ERR_RANGE;
-    *out = (struct letter){.enqueued_ms = now_ms, .expiry_ms = m->expiry_ms, .ack = (uint8_t)ack, .poster = m->poster};
+    *out = (struct letter){.enqueued_ms = wall_ms, .expiry_ms = m->expiry_ms, .ack = (uint8_t)ack, .poster = m->poster};
     if (!out->expiry_ms)
-        out->expiry_ms = now_ms + ttl_ms;
-    else if (out->expiry_ms > now_ms + C2D_TTL_MAX_MS)
-        out->expiry_ms = now_ms + C2D_TTL_MAX_MS;
+        out->expiry_ms = wall_ms + ttl_ms;
+    else if (out->expiry_ms > wall_ms + C2D_TTL_MAX_MS)
+        out->expiry_ms = wall_ms + C2D_TTL_MAX_MS;
     return OK;
 }
 
@@ -206,7 +206,7 @@ enum err hub_post(struct hub *h, struct bytes device, const struct msg *m, int64
     struct shard *s = shard_of(h, device);
     struct letter l;
     struct identity *i;
-    enum err e = letter_make(h, m, now_ms, &l);
+    enum err e = letter_make(h, m, hub_wall_ms(h, now_ms), &l);
 
     if (e)
         return e;
@@ -239,7 +239,7 @@ static void out_become(struct identity *i, uint64_t sequence, uint64_t at)
 static enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, enum fate fate, int64_t now_ms,
                            uint64_t *at)
 {
-    struct feedback_record told = {.fate = fate, .ms = now_ms, .poster = l->poster};
+    struct feedback_record told = {.fate = fate, .ms = hub_wall_ms(h, now_ms), .poster = l->poster};
     bool wanted = l->message_id && wants_feedback((enum ack)l->ack, fate);
     struct buf *b = &shard_of(h, bytes_str(i->device.id))->scratch;
     uint64_t sequence = l->sequence;
@@ -250,7 +250,7 @@ static enum err letter_out(struct hub *h, struct identity *i, const struct lette
     put_text(b, i->device.id);
     buf_put_u64(b, sequence);
     buf_put_u8(b, (uint8_t)fate);
-    buf_put_u64(b, (uint64_t)now_ms);
+    buf_put_u64(b, (uint64_t)told.ms);
     buf_put_u8(b, wanted);
     put_text(b, wanted ? l->message_id : "");
     put_text(b, wanted ? i->device.generation : "");
@@ -400,21 +400,27 @@ enum err hub_purge(struct hub *h, struct bytes device, int64_t now_ms, uint64_t 
     return e;
 }
 
+/* What was there before the start stays when the clock was far from where it had been: it may be wrong. */
+static bool may_expire(const struct hub *h, const struct letter *l)
+{
+    return l->at >= h->started_at || !atomic_load(&h->late);
+}
+
 /* Everything is looked at: this comes when something is due, so seldom. */
 void mail_expire(struct hub *h, struct shard *s, struct identity *i, int64_t now_ms)
 {
     struct mailbox *m = i->mailbox;
-    int64_t due_ms = INT64_MAX;
+    int64_t wall_ms = hub_wall_ms(h, now_ms), ahead_ms = wall_ms - now_ms, due_ms = INT64_MAX;
     bool again = false;
     uint64_t at;
 
-    if (!m || !m->due.place || m->due.due_ms > now_ms)
+    if (!m || !m->due.place || m->due.due_ms > wall_ms)
         return;
     for (size_t k = 0; k < m->n;) {
         struct letter *l = &m->at[m->head + k];
-        int64_t due = letter_due(l);
+        int64_t due = letter_due(l, ahead_ms);
 
-        if (due <= now_ms && l->locked && !l->holder && l->expiry_ms > now_ms) {
+        if (due <= wall_ms && l->locked && !l->holder && l->expiry_ms > wall_ms) {
             hub_trace(h, "message %llu for %s: its lock expired", (unsigned long long)l->sequence, i->device.id);
             l->tried = again = true;
             mailbox_unlock(s, m, l);
@@ -422,7 +428,7 @@ void mail_expire(struct hub *h, struct shard *s, struct identity *i, int64_t now
         }
         /* A message stays when its end cannot be written (a full disk): it is tried again, and not delivered meanwhile.
          */
-        if (due <= now_ms && !letter_out(h, i, l, FATE_EXPIRED, now_ms, &at)) {
+        if (due <= wall_ms && may_expire(h, l) && !letter_out(h, i, l, FATE_EXPIRED, now_ms, &at)) {
             again = true; /* those behind it may have waited for that */
             continue;
         }
@@ -432,7 +438,7 @@ void mail_expire(struct hub *h, struct shard *s, struct identity *i, int64_t now
     }
     if (due_ms == INT64_MAX)
         heap_del(&s->due, &m->due);
-    else if (heap_set(&s->due, &m->due, due_ms > now_ms ? due_ms : now_ms + 1000))
+    else if (heap_set(&s->due, &m->due, due_ms > wall_ms ? due_ms : wall_ms + 1000))
         return; /* it is in the heap: nothing can fail */
     if (again && m->n)
         mail_tell(h, i, 0);

@@ -154,7 +154,7 @@ static enum whose whose(const struct item *i, const struct feedback_reader *r, i
         return ANYBODYS;
     if (i->poster == r->waker)
         return OWN;
-    return now_ms - i->ms >= FEEDBACK_OWN_MS ? ANYBODYS : ANOTHERS;
+    return now_ms >= i->own_until_ms ? ANYBODYS : ANOTHERS;
 }
 
 /* Which of the oldest could make a batch for this reader now; how many. Without a reader: for one or another. */
@@ -196,15 +196,18 @@ static enum err append_done(struct hub *h, struct item *const *items, size_t n, 
 void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
 {
     struct feedback *f = h->feedback;
+    int64_t now_ms = r->ms - atomic_load(&h->ahead_ms);
     struct item *i = NULL, *batch[FEEDBACK_BATCH];
 
     pthread_mutex_lock(&f->lock);
     /* Without memory the sender is not told: the message itself is not touched by that. */
     if (!feedback_item_add(f, at, r, &i))
         i->poster = a_reader_has(h, r->poster) ? r->poster : NULL;
-    if (i && (f->by_place.n >= FEEDBACK_BATCH || may_leave(f, r->ms))) {
+    if (i)
+        i->own_until_ms = now_ms + FEEDBACK_OWN_MS;
+    if (i && (f->by_place.n >= FEEDBACK_BATCH || may_leave(f, now_ms))) {
         f->undurable = true;
-        if (batch_of(h, NULL, ANYBODYS, r->ms, batch))
+        if (batch_of(h, NULL, ANYBODYS, now_ms, batch))
             wake_readers(h);
     }
     pthread_mutex_unlock(&f->lock);
@@ -242,7 +245,8 @@ int64_t feedback_tick(struct hub *h, int64_t now_ms)
 {
     struct feedback *f = h->feedback;
     struct item *batch[FEEDBACK_BATCH];
-    int64_t next_ms;
+    int64_t wall_ms = hub_wall_ms(h, now_ms), next_ms;
+    bool late = atomic_load(&h->late);
 
     pthread_mutex_lock(&f->lock);
     LIST_EACH (&f->items, it) {
@@ -250,7 +254,7 @@ int64_t feedback_tick(struct hub *h, int64_t now_ms)
 
         if (i->reader && i->until_ms <= now_ms)
             item_unlock(i);
-        if (!i->reader && i->ms + ttl_ms(h) <= now_ms)
+        if (!i->reader && i->ms + ttl_ms(h) <= wall_ms && (i->at >= h->started_at || !late))
             item_remove(f, i);
     }
     if (batch_of(h, NULL, ANYBODYS, now_ms, batch))

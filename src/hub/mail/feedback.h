@@ -6,11 +6,12 @@
 struct item {
     struct list in; /* feedback.items, as they came */
     uint64_t at;    /* of the record that tells it */
-    int64_t ms;
+    int64_t ms;     /* by the wall clock; all else is by the steady one */
     enum fate fate;
     uint8_t deliveries;
     enum { NOT_KEPT, BEING_KEPT, KEPT } kept; /* in the checkpoint */
     const void *poster;                       /* a reader has this waker, and gets it first; NULL: none has */
+    int64_t own_until_ms;                     /* for so long nobody else gets it */
     struct feedback_reader *reader;           /* who has it locked, or NULL */
     uint64_t nonce;
     int64_t until_ms;

@@ -145,27 +145,38 @@ bool lock_parse(struct bytes text, struct c2d_lock *out)
 
 /* ---- taking ---------------------------------------------------------------------------------------------------- */
 
+/* Behind those that have expired and stay for now (mail_expire()). */
+static struct letter *first_alive(struct mailbox *m, int64_t wall_ms)
+{
+    struct letter *l = mailbox_first_free(m);
+
+    while (l && (l->locked || l->expiry_ms <= wall_ms))
+        l = l + 1 < m->at + m->head + m->n ? l + 1 : NULL;
+    return l;
+}
+
 /* Under the shard's lock: the first free message that is durable, locked. *at is its place; with ERR_NOT_FOUND the
  * place that has to become durable, or 0. */
 static enum err take_first(struct hub *h, struct shard *s, struct identity *i, struct seat *holder, int64_t now_ms,
                            struct c2d *out, uint64_t *at)
 {
+    int64_t wall_ms = hub_wall_ms(h, now_ms);
     struct letter *l;
 
     mail_expire(h, s, i, now_ms);
     *at = 0;
-    l = mailbox_first_free(i->mailbox);
-    if (!l || l->expiry_ms <= now_ms)
+    l = first_alive(i->mailbox, wall_ms);
+    if (!l)
         return ERR_NOT_FOUND;
     *at = l->at;
     if (!is_durable(h, l->at))
         return ERR_NOT_FOUND;
     if (!holder) {
         /* The end of this lock is an appointment, which has to be kept. */
-        enum err e = mailbox_reserve(s, i->mailbox, now_ms + C2D_LOCK_MS);
+        enum err e = mailbox_reserve(s, i->mailbox, wall_ms + C2D_LOCK_MS);
         if (e)
             return e;
-        l = mailbox_first_free(i->mailbox);
+        l = first_alive(i->mailbox, wall_ms);
     }
     mailbox_lock(i->mailbox, l, holder, now_ms + C2D_LOCK_MS, h->nonce++);
     hub_trace(h, "message %llu for %s: locked", (unsigned long long)l->sequence, i->device.id);

@@ -133,7 +133,7 @@ done:
 }
 
 struct due {
-    int64_t now_ms;
+    int64_t wall_ms;
     struct buf *ids;
     unsigned n;
 };
@@ -145,7 +145,7 @@ static bool take_due(void *ctx, struct bytes key, struct bytes value)
     char limit[20];
 
     (void)value;
-    snprintf(limit, sizeof limit, "%016llx", (unsigned long long)d->now_ms);
+    snprintf(limit, sizeof limit, "%016llx", (unsigned long long)d->wall_ms);
     if (rest.len < 18 || bytes_cmp(bytes_first(rest, 16), bytes_of(limit, 16)) > 0)
         return false;
     rest = bytes_skip(rest, 17);
@@ -154,9 +154,9 @@ static bool take_due(void *ctx, struct bytes key, struct bytes value)
     return ++d->n < DUE_MAX;
 }
 
-enum err mail_due(struct hub *h, int64_t now_ms, struct buf *ids)
+enum err mail_due(struct hub *h, int64_t wall_ms, struct buf *ids)
 {
-    struct due d = {.now_ms = now_ms, .ids = ids};
+    struct due d = {.wall_ms = wall_ms, .ids = ids};
 
     return state_each(h->state, BYTES("x/"), NO_BYTES, take_due, &d);
 }

@@ -139,11 +139,13 @@ bool mailbox_release(struct shard *s, struct mailbox *m, const struct seat *hold
 
 /* A lock without a seat ends by itself. A seat keeps its lock as long as it lasts, but for the life of the message,
  * which its lock can only lengthen by C2D_LOCK_MS: the sender of a message that nobody settles is told some day. */
-int64_t letter_due(const struct letter *l)
+int64_t letter_due(const struct letter *l, int64_t ahead_ms)
 {
+    int64_t until_ms = l->until_ms + ahead_ms;
+
     if (!l->locked)
         return l->expiry_ms;
-    return l->holder && l->expiry_ms > l->until_ms ? l->expiry_ms : l->until_ms;
+    return l->holder && l->expiry_ms > until_ms ? l->expiry_ms : until_ms;
 }
 
 void mailbox_free(struct shard *s, struct identity *i)

@@ -5,7 +5,7 @@
 /* Under the shard's lock. */
 static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64_t now_ms)
 {
-    int64_t changed_ms = now_ms;
+    int64_t changed_ms = hub_wall_ms(h, now_ms);
 
     if (i->seat) {
         /* device 2.4: the later connection wins */
@@ -70,7 +70,7 @@ void hub_detach(struct seat *seat, int64_t now_ms)
     if (i) {
         i->seat = NULL;
         i->device.connected = false;
-        i->device.connection_ms = now_ms;
+        i->device.connection_ms = hub_wall_ms(seat->hub, now_ms);
         seat->hub->connected--;
         hub_trace(seat->hub, "%s: disconnected", i->device.id);
         mail_unseated(seat->hub, i, seat);

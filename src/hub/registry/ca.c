@@ -203,8 +203,8 @@ static enum err ca_change(struct hub *h, struct ca *wanted, int64_t now_ms, bool
 
     if (!there && h->n_cas >= CAS_MAX)
         return ERR_LIMIT;
-    wanted->created_ms = there ? h->cas[i].created_ms : now_ms;
-    wanted->updated_ms = now_ms;
+    wanted->created_ms = there ? h->cas[i].created_ms : hub_wall_ms(h, now_ms);
+    wanted->updated_ms = hub_wall_ms(h, now_ms);
     make_etag(h, there ? h->cas[i].etag : "", wanted->etag);
     if ((e = ca_append(h, wanted->name, wanted, at)))
         return e;

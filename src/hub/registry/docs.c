@@ -215,7 +215,8 @@ static enum err match_check(struct match match, const struct doc_entry *now)
 enum err hub_doc_put(struct hub *h, enum doc_kind kind, struct bytes id, struct bytes body, struct match match,
                      int64_t now_ms, struct doc *out, uint64_t *at)
 {
-    struct doc doc = {.kind = kind, .created_ms = now_ms, .updated_ms = now_ms};
+    int64_t wall_ms = hub_wall_ms(h, now_ms);
+    struct doc doc = {.kind = kind, .created_ms = wall_ms, .updated_ms = wall_ms};
     const struct doc_entry *now;
     enum err e;
 

@@ -110,7 +110,7 @@ void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
         return;
     i->seat = NULL;
     i->device.connected = false;
-    i->device.connection_ms = now_ms;
+    i->device.connection_ms = hub_wall_ms(h, now_ms);
     h->connected--;
     mail_unseated(h, i, seat);
     seat->identity = NULL;
@@ -302,7 +302,7 @@ bool hub_scope_exists(struct hub *h, const char *scope)
 /* .NET ticks, 18 digits, never the same twice (device 6.3). */
 static void make_generation(struct hub *h, int64_t now_ms, char out[24])
 {
-    int64_t ticks = now_ms * 10000 + 621355968000000000, last = atomic_load(&h->last_generation);
+    int64_t ticks = hub_wall_ms(h, now_ms) * 10000 + 621355968000000000, last = atomic_load(&h->last_generation);
     int64_t next;
 
     do
@@ -364,7 +364,7 @@ static void device_compose(struct hub *h, const struct device *wanted, const str
     out->connection_ms = out->activity_ms = 0;
     out->status_ms = now ? now->device.status_ms : 0;
     if (now && now->device.disabled != wanted->disabled)
-        out->status_ms = now_ms;
+        out->status_ms = hub_wall_ms(h, now_ms);
     if (now)
         memcpy(out->generation, now->device.generation, sizeof out->generation);
     else

@@ -247,7 +247,32 @@ TEST(why_a_service_is_not_let_in_is_said)
     end();
 }
 
+/* A clock that jumped to what is wrong locks nobody out; one that was set right lets everybody in. */
+TEST(a_token_is_valid_by_one_of_two_clocks_that_differ)
+{
+    static const int64_t jumps[] = {7200000, -7200000, -1700000000000, 20000LL * 86400000};
+    struct who who;
+
+    begin();
+    for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
+        for (int believed = 0; believed < 2; believed++) {
+            struct hub_clock c = {.ahead_ms = believed ? jumps[i] : 0, .doubt_ms = believed ? -jumps[i] : jumps[i]};
+            struct bytes right = signed_for("hub.test", NULL, key_of("d1"), LATER);
+
+            hub_clock_set(w.env.hub, &c);
+            CHECK_OK(auth_device(&w.env, BYTES("d1"), right, WORLD_T0, &who));
+            CHECK(who.until_ms == LATER * 1000 - (jumps[i] < 0 ? jumps[i] : 0));
+            right = signed_for("hub.test", NULL, key_of("d1"), LATER + jumps[i] / 1000);
+            CHECK_OK(auth_device(&w.env, BYTES("d1"), right, WORLD_T0, &who));
+            right = signed_for("hub.test", NULL, key_of("d1"), LATER + (jumps[i] < 0 ? jumps[i] / 1000 : 0) - 3600);
+            CHECK_ERR(auth_device(&w.env, BYTES("d1"), right, WORLD_T0, &who), ERR_EXPIRED);
+        }
+    }
+    end();
+}
+
 TESTS(RUN(a_device_comes_in_with_every_form_of_its_audience), RUN(what_did_not_fit_is_said_for_the_log),
       RUN(a_policy_name_that_did_not_sign_is_passed_over), RUN(a_policy_lets_devices_in_if_it_may),
       RUN(skew_is_five_minutes), RUN(policy_tokens_are_signed_with_either_form_of_either_key),
-      RUN(why_a_device_is_not_let_in_is_said), RUN(why_a_service_is_not_let_in_is_said))
+      RUN(why_a_device_is_not_let_in_is_said), RUN(why_a_service_is_not_let_in_is_said),
+      RUN(a_token_is_valid_by_one_of_two_clocks_that_differ))

@@ -53,10 +53,9 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
     ((struct world *)ctx)->why = why;
 }
 
-static enum err put_token(void *ctx, int64_t expires_ms, struct buf *out)
+static enum err put_token(void *ctx, struct buf *out)
 {
     (void)ctx;
-    (void)expires_ms;
     buf_puts(out, "SharedAccessSignature");
     return OK;
 }
