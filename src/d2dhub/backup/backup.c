@@ -5,6 +5,7 @@
 #include "data.h"
 #include "facts.h"
 #include "files.h"
+#include "net.h"
 #include "verify.h"
 
 #include <dirent.h>
@@ -281,7 +282,7 @@ static bool make(struct backup *b)
     b->job.after = b->before.set ? "The backup that was there before is still whole" : "This is not a backup yet";
     if (!make_set(b) || !copy_all(b))
         return false;
-    b->now.made_ms = now_ms();
+    b->now.made_ms = net_wall_ms();
     snprintf(b->now.version, sizeof b->now.version, "%s", D2D_VERSION);
     take_name(b);
     sync_folders(b);

@@ -4,6 +4,7 @@
 #include "data.h"
 #include "files.h"
 #include "hub.h"
+#include "net.h"
 #include "verify.h"
 
 #include <errno.h>
@@ -189,7 +190,7 @@ static bool open_hub(struct restore *r, const struct config *c)
     if (!(e = data_open(c, &data))) {
         e = hub_open(&data.options, &hub);
         if (!e)
-            e = hub_checkpoint(hub, now_ms());
+            e = hub_checkpoint(hub, net_steady_ms());
         store_close(data.store);
         hub_close(hub);
         state_close(data.state);
