@@ -1,6 +1,7 @@
 #!/bin/bash
 # places.sh: each file that a table of doc names in its second column exists, and has what the third column names: of
-# architecture.md ("Where is …") functions that it defines, of security.md and reliability.md tests.
+# architecture.md ("Where is …") functions that it defines, of security.md and reliability.md tests. Each room of
+# CMakeLists.txt is in the table of rooms.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bad=0
@@ -32,6 +33,18 @@ check() {
     fi
 }
 
+# The rooms, and the folders of rooms and programs.
+rooms() {
+    sed -nE 's/^d2d_room\(([^ )]+).*/\1/p' CMakeLists.txt
+    sed -nE 's/^d2d_(room|program)\([^ )]+ *FOLDERS ([a-z ]+) USES.*/\2/p' CMakeLists.txt | tr ' ' '\n'
+}
+
+for room in $(rooms); do
+    if ! grep -qE "^\| .*\`([a-z0-9]+/)?$room\`" doc/architecture.md; then
+        echo "doc/architecture.md: the room $room is not in the table of rooms" >&2
+        bad=1
+    fi
+done
 check architecture src/ 20
 check security "" 30
 check reliability "" 20
