@@ -60,6 +60,15 @@
 #define AMQP_IDLE_MS 240000               /* service 2.3 */
 #define CBS_TOKENS_MAX 1024 /* tokens of one connection; the cloud's figure is not published, SDKs pool 995 */
 
+/* Direct methods (service 4.7). */
+#define CALL_NAME_MAX 128
+#define CALL_PAYLOAD_MAX (128 * 1024)      /* each way */
+#define CALL_WAIT_MAX_MS (300 * 1000)      /* for a device to come, and for its answer */
+#define CALL_RESPONSE_MS (30 * 1000)       /* where the caller says nothing */
+#define CALL_RESPONSE_LEAST_MS 5000        /* less is asked for by mistake */
+#define CALLS_OF_DEVICE_MAX 100            /* open at once */
+#define CALLS_BYTES_MAX (64 * 1024 * 1024) /* of the payloads of all open calls of a hub */
+
 /* Events. */
 #define PARTITIONS_MAX 32 /* service 2.1 */
 #define PARTITIONS_DEFAULT 4

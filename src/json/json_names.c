@@ -100,10 +100,23 @@ static const struct rule certificate[] = {{"certificate", TEXT},
 
 static const struct rule batch[] = {{"body", TEXT}, {"base64Encoded", FLAG}, {"properties", OBJECT}, {NULL, ANY}};
 
+static const struct rule call[] = {{"methodName", TEXT},
+                                   {"payload", ANY},
+                                   {"responseTimeoutInSeconds", ANY},
+                                   {"connectTimeoutInSeconds", ANY},
+                                   {"timeoutInSeconds", ANY},
+                                   {"timeout", ANY},
+                                   {NULL, ANY}};
+
 static const struct rule *const tables[JSON_NAMES_END] = {
-    [NAMES_DEVICE] = device,         [NAMES_ENROLLMENT] = enrollment, [NAMES_ENROLLMENTS] = enrollments,
-    [NAMES_REGISTER] = registration, [NAMES_QUERY] = query,           [NAMES_CERTIFICATE] = certificate,
+    [NAMES_DEVICE] = device,
+    [NAMES_ENROLLMENT] = enrollment,
+    [NAMES_ENROLLMENTS] = enrollments,
+    [NAMES_REGISTER] = registration,
+    [NAMES_QUERY] = query,
+    [NAMES_CERTIFICATE] = certificate,
     [NAMES_BATCH] = batch,
+    [NAMES_CALL] = call,
 };
 
 /* The object that the last name of a path stands in, or NULL; `name` is that name. */

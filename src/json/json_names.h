@@ -13,6 +13,7 @@ enum json_names {
     NAMES_QUERY,
     NAMES_CERTIFICATE,
     NAMES_BATCH, /* a message of a batch */
+    NAMES_CALL,  /* a direct method */
     JSON_NAMES_END,
 };
 

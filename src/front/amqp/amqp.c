@@ -98,9 +98,12 @@ static void on_delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         amqp_post(c, k, d);
         break;
     case LINK_TWIN:
-    case LINK_METHODS:
         if (pn_link_is_receiver(k->pn))
             amqp_twin(c, k, d);
+        break;
+    case LINK_METHODS:
+        if (pn_link_is_receiver(k->pn))
+            amqp_call_answer(c, k, d);
         break;
     case LINK_C2D:
         amqp_c2d_outcome(c, k, d);
@@ -157,7 +160,7 @@ static void on_event(struct amqp *c, pn_event_t *event)
         on_transport_error(c);
         break;
     case PN_LINK_FLOW:
-        if ((k = amqp_link_of(pn_event_link(event))) && k->kind == LINK_C2D)
+        if ((k = amqp_link_of(pn_event_link(event))) && (k->kind == LINK_C2D || k->kind == LINK_METHODS))
             amqp_make_eager(c, k);
         break;
     default:
@@ -210,7 +213,7 @@ static void pull(struct amqp *c)
 
         if (k->kind == LINK_FEEDBACK)
             amqp_feedback_pull(c, k);
-        else if (k->kind != LINK_C2D || !amqp_c2d_pull(c, k))
+        else if (!(k->kind == LINK_C2D && amqp_c2d_pull(c, k)) && !(k->kind == LINK_METHODS && amqp_calls_pull(c, k)))
             list_del(&k->eager);
     }
     finish(c);

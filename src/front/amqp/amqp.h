@@ -13,7 +13,8 @@
  *   device.c      who may be which device, and its seat
  *   d2c.c         what devices send
  *   c2d.c         what devices receive
- *   twin.c        twins and methods, which this hub does not have
+ *   call.c        direct methods
+ *   twin.c        twins, which this hub does not have
  *   service.c     what services send to devices, and the feedback they get
  *   dps.c         devices that register
  *   outcome.c     what an error is called, and outcomes of deliveries */
@@ -69,7 +70,9 @@ struct amqp_device {
     struct amqp_device *next; /* there */
     struct list awake;        /* amqp.awake */
     struct seat *seat;
-    struct amqp_link *c2d; /* the one that receives, or NULL */
+    struct amqp_link *c2d;   /* the one that receives, or NULL */
+    struct amqp_link *calls; /* the one that gets direct methods, or NULL */
+    unsigned answers;        /* links that answer them */
     unsigned links;
     int64_t since_ms;
     enum err why; /* the hub ended it */
@@ -196,21 +199,26 @@ void amqp_devices_woken(struct amqp *c);
 /* Detaches the links of devices whose claims are gone. */
 void amqp_devices_recheck(struct amqp *c);
 
-/* ---- d2c.c, c2d.c, twin.c, service.c */
+/* ---- d2c.c, c2d.c, call.c, twin.c, service.c */
 void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 void amqp_twin_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
+void amqp_calls_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 /* Something came. */
 void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 void amqp_twin(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
+void amqp_call_answer(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 /* The peer says what became of something. */
 void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 void amqp_feedback_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
 /* Sends what there is. False: there is no more, or no credit for it. */
 bool amqp_c2d_pull(struct amqp *c, struct amqp_link *k);
+bool amqp_calls_pull(struct amqp *c, struct amqp_link *k);
 void amqp_feedback_pull(struct amqp *c, struct amqp_link *k);
+/* The link leaves its device: it may be that this does not listen to direct methods any more. */
+void amqp_calls_left(struct amqp *c, struct amqp_link *k);
 /* There may be something to send on this link. */
 static inline void amqp_make_eager(struct amqp *c, struct amqp_link *k)
 {
@@ -247,7 +255,8 @@ void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *
 /* ---- request.c */
 /* Takes a message apart into c->message; false: it is not well-formed. */
 bool amqp_decode(struct amqp *c, struct bytes all);
-/* Sends a message, settled. */
+/* Sends a message, settled: as it is; as Proton writes it. */
+void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message);
 void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m);
 /* Something came on a link that takes requests. */
 void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);

@@ -128,6 +128,8 @@ void amqp_device_left(struct amqp *c, struct amqp_link *k)
 {
     struct amqp_device *d = k->device;
 
+    if (k->kind == LINK_METHODS)
+        amqp_calls_left(c, k);
     k->device = NULL;
     if (d->c2d == k) {
         hub_release(d->seat, c->now_ms);
@@ -177,8 +179,10 @@ void amqp_devices_woken(struct amqp *c)
         list_del(&d->awake);
         if (why)
             detach_all(c, d, why);
-        else if (d->c2d)
+        if (!why && d->c2d)
             amqp_make_eager(c, d->c2d);
+        if (!why && d->calls)
+            amqp_make_eager(c, d->calls);
     }
 }
 

@@ -217,8 +217,10 @@ static void open_by_address(struct amqp *c, struct amqp_link *k, const struct ad
         }
         break;
     case ADDRESS_TWIN:
-    case ADDRESS_METHODS:
         amqp_twin_opened(c, k, a);
+        return;
+    case ADDRESS_METHODS:
+        amqp_calls_opened(c, k, a);
         return;
     case ADDRESS_SERVICE_DEVICEBOUND:
     case ADDRESS_FEEDBACK:

@@ -65,6 +65,17 @@ static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked,
     return found;
 }
 
+void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message)
+{
+    pn_delivery_t *d;
+
+    c->tag++;
+    d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
+    pn_link_send(k->pn, (const char *)message.at, message.len);
+    pn_link_advance(k->pn);
+    pn_delivery_settle(d);
+}
+
 void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
 {
     size_t size;
@@ -79,11 +90,7 @@ void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
             continue;
         if (e)
             return;
-        c->tag++;
-        pn_delivery_t *d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
-        pn_link_send(k->pn, (const char *)c->scratch.at, used);
-        pn_link_advance(k->pn);
-        pn_delivery_settle(d);
+        amqp_send_settled(c, k, bytes_of(c->scratch.at, used));
         return;
     }
 }

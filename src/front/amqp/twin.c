@@ -1,7 +1,6 @@
-/* Twins and direct methods over AMQP (device 3.5, 3.8). This hub has neither; but SDKs open these links when they start
- * and send nothing before they are there, so they are attached and stay. Each end is answered alone: some attach the
- * second only when the first is there. What is asked gets the documented refusal, what answers a call that nobody made
- * is dropped. */
+/* Twins over AMQP (device 3.5, 3.8). This hub has none; but SDKs open these links when they start and send nothing
+ * before they are there, so they are attached and stay. Each end is answered alone: some attach the second only when the
+ * first is there. What is asked gets the documented refusal. */
 #include "amqp.h"
 
 #include "log.h"
@@ -13,13 +12,12 @@ void amqp_twin_opened(struct amqp *c, struct amqp_link *k, const struct address 
 {
     if (!amqp_device_opened(c, k, a->device))
         return;
-    k->kind = a->kind == ADDRESS_TWIN ? LINK_TWIN : LINK_METHODS;
+    k->kind = LINK_TWIN;
     amqp_link_accept(c, k);
     amqp_credit(c, k);
     if (pn_link_is_sender(k->pn))
         log_event(LOG_WARN, "not-available", KVS("device", k->device->id), KVS("address", c->peer.address),
-                  KVS("what", k->kind == LINK_TWIN ? "twins" : "direct methods"),
-                  KVS("detail", "the link stays open and receives nothing"));
+                  KVS("what", "twins"), KVS("detail", "the link stays open and receives nothing"));
 }
 
 static struct bytes correlation_of(pn_link_t *pn)
@@ -81,7 +79,7 @@ void amqp_twin(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 
     if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
-    bool readable = k->kind == LINK_TWIN && amqp_decode(c, all);
+    bool readable = amqp_decode(c, all);
     amqp_answer(c, d, OK); /* whatever it was: another outcome makes SDKs start the device again */
     amqp_credit(c, k);
     if (!readable)

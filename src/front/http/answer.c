@@ -103,6 +103,24 @@ enum err http_spell(json_t *root, enum json_names which, struct http_answer *a)
     return why[0] ? http_says(a, e, "%s", why) : e;
 }
 
+/* service 4.13, as direct methods have it: the message is the text of a JSON object of its own. */
+static void put_nested(struct http_answer *a, enum http_code code, const char *text, const char *tracking,
+                       int64_t wall_ms)
+{
+    struct buf message = buf_max(1024);
+    char iso[ISO_TIME_CAP];
+
+    iso_time(wall_ms, iso);
+    buf_printf(&message, "{\"errorCode\":%d,\"message\":", codes[code].number);
+    buf_put_json(&message, bytes_str(text));
+    buf_printf(&message, ",\"trackingId\":\"%s\",\"timestampUtc\":\"%s\"}", tracking, iso);
+    buf_clear(&a->body);
+    buf_puts(&a->body, "{\"Message\":");
+    buf_put_json(&a->body, buf_bytes(&message));
+    buf_puts(&a->body, ",\"ExceptionMessage\":\"\"}");
+    buf_free(&message);
+}
+
 /* service 4.13, envelope 1: the name comes first, up to the semicolon. */
 static void put_envelope(struct http_answer *a, enum http_code code, const char *text, const char *tracking,
                          int64_t wall_ms)
@@ -210,7 +228,7 @@ static void put_failure(struct front *f, const struct http_request *r, struct ht
     if (is_provisioning(r)) {
         put_dps_failure(f, r, a, code, text);
     } else {
-        put_envelope(a, code, text, tracking, hub_wall_ms(r->env->hub, r->now_ms));
+        (a->nested ? put_nested : put_envelope)(a, code, text, tracking, hub_wall_ms(r->env->hub, r->now_ms));
         put_type(f, a);
         http_put_header(f->out, "iothub-errorcode", bytes_str(codes[code].name));
     }

@@ -129,8 +129,9 @@ static void finish(struct http_session *s, enum err e, int64_t now_ms)
 
     if (!e && x->answer.more) {
         s->state = WORKING;
-        s->due_ms = INT64_MAX;
-        s->front.waker->wake(s->front.waker);
+        s->due_ms = x->answer.wait_ms ? x->answer.wait_ms : INT64_MAX;
+        if (!x->answer.wait_ms)
+            s->front.waker->wake(s->front.waker);
         return;
     }
     if (!e && x->answer.upgrade) {
@@ -162,6 +163,7 @@ static void work_on(struct http_session *s, int64_t now_ms)
     http_more *more = a->more;
 
     a->more = NULL;
+    a->wait_ms = 0;
     s->exchange->request.now_ms = now_ms;
     finish(s, more(&s->exchange->request, a, a->job), now_ms);
 }
@@ -255,6 +257,10 @@ static int64_t http_tick(struct front *f, int64_t now_ms)
         return ws_tick(s->ws, now_ms);
     if (now_ms < s->due_ms)
         return s->due_ms;
+    if (s->state == WORKING) {
+        work_on(s, now_ms);
+        return f->over ? INT64_MAX : s->due_ms;
+    }
     if (s->state == WAIT_REQUEST || !s->exchange) { /* nothing was asked: nothing is said */
         front_end(f, ERR_IDLE);
         return INT64_MAX;

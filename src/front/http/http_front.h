@@ -13,39 +13,44 @@
 
 /* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it.
  */
-#define HTTP_CODES(X)                                                   \
-    X(CODE_NONE, 200, 0, "")                                            \
-    X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")               \
-    X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")           \
-    X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                    \
-    X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")            \
-    X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                    \
-    X(CODE_NO_JSON, 400, 400012, "DeserializationError")                \
-    X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")       \
-    X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                   \
-    X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded") \
-    X(CODE_EXPIRY, 403, 403009, "InvalidMessageExpiryTime")             \
-    X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                     \
-    X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")                   \
-    X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")                    \
-    X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")          \
-    X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")              \
-    X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                  \
-    X(CODE_CONFLICT, 409, 409000, "GenericConflict")                    \
-    X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")           \
-    X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")             \
-    X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")             \
-    X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge")      \
-    X(CODE_MESSAGE_SIZE, 413, 413001, "MessageTooLarge")                \
-    X(CODE_TOO_MANY, 413, 413002, "TooManyDevices")                     \
-    X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")               \
-    X(CODE_THROTTLED, 429, 429001, "ThrottlingException")               \
-    X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")                   \
-    X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")                 \
-    X(CODE_SERVER, 500, 500001, "ServerError")                          \
-    X(CODE_CODING, 501, 400000, "GenericBadRequest")                    \
-    X(CODE_NOT_HERE, 501, 501000, "NotImplemented")                     \
-    X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")              \
+#define HTTP_CODES(X)                                                           \
+    X(CODE_NONE, 200, 0, "")                                                    \
+    X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")                       \
+    X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")                   \
+    X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                            \
+    X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")                    \
+    X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                            \
+    X(CODE_NO_JSON, 400, 400012, "DeserializationError")                        \
+    X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")               \
+    X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                           \
+    X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded")         \
+    X(CODE_EXPIRY, 403, 403009, "InvalidMessageExpiryTime")                     \
+    X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                             \
+    X(CODE_CALLS_IN_FLIGHT, 403, 403800, "DeviceMaximumInflightMethodExceeded") \
+    X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")                           \
+    X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")                            \
+    X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")                  \
+    X(CODE_OFFLINE, 404, 404103, "DeviceNotOnline")                             \
+    X(CODE_CALL_BROKEN, 404, 404104, "DeviceConnectionClosedRemotely")          \
+    X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")                      \
+    X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                          \
+    X(CODE_CONFLICT, 409, 409000, "GenericConflict")                            \
+    X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")                   \
+    X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")                     \
+    X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")                     \
+    X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge")              \
+    X(CODE_MESSAGE_SIZE, 413, 413001, "MessageTooLarge")                        \
+    X(CODE_TOO_MANY, 413, 413002, "TooManyDevices")                             \
+    X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")                       \
+    X(CODE_THROTTLED, 429, 429001, "ThrottlingException")                       \
+    X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")                           \
+    X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")                         \
+    X(CODE_SERVER, 500, 500001, "ServerError")                                  \
+    X(CODE_CODING, 501, 400000, "GenericBadRequest")                            \
+    X(CODE_NOT_HERE, 501, 501000, "NotImplemented")                             \
+    X(CODE_BAD_ANSWER, 502, 502000, "GenericBadGateway")                        \
+    X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")                      \
+    X(CODE_CALL_TIMEOUT, 504, 504101, "GatewayTimeout")                         \
     X(CODE_HTTP_VERSION, 505, 400001, "InvalidProtocolVersion")
 
 enum http_code {
@@ -82,7 +87,9 @@ struct http_answer {
     http_more *more;
     void *job;
     void (*drop)(void *job);
+    int64_t wait_ms; /* not 0: not before somebody wakes it, or this time */
     /* When something failed: */
+    bool nested;         /* as direct methods tell it (service 4.13) */
     enum http_code code; /* CODE_NONE: the one of the enum err */
     char text[256];      /* for people; "" for the text of the enum err */
     char allow[48];      /* with CODE_METHOD: what may be done here */
@@ -174,6 +181,10 @@ http_run http_certs_list, http_cert_get, http_cert_put, http_cert_delete, http_c
 http_run http_devices_bulk, http_query_devices;
 /* NULL: no memory. */
 json_t *http_twin(const struct device *);
+
+/* ---- call.c ---- */
+
+http_run http_call;
 
 /* ---- identity.c ---- */
 

@@ -92,7 +92,7 @@ static const struct http_route routes[] = {
     {"GET", "/twins/{}", SERVICE, true, not_here},
     {"PATCH", "/twins/{}", SERVICE, true, not_here},
     {"PUT", "/twins/{}", SERVICE, true, not_here},
-    {"POST", "/twins/{}/methods", SERVICE | DEVICE, true, not_here},
+    {"POST", "/twins/{}/methods", SERVICE, true, http_call},
     {"GET", "/twins/{}/modules/{}", SERVICE, true, not_here},
     {"PATCH", "/twins/{}/modules/{}", SERVICE, true, not_here},
     {"PUT", "/twins/{}/modules/{}", SERVICE, true, not_here},

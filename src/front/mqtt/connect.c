@@ -251,4 +251,6 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
     s->since_ms = now_ms;
     s->told = journal_connected(s->env, &s->peer, mqtt_who(s), now_ms);
     mqtt_put_connack(s->front.out, present, MQTT_ACCEPTED);
+    if (!dps) /* a session that is kept has its subscriptions */
+        mqtt_calls_follow(s, now_ms);
 }

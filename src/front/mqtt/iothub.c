@@ -57,27 +57,22 @@ static enum err answer_twin(struct mqtt_session *s, struct bytes rid, int64_t no
     return OK;
 }
 
-static bool is_status(struct bytes text)
-{
-    uint64_t status;
-    if (text.len && text.at[0] == '-') /* some SDKs send any integer (device 2.11) */
-        text = bytes_skip(text, 1);
-    return bytes_to_u64(text, &status);
-}
-
 enum err mqtt_on_iothub(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct bytes rest, rid = NO_BYTES;
     enum mqtt_topic topic = mqtt_topic_take(p->topic, &rest);
     bool twin = topic == TOPIC_TWIN_GET || topic == TOPIC_TWIN_PATCH;
+    int64_t status = 0;
 
-    /* The answer to a method that nobody called is acknowledged and dropped. */
-    if (!twin && (topic != TOPIC_CALL_ANSWER || !is_status(bytes_cut(&rest, '/'))))
+    if (!twin && (topic != TOPIC_CALL_ANSWER || !mqtt_call_status(bytes_cut(&rest, '/'), &status)))
         return ERR_DENIED;
     if (!parse_rid(rest, &rid))
         return ERR_MALFORMED;
     /* device 2.7: first the acknowledgement, then the answer. */
     if (p->qos)
         mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
-    return twin ? answer_twin(s, rid, now_ms) : OK;
+    if (twin)
+        return answer_twin(s, rid, now_ms);
+    mqtt_on_call_answer(s, status, rid, p->body);
+    return OK;
 }

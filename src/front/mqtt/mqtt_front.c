@@ -45,11 +45,9 @@ static enum err wish(struct session *to, struct bytes filter, const struct mqtt_
  */
 static void warn(const struct mqtt_session *s, struct bytes filter, const struct mqtt_filter *f)
 {
-    const char *what = f->fits[WANT_CALLS]                                   ? "direct methods"
-                       : f->fits[WANT_TWIN_ANSWERS] || f->fits[WANT_DESIRED] ? "twins"
-                                                                             : "";
+    const char *what = f->fits[WANT_TWIN_ANSWERS] || f->fits[WANT_DESIRED] ? "twins" : "";
 
-    if (f->fits[WANT_C2D] == FIT_NONE)
+    if (f->fits[WANT_C2D] == FIT_NONE && f->fits[WANT_CALLS] == FIT_NONE)
         log_event(
             LOG_WARN, "not-available", KVS("device", s->device), KVS("address", s->peer.address),
             KV("filter", bytes_first(filter, 128)), KVS("what", what),
@@ -71,11 +69,13 @@ static enum err subscribe(struct mqtt_session *s, struct bytes filter, uint8_t g
 }
 
 /* device 2.6: what a session without clean start subscribed to outlives the connection and the hub. */
-static enum err keep_subscriptions(struct mqtt_session *s, const struct session *before)
+static enum err keep_subscriptions(struct mqtt_session *s, const struct session *before, int64_t now_ms)
 {
     uint64_t at;
     enum err e;
 
+    if (!s->dps)
+        mqtt_calls_follow(s, now_ms);
     if (s->clean || !memcmp(before, &s->subscribed, sizeof *before))
         return OK;
     if ((e = hub_session_set(s->seat, &s->subscribed, &at)))
@@ -84,7 +84,7 @@ static enum err keep_subscriptions(struct mqtt_session *s, const struct session 
     return OK;
 }
 
-static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
+static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p, int64_t now_ms)
 {
     struct session before = s->subscribed;
     uint8_t granted[SUBSCRIPTIONS_MAX], qos;
@@ -109,14 +109,14 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p)
         }
         n++;
     }
-    if ((e = keep_subscriptions(s, &before)))
+    if ((e = keep_subscriptions(s, &before, now_ms)))
         mqtt_stop(s, e, "the subscription could not be stored");
     else
         mqtt_put_suback(s->front.out, p->id, granted, n);
 }
 
 /* device 2.7: also answered for what was never subscribed. */
-static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p)
+static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p, int64_t now_ms)
 {
     struct session before = s->subscribed;
     struct bytes list = p->list, filter;
@@ -129,7 +129,7 @@ static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p)
             e = wish(&s->subscribed, filter, &f, 0);
     if (e == ERR_UNSUPPORTED) /* what could never be subscribed to */
         e = OK;
-    if (e || (e = keep_subscriptions(s, &before)))
+    if (e || (e = keep_subscriptions(s, &before, now_ms)))
         mqtt_stop(s, e, "the subscription could not be stored");
     else
         mqtt_put_ack(s->front.out, MQTT_UNSUBACK, p->id);
@@ -144,10 +144,10 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
         mqtt_dps_publish(s, &p->publish, now_ms);
         return;
     case MQTT_SUBSCRIBE:
-        on_subscribe(s, &p->filters);
+        on_subscribe(s, &p->filters, now_ms);
         return;
     case MQTT_UNSUBSCRIBE:
-        on_unsubscribe(s, &p->filters);
+        on_unsubscribe(s, &p->filters, now_ms);
         return;
     case MQTT_PINGREQ:
         mqtt_put_empty(s->front.out, MQTT_PINGRESP);

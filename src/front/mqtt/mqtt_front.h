@@ -4,8 +4,9 @@
  *   connect.c  CONNECT: who is it, its session, its will
  *   publish.c  topics and bags into messages
  *   topic.c    topics and filters, as words
- *   iothub.c   $iothub/…: twins and methods
+ *   iothub.c   $iothub/…: twins, and answers to direct methods
  *   c2d.c      messages to the device
+ *   call.c     direct methods
  *   dps.c      devices that register */
 #pragma once
 
@@ -75,6 +76,12 @@ enum err mqtt_send_will(struct mqtt_session *, int64_t now_ms) MUST_CHECK;
 /* c2d.c: gives the device what waits for it, as far as window and output have room. */
 void mqtt_pull(struct mqtt_session *, int64_t now_ms);
 void mqtt_on_puback(struct mqtt_session *, uint16_t id, int64_t now_ms);
+
+/* call.c: whether the device listens has changed; gives it the calls that wait; its answer to one. */
+void mqtt_calls_follow(struct mqtt_session *, int64_t now_ms);
+void mqtt_calls_pull(struct mqtt_session *, int64_t now_ms);
+bool mqtt_call_status(struct bytes text, int64_t *out) MUST_CHECK;
+void mqtt_on_call_answer(struct mqtt_session *, int64_t status, struct bytes rid, struct bytes body);
 
 /* iothub.c: a publish to $iothub/…, acknowledged and answered. ERR_DENIED: no such topic. */
 enum err mqtt_on_iothub(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;

@@ -66,7 +66,9 @@ struct identity {
     bool gone;  /* deleted, and the checkpoint does not know yet */
     bool dirty; /* the checkpoint does not know this value yet */
     uint64_t changed_at;
-    struct seat *seat; /* who sits there, or NULL */
+    struct seat *seat;  /* who sits there, or NULL */
+    struct call *calls; /* open ones, the oldest first */
+    unsigned n_calls;
 };
 
 struct shard {
@@ -135,6 +137,8 @@ struct hub {
     _Atomic uint64_t n_awaiting;
     _Atomic uint64_t nonce; /* of the next lock */
     struct feedback *feedback;
+    _Atomic uint64_t calls;     /* so many were opened: the last one's id */
+    _Atomic size_t calls_bytes; /* that those hold which are open */
 
     /* struct hub_clock */
     _Atomic int64_t ahead_ms, jumped_ms, doubt_ms;
@@ -155,6 +159,8 @@ struct seat {
     char id[ID_LEN_MAX + 1];
     /* C2D: whether there may be something for it; which message it reads; where it waits for one to be durable. */
     _Atomic bool mail;
+    _Atomic bool calls; /* whether there may be one for it */
+    bool takes_calls;   /* under the shard's lock */
     struct cursor cursor;
     struct buf kept;
     struct list awaiting;

@@ -1,3 +1,4 @@
+#include "call.h"
 #include "core.h"
 
 #include <stdlib.h>
@@ -74,6 +75,7 @@ void hub_detach(struct seat *seat, int64_t now_ms)
         seat->hub->connected--;
         hub_trace(seat->hub, "%s: disconnected", i->device.id);
         mail_unseated(seat->hub, i, seat);
+        calls_unseated(i, seat);
     }
     pthread_mutex_unlock(&s->lock);
     mail_seat_free(seat);

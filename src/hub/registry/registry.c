@@ -1,3 +1,4 @@
+#include "call.h"
 #include "core.h"
 
 #include "text.h"
@@ -43,7 +44,7 @@ void identity_free(struct shard *s, struct identity *i)
 
 bool identity_may_go(const struct identity *i)
 {
-    return !i->dirty && !i->seat && !(i->mailbox && i->mailbox->n_locked);
+    return !i->dirty && !i->seat && !i->calls && !(i->mailbox && i->mailbox->n_locked);
 }
 
 /* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too.
@@ -113,6 +114,7 @@ void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
     i->device.connection_ms = hub_wall_ms(h, now_ms);
     h->connected--;
     mail_unseated(h, i, seat);
+    calls_unseated(i, seat);
     seat->identity = NULL;
     atomic_store(&seat->state, (int)why);
     /* A wake only marks the connection; it never calls the hub. */
@@ -228,6 +230,7 @@ static enum err device_unset(struct hub *h, struct shard *s, struct bytes id, in
     h->devices--;
     h->disabled -= i->device.disabled;
     seat_end(h, i, ERR_NOT_FOUND, now_ms);
+    calls_end(i, ERR_NOT_FOUND);
     mailbox_free(s, i);
     i->c2d_next = 0;
     i->gone = true;

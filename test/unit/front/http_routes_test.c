@@ -60,7 +60,6 @@ TEST(what_this_version_does_not_have_is_not_taken_for_something_missing)
     } cases[] = {
         {"GET", "/twins/a" V, "Twins are"},
         {"PATCH", "/twins/a/modules/m" V, "Modules are"},
-        {"POST", "/twins/a/methods" V, "Direct methods are"},
         {"PUT", "/devices/a/modules/m" V, "Modules are"},
         {"GET", "/devices/a/modules" V, "Modules are"},
         {"PUT", "/jobs/v2/x" V, "Jobs are"},

@@ -1,0 +1,131 @@
+/* Direct methods over AMQP (device 3.5, 3.8): two links of a device, one for what callers ask and one for its answers.
+ * With both of them there the device listens. A call is named by a uuid, which is what SDKs read. */
+#include "amqp.h"
+
+#include "log.h"
+#include "sections.h"
+
+enum { UUID_LEN = 16, NAME_PROPERTY_LEN = 17, FROM_ID = UUID_LEN - 8 };
+
+/* The uuid of a call: its number, in the form that a random one has. */
+static void uuid_of(uint64_t id, uint8_t out[UUID_LEN])
+{
+    memset(out, 0, UUID_LEN);
+    out[6] = 0x40;
+    for (unsigned i = 0; i < 8; i++)
+        out[FROM_ID + i] = (uint8_t)(id >> (56 - 8 * i));
+    out[FROM_ID] |= 0x80;
+}
+
+/* Also where the device wrote the text of it. */
+static bool id_of(struct bytes text, uint64_t *id)
+{
+    struct c2d_lock uuid;
+
+    if (!lock_parse(text, &uuid))
+        return false;
+    *id = 0;
+    for (unsigned i = 0; i < 8; i++)
+        *id = *id << 8 | uuid.at[FROM_ID + i];
+    *id &= ~(0x80ULL << 56);
+    return true;
+}
+
+static void follow(struct amqp *c, struct amqp_device *d)
+{
+    hub_calls_take(d->seat, d->calls && d->answers, c->now_ms);
+}
+
+void amqp_calls_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    if (!amqp_device_opened(c, k, a->device))
+        return;
+    k->kind = LINK_METHODS;
+    amqp_link_accept(c, k);
+    if (pn_link_is_sender(k->pn))
+        k->device->calls = k; /* the latest counts */
+    else
+        k->device->answers++;
+    amqp_credit(c, k);
+    follow(c, k->device);
+}
+
+void amqp_calls_left(struct amqp *c, struct amqp_link *k)
+{
+    struct amqp_device *d = k->device;
+
+    if (pn_link_is_receiver(k->pn))
+        d->answers--;
+    else if (d->calls == k)
+        d->calls = NULL;
+    follow(c, d);
+}
+
+/* The body is one section of data, which is there when it is empty, too: an SDK looks for it. */
+static void put_call(struct buf *b, const struct call_request *call)
+{
+    uint8_t uuid[UUID_LEN];
+
+    uuid_of(call->id, uuid);
+    section_begin(b, SECTION_PROPERTIES);
+    buf_put(b, BYTES("\xc0\x17\x06\x40\x40\x40\x40\x40\x98")); /* a list8 of six: five nulls and the correlation id */
+    buf_put(b, bytes_of(uuid, sizeof uuid));
+    section_begin(b, SECTION_APPLICATION_PROPERTIES);
+    buf_put_u8(b, 0xC1); /* a map8 of one pair */
+    buf_put_u8(b, (uint8_t)(1 + 2 + NAME_PROPERTY_LEN + 2 + call->method.len));
+    buf_put_u8(b, 2);
+    put_str(b, BYTES("IoThub-methodname"));
+    put_str(b, call->method);
+    put_data_head(b, call->payload.len);
+    buf_put(b, call->payload);
+}
+
+bool amqp_calls_pull(struct amqp *c, struct amqp_link *k)
+{
+    struct buf room = buf_max(CALL_NAME_MAX + CALL_PAYLOAD_MAX);
+    struct call_request call;
+    enum err e = OK;
+
+    while (!e && amqp_may_send(c, k) && k->device->calls == k && k->device->answers) {
+        if ((e = hub_call_next(k->device->seat, c->now_ms, &room, &call)))
+            break;
+        buf_clear(&c->scratch);
+        put_call(&c->scratch, &call);
+        if (!(e = buf_check(&c->scratch))) {
+            amqp_send_settled(c, k, buf_bytes(&c->scratch));
+            amqp_flush(c);
+        }
+    }
+    buf_free(&room);
+    if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
+        pn_link_drained(k->pn);
+    return !e && pn_link_credit(k->pn) > 0;
+}
+
+static bool read_answer(const struct msg *m, uint64_t *id, int64_t *status)
+{
+    for (size_t i = 0; i < m->n_props; i++)
+        if (bytes_eq_nocase(m->props[i].name, BYTES("IoThub-status")))
+            return bytes_to_i64(m->props[i].value, status) && id_of(m->correlation_id, id);
+    return false;
+}
+
+/* Whatever it is, it is accepted: another outcome makes SDKs open their links again. */
+void amqp_call_answer(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    struct msg_room room = {.text = buf_max(CONN_IN_MAX)};
+    int64_t status = 0;
+    struct bytes all;
+    uint64_t id = 0;
+    struct msg m;
+
+    if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
+        return;
+    if (!msg_read(all, &room, &m) && read_answer(&m, &id, &status) &&
+        hub_call_answer(k->device->seat, id, status, m.body) == ERR_TOO_LARGE)
+        log_event(LOG_WARN, "answer-too-large", KVS("device", k->device->id), KVN("bytes", m.body.len),
+                  KVN("limit", CALL_PAYLOAD_MAX));
+    amqp_answer(c, d, OK);
+    amqp_credit(c, k);
+    buf_free(&room.text);
+}

@@ -1,0 +1,154 @@
+/* Direct methods (service 4.7): a caller asks, and the request stays open until the device has answered or will not. */
+#include "http_front.h"
+
+#include "json_body.h"
+#include "json_span.h"
+#include "text.h"
+
+struct asked {
+    struct bytes method, payload;
+    int64_t connect_s, response_s;
+};
+
+/* A number of seconds under one of its names; `otherwise` where it is not given, null or 0. */
+static enum err take_seconds(const json_t *root, const char *const *names, int64_t otherwise, int64_t *out,
+                             struct http_answer *a)
+{
+    *out = otherwise;
+    for (; *names; names++) {
+        const json_t *v = json_object_get(root, *names);
+
+        if (!v || json_is_null(v))
+            continue;
+        if (!json_is_number(v) || json_number_value(v) < 0 || json_number_value(v) > CALL_WAIT_MAX_MS / 1000)
+            return http_says(a, ERR_RANGE, "%s must be 0 to %d", *names, CALL_WAIT_MAX_MS / 1000);
+        if (json_number_value(v) > 0)
+            *out = (int64_t)json_number_value(v);
+        return OK;
+    }
+    return OK;
+}
+
+static enum err read_question(const json_t *root, struct bytes body, struct asked *q, struct http_answer *a)
+{
+    static const char *const connect[] = {"connectTimeoutInSeconds", NULL};
+    /* The two old names are those of the first SDKs and of the edge. */
+    static const char *const response[] = {"responseTimeoutInSeconds", "timeoutInSeconds", "timeout", NULL};
+    const json_t *method = json_object_get(root, "methodName");
+    enum err e;
+
+    if (!json_is_string(method))
+        return http_says(a, ERR_ARGUMENT, "methodName must be a text");
+    q->method = bytes_of(json_string_value(method), json_string_length(method));
+    q->payload = json_span(body, BYTES("payload"));
+    if ((e = take_seconds(root, connect, 0, &q->connect_s, a)) ||
+        (e = take_seconds(root, response, CALL_RESPONSE_MS / 1000, &q->response_s, a)))
+        return e;
+    if (q->response_s * 1000 < CALL_RESPONSE_LEAST_MS)
+        return http_says(a, ERR_RANGE, "responseTimeoutInSeconds must be %d to %d", CALL_RESPONSE_LEAST_MS / 1000,
+                         CALL_WAIT_MAX_MS / 1000);
+    if (q->connect_s > q->response_s)
+        return http_says(a, ERR_RANGE, "connectTimeoutInSeconds must not be larger than responseTimeoutInSeconds");
+    return OK;
+}
+
+/* What became of a call that was not answered. */
+static enum err fail(const struct http_request *r, struct http_answer *a, enum err e)
+{
+    static const struct {
+        enum err e;
+        enum http_code code;
+        const char *text;
+    } ends[] = {
+        {ERR_NOT_FOUND, CODE_NO_DEVICE, "Device %.128s is not registered"},
+        {ERR_UNREACHABLE, CODE_OFFLINE, "Device %.128s is not connected, or has not subscribed to direct methods"},
+        {ERR_CLOSED, CODE_CALL_BROKEN, "The connection of device %.128s ended before it answered"},
+        {ERR_TIMEOUT, CODE_CALL_TIMEOUT, "Device %.128s did not answer in time"},
+        {ERR_MALFORMED, CODE_BAD_ANSWER, "The answer of device %.128s is not JSON, or is too large"},
+        {ERR_FULL, CODE_CALLS_IN_FLIGHT, "Too many calls of device %.128s are open"},
+        {ERR_LIMIT, CODE_THROTTLED, "Too many calls are open; try again later (%.128s)"},
+    };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (ends[i].e != e)
+            continue;
+        a->code = ends[i].code;
+        return http_says(a, e, ends[i].text, r->names[0]);
+    }
+    if (e == ERR_ARGUMENT)
+        return http_says(a, e,
+                         "methodName must be 1 to %d printable ASCII characters without blanks or any of \"#%%+/?",
+                         CALL_NAME_MAX);
+    if (e == ERR_TOO_LARGE)
+        return http_says(a, e, "The payload must be at most %d bytes", CALL_PAYLOAD_MAX);
+    return e;
+}
+
+/* The payload goes out as the device wrote it. One SDK wants both members to be there. */
+static enum err put_result(struct http_answer *a, const struct call_answer *answer)
+{
+    struct bytes payload = bytes_trim(answer->payload);
+    char why[JSON_WHY_CAP];
+
+    if (payload.len) {
+        json_t *root = json_body(payload, JSON_DECODE_ANY, why);
+
+        if (!root)
+            return ERR_MALFORMED;
+        json_decref(root);
+    }
+    buf_printf(&a->body, "{\"status\":%lld,\"payload\":", (long long)answer->status);
+    buf_put(&a->body, payload.len ? payload : BYTES("null"));
+    buf_puts(&a->body, "}");
+    return OK;
+}
+
+static void drop_call(void *job)
+{
+    hub_call_close(job);
+}
+
+/* A look at the call; it stays open, or this is how it ended. */
+static enum err look(struct http_request *r, struct http_answer *a, void *job)
+{
+    struct call_answer answer;
+    enum err e = hub_call_look(job, r->now_ms, &answer, &a->wait_ms);
+
+    if (e == ERR_BUSY) {
+        a->more = look;
+        return OK;
+    }
+    if (!e)
+        e = put_result(a, &answer);
+    return e ? fail(r, a, e) : OK;
+}
+
+enum err http_call(struct http_request *r, struct http_answer *a)
+{
+    struct asked q = {.method = NO_BYTES};
+    struct call *call = NULL;
+    json_t *root;
+    enum err e;
+
+    a->nested = true;
+    if ((e = http_json(r->body, &root, a)))
+        return e;
+    e = http_spell(root, NAMES_CALL, a);
+    if (!e && !(e = read_question(root, r->body, &q, a))) {
+        const struct call_question question = {.device = bytes_str(r->names[0]),
+                                               .method = q.method,
+                                               .payload = q.payload,
+                                               .connect_ms = q.connect_s * 1000,
+                                               .response_ms = q.response_s * 1000,
+                                               .waker = r->front->waker};
+
+        e = hub_call_open(r->env->hub, &question, r->now_ms, &call);
+        e = e ? fail(r, a, e) : OK;
+    }
+    json_decref(root);
+    if (e)
+        return e;
+    a->job = call;
+    a->drop = drop_call;
+    return look(r, a, call);
+}

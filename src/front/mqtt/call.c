@@ -1,0 +1,59 @@
+/* Direct methods over MQTT (device 2.11): what callers ask is published to the device with QoS 0, and its answer comes
+ * to a topic that holds the status. */
+#include "mqtt_front.h"
+
+#include "text.h"
+
+/* Any filter that takes the topics of calls makes the device one that listens, also one that takes only some. */
+void mqtt_calls_follow(struct mqtt_session *s, int64_t now_ms)
+{
+    struct mqtt_filter part = {.exact = false};
+    struct bytes filter = bytes_str(s->subscribed.part);
+    bool some = filter.len && !mqtt_filter_read(filter, bytes_str(s->device), &part) && part.fits[WANT_CALLS];
+
+    hub_calls_take(s->seat, some || session_wants(&s->subscribed, WANT_CALLS), now_ms);
+}
+
+static enum err put_call(struct mqtt_session *s, const struct call_request *call)
+{
+    char text[CALL_NAME_MAX + 64];
+    struct buf topic = buf_over(text, sizeof text);
+
+    buf_printf(&topic, "$iothub/methods/POST/%.*s/?$rid=%llu", BYTES_ARG(call->method), (unsigned long long)call->id);
+    /* What the filter of the device does not take is not sent: its caller hears that nobody answered. */
+    if (!session_wants(&s->subscribed, WANT_CALLS) &&
+        !mqtt_filter_takes(bytes_str(s->subscribed.part), buf_bytes(&topic)))
+        return OK;
+    mqtt_put_publish(s->front.out, &(struct mqtt_publish){.topic = buf_bytes(&topic), .body = call->payload});
+    return buf_check(s->front.out);
+}
+
+void mqtt_calls_pull(struct mqtt_session *s, int64_t now_ms)
+{
+    struct buf room = buf_max(CALL_NAME_MAX + CALL_PAYLOAD_MAX);
+    struct call_request call;
+    enum err e = OK;
+
+    while (!e && !s->front.over && s->state == MQTT_OPEN && s->seat && front_has_room(&s->front))
+        if (!(e = hub_call_next(s->seat, now_ms, &room, &call)))
+            e = put_call(s, &call);
+    if (e && e != ERR_NOT_FOUND)
+        mqtt_stop(s, e, "a direct method could not be delivered to the device");
+    buf_free(&room);
+}
+
+/* {status}/?$rid={rid}: some SDKs send any integer as a status. */
+bool mqtt_call_status(struct bytes text, int64_t *out)
+{
+    return bytes_to_i64(text, out) && *out >= INT32_MIN && *out <= INT32_MAX;
+}
+
+/* An answer that nobody waits for any more is dropped. */
+void mqtt_on_call_answer(struct mqtt_session *s, int64_t status, struct bytes rid, struct bytes body)
+{
+    uint64_t id;
+
+    if (bytes_to_u64(rid, &id) && hub_call_answer(s->seat, id, status, body) == ERR_TOO_LARGE)
+        log_event(LOG_WARN, "answer-too-large", KVS("device", s->device), KVN("bytes", body.len),
+                  KVN("limit", CALL_PAYLOAD_MAX));
+}

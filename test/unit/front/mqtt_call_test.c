@@ -1,0 +1,185 @@
+/* Direct methods over MQTT: each filter that is known of some client, and what comes of it. */
+#include "mqtt_world.h"
+
+#include "check.h"
+
+static struct world w;
+static struct wire c;
+static struct buf say;
+
+static void quiet(struct waker *waker)
+{
+    (void)waker;
+}
+
+static struct waker caller = {quiet};
+
+static void say_all(void)
+{
+    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    buf_clear(&say);
+}
+
+static void connect_device(bool clean)
+{
+    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_connect(&w, "door", clean, &say);
+    say_all();
+    CHECK(c.heard.len == 4 && c.heard.at[3] == 0);
+    buf_clear(&c.heard);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    w = (struct world){0};
+    world_open(&w);
+    world_device(&w, "door");
+    say = buf_max(CONN_IN_MAX);
+    connect_device(true);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    wire_free(&c, WORLD_T0);
+    world_close(&w);
+    buf_free(&say);
+    return 0;
+}
+
+static void subscribe(const char *filter)
+{
+    mqtt_put_subscribe(&say, 1, bytes_str(filter), 1);
+    say_all();
+    buf_clear(&c.heard);
+}
+
+static enum err call(const char *method, const char *payload, struct call **out)
+{
+    const struct call_question q = {.device = BYTES("door"),
+                                    .method = bytes_str(method),
+                                    .payload = payload ? bytes_str(payload) : NO_BYTES,
+                                    .response_ms = 30000,
+                                    .waker = &caller};
+
+    *out = NULL;
+    return hub_call_open(w.hub, &q, WORLD_T0, out);
+}
+
+/* What the device was sent; false: nothing. */
+static bool hear(struct mqtt_publish *out)
+{
+    struct mqtt_packet p;
+    size_t used;
+
+    wire_settle(&c, &w, WORLD_T0);
+    if (!c.heard.len)
+        return false;
+    CHECK(mqtt_decode(buf_bytes(&c.heard), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET && p.type == MQTT_PUBLISH);
+    CHECK(used == c.heard.len && p.publish.qos == 0);
+    *out = p.publish;
+    return true;
+}
+
+static void answer(const char *status, struct bytes rid, uint8_t qos, const char *body)
+{
+    char topic[100];
+
+    snprintf(topic, sizeof topic, "$iothub/methods/res/%s/?$rid=%.*s", status, BYTES_ARG(rid));
+    mqtt_put_publish(&say, &(struct mqtt_publish){
+                               .topic = bytes_str(topic), .body = bytes_str(body), .qos = qos, .id = qos ? 7 : 0});
+    buf_clear(&c.heard);
+    say_all();
+}
+
+/* One call, there and back. */
+static void check_round(const char *payload, const char *status, int64_t number, uint8_t qos)
+{
+    static const char begins[] = "$iothub/methods/POST/open/?$rid=";
+    struct mqtt_publish p;
+    struct call_answer a;
+    struct call *k;
+    int64_t until_ms;
+    char rid[24];
+
+    CHECK_OK(call("open", payload, &k));
+    CHECK(hear(&p) && bytes_starts(p.topic, bytes_str(begins)));
+    CHECK_BYTES(p.body, payload ? bytes_str(payload) : NO_BYTES);
+    CHECK(bytes_to_str(bytes_skip(p.topic, strlen(begins)), rid, sizeof rid));
+    answer(status, bytes_str(rid), qos, "[1]");
+    CHECK(c.heard.len == (qos ? 4 : 0));
+    CHECK_OK(hub_call_look(k, WORLD_T0, &a, &until_ms));
+    CHECK(a.status == number);
+    CHECK_BYTES(a.payload, BYTES("[1]"));
+    hub_call_close(k);
+    buf_clear(&c.heard);
+}
+
+TEST(each_filter_that_takes_calls_is_one_that_listens)
+{
+    static const char *const filters[] = {"$iothub/methods/POST/#", "$iothub/methods/#", "$iothub/#",
+                                          "$iothub/methods/POST/open/#"};
+    struct call *k;
+
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        CHECK(call("open", NULL, &k) == ERR_UNREACHABLE);
+        subscribe(filters[i]);
+        check_round(NULL, "200", 200, 0);
+        check_round("null", "-5", -5, 1);
+        check_round("{\"a\":1}", "404", 404, 0);
+        mqtt_put_unsubscribe(&say, 2, bytes_str(filters[i]));
+        say_all();
+        buf_clear(&c.heard);
+    }
+    CHECK(call("open", NULL, &k) == ERR_UNREACHABLE);
+}
+
+TEST(what_a_filter_does_not_take_is_not_sent)
+{
+    struct mqtt_publish p;
+    struct call *k;
+
+    subscribe("$iothub/methods/POST/open/#");
+    CHECK_OK(call("close", NULL, &k));
+    CHECK(!hear(&p));
+    hub_call_close(k);
+    check_round(NULL, "200", 200, 0);
+}
+
+TEST(a_kept_session_listens_from_the_start)
+{
+    struct mqtt_publish p;
+    struct call *k;
+
+    wire_free(&c, WORLD_T0);
+    connect_device(false);
+    subscribe("$iothub/methods/POST/#");
+    wire_free(&c, WORLD_T0);
+    CHECK(call("open", NULL, &k) == ERR_UNREACHABLE);
+    connect_device(false);
+    check_round(NULL, "200", 200, 0);
+    CHECK(!hear(&p));
+}
+
+TEST(answers_to_nothing_are_dropped)
+{
+    struct mqtt_publish p;
+    struct call *k;
+
+    subscribe("$iothub/methods/POST/#");
+    answer("200", BYTES("12345"), 1, "{}");
+    CHECK(c.heard.len == 4); /* acknowledged, as one that is late */
+    answer("200", BYTES("not-a-number"), 0, "{}");
+    CHECK(c.front);
+    buf_clear(&c.heard);
+    CHECK_OK(call("open", NULL, &k));
+    hub_call_close(k); /* before the device has got it */
+    CHECK(!hear(&p));
+    check_round(NULL, "200", 200, 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+TESTS(CASE(each_filter_that_takes_calls_is_one_that_listens), CASE(what_a_filter_does_not_take_is_not_sent),
+      CASE(a_kept_session_listens_from_the_start), CASE(answers_to_nothing_are_dropped))
