@@ -8,6 +8,7 @@
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -179,6 +180,18 @@ static int mbed_hear(void *ssl, uint8_t *out, size_t cap)
     return mbedtls_ssl_read(ssl, out, cap);
 }
 
+/* Mbed TLS has other names for versions from 3.2 on. */
+static void only_tls_1_2(mbedtls_ssl_config *conf)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03020000
+    mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_max_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
+#else
+    mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    mbedtls_ssl_conf_max_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+}
+
 static int mbed_set_up(mbedtls_ssl_config *conf, mbedtls_x509_crt *ca, mbedtls_ctr_drbg_context *random,
                        mbedtls_entropy_context *entropy, const char *ca_file)
 {
@@ -194,8 +207,7 @@ static int mbed_set_up(mbedtls_ssl_config *conf, mbedtls_x509_crt *ca, mbedtls_c
                                          MBEDTLS_SSL_PRESET_DEFAULT)) ||
         (e = mbedtls_ssl_conf_max_frag_len(conf, MBEDTLS_SSL_MAX_FRAG_LEN_4096)))
         return e;
-    mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-    mbedtls_ssl_conf_max_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    only_tls_1_2(conf);
     mbedtls_ssl_conf_ciphersuites(conf, suites);
     mbedtls_ssl_conf_cert_profile(conf, &rsa_only);
     mbedtls_ssl_conf_ca_chain(conf, ca, NULL);
