@@ -47,8 +47,6 @@ static enum err read_question(const json_t *root, struct bytes body, struct aske
     if (q->response_s * 1000 < CALL_RESPONSE_LEAST_MS)
         return http_says(a, ERR_RANGE, "responseTimeoutInSeconds must be %d to %d", CALL_RESPONSE_LEAST_MS / 1000,
                          CALL_WAIT_MAX_MS / 1000);
-    if (q->connect_s > q->response_s)
-        return http_says(a, ERR_RANGE, "connectTimeoutInSeconds must not be larger than responseTimeoutInSeconds");
     return OK;
 }
 

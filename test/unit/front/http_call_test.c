@@ -103,7 +103,7 @@ TEST(what_is_asked_wrongly)
         "{\"methodName\":\"m\",\"responseTimeoutInSeconds\":301}",
         "{\"methodName\":\"m\",\"responseTimeoutInSeconds\":\"5\"}",
         "{\"methodName\":\"m\",\"connectTimeoutInSeconds\":-1}",
-        "{\"methodName\":\"m\",\"connectTimeoutInSeconds\":31}",
+        "{\"methodName\":\"m\",\"connectTimeoutInSeconds\":301}",
     };
 
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
