@@ -147,6 +147,11 @@
 #define CLOCK_GAP_MS (86400 * 1000LL)  /* a hub that was away for longer than a day may as well have a wrong clock */
 #define CLOCK_FLOOR_MS 1704067200000LL /* 2024: before this program was written it was certainly not */
 
+/* The store. */
+#define FAULT_REGIONS_MAX 16384 /* mapped files: a terabyte of segments that are all being read, and the checkpoint */
+#define GAPS_MAX \
+    1024 /* ranges of the log that cannot be read and are told of one by one: more is a disk to be thrown away */
+
 /* The log, whose reader may not read for long. */
 #define LOG_LINES_PER_SECOND 200 /* a flood of refusals must not fill the disk that keeps messages */
 #define LOG_LINE_MAX 8192
