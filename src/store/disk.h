@@ -33,8 +33,9 @@ struct disk {
     struct disk_io io;
     char folder[SEGMENT_PATH_CAP - 64];
     uint8_t id[STORE_ID];
-    _Atomic bool has_id; /* a file has it: those of before have none */
-    uint64_t known;      /* below it everything had been on disk */
+    _Atomic bool has_id;    /* a file has it: those of before have none */
+    uint64_t known;         /* below it everything had been on disk */
+    const uint8_t *kept_id; /* as the checkpoint has it; of the opening */
     uint64_t segment_size, size_max;
     size_t tail_max;
     int lock_fd;
@@ -56,6 +57,11 @@ struct disk {
     bool syncing;
 
     _Atomic uint64_t durable, first;
+
+    /* What cannot be read, by place; GAPS_MAX of them at most. */
+    pthread_mutex_t gaps_lock;
+    struct gap *gaps;
+    size_t n_gaps, gaps_cap;
 
     /* Segments, by base; spares; users. Taken alone or inside the tail lock. */
     pthread_mutex_t segments_lock;
@@ -92,6 +98,13 @@ void disk_segment_retire(struct disk *d, struct segment *s);
 /* Nobody reads in it any more: it becomes a spare or goes. */
 void disk_segment_give_up(struct disk *d, struct segment *s);
 void disk_segment_path(const struct disk *d, uint64_t base, char out[SEGMENT_PATH_CAP]);
+/* disk_gaps.c: `s` NULL: the file is missing. True when it was not known before. */
+bool disk_gap_add(struct disk *d, const struct segment *s, uint64_t at, uint64_t end);
+void disk_gap_add_jump(struct disk *d, uint64_t at, uint64_t end);
+/* The end of the gap that begins at this place; 0: none is known. */
+uint64_t disk_gap_end(struct disk *d, uint64_t at);
+void disk_gaps_trim(struct disk *d, uint64_t first);
+bool disk_gap(struct store *s, size_t i, struct gap *out);
 /* disk_read.c */
 enum err disk_read(struct store *s, struct cursor *c, struct record *out) MUST_CHECK;
 void disk_cursor_close(struct store *s, struct cursor *c);

@@ -2,8 +2,6 @@
  * the log is trimmed, and the file is not written again before the cursor has moved on. */
 #include "disk.h"
 
-#include "log.h"
-
 static void leave(struct disk *d, struct cursor *c)
 {
     struct segment *s = c->engine;
@@ -21,14 +19,20 @@ static void leave(struct disk *d, struct cursor *c)
         disk_segment_give_up(d, s);
 }
 
-/* Under segments_lock: the segment that holds the place; the first one for a place before it. */
+/* Under segments_lock: the segment that holds the place, or the next one, where none does. */
 static struct segment *find(struct disk *d, uint64_t place)
 {
+    struct segment *behind = NULL;
+
     /* From the end: most cursors read what came last. */
-    for (struct list *l = d->segments.prev; l != &d->segments; l = l->prev)
-        if (segment_of(l)->base <= place)
-            return segment_of(l);
-    return list_empty(&d->segments) ? NULL : segment_of(d->segments.next);
+    for (struct list *l = d->segments.prev; l != &d->segments; l = l->prev) {
+        struct segment *s = segment_of(l);
+
+        if (place >= s->base + s->size)
+            break;
+        behind = s;
+    }
+    return behind;
 }
 
 static enum err enter(struct disk *d, struct cursor *c)
@@ -59,45 +63,52 @@ static bool stands_in(const struct cursor *c)
     return s && c->at >= s->base && c->at < s->base + s->size;
 }
 
-static bool is_wanted(const struct cursor *c, const struct frame *f)
+/* It is wanted, or leads far away. */
+static bool must_check(const struct cursor *c, const struct frame *f)
 {
-    return (c->kind < 0 || c->kind == f->kind) && (c->lane < 0 || c->lane == f->lane);
+    return f->flags & FRAME_END || ((c->kind < 0 || c->kind == f->kind) && (c->lane < 0 || c->lane == f->lane));
 }
 
-/* The head of a frame that is known to be durable: enough to skip it. */
-static bool head_at(const struct segment *s, uint64_t place, struct frame *out)
+/* What can be read behind a bad place: the next valid frame, the next segment, or what is not durable yet. */
+static uint64_t end_of_gap(const struct segment *s, uint64_t from, uint64_t durable)
 {
-    const uint8_t *at = s->map + (place - s->base);
-    uint32_t len = (uint32_t)(at[4] | at[5] << 8 | at[6] << 16) | (uint32_t)at[7] << 24;
+    uint64_t end = s->base + s->size;
+    struct frame f;
 
-    if (place - s->base + frame_size(len) > s->size)
-        return false;
-    *out = (struct frame){.place = place,
-                          .next = place + frame_size(len),
-                          .len = len,
-                          .kind = at[16],
-                          .flags = at[17],
-                          .lane = (uint16_t)(at[18] | at[19] << 8)};
-    return true;
+    if (frame_after(s, from, durable, &f))
+        return f.place;
+    return durable > end ? end : durable;
 }
 
-static enum err damaged(const struct segment *s, uint64_t place)
+/* Nothing valid is at c->at, or, where the cursor came over a frame that it did not want, that one is not: its length led
+ * here. The cursor goes behind it. */
+static void go_over(struct disk *d, struct cursor *c, uint64_t came_from, uint64_t durable)
 {
-    log_event(LOG_ERROR, "log-damaged", KVS("file", s->path), KVN("offset", place - s->base));
-    return ERR_DAMAGED;
+    const struct segment *s = c->engine;
+    uint64_t from = c->at, end;
+    struct frame f;
+
+    if (came_from && !frame_at(s, came_from, &f))
+        from = came_from;
+    if (!(end = disk_gap_end(d, from))) {
+        end = end_of_gap(s, from, durable);
+        disk_gap_add(d, s, from, end);
+    }
+    c->at = end;
 }
 
 enum err disk_read(struct store *store, struct cursor *c, struct record *out)
 {
     struct disk *d = disk_of(store);
     uint64_t durable = atomic_load_explicit(&d->durable, memory_order_acquire);
-    uint64_t skipped = 0, first = atomic_load(&d->first);
+    uint64_t skipped = 0, first = atomic_load(&d->first), came_from = 0;
 
     if (c->at < first)
         c->at = first;
     while (c->at < durable) {
         const struct segment *s;
         struct frame f;
+        bool checked;
 
         if (!stands_in(c)) {
             enum err e;
@@ -105,23 +116,28 @@ enum err disk_read(struct store *store, struct cursor *c, struct record *out)
             leave(d, c);
             if ((e = enter(d, c)))
                 return e;
+            came_from = 0;
+            continue; /* it may have had to go on to the next segment, which is not durable yet */
         }
         s = c->engine;
-        if (!head_at(s, c->at, &f))
-            return damaged(s, c->at);
+        /* What is not wanted is not checked: only that a frame is there, where the one before it says. */
+        if (!frame_head_at(s, c->at, &f) || ((checked = must_check(c, &f)) && !frame_at(s, c->at, &f))) {
+            go_over(d, c, came_from, durable);
+            came_from = 0;
+            continue;
+        }
         if (f.flags & FRAME_END) {
             c->at = s->base + s->size + SEGMENT_HEAD;
             continue;
         }
-        if (!is_wanted(c, &f)) {
+        if (!checked) {
+            came_from = c->at;
             c->at = f.next;
             skipped += f.next - f.place;
             if (c->budget && skipped > c->budget)
                 return ERR_BUSY;
             continue;
         }
-        if (!frame_at(s, c->at, &f))
-            return damaged(s, c->at);
         *out = (struct record){.at = c->at, .kind = f.kind, .lane = f.lane, .body = bytes_of(f.body, f.len)};
         c->at = f.next;
         return OK;

@@ -1,10 +1,18 @@
-/* Opening a log: every frame of every segment is looked at. A log that was cut off in the middle of a write ends in
- * frames that do not fit; they were never acknowledged and are cut. A frame that does not fit anywhere else was
- * acknowledged, and the hub refuses to start on it. What tells them apart: a write begins only after everything before
- * it was synced, and its first frame says that it is one. So if such a frame, or any frame of a later segment, is
- * behind the bad place, the bad place had been on disk; and so had everything below the place of the checkpoint. What
- * is accepted is synced before anything is built on it: a hub that was killed in the middle of a write leaves it in the
- * memory of the kernel only. */
+/* Opening a log: every frame of every segment is looked at. What does not fit is one of three:
+ *
+ * A torn end. A log that was cut off in the middle of a write ends in frames that do not fit; they were never acknowledged
+ * and are cut. A write begins only after everything before it was synced, and its first frame says that it is one; so what
+ * such a frame, or any frame of a later segment, stands behind had been on disk, and so had everything below the place of
+ * the checkpoint.
+ *
+ * A gap, elsewhere: what was there had been acknowledged and is damaged, or its file is missing or cut short. It is noted,
+ * and the log goes on with the next valid frame; nothing that is known to be on disk is written over.
+ *
+ * A contradiction: files of two logs, files that overlap, an end that lies before the place of the checkpoint although
+ * nothing is damaged there. Going on would give places again that were given once: it is refused.
+ *
+ * What is accepted is synced before anything is built on it: a hub that was killed in the middle of a write leaves it in
+ * the memory of the kernel only. */
 #include "disk.h"
 
 #include "log.h"
@@ -13,6 +21,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int is_segment(const struct dirent *d)
 {
@@ -30,43 +39,34 @@ static void say_damage(char why[256], const struct segment *s, uint64_t place, c
     snprintf(why, 256, "%.150s: %s at byte %llu", s->path, what, (unsigned long long)(place - s->base));
 }
 
-/* The first file that has an id says what it is; files of before have none. */
-static bool is_ours(struct disk *d, const struct segment *s)
+static struct segment *next_of(struct disk *d, const struct segment *s)
 {
-    if (!s->has_id)
-        return true;
-    if (!d->has_id)
-        memcpy(d->id, s->id, STORE_ID);
-    d->has_id = true;
-    return memcmp(d->id, s->id, STORE_ID) == 0;
+    return s->in.next == &d->segments ? NULL : segment_of(s->in.next);
 }
+
+static uint64_t end_of(const struct segment *s)
+{
+    return s->base + s->size;
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------------- */
 
 static enum err open_one(struct disk *d, const char *name, char why[256])
 {
     struct segment *s = calloc(1, sizeof *s);
-    const struct segment *before = list_empty(&d->segments) ? NULL : segment_of(d->segments.prev);
-    enum err e;
 
     if (!s)
         return ERR_MEMORY;
     s->fd = -1;
     s->base = strtoull(name, NULL, 16);
     disk_segment_path(d, s->base, s->path);
-    e = segment_open(&d->io, s);
-    if (e)
-        say_damage(why, s, s->base, "the head of the file is damaged");
-    else if (!is_ours(d, s)) {
-        say_damage(why, s, s->base, "the file belongs to another log than the files before it");
-        e = ERR_DAMAGED;
-    } else if (before && before->base + before->size != s->base) {
-        say_damage(why, before, before->base + before->size, "the file that continues here is missing");
-        e = ERR_DAMAGED;
-    }
-    if (e)
+    if (segment_open(&d->io, s)) {
+        snprintf(why, 256, "%.150s: cannot be opened: %.80s", s->path, strerror(errno));
         segment_free(s);
-    else
-        list_add(&d->segments, &s->in);
-    return e;
+        return ERR_IO;
+    }
+    list_add(&d->segments, &s->in);
+    return OK;
 }
 
 static enum err open_all(struct disk *d, char why[256])
@@ -103,40 +103,172 @@ static void adopt_spares(struct disk *d)
         free(found);
 }
 
-struct scan {
-    uint64_t end; /* behind the last frame that fits */
+/* The first file that has an id says what it is; where none has, the checkpoint does. Files of before have none. */
+static enum err know_id(struct disk *d, const uint8_t *kept, char why[256])
+{
+    LIST_EACH (&d->segments, it) {
+        const struct segment *s = segment_of(it);
+
+        if (!s->has_id)
+            continue;
+        if (!d->has_id)
+            memcpy(d->id, s->id, STORE_ID);
+        d->has_id = true;
+        if (memcmp(d->id, s->id, STORE_ID) == 0)
+            continue;
+        say_damage(why, s, s->base, "the file belongs to another log than the files before it");
+        return ERR_DAMAGED;
+    }
+    if (d->has_id || !kept || memcmp(kept, (const uint8_t[STORE_ID]){0}, STORE_ID) == 0)
+        return OK;
+    memcpy(d->id, kept, STORE_ID);
+    d->has_id = true;
+    return OK;
+}
+
+static bool begins_with_a_frame(struct segment *s)
+{
+    struct frame f;
+    bool begins = segment_map(s) && frame_at(s, s->base + SEGMENT_HEAD, &f);
+
+    segment_unmap(s);
+    return begins;
+}
+
+/* A file whose head is damaged is what the files around it and its frames say. */
+static void guess_head(struct disk *d, struct segment *s)
+{
+    const struct segment *behind = next_of(d, s);
+
+    if (s->head_bad && behind)
+        s->size = (behind->head_bad || behind->id_bad ? behind->base : behind->after) - s->base;
+    else if (s->head_bad && s->size < SEGMENT_HEAD + 2 * FRAME_HEAD)
+        s->size = d->segment_size;
+    if (s->there > s->size)
+        s->there = s->size;
+    if (s->has_id)
+        return;
+    memcpy(s->id, d->id, STORE_ID);
+    if (s->head_bad)
+        s->form = FORM_SEALED;
+    segment_known(s);
+    if (!s->head_bad || begins_with_a_frame(s))
+        return;
+    s->form = FORM_PLAIN;
+    segment_known(s);
+    if (begins_with_a_frame(s))
+        return;
+    s->form = FORM_SEALED;
+    segment_known(s);
+}
+
+/* Places between two files: a file is missing, or the log was restored. */
+static enum err look_between(struct disk *d, const struct segment *s, char why[256])
+{
+    const struct segment *behind = next_of(d, s);
+
+    if (!behind || end_of(s) == behind->base)
+        return OK;
+    if (end_of(s) > behind->base) {
+        snprintf(why, 256, "%.100s and %.100s hold the same places", s->path, behind->path);
+        return ERR_DAMAGED;
+    }
+    if (!behind->id_bad && !behind->head_bad && behind->after == end_of(s))
+        disk_gap_add_jump(d, end_of(s), behind->base);
+    else
+        disk_gap_add(d, NULL, end_of(s), behind->base);
+    return OK;
+}
+
+static enum err know_files(struct disk *d, char why[256])
+{
+    enum err e = know_id(d, d->kept_id, why);
+
+    LIST_EACH (&d->segments, it) {
+        struct segment *s = segment_of(it);
+
+        if (e)
+            break;
+        if (s->head_bad || s->id_bad) {
+            guess_head(d, s);
+            disk_gap_add(d, s, s->base, s->base + SEGMENT_HEAD);
+        }
+        e = look_between(d, s, why);
+    }
+    return e;
+}
+
+/* ---- frames ---------------------------------------------------------------------------------------------------- */
+
+struct walk {
+    uint64_t end; /* behind the last frame that counts */
     bool closed;  /* there is a FRAME_END */
-    bool any;
 };
 
-static void scan(const struct segment *s, struct scan *out)
+/* The last place from `from` on at which a write began; 0: none did. */
+static uint64_t last_write(const struct segment *s, uint64_t from)
 {
+    uint64_t last = 0;
     struct frame f;
 
-    *out = (struct scan){.end = s->base + SEGMENT_HEAD};
-    while (!out->closed && frame_at(s, out->end, &f)) {
-        out->any = true;
-        out->end = f.next;
-        out->closed = (f.flags & FRAME_END) != 0;
-    }
-}
-
-/* Behind the end of what fits: a frame that begins a write means damage; others are left over from the torn write.
- * Gives the end of the last one, or 0 when there are none. */
-static bool look_behind(const struct segment *s, uint64_t end, uint64_t *leftover)
-{
-    struct frame f;
-
-    *leftover = 0;
-    for (uint64_t place = end; place + FRAME_HEAD <= s->base + s->size; place += 8) {
-        if (!frame_at(s, place, &f))
-            continue;
+    while (frame_at(s, from, &f) || frame_after(s, from, end_of(s), &f)) {
         if (f.flags & FRAME_FIRST)
-            return false;
-        *leftover = f.next;
+            last = f.place;
+        from = f.next;
     }
-    return true;
+    return last;
 }
+
+/* From frame to frame, over what is damaged. What is not below `sure` may be a write that was cut off: there it ends. */
+static void walk(struct disk *d, const struct segment *s, uint64_t sure, struct walk *out)
+{
+    bool looked = false;
+    struct frame f;
+
+    *out = (struct walk){.end = s->base + SEGMENT_HEAD};
+    while (!out->closed) {
+        if (frame_at(s, out->end, &f)) {
+            out->end = f.next;
+            out->closed = (f.flags & FRAME_END) != 0;
+            continue;
+        }
+        if (!frame_after(s, out->end, end_of(s), &f))
+            return;
+        if (out->end >= sure && !looked) {
+            uint64_t synced = last_write(s, out->end);
+
+            sure = synced > sure ? synced : sure;
+            looked = true;
+        }
+        if (out->end >= sure)
+            return;
+        disk_gap_add(d, s, out->end, f.place);
+        out->end = f.place;
+    }
+}
+
+/* The log went on behind this segment, whether or not its own end says so. An empty file behind the last one was made
+ * ahead; a second one only when the first was begun. */
+static bool goes_on_behind(struct disk *d, const struct segment *s)
+{
+    struct segment *behind = next_of(d, s);
+    struct frame f;
+    bool begun;
+
+    if (!behind)
+        return false;
+    if (next_of(d, behind) || behind->base != end_of(s) || d->known > behind->base)
+        return true;
+    if (!segment_map(behind))
+        return false;
+    begun = frame_at(behind, behind->base + SEGMENT_HEAD, &f) ||
+            (frame_claims(behind, behind->base + SEGMENT_HEAD, &f) &&
+             frame_after(behind, behind->base + SEGMENT_HEAD, end_of(behind), &f));
+    segment_unmap(behind);
+    return begun;
+}
+
+/* ---- the end --------------------------------------------------------------------------------------------------- */
 
 /* Later writes must not bring a leftover back to life by ending just before it. */
 static enum err wipe(struct disk *d, const struct segment *s, uint64_t from, uint64_t to)
@@ -153,89 +285,151 @@ static enum err wipe(struct disk *d, const struct segment *s, uint64_t from, uin
     return OK;
 }
 
-static enum err cut(struct disk *d, const struct segment *s, uint64_t end, char why[256])
+/* The rest of a write that was cut off goes. */
+static enum err cut(struct disk *d, const struct segment *s, uint64_t end)
 {
-    uint64_t leftover;
+    uint64_t leftover = end;
+    struct frame f;
 
-    if (end < d->known) {
+    while (frame_at(s, leftover, &f) || frame_after(s, leftover, end_of(s), &f))
+        leftover = f.next;
+    if (leftover > end || frame_claims(s, end, &f))
+        log_event(LOG_WARN, "log-cut", KVS("file", s->path), KVN("offset", end - s->base),
+                  KVS("reason", "the last write was cut off; nothing of it had been acknowledged"));
+    return leftover > end ? wipe(d, s, end, leftover) : OK;
+}
+
+static bool was_written(const struct segment *s, uint64_t from, uint64_t to)
+{
+    struct frame f;
+
+    for (; from < to; from += 8)
+        if (frame_claims(s, from, &f))
+            return true;
+    return false;
+}
+
+/* Nothing valid is from `*end` on, and the checkpoint knows better. Where something was written it is damaged, and the log
+ * continues at the place of the checkpoint; where nothing was, this is an older log than the checkpoint's. */
+static enum err end_at_known(struct disk *d, const struct segment *s, uint64_t *end, char why[256])
+{
+    if (d->known > end_of(s) || !was_written(s, *end, d->known)) {
         snprintf(why, 256,
                  "%.110s: nothing valid at byte %llu, but the checkpoint is valid up to place %llu: what lies between "
                  "them is damaged or missing",
-                 s->path, (unsigned long long)(end - s->base), (unsigned long long)d->known);
+                 s->path, (unsigned long long)(*end - s->base), (unsigned long long)d->known);
         return ERR_DAMAGED;
     }
-    if (!look_behind(s, end, &leftover)) {
-        say_damage(why, s, end, "an acknowledged record is damaged");
-        return ERR_DAMAGED;
-    }
-    if (leftover || frame_claims(s, end))
-        log_event(LOG_WARN, "log-cut", KVS("file", s->path), KVN("offset", end - s->base),
-                  KVS("reason", "the last write was cut off; nothing of it had been acknowledged"));
-    return leftover ? wipe(d, s, end, leftover) : OK;
-}
-
-/* The segments from the first to the one that is appended to. An empty one behind it was made ahead. */
-static enum err scan_all(struct disk *d, char why[256])
-{
-    struct segment *open = NULL; /* the first that is not closed */
-    uint64_t end = 0;
-
-    LIST_EACH (&d->segments, it) {
-        struct segment *s = segment_of(it);
-        struct scan found;
-        bool after_open = open != NULL;
-
-        if (!segment_map(s)) {
-            snprintf(why, 256, "%.150s: its %llu bytes cannot be mapped", s->path, (unsigned long long)s->size);
-            return ERR_MEMORY;
-        }
-        scan(s, &found);
-        segment_unmap(s);
-        if (after_open && found.any) {
-            say_damage(why, open, end, "an acknowledged record is damaged");
-            return ERR_DAMAGED;
-        }
-        if (after_open)
-            continue;
-        if (!found.closed)
-            open = s;
-        d->last = s;
-        end = found.end;
-        if (found.closed)
-            end = s->base + s->size + SEGMENT_HEAD;
-    }
-    d->end = end;
+    disk_gap_add(d, s, *end, d->known);
+    *end = d->known;
     return OK;
 }
 
-/* Behind the open segment at most one may stand, empty: it was made ahead. */
-static enum err settle_last(struct disk *d, char why[256])
+/* Whatever is there, nothing was written from this place on. */
+static bool is_unused(const struct segment *s, uint64_t from)
 {
-    struct list *behind = d->last->in.next;
-    bool open = d->end < d->last->base + d->last->size;
+    static const uint8_t zeros[FRAME_HEAD];
+    uint64_t offset = from - s->base;
+
+    return offset + FRAME_HEAD <= s->there && memcmp(s->map + offset, zeros, FRAME_HEAD) == 0;
+}
+
+/* The segment that may be the last one. *given_up: it is damaged where the log ended; what had been there is not known, so
+ * the log continues in a new file. */
+static enum err end_here(struct disk *d, struct segment *s, uint64_t end, bool *given_up, char why[256])
+{
     enum err e = OK;
 
-    if (behind != &d->segments) {
-        d->next = segment_of(behind);
-        list_del(behind);
-        if (d->last->in.next != &d->segments) {
-            say_damage(why, d->next, d->next->base, "an empty file is in the middle of the log");
-            return ERR_DAMAGED;
-        }
-    }
-    if (!open)
+    if (s->there < s->size && (end < d->known || !is_unused(s, end))) {
+        *given_up = true;
         return OK;
-    if (!segment_map(d->last))
-        return ERR_MEMORY;
-    e = cut(d, d->last, d->end, why);
-    segment_unmap(d->last);
+    }
+    if (s->there < s->size) { /* its end was cut off, in which there was nothing yet */
+        disk_gap_add(d, s, s->base + s->there, end_of(s));
+        if (d->io.allocate(d->io.ctx, s->fd, (off_t)s->size))
+            return ERR_IO;
+        s->there = s->size;
+    }
+    if (end < d->known)
+        e = end_at_known(d, s, &end, why);
+    if (!e)
+        e = cut(d, s, end);
+    d->last = s;
+    d->end = end;
     return e;
+}
+
+static enum err scan_one(struct disk *d, struct segment *s, struct walk *w, char why[256])
+{
+    bool goes_on = goes_on_behind(d, s), given_up = goes_on;
+    enum err e = OK;
+
+    if (!segment_map(s)) {
+        snprintf(why, 256, "%.150s: its %llu bytes cannot be mapped", s->path, (unsigned long long)s->size);
+        return ERR_MEMORY;
+    }
+    walk(d, s, goes_on ? UINT64_MAX : d->known, w);
+    if (!w->closed && !goes_on)
+        e = end_here(d, s, w->end, &given_up, why);
+    if (!e && !w->closed && given_up)
+        disk_gap_add(d, s, w->end, end_of(s));
+    segment_unmap(s);
+    return e;
+}
+
+/* The last file is closed: the one that it goes on in was there before that, so it is missing; or it was given up. */
+static enum err end_behind(struct disk *d, const struct segment *s, bool closed, char why[256])
+{
+    uint64_t end = end_of(s) + SEGMENT_HEAD;
+
+    if (d->known > end) {
+        snprintf(why, 256,
+                 "%.110s: the file that continues at place %llu is missing, but the checkpoint is valid up to place "
+                 "%llu",
+                 s->path, (unsigned long long)end_of(s), (unsigned long long)d->known);
+        return ERR_DAMAGED;
+    }
+    if (closed)
+        disk_gap_add(d, NULL, end_of(s), end_of(s) + d->segment_size);
+    d->end = end + (closed ? d->segment_size : 0);
+    return OK;
+}
+
+/* The file behind the last one was made ahead. There is nothing in it: a damaged one is made anew. */
+static enum err settle_next(struct disk *d)
+{
+    struct segment *next = next_of(d, d->last);
+
+    if (!next)
+        return OK;
+    list_del(&next->in);
+    d->next = next;
+    if (!next->head_bad && !next->id_bad && next->there == next->size)
+        return OK;
+    close(next->fd);
+    next->after = next->base;
+    return segment_make(&d->io, next) ? ERR_IO : OK;
+}
+
+static enum err scan_all(struct disk *d, char why[256])
+{
+    struct walk w = {.end = 0};
+    enum err e = OK;
+
+    LIST_EACH (&d->segments, it) {
+        e = scan_one(d, segment_of(it), &w, why);
+        if (e || d->last)
+            break;
+    }
+    if (e)
+        return e;
+    return d->last ? settle_next(d) : end_behind(d, segment_of(d->segments.prev), w.closed, why);
 }
 
 /* Only the last write may not be on disk: it ends in the segment that is appended to, or closed the one before. */
 static enum err sync_end(struct disk *d, char why[256])
 {
-    const struct segment *last = d->last;
+    const struct segment *last = segment_of(d->segments.prev);
     const struct segment *before = last->in.prev == &d->segments ? NULL : segment_of(last->in.prev);
 
     if ((before && d->io.sync(d->io.ctx, before->fd)) || d->io.sync(d->io.ctx, last->fd)) {
@@ -250,11 +444,9 @@ enum err disk_recover(struct disk *d, char why[256])
     enum err e;
 
     adopt_spares(d);
-    if ((e = open_all(d, why)))
+    if ((e = open_all(d, why)) || list_empty(&d->segments))
         return e;
-    if (list_empty(&d->segments))
-        return OK;
-    if ((e = scan_all(d, why)))
+    if ((e = know_files(d, why)) || (e = scan_all(d, why)))
         return e;
-    return (e = settle_last(d, why)) ? e : sync_end(d, why);
+    return sync_end(d, why);
 }

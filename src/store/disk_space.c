@@ -93,6 +93,8 @@ enum err disk_segment_new(struct disk *d, uint64_t base, bool reserved, struct s
     s->base = base;
     s->trimmed = false;
     s->reserved = reserved;
+    s->after = base;
+    s->form = FORM_SEALED;
     s->has_id = true;
     memcpy(s->id, d->id, STORE_ID);
     disk_segment_path(d, base, path);

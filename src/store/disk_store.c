@@ -377,6 +377,7 @@ static enum err disk_trim(struct store *s, uint64_t below)
         if (!used)
             disk_segment_give_up(d, oldest);
     }
+    disk_gaps_trim(d, disk_first(s));
     trim_gate_leave(&d->gate);
     pthread_mutex_lock(&d->tail);
     if (d->full)
@@ -401,6 +402,8 @@ static void disk_free(struct disk *d)
     trim_gate_close(&d->gate);
     pthread_mutex_destroy(&d->tail);
     pthread_mutex_destroy(&d->segments_lock);
+    pthread_mutex_destroy(&d->gaps_lock);
+    free(d->gaps);
     pthread_cond_destroy(&d->work);
     pthread_cond_destroy(&d->room);
     free(d);
@@ -433,6 +436,7 @@ static const struct store_ops disk_ops = {.append = disk_append,
                                           .older_than = disk_older_than,
                                           .space = disk_space,
                                           .id = disk_id,
+                                          .gap = disk_gap,
                                           .close = disk_close};
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */
@@ -467,12 +471,11 @@ static enum err make_any(struct disk *d, uint64_t base)
 /* A log of no segments gets its first one; one whose last segment is closed goes on in the next. */
 static enum err make_last(struct disk *d)
 {
+    uint64_t base = d->last ? d->last->base + d->last->size : d->end ? d->end - SEGMENT_HEAD : 0;
     enum err e;
 
-    if (list_empty(&d->segments) && !d->next && (e = make_any(d, 0)))
-        return e;
-    if (!d->last || d->end >= d->last->base + d->last->size) {
-        if (!d->next && (e = make_any(d, d->last->base + d->last->size)))
+    if (!d->last || d->end >= base) {
+        if (!d->next && (e = make_any(d, base)))
             return e;
         list_add(&d->segments, &d->next->in);
         d->last = d->next;
@@ -507,6 +510,7 @@ static enum err start(struct disk *d, char why[256])
                  (unsigned long long)d->known);
         return ERR_DAMAGED;
     }
+    d->kept_id = NULL;
     if (!d->has_id && getrandom(d->id, STORE_ID, 0) != STORE_ID) {
         snprintf(why, 256, "there are no random bytes: %s", strerror(errno));
         return ERR_IO;
@@ -551,11 +555,13 @@ enum err disk_store_open_on(const struct disk_options *o, const struct disk_io *
     d->segment_size = (o->segment_size ? o->segment_size : SEGMENT_DEFAULT) & ~(uint64_t)7;
     d->size_max = o->size_max;
     d->known = o->known;
+    d->kept_id = o->id;
     d->tail_max = o->tail_max ? o->tail_max : TAIL_DEFAULT;
     d->lock_fd = d->gate.fd = -1;
     list_init(&d->segments);
     pthread_mutex_init(&d->tail, NULL);
     pthread_mutex_init(&d->segments_lock, NULL);
+    pthread_mutex_init(&d->gaps_lock, NULL);
     work_init(d);
     pthread_cond_init(&d->room, NULL);
     if (!bytes_to_str(bytes_str(o->folder), d->folder, sizeof d->folder) ||

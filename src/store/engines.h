@@ -12,10 +12,12 @@ struct disk_options {
     /* The checkpoint's place: what is below it was on disk, so that a log that ends before it is damaged and not torn.
      */
     uint64_t known;
+    const uint8_t *id; /* STORE_ID bytes, for a log of which no file says it any more; NULL: unknown */
 };
 
 /* Opens or makes the log in a folder; one process at a time (ERR_BUSY: another holds its lock). Recovery cuts a torn
- * end and says so with a log line. ERR_DAMAGED: `why` names the file and the byte; nothing was changed. A failed write
+ * end and says so with a log line; what is damaged elsewhere becomes a gap. ERR_DAMAGED: what is there contradicts itself
+ * or `known`; `why` names the file and the byte; nothing was changed. A failed write
  * or sync later ends the process (abort-free: a log line, then _exit) unless disk_on_failure() says otherwise. */
 enum err disk_store_open(const struct disk_options *, struct store **out, char why[256]) MUST_CHECK;
 
@@ -37,6 +39,8 @@ struct memory_faults {
 
 enum err memory_store_open(struct store **out) MUST_CHECK;
 void memory_store_faults(struct store *, const struct memory_faults *);
+/* The record at this place cannot be read any more. */
+void memory_store_damage(struct store *, uint64_t at);
 void memory_store_settle(struct store *, uint64_t below); /* durable grows to this place; UINT64_MAX: all */
 /* What is left of the log after a power cut: a new store that holds only what was durable. */
 enum err memory_store_crashed(struct store *, struct store **out) MUST_CHECK;

@@ -87,7 +87,7 @@ static struct bytes bytes_at(struct reader *r, uint64_t place)
 
 static bool read_frame(struct reader *r, uint64_t place, struct frame *out)
 {
-    return frame_of(r->file->base, place, bytes_at(r, place), out);
+    return frame_of(r->file->base, r->file->seed, place, bytes_at(r, place), out);
 }
 
 /* The first whole frame at or behind a place that begins a write, or, with `any`, any. */
@@ -96,7 +96,7 @@ static bool next_frame(struct reader *r, uint64_t place, bool any, struct frame 
     struct bytes here;
 
     for (; (here = bytes_at(r, place)).len >= FRAME_HEAD; place += 8)
-        if (frame_of(r->file->base, place, here, out) && (any || out->flags & FRAME_FIRST))
+        if (frame_of(r->file->base, r->file->seed, place, here, out) && (any || out->flags & FRAME_FIRST))
             return true;
     return false;
 }
@@ -113,10 +113,35 @@ static void look_at_head(struct log_file *f, int fd)
 {
     struct segment s = {.base = f->base, .fd = -1};
 
-    f->has_head = pread(fd, f->head, SEGMENT_HEAD, 0) == SEGMENT_HEAD && segment_head(f->head, &s) == OK;
-    f->size = f->has_head ? s.size : f->length & ~(uint64_t)7;
-    f->has_id = f->has_head && s.has_id;
+    if (pread(fd, f->head, SEGMENT_HEAD, 0) != SEGMENT_HEAD)
+        memset(f->head, 0, SEGMENT_HEAD);
+    segment_head(f->head, &s);
+    f->has_head = !s.head_bad && !s.id_bad;
+    f->size = s.head_bad ? f->length & ~(uint64_t)7 : s.size;
+    f->has_id = s.has_id;
+    f->form = s.form;
+    f->after = s.after;
+    f->seed = s.seed;
     memcpy(f->id, s.id, STORE_ID);
+}
+
+/* A file whose id cannot be read is of the same log as the others. */
+static void guess_ids(struct log_files *l)
+{
+    const uint8_t *id = log_files_id(l);
+
+    for (size_t i = 0; id && i < l->n; i++) {
+        struct log_file *f = &l->at[i];
+        struct segment s = {.base = f->base, .form = f->form};
+
+        if (f->has_head || f->has_id)
+            continue;
+        if (s.form == FORM_PLAIN)
+            s.form = FORM_SEALED;
+        memcpy(s.id, id, STORE_ID);
+        segment_known(&s);
+        f->seed = s.seed;
+    }
 }
 
 static enum err look_at(const struct log_files *l, const char *name, struct log_file *out, char why[256])
@@ -199,6 +224,7 @@ enum err log_files_list(const char *folder, uint64_t known, struct log_files *ou
     }
     free(found);
     guess_sizes(out);
+    guess_ids(out);
     if (!e && (e = find_used(out)))
         snprintf(why, 256, "%.180s: %.60s", folder, strerror(errno));
     if (e)
@@ -242,7 +268,7 @@ void log_files_look(const struct log_files *l, const struct log_visit *v)
         else if (f->has_id && memcmp(f->id, id, STORE_ID) != 0)
             tell(v, f, f->base, f->base + f->size, "the file belongs to another log than the files before it",
                  NO_BYTES);
-        if (before && before->has_head && before->base + before->size < f->base)
+        if (before && before->has_head && before->base + before->size < f->after)
             tell(v, f, before->base + before->size, f->base, "the file before this one is missing", NO_BYTES);
         if (f->has_head && f->length < f->size)
             tell(v, f, f->base + f->length, f->base + f->size, "the file is cut off", NO_BYTES);

@@ -11,8 +11,11 @@ struct log_file {
     uint64_t size;   /* as its head says; of the file, where the head is damaged */
     uint64_t length; /* of the file */
     char name[48];
+    uint64_t after; /* where the log ended before this file; its base but for a log that was restored */
     bool has_head, has_id;
     uint8_t head[SEGMENT_HEAD], id[STORE_ID];
+    enum segment_form form;
+    uint32_t seed; /* what the checksums of its frames begin with */
     /* Once it was walked: */
     uint64_t end; /* behind its last whole frame */
     uint64_t frames;

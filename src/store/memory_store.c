@@ -14,6 +14,7 @@ struct kept {
     uint16_t lane;
     uint8_t *body;
     size_t len;
+    bool damaged;
 };
 
 struct memory {
@@ -146,6 +147,8 @@ static enum err memory_read(struct store *s, struct cursor *c, struct record *ou
     for (; c->at < m->durable; c->at++) {
         const struct kept *k = &m->at[c->at - FIRST];
 
+        if (k->damaged)
+            continue;
         if ((c->kind >= 0 && c->kind != k->kind) || (c->lane >= 0 && c->lane != k->lane)) {
             skipped += k->len + 1;
             if (c->budget && skipped > c->budget) {
@@ -190,6 +193,31 @@ static const uint8_t *memory_id(struct store *s)
 
     (void)s;
     return id;
+}
+
+static void describe(struct gap *g, const struct kept *k)
+{
+    g->kind = k->kind;
+    g->lane = k->lane;
+    g->len = k->len < GAP_BODY ? k->len : GAP_BODY;
+    memcpy(g->body, k->body, g->len);
+}
+
+static bool memory_gap(struct store *s, size_t i, struct gap *out)
+{
+    struct memory *m = memory_of(s);
+    bool found = false;
+
+    pthread_mutex_lock(&m->lock);
+    for (size_t k = m->trimmed; !found && k < m->n; k++) {
+        if (!m->at[k].damaged || i-- > 0)
+            continue;
+        *out = (struct gap){.at = FIRST + k, .end = FIRST + k + 1};
+        describe(out, &m->at[k]);
+        found = true;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return found;
 }
 
 static enum err memory_trim(struct store *s, uint64_t below)
@@ -253,6 +281,7 @@ static const struct store_ops memory_ops = {.append = memory_append,
                                             .older_than = memory_older_than,
                                             .space = memory_space,
                                             .id = memory_id,
+                                            .gap = memory_gap,
                                             .close = memory_close};
 
 enum err memory_store_open(struct store **out)
@@ -276,6 +305,19 @@ void memory_store_faults(struct store *s, const struct memory_faults *faults)
     m->faults = *faults;
     m->appends = 0;
     pthread_mutex_unlock(&m->lock);
+}
+
+void memory_store_damage(struct store *s, uint64_t at)
+{
+    struct memory *m = memory_of(s);
+    struct gap g = {.at = at, .end = at + 1};
+
+    pthread_mutex_lock(&m->lock);
+    m->at[at - FIRST].damaged = true;
+    describe(&g, &m->at[at - FIRST]);
+    pthread_mutex_unlock(&m->lock);
+    if (s->damaged)
+        s->damaged(s->damaged_ctx, &g);
 }
 
 void memory_store_settle(struct store *s, uint64_t below)
@@ -310,6 +352,8 @@ enum err memory_store_crashed(struct store *s, struct store **out)
 
         e = keep(left, &(struct draft){.kind = m->at[i].kind, .lane = m->at[i].lane, .parts = &body, .n_parts = 1},
                  &at);
+        if (!e)
+            left->at[i].damaged = m->at[i].damaged;
     }
     left->durable = FIRST + left->n;
     left->trimmed = m->trimmed;

@@ -50,7 +50,21 @@ struct store_space {
 
 struct store;
 
-enum { STORE_ID = 16 };
+enum { STORE_ID = 16, GAP_BODY = 192 };
+
+/* Places that cannot be read any more: what was there was acknowledged, and its bytes are damaged or its file is gone.
+ * Readers go over it. */
+struct gap {
+    uint64_t at, end; /* from the first place of it to the next one that can be read */
+    uint64_t base;    /* of the file, whose name it is (16 hexadecimal digits, .log); `at` is at - base in it */
+    bool is_jump;     /* no damage: the log was restored, and its places begin anew here */
+    bool is_rest;     /* the last of GAPS_MAX: it stands for all behind it, and may hold what can be read */
+    /* What its first bytes say that it was, if anything (kind 0 else). It may be wrong: they may be what is damaged. */
+    uint8_t kind;
+    uint16_t lane;
+    size_t len;
+    uint8_t body[GAP_BODY]; /* the beginning of the record's */
+};
 
 struct store_ops {
     enum err (*append)(struct store *, const struct draft *, uint64_t *at);
@@ -65,6 +79,7 @@ struct store_ops {
     uint64_t (*older_than)(struct store *, uint64_t keep);
     void (*space)(struct store *, struct store_space *out);
     const uint8_t *(*id)(struct store *);
+    bool (*gap)(struct store *, size_t i, struct gap *out);
     void (*close)(struct store *);
 };
 
@@ -73,6 +88,10 @@ struct store {
     /* Called after `durable` grew, from the engine's own thread, with no lock held. Set before the first append. */
     void (*grew)(void *ctx);
     void *grew_ctx;
+    /* Called when a reader meets a gap that store_gap() did not have before, from that reader's thread, with no lock of
+     * the store held. Set before the first append; may be NULL. */
+    void (*damaged)(void *ctx, const struct gap *);
+    void *damaged_ctx;
 };
 
 /* In order; not yet durable. ERR_DISK_FULL: there is no room for this one (enum room), nothing was appended, reads go
@@ -105,8 +124,8 @@ static inline MUST_CHECK enum err store_sync(struct store *s, uint64_t at)
     return s->ops->sync(s, at);
 }
 
-/* The next durable record that the cursor wants. A place that was trimmed away reads on from the oldest one.
- * ERR_NOT_FOUND: nothing more yet. ERR_BUSY: the budget was used up skipping; call again. Cursors of several threads do
+/* The next durable record that the cursor wants. A place that was trimmed away reads on from the oldest one, one in a gap
+ * from behind that. ERR_NOT_FOUND: nothing more yet. ERR_BUSY: the budget was used up skipping; call again. Cursors of several threads do
  * not disturb each other or the writer. */
 static inline MUST_CHECK enum err store_read(struct store *s, struct cursor *c, struct record *out)
 {
@@ -128,6 +147,13 @@ static inline uint64_t store_first_after(struct store *s, uint64_t below)
 static inline const uint8_t *store_id(struct store *s)
 {
     return s->ops->id(s);
+}
+
+/* The i-th gap, in order of places, as far as they are known: all that were there when the log was opened, and what a
+ * reader has met since. False: there are not so many. */
+static inline bool store_gap(struct store *s, size_t i, struct gap *out)
+{
+    return s->ops->gap(s, i, out);
 }
 
 /* Gives up whole segments that hold only places below this one. Records lent to a cursor stay valid until it moves. */

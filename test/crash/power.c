@@ -74,6 +74,53 @@ void power_append(struct power *p)
     atomic_store(&p->appended, number + 1);
 }
 
+void power_spoil(struct power *p, size_t number)
+{
+    uint64_t place = atomic_load(&p->places[number]), at = place % p->segment_size + power_random(p, 24 + 8);
+    char path[600];
+    uint8_t b = 0;
+    int fd;
+
+    snprintf(path, sizeof path, "%s/%016llx.log", p->folder, (unsigned long long)(place - place % p->segment_size));
+    fd = open(path, O_RDWR);
+    MUST(fd >= 0 && pread(fd, &b, 1, (off_t)at) == 1);
+    b ^= (uint8_t)(1u << power_random(p, 8));
+    MUST(pwrite(fd, &b, 1, (off_t)at) == 1);
+    close(fd);
+    atomic_store(&p->spoiled[number], true);
+}
+
+static bool is_in_a_gap(struct store *s, uint64_t place)
+{
+    struct gap g;
+
+    for (size_t i = 0; store_gap(s, i, &g); i++)
+        if (place >= g.at && place < g.end)
+            return true;
+    return false;
+}
+
+size_t power_missing(struct power *p, struct store *s)
+{
+    struct cursor c = {.kind = -1, .lane = -1};
+    uint8_t body[BODY_MAX];
+    size_t next = 0, missing = 0;
+    struct record r;
+
+    while (store_read(s, &c, &r) == OK) {
+        for (; atomic_load(&p->places[next]) != r.at; next++, missing++) {
+            MUST(next + 1 < atomic_load(&p->appended));
+            MUST(is_in_a_gap(s, atomic_load(&p->places[next])));
+        }
+        MUST(bytes_eq(r.body, bytes_of(body, body_of(p, next, body))));
+        next++;
+    }
+    store_cursor_close(s, &c);
+    for (; next < atomic_load(&p->appended); next++, missing++)
+        MUST(is_in_a_gap(s, atomic_load(&p->places[next])));
+    return missing;
+}
+
 void power_trim(struct power *p, size_t below)
 {
     /* Of those that a check of the folder has appended the place is not known. */
@@ -196,6 +243,13 @@ static void copy_folder(const struct power *p)
 
 /* The records that are there are consecutive, whole, and none that was promised is missing. Gives the number behind the
  * last. */
+static size_t over_spoiled(struct power *p, size_t number)
+{
+    while (number < RECORDS_MAX && atomic_load(&p->spoiled[number]))
+        number++;
+    return number;
+}
+
 static size_t check_records(struct power *p, struct store *s, size_t wanted, size_t most)
 {
     struct cursor c = {.kind = -1, .lane = -1};
@@ -207,9 +261,9 @@ static size_t check_records(struct power *p, struct store *s, size_t wanted, siz
         size_t number = number_of(r.body);
 
         if (next == SIZE_MAX)
-            MUST(number <= atomic_load(&p->may_be_gone));
+            MUST(number <= over_spoiled(p, atomic_load(&p->may_be_gone)));
         else
-            MUST(number == next);
+            MUST(number == over_spoiled(p, next));
         MUST(number < most);
         MUST(bytes_eq(r.body, bytes_of(body, body_of(p, number, body))));
         MUST(r.kind == 3);

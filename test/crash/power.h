@@ -20,8 +20,9 @@ struct power {
     /* What was appended: record i has body_of(i). The place is told after the append. */
     _Atomic uint64_t places[RECORDS_MAX];
     _Atomic size_t appended;
-    _Atomic size_t may_be_gone; /* records below this one may have been trimmed */
-    size_t cuts;                /* how many times the power was cut */
+    _Atomic size_t may_be_gone;        /* records below this one may have been trimmed */
+    size_t cuts;                       /* how many times the power was cut */
+    _Atomic bool spoiled[RECORDS_MAX]; /* these cannot be read any more */
 };
 
 void power_on(struct power *p, uint64_t seed);
@@ -35,4 +36,8 @@ void power_trim(struct power *p, size_t below);
 /* Opens the folder as it is with ordinary files, and checks that all `wanted` first records, and only what was
  * appended, are there. */
 void power_check(struct power *p, const char *folder, size_t wanted);
+/* A bit of a record that is on disk turns over, while the log is closed. Later writes must be on disk as well. */
+void power_spoil(struct power *p, size_t number);
+/* Everything that was appended is there, at its place, but for what lies in gaps: that many are missing. */
+size_t power_missing(struct power *p, struct store *s);
 uint64_t power_random(struct power *p, uint64_t below);

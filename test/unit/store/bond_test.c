@@ -214,6 +214,7 @@ static void spoil(uint64_t at)
 
 TEST(the_last_record_below_the_checkpoint_is_damaged_and_not_torn)
 {
+    struct gap g;
     uint64_t at;
 
     begin();
@@ -222,11 +223,38 @@ TEST(the_last_record_below_the_checkpoint_is_damaged_and_not_torn)
     checkpoint();
     close_log();
     spoil(at);
+    CHECK_OK(open_log(state_place(state)));
+    assert_true(store_gap(s, 0, &g) && !store_gap(s, 1, &g));
+    assert_int_equal(g.at, at);
+    assert_int_equal(g.end, state_place(state));
+    assert_int_equal(store_end(s), state_place(state)); /* no place is given again */
+    assert_int_equal(add(), g.end);
+    close_log();
+    spoil(at); /* it was not written over: it is whole again */
+    CHECK_OK(open_log(state_place(state)));
+    assert_false(store_gap(s, 0, &g));
+    end();
+}
+
+/* An older copy of the log: nothing was written where the checkpoint says that there is something. */
+TEST(an_end_that_is_missing_is_refused)
+{
+    static const uint8_t zeros[SEGMENT];
+    char path[128];
+    uint64_t at;
+    int fd;
+
+    begin();
+    add();
+    at = add();
+    checkpoint();
+    close_log();
+    path_of(0, path);
+    fd = open(path, O_RDWR);
+    assert_true(pwrite(fd, zeros, SEGMENT - at, (off_t)at) > 0);
+    close(fd);
     CHECK_ERR(open_log(state_place(state)), ERR_DAMAGED);
     assert_non_null(strstr(why, "damaged or missing"));
-    spoil(at); /* nothing was changed: it is whole again */
-    CHECK_OK(open_log(state_place(state)));
-    assert_int_equal(store_end(s), state_place(state));
     end();
 }
 
@@ -265,5 +293,5 @@ TEST(what_recovery_accepts_is_synced)
 TESTS(RUN(a_checkpoint_fits_its_own_log), RUN(another_log_is_refused),
       RUN(a_log_without_files_is_refused_where_a_checkpoint_knows_of_some), RUN(a_checkpoint_beyond_the_end_is_refused),
       RUN(the_oldest_files_go_only_by_trimming), RUN(a_checkpoint_before_the_beginning_is_refused),
-      RUN(files_of_two_logs_are_refused), RUN(the_last_record_below_the_checkpoint_is_damaged_and_not_torn),
-      RUN(what_recovery_accepts_is_synced))
+      RUN(files_of_two_logs_are_refused), RUN(an_end_that_is_missing_is_refused),
+      RUN(the_last_record_below_the_checkpoint_is_damaged_and_not_torn), RUN(what_recovery_accepts_is_synced))
