@@ -3,9 +3,11 @@
 #include "cert.h"
 #include "certs.h"
 #include "commands.h"
+#include "damage.h"
 #include "data.h"
 #include "facts.h"
 #include "files.h"
+#include "gap.h"
 #include "net.h"
 #include "owner.h"
 #include "text.h"
@@ -24,7 +26,8 @@ enum {
     SPACE_MIN_MB = 256,
     SPACE_WANTED_MB = 1024,
     EXPIRY_DAYS = 30,
-    WHY_CAP = 256
+    WHY_CAP = 256,
+    DAMAGE_LINES = 20
 };
 
 /* One line a check: what was looked at, how it is, what to do. */
@@ -107,6 +110,23 @@ static void check_clock(struct checking *k)
               "this year is wrong; tokens and certificates need the right time: timedatectl set-ntp true");
 }
 
+/* A hub serves everything else; one by one as far as it helps. */
+static void say_damage(struct checking *k, struct store *store)
+{
+    char text[DAMAGE_TEXT_CAP], rest[96];
+    struct gap_sums sums;
+
+    gap_sum(store, &sums);
+    for (size_t i = 0; i < DAMAGE_LINES && damage_text(&k->config, store, i, text); i++)
+        check_say(k, PROBLEM, text,
+                  "the hub serves everything else; check the disk, and restore a backup if it is needed");
+    if (sums.ranges <= DAMAGE_LINES)
+        return;
+    snprintf(rest, sizeof rest, "%llu more ranges of the log are damaged",
+             (unsigned long long)(sums.ranges - DAMAGE_LINES));
+    check_say(k, PROBLEM, rest, "replace the disk, and restore a backup");
+}
+
 static void check_log(struct checking *k)
 {
     char why[DATA_WHY_CAP] = "";
@@ -114,11 +134,13 @@ static void check_log(struct checking *k)
     enum err e = data_open_stores(&k->config, &data, why);
 
     k->running = e == ERR_BUSY;
-    data_close_stores(&data);
     if (k->running)
         check_say(k, FINE, "log and checkpoint (a running hub has them)", "");
     else
         check_say(k, e ? PROBLEM : FINE, "log and checkpoint", why);
+    if (!e)
+        say_damage(k, data.store);
+    data_close_stores(&data);
 }
 
 static void check_disk(struct checking *k)

@@ -99,6 +99,8 @@ static enum err open_both(const struct config *c, const char *state, const char 
     struct disk_options disk = {.folder = log, .segment_size = c->segment_size};
     int bits = lmdb_state_bits(state);
     bool foreign = bits && bits != OUR_BITS;
+    uint8_t id[STORE_ID];
+    uint64_t first;
     char file[256] = "";
     enum err e;
 
@@ -106,6 +108,7 @@ static enum err open_both(const struct config *c, const char *state, const char 
         if ((e = open_state(state, &d->state, why)))
             return e;
         disk.known = state_place(d->state);
+        disk.id = bond_get(d->state, id, &first) ? NULL : id;
     }
     if ((e = disk_store_open(&disk, &d->store, file))) {
         snprintf(why, DATA_WHY_CAP, "%s: %s%s", log, file[0] ? file : err_text(e), e == ERR_DAMAGED ? PUT_BACK : "");

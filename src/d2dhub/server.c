@@ -3,6 +3,7 @@
 #include "certs.h"
 #include "challenges.h"
 #include "commands.h"
+#include "damage.h"
 #include "facts.h"
 #include "groups.h"
 #include "limiter.h"
@@ -108,6 +109,16 @@ static void save_facts(struct server *s)
     json_decref(facts);
 }
 
+/* Where there was one, but its first records cannot be read, a new one must not take its place. */
+static int say_no_birth(const struct config *c)
+{
+    fprintf(stderr,
+            "d2dhub run: %s/log is damaged: the record that says which hub this is cannot be read, and there is no "
+            "checkpoint that has it. Restore a backup of the folder; `d2dhub check` shows what is damaged\n",
+            c->data);
+    return 1;
+}
+
 static int say_no_hub(const struct config *c)
 {
     bool service = strcmp(c->data, SERVICE_DATA) == 0;
@@ -132,6 +143,7 @@ int server_open(struct server *s)
 {
     struct net_loop_options options = {.durable = durable};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct gap gap;
     uint64_t seed;
     enum err e;
 
@@ -145,9 +157,10 @@ int server_open(struct server *s)
         return 1;
     s->data.store->grew = grew;
     s->data.store->grew_ctx = s;
+    damage_tell(&s->config, s->data.store);
     e = hub_open(&s->data.options, &s->hub);
     if (e == ERR_NOT_FOUND)
-        return say_no_hub(&s->config);
+        return store_gap(s->data.store, 0, &gap) ? say_no_birth(&s->config) : say_no_hub(&s->config);
     if (e) {
         fprintf(stderr, "d2dhub run: %s: %s\n", s->config.data, err_text(e));
         return 1;
