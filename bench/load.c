@@ -170,7 +170,7 @@ static enum err accepted(void *ctx, struct net_conn *conn, const struct net_peer
         c.password = bytes_str(s->password);
     }
     mqtt_put_connect(s->out, &c);
-    *talk = (struct net_talk){s, input, wake, tick, closed, after, over, NULL, NULL};
+    *talk = (struct net_talk){s, input, wake, tick, closed, after, over, NULL, NULL, NULL};
     return OK;
 }
 

@@ -112,7 +112,7 @@ static enum err accepted(void *ctx, struct net_conn *conn, const struct net_peer
                                                                 .client_id = bytes_str(a->device->id),
                                                                 .user = bytes_str(a->device->user),
                                                                 .password = bytes_str(a->device->password)});
-    *talk = (struct net_talk){a, input, wake, tick, closed, after, over, NULL, NULL};
+    *talk = (struct net_talk){a, input, wake, tick, closed, after, over, NULL, NULL, NULL};
     return OK;
 }
 

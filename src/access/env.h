@@ -32,4 +32,6 @@ struct front_env {
     const struct dps_outside *outside; /* webhooks and other hubs (outside.h); NULL: none */
     struct challenges *challenges;     /* of TPMs over HTTPS (challenges.h); NULL: none are made */
     struct dps_groups *groups;         /* enrollment groups, parsed (groups.h); NULL: they are parsed each time */
+    struct strangers *strangers;       /* strangers.h; NULL: nothing is lent to them */
+    const struct capacity *capacity;   /* capacity.h; NULL: there is always enough memory */
 };

@@ -21,7 +21,7 @@
 #define TOPIC_LEN_MAX 65535          /* MQTT's own limit of a string */
 #define PACKET_LEN_MAX \
     (MESSAGE_LEN_MAX + TOPIC_LEN_MAX + 16) /* an MQTT packet: the contract counts only part of the topic */
-#define CONNECT_LEN_MAX (64 * 1024)        /* a stranger's first packet: names, token, a small will */
+#define CONNECT_LEN_MAX (16 * 1024)        /* a stranger's first packet: names, token, a small will */
 #define MODEL_LEN_MAX 2048                 /* a DTMI */
 #define ROOM_RETRY_MS 100LL                /* a message that found no room is tried again after so long */
 #define PROPS_MAX 256                      /* application properties of one message: more is a mistake */
@@ -54,7 +54,23 @@
 #define AMQP_FRAME_MAX 65536   /* service 2.3, device 3.1 */
 #define AMQP_CHANNEL_MAX 1023  /* pools take a session a device, up to 995; the cloud announces 8191 */
 #define AMQP_LINKS_MAX 6144    /* of one connection, all sessions together: 1,000 devices have two to six each */
-#define AMQP_LINKS_UNPROVED 16 /* of one that has not shown any valid credential */
+#define AMQP_VALUES_MAX 1024   /* in one frame, besides the message that it carries: the longest of an SDK has sixty */
+#define AMQP_SETTLED_MAX 65535 /* deliveries that one disposition may name: Proton looks at each */
+/* What Proton keeps of each, measured with 0.37, and rounded up. */
+#define AMQP_SESSION_COST 3584
+#define AMQP_LINK_COST 2560
+#define AMQP_VALUE_COST 160 /* of a filter: it is answered as it came, and so is there twice */
+/* How much of these a connection may hold. */
+#define AMQP_HELD_MAX (2 * 1024 * 1024) /* of the connection itself, */
+#define AMQP_HELD_EACH (96 * 1024)      /* and for each token: a session, six links and what SDKs tell with them */
+/* Of a connection that has not shown any valid credential, so that it costs 64 KB with TLS. Proton takes 24 KB of them
+ * before anything came, and its buffers have room for a frame of this length. */
+#define AMQP_FRAME_UNPROVED 8192        /* a token and a few names are two thousand */
+#define AMQP_VALUES_UNPROVED 256        /* in one frame, the fields of an attach among them */
+#define AMQP_HELD_UNPROVED (24 * 1024)  /* a session, two links and seventy values, or two sessions with less */
+#define AMQP_COMING_UNPROVED (8 * 1024) /* of requests of which the rest is still to come */
+#define AMQP_SESSIONS_BORROWED 256 /* of a hub, above that: Java opens those of all its devices before it logs in */
+#define AMQP_REQUESTS_COMING (256 * 1024) /* the same of one that has */
 #define AMQP_COMING_MAX (8 * 1024 * 1024) /* bytes of messages of which the rest is still to come, all links together */
 #define AMQP_MESSAGE_MAX (1024 * 1024)    /* device 3.1: announced on attach */
 #define AMQP_IDLE_MS 240000               /* service 2.3 */
@@ -110,12 +126,13 @@
 #define HTTP_HEAD_MAX (16 * 1024)
 #define HTTP_TARGET_MAX 4096 /* path and query: the longest id escaped twice is 640 */
 #define HTTP_HEADERS_MAX 100
-#define HTTP_BODY_MAX (1024 * 1024) /* bulk registry requests; a message is refused earlier */
-#define HTTP_BATCH_MAX 1024         /* messages of one request: SDKs count 384 bytes for each, which makes 682 */
-#define JSON_VALUES_MAX 32768       /* in one body: what it becomes in memory is a hundred times what it weighs */
-#define HTTP_HEAD_MS 15000          /* a slow client has this long for a head, */
-#define HTTP_BODY_MS 60000          /* this for a body, */
-#define HTTP_IDLE_MS 120000         /* and this between two requests */
+#define HTTP_BODY_MAX (1024 * 1024)    /* bulk registry requests; a message is refused earlier */
+#define HTTP_BATCH_MAX 1024            /* messages of one request: SDKs count 384 bytes for each, which makes 682 */
+#define HTTP_BODY_UNPROVED (32 * 1024) /* a registration, whose payload is part of a document of DOC_LEN_MAX */
+#define JSON_VALUES_MAX 32768          /* in one body: what it becomes in memory is a hundred times what it weighs */
+#define HTTP_HEAD_MS 15000             /* a slow client has this long for a head, */
+#define HTTP_BODY_MS 60000             /* this for a body, */
+#define HTTP_IDLE_MS 120000            /* and this between two requests */
 
 /* WebSocket: frames are parts of a stream, so that this only ends what cannot be meant. */
 #define WS_FRAME_MAX (16 * 1024 * 1024)
@@ -124,17 +141,31 @@
 #define TLS_CHAIN_MAX 8 /* certificates of a client that are looked at: a device's own and those above it */
 #define TLS_CHAIN_LEN_MAX (32 * 1024) /* what the handshake takes of them; a chain is seldom 8 */
 #define CONN_IN_MAX (PACKET_LEN_MAX + 4096)
-#define CONN_IN_SOFT (64 * 1024)        /* while it waits for room, no more of it is read from here on */
-#define CONN_OUT_MAX (2560 * 1024)      /* of each half; a front stops pulling long before */
-#define CONN_OUT_SOFT (128 * 1024)      /* from here on nothing more is pulled or read for this peer */
-#define HANDSHAKE_MS 15000              /* for the TLS handshake */
-#define FLUSH_MS 5000                   /* for the last output of a connection that is being closed */
-#define LINGER_MS 1000                  /* for the peer to close too */
-#define WARM_MS 2000                    /* an idle connection keeps its buffers for this long */
-#define CONNECT_MS 60000                /* for the first packet after it, device 2.1 */
-#define TPM_MS 90000                    /* for a TPM to prove itself inside of SASL: Java waits 60 s for the chip */
-#define KEEP_ALIVE_MAX_S 1767           /* device 2.5: 1.5 x keep-alive is never more */
-#define SKEW_MS (5 * 60 * 1000)         /* device 1.4: clock skew allowed in tokens */
+/* What is read of who has not shown who he is, at once: it completes a record of TLS. And what is kept of that: the
+ * first packet or head, and what came with its last byte. */
+#define READ_UNPROVED (8 * 1024)
+#define CONN_IN_UNPROVED (HTTP_HEAD_MAX + READ_UNPROVED + 17 * 1024)
+#define CONN_IN_SOFT (64 * 1024)     /* while it waits for room, no more of it is read from here on */
+#define CONN_OUT_MAX (2560 * 1024)   /* of each half; a front stops pulling long before */
+#define CONN_OUT_SOFT (128 * 1024)   /* from here on nothing more is pulled or read for this peer */
+#define CONN_OUT_UNPROVED (8 * 1024) /* the same for who has not shown who he is */
+#define HANDSHAKE_MS 15000           /* for the TLS handshake */
+#define FLUSH_MS 5000                /* for the last output of a connection that is being closed */
+#define LINGER_MS 1000               /* for the peer to close too */
+#define WARM_MS 2000                 /* an idle connection keeps its buffers for this long */
+#define CONNECT_MS 60000             /* for the first packet after it, device 2.1 */
+#define UNPROVED_MS 120000           /* for all that who has not shown who he is may want: TPM_MS, and time to spare */
+#define CONNECTION_COST (32 * 1024)  /* of one that is idle, with TLS and what a front knows of it, rounded up */
+#define UNPROVED_COST (64 * 1024)    /* what one may cost before its peer has shown who it is */
+#define CONNECTIONS_LEAST 16         /* whatever the limits of the system are */
+#define CONNECTIONS_MOST 1000000     /* what can be configured */
+#define UNPROVED_MOST 8192           /* at once, if nothing is configured: 512 MB, and handshakes for seconds */
+#define UNPROVED_SHARE 4             /* one address may have this part of them: others still get in */
+#define DESCRIPTORS_KEPT 64          /* for segments, the checkpoint, requests to others, and what reads the system */
+#define REFUSALS_MS 10000            /* without one: then it is over, and the log says how many there were */
+#define TPM_MS 90000                 /* for a TPM to prove itself inside of SASL: Java waits 60 s for the chip */
+#define KEEP_ALIVE_MAX_S 1767        /* device 2.5: 1.5 x keep-alive is never more */
+#define SKEW_MS (5 * 60 * 1000)      /* device 1.4: clock skew allowed in tokens */
 #define TOKEN_GRACE_MS (10 * 60 * 1000) /* device 1.4: an open MQTT connection outlives its token by this */
 
 /* The system's clock, which can be set to what is wrong (clock_guard.h). */
@@ -152,6 +183,17 @@
 #define GAPS_MAX \
     1024 /* ranges of the log that cannot be read and are told of one by one: more is a disk to be thrown away */
 
+/* Memory of the process. */
+#define MEMORY_KEPT_SHARE 10                    /* of what it may use, this part is for what is there: */
+#define MEMORY_KEPT_LEAST (8 * 1024 * 1024LL)   /* nothing new begins in it. This much of it, */
+#define MEMORY_KEPT_MOST (256 * 1024 * 1024LL)  /* or this; */
+#define MEMORY_KEPT_MAPPED (16 * 1024 * 1024LL) /* of ulimit -v and -d, which count what is not used, too, this. */
+#define MEMORY_LOOK_MS 1000                     /* Looked at so often, */
+#define MEMORY_LOOK_AGAIN_MS 50                 /* and again when what was seen then is promised */
+#define LAST_MEMORY_PIECE (2 * 1024 * 1024)     /* address space that is given up when an allocation fails, */
+#define LAST_MEMORY_PIECES 8                    /* so many times, */
+#define LAST_MEMORY_FOR (128 * 1024) /* one for less than that: who wants more can be told that there is none */
+
 /* The log, whose reader may not read for long. */
 #define LOG_LINES_PER_SECOND 200 /* a flood of refusals must not fill the disk that keeps messages */
 #define LOG_LINE_MAX 8192
@@ -161,5 +203,6 @@
 
 static_assert(PACKET_LEN_MAX < CONN_IN_MAX, "a packet must fit the input it arrives in");
 static_assert(MESSAGE_LEN_MAX + TOPIC_LEN_MAX < RECORD_LEN_MAX, "what is accepted must fit a record");
+static_assert(CONNECT_LEN_MAX <= HTTP_HEAD_MAX && AMQP_FRAME_UNPROVED <= HTTP_HEAD_MAX, "a first packet must fit too");
 static_assert(CONN_OUT_SOFT + RECORD_LEN_MAX < CONN_OUT_MAX, "one more message always fits after the soft limit");
 static_assert(HTTP_HEAD_MAX + HTTP_BODY_MAX < CONN_OUT_MAX * 2, "a request is not larger than what we could say");

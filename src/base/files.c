@@ -62,7 +62,7 @@ enum err file_write(const char *path, struct bytes text, unsigned mode)
 {
     char beside[PATH_MAX_];
     bool written;
-    int fd;
+    int fd, error;
 
     if ((size_t)snprintf(beside, sizeof beside, "%s.new", path) >= sizeof beside)
         return ERR_ARGUMENT;
@@ -70,8 +70,15 @@ enum err file_write(const char *path, struct bytes text, unsigned mode)
     if (fd < 0)
         return ERR_IO;
     written = fchmod(fd, (mode_t)mode) == 0 && file_write_to(fd, text);
-    if (close(fd) || !written || rename(beside, path)) {
+    error = errno; /* the caller tells it */
+    if (close(fd) && written) {
+        written = false;
+        error = errno;
+    }
+    if (!written || rename(beside, path)) {
+        error = written ? errno : error;
         unlink(beside);
+        errno = error;
         return ERR_IO;
     }
     file_sync_folder(path);

@@ -51,6 +51,17 @@ const struct opt config_keys[] = {
      RANGE(OPT_DURATION, feedback_ttl, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS)},
     {"feedback-deliveries", "N", "deliveries of feedback, at most (10; 1 to 100)",
      RANGE(OPT_INT, feedback_deliveries, 1, C2D_DELIVERIES_MAX)},
+    {"connections", "N", "connections at once, at most (0: what descriptors and memory allow)",
+     RANGE(OPT_INT, connections, 0, CONNECTIONS_MOST)},
+    {"connections-per-address", "N", "the same from one address (0: three quarters of them)",
+     RANGE(OPT_INT, connections_per_address, 0, CONNECTIONS_MOST)},
+    {"unauthenticated", "N", "connections that have not authenticated yet, at most (0: half of all, at most 8192)",
+     RANGE(OPT_INT, unauthenticated, 0, CONNECTIONS_MOST)},
+    {"unauthenticated-per-address", "N", "the same from one address (0: a quarter of them)",
+     RANGE(OPT_INT, unauthenticated_per_address, 0, CONNECTIONS_MOST)},
+    {"memory-limit", "SIZE",
+     "memory of this process; near it, new connections are refused (0: the limit of the system)", OPT_SIZE,
+     AT(memory_limit)},
     {0}};
 
 const struct opt config_common[] = {

@@ -30,7 +30,9 @@ struct config {
     int partitions;
     char linked_hubs_file[PATH_CAP], outside_ca_file[PATH_CAP]; /* of the provisioning service; "": none */
     int c2d_depth, c2d_deliveries, feedback_deliveries;
-    int64_t c2d_ttl, feedback_ttl; /* ms */
+    int64_t c2d_ttl, feedback_ttl;                                                          /* ms */
+    int connections, connections_per_address, unauthenticated, unauthenticated_per_address; /* 0: by the system */
+    uint64_t memory_limit;                                                                  /* 0: the system's */
     /* Options that are no keys. */
     int json, no_context, help, ca, replace, list, verify, deep;
     const char *policy, *out;

@@ -66,6 +66,11 @@ static bool joint_stalled(void *ctx)
     return ((struct joint *)ctx)->front->stalled;
 }
 
+static bool joint_proved(void *ctx)
+{
+    return ((struct joint *)ctx)->front->proved;
+}
+
 static bool joint_over(void *ctx, enum err *why)
 {
     const struct front *f = ((struct joint *)ctx)->front;
@@ -103,6 +108,7 @@ enum err joint_accept(void *ctx, struct net_conn *conn, const struct net_peer *p
                               .after = joint_after,
                               .over = joint_over,
                               .held = joint_held,
-                              .stalled = joint_stalled};
+                              .stalled = joint_stalled,
+                              .proved = joint_proved};
     return OK;
 }

@@ -3,16 +3,17 @@
 #include "certs.h"
 #include "challenges.h"
 #include "commands.h"
+#include "crowd.h"
 #include "damage.h"
 #include "facts.h"
 #include "groups.h"
 #include "limiter.h"
+#include "memory.h"
 #include "report.h"
 #include "user_context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,15 +39,21 @@ static void grew(void *ctx)
         net_loop_grew(s->loops[i]);
 }
 
-/* Sockets are files: as many as the system permits. */
-static void raise_files(void)
+/* For /hub/status. */
+static void tell_load(void *ctx, struct capacity_load *out)
 {
-    struct rlimit files;
+    const struct server *s = ctx;
+    struct net_gate_stats n;
+    struct memory_stats m;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
+    net_gate_stats(s->gate, &n);
+    memory_stats(&m);
+    *out = (struct capacity_load){.connections = n.connections,
+                                  .unproved = n.unproved,
+                                  .refused = n.refused,
+                                  .memory_used = m.used,
+                                  .memory_limit = m.limit,
+                                  .memory_short = m.is_short};
 }
 
 static int open_tls(struct server *s)
@@ -73,6 +80,8 @@ static void make_env(struct server *s)
     struct config *c = &s->config;
 
     config_names(c, s->names_text, s->names);
+    s->capacity =
+        (struct capacity){.ctx = s, .may_take = memory_may_take, .may_grow = memory_may_grow, .load = tell_load};
     s->env = (struct front_env){.hub = s->hub,
                                 .aliases = s->names,
                                 .random = random_bytes,
@@ -81,6 +90,8 @@ static void make_env(struct server *s)
                                 .limiter = s->limiter,
                                 .challenges = s->challenges,
                                 .groups = s->groups,
+                                .strangers = &s->strangers,
+                                .capacity = &s->capacity,
                                 .outside = outside_worker_table(s->outside)};
     snprintf(s->env.host, sizeof s->env.host, "%s", c->name);
     config_entity(c, s->env.entity);
@@ -150,7 +161,7 @@ int server_open(struct server *s)
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->certs, NULL);
     stop_init(&s->stop);
-    raise_files();
+    crowd_raise_descriptors();
     if (!data_exists(&s->config))
         return say_no_hub(&s->config);
     if (data_open(&s->config, &s->data))
@@ -188,7 +199,9 @@ int server_open(struct server *s)
             return 1;
         }
     }
-    return 0;
+    memory_open(s->config.memory_limit);
+    random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
+    return crowd_gate(&s->config, (unsigned)s->n_loops * DOORS * 2, seed, &s->gate) ? 1 : 0;
 }
 
 static void listen_failed(const struct server *s, const struct door *door, int port, enum err e)
@@ -207,7 +220,7 @@ static void listen_failed(const struct server *s, const struct door *door, int p
 static enum err listen_on_all(struct server *s, struct door *door, int *port)
 {
     struct net_listen_options options = {
-        .address = s->config.listen, .tls = s->tls, .accept = joint_accept, .accept_ctx = door};
+        .address = s->config.listen, .tls = s->tls, .accept = joint_accept, .accept_ctx = door, .gate = s->gate};
 
     for (int i = 0; i < s->n_loops; i++) {
         enum err e;
@@ -378,6 +391,18 @@ static void *keep_house(void *ctx)
     return NULL;
 }
 
+/* Whether there is memory for something new. It asks nobody who might be stuck. */
+static void *watch(void *ctx)
+{
+    struct server *s = ctx;
+
+    while (wait_ms(s, MEMORY_LOOK_MS, NULL)) {
+        memory_look(net_steady_ms());
+        net_gate_tick(s->gate, net_steady_ms());
+    }
+    return NULL;
+}
+
 int server_start(struct server *s)
 {
     for (int i = 0; i < s->n_loops; i++) {
@@ -389,10 +414,12 @@ int server_start(struct server *s)
     }
     if (pthread_create(&s->ticker, NULL, tick, s) == 0) {
         s->n_threads++;
-        if (pthread_create(&s->keeper, NULL, keep_house, s) == 0)
+        if (pthread_create(&s->keeper, NULL, keep_house, s) == 0) {
             s->n_threads++;
+            s->n_threads += pthread_create(&s->watcher, NULL, watch, s) == 0;
+        }
     }
-    if (s->n_threads < s->n_loops + 2 || outside_worker_start(s->outside, &s->env)) {
+    if (s->n_threads < s->n_loops + 3 || outside_worker_start(s->outside, &s->env)) {
         fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
     }
@@ -438,6 +465,8 @@ static void end_threads(struct server *s)
         pthread_join(s->ticker, NULL);
     if (s->n_threads > s->n_loops + 1)
         pthread_join(s->keeper, NULL);
+    if (s->n_threads > s->n_loops + 2)
+        pthread_join(s->watcher, NULL);
     for (int i = 0; i < s->n_threads && i < s->n_loops; i++)
         net_loop_stop(s->loops[i], GRACE_MS);
     for (int i = 0; i < s->n_threads && i < s->n_loops; i++)
@@ -462,4 +491,6 @@ void server_close(struct server *s)
     limiter_free(s->limiter);
     challenges_free(s->challenges);
     dps_groups_free(s->groups);
+    net_gate_free(s->gate);
+    memory_close();
 }

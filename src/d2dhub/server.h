@@ -1,10 +1,12 @@
 /* The running hub: stores, core, loops and listeners, and the thread that keeps house. */
 #pragma once
 
+#include "capacity.h"
 #include "data.h"
 #include "hub_time.h"
 #include "joint.h"
 #include "outside_worker.h"
+#include "strangers.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,6 +30,9 @@ struct server {
     struct challenges *challenges;
     struct dps_groups *groups;
     struct outside_worker *outside;
+    struct strangers strangers;
+    struct capacity capacity;
+    struct net_gate *gate;
     struct front_env env;
     char names_text[VALUE_CAP];
     const char *names[NAMES_CAP + 1];
@@ -35,7 +40,7 @@ struct server {
     int ports[DOORS];
     struct net_loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
-    int n_loops, n_threads; /* the ticker and the keeper count as threads too */
+    int n_loops, n_threads; /* the ticker, the keeper and the watcher count as threads too */
     int argc;
     char **argv; /* read again by server_reload() */
     _Atomic bool ready, stopping;
@@ -43,6 +48,7 @@ struct server {
     _Atomic int64_t kept_ms; /* when the keeper last began a round, by the steady clock */
     pthread_t ticker;        /* tells the hub that time passes */
     pthread_t keeper;        /* keeps house: checkpoints, certificates */
+    pthread_t watcher;       /* looks how much memory there is */
     pthread_mutex_t lock;    /* of `stopping` and `nudge` */
     bool nudge;              /* the ticker is asked for a turn */
     pthread_mutex_t certs;   /* of the certificate files and where they are */

@@ -32,13 +32,14 @@ struct front {
     enum err why;        /* with `over`: why; OK for a clean end */
     bool stalled;        /* what it left of the input waits for room and not for more behind it */
     bool over;           /* nothing more is read; the connection closes when `out` has left */
+    bool proved; /* the peer has shown who it is: what the connection may cost is another's matter from then on */
 };
 
 /* True while the peer takes what it gets: a front pulls nothing when this is false, wake() comes when it is true again.
  */
 static inline bool front_has_room(const struct front *f)
 {
-    return f->out->len < CONN_OUT_SOFT;
+    return f->out->len < (f->proved ? CONN_OUT_SOFT : CONN_OUT_UNPROVED);
 }
 
 static inline void front_wait_for(struct front *f, uint64_t at)

@@ -1,10 +1,12 @@
 #include "amqp_wire.h"
 
 #define DEPTH_MAX 16           /* Proton recurses for each level; real frames have six */
-#define VALUES_MAX 4096        /* of one frame: Proton keeps a node for each */
+#define VALUES_MAX 4096        /* of one message: Proton keeps a node for each */
+#define TERMINUS_FIELDS 11     /* of a source; a target has fewer (AMQP 1.0, 3.5.3) */
+#define HANDLE_MAX 0x7fffffff  /* Proton announces it, and keeps what is above for itself */
 #define EMPTY_ELEMENTS_MAX 256 /* of an array whose elements have no bytes, so that its size does not bound it */
 
-enum { CODE_NULL = 0x40, CODE_DESCRIBED = 0x00 };
+enum { CODE_NULL = 0x40, CODE_DESCRIBED = 0x00, CODE_UINT_0 = 0x43, CODE_SMALL_UINT = 0x52, CODE_UINT = 0x70 };
 
 struct walk {
     struct rd rd;
@@ -139,35 +141,70 @@ static uint64_t descriptor(struct walk *w)
     return w->rd.bad ? 0 : code;
 }
 
-/* The handle stands in a place of its own in each of the four lists (AMQP 1.0, 2.7.3 to 2.7.7). */
-static void read_handle(struct walk w, uint32_t place, struct amqp_attach *out)
+/* The fields of a performative, of which `n` are there; false: it is no list with fields. */
+static bool enter_list(struct walk *w, struct walk *in, uint32_t *n)
 {
-    uint8_t code = rd_u8(&w.rd);
-    uint32_t count;
+    uint8_t code = rd_u8(&w->rd);
 
     if (code != 0xc0 && code != 0xd0)
-        return;
-    struct walk in = enter(&w, code == 0xd0, &count);
-    for (uint32_t i = 0; i < place && i < count && !in.rd.bad; i++)
-        skip_value(&in, DEPTH_MAX);
-    code = count > place ? rd_u8(&in.rd) : CODE_NULL;
-    out->has_handle = !in.rd.bad && (code == 0x43 || code == 0x52 || code == 0x70);
-    out->handle = code == 0x70 ? rd_u32(&in.rd) : code == 0x52 ? rd_u8(&in.rd) : 0;
+        return false;
+    *in = enter(w, code == 0xd0, n);
+    return !in->rd.bad;
 }
 
-/* The list of an attach: 3 is snd-settle-mode, 12 desired-capabilities (AMQP 1.0, 2.7.3). */
+/* The number in a field of its own place; false: it is not there, or no uint. */
+static bool read_uint(struct walk w, uint32_t place, uint32_t *out)
+{
+    struct walk in;
+    uint32_t n;
+
+    *out = 0;
+    if (!enter_list(&w, &in, &n) || n <= place)
+        return false;
+    for (uint32_t i = 0; i < place && !in.rd.bad; i++)
+        skip_value(&in, DEPTH_MAX);
+    uint8_t code = rd_u8(&in.rd);
+    *out = code == CODE_UINT ? rd_u32(&in.rd) : code == CODE_SMALL_UINT ? rd_u8(&in.rd) : 0;
+    return !in.rd.bad && (code == CODE_UINT_0 || code == CODE_SMALL_UINT || code == CODE_UINT);
+}
+
+/* The handle stands in a place of its own in each of the four lists (AMQP 1.0, 2.7.3 to 2.7.7). */
+static enum err read_handle(struct walk w, uint32_t place, struct amqp_attach *out)
+{
+    out->has_handle = read_uint(w, place, &out->handle);
+    return out->handle > HANDLE_MAX ? ERR_PROTOCOL : OK;
+}
+
+/* The fields of a source or a target, which Proton keeps in a struct: not nodes. Its descriptor, itself, its list. */
+static unsigned fields_of(struct bytes terminus)
+{
+    struct walk w = {rd_over(terminus), VALUES_MAX}, in;
+    uint32_t n;
+
+    if (!terminus.len || *terminus.at != CODE_DESCRIBED)
+        return 1;
+    rd_u8(&w.rd);
+    skip_value(&w, DEPTH_MAX);
+    return 3 + (!enter_list(&w, &in, &n) ? 0 : n < TERMINUS_FIELDS ? n : TERMINUS_FIELDS);
+}
+
+/* The list of an attach: 3 is snd-settle-mode, 5 and 6 are source and target, 12 desired-capabilities (AMQP 1.0,
+ * 2.7.3). */
 static void read_attach(struct walk w, struct amqp_attach *out)
 {
-    uint8_t code = rd_u8(&w.rd);
-    uint32_t count;
+    struct walk in;
+    uint32_t n;
 
-    if (code != 0xc0 && code != 0xd0)
+    if (!enter_list(&w, &in, &n))
         return;
-    struct walk in = enter(&w, code == 0xd0, &count);
-    for (uint32_t i = 0; i < count && !in.rd.bad; i++) {
+    for (uint32_t i = 0; i < n && !in.rd.bad; i++) {
         const uint8_t *start = in.rd.at;
+        unsigned before = in.values;
+
         skip_value(&in, DEPTH_MAX);
         struct bytes field = bytes_of(start, (size_t)(in.rd.at - start));
+        unsigned free = i == 5 || i == 6 ? fields_of(field) : 1, values = before - in.values;
+        out->kept += values > free ? values - free : 0;
         if (i == 3)
             out->snd_settle_mode = field.len && *field.at != CODE_NULL;
         if (i == 12)
@@ -176,20 +213,70 @@ static void read_attach(struct walk w, struct amqp_attach *out)
     }
 }
 
+/* The list of an open: whatever is in its fields (AMQP 1.0, 2.7.1). */
+static void read_open(struct walk w, struct amqp_attach *out)
+{
+    struct walk in;
+    uint32_t n;
+
+    if (!enter_list(&w, &in, &n))
+        return;
+    unsigned before = in.values;
+    for (uint32_t i = 0; i < n && !in.rd.bad; i++)
+        skip_value(&in, DEPTH_MAX);
+    out->kept = before - in.values > n ? before - in.values - n : 0;
+}
+
+/* remote-channel is the first field of a begin (AMQP 1.0, 2.7.2). */
+static void read_begin(struct walk w, struct amqp_attach *out)
+{
+    struct walk in;
+    uint32_t n;
+
+    out->answers = enter_list(&w, &in, &n) && n && rd_u8(&in.rd) != CODE_NULL;
+}
+
+/* The list of a disposition: 1 is first, 2 is last (AMQP 1.0, 2.7.6). */
+static void read_disposition(struct walk w, struct amqp_attach *out)
+{
+    uint32_t first, last;
+
+    if (read_uint(w, 1, &first) && read_uint(w, 2, &last))
+        out->range = last - first;
+}
+
 /* The list of a transfer: 3 is message-format, which the first one of a delivery has (AMQP 1.0, 2.7.5). */
 static void read_transfer(struct walk w, struct amqp_attach *out)
 {
-    uint8_t code = rd_u8(&w.rd);
-    uint32_t count;
+    out->has_format = read_uint(w, 3, &out->format);
+}
 
-    if (code != 0xc0 && code != 0xd0)
-        return;
-    struct walk in = enter(&w, code == 0xd0, &count);
-    for (uint32_t i = 0; i < 3 && i < count && !in.rd.bad; i++)
-        skip_value(&in, DEPTH_MAX);
-    code = count > 3 ? rd_u8(&in.rd) : CODE_NULL;
-    out->has_format = !in.rd.bad && (code == 0x43 || code == 0x52 || code == 0x70);
-    out->format = code == 0x70 ? rd_u32(&in.rd) : code == 0x52 ? rd_u8(&in.rd) : 0;
+/* What we have to know of a performative whose list is well-formed. */
+static enum err read_fields(struct walk list, struct amqp_attach *out)
+{
+    switch (out->code) {
+    case AMQP_CODE_OPEN:
+        read_open(list, out);
+        return OK;
+    case AMQP_CODE_BEGIN:
+        read_begin(list, out);
+        return OK;
+    case AMQP_CODE_ATTACH:
+        read_attach(list, out);
+        return read_handle(list, 1, out);
+    case AMQP_CODE_FLOW:
+        return read_handle(list, 4, out);
+    case AMQP_CODE_TRANSFER:
+        read_transfer(list, out);
+        return read_handle(list, 0, out);
+    case AMQP_CODE_DISPOSITION:
+        read_disposition(list, out);
+        return OK;
+    case AMQP_CODE_DETACH:
+        return read_handle(list, 0, out);
+    default:
+        return OK;
+    }
 }
 
 bool amqp_next_data(struct bytes *rest, struct bytes *data, bool *bad)
@@ -214,15 +301,15 @@ bool amqp_next_data(struct bytes *rest, struct bytes *data, bool *bad)
     return false;
 }
 
-enum err amqp_unit(struct bytes in, size_t *len)
+enum err amqp_unit(struct bytes in, size_t most, size_t *len)
 {
     struct rd rd = rd_over(in);
 
     *len = 0;
-    if (in.len < 8)
+    if (in.len < 4)
         return OK;
     uint32_t size = bytes_starts(in, BYTES("AMQP")) ? 8 : rd_u32(&rd);
-    if (size < 8 || size > AMQP_FRAME_MAX)
+    if (size < 8 || size > most)
         return ERR_PROTOCOL;
     if (size <= in.len)
         *len = size;
@@ -234,37 +321,39 @@ bool amqp_header_known(struct bytes unit)
     return bytes_eq(unit, BYTES("AMQP\x00\x01\x00\x00")) || bytes_eq(unit, BYTES("AMQP\x03\x01\x00\x00"));
 }
 
-enum err amqp_frame_check(struct bytes frame, struct amqp_attach *attach)
+/* The performatives of each layer (AMQP 1.0, 2.7 and 5.3.3). */
+static bool is_performative(uint64_t code, bool sasl)
+{
+    return sasl ? code >= AMQP_CODE_SASL_MECHANISMS && code <= AMQP_CODE_SASL_OUTCOME
+                : code >= AMQP_CODE_OPEN && code <= AMQP_CODE_CLOSE;
+}
+
+enum err amqp_frame_check(struct bytes frame, unsigned values_max, struct amqp_attach *attach)
 {
     struct rd head = rd_over(frame);
 
     *attach = (struct amqp_attach){0};
     rd_u32(&head);
     size_t offset = (size_t)rd_u8(&head) * 4;
-    bool sasl = rd_u8(&head) != 0;
+    uint8_t type = rd_u8(&head);
     attach->channel = rd_u16(&head);
+    attach->sasl = type == 1;
     if (offset < 8 || offset > frame.len)
+        return ERR_MALFORMED;
+    if (type > 1 || (!attach->sasl && attach->channel > AMQP_CHANNEL_MAX))
         return ERR_PROTOCOL;
-    struct walk w = {rd_over(bytes_skip(frame, offset)), VALUES_MAX};
+    struct walk w = {rd_over(bytes_skip(frame, offset)), values_max};
     if (!rd_left(&w.rd))
         return OK; /* a sign of life */
     uint64_t code = descriptor(&w);
     struct walk list = w;
     skip_value(&w, DEPTH_MAX);
-    if (w.rd.bad || (rd_left(&w.rd) && code != AMQP_CODE_TRANSFER))
+    if (w.rd.bad || !is_performative(code, attach->sasl) || (rd_left(&w.rd) && code != AMQP_CODE_TRANSFER))
         return ERR_MALFORMED;
-    if (sasl)
+    if (attach->sasl)
         return OK;
     attach->code = code;
-    if (code == AMQP_CODE_ATTACH)
-        read_attach(list, attach);
-    else if (code == AMQP_CODE_TRANSFER)
-        read_transfer(list, attach);
-    if (code == AMQP_CODE_ATTACH || code == AMQP_CODE_FLOW)
-        read_handle(list, code == AMQP_CODE_FLOW ? 4 : 1, attach);
-    else if (code == AMQP_CODE_TRANSFER || code == AMQP_CODE_DETACH)
-        read_handle(list, 0, attach);
-    return OK;
+    return read_fields(list, attach);
 }
 
 enum err amqp_message_check(struct bytes message)

@@ -1,5 +1,6 @@
 #include "conn.h"
 
+#include "gate.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -30,7 +31,7 @@ enum err conn_new(struct net_loop *l, net_accept *accept, void *accept_ctx, stru
     c->loop = l;
     c->accept = accept;
     c->accept_ctx = accept_ctx;
-    c->in = buf_max(CONN_IN_MAX + READ_CAP + PLAIN_CAP);
+    c->in = buf_max(CONN_IN_UNPROVED);
     c->open = c->sealed = c->sending = c->unsent = buf_max(CONN_OUT_MAX);
     list_add(&l->conns, &c->all);
     count(&l->counters.connections, 1);
@@ -47,8 +48,8 @@ static void on_closed(uv_handle_t *handle)
     list_del(&c->all);
     heap_del(&c->loop->timers, &c->due.timer);
     count(&c->loop->counters.connections, (uint64_t)-1);
-    if (c->listener)
-        listener_lost(c->listener);
+    if (c->place)
+        gate_leave(c->gate, c->place, c->proved);
     buf_free(&c->in);
     buf_free(&c->open);
     buf_free(&c->sealed);
@@ -175,6 +176,20 @@ static bool is_held(struct net_conn *c)
     return c->held_ms;
 }
 
+/* From now on it may cost more. */
+static void prove(struct net_conn *c)
+{
+    c->proved = true;
+    c->in.max = CONN_IN_MAX + READ_CAP + PLAIN_CAP;
+    if (c->place)
+        gate_proved(c->gate, c->place);
+}
+
+static bool is_pressed(const struct net_conn *c)
+{
+    return conn_pending(c) >= (c->proved ? CONN_OUT_SOFT : CONN_OUT_UNPROVED);
+}
+
 /* After every call of the talk: what has its output to wait for, is it over? */
 static void ask(struct net_conn *c)
 {
@@ -182,6 +197,8 @@ static void ask(struct net_conn *c)
     int64_t held_ms = c->talk.held ? c->talk.held(c->talk.ctx) : 0;
     enum err why = OK;
 
+    if (!c->proved && (!c->talk.proved || c->talk.proved(c->talk.ctx)))
+        prove(c);
     if (after > c->open_after)
         c->open_after = after;
     if (held_ms > c->held_ms)
@@ -193,7 +210,7 @@ static void ask(struct net_conn *c)
         conn_abort(c, ERR_LIMIT);
     else if (c->talk.over(c->talk.ctx, &why))
         conn_leave(c, why);
-    else if (is_held(c) || conn_pending(c) >= CONN_OUT_SOFT)
+    else if (is_held(c) || is_pressed(c))
         c->full = true;
 }
 
@@ -288,7 +305,10 @@ static void opened(struct net_conn *c)
     }
     count(&c->loop->counters.accepted, 1);
     c->state = CONN_OPEN;
+    c->unproved_until_ms = net_loop_now_ms(c->loop) + UNPROVED_MS;
     loop_move(c->loop, &c->due, INT64_MAX);
+    if (!c->talk.proved)
+        prove(c);
     conn_touch(c);
 }
 
@@ -349,7 +369,7 @@ static void lend_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
     struct net_conn *c = handle->data;
 
     (void)wanted;
-    *out = uv_buf_init((char *)c->loop->read, READ_CAP);
+    *out = uv_buf_init((char *)c->loop->read, c->proved ? READ_CAP : READ_UNPROVED);
 }
 
 static void on_end(struct net_conn *c, ssize_t status)
@@ -462,6 +482,10 @@ static void tick(struct net_conn *c)
     ask(c);
     if (c->held_ms && c->held_ms < next_ms)
         next_ms = c->held_ms;
+    if (!c->proved && c->unproved_until_ms < next_ms)
+        next_ms = c->unproved_until_ms;
+    if (!c->proved && now_ms >= c->unproved_until_ms)
+        conn_leave(c, ERR_TIMEOUT);
     if (c->state == CONN_OPEN)
         loop_move(c->loop, &c->due, next_ms > now_ms ? next_ms : now_ms + 1);
 }
@@ -470,7 +494,7 @@ static void tick(struct net_conn *c)
  * whose input waits for room not until there is some. */
 static void mind_pressure(struct net_conn *c)
 {
-    bool full = is_held(c) || conn_pending(c) >= CONN_OUT_SOFT, was_full = c->full;
+    bool full = is_held(c) || is_pressed(c), was_full = c->full;
 
     c->full = full;
     if (was_full && !full)

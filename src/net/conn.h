@@ -15,7 +15,7 @@ enum conn_state {
 };
 
 struct attempt;
-struct net_listener;
+struct gate_place;
 
 struct net_conn {
     uv_tcp_t tcp;
@@ -32,14 +32,17 @@ struct net_conn {
     bool paused;    /* its socket is not read */
     bool full;      /* too much output: its input waits */
     bool stalled;   /* the talk takes no more of it for now */
+    bool proved;    /* the peer has shown who it is */
     uint8_t uses;   /* turns since it became warm, up to KEEP_AFTER */
     int64_t used_ms;
 
     struct net_talk talk;
     net_accept *accept;
     void *accept_ctx;
-    struct net_listener *listener; /* lent, or NULL: a client's */
-    struct attempt *attempt;       /* until a client's connection is open */
+    struct net_gate *gate; /* lent, or NULL: it needs no place there */
+    struct gate_place *place;
+    int64_t unproved_until_ms; /* its peer has to show who it is by then */
+    struct attempt *attempt;   /* until a client's connection is open */
     struct tls_conn tls;
 
     struct buf in;           /* decrypted and not used yet */
@@ -83,6 +86,3 @@ static inline struct net_conn *conn_of_dirty(struct list *l)
 /* connect.c: the conversation of a client that is not open yet has come to this. The attempt may go on elsewhere. */
 void attempt_open(struct attempt *);
 void attempt_lost(struct attempt *, enum err why, const char *detail);
-
-/* listen.c */
-void listener_lost(struct net_listener *); /* one of its connections is gone */

@@ -1,4 +1,5 @@
 #include "conn.h"
+#include "gate.h"
 #include "log.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@ struct net_listener {
     uv_poll_t poll;
     struct due again;
     int fd;
-    int connections;
     bool starved; /* of descriptors; it was said in the log */
     struct net_listen_options options;
 };
@@ -43,35 +43,38 @@ static void pause_accepting(struct net_listener *n, int error)
     loop_move(n->loop, &n->again, net_loop_now_ms(n->loop) + PAUSE_MS);
 }
 
-static void refuse(struct net_listener *n, int fd)
+static void welcome(struct net_listener *n, int fd, const struct sockaddr_storage *from)
 {
-    close(fd);
-    count(&n->loop->counters.refused, 1);
-    if (loop_may_log(n->loop))
-        log_event(LOG_WARN, "connection-refused", KVS("reason", "too many connections"),
-                  KVN("max", n->options.connections_max));
-}
-
-static void welcome(struct net_listener *n, int fd)
-{
+    struct net_gate *gate = n->options.gate;
+    struct gate_place *place = NULL;
     struct net_conn *c;
 
-    if (n->options.connections_max && n->connections >= n->options.connections_max) {
-        refuse(n, fd);
+    if (gate && !(place = gate_enter(gate, from, net_loop_now_ms(n->loop)))) {
+        close(fd);
+        count(&n->loop->counters.refused, 1);
         return;
     }
     if (conn_new(n->loop, n->options.accept, n->options.accept_ctx, &c)) {
+        if (place)
+            gate_leave(gate, place, false);
         close(fd);
         return;
     }
-    c->listener = n;
-    n->connections++;
+    c->gate = gate;
+    c->place = place;
     if (uv_tcp_open(&c->tcp, fd) < 0) {
         close(fd);
         conn_abort(c, ERR_INTERNAL);
         return;
     }
     conn_shake(c, n->options.tls, NULL);
+}
+
+static int accept_one(const struct net_listener *n, struct sockaddr_storage *from)
+{
+    socklen_t len = sizeof *from;
+
+    return accept4(n->fd, (struct sockaddr *)from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 static void on_incoming(uv_poll_t *poll, int status, int events)
@@ -81,11 +84,12 @@ static void on_incoming(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        int fd = accept4(n->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from;
+        int fd = accept_one(n, &from);
 
         if (fd >= 0) {
             n->starved = false;
-            welcome(n, fd);
+            welcome(n, fd, &from);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -94,11 +98,6 @@ static void on_incoming(uv_poll_t *poll, int status, int events)
         }
         /* Anything else is the end of a connection that was about to come: the next one. */
     }
-}
-
-void listener_lost(struct net_listener *n)
-{
-    n->connections--;
 }
 
 static bool parse_address(const char *text, int port, struct sockaddr_storage *out, socklen_t *len)

@@ -36,6 +36,9 @@ struct net_talk {
     /* What it left of the input waits for something else than more input: so little more of that is read (NULL: never).
      */
     bool (*stalled)(void *ctx);
+    /* Asked too: whether the peer has shown who it is. Until then little is read and kept for it, and its time is
+     * limited (UNPROVED_MS). NULL: from the beginning (clients). */
+    bool (*proved)(void *ctx);
 };
 
 /* What a new connection is given to and what it lends: called on its loop after the TLS handshake. Fills in `talk`. */
@@ -90,6 +93,30 @@ struct net_stats {
 
 void net_loop_stats(struct net_loop *, struct net_stats *out); /* from any thread */
 
+/* ---- the gate --------------------------------------------------------------------------------------------------- */
+
+/* How many connections there may be, of all listeners and loops that share it. Whoever is over a ceiling is closed
+ * before TLS. An address is one of IPv4, or the first 64 bits of one of IPv6. */
+struct net_gate;
+
+struct net_gate_options {
+    unsigned connections, per_address;       /* in all, and of one address */
+    unsigned unproved, unproved_per_address; /* of these, whose peers have not shown who they are */
+    /* Whether there is memory for one more. NULL: always. From any thread. */
+    bool (*may_take)(void *ctx, size_t bytes);
+    void *may_take_ctx;
+};
+
+struct net_gate_stats {
+    uint64_t connections, unproved, refused; /* the last since the start */
+};
+
+enum err net_gate_new(uint64_t seed, const struct net_gate_options *, struct net_gate **out) MUST_CHECK;
+void net_gate_free(struct net_gate *); /* when the loops are closed */
+/* Once a second or so: the log says when refusals are over, and how many there were. */
+void net_gate_tick(struct net_gate *, int64_t now_ms);
+void net_gate_stats(struct net_gate *, struct net_gate_stats *out);
+
 /* ---- servers --------------------------------------------------------------------------------------------------- */
 
 struct net_listen_options {
@@ -98,8 +125,8 @@ struct net_listen_options {
     struct tls *tls;     /* lent */
     net_accept *accept;
     void *accept_ctx;
-    int connections_max; /* of this loop on this listener; 0: no limit */
-    bool first;          /* no loop of ours has this port yet: ERR_BUSY too if another program would share it */
+    struct net_gate *gate; /* lent; NULL: no limits */
+    bool first;            /* no loop of ours has this port yet: ERR_BUSY too if another program would share it */
 };
 
 /* SO_REUSEPORT: each loop opens its own on the same port. *port is the real one. ERR_DENIED (not permitted to use the

@@ -395,6 +395,11 @@ void http_in_free(struct http_in *h)
     buf_free(&h->text);
 }
 
+void http_in_body_max(struct http_in *h, size_t body_max)
+{
+    h->body.max = body_max;
+}
+
 void http_in_cool(struct http_in *h)
 {
     if (h->at == HTTP_AT_HEAD)

@@ -75,6 +75,8 @@ struct http_in {
 /* Allocates nothing yet. Bodies above body_max are refused. */
 void http_in_init(struct http_in *, enum http_kind kind, size_t body_max);
 void http_in_free(struct http_in *);
+/* Another limit, for the body that is about to be read. */
+void http_in_body_max(struct http_in *, size_t body_max);
 /* Gives memory back between two messages. */
 void http_in_cool(struct http_in *);
 

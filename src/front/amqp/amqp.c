@@ -7,6 +7,7 @@
 
 /* Of a session for what comes in: the longest message, and more, so that a longer one is seen to be too long. */
 #define CAPACITY (AMQP_MESSAGE_MAX + 4 * AMQP_FRAME_MAX)
+#define SCRATCH_KEEP (64 * 1024) /* for the next message; a longer one is rare */
 
 static struct amqp *amqp_of(struct front *f)
 {
@@ -112,8 +113,11 @@ static void on_delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         amqp_feedback_outcome(c, k, d);
         break;
     case LINK_EVENTS:
+        break;
     case LINK_IDLE:
     case LINK_DEAD:
+        if (pn_link_is_receiver(k->pn)) /* what was on its way is not kept */
+            pn_delivery_settle(d);
         break;
     }
 }
@@ -231,22 +235,37 @@ static void refuse_header(struct amqp *c)
     front_end(&c->front, ERR_PROTOCOL);
 }
 
+/* Unless the connection has ended already. */
+static void refuse_frame(struct amqp *c, enum err e)
+{
+    if (e == ERR_PROTOCOL)
+        amqp_end(c, e, "amqp:connection:framing-error",
+                 "a frame has a type, a channel or a handle that is not allowed");
+    else
+        amqp_end(c, e, "amqp:decode-error", "a frame is not well-formed, nests too deep, or has too many values");
+}
+
 /* One whole unit of the stream. */
 static void take_unit(struct amqp *c, struct bytes unit)
 {
+    enum err e = OK;
+
     if (bytes_starts(unit, BYTES("AMQP"))) {
         if (!amqp_header_known(unit)) {
             refuse_header(c);
             return;
         }
         c->greeted = true;
+        c->sasl = unit.at[4] != 0;
         c->attach = (struct amqp_attach){0};
-    } else if (amqp_frame_check(unit, &c->attach)) {
-        amqp_end(c, ERR_MALFORMED, "amqp:decode-error", "a frame is not well-formed, or nests too deep");
+    } else if ((e = amqp_frame_check(unit, amqp_values_most(c), &c->attach)) || !amqp_budget_take(c, unit.len)) {
+        refuse_frame(c, e);
         return;
     }
-    if (amqp_handles_take(c) && !c->front.over)
+    if (amqp_handles_take(c) && !c->front.over) {
+        c->unit_len = unit.len;
         feed(c, unit);
+    }
     run_events(c);
 }
 
@@ -266,7 +285,7 @@ static size_t amqp_input(struct front *f, struct bytes in, int64_t now_ms)
     if (!c->greeted && !bytes_starts(BYTES("AMQP"), bytes_first(in, 4)))
         refuse_header(c);
     while (!f->over) {
-        if (amqp_unit(bytes_skip(in, used), &len)) {
+        if (amqp_unit(bytes_skip(in, used), amqp_frame_most(c), &len)) {
             amqp_end(c, ERR_PROTOCOL, "amqp:connection:framing-error", "a frame has a size that is not allowed");
             break;
         }
@@ -276,6 +295,8 @@ static size_t amqp_input(struct front *f, struct bytes in, int64_t now_ms)
         used += len;
     }
     pull(c);
+    if (c->scratch.cap > SCRATCH_KEEP)
+        buf_free(&c->scratch);
     return f->over ? in.len : used;
 }
 
@@ -341,6 +362,7 @@ static void amqp_close(struct front *f, enum err why, int64_t now_ms)
     f->over = true;
     amqp_links_free(c);
     amqp_handles_free(c);
+    amqp_budget_return(c);
     if (c->told.kind)
         journal_left(&c->peer, c->told, f->why, NULL, c->since_ms, c->now_ms);
     amqp_claims_free(c);

@@ -6,6 +6,7 @@
  *   claims.c      what the peer has proved and until when
  *   link.c        attach, refuse, detach
  *   handles.c     which handles there are
+ *   budget.c      which frames Proton may see, and how much it may keep
  *   request.c     request and response over a pair of links
  *   cbs.c         put-token on $cbs
  *   management.c  READ on $management
@@ -59,6 +60,7 @@ struct amqp_link {
     struct feedback_reader *feedback;
     char *model; /* of LINK_D2C: the model id that it announced (device 3.5), or NULL; owned */
     bool batch;  /* the message that is coming in holds messages */
+    size_t cost; /* its part of amqp.held */
 };
 
 /* A device of this connection: all its links share one seat. The hub wakes each of them by its own waker, so that a
@@ -88,6 +90,7 @@ struct amqp {
     int64_t now_ms, born_ms;
     int64_t steady_ms;  /* for Proton: begins at 1 and never goes back */
     bool greeted, open; /* protocol header and Open have come */
+    bool sasl;          /* the layer that has been begun is that of SASL */
     bool again;         /* a reader has more to look through: we wake ourselves */
 
     /* A service, or a device that registers, of which the log knows that it came; kind NULL: none. */
@@ -118,7 +121,11 @@ struct amqp {
     struct amqp_attach attach; /* of the frame that is being looked at */
     struct map handles;        /* that the peer has attached, of all sessions */
     unsigned n_ended;          /* sessions that we have ended and the peer has not */
-    uint64_t tag;              /* of the next delivery */
+    uint64_t channels[(AMQP_CHANNEL_MAX + 1) / 64]; /* a bit for each on which the peer has begun a session */
+    size_t unit_len;                                /* of that frame */
+    size_t held;                                    /* what Proton keeps of sessions, links and their values */
+    unsigned borrowed; /* sessions above what one may have that has not shown any valid credential */
+    uint64_t tag;      /* of the next delivery */
 };
 
 /* ---- amqp.c */
@@ -188,6 +195,23 @@ static inline struct amqp_link *amqp_link_of(pn_link_t *pn)
 /* The frame in c->attach: false, it is not for Proton. */
 bool amqp_handles_take(struct amqp *c);
 void amqp_handles_free(struct amqp *c);
+
+/* ---- budget.c */
+/* The frame in c->attach, of this length, may go to Proton. False: the connection has been ended. */
+bool amqp_budget_take(struct amqp *c, size_t len);
+/* The link that this frame attached has its cost; so it has when it was attached again. */
+void amqp_budget_link(struct amqp *c, struct amqp_link *k, size_t cost);
+size_t amqp_budget_cost(const struct amqp *c, size_t len);
+/* The longest frame. */
+size_t amqp_frame_most(const struct amqp *c);
+unsigned amqp_values_most(const struct amqp *c);
+/* Sessions that were borrowed are given back: it has shown who it is, or it goes. */
+void amqp_budget_return(struct amqp *c);
+/* Messages of which the rest is still to come are too much, all links together; `most` for one that has shown who it
+ * is. */
+bool amqp_too_much_is_coming(const struct amqp *c, size_t most);
+/* A transfer came for which there was no credit: its link is detached (AMQP 1.0, 2.8.17). */
+bool amqp_over_credit(struct amqp *c, struct amqp_link *k);
 
 /* ---- device.c */
 /* Gives the link its device, or refuses it. True if it may be accepted. */

@@ -30,7 +30,8 @@ const char *amqp_who(const struct amqp *c)
 
 void amqp_proved(struct amqp *c, const struct who *who)
 {
-    c->proved = true;
+    c->proved = c->front.proved = true;
+    amqp_budget_return(c);
     c->peer.held_ms = NULL; /* what one device does wrong holds up no other on the connection */
     lower_expiry(c, who);
     if (who->policy[0] && !who->device[0])

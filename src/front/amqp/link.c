@@ -1,5 +1,6 @@
 #include "amqp.h"
 
+#include "capacity.h"
 #include "log.h"
 #include "text.h"
 
@@ -245,17 +246,26 @@ void amqp_link_opened(struct amqp *c, pn_link_t *pn)
     struct amqp_link *k;
     struct address a;
 
-    if (amqp_link_of(pn))
+    size_t cost = amqp_budget_cost(c, c->unit_len);
+
+    if ((k = amqp_link_of(pn))) { /* attached again, under its name */
+        amqp_budget_link(c, k, cost);
         return;
-    if (c->n_links >= (c->proved ? AMQP_LINKS_MAX : AMQP_LINKS_UNPROVED) || !(k = calloc(1, sizeof *k))) {
+    }
+    if (c->n_links >= AMQP_LINKS_MAX || !(k = calloc(1, sizeof *k))) {
         amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many links on one connection");
         return;
     }
     *k = (struct amqp_link){.pn = pn, .kind = LINK_DEAD};
+    amqp_budget_link(c, k, cost);
     list_add(&c->links, &k->in);
     c->n_links++;
     pn_link_set_context(pn, k);
     pn_terminus_t *far = pn_link_is_sender(pn) ? pn_link_remote_source(pn) : pn_link_remote_target(pn);
+    if (!capacity_may_take(c->env, cost)) {
+        amqp_link_refuse(c, k, "amqp:resource-limit-exceeded", "The hub is short of memory; try again later.");
+        return;
+    }
     struct bytes text = bytes_str(pn_terminus_get_address(far));
     address_parse(c->env, text, &a);
     open_by_address(c, k, &a);
@@ -266,6 +276,7 @@ static void forget_link(struct amqp *c, struct amqp_link *k)
     pn_link_set_context(k->pn, NULL);
     list_del(&k->in);
     c->n_links--;
+    c->held -= k->cost;
     let_go(c, k);
     free(k);
 }

@@ -118,17 +118,6 @@ void amqp_confirm(struct amqp *c, pn_delivery_t *d, enum err e)
     pn_delivery_settle(d);
 }
 
-/* Of all links: what a peer begins and does not end. */
-static bool too_much_is_coming(const struct amqp *c)
-{
-    const pn_state_t open = PN_LOCAL_ACTIVE | PN_REMOTE_ACTIVE;
-    size_t coming = 0;
-
-    for (pn_session_t *s = pn_session_head(c->driver.connection, open); s; s = pn_session_next(s, open))
-        coming += pn_session_incoming_bytes(s);
-    return coming > AMQP_COMING_MAX;
-}
-
 bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t max, struct bytes *out)
 {
     size_t size = pn_delivery_pending(d);
@@ -140,12 +129,14 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
         pn_delivery_settle(d);
         return false;
     }
+    if (amqp_over_credit(c, k))
+        return false;
     if (size > max) {
         amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A message must be at most %zu bytes.", max);
         return false;
     }
     if (pn_delivery_partial(d)) {
-        if (too_much_is_coming(c))
+        if (amqp_too_much_is_coming(c, AMQP_COMING_MAX))
             amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many messages are unfinished");
         return false;
     }

@@ -6,6 +6,7 @@
 #define REQUEST_LEN_MAX (64 * 1024)     /* a token and a few names are two thousand */
 #define CREDIT 100                      /* service 2.3 */
 #define ANSWERS_WAITING_MAX (64 * 1024) /* bytes that a session may hold for a peer that does not take its answers */
+#define ANSWERS_UNPROVED 4096           /* the same of one that has not shown any valid credential */
 
 void amqp_request_credit(struct amqp *c, struct amqp_link *k)
 {
@@ -211,9 +212,19 @@ void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         pn_delivery_settle(d);
         return;
     }
+    if (amqp_over_credit(c, k))
+        return;
     if (pn_delivery_pending(d) > REQUEST_LEN_MAX) {
         amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A request must be at most %d bytes.",
                          REQUEST_LEN_MAX);
+        return;
+    }
+    if (amqp_too_much_is_coming(c, AMQP_REQUESTS_COMING)) {
+        amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many requests are unfinished");
+        return;
+    }
+    if (!c->proved && pn_session_outgoing_bytes(pn_link_session(k->pn)) > ANSWERS_UNPROVED) {
+        amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "the answers to requests are not taken");
         return;
     }
     if (pn_delivery_partial(d))
@@ -225,5 +236,7 @@ void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         pn_link_advance(k->pn);
         reject(d, "amqp:decode-error", "The message is not well-formed.");
     }
+    pn_message_free(c->message); /* an idle connection costs little */
+    c->message = NULL;
     amqp_request_credit(c, k);
 }

@@ -61,7 +61,10 @@ static enum err admit(struct http_request *r, struct dps_caller *caller)
     enum err e =
         dps_admit(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), token, NULL, r->now_ms, caller);
 
-    return e ? not_admitted(r, e, caller->why) : OK;
+    if (e)
+        return not_admitted(r, e, caller->why);
+    r->front->proved = true;
+    return OK;
 }
 
 /* provisioning 1.2: the first answer is always 202. */

@@ -1,5 +1,7 @@
 #include "http_front.h"
 
+#include "capacity.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -88,6 +90,18 @@ static void answer(struct http_session *s, enum err e, bool last)
         front_end(&s->front, e);
 }
 
+/* What of the body may be kept: little of a stranger's, and nothing large while memory is short. */
+static void limit_body(struct http_session *s)
+{
+    struct exchange *x = s->exchange;
+    bool large = x->in.head.has_body && x->in.left > HTTP_BODY_UNPROVED;
+
+    if (!x->verdict && s->front.proved && large && !capacity_may_take(s->env, (size_t)x->in.left))
+        x->verdict = http_says(&x->answer, ERR_MEMORY, "The hub is short of memory; try again later");
+    if (!x->verdict && !s->front.proved)
+        http_in_body_max(&x->in, HTTP_BODY_UNPROVED);
+}
+
 /* Credentials and route are checked before the body is read: what a stranger sends is not kept. */
 static void on_head(struct http_session *s, int64_t now_ms)
 {
@@ -98,6 +112,7 @@ static void on_head(struct http_session *s, int64_t now_ms)
     x->verdict = http_judge(&x->request, &s->peer, &x->answer);
     s->state = WAIT_BODY;
     s->due_ms = now_ms + HTTP_BODY_MS;
+    limit_body(s);
     x->in.skip_body = x->verdict != OK;
     if (!head->has_body || !head->wants_continue)
         return;

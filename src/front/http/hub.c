@@ -1,6 +1,7 @@
 /* What is ours: health, consumer groups, the state of the hub (see the table of routes). */
 #include "http_front.h"
 
+#include "capacity.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -129,6 +130,22 @@ static size_t count_groups(struct hub *hub)
     return n;
 }
 
+/* What is connected, with and without having shown who it is, and what that costs. */
+static void put_load(struct http_request *r, struct buf *b)
+{
+    struct capacity_load l;
+
+    if (!r->env->capacity)
+        return;
+    r->env->capacity->load(r->env->capacity->ctx, &l);
+    buf_printf(b,
+               ",\"connections\":%llu,\"unauthenticated_connections\":%llu,\"refused_connections\":%llu,"
+               "\"memory_used\":%llu,\"memory_limit\":%llu,\"memory_short\":%s",
+               (unsigned long long)l.connections, (unsigned long long)l.unproved, (unsigned long long)l.refused,
+               (unsigned long long)l.memory_used, (unsigned long long)l.memory_limit,
+               l.memory_short ? "true" : "false");
+}
+
 enum err http_hub_status(struct http_request *r, struct http_answer *a)
 {
     struct hub *hub = r->env->hub;
@@ -152,6 +169,8 @@ enum err http_hub_status(struct http_request *r, struct http_answer *a)
     for (unsigned i = 0; !e && i < hub_partitions(hub); i++)
         if (!(e = hub_partition(hub, i, &p)))
             put_partition(a, i, &p);
-    buf_puts(&a->body, "]}");
+    buf_puts(&a->body, "]");
+    put_load(r, &a->body);
+    buf_puts(&a->body, "}");
     return e;
 }

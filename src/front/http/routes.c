@@ -38,7 +38,9 @@ enum {
  *
  * /hub/status, for operators: {"host_name", "entity", "scope_id" (of provisioning), "devices", "disabled_devices",
  * "connected_devices", "events_received", "bytes_received" (both since the start), "consumer_groups",
- * "partition_count", "partitions": [what $management says of each (service 2.5)]}. */
+ * "partition_count", "partitions": [what $management says of each (service 2.5)], "connections",
+ * "unauthenticated_connections", "refused_connections" (since the start), "memory_used", "memory_limit" (bytes),
+ * "memory_short"}. */
 static http_run not_here;
 static const struct http_route routes[] = {
     {"GET", "/healthz", 0, false, http_healthz},
@@ -353,6 +355,7 @@ enum err http_judge(struct http_request *r, const struct peer *peer, struct http
         return http_says(a, ERR_MALFORMED, "This path is not valid");
     if ((e = find_route(r, &path, a)) || (e = check_who(r, peer, &path, a)))
         return e;
+    r->front->proved |= r->route->rights != 0;
     return check_version(r, a);
 }
 

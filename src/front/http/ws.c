@@ -7,6 +7,7 @@
 
 enum {
     PIECE = 16 * 1024,                   /* the inner front gets what came in pieces of this size, or all there is */
+    PIECE_UNPROVED = 4 * 1024,           /* the same of who has not shown who he is */
     HEARD_MAX = CONN_IN_MAX + 2 * PIECE, /* what the inner front waits for the end of, and one more piece */
     KEEP = 64 * 1024,                    /* of buffers that had to be larger once */
 };
@@ -105,6 +106,7 @@ static void pass_on(struct ws *w)
 {
     struct front *f = w->outer;
 
+    f->proved = w->inner->proved;
     front_wait_for(f, w->inner->after);
     w->inner->after = 0;
     if (w->said.bad) {
@@ -150,7 +152,7 @@ static void on_step(struct ws *w, enum ws_step step, struct bytes piece, int64_t
 
     if (step == WS_STEP_DATA)
         buf_put(&w->heard, piece);
-    if (step != WS_STEP_DATA || w->heard.len >= PIECE)
+    if (step != WS_STEP_DATA || w->heard.len >= (w->outer->proved ? PIECE : PIECE_UNPROVED))
         fed = feed(w, now_ms);
     if (w->outer->over)
         return;
@@ -173,18 +175,31 @@ static bool is_choked(const struct ws *w)
     return w->inner->stalled && w->heard.len >= CONN_IN_SOFT;
 }
 
+/* One step in what came. Of who has not shown who he is a little at a time, so that little waits to be used. */
+static enum ws_step read_step(struct ws *w, struct bytes *rest, struct bytes *piece)
+{
+    struct bytes part = w->outer->proved ? *rest : bytes_first(*rest, PIECE_UNPROVED);
+    size_t given = part.len;
+    enum ws_step step = ws_read(&w->in, &part, piece);
+
+    *rest = bytes_skip(*rest, given - part.len);
+    return step;
+}
+
 /* Nothing is taken, not even a ping, while the peer does not read. What the inner front had no room for comes first:
  * else there would be a piece more of it each time. */
 size_t ws_input(struct ws *w, struct bytes in, int64_t now_ms)
 {
     struct bytes rest = in, piece = NO_BYTES;
-    enum ws_step step = WS_STEP_DATA;
+    bool more = true;
 
     if (front_has_room(w->outer))
         feed(w, now_ms);
-    while (step != WS_STEP_MORE && !w->outer->over && front_has_room(w->outer) && !is_choked(w)) {
-        step = ws_read(&w->in, &rest, &piece);
+    while (more && !w->outer->over && front_has_room(w->outer) && !is_choked(w)) {
+        enum ws_step step = read_step(w, &rest, &piece);
+
         on_step(w, step, piece, now_ms);
+        more = step != WS_STEP_MORE || rest.len;
     }
     return w->outer->over ? in.len : in.len - rest.len;
 }

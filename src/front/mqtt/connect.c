@@ -245,6 +245,7 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
         refuse(s, e, dps, what, now_ms);
         return;
     }
+    s->front.proved = true;
     s->heard_ms = now_ms;
     s->silence_ms = silence_of(p->keep_alive_s);
     s->state = MQTT_OPEN;

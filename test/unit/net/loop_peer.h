@@ -170,7 +170,7 @@ static void party_talk(struct party *p, struct net_conn *conn, const struct net_
     p->peer = *peer;
     p->open = true;
     *talk = (struct net_talk){p,           party_input, party_wake, party_tick,   party_close,
-                              party_after, party_over,  party_held, party_stalled};
+                              party_after, party_over,  party_held, party_stalled, NULL};
 }
 
 static enum err on_server_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,

@@ -270,26 +270,34 @@ TEST(a_reset_ends_the_talk)
 
 TEST(no_more_connections_than_allowed)
 {
+    const struct net_gate_options ceilings = {
+        .connections = 1, .per_address = 1, .unproved = 1, .unproved_per_address = 1};
+    struct net_gate_stats at_gate;
     struct net_stats stats;
+    struct net_gate *gate;
     struct party *a, *b;
     struct world w;
     int port;
 
     world_open(&w, NULL);
-    CHECK_OK(net_listen(w.loop,
-                        &(struct net_listen_options){.address = "127.0.0.1",
-                                                     .tls = w.server_tls,
-                                                     .accept = on_server_accept,
-                                                     .accept_ctx = &w,
-                                                     .connections_max = 1},
-                        &port));
+    CHECK_OK(net_gate_new(7, &ceilings, &gate));
+    CHECK_OK(net_listen(
+        w.loop,
+        &(struct net_listen_options){
+            .address = "127.0.0.1", .tls = w.server_tls, .accept = on_server_accept, .accept_ctx = &w, .gate = gate},
+        &port));
     a = party_connect_to(&w, "127.0.0.1", port, NULL);
     RUN_UNTIL(&w, a->open);
     b = party_connect_to(&w, "127.0.0.1", port, NULL);
     RUN_UNTIL(&w, b->failed);
     net_loop_stats(w.loop, &stats);
     CHECK(stats.refused == 1 && !a->closed);
+    net_gate_stats(gate, &at_gate);
+    CHECK(at_gate.connections == 1 && at_gate.unproved == 0 && at_gate.refused == 1);
     world_close(&w);
+    net_gate_stats(gate, &at_gate);
+    CHECK(at_gate.connections == 0);
+    net_gate_free(gate);
 }
 
 TEST(who_is_not_accepted_is_closed_politely)
