@@ -170,6 +170,7 @@ static enum err subscriber_accept(void *ctx, struct net_conn *conn, const struct
                               subscriber_after,
                               subscriber_over,
                               NULL,
+                              NULL,
                               NULL};
     return OK;
 }

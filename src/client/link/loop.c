@@ -438,7 +438,8 @@ static enum err on_open(void *ctx, struct net_conn *conn, const struct net_peer 
 
     (void)peer;
     k->conn = conn;
-    *out = (struct net_talk){k, link_input, link_woken, link_tick, link_closed, link_after, link_over, NULL, NULL, NULL};
+    *out =
+        (struct net_talk){k, link_input, link_woken, link_tick, link_closed, link_after, link_over, NULL, NULL, NULL};
     if (k->talk) {
         k->talk->out = net_conn_out(conn);
         k->talk->ops->start(k->talk, now_ms);

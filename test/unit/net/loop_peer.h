@@ -169,7 +169,7 @@ static void party_talk(struct party *p, struct net_conn *conn, const struct net_
     p->conn = conn;
     p->peer = *peer;
     p->open = true;
-    *talk = (struct net_talk){p,           party_input, party_wake, party_tick,   party_close,
+    *talk = (struct net_talk){p,           party_input, party_wake, party_tick,    party_close,
                               party_after, party_over,  party_held, party_stalled, NULL};
 }
 

@@ -92,7 +92,8 @@ static enum err seat(struct net_conn *conn, bool is_server, struct net_talk *tal
     pthread_mutex_unlock(&hall.lock);
     if (!is_server)
         buf_puts(net_conn_out(conn), "ping");
-    *talk = (struct net_talk){g, guest_input, guest_wake, guest_tick, guest_close, guest_after, guest_over, NULL, NULL, NULL};
+    *talk = (struct net_talk){g,           guest_input, guest_wake, guest_tick, guest_close,
+                              guest_after, guest_over,  NULL,       NULL,       NULL};
     return OK;
 }
 
