@@ -42,7 +42,7 @@ class Hostile(unittest.TestCase):
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         count = min(SILENT, most - 500)
-        hub = self.start("--segment-size", "1m")
+        hub = self.start("--segment-size", "1m", "--unauthenticated", str(2 * SILENT), "--unauthenticated-per-address", str(2 * SILENT))
         before = hub.resident_kib()
         silent = []
         for i in range(count):

@@ -14,6 +14,7 @@ export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 certificates.py "$build"
 /usr/bin/python3 misbehaving.py "$build"
 /usr/bin/python3 allocation.py "$build"
+/usr/bin/python3 strangers.py "$build"
 /usr/bin/python3 clock.py "$build"
 map_root=
 [ "$(id -u)" -eq 0 ] || map_root=--map-root-user

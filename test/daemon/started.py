@@ -1,13 +1,14 @@
 """A hub that was just made and runs, with a context for d2d, in a folder of its own."""
 import json
 import os
+import resource
 import signal
 import subprocess
 import time
 
 
 class Hub:
-    def __init__(self, build, folder, *init, stderr=None):
+    def __init__(self, build, folder, *init, stderr=None, limits=None):
         self.build, self.folder = build, folder
         self.data = os.path.join(folder, "hub")
         self.env = {**os.environ, "HOME": folder, "XDG_CONFIG_HOME": os.path.join(folder, "config")}
@@ -19,7 +20,8 @@ class Hub:
         self.process = subprocess.Popen(
             [os.path.join(self.build, "d2dhub"), "run", "--data", self.data, "--listen", "127.0.0.1", "--mqtts-port", "0",
              "--amqps-port", "0", "--https-port", "0", "-o", "json"],
-            stdout=subprocess.PIPE, stderr=self.log if stderr is None else stderr, text=True, env=self.env)
+            stdout=subprocess.PIPE, stderr=self.log if stderr is None else stderr, text=True, env=self.env,
+            preexec_fn=lambda: [resource.setrlimit(what, (most, most)) for what, most in (limits or {}).items()])
         self.ports = {}
         for line in self.process.stdout:
             event = json.loads(line)

@@ -238,5 +238,7 @@ void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     }
     pn_message_free(c->message); /* an idle connection costs little */
     c->message = NULL;
+    if (!c->proved)
+        amqp_flush(c); /* else Proton would keep what became of each */
     amqp_request_credit(c, k);
 }

@@ -88,11 +88,11 @@ void http_put_upgrade(struct front *f, const struct http_request *r, const struc
 
 /* ---- between the two ------------------------------------------------------------------------------------------- */
 
-/* Gives memory back that was needed once. */
-static void relax(struct buf *b)
+/* Gives memory back that was needed once; all of it, of who has not shown who he is. */
+static void relax(const struct ws *w, struct buf *b)
 {
     buf_clear(b);
-    if (b->cap > KEEP)
+    if (b->cap > KEEP || !w->outer->proved)
         buf_free(b);
 }
 
@@ -115,7 +115,7 @@ static void pass_on(struct ws *w)
     }
     if (w->said.len) {
         ws_put_stream(f->out, buf_bytes(&w->said));
-        relax(&w->said);
+        relax(w, &w->said);
     }
     if (w->inner->over && !f->over) {
         ws_put_close(f->out, close_code(w->inner->why));
@@ -134,7 +134,7 @@ static bool feed(struct ws *w, int64_t now_ms)
     buf_drop(&w->heard, used);
     w->outer->stalled = w->inner->stalled;
     if (!w->heard.len)
-        relax(&w->heard);
+        relax(w, &w->heard);
     pass_on(w);
     return used || w->heard.len + PIECE <= HEARD_MAX;
 }

@@ -118,8 +118,8 @@ TEST(a_stranger_has_a_session_two_links_and_a_few_dozen_values)
 {
     put_open();
     put_begin(0);
-    put_attach(0, false, 30);
-    put_attach(1, true, 30);
+    put_attach(0, false, 12);
+    put_attach(1, true, 12);
     say();
     CHECK(!c.front->over && !c.front->proved);
     put_attach(2, false, 100);
