@@ -67,8 +67,8 @@
  * before anything came, and its buffers have room for a frame of this length. */
 #define AMQP_FRAME_UNPROVED 8192        /* a token and a few names are two thousand */
 #define AMQP_VALUES_UNPROVED 256        /* in one frame, the fields of an attach among them */
-#define AMQP_HELD_UNPROVED (24 * 1024)  /* a session, two links and seventy values, or two sessions with less */
-#define AMQP_COMING_UNPROVED (8 * 1024) /* of requests of which the rest is still to come */
+#define AMQP_HELD_UNPROVED (15 * 1024)  /* a session, two links and thirty values, or two sessions and two links */
+#define AMQP_COMING_UNPROVED (6 * 1024) /* of requests of which the rest is still to come */
 #define AMQP_SESSIONS_BORROWED 256 /* of a hub, above that: Java opens those of all its devices before it logs in */
 #define AMQP_REQUESTS_COMING (256 * 1024) /* the same of one that has */
 #define AMQP_COMING_MAX (8 * 1024 * 1024) /* bytes of messages of which the rest is still to come, all links together */
