@@ -29,11 +29,18 @@ static void event_hub_string(const struct config *c, const struct policy *p, con
     buf_printf(out, ";EntityPath=%s", entity);
 }
 
+/* False: it is not in there, or not all of it. */
+static bool put(json_t *object, const char *name, struct buf *text)
+{
+    return json_object_set_new(object, name, text->bad ? NULL : json_string(buf_str(text))) == 0;
+}
+
 json_t *facts_make(const struct config *c, const struct hub_birth *birth, const struct policy *policies, size_t n)
 {
     char ca[PATH_CAP], entity[HOST_LEN_MAX + 1];
     struct buf text = buf_max(STRING_CAP);
     json_t *strings = json_object(), *facts;
+    bool whole = true;
 
     certs_ca_file(c, ca);
     config_entity(c, entity);
@@ -42,15 +49,18 @@ json_t *facts_make(const struct config *c, const struct hub_birth *birth, const 
                       "scope_id", birth->scope, "entity_path", entity, "partitions", (int)birth->partitions);
     for (size_t i = 0; i < n; i++) {
         hub_string(c, &policies[i], &text);
-        json_object_set_new(strings, policies[i].name, json_string(buf_str(&text)));
+        whole = put(strings, policies[i].name, &text) && whole;
         if (strcmp(policies[i].name, "service") == 0) {
             event_hub_string(c, &policies[i], entity, &text);
-            json_object_set_new(facts, "event_hub_connection_string", json_string(buf_str(&text)));
+            whole = put(facts, "event_hub_connection_string", &text) && whole;
         }
     }
-    json_object_set_new(facts, "connection_strings", strings);
+    whole = json_object_set_new(facts, "connection_strings", strings) == 0 && whole;
     buf_free(&text);
-    return facts;
+    if (whole)
+        return facts;
+    json_decref(facts);
+    return NULL;
 }
 
 static enum err save_json(const char *path, const json_t *value)

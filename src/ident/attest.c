@@ -1,14 +1,13 @@
 #include "attest.h"
 
 #include "ceilings.h"
-#include "sas.h"
+#include "digest.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
-#include <openssl/sha.h>
 
 enum { MODULUS = 256, HASH = 32, AES_KEY = 16, NAME = 2 + HASH };
 enum { EK_MODULUS = ATTEST_EK_LEN - MODULUS, SRK_MODULUS = ATTEST_SRK_LEN - MODULUS };
@@ -56,7 +55,7 @@ void attest_registration_id(struct bytes ek, char out[ATTEST_ID_CAP])
     unsigned bits = 0, n_bits = 0;
     size_t n = 0;
 
-    SHA256(ek.at, ek.len, hash);
+    sha256(ek, hash);
     for (size_t i = 0; i < sizeof hash; i++) {
         bits = bits << 8 | hash[i];
         for (n_bits += 8; n_bits >= 5; n_bits -= 5)
@@ -150,7 +149,7 @@ static void name_of(struct bytes public, uint8_t out[NAME])
 {
     out[0] = 0;
     out[1] = 0x0b;
-    SHA256(public.at, public.len, out + 2);
+    sha256(public, out + 2);
 }
 
 /* Bytes under a seed that only one key can open: encrypted, with an HMAC in front that also covers the name of the
@@ -187,7 +186,7 @@ static void put_public(struct buf *out, struct bytes key, const uint8_t obfuscat
 
     buf_put(&both, bytes_of(obfuscation, HASH));
     buf_put(&both, key);
-    SHA256(both.at, both.len, unique);
+    sha256(buf_bytes(&both), unique);
     buf_put(out, BYTES("\x00\x08\x00\x0b\x00\x04\x04\x40\x00\x00\x00\x05\x00\x0b"));
     put_2b(out, bytes_of(unique, HASH));
     OPENSSL_cleanse(room, sizeof room);
@@ -211,7 +210,7 @@ static bool put_wrapped(struct buf *out, struct bytes key, struct bytes name, co
     put_sensitive(&plain, key, c->obfuscation);
     size_t len = plain.len;
     buf_put(&plain, name);
-    SHA256(room + 2 + HASH, plain.len - 2 - HASH, hash);
+    sha256(bytes_of(room + 2 + HASH, plain.len - 2 - HASH), hash);
     memcpy(room + 2, hash, HASH);
     uint8_t *to = buf_grow(out, len);
     bool done = !plain.bad && to && encrypt(c->credential, bytes_of(room, len), to);

@@ -1,6 +1,6 @@
 #include "key.h"
 
-#include "sas.h"
+#include "digest.h"
 #include "text.h"
 
 #include <errno.h>

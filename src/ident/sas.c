@@ -2,20 +2,6 @@
 
 #include "text.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdlib.h>
-
-void hmac_sha256(struct bytes key, struct bytes text, uint8_t out[32])
-{
-    static const uint8_t none[1];
-    unsigned len = 32;
-
-    /* A key of no bytes is a key too, but not with a NULL address. */
-    if (!HMAC(EVP_sha256(), key.at ? key.at : none, (int)key.len, text.at ? text.at : none, text.len, out, &len))
-        abort(); /* without memory for a digest nothing can be trusted */
-}
-
 static bool all_digits(struct bytes b)
 {
     for (size_t i = 0; i < b.len; i++)

@@ -3,6 +3,7 @@
 
 #include "buf.h"
 #include "ceilings.h"
+#include "digest.h"
 
 /* A token taken apart. The views lie in the token; `sr` is exactly the text that was signed. */
 struct sas {
@@ -22,6 +23,3 @@ bool sas_signed_with(const struct sas *, struct bytes key);
 /* Appends a whole token for a resource that is given unescaped ("hub.example/devices/a"); policy may be empty. */
 enum err sas_make(struct bytes resource, struct bytes policy, int64_t expires_s, struct bytes key,
                   struct buf *out) MUST_CHECK;
-
-/* HMAC-SHA256, for keys derived from group keys and for tests. */
-void hmac_sha256(struct bytes key, struct bytes text, uint8_t out[32]);

@@ -1,10 +1,10 @@
 #include "tpm_esys.h"
 
 #include "ceilings.h"
+#include "digest.h"
 #include "text.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 
 enum {
@@ -180,7 +180,7 @@ static enum err hardware_id(struct tpm *t, unsigned slot, char out[65])
     if (e)
         return e;
     memcpy(input + 4, name->name, name->size);
-    SHA256(input, 4 + (size_t)name->size, digest);
+    sha256(bytes_of(input, 4 + (size_t)name->size), digest);
     tss.Esys_Free(name);
     buf_put_hex(&hex, bytes_of(digest, sizeof digest));
     out[64] = 0;
