@@ -22,6 +22,7 @@ no '\b(TODO|FIXME|XXX|HACK)\b' 'do it now, or say so in an issue' "$@"
 no '\b(strcpy|strcat|sprintf|gets|strtok|atoi|atol)\(' 'unbounded, or cannot say that it failed' "${src[@]}"
 no '\b(ASN1_TIME_set|ASN1_TIME_adj|X509_cmp_time|X509_time_adj(_ex)?|X509_VERIFY_PARAM_set_time|X509_STORE_CTX_set_time)\(' \
     'takes a time_t as long as OpenSSL was built with: cert_time, cert_time_put' "$@"
+no '\bjson_dumps\(' 'gives what is no JSON when there is no memory for a key: json_text()' "${src[@]}"
 no '#include "\.\./' 'folders are included by the build, not by path' "$@"
 # Columns are characters, so in a locale that knows them.
 export LC_ALL=C.UTF-8

@@ -1,6 +1,7 @@
 #include "context.h"
 
 #include "home.h"
+#include "json_text.h"
 #include "out.h"
 
 #include <dirent.h>
@@ -158,7 +159,7 @@ enum err context_save(const struct context *c)
                        "mqtts_port", c->mqtts_port, "amqps_port", c->amqps_port, "https_port", c->https_port,
                        "connection_string", c->connection_string, "event_hub_connection_string",
                        c->event_hub_connection_string);
-    text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    text = object ? json_text(object, JSON_INDENT(2)) : NULL;
     e = text ? write_file(path, bytes_str(text)) : ERR_MALFORMED;
     free(text);
     json_decref(object);

@@ -3,6 +3,7 @@
 
 #include "ceilings.h"
 #include "files.h"
+#include "json_text.h"
 #include "key_file.h"
 #include "text.h"
 
@@ -123,7 +124,7 @@ static enum status put_json(const struct enrollment *from, struct enroll_call *c
         return USAGE; /* which file it is was said */
     if (from->device)
         json_object_set_new(all, "deviceId", json_string(from->device));
-    call->json = json_dumps(all, JSON_COMPACT);
+    call->json = json_text(all, JSON_COMPACT);
     json_decref(all);
     return call->json ? DONE : FAILED;
 }

@@ -1,5 +1,7 @@
 #include "cli.h"
 
+#include "json_text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -158,7 +160,7 @@ static void put_status(const json_t *hub)
 
     json_object_foreach((json_t *)hub, key, value)
     {
-        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *text = json_is_string(value) ? NULL : json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
         if (!json_is_array(value))
             printf("%-24s %s\n", key, text ? text : json_string_value(value));

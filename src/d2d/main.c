@@ -115,8 +115,10 @@ static enum status run(const struct command *command, int argc, char **argv)
     enum status status = DONE;
     bool good;
 
-    if (!values)
+    if (!values) {
+        complain_text("d2d: out of memory\n");
         return FAILED;
+    }
     good = opt_scan_command(&program, &command->told, &cli, values, argc, argv, &line, why) && opt_apply(&line, why);
     if (cli.help) {
         opt_put_help(&program, &command->told, &help);

@@ -1,5 +1,6 @@
 #include "out.h"
 
+#include "json_text.h"
 #include "output.h"
 
 #include <stdarg.h>
@@ -43,7 +44,7 @@ static void put_value(struct buf *b, const json_t *value)
         buf_put(b, bytes_of(json_string_value(value), json_string_length(value)));
         return;
     }
-    text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    text = json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
     buf_puts(b, text ? text : "");
     free(text);
 }
@@ -149,7 +150,7 @@ bool out_line(struct out *o, json_t *given, struct buf *line)
         put_line(o, line, given);
         break;
     case OUT_JSON:
-        text = json_dumps(given, JSON_COMPACT);
+        text = json_text(given, JSON_COMPACT);
         buf_puts(line, text ? text : "");
         buf_put_u8(line, '\n');
         line->bad |= !text;

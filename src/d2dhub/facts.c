@@ -2,6 +2,7 @@
 
 #include "certs.h"
 #include "files.h"
+#include "json_text.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -65,7 +66,7 @@ json_t *facts_make(const struct config *c, const struct hub_birth *birth, const 
 
 static enum err save_json(const char *path, const json_t *value)
 {
-    char *text = json_dumps(value, JSON_INDENT(2));
+    char *text = json_text(value, JSON_INDENT(2));
     enum err e = text ? file_write(path, bytes_str(text), 0600) : ERR_MEMORY;
 
     free(text);
@@ -110,7 +111,7 @@ void facts_print(const struct config *c, const json_t *facts)
     char *line;
 
     if (c->json) {
-        line = json_dumps(facts, JSON_COMPACT);
+        line = json_text(facts, JSON_COMPACT);
         puts(line ? line : "{}");
         free(line);
         return;

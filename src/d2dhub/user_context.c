@@ -3,6 +3,7 @@
 #include "certs.h"
 #include "files.h"
 #include "home.h"
+#include "json_text.h"
 #include "typist.h"
 
 #include <dirent.h>
@@ -42,7 +43,7 @@ static json_t *read_json(const char *path)
 
 static enum err write_json(const char *path, const json_t *value)
 {
-    char *text = json_dumps(value, JSON_INDENT(2));
+    char *text = json_text(value, JSON_INDENT(2));
     enum err e = text ? file_write(path, bytes_str(text), 0600) : ERR_MEMORY;
 
     free(text);

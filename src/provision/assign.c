@@ -1,5 +1,6 @@
 #include "assign.h"
 
+#include "json_text.h"
 #include "map.h"
 #include "outside.h"
 #include "text.h"
@@ -204,7 +205,7 @@ static char *question_of(const struct plan *p, const json_t *payload)
     }
     question = json_pack("{so so so}", c->from_group ? "enrollmentGroup" : "individualEnrollment", entry,
                          "deviceRuntimeContext", context, "linkedHubs", linked_list(p));
-    text = question ? json_dumps(question, JSON_COMPACT) : NULL;
+    text = question ? json_text(question, JSON_COMPACT) : NULL;
     json_decref(question);
     return text;
 }

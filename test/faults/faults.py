@@ -52,12 +52,16 @@ class Hub:
                 self.ready = True
                 break
             self.ports[event["protocol"]] = event["port"]
-        with open(os.path.join(self.data, "hub.json")) as f:
-            self.facts = json.load(f)
-        if not all("SharedAccessKey=" in s for s in self.facts["connection_strings"].values()):
+        try:
+            with open(os.path.join(self.data, "hub.json")) as f:
+                self.facts = json.load(f)
+            whole = all("SharedAccessKey=" in s for s in self.facts["connection_strings"].values())
+        except ValueError:
+            whole = False
+        if not whole:
             self.process.kill()
             self.process.wait()
-            raise Wrong("hub.json has lost a key")
+            raise Wrong("hub.json is not whole")
         self.context = ssl.create_default_context(cafile=os.path.join(self.data, "tls", "ca.pem"))
         self.https = None
 
@@ -83,7 +87,7 @@ class Hub:
 
     def ask(self, method, path, body=None, policy="iothubowner", auth=None, version=V, headers=None):
         """The status and the answer; (None, b"") if none came."""
-        for _ in range(2):  # a connection that an earlier fault has ended
+        for again in range(2):  # a connection that an earlier fault has ended
             try:
                 if not self.https:
                     self.https = http.client.HTTPSConnection("localhost", self.ports["https"], timeout=PATIENCE, context=self.context)
@@ -111,7 +115,7 @@ class Hub:
         return subprocess.run([os.path.join(BUILD, program), *args, "--connection-string-file", os.path.join(self.folder, f"{who}.cs"),
                                "--ca-file", os.path.join(self.data, "tls", "ca.pem"), "--timeout", f"{PATIENCE}s",
                                *(x for p in self.ports for x in (f"--{p}-port", str(self.ports[p])))],
-                              capture_output=True, text=True, errors="replace", timeout=60, check=False,
+                              capture_output=True, text=True, errors="replace", timeout=30, check=False,
                               env={**os.environ, "HOME": self.folder, "XDG_CONFIG_HOME": self.folder, **(env or {})})
 
 
@@ -295,7 +299,10 @@ def client_run(hub, name, fault):
     if name == "listen":
         hub.ask("POST", "/devices/door/messages/devicebound", "mail")
     counts = os.path.join(hub.folder, "counts-d2d")
-    done = hub.d2d(*args, program="test/faulty_d2d", who=who, env={"D2D_FAULT": fault, "D2D_FAULT_COUNTS": counts})
+    try:
+        done = hub.d2d(*args, program="test/faulty_d2d", who=who, env={"D2D_FAULT": fault, "D2D_FAULT_COUNTS": counts})
+    except subprocess.TimeoutExpired:
+        raise Wrong("d2d hangs") from None
     told = f"{done.returncode}\n{done.stdout[-1000:]}\n{done.stderr[-6000:]}"
     if done.returncode < 0 or SANITIZER.search(done.stderr):
         raise Wrong(f"d2d ended with {told}")

@@ -1,6 +1,7 @@
 #include "register_tpm.h"
 
 #include "identity.h"
+#include "json_text.h"
 #include "text.h"
 
 #include <stdarg.h>
@@ -111,7 +112,7 @@ static bool take_word(const char *text, char *out, size_t cap)
 static void take_assignment(struct registering *r, const json_t *state)
 {
     struct d2d_registration *out = r->out;
-    char *payload = json_dumps(json_object_get(state, "payload"), JSON_COMPACT);
+    char *payload = json_text(json_object_get(state, "payload"), JSON_COMPACT);
 
     if (payload && strlen(payload) < sizeof out->payload)
         memcpy(out->payload, payload, strlen(payload) + 1);

@@ -1,6 +1,7 @@
 #include "manifest.h"
 
 #include "files.h"
+#include "json_text.h"
 #include "text.h"
 
 #include <jansson.h>
@@ -113,7 +114,7 @@ void manifest_encode(const struct manifest *m, struct buf *out)
                      made, "made_ms", (json_int_t)m->made_ms, "hub", m->hub, "store", buf_str(&id), "place",
                      (json_int_t)m->place, "end", (json_int_t)m->end, "set", (json_int_t)m->set, "files",
                      encode_files(m), "damage", encode_damage(m));
-    text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    text = root ? json_text(root, JSON_COMPACT) : NULL;
     if (text) {
         buf_printf(out, "%s\n", text);
         put_sum(out, buf_bytes(out));

@@ -2,6 +2,7 @@
 
 #include "connstr.h"
 #include "data.h"
+#include "json_text.h"
 #include "log.h"
 #include "net.h"
 #include "outside_http.h"
@@ -179,7 +180,7 @@ static void put_url(const struct linked_hub *hub, const char *device, struct buf
 static enum err put_there(const struct outside_worker *w, const struct linked_hub *hub, const char *url,
                           json_t *identity, const char *if_match, int *status)
 {
-    char *text = identity ? json_dumps(identity, JSON_COMPACT) : NULL;
+    char *text = identity ? json_text(identity, JSON_COMPACT) : NULL;
     struct buf answer = buf_max(ANSWER_MAX);
     enum err e = text ? ask(w, hub, "PUT", url, if_match, bytes_str(text), &answer, status) : ERR_MEMORY;
 
