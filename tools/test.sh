@@ -33,6 +33,7 @@ part "libd2d under valgrind" "" valgrind_looks_on
 part "what is installed" "" tools/check-install.sh build/test
 part "the daemon" "mounts" test/daemon/run.sh build/test
 part "system calls a message" "tracing" test/daemon/syscalls.sh build/test
+part "what the system refuses" "" test/faults/run.sh build/test 60
 part "kill -9 under load" "" test/crash/kill9.sh build/test
 part "the command line" "" test/cli/run.sh build/test
 part "official SDKs and field clients" "networks npm" test/e2e/run.sh build/test

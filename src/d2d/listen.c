@@ -135,6 +135,13 @@ static void settle(struct hearing *h, uint64_t lock, bool good)
         say("d2d: a message is not settled, and will be delivered again: %s", d2d_device_detail(h->device));
 }
 
+/* It was not even seen: that is no reason to reject it, and it does not count. */
+static void give_back(struct hearing *h, uint64_t lock)
+{
+    say("d2d: out of memory: a message is not taken, and will be delivered again");
+    h->unsettled += d2d_device_abandon(h->device, lock) != D2D_OK;
+}
+
 static bool is_enough(const struct hearing *h)
 {
     return h->most && h->seen >= h->most;
@@ -148,10 +155,12 @@ static void on_c2d(void *ctx, struct d2d_device *device, const struct d2d_c2d *m
     h->device = device;
     if (cli_interrupted || is_enough(h))
         return; /* not settled: it waits for the next run */
-    if (h->exec && (j = job_of(h, m)))
+    if (h->exec && (j = job_of(h, m))) {
         list_add(&h->jobs, &j->link);
-    else if (h->exec || !add_line(h, m))
-        settle(h, m->lock, false);
+    } else if (h->exec || !add_line(h, m)) {
+        give_back(h, m->lock);
+        return;
+    }
     h->seen++;
     d2d_loop_stop(h->loop);
 }

@@ -291,11 +291,14 @@ static void opened(struct net_conn *c)
     struct net_peer peer = {.address = ""};
     enum err e;
 
+    address_text(c, peer.address, sizeof peer.address);
+    if ((e = tls_conn_peer(&c->tls, &peer)) && c->attempt) {
+        abort_because(c, e, err_text(e)); /* a client waits for an answer */
+        return;
+    }
     if (c->attempt)
         attempt_open(c->attempt);
     c->attempt = NULL;
-    address_text(c, peer.address, sizeof peer.address);
-    e = tls_conn_peer(&c->tls, &peer);
     if (!e)
         e = c->accept(c->accept_ctx, c, &peer, net_loop_now_ms(c->loop), &c->talk);
     if (e) {

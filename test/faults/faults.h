@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 enum fault {
-    FAULT_ALLOC,   /* ours and jansson's */
-    FAULT_CRYPTO,  /* OpenSSL's allocations: each of its calls that can fail, fails by one of them */
+    FAULT_ALLOC,  /* ours */
+    FAULT_CRYPTO, /* OpenSSL's allocations: each of its calls that can fail, fails by one of them */
     FAULT_WRITE,
     FAULT_READ,
     FAULT_SYNC,

@@ -35,7 +35,8 @@ WRAP(FAULT_ALLOC, NULL, ENOMEM, void *, realloc, (void *old, size_t n), (old, n)
 WRAP(FAULT_ALLOC, NULL, ENOMEM, char *, strdup, (const char *s), (s))
 
 WRAP(FAULT_WRITE, -1, ENOSPC, ssize_t, pwrite64, (int fd, const void *at, size_t n, off_t where), (fd, at, n, where))
-WRAP(FAULT_WRITE, -1, ENOSPC, ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off_t where), (fd, v, n, where))
+WRAP(FAULT_WRITE, -1, ENOSPC, ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off_t where),
+     (fd, v, n, where))
 WRAP(FAULT_WRITE, -1, ENOSPC, ssize_t, pwritev64v2, (int fd, const struct iovec *v, int n, off_t where, int flags),
      (fd, v, n, where, flags))
 WRAP(FAULT_WRITE, -1, ENOSPC, int, ftruncate64, (int fd, off_t n), (fd, n))
@@ -124,7 +125,8 @@ int __wrap_mdb_txn_commit(MDB_txn *txn)
     return ENOSPC;
 }
 
-#define CRYPTO(failed, type, name, parameters, arguments) WRAP(FAULT_OPENSSL, failed, 0, type, name, parameters, arguments)
+#define CRYPTO(failed, type, name, parameters, arguments) \
+    WRAP(FAULT_OPENSSL, failed, 0, type, name, parameters, arguments)
 
 CRYPTO(NULL, SSL *, SSL_new, (SSL_CTX * ctx), (ctx))
 CRYPTO(NULL, SSL_CTX *, SSL_CTX_new, (const SSL_METHOD *m), (m))
@@ -134,10 +136,11 @@ CRYPTO(-1, int, SSL_do_handshake, (SSL * s), (s))
 CRYPTO(NULL, BIO *, BIO_new, (const BIO_METHOD *m), (m))
 CRYPTO(NULL, BIO *, BIO_new_mem_buf, (const void *at, int n), (at, n))
 CRYPTO(NULL, unsigned char *, HMAC,
-       (const EVP_MD *md, const void *key, int key_len, const unsigned char *d, size_t n, unsigned char *out, unsigned *len),
+       (const EVP_MD *md, const void *key, int key_len, const unsigned char *d, size_t n, unsigned char *out,
+        unsigned *len),
        (md, key, key_len, d, n, out, len))
-CRYPTO(0, int, EVP_Digest,
-       (const void *d, size_t n, unsigned char *out, unsigned *len, const EVP_MD *md, ENGINE *e), (d, n, out, len, md, e))
+CRYPTO(0, int, EVP_Digest, (const void *d, size_t n, unsigned char *out, unsigned *len, const EVP_MD *md, ENGINE *e),
+       (d, n, out, len, md, e))
 CRYPTO(NULL, EVP_CIPHER_CTX *, EVP_CIPHER_CTX_new, (void), ())
 CRYPTO(NULL, X509 *, X509_new, (void), ())
 CRYPTO(NULL, X509 *, d2i_X509, (X509 * *out, const unsigned char **at, long n), (out, at, n))
