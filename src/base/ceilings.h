@@ -93,6 +93,7 @@
     1024 /* without epoch on one partition of one group: the cloud allows 5, many receivers is what we add */
 #define FILTER_DEVICES_MAX 64 /* senders that one receiver may name */
 #define SELECTOR_LEN_MAX 8192
+#define SELECTOR_DEPTH_MAX 8                  /* of parentheses: none needs more */
 #define RETENTION_DEFAULT_MS (86400LL * 1000) /* service 2.1: one day, at most seven */
 
 /* Registry. */
@@ -102,11 +103,21 @@
 #define BULK_MAX 100           /* service 4.4: identities of one request */
 #define QUERY_LEN_MAX 8192
 #define QUERY_COLUMNS_MAX 64
-#define QUERY_DEPTH_MAX 32          /* of parentheses and NOT: the reader recurses */
+#define QUERY_DEPTH_MAX 32          /* of parentheses, NOT, minus and calls: the compiler recurses */
 #define QUERY_PAGE_MAX 100          /* service 4.8 */
 #define DPS_PAGE_MAX 40             /* enrollments are up to DOC_LEN_MAX each */
 #define QUERY_SCAN_MAX 1000         /* devices that one request looks at; the rest is behind the continuation */
-#define QUERY_WORK_MAX (256 * 1024) /* and bytes of its condition, which is read for each device anew: some 30 ms */
+#define QUERY_WORK_MAX (256 * 1024) /* and steps of its condition, all devices together: some 10 ms */
+#define QUERY_GROUP_PATHS_MAX 8     /* of GROUP BY */
+#define QUERY_GROUPS_MAX 10000      /* groups of one query, */
+#define QUERY_GROUP_BYTES_MAX (4 * 1024 * 1024) /* and what they take in memory until it has ended */
+
+/* Conditions: of queries, selectors, grants and routes. They are compiled once; nothing grows while they run. */
+#define CONDITION_PATH_MAX 32      /* names of one path: twins nest to ten */
+#define CONDITION_ARGUMENTS_MAX 16 /* of one call: CONCAT takes as many as one likes */
+#define CONDITION_STACK_MAX 208 /* values at once: six for each level of QUERY_DEPTH_MAX, and the arguments of a call */
+#define CONDITION_SCRATCH 8192  /* bytes of texts that a condition makes (LOWER, CONCAT) for one row: as its own text */
+#define CONDITION_WORK_MAX (4 * 1024 * 1024) /* bytes of texts that it may go through for one row: some 2 ms */
 
 #define DOCS_MAX 100000         /* enrollments, groups or registrations: all of them are in memory */
 #define DOC_LEN_MAX (32 * 1024) /* one of them: its twin is at most 8 KB of tags, its certificates 4 KB each */

@@ -145,8 +145,7 @@ enum err hex_decode(struct bytes text, uint8_t *out, size_t cap, size_t *len)
     return OK;
 }
 
-/* The length of the character at b.at[i], or 0 when it is not well-formed. */
-static size_t utf8_char(struct bytes b, size_t i)
+size_t utf8_take(struct bytes b, size_t i, uint32_t *code)
 {
     uint8_t first = b.at[i];
     size_t n = first < 0x80                    ? 1
@@ -156,6 +155,7 @@ static size_t utf8_char(struct bytes b, size_t i)
                                                : 0;
     uint32_t point;
 
+    *code = first;
     if (n < 2)
         return n;
     if (n > b.len - i)
@@ -170,7 +170,29 @@ static size_t utf8_char(struct bytes b, size_t i)
         return 0;
     if (n == 4 && (point < 0x10000 || point > 0x10FFFF))
         return 0;
+    *code = point;
     return n;
+}
+
+size_t utf8_put(uint8_t out[4], uint32_t code)
+{
+    size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+    if (n == 1) {
+        out[0] = (uint8_t)code;
+        return 1;
+    }
+    for (size_t k = n; k-- > 1; code >>= 6)
+        out[k] = (uint8_t)(0x80 | (code & 0x3F));
+    out[0] = (uint8_t)(0xF00u >> n | code);
+    return n;
+}
+
+static size_t utf8_char(struct bytes b, size_t i)
+{
+    uint32_t code;
+
+    return utf8_take(b, i, &code);
 }
 
 bool utf8_valid(struct bytes b)

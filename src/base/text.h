@@ -20,6 +20,10 @@ enum err hex_decode(struct bytes text, uint8_t *out, size_t cap, size_t *len) MU
 
 /* Well-formed, shortest form, no surrogates. */
 bool utf8_valid(struct bytes b);
+/* The length of the character at b.at[i], which must be there, and its number; 0 when it is not well-formed. */
+size_t utf8_take(struct bytes b, size_t i, uint32_t *code);
+/* Writes a character up to U+10FFFF; gives its length. */
+size_t utf8_put(uint8_t out[4], uint32_t code);
 
 /* "2026-11-23T07:00:00.0000000Z": always UTC, seven digits of fraction (what the SDKs parse). cap >= 29 with the NUL.
  */

@@ -1,308 +1,348 @@
-#include "query_read.h"
+#include "query.h"
 
-#include "text.h"
+#include "compare.h"
+#include "compile.h"
 
 #include <stdio.h>
 
-/* ---- words ----------------------------------------------------------------------------------------------------- */
+struct reader {
+    struct compiler c;
+    struct query *q;
+    size_t column_paths[QUERY_COLUMNS_MAX], group_paths[QUERY_GROUP_PATHS_MAX];
+};
 
-void query_bad(struct query_reader *r, enum err e, const char *text, struct bytes what)
+/* ---- columns --------------------------------------------------------------------------------------------------- */
+
+static void take_top(struct reader *r)
 {
-    if (r->bad)
+    struct lexer *l = &r->c.lexer;
+
+    r->q->top = UINT64_MAX;
+    if (!lexer_take_word(l, "TOP"))
         return;
-    r->bad = e;
-    snprintf(r->why, QUERY_WHY_CAP, what.at ? "%s '%.*s'" : "%s", text, BYTES_ARG(bytes_first(what, 40)));
-    r->rest = NO_BYTES;
+    if (l->token.kind != TOKEN_NUMBER || l->token.value.kind != VALUE_INT || l->token.value.integer < 1) {
+        lexer_wrong(l, ERR_MALFORMED, "TOP takes a number above 0, not");
+        return;
+    }
+    r->q->top = (uint64_t)l->token.value.integer;
+    lexer_next(l);
 }
 
-static void skip_blanks(struct query_reader *r)
-{
-    while (r->rest.len && memchr(" \t\r\n", *r->rest.at, 4))
-        r->rest = bytes_skip(r->rest, 1);
-}
+static const struct aggregate {
+    const char *name;
+    enum query_how how;
+} aggregates[] = {
+    {"COUNT", QUERY_COUNT}, {"AVG", QUERY_AVG}, {"SUM", QUERY_SUM}, {"MIN", QUERY_MIN}, {"MAX", QUERY_MAX}};
 
-bool query_take(struct query_reader *r, const char *mark)
+/* COUNT() or AVG(path); false: it is a path. */
+static bool take_aggregate(struct reader *r, struct query_column *column, size_t *path)
 {
-    skip_blanks(r);
-    if (!bytes_starts(r->rest, bytes_str(mark)))
+    struct lexer *l = &r->c.lexer;
+
+    if (l->token.kind != TOKEN_WORD || l->token.bracketed || !lexer_before(l, '('))
         return false;
-    r->rest = bytes_skip(r->rest, strlen(mark));
+    for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++)
+        if (lexer_is_word(l, aggregates[i].name))
+            column->how = aggregates[i].how;
+    if (column->how == QUERY_PATH) {
+        lexer_wrong(l, ERR_UNSUPPORTED, "a column is a path, COUNT(), AVG, SUM, MIN or MAX of one, not");
+        return true;
+    }
+    column->name = l->token.raw;
+    column->named = true;
+    r->q->groups = true;
+    lexer_next(l);
+    lexer_next(l);
+    if (column->how != QUERY_COUNT) {
+        if (l->token.kind != TOKEN_WORD)
+            lexer_wrong(l, ERR_MALFORMED, "a path is missing at");
+        *path = compile_path(&r->c, NULL);
+    }
+    if (!lexer_take_mark(l, ")"))
+        lexer_wrong(l, ERR_MALFORMED, "a parenthesis is not closed before");
     return true;
 }
 
-static bool is_of_name(uint8_t c)
+static void take_column(struct reader *r)
 {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '$' || c >= 0x80;
-}
+    struct lexer *l = &r->c.lexer;
+    struct query_column column = {.how = QUERY_PATH};
+    size_t path = SIZE_MAX;
 
-/* A hyphen between two characters of a name is one of them: Java's keys have a UUID. Minus has blanks around it
- * (service 6.2). */
-static bool is_hyphen(struct bytes rest, size_t n)
-{
-    return n > 0 && n + 1 < rest.len && rest.at[n] == '-' && is_of_name(rest.at[n + 1]);
-}
-
-static struct bytes peek_name(struct query_reader *r)
-{
-    size_t n = 0;
-
-    skip_blanks(r);
-    while (n < r->rest.len && (is_of_name(r->rest.at[n]) || is_hyphen(r->rest, n)))
-        n++;
-    return bytes_first(r->rest, n);
-}
-
-bool query_take_word(struct query_reader *r, const char *word)
-{
-    struct bytes name = peek_name(r);
-
-    if (!bytes_eq_nocase(name, bytes_str(word)))
-        return false;
-    r->rest = bytes_skip(r->rest, name.len);
-    return true;
-}
-
-struct bytes query_name(struct query_reader *r)
-{
-    struct bytes name = peek_name(r);
-
-    if (!name.len && bytes_starts(r->rest, BYTES("[["))) {
-        name = bytes_skip(r->rest, 2);
-        name = bytes_first(name, bytes_find_bytes(name, BYTES("]]")));
-        r->rest = bytes_skip(r->rest, 2 + name.len);
-        if (!name.len || !query_take(r, "]]"))
-            query_bad(r, ERR_MALFORMED, "a name in [[ ]] does not end", NO_BYTES);
-        return name;
-    }
-    r->rest = bytes_skip(r->rest, name.len);
-    return name;
-}
-
-struct bytes query_path(struct query_reader *r, struct bytes *last)
-{
-    struct bytes begin, name;
-
-    skip_blanks(r);
-    begin = r->rest;
-    name = query_name(r);
-    while (name.len && bytes_starts(r->rest, BYTES("."))) {
-        r->rest = bytes_skip(r->rest, 1);
-        name = query_name(r);
-        if (!name.len)
-            query_bad(r, ERR_MALFORMED, "a name is missing after", bytes_first(begin, 40));
-    }
-    if (last)
-        *last = name;
-    return name.len && !r->bad ? bytes_of(begin.at, (size_t)(r->rest.at - begin.at)) : NO_BYTES;
-}
-
-/* ---- paths ----------------------------------------------------------------------------------------------------- */
-
-/* What stands under a name; at the top of a document in any case, and then `name` becomes the document's own spelling.
- */
-static const json_t *member(const json_t *in, struct bytes *name, bool any_case)
-{
-    const json_t *at = name->len ? json_object_getn(in, (const char *)name->at, name->len) : NULL;
-    json_t *object = (json_t *)in; /* which is only looked through */
-    const char *key;
-    json_t *value;
-
-    if (at || !any_case)
-        return at;
-    json_object_foreach(object, key, value)
-    {
-        if (!bytes_eq_nocase(*name, bytes_str(key)))
-            continue;
-        *name = bytes_str(key);
-        return value;
-    }
-    return NULL;
-}
-
-/* Names that tools have for members of the top. */
-static const json_t *by_alias(const json_t *in, struct bytes name)
-{
-    static const char *const aliases[][2] = {{"statusUpdatedTime", "statusUpdateTime"}, {"id", "deviceId"}};
-
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
-        if (bytes_eq_nocase(name, bytes_str(aliases[i][0])))
-            return json_object_get(in, aliases[i][1]);
-    return NULL;
-}
-
-const json_t *query_at(const json_t *document, struct bytes path, struct bytes *key)
-{
-    char why[QUERY_WHY_CAP];
-    struct query_reader r = {.rest = path, .why = why};
-    struct bytes name = query_name(&r);
-    const json_t *at = document;
-
-    /* service 4.8: the prefix is optional, and tools name this field as the identity has it. */
-    if (bytes_eq_nocase(name, BYTES("devices")) && query_take(&r, "."))
-        name = query_name(&r);
-    at = member(document, &name, true);
-    if (!at)
-        at = by_alias(document, name);
-    if (key)
-        *key = name;
-    while (at && query_take(&r, ".")) {
-        name = query_name(&r);
-        at = member(at, &name, false);
-        if (key)
-            *key = name;
-    }
-    return at;
-}
-
-/* ---- the query ------------------------------------------------------------------------------------------------- */
-
-static void take_top(struct query_reader *r, struct query *q)
-{
-    struct bytes number;
-
-    q->top = UINT64_MAX;
-    if (!query_take_word(r, "TOP"))
+    if (l->token.kind != TOKEN_WORD && !lexer_bracket(l)) {
+        lexer_wrong(l, ERR_MALFORMED, "a column is missing at");
         return;
-    number = query_name(r);
-    if (!bytes_to_u64(number, &q->top) || !q->top)
-        query_bad(r, ERR_MALFORMED, "TOP takes a number, not", number);
-}
-
-static void take_column(struct query_reader *r, struct query *q)
-{
-    struct query_column column;
-
-    column.path = query_path(r, &column.name);
-    if (!column.path.len)
-        query_bad(r, ERR_MALFORMED, "a column is missing at", r->rest);
-    else if (query_take(r, "("))
-        query_bad(r, ERR_UNSUPPORTED, "aggregates are not supported:", column.path);
-    column.named = query_take_word(r, "AS");
-    if (column.named && !(column.name = query_name(r)).len)
-        query_bad(r, ERR_MALFORMED, "a name is missing after AS", NO_BYTES);
-    if (q->n_columns == QUERY_COLUMNS_MAX)
-        query_bad(r, ERR_UNSUPPORTED, "there are too many columns", NO_BYTES);
-    if (!r->bad)
-        q->columns[q->n_columns++] = column;
-}
-
-/* True if FROM names the one source that there is, or is not there behind a star. */
-static void take_only(struct query_reader *r, const struct query *q, const char *source)
-{
-    static const char *const all[] = {"enrollments", "enrollmentGroups", "registrations", "deviceRegistrations"};
-    struct bytes path;
-    char text[QUERY_WHY_CAP];
-
-    if (!query_take_word(r, "FROM")) {
-        skip_blanks(r);
-        if (q->all && !r->rest.len)
-            return;
-        path = NO_BYTES;
-    } else {
-        path = query_path(r, NULL);
     }
-    for (size_t i = 0; path.len && i < sizeof all / sizeof *all; i++)
-        if (bytes_eq_nocase(path, bytes_str(all[i])))
-            return;
-    snprintf(text, sizeof text, "FROM names %s, not", source);
-    query_bad(r, ERR_MALFORMED, text, path.len ? path : r->rest);
+    if (!take_aggregate(r, &column, &path))
+        path = compile_path(&r->c, &column.name);
+    if (lexer_is_word(l, "AS")) {
+        lexer_next_name(l);
+        if (l->token.kind != TOKEN_WORD)
+            lexer_wrong(l, ERR_MALFORMED, "a name is missing after AS, at");
+        column.name = l->token.raw;
+        column.named = true;
+        lexer_next(l);
+    }
+    if (r->q->n_columns == QUERY_COLUMNS_MAX)
+        lexer_wrong(l, ERR_UNSUPPORTED, "there are too many columns before");
+    if (l->why->e)
+        return;
+    r->column_paths[r->q->n_columns] = path;
+    r->q->columns[r->q->n_columns++] = column;
 }
 
-static void take_from(struct query_reader *r, struct query *q)
+/* ---- sources --------------------------------------------------------------------------------------------------- */
+
+/* The names of a path with dots between them, as the sources are called. */
+static bool take_source(struct lexer *l, const char *name)
+{
+    struct lexer before = *l;
+    struct bytes rest = bytes_str(name);
+
+    while (rest.at) {
+        struct bytes part = bytes_cut(&rest, '.');
+
+        if (l->token.kind != TOKEN_WORD || !bytes_eq_nocase(l->token.raw, part))
+            break;
+        if (!lexer_before(l, '.') != !rest.at)
+            break;
+        lexer_next(l);
+        if (!rest.at)
+            return true;
+        lexer_next_name(l);
+    }
+    *l = before;
+    return false;
+}
+
+static void take_from(struct reader *r)
 {
     static const struct {
         const char *name;
         enum query_from from;
     } sources[] = {{"devices", QUERY_DEVICES}, {"devices.modules", QUERY_MODULES}, {"devices.jobs", QUERY_JOBS}};
-    struct bytes path = query_take_word(r, "FROM") ? query_path(r, NULL) : NO_BYTES;
+    struct lexer *l = &r->c.lexer;
 
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-        q->from = sources[i].from;
-        if (bytes_eq_nocase(path, bytes_str(sources[i].name)))
-            return;
-    }
-    query_bad(r, ERR_MALFORMED, "FROM names devices, devices.modules or devices.jobs, not", path.len ? path : r->rest);
+    if (lexer_take_word(l, "FROM"))
+        for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+            r->q->from = sources[i].from;
+            if (take_source(l, sources[i].name))
+                return;
+        }
+    lexer_wrong(l, ERR_MALFORMED, "FROM names devices, devices.modules or devices.jobs, not");
 }
 
-static void take_condition(struct query_reader *r, struct query *q)
+/* FROM names the one source that there is, or is not there behind a star. */
+static void take_only(struct reader *r, const char *source)
 {
-    struct bytes begin;
+    static const char *const all[] = {"enrollments", "enrollmentGroups", "registrations", "deviceRegistrations"};
+    struct lexer *l = &r->c.lexer;
+    char text[80];
 
-    if (!query_take_word(r, "WHERE"))
+    if (lexer_take_word(l, "FROM")) {
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            if (take_source(l, all[i]))
+                return;
+    } else if (r->q->all && l->token.kind == TOKEN_END) {
         return;
-    begin = r->rest;
-    query_condition(r);
-    q->condition = bytes_first(begin, begin.len - r->rest.len);
+    }
+    snprintf(text, sizeof text, "FROM names %s, not", source);
+    lexer_wrong(l, ERR_MALFORMED, text);
 }
+
+/* ---- groups ---------------------------------------------------------------------------------------------------- */
+
+static void take_groups(struct reader *r)
+{
+    struct lexer *l = &r->c.lexer;
+
+    if (!lexer_take_word(l, "GROUP"))
+        return;
+    r->q->groups = true;
+    if (!lexer_is_word(l, "BY"))
+        lexer_wrong(l, ERR_MALFORMED, "after GROUP must come BY, not");
+    do {
+        lexer_next(l);
+        if (l->token.kind != TOKEN_WORD && !lexer_bracket(l))
+            lexer_wrong(l, ERR_MALFORMED, "a path is missing at");
+        else if (r->q->n_group_by == QUERY_GROUP_PATHS_MAX)
+            lexer_wrong(l, ERR_UNSUPPORTED, "there are too many paths in GROUP BY before");
+        else
+            r->group_paths[r->q->n_group_by++] = compile_path(&r->c, NULL);
+    } while (lexer_is_mark(l, ","));
+}
+
+static bool is_grouped_by(const struct query *q, const struct path *path)
+{
+    for (size_t i = 0; i < q->n_group_by; i++)
+        if (path_same(q->group_by[i], path))
+            return true;
+    return false;
+}
+
+/* A row of groups has what the groups have in common. */
+static enum err check_groups(const struct query *q, struct bytes text, struct complaint *why)
+{
+    if (!q->groups)
+        return OK;
+    if (q->from == QUERY_JOBS)
+        complain(why, ERR_UNSUPPORTED, text, SIZE_MAX, "jobs cannot be grouped");
+    if (q->all)
+        complain(why, ERR_MALFORMED, text, SIZE_MAX, "with GROUP BY, columns must be named, not *");
+    for (size_t i = 0; i < q->n_columns; i++)
+        if (q->columns[i].how == QUERY_PATH && !is_grouped_by(q, q->columns[i].path))
+            complain(why, ERR_MALFORMED, text, SIZE_MAX, "the column '%.*s' must be in GROUP BY, too",
+                     BYTES_ARG(bytes_first(q->columns[i].path->whole, 80)));
+    return why->e;
+}
+
+/* ---- names ----------------------------------------------------------------------------------------------------- */
+
+static bool drop_first(struct path *path, const char *name)
+{
+    if (path->n < 2 || !bytes_eq_nocase(path->at[0].name, bytes_str(name)))
+        return false;
+    path->at++;
+    path->n--;
+    return true;
+}
+
+/* service 4.8: the source may stand before the names of its members, and tools have names of their own for some. */
+static void know_names(struct query *q)
+{
+    static const struct {
+        const char *name, *is;
+        bool of_jobs;
+    } aliases[] = {{"statusUpdatedTime", "statusUpdateTime", false},
+                   {"id", "deviceId", false},
+                   {"createdTimeUtc", "createdDateTimeUtc", true}};
+    size_t n;
+    struct path *paths = condition_paths(q->program, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct path_part *first;
+
+        if (drop_first(&paths[i], "devices") && q->from != QUERY_DEVICES)
+            drop_first(&paths[i], q->from == QUERY_JOBS ? "jobs" : "modules");
+        first = (struct path_part *)paths[i].at; /* the program's own */
+        for (size_t k = 0; k < sizeof aliases / sizeof *aliases; k++)
+            if (paths[i].n == 1 && aliases[k].of_jobs == (q->from == QUERY_JOBS) &&
+                bytes_eq_nocase(first->name, bytes_str(aliases[k].name)))
+                first->name = bytes_str(aliases[k].is);
+    }
+}
+
+/* A column that is an alias keeps the name that it was asked by. */
+static void keep_names(struct query *q)
+{
+    for (size_t i = 0; i < q->n_columns; i++) {
+        struct query_column *column = &q->columns[i];
+
+        if (column->path && !bytes_eq(column->path->at[column->path->n - 1].name, column->name))
+            column->named = true;
+    }
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------- */
 
 /* `source`: the only one; NULL: those of devices. */
-static enum err parse(struct bytes text, const char *source, struct query *q, char why[QUERY_WHY_CAP])
+static void take_query(struct reader *r, const char *source, bool bare)
 {
-    uint8_t texts[QUERY_LEN_MAX];
-    struct query_reader r = {.rest = text, .why = why, .text = texts};
+    struct lexer *l = &r->c.lexer;
+    struct query *q = r->q;
 
-    *q = (struct query){.all = false};
-    if (text.len > QUERY_LEN_MAX) {
-        snprintf(why, QUERY_WHY_CAP, "a query must be at most %d bytes", QUERY_LEN_MAX);
-        return ERR_TOO_LARGE;
-    }
-    if (!utf8_valid(text) || bytes_find(text, '\0') < text.len)
-        query_bad(&r, ERR_MALFORMED, "a query must be text in UTF-8", NO_BYTES);
-    bool bare = source && bytes_eq(bytes_trim(text), BYTES("*"));
-    if (!bare && !query_take_word(&r, "SELECT"))
-        query_bad(&r, ERR_MALFORMED, "a query must begin with SELECT, not", r.rest);
-    take_top(&r, q);
-    q->all = query_take(&r, "*");
-    while (!q->all && !r.bad) {
-        take_column(&r, q);
-        if (!query_take(&r, ","))
+    if (!bare && !lexer_take_word(l, "SELECT"))
+        lexer_wrong(l, ERR_MALFORMED, "a query must begin with SELECT, not");
+    take_top(r);
+    q->all = lexer_take_mark(l, "*");
+    while (!q->all && !l->why->e) {
+        take_column(r);
+        if (!lexer_take_mark(l, ","))
             break;
     }
     if (source)
-        take_only(&r, q, source);
+        take_only(r, source);
     else
-        take_from(&r, q);
-    take_condition(&r, q);
-    if (query_take_word(&r, "GROUP"))
-        query_bad(&r, ERR_UNSUPPORTED, "GROUP BY is not supported", NO_BYTES);
-    skip_blanks(&r);
-    if (r.rest.len)
-        query_bad(&r, ERR_MALFORMED, "this is not understood:", r.rest);
-    return r.bad;
+        take_from(r);
+    q->has_condition = lexer_take_word(l, "WHERE");
+    if (q->has_condition)
+        compile_condition(&r->c);
+    if (!source)
+        take_groups(r);
+    else if (q->groups)
+        lexer_wrong_at(l, ERR_UNSUPPORTED, SIZE_MAX, "aggregates are not supported here");
 }
 
-enum err query_parse(struct bytes text, struct query *q, char why[QUERY_WHY_CAP])
+static enum err open_from(struct query *q, struct bytes text, const char *source, struct complaint *why)
 {
-    return parse(text, NULL, q, why);
+    struct reader r = {.q = q};
+    bool bare = source && bytes_eq(bytes_trim(text), BYTES("*"));
+    enum err e;
+
+    *q = (struct query){.top = UINT64_MAX};
+    if ((e = compiler_open(&r.c, &dialect_query, text, &q->program, why)))
+        return e;
+    take_query(&r, source, bare);
+    if ((e = compiler_close(&r.c)))
+        return e;
+    for (size_t i = 0; i < q->n_columns; i++)
+        if (r.column_paths[i] != SIZE_MAX)
+            q->columns[i].path = &program_paths(q->program)[r.column_paths[i]];
+    for (size_t i = 0; i < q->n_group_by; i++)
+        q->group_by[i] = &program_paths(q->program)[r.group_paths[i]];
+    if (!source)
+        know_names(q);
+    keep_names(q);
+    return check_groups(q, text, why);
 }
 
-enum err query_parse_from(struct bytes text, const char *source, struct query *q, char why[QUERY_WHY_CAP])
+enum err query_open(struct query *q, struct bytes text, struct complaint *why)
 {
-    return parse(text, source, q, why);
+    return open_from(q, text, NULL, why);
 }
 
-bool query_selects(const struct query *q, const json_t *document)
+enum err query_open_from(struct query *q, struct bytes text, const char *source, struct complaint *why)
 {
-    char why[QUERY_WHY_CAP];
-    uint8_t texts[QUERY_LEN_MAX];
-    struct query_reader r = {.rest = q->condition, .document = document, .why = why, .text = texts};
-
-    return !q->condition.at || query_condition(&r);
+    return open_from(q, text, source, why);
 }
 
-json_t *query_columns(const struct query *q, const json_t *document)
+void query_close(struct query *q)
 {
-    json_t *row = json_object();
+    condition_free(q->program);
+    q->program = NULL;
+}
 
-    for (size_t i = 0; row && i < q->n_columns; i++) {
+bool query_selects(const struct query *q, const struct row *row)
+{
+    return !q->has_condition || condition_holds(q->program, row);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------ */
+
+struct cell {
+    struct bytes name;
+    struct value value;
+};
+
+enum err query_columns(const struct query *q, const struct row *row, query_put *put, void *ctx)
+{
+    struct cell cells[QUERY_COLUMNS_MAX];
+    struct scratch scratch;
+    enum err e = OK;
+
+    scratch_clear(&scratch);
+    for (size_t i = 0; i < q->n_columns; i++) {
         const struct query_column *column = &q->columns[i];
-        struct bytes key = column->name;
-        json_t *copy = json_deep_copy(query_at(document, column->path, column->named ? NULL : &key));
+        struct cell *cell = &cells[i];
 
-        if (copy && json_object_setn_new(row, (const char *)key.at, key.len, copy)) {
-            json_decref(row);
-            return NULL;
-        }
+        *cell = (struct cell){.name = column->name, .value = {.kind = VALUE_UNDEFINED}};
+        row->get(row, column->path, &scratch, &cell->value, column->named ? NULL : &cell->name);
+        for (size_t k = 0; cell->value.kind && k < i; k++)
+            if (bytes_eq(cells[k].name, cell->name))
+                cells[k].value.kind = VALUE_UNDEFINED;
     }
-    return row;
+    for (size_t i = 0; !e && i < q->n_columns; i++)
+        if (cells[i].value.kind)
+            e = put(ctx, cells[i].name, &cells[i].value);
+    return e;
 }

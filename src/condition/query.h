@@ -1,43 +1,50 @@
-/* The query language over devices (service 4.8):
+/* The query language (service 4.8):
  *
- *   SELECT [TOP n] * | path [AS name], …  FROM devices | devices.modules | devices.jobs  [WHERE condition]
+ *   SELECT [TOP n] * | element, …  FROM devices | devices.modules | devices.jobs
+ *       [WHERE condition]  [GROUP BY path, …]
+ *   element  path [AS name] | COUNT() | AVG(path) | SUM(path) | MIN(path) | MAX(path) [AS name]
  *
- * Aggregates and GROUP BY are refused. A condition is evaluated as it is read, for each device anew: nothing is
- * allocated. */
+ * It becomes a plan: whoever has the rows goes through them, asks query_selects(), and writes what query_columns()
+ * gives (or all of the row: `all`); where the query groups, query_group.h counts them first. */
 #pragma once
 
-#include "buf.h"
-#include "ceilings.h"
-#include "err.h"
-
-#include <jansson.h>
+#include "condition.h"
 
 enum query_from { QUERY_DEVICES, QUERY_MODULES, QUERY_JOBS };
 
+enum query_how { QUERY_PATH, QUERY_COUNT, QUERY_AVG, QUERY_SUM, QUERY_MIN, QUERY_MAX };
+
 struct query_column {
-    struct bytes path; /* as it is written */
-    struct bytes name; /* under which it is answered */
-    bool named;        /* by AS; else the document's spelling counts */
+    enum query_how how;
+    const struct path *path; /* NULL: of COUNT */
+    struct bytes name;       /* under which it is answered */
+    bool named;              /* by AS; else a path has the row's own spelling */
 };
 
 struct query {
     enum query_from from;
-    bool all; /* SELECT * */
-    uint64_t top;
-    struct bytes condition; /* at == NULL: none */
+    bool all;    /* SELECT * */
+    bool groups; /* aggregates or GROUP BY: a row of the answer stands for many */
+    bool has_condition;
+    uint64_t top; /* UINT64_MAX: all */
     struct query_column columns[QUERY_COLUMNS_MAX];
     size_t n_columns;
+    const struct path *group_by[QUERY_GROUP_PATHS_MAX];
+    size_t n_group_by;
+    struct condition *program; /* without steps when there is no condition; its paths are those of the columns, too */
 };
 
-enum { QUERY_WHY_CAP = 160 };
-
-/* Views into `text`. ERR_TOO_LARGE, ERR_MALFORMED, ERR_UNSUPPORTED; `why` is a sentence for the one who wrote the
- * query. */
-enum err query_parse(struct bytes text, struct query *out, char why[QUERY_WHY_CAP]) MUST_CHECK;
+/* ERR_TOO_LARGE, ERR_MALFORMED, ERR_UNSUPPORTED, ERR_MEMORY. query_close() in any case. */
+enum err query_open(struct query *, struct bytes text, struct complaint *) MUST_CHECK;
 /* The same of another service, which has one source; `*` alone and SELECT * without FROM are all of it, as its samples
  * write. */
-enum err query_parse_from(struct bytes text, const char *source, struct query *out, char why[QUERY_WHY_CAP]) MUST_CHECK;
-/* Whether the condition is true of this document: not undefined, not null, not 1. */
-bool query_selects(const struct query *, const json_t *document);
-/* The columns of this document; those that it does not have are left out. NULL: no memory. */
-json_t *query_columns(const struct query *, const json_t *document);
+enum err query_open_from(struct query *, struct bytes text, const char *source, struct complaint *) MUST_CHECK;
+void query_close(struct query *);
+
+/* True if the condition is true of this row: not undefined, not null, not 1. */
+bool query_selects(const struct query *, const struct row *);
+
+/* A column of an answer. `value` is lent; arrays and objects are the row's. */
+typedef enum err query_put(void *ctx, struct bytes name, const struct value *);
+/* The columns of this row; those that it does not have are left out, and of several with one name the last counts. */
+enum err query_columns(const struct query *, const struct row *, query_put *, void *ctx) MUST_CHECK;

@@ -1,175 +1,66 @@
 #include "selector.h"
 
-#include <stdio.h>
+#include "compile.h"
+#include "condition.h"
 
 #define ANNOTATION "amqp.annotation."
 #define SENDER ANNOTATION "iothub-connection-device-id"
-#define DEPTH_MAX 8 /* of parentheses: nobody needs more, and the parser recurses */
 
-struct parser {
-    struct bytes rest;
-    struct selector *out;
-    char *why;
-    unsigned depth;
-};
-
-/* What an expression says, so that AND and OR can tell what they join. */
+/* A value on the stack of the program, and what it says. */
 struct term {
-    bool position, senders;
+    enum { WORD, QUOTED, SAYS } kind;
+    struct bytes text;      /* a word, or what stands in quotes */
+    size_t at;              /* where it begins */
+    bool position, senders; /* SAYS: so that AND and OR can tell what they join */
 };
 
-static enum err malformed(struct parser *p, const char *text, struct bytes what)
+struct reader {
+    struct compiler c;
+    struct selector *out;
+    struct term stack[CONDITION_STACK_MAX];
+    size_t n;
+};
+
+static struct bytes shown(struct bytes text)
 {
-    snprintf(p->why, SELECTOR_WHY_CAP, "%s '%.*s'", text, BYTES_ARG(bytes_first(what, 60)));
-    return ERR_MALFORMED;
+    return bytes_first(text, 60);
 }
 
-static bool is_blank(uint8_t c)
+/* ---- devices --------------------------------------------------------------------------------------------------- */
+
+static void keep_sender(struct reader *r, const struct term *id)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+    struct selector *s = r->out;
+    uint8_t *at = s->text + s->text_len;
 
-static void skip_blanks(struct parser *p)
-{
-    while (p->rest.len && is_blank(*p->rest.at))
-        p->rest = bytes_skip(p->rest, 1);
-}
-
-static bool take_char(struct parser *p, char c)
-{
-    skip_blanks(p);
-    if (!p->rest.len || *p->rest.at != (uint8_t)c)
-        return false;
-    p->rest = bytes_skip(p->rest, 1);
-    return true;
-}
-
-/* A run up to a blank or one of the characters that mean something themselves. */
-static struct bytes peek_word(struct parser *p)
-{
-    size_t n = 0;
-    skip_blanks(p);
-    while (n < p->rest.len && !is_blank(p->rest.at[n]) && !memchr("()<>=!,'\"", p->rest.at[n], 9))
-        n++;
-    return bytes_first(p->rest, n);
-}
-
-static bool take_keyword(struct parser *p, const char *keyword)
-{
-    struct bytes word = peek_word(p);
-    if (!bytes_eq_nocase(word, bytes_str(keyword)))
-        return false;
-    p->rest = bytes_skip(p->rest, word.len);
-    return true;
-}
-
-/* 'it''s' or "it""s": a doubled quote stands for one. The text is kept in the selector. */
-static enum err take_quoted(struct parser *p, struct bytes *value)
-{
-    struct bytes whole = p->rest;
-    uint8_t quote = *p->rest.at;
-    uint8_t *start = p->out->text + p->out->text_len;
-    size_t n = 0;
-
-    /* It fits: unescaped text is never longer than the selector itself. */
-    for (p->rest = bytes_skip(p->rest, 1); p->rest.len; p->rest = bytes_skip(p->rest, 1)) {
-        if (*p->rest.at == quote) {
-            p->rest = bytes_skip(p->rest, 1);
-            if (!p->rest.len || *p->rest.at != quote) {
-                p->out->text_len += n;
-                *value = bytes_of(start, n);
-                return OK;
-            }
-        }
-        start[n++] = *p->rest.at;
-    }
-    return malformed(p, "a quote is not closed:", whole);
-}
-
-/* Some clients quote, some do not (service 2.6). */
-static enum err take_value(struct parser *p, struct bytes *value)
-{
-    skip_blanks(p);
-    if (p->rest.len && (*p->rest.at == '\'' || *p->rest.at == '"'))
-        return take_quoted(p, value);
-    *value = peek_word(p);
-    if (!value->len)
-        return malformed(p, "a value is missing before", p->rest);
-    p->rest = bytes_skip(p->rest, value->len);
-    return OK;
-}
-
-static enum err take_sender(struct parser *p)
-{
-    struct selector *s = p->out;
-    struct bytes id;
-
-    skip_blanks(p);
-    if (!p->rest.len || (*p->rest.at != '\'' && *p->rest.at != '"'))
-        return malformed(p, "a device id must be in quotes, unlike", p->rest);
-    enum err e = take_quoted(p, &id);
-    if (e)
-        return e;
-    if (!id.len || id.len > ID_LEN_MAX)
-        return malformed(p, "this is not a device id:", id);
     for (size_t i = 0; i < s->n_devices; i++)
-        if (bytes_eq(s->devices[i], id))
-            return OK;
+        if (bytes_eq(s->devices[i], id->text))
+            return;
     if (s->n_devices == FILTER_DEVICES_MAX) {
-        snprintf(p->why, SELECTOR_WHY_CAP, "a selector names at most %d devices", FILTER_DEVICES_MAX);
-        return ERR_LIMIT;
+        lexer_wrong_at(&r->c.lexer, ERR_LIMIT, id->at, "a selector names at most %d devices", FILTER_DEVICES_MAX);
+        return;
     }
-    s->devices[s->n_devices++] = id;
-    return OK;
+    memcpy(at, id->text.at, id->text.len); /* it fits: they are parts of a text that does */
+    s->text_len += id->text.len;
+    s->devices[s->n_devices++] = bytes_of(at, id->text.len);
 }
 
-static enum err parse_senders(struct parser *p)
+static void take_sender(struct reader *r, const struct term *id)
 {
-    enum err e;
-
-    if (take_char(p, '='))
-        return take_sender(p);
-    if (!take_keyword(p, "IN"))
-        return malformed(p, "after " SENDER " must come = or IN, not", p->rest);
-    if (!take_char(p, '('))
-        return malformed(p, "after IN must come (, not", p->rest);
-    do {
-        if ((e = take_sender(p)))
-            return e;
-    } while (take_char(p, ','));
-    return take_char(p, ')') ? OK : malformed(p, "the list of IN is not closed before", p->rest);
+    if (id->kind != QUOTED)
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, id->at, "a device id must be in quotes, unlike '%.*s'",
+                       BYTES_ARG(shown(id->text)));
+    else if (!id->text.len || id->text.len > ID_LEN_MAX)
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, id->at, "this is not a device id: '%.*s'",
+                       BYTES_ARG(shown(id->text)));
+    else
+        keep_sender(r, id);
 }
 
-/* service 2.6: offsets and sequence numbers are decimal, -1 is before the first, @latest behind the last. */
-static enum err parse_position(struct parser *p, int from, struct bytes name)
-{
-    struct position *at = &p->out->position;
-    struct bytes value;
+/* ---- positions ------------------------------------------------------------------------------------------------- */
 
-    if (!take_char(p, '>'))
-        return malformed(p, "a position is compared with > or >=, not", p->rest);
-    *at = (struct position){.from = from};
-    at->inclusive = p->rest.len && *p->rest.at == '=';
-    if (at->inclusive)
-        p->rest = bytes_skip(p->rest, 1);
-    enum err e = take_value(p, &value);
-    if (e)
-        return e;
-    if (bytes_eq_nocase(value, BYTES("@latest")) && from != FROM_TIME) {
-        *at = (struct position){.from = FROM_LATEST};
-        return OK;
-    }
-    if (!bytes_to_i64(value, &at->value)) {
-        snprintf(p->why, SELECTOR_WHY_CAP, "'%.*s' is not a value of %.*s", BYTES_ARG(bytes_first(value, 60)),
-                 BYTES_ARG(name));
-        return ERR_MALFORMED;
-    }
-    if (at->value < 0)
-        *at = (struct position){.from = FROM_EARLIEST};
-    return OK;
-}
-
-static enum err parse_comparison(struct parser *p, struct term *t)
+/* service 2.6; FROM_EARLIEST: it is none. */
+static int position_of(struct bytes name)
 {
     static const struct {
         const char *name;
@@ -180,85 +71,158 @@ static enum err parse_comparison(struct parser *p, struct term *t)
         {ANNOTATION "x-opt-enqueued-time", FROM_TIME},
         {ANNOTATION "x-opt-enqueuedtimeutc", FROM_TIME},
     };
-    struct bytes name = peek_word(p);
 
-    if (!name.len)
-        return malformed(p, "a name is missing before", p->rest);
-    p->rest = bytes_skip(p->rest, name.len);
-    if (bytes_eq(name, BYTES(SENDER))) {
-        *t = (struct term){.senders = true};
-        return parse_senders(p);
-    }
     for (size_t i = 0; i < sizeof positions / sizeof *positions; i++)
-        if (bytes_eq(name, bytes_str(positions[i].name))) {
-            *t = (struct term){.position = true};
-            return parse_position(p, positions[i].from, name);
-        }
-    return malformed(p, "a selector cannot ask for", name);
+        if (bytes_eq(name, bytes_str(positions[i].name)))
+            return positions[i].from;
+    return FROM_EARLIEST;
 }
 
-static enum err parse_or(struct parser *p, struct term *t);
-
-static enum err parse_primary(struct parser *p, struct term *t)
+/* Offsets and sequence numbers are decimal, -1 is before the first, @latest behind the last; some clients quote, some
+ * do not. */
+static void take_position(struct reader *r, const struct term *name, const struct term *value, bool inclusive)
 {
-    if (!take_char(p, '('))
-        return parse_comparison(p, t);
-    if (++p->depth > DEPTH_MAX)
-        return malformed(p, "too many parentheses before", p->rest);
-    enum err e = parse_or(p, t);
+    struct position *at = &r->out->position;
+    int from = position_of(name->text);
+
+    *at = (struct position){.from = from, .inclusive = inclusive};
+    if (value->kind != SAYS && bytes_eq_nocase(value->text, BYTES("@latest")) && from != FROM_TIME)
+        *at = (struct position){.from = FROM_LATEST};
+    else if (value->kind == SAYS || !bytes_to_i64(value->text, &at->value))
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, value->at, "'%.*s' is not a value of %.*s",
+                       BYTES_ARG(shown(value->text)), BYTES_ARG(shown(name->text)));
+    else if (at->value < 0)
+        *at = (struct position){.from = FROM_EARLIEST};
+}
+
+/* ---- terms ----------------------------------------------------------------------------------------------------- */
+
+static struct term pop(struct reader *r)
+{
+    return r->stack[--r->n];
+}
+
+static void push(struct reader *r, struct term t)
+{
+    r->stack[r->n++] = t;
+}
+
+static void join(struct reader *r, bool with_and)
+{
+    struct term right = pop(r), left = pop(r);
+    const char *wrong = NULL;
+
+    if (with_and && left.position && right.position)
+        wrong = "a selector has only one position: another comes with AND";
+    else if (with_and && left.senders && right.senders)
+        wrong = "name all devices in one IN or with OR, not with AND";
+    else if (!with_and && (left.position || right.position))
+        wrong = "only devices can be alternatives with OR";
+    if (wrong)
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, right.at, "%s", wrong);
+    push(r, (struct term){.kind = SAYS,
+                          .at = left.at,
+                          .position = left.position || right.position,
+                          .senders = left.senders || right.senders});
+}
+
+static void compare(struct reader *r, const struct step *s)
+{
+    struct term value = pop(r), name = pop(r);
+    bool more = s->op == OP_MORE || s->op == OP_MORE_EQUAL;
+    struct term says = {.kind = SAYS, .at = name.at, .position = position_of(name.text) != FROM_EARLIEST};
+
+    says.senders = bytes_eq(name.text, BYTES(SENDER));
+    if (name.kind != WORD || (!says.position && !says.senders))
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, name.at, "a selector cannot ask for '%.*s'",
+                       BYTES_ARG(shown(name.text)));
+    else if (says.position && !more)
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, s->at, "a position is compared with > or >=, and only with one");
+    else if (says.senders && s->op != OP_EQUAL && s->op != OP_IN)
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, s->at, "after " SENDER " must come = or IN");
+    else if (says.position)
+        take_position(r, &name, &value, s->op == OP_MORE_EQUAL);
+    else
+        take_sender(r, &value);
+    if (s->op == OP_IN) /* the next element needs the name again */
+        says = name;
+    push(r, says);
+}
+
+static struct term term_of(const struct reader *r, const struct step *s)
+{
+    if (s->op == OP_PATH)
+        return (struct term){.kind = WORD, .at = s->at, .text = program_paths(r->c.program)[s->to].whole};
+    return (struct term){.kind = QUOTED, .at = s->at, .text = program_constants(r->c.program)[s->to].text};
+}
+
+static void look(struct reader *r, const struct step *s)
+{
+    switch ((enum op)s->op) {
+    case OP_PATH:
+    case OP_CONSTANT:
+        push(r, term_of(r, s));
+        break;
+    case OP_AND:
+    case OP_OR:
+        join(r, s->op == OP_AND);
+        break;
+    case OP_AND_THEN:
+    case OP_OR_ELSE:
+        break;
+    case OP_IN_END:
+        push(r, (struct term){.kind = SAYS, .at = pop(r).at, .senders = true});
+        break;
+    case OP_EQUAL:
+    case OP_UNEQUAL:
+    case OP_LESS:
+    case OP_LESS_EQUAL:
+    case OP_MORE:
+    case OP_MORE_EQUAL:
+    case OP_IN:
+        compare(r, s);
+        break;
+    default:
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, s->at, "a selector cannot ask for this");
+        break;
+    }
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------- */
+
+static enum err compile(struct reader *r, struct bytes text, struct condition **program, struct complaint *why)
+{
+    enum err e = compiler_open(&r->c, &dialect_selector, text, program, why);
+
     if (e)
         return e;
-    p->depth--;
-    return take_char(p, ')') ? OK : malformed(p, "a parenthesis is not closed before", p->rest);
+    if (r->c.lexer.token.kind == TOKEN_END)
+        lexer_wrong_at(&r->c.lexer, ERR_MALFORMED, 0, "a name is missing: the selector is empty");
+    compile_condition(&r->c);
+    return compiler_close(&r->c);
 }
 
-static enum err parse_and(struct parser *p, struct term *t)
+enum err selector_parse(struct bytes text, struct selector *out, struct complaint *why)
 {
-    enum err e = parse_primary(p, t);
-    while (!e && take_keyword(p, "AND")) {
-        struct term right;
-        if ((e = parse_primary(p, &right)))
-            break;
-        if (t->position && right.position)
-            return malformed(p, "a selector has only one position;", BYTES("AND"));
-        if (t->senders && right.senders)
-            return malformed(p, "name all devices in one IN or with OR, not with", BYTES("AND"));
-        *t = (struct term){true, true};
-    }
-    return e;
-}
+    struct reader r;
+    struct condition *program;
+    const struct step *steps;
+    size_t n = 0;
+    enum err e;
 
-static enum err parse_or(struct parser *p, struct term *t)
-{
-    enum err e = parse_and(p, t);
-    while (!e && take_keyword(p, "OR")) {
-        struct term right;
-        if ((e = parse_and(p, &right)))
-            break;
-        if (t->position || right.position)
-            return malformed(p, "only devices can be alternatives of", BYTES("OR"));
-    }
-    return e;
-}
-
-enum err selector_parse(struct bytes text, struct selector *out, char why[SELECTOR_WHY_CAP])
-{
-    struct parser p = {.rest = text, .out = out, .why = why};
-    struct term t = {false, false};
-
-    why[0] = '\0';
+    r.out = out;
+    r.n = 0;
     out->position = (struct position){.from = FROM_EARLIEST};
+    out->has_position = false;
     out->n_devices = out->text_len = 0;
-    if (text.len > SELECTOR_LEN_MAX) {
-        snprintf(why, SELECTOR_WHY_CAP, "a selector must be at most %d bytes", SELECTOR_LEN_MAX);
-        return ERR_TOO_LARGE;
-    }
-    enum err e = parse_or(&p, &t);
-    if (e)
-        return e;
-    skip_blanks(&p);
-    if (p.rest.len)
-        return malformed(&p, "a selector ends before", p.rest);
-    out->has_position = t.position;
-    return OK;
+    if (!(e = compile(&r, text, &program, why)))
+        steps = program_steps(program, &n);
+    for (size_t i = 0; i < n && !why->e; i++)
+        look(&r, &steps[i]);
+    if (e == ERR_UNSUPPORTED) /* parentheses; to a receiver one kind of wrong is as any other */
+        e = why->e = ERR_MALFORMED;
+    if (!e && !(e = why->e))
+        out->has_position = r.stack[0].position;
+    condition_free(program);
+    return e;
 }

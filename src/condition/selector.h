@@ -5,8 +5,8 @@
  * At most one position and one condition on senders, joined with AND in either order; parentheses where one likes. */
 #pragma once
 
-#include "buf.h"
 #include "ceilings.h"
+#include "complaint.h"
 #include "position.h"
 
 struct selector {
@@ -18,8 +18,5 @@ struct selector {
     size_t text_len; /* device ids, unescaped; `devices` looks into it, so the struct must not be moved */
 };
 
-enum { SELECTOR_WHY_CAP = 160 };
-
-/* ERR_TOO_LARGE, ERR_LIMIT (too many senders), ERR_MALFORMED; `why` is a sentence for the one who wrote the selector.
- */
-enum err selector_parse(struct bytes text, struct selector *out, char why[SELECTOR_WHY_CAP]) MUST_CHECK;
+/* ERR_TOO_LARGE, ERR_LIMIT (too many senders), ERR_MALFORMED, ERR_MEMORY. */
+enum err selector_parse(struct bytes text, struct selector *out, struct complaint *) MUST_CHECK;

@@ -8,10 +8,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct selector s;
-    char why[SELECTOR_WHY_CAP];
-    enum err e = selector_parse(bytes_of(data, size), &s, why);
+    struct complaint why;
+    enum err e = selector_parse(bytes_of(data, size), &s, &why);
 
-    if ((e == OK) != (why[0] == '\0'))
+    if ((e == OK) != (why.text[0] == '\0'))
         abort();
     if (!e && (s.n_devices > FILTER_DEVICES_MAX || (!s.has_position && !s.n_devices)))
         abort();

@@ -123,7 +123,7 @@ static enum err open_reader(struct amqp *c, struct amqp_events *e, const struct 
 void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
     pn_data_t *echo = pn_data(4);
-    char why[SELECTOR_WHY_CAP];
+    struct complaint why;
     struct selector selector;
     int64_t epoch_now = 0;
     struct amqp_events *e = events_new(a);
@@ -132,8 +132,9 @@ void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct addres
         amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
         goto done;
     }
-    if (amqp_filter_read(pn_terminus_filter(pn_link_remote_source(k->pn)), &selector, echo, why)) {
-        amqp_link_refuse(c, k, "amqp:invalid-field", "The filter is not understood: %s.", why);
+    if (amqp_filter_read(pn_terminus_filter(pn_link_remote_source(k->pn)), &selector, echo, &why)) {
+        amqp_link_refuse(c, k, "amqp:invalid-field", "The filter is not understood: %s.",
+                         why.e ? why.text : err_text(ERR_MEMORY));
         goto done;
     }
     amqp_owner_read(pn_link_remote_properties(k->pn), &e->owner);

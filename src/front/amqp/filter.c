@@ -56,11 +56,12 @@ static void put_echo(pn_data_t *echo, pn_atom_t key, pn_atom_t descriptor, pn_at
     pn_data_exit(echo);
 }
 
-enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo, char why[SELECTOR_WHY_CAP])
+enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo, struct complaint *why)
 {
     bool found = false;
     pn_atom_t descriptor, value;
 
+    *why = (struct complaint){.e = OK};
     pn_data_clear(echo);
     *out = (struct selector){.position = {.from = FROM_EARLIEST}};
     pn_data_rewind(set);
@@ -75,7 +76,7 @@ enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo,
         if (!is_text(key) || !read_entry(set, text_of(key), &descriptor, &value) || value.type == PN_NULL)
             continue;
         if (found || !is_text(value) || (descriptor.type != PN_NULL && !is_selector(descriptor))) {
-            snprintf(why, SELECTOR_WHY_CAP,
+            complain(why, ERR_MALFORMED, NO_BYTES, SIZE_MAX, "%s",
                      found ? "there is more than one selector"
                            : "a selector is a described string, and this one is not");
             return ERR_MALFORMED;

@@ -14,8 +14,8 @@ struct amqp_owner {
 };
 
 /* Reads the selector out of the filter set and puts what is honoured into `echo` (empty when there is nothing).
- * ERR_MALFORMED and the errors of selector_parse(), with `why`. */
-enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo, char why[SELECTOR_WHY_CAP]) MUST_CHECK;
+ * ERR_MALFORMED and the errors of selector_parse(); the complaint says why. */
+enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo, struct complaint *) MUST_CHECK;
 
 /* Properties may be NULL, which is what Proton says when there are none. */
 void amqp_owner_read(pn_data_t *properties, struct amqp_owner *out);

@@ -3,6 +3,7 @@
 
 #include "dps.h"
 #include "json_body.h"
+#include "json_row.h"
 #include "query.h"
 #include "text.h"
 
@@ -273,21 +274,22 @@ static enum err take_query(struct http_answer *a, json_t *body, const char *sour
 {
     enum err e = http_spell(body, NAMES_QUERY, a);
     struct bytes text = dps_text(body, "query", NULL, NULL);
-    char why[QUERY_WHY_CAP];
+    struct complaint why;
 
-    *q = (struct query){.all = true, .top = UINT64_MAX};
     if (e || !bytes_trim(text).len)
         return e;
-    if (query_parse_from(text, source, q, why))
-        return http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why);
-    return OK;
+    if ((e = query_open_from(q, text, source, &why)) && why.e)
+        e = http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why.text);
+    return e;
 }
 
 static bool is_wanted(const struct walk *w, const json_t *kept)
 {
+    struct row row = json_row(kept);
+
     if (w->group && !bytes_eq_nocase(dps_text(kept, "entry", NULL, NULL), bytes_str(w->group)))
         return false;
-    return query_selects(&w->query, kept);
+    return query_selects(&w->query, &row);
 }
 
 /* *more: there is another one that is wanted, so that a continuation always leads to one. */
@@ -342,6 +344,7 @@ static enum err run_query(struct http_request *r, struct http_answer *a, struct 
         e = walk(w, a, &more);
     if (!e && more)
         http_put_header(&a->headers, "x-ms-continuation", bytes_str(w->after));
+    query_close(&w->query);
     json_decref(body);
     return e;
 }

@@ -18,6 +18,7 @@
     X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")                       \
     X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")                   \
     X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                            \
+    X(CODE_MISSING, 400, 400005, "ArgumentNull")                                \
     X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")                    \
     X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                            \
     X(CODE_NO_JSON, 400, 400012, "DeserializationError")                        \
@@ -176,11 +177,9 @@ http_run http_enrollment_get, http_enrollment_put, http_enrollment_delete, http_
 
 http_run http_certs_list, http_cert_get, http_cert_put, http_cert_delete, http_cert_challenge, http_cert_verify;
 
-/* ---- bulk.c, query.c, twin.c ---- */
+/* ---- bulk.c, query.c ---- */
 
 http_run http_devices_bulk, http_query_devices;
-/* NULL: no memory. */
-json_t *http_twin(const struct device *);
 
 /* ---- call.c ---- */
 

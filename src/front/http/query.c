@@ -1,9 +1,10 @@
 /* POST /devices/query (service 4.8). */
 #include "http_front.h"
 
-#include "json_body.h"
-#include "query.h"
+#include "json_row.h"
+#include "query_group.h"
 #include "text.h"
+#include "twin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,11 @@
 /* The longest row as JSON: a whole twin, or parts of it under names that are escaped. */
 enum { TWIN_MAX = 4096, ROW_MAX = QUERY_COLUMNS_MAX * TWIN_MAX + 6 * QUERY_LEN_MAX };
 static_assert(2 * ROW_MAX < HTTP_ANSWER_MAX, "a row always fits into an answer");
-static_assert(QUERY_WORK_MAX > 8 * QUERY_LEN_MAX, "some devices are looked at whatever the condition is");
+static_assert(QUERY_WORK_MAX >= 16 * 2 * QUERY_LEN_MAX, "some devices are looked at whatever the condition is");
 
-/* What a continuation says: behind which device to go on, and how many there were. */
+enum { EQUALITIES_MAX = 8 };
+
+/* A continuation says behind which device to go on, and how many rows there were; of groups only the latter. */
 struct place {
     char after[ID_LEN_MAX + 1];
     uint64_t given;
@@ -23,8 +26,10 @@ struct place {
 struct walk {
     struct http_request *request;
     struct http_answer *answer;
-    json_t *body; /* what the query looks into */
     struct query query;
+    struct query_groups *groups; /* of a query that groups */
+    struct bytes *ids;           /* the only devices that the condition can select, sorted; NULL: any */
+    size_t n_ids;
     struct place place;
     size_t most, rows;
     bool more;
@@ -32,25 +37,54 @@ struct walk {
 
 /* ---- in -------------------------------------------------------------------------------------------------------- */
 
-static enum err take_query(struct http_request *r, struct http_answer *a, json_t **body, struct query *q)
+static enum err take_query(struct http_request *r, struct http_answer *a, struct query *q)
 {
-    char why[QUERY_WHY_CAP];
+    struct complaint why;
     const json_t *text;
-    enum err e = http_json(r->body, body, a);
+    json_t *body;
+    enum err e = http_json(r->body, &body, a);
 
     if (e)
         return e;
-    if ((e = http_spell(*body, NAMES_QUERY, a))) {
-        a->code = CODE_NO_JSON;
-        return e;
+    e = http_spell(body, NAMES_QUERY, a);
+    text = json_object_get(body, "query");
+    if (!e && !json_is_string(text))
+        e = http_says(a, ERR_MALFORMED, "The body must be {\"query\":\"...\"}");
+    if (e)
+        a->code = json_is_object(body) && !text ? CODE_MISSING : CODE_NO_JSON;
+    else if ((e = query_open(q, bytes_of(json_string_value(text), json_string_length(text)), &why)) && why.e)
+        e = http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why.text);
+    json_decref(body);
+    return e;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return bytes_cmp(*(const struct bytes *)a, *(const struct bytes *)b);
+}
+
+/* deviceId = 'a', deviceId IN ['a', 'b']: nothing else has to be looked at. */
+static enum err take_ids(struct walk *w)
+{
+    struct equality equalities[EQUALITIES_MAX];
+    size_t n_paths, n;
+    struct path *paths = condition_paths(w->query.program, &n_paths);
+
+    twin_know_paths(paths, n_paths);
+    n = w->query.has_condition ? condition_equalities(w->query.program, equalities, EQUALITIES_MAX) : 0;
+    for (size_t i = 0; i < n && !w->ids; i++) {
+        const struct equality *e = &equalities[i];
+
+        if (e->path->n != 1 || !bytes_eq_nocase(e->path->at[0].name, BYTES("deviceId")))
+            continue;
+        if (!(w->ids = calloc(e->n, sizeof *w->ids)))
+            return ERR_MEMORY;
+        for (size_t k = 0; k < e->n; k++)
+            if (e->values[k].kind == VALUE_TEXT)
+                w->ids[w->n_ids++] = e->values[k].text;
+        qsort(w->ids, w->n_ids, sizeof *w->ids, by_id);
     }
-    text = json_object_get(*body, "query");
-    if (!json_is_string(text)) {
-        a->code = CODE_NO_JSON;
-        return http_says(a, ERR_MALFORMED, "The body must be {\"query\":\"...\"}");
-    }
-    e = query_parse(bytes_of(json_string_value(text), json_string_length(text)), q, why);
-    return e ? http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why) : OK;
+    return OK;
 }
 
 static enum err take_page(struct http_request *r, struct http_answer *a, size_t *most)
@@ -84,17 +118,37 @@ static enum err take_place(struct http_request *r, struct http_answer *a, struct
 
 /* ---- out ------------------------------------------------------------------------------------------------------- */
 
-static enum err put_row(struct walk *w, const json_t *twin)
-{
-    json_t *row = w->query.all ? NULL : query_columns(&w->query, twin);
+/* A row that is being written; the device of its values, or NULL: they are of a group. */
+struct cells {
+    struct buf *out;
+    const struct device *device;
+    const char *before;
+};
 
-    if (!w->query.all && !row)
-        return ERR_MEMORY;
-    buf_puts(&w->answer->body, w->rows ? "," : "");
-    enum err e = json_put(row ? row : twin, &w->answer->body);
-    json_decref(row);
+static enum err put_cell(void *ctx, struct bytes name, const struct value *v)
+{
+    struct cells *c = ctx;
+
+    buf_puts(c->out, c->before);
+    buf_put_json(c->out, name);
+    buf_puts(c->out, ":");
+    c->before = ",";
+    return c->device ? twin_put_value(c->out, c->device, v) : json_put_value(v, c->out);
+}
+
+static enum err put_row(struct walk *w, const struct device *d, const struct row *row)
+{
+    struct cells cells = {.out = &w->answer->body, .device = d, .before = ""};
+    enum err e;
+
+    buf_puts(cells.out, w->rows ? "," : "");
     w->rows++;
     w->place.given++;
+    if (w->query.all)
+        return twin_put(cells.out, d);
+    buf_puts(cells.out, "{");
+    e = query_columns(&w->query, row, put_cell, &cells);
+    buf_puts(cells.out, "}");
     return e;
 }
 
@@ -104,19 +158,24 @@ static bool is_full(const struct walk *w)
     return w->rows == w->most || w->place.given >= w->query.top || w->answer->body.len > HTTP_ANSWER_MAX - ROW_MAX;
 }
 
-/* One that is wanted, and for which there is no place on the page any more, only tells that there is more: a
+/* A wanted one for which there is no place on the page any more only tells that there is more: a
  * continuation always leads to a row. */
 static enum err look_at(struct walk *w, const struct device *d)
 {
-    json_t *twin = http_twin(d);
-    enum err e = twin ? OK : ERR_MEMORY;
-    bool wanted = !e && query_selects(&w->query, twin);
+    struct row row = twin_row(d);
+    bool wanted = query_selects(&w->query, &row);
+    enum err e = OK;
 
-    if (wanted && is_full(w))
+    if (wanted && w->groups) {
+        e = query_groups_add(w->groups, &row);
+        if (e == ERR_LIMIT)
+            e = http_says(w->answer, ERR_ARGUMENT, "The query has more than %d groups, or they take more than %d MiB",
+                          QUERY_GROUPS_MAX, QUERY_GROUP_BYTES_MAX >> 20);
+    } else if (wanted && is_full(w)) {
         w->more = true;
-    else if (wanted)
-        e = put_row(w, twin);
-    json_decref(twin);
+    } else if (wanted) {
+        e = put_row(w, d, &row);
+    }
     if (!w->more)
         memcpy(w->place.after, d->id, sizeof w->place.after);
     return e;
@@ -128,15 +187,33 @@ static size_t scan_max(const struct walk *w)
 {
     size_t by_work;
 
-    if (!w->query.condition.at)
+    if (!w->query.has_condition && !w->groups)
         return w->most + 1;
-    by_work = QUERY_WORK_MAX / (w->query.condition.len + 1);
+    by_work = QUERY_WORK_MAX / (condition_steps(w->query.program) + 1);
     return by_work < QUERY_SCAN_MAX ? by_work : QUERY_SCAN_MAX;
 }
 
 static bool has_all(const struct walk *w)
 {
-    return w->more || w->place.given >= w->query.top;
+    return w->more || (!w->groups && w->place.given >= w->query.top);
+}
+
+/* The devices of w->ids that are behind the place: as hub_device_list() gives those of all. */
+static enum err list_ids(const struct walk *w, struct device *page, size_t max, size_t *n)
+{
+    struct bytes last = bytes_str(w->place.after);
+    enum err e = OK;
+
+    for (size_t i = 0; i < w->n_ids && *n < max && !e; i++) {
+        if (bytes_cmp(w->ids[i], last) <= 0)
+            continue;
+        last = w->ids[i];
+        e = hub_device_get(w->request->env->hub, last, &page[*n]);
+        *n += !e;
+        if (e == ERR_NOT_FOUND || e == ERR_ARGUMENT)
+            e = OK;
+    }
+    return e;
 }
 
 /* A turn. *end: there is no device any more, or nothing more is wanted. */
@@ -144,12 +221,33 @@ static enum err walk_devices(struct walk *w, bool *end)
 {
     size_t max = scan_max(w), n = 0;
     struct device *page = malloc(max * sizeof *page);
-    enum err e = page ? hub_device_list(w->request->env->hub, bytes_str(w->place.after), page, max, &n) : ERR_MEMORY;
+    enum err e = !page    ? ERR_MEMORY
+                 : w->ids ? list_ids(w, page, max, &n)
+                          : hub_device_list(w->request->env->hub, bytes_str(w->place.after), page, max, &n);
 
     for (size_t i = 0; !e && i < n && !has_all(w); i++)
         e = look_at(w, &page[i]);
     *end = n < max || has_all(w);
     free(page);
+    return e;
+}
+
+/* The groups are in their order, of which those are left out that other pages had. */
+static enum err put_groups(struct walk *w)
+{
+    size_t n = query_groups_end(w->groups);
+    enum err e = OK;
+
+    while (!e && w->place.given < n && w->place.given < w->query.top) {
+        struct cells cells = {.out = &w->answer->body, .before = ""};
+
+        if ((w->more = is_full(w)))
+            break;
+        buf_puts(cells.out, w->rows++ ? ",{" : "{");
+        e = query_groups_put(w->groups, (size_t)w->place.given++, put_cell, &cells);
+        buf_puts(cells.out, "}");
+    }
+    w->place.after[0] = 0; /* the next page counts them all again */
     return e;
 }
 
@@ -175,7 +273,9 @@ static void walk_free(void *job)
 {
     struct walk *w = job;
 
-    json_decref(w->body);
+    query_groups_free(w->groups);
+    query_close(&w->query);
+    free(w->ids);
     free(w);
 }
 
@@ -193,6 +293,8 @@ static enum err walk_on(struct http_request *r, struct http_answer *a, void *job
         a->more = walk_on;
         return OK;
     }
+    if (w->groups && (e = put_groups(w)))
+        return e;
     front_wait_for(r->front, hub_seen(r->env->hub));
     buf_puts(&a->body, "]");
     put_headers(w);
@@ -210,8 +312,10 @@ enum err http_query_devices(struct http_request *r, struct http_answer *a)
     w->answer = a;
     a->job = w;
     a->drop = walk_free;
-    if ((e = take_query(r, a, &w->body, &w->query)) || (e = take_page(r, a, &w->most)) ||
-        (e = take_place(r, a, &w->place)))
+    if ((e = take_query(r, a, &w->query)) || (e = take_page(r, a, &w->most)) || (e = take_place(r, a, &w->place)) ||
+        (e = take_ids(w)))
+        return e;
+    if (w->query.groups && (e = query_groups_new(&w->query, &w->groups)))
         return e;
     buf_puts(&a->body, "[");
     return walk_on(r, a, w);

@@ -1,63 +1,268 @@
 /* A device as queries see it: the twin document (service 4.6) of one whose twin nobody has written yet. */
-#include "http_front.h"
+#include "twin.h"
 
+#include "json_row.h"
 #include "text.h"
-
-#include <jansson.h>
 
 static const char NEVER[] = "0001-01-01T00:00:00Z";
 
-static json_t *time_of(int64_t ms)
-{
-    char iso[ISO_TIME_CAP];
+enum what {
+    OBJECT, /* what follows and stands deeper is in it */
+    ID,
+    ETAG,
+    DEVICE_ETAG,
+    STATUS,
+    CONNECTION,
+    REASON,
+    STATUS_TIME,
+    AUTHENTICATION,
+    ACTIVITY_TIME,
+    C2D_COUNT,
+    GENERATION,
+    THUMBPRINT_1,
+    THUMBPRINT_2,
+    MODEL,
+    VERSION,
+    EDGE,
+    UPDATED,
+    PART_VERSION,
+    PARENTS,
+    SCOPE,
+};
 
-    if (!ms)
-        return json_string(NEVER);
+static const struct member {
+    uint8_t depth;
+    const char *name;
+    enum what what;
+} members[] = {
+    {0, "deviceId", ID},
+    {0, "etag", ETAG},
+    {0, "deviceEtag", DEVICE_ETAG},
+    {0, "status", STATUS},
+    {0, "connectionState", CONNECTION},
+    {0, "statusReason", REASON},
+    {0, "statusUpdateTime", STATUS_TIME},
+    {0, "authenticationType", AUTHENTICATION},
+    {0, "lastActivityTime", ACTIVITY_TIME},
+    {0, "cloudToDeviceMessageCount", C2D_COUNT},
+    {0, "generationId", GENERATION},
+    {0, "x509Thumbprint", OBJECT},
+    {1, "primaryThumbprint", THUMBPRINT_1},
+    {1, "secondaryThumbprint", THUMBPRINT_2},
+    {0, "modelId", MODEL},
+    {0, "version", VERSION},
+    {0, "capabilities", OBJECT},
+    {1, "iotEdge", EDGE},
+    {0, "tags", OBJECT},
+    {0, "properties", OBJECT},
+    {1, "desired", OBJECT},
+    {2, "$metadata", OBJECT},
+    {3, "$lastUpdated", UPDATED},
+    {2, "$version", PART_VERSION},
+    {1, "reported", OBJECT},
+    {2, "$metadata", OBJECT},
+    {3, "$lastUpdated", UPDATED},
+    {2, "$version", PART_VERSION},
+    {0, "parentScopes", PARENTS},
+    {0, "deviceScope", SCOPE},
+};
+enum { MEMBERS = sizeof members / sizeof *members };
+
+/* ---- paths ----------------------------------------------------------------------------------------------------- */
+
+static bool is_named(const struct member *m, struct bytes name)
+{
+    return m->depth ? bytes_eq(name, bytes_str(m->name)) : bytes_eq_nocase(name, bytes_str(m->name));
+}
+
+/* The place of a member, from 1; 0: there is none. */
+static uint16_t find(const struct path *path)
+{
+    size_t at = 0, end = MEMBERS;
+
+    for (size_t depth = 0; depth < path->n; depth++) {
+        while (at < end && (members[at].depth != depth || !is_named(&members[at], path->at[depth].name)))
+            at++;
+        if (at == end)
+            return 0;
+        /* Its inside ends where something stands as high. */
+        for (end = at + 1; end < MEMBERS && members[end].depth > depth;)
+            end++;
+        at++;
+    }
+    return (uint16_t)at;
+}
+
+void twin_know_paths(struct path *paths, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        paths[i].slot = find(&paths[i]);
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------------- */
+
+static struct value text_of(const char *text)
+{
+    return value_text(bytes_str(text));
+}
+
+static struct value text_or_null(const char *text)
+{
+    return text[0] ? text_of(text) : (struct value){.kind = VALUE_NULL};
+}
+
+static struct value time_of(int64_t ms, struct scratch *scratch)
+{
+    char *iso = (char *)scratch_take(scratch, ISO_TIME_CAP);
+
+    if (!ms || !iso)
+        return text_of(NEVER);
     iso_time(ms, iso);
-    return json_string(iso);
+    return text_of(iso);
 }
 
-static json_t *text_or_null(const char *text)
+/* service 4.3, as the identity has them. */
+static struct value scope_of(const struct device *d, struct scratch *scratch)
 {
-    return text[0] ? json_string(text) : json_null();
-}
+    char *own = (char *)scratch_take(scratch, EDGE_SCOPE_LEN_MAX + 1);
 
-/* service 4.3, as the identity has them. Not OK: the twin is gone. */
-static enum err with_scopes(json_t *twin, const struct device *d)
-{
-    char own[EDGE_SCOPE_LEN_MAX + 1];
-    json_t *parents = json_array();
-
-    if (!d->edge && !d->parent[0]) {
-        json_decref(parents);
-        return OK;
-    }
+    if (!d->edge)
+        return d->parent[0] ? text_of(d->parent) : (struct value){.kind = VALUE_UNDEFINED};
+    if (!own)
+        return (struct value){.kind = VALUE_UNDEFINED};
     device_scope(d, own);
-    if ((d->parent[0] && json_array_append_new(parents, json_string(d->parent))) ||
-        json_object_set(twin, "parentScopes", parents) ||
-        json_object_set_new(twin, "deviceScope", json_string(d->edge ? own : d->parent))) {
-        json_decref(parents);
-        json_decref(twin);
-        return ERR_MEMORY;
-    }
-    json_decref(parents);
-    return OK;
+    return text_of(own);
 }
 
-json_t *http_twin(const struct device *d)
+static struct value value_of(const struct device *d, const struct member *m, struct scratch *scratch)
 {
     static const char *const auth[] = {
         [AUTH_SAS] = "sas", [AUTH_SELF_SIGNED] = "selfSigned", [AUTH_CA] = "certificateAuthority"};
 
-    json_t *twin =
-        json_pack("{ss ss ss ss ss so so ss so si ss s{so so} ss si s{sb} s{} s{s{s{ss} si} s{s{ss} si}}}", "deviceId",
-                  d->id, "etag", "AAAAAAAAAAE=", "deviceEtag", d->etag, "status", d->disabled ? "disabled" : "enabled",
-                  "connectionState", d->connected ? "Connected" : "Disconnected", "statusReason",
-                  text_or_null(d->reason), "statusUpdateTime", time_of(d->status_ms), "authenticationType",
-                  auth[d->auth], "lastActivityTime", time_of(d->activity_ms), "cloudToDeviceMessageCount",
-                  (int)d->c2d_count, "generationId", d->generation, "x509Thumbprint", "primaryThumbprint",
-                  text_or_null(d->thumbprint[0]), "secondaryThumbprint", text_or_null(d->thumbprint[1]), "modelId", "",
-                  "version", 2, "capabilities", "iotEdge", d->edge, "tags", "properties", "desired", "$metadata",
-                  "$lastUpdated", NEVER, "$version", 1, "reported", "$metadata", "$lastUpdated", NEVER, "$version", 1);
-    return twin && with_scopes(twin, d) ? NULL : twin;
+    switch (m->what) {
+    case OBJECT:
+        return (struct value){.kind = VALUE_OBJECT, .handle = m};
+    case ID:
+        return text_of(d->id);
+    case ETAG:
+        return text_of("AAAAAAAAAAE=");
+    case DEVICE_ETAG:
+        return text_of(d->etag);
+    case STATUS:
+        return text_of(d->disabled ? "disabled" : "enabled");
+    case CONNECTION:
+        return text_of(d->connected ? "Connected" : "Disconnected");
+    case REASON:
+        return text_or_null(d->reason);
+    case STATUS_TIME:
+        return time_of(d->status_ms, scratch);
+    case AUTHENTICATION:
+        return text_of(auth[d->auth]);
+    case ACTIVITY_TIME:
+        return time_of(d->activity_ms, scratch);
+    case C2D_COUNT:
+        return value_int(d->c2d_count);
+    case GENERATION:
+        return text_of(d->generation);
+    case THUMBPRINT_1:
+    case THUMBPRINT_2:
+        return text_or_null(d->thumbprint[m->what - THUMBPRINT_1]);
+    case MODEL:
+        return text_of("");
+    case VERSION:
+        return value_int(2);
+    case EDGE:
+        return value_bool(d->edge);
+    case UPDATED:
+        return text_of(NEVER);
+    case PART_VERSION:
+        return value_int(1);
+    case PARENTS:
+        return (struct value){.kind = d->edge || d->parent[0] ? VALUE_ARRAY : VALUE_UNDEFINED, .handle = m};
+    case SCOPE:
+        return scope_of(d, scratch);
+    }
+    return (struct value){.kind = VALUE_UNDEFINED};
+}
+
+static void get(const struct row *row, const struct path *path, struct scratch *scratch, struct value *out,
+                struct bytes *spelled)
+{
+    if (!path->slot)
+        return;
+    const struct member *m = &members[path->slot - 1];
+
+    *out = value_of(row->of, m, scratch);
+    if (spelled)
+        *spelled = bytes_str(m->name);
+}
+
+/* Of parentScopes, the only array: one at most. */
+static bool element(const struct row *row, const struct value *array, size_t n, struct value *out)
+{
+    const struct device *d = row->of;
+
+    (void)array;
+    *out = text_of(d->parent);
+    return n == 0 && d->parent[0];
+}
+
+struct row twin_row(const struct device *d)
+{
+    return (struct row){.of = d, .get = get, .element = element};
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
+
+static enum err put_value(struct buf *out, const struct device *d, const struct value *v, struct scratch *scratch);
+
+/* The members at this depth from `at` on, up to something that stands higher. */
+static enum err put_members(struct buf *out, const struct device *d, const struct member *at, unsigned depth,
+                            struct scratch *scratch)
+{
+    const char *before = "{";
+    enum err e = OK;
+
+    for (; !e && at < members + MEMBERS && at->depth >= depth; at++) {
+        struct value v = at->depth == depth ? value_of(d, at, scratch) : (struct value){.kind = VALUE_UNDEFINED};
+
+        if (!v.kind)
+            continue;
+        buf_printf(out, "%s\"%s\":", before, at->name);
+        e = put_value(out, d, &v, scratch);
+        before = ",";
+    }
+    buf_puts(out, *before == '{' ? "{}" : "}");
+    return e;
+}
+
+static enum err put_value(struct buf *out, const struct device *d, const struct value *v, struct scratch *scratch)
+{
+    const struct member *m = v->handle;
+
+    if (v->kind == VALUE_OBJECT)
+        return put_members(out, d, m + 1, m->depth + 1u, scratch);
+    if (v->kind != VALUE_ARRAY)
+        return json_put_value(v, out);
+    buf_puts(out, "[");
+    if (d->parent[0])
+        buf_put_json(out, bytes_str(d->parent));
+    buf_puts(out, "]");
+    return OK;
+}
+
+enum err twin_put_value(struct buf *out, const struct device *d, const struct value *v)
+{
+    struct scratch scratch;
+
+    scratch_clear(&scratch);
+    return put_value(out, d, v, &scratch);
+}
+
+enum err twin_put(struct buf *out, const struct device *d)
+{
+    struct scratch scratch;
+
+    scratch_clear(&scratch);
+    return put_members(out, d, members, 0, &scratch);
 }

@@ -1,23 +1,24 @@
+#include "buf.h"
 #include "check.h"
 #include "selector.h"
 
 #include <stdio.h>
 
 static struct selector sel;
-static char why[SELECTOR_WHY_CAP];
+static struct complaint why;
 
 static void check_position(const char *text, int from, bool inclusive, int64_t value)
 {
-    CHECK_OK(selector_parse(bytes_str(text), &sel, why));
+    CHECK_OK(selector_parse(bytes_str(text), &sel, &why));
     CHECK(sel.has_position && sel.position.from == (unsigned)from);
     CHECK(sel.position.inclusive == inclusive && sel.position.value == value);
 }
 
 static void check_refused(const char *text, const char *reason)
 {
-    CHECK_ERR(selector_parse(bytes_str(text), &sel, why), ERR_MALFORMED);
-    if (!strstr(why, reason))
-        fail_msg("%s: \"%s\" does not say \"%s\"", text, why, reason);
+    CHECK_ERR(selector_parse(bytes_str(text), &sel, &why), ERR_MALFORMED);
+    if (!strstr(why.text, reason))
+        fail_msg("%s: \"%s\" does not say \"%s\"", text, why.text, reason);
 }
 
 TEST(every_position_that_clients_write_is_understood)
@@ -42,17 +43,17 @@ TEST(every_position_that_clients_write_is_understood)
 
 TEST(senders_are_named_alone_in_a_list_or_with_or)
 {
-    CHECK_OK(selector_parse(BYTES("amqp.annotation.iothub-connection-device-id = 'phone'"), &sel, why));
+    CHECK_OK(selector_parse(BYTES("amqp.annotation.iothub-connection-device-id = 'phone'"), &sel, &why));
     CHECK(!sel.has_position && sel.position.from == FROM_EARLIEST && sel.n_devices == 1);
     CHECK_BYTES(sel.devices[0], BYTES("phone"));
 
-    CHECK_OK(selector_parse(BYTES("amqp.annotation.iothub-connection-device-id in ( 'a' ,'b','a')"), &sel, why));
+    CHECK_OK(selector_parse(BYTES("amqp.annotation.iothub-connection-device-id in ( 'a' ,'b','a')"), &sel, &why));
     CHECK(sel.n_devices == 2);
     CHECK_BYTES(sel.devices[1], BYTES("b"));
 
     CHECK_OK(selector_parse(BYTES("amqp.annotation.iothub-connection-device-id='a' Or "
                                   "amqp.annotation.iothub-connection-device-id='it''s'"),
-                            &sel, why));
+                            &sel, &why));
     CHECK(sel.n_devices == 2);
     CHECK_BYTES(sel.devices[1], BYTES("it's"));
 }
@@ -107,14 +108,14 @@ TEST(a_selector_is_bounded)
     struct buf b = buf_max(64 * 1024);
 
     memset(text, ' ', SELECTOR_LEN_MAX + 1);
-    CHECK_ERR(selector_parse(bytes_str(text), &sel, why), ERR_TOO_LARGE);
+    CHECK_ERR(selector_parse(bytes_str(text), &sel, &why), ERR_TOO_LARGE);
 
     buf_puts(&b, "amqp.annotation.iothub-connection-device-id IN (");
     for (int i = 0; i <= FILTER_DEVICES_MAX; i++)
         buf_printf(&b, "%s'd%d'", i ? "," : "", i);
     buf_puts(&b, ")");
-    CHECK_ERR(selector_parse(buf_bytes(&b), &sel, why), ERR_LIMIT);
-    CHECK(strstr(why, "at most 64 devices"));
+    CHECK_ERR(selector_parse(buf_bytes(&b), &sel, &why), ERR_LIMIT);
+    CHECK(strstr(why.text, "at most 64 devices"));
     buf_free(&b);
 }
 
