@@ -182,6 +182,14 @@ struct d2d_c2d {
     size_t body_len;
 };
 
+/* A direct method that a caller waits for. `method` and `payload` are valid until the callback returns. */
+struct d2d_call {
+    uint64_t id; /* for d2d_device_answer() */
+    const char *method;
+    const void *payload; /* JSON text as the caller wrote it; NULL: it gave none */
+    size_t payload_len;
+};
+
 struct d2d_device_options {
     size_t size;
     struct d2d_options common;
@@ -209,6 +217,9 @@ struct d2d_device_options {
      * it reconnects after a pause. */
     void (*disconnected)(void *ctx, struct d2d_device *device, enum d2d_err why, bool final);
     void *ctx;
+    /* Receives a direct method, to be answered now or later with d2d_device_answer(). NULL: the device does not listen to
+     * direct methods, and its callers are told so. `listening` comes when it listens to both. */
+    void (*call)(void *ctx, struct d2d_device *device, const struct d2d_call *call);
 };
 
 /* Connects at once. The connection string must be of a device. */
@@ -247,6 +258,12 @@ D2D_API size_t d2d_device_pending(const struct d2d_device *device);
 D2D_API enum d2d_err d2d_device_complete(struct d2d_device *device, uint64_t lock);
 D2D_API enum d2d_err d2d_device_abandon(struct d2d_device *device, uint64_t lock);
 D2D_API enum d2d_err d2d_device_reject(struct d2d_device *device, uint64_t lock);
+/* Answers a direct method, once: a status of your own, and a payload in JSON (NULL: none), at most 128 KiB. The caller
+ * receives both. D2D_EXPIRED: the connection of this call has ended, or it is already answered. An answer that comes too
+ * late for the caller is dropped by the hub, which does not tell. */
+D2D_API enum d2d_err d2d_device_answer(struct d2d_device *device, uint64_t id, int status, const void *payload,
+                                       size_t len);
+
 /* Messages that were delivered and are not settled yet. */
 D2D_API size_t d2d_device_unsettled(const struct d2d_device *device);
 
@@ -401,6 +418,21 @@ D2D_API enum d2d_err d2d_registry_add(struct d2d_registry *registry, struct d2d_
 D2D_API enum d2d_err d2d_registry_update(struct d2d_registry *registry, struct d2d_identity *identity);
 D2D_API enum d2d_err d2d_registry_get(struct d2d_registry *registry, const char *id, struct d2d_identity *out);
 D2D_API enum d2d_err d2d_registry_remove(struct d2d_registry *registry, const char *id);
+/* A direct method of a device, and its answer. */
+struct d2d_question {
+    size_t size;
+    const char *method;
+    const char *payload;            /* JSON; NULL: none */
+    unsigned connect_s, response_s; /* how long to wait for the device, and for its answer; 0: not at all, 30 s */
+};
+#define D2D_QUESTION .size = sizeof(struct d2d_question)
+
+/* Calls a direct method and waits for its answer: *status is the device's own, *payload its JSON text, which the caller
+ * frees. D2D_NOT_FOUND: there is no such device; D2D_NO_CONNECTION: it is not connected, or does not listen to direct
+ * methods; D2D_CLOSED: its connection ended before it answered; D2D_TIMED_OUT: it did not answer in time; D2D_OVER_QUOTA:
+ * too many calls are open. The policy must have the right "service connect". */
+D2D_API enum d2d_err d2d_registry_call(struct d2d_registry *registry, const char *device,
+                                       const struct d2d_question *question, int *status, char **payload);
 /* Empties the mailbox of a device; *n is how many messages were in it. */
 D2D_API enum d2d_err d2d_registry_purge(struct d2d_registry *registry, const char *id, uint64_t *n);
 /* Devices in the order of their ids, at most 1,000: this API has no pages. The caller frees *out. */

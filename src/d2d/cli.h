@@ -104,10 +104,11 @@ void cli_watch_children(void);
 /* Ids of devices and names of contexts, a line each, for completion: silent, and within a second or not at all. */
 opt_names cli_names;
 
-extern const struct command command_bench, command_ca_add, command_ca_list, command_ca_rm, command_ca_verify,
-    command_check, command_context_add, command_context_list, command_context_rm, command_context_use,
-    command_device_add, command_device_auth, command_device_cert, command_device_disable, command_device_enable,
-    command_device_key, command_device_list, command_device_purge, command_device_rm, command_device_show,
-    command_enroll_add, command_enroll_key, command_enroll_list, command_enroll_rm, command_enroll_show, command_events,
-    command_group_add, command_group_list, command_group_rm, command_hub_status, command_listen, command_register,
-    command_send, command_token, command_tpm_erase, command_tpm_provision, command_tpm_status;
+extern const struct command command_answer, command_bench, command_ca_add, command_ca_list, command_ca_rm,
+    command_ca_verify, command_call, command_check, command_context_add, command_context_list, command_context_rm,
+    command_context_use, command_device_add, command_device_auth, command_device_cert, command_device_disable,
+    command_device_enable, command_device_key, command_device_list, command_device_purge, command_device_rm,
+    command_device_show, command_enroll_add, command_enroll_key, command_enroll_list, command_enroll_rm,
+    command_enroll_show, command_events, command_group_add, command_group_list, command_group_rm, command_hub_status,
+    command_listen, command_register, command_send, command_token, command_tpm_erase, command_tpm_provision,
+    command_tpm_status;

@@ -11,14 +11,14 @@ volatile int cli_interrupted;
 
 /* In the order in which help and the manual page tell of them. */
 static const struct command *const commands[] = {
-    &command_send,          &command_listen,         &command_events,        &command_device_add,  &command_device_list,
-    &command_device_show,   &command_device_rm,      &command_device_key,    &command_device_auth, &command_device_cert,
-    &command_device_enable, &command_device_disable, &command_device_purge,  &command_group_add,   &command_group_list,
-    &command_group_rm,      &command_ca_add,         &command_ca_verify,     &command_ca_list,     &command_ca_rm,
-    &command_enroll_add,    &command_enroll_list,    &command_enroll_show,   &command_enroll_key,  &command_enroll_rm,
-    &command_register,      &command_tpm_status,     &command_tpm_provision, &command_tpm_erase,   &command_token,
-    &command_context_add,   &command_context_list,   &command_context_use,   &command_context_rm,  &command_check,
-    &command_hub_status,    &command_bench,
+    &command_send,        &command_listen,      &command_call,          &command_answer,         &command_events,
+    &command_device_add,  &command_device_list, &command_device_show,   &command_device_rm,      &command_device_key,
+    &command_device_auth, &command_device_cert, &command_device_enable, &command_device_disable, &command_device_purge,
+    &command_group_add,   &command_group_list,  &command_group_rm,      &command_ca_add,         &command_ca_verify,
+    &command_ca_list,     &command_ca_rm,       &command_enroll_add,    &command_enroll_list,    &command_enroll_show,
+    &command_enroll_key,  &command_enroll_rm,   &command_register,      &command_tpm_status,     &command_tpm_provision,
+    &command_tpm_erase,   &command_token,       &command_context_add,   &command_context_list,   &command_context_use,
+    &command_context_rm,  &command_check,       &command_hub_status,    &command_bench,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

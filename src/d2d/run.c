@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ struct job *job_new(const struct occasion *o)
 
     if (!j)
         return NULL;
+    j->output = -1;
     j->environment = buf_max(ENVIRONMENT_MAX);
     j->body = buf_max(o->body_len);
     /* Properties first: the names of the variables belong to us. */
@@ -57,6 +59,8 @@ void job_free(struct job *j)
 {
     if (!j)
         return;
+    if (j->output >= 0)
+        close(j->output);
     buf_free(&j->environment);
     buf_free(&j->body);
     free(j);
@@ -77,42 +81,64 @@ static void set_environment(const struct job *j)
     unsetenv("D2D_CONNECTION_STRING");
 }
 
-/* A program that does not read its input, or only part of it, is no error. */
-static void feed(int fd, const uint8_t *at, size_t len)
+/* A file in memory with these bytes, to be read from the beginning: however much of it a program reads, nobody waits for
+ * that. */
+static int file_of(struct bytes bytes)
 {
-    while (len) {
-        ssize_t n = write(fd, at, len);
+    int fd = memfd_create("d2d", MFD_CLOEXEC);
+
+    while (fd >= 0 && bytes.len) {
+        ssize_t n = write(fd, bytes.at, bytes.len);
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
-            return;
-        at += n;
-        len -= (size_t)n;
+        if (n <= 0) {
+            close(fd);
+            return -1;
+        }
+        bytes = bytes_skip(bytes, (size_t)n);
     }
+    if (fd >= 0)
+        lseek(fd, 0, SEEK_SET);
+    return fd;
 }
 
 bool job_start(struct job *j, const char *command)
 {
-    int ends[2];
+    int input = file_of(buf_bytes(&j->body));
     pid_t child;
 
-    if (pipe2(ends, O_CLOEXEC))
+    if (input < 0 || (j->keeps && (j->output = file_of(NO_BYTES)) < 0)) {
+        if (input >= 0)
+            close(input);
         return false;
+    }
     child = fork();
     if (child == 0) {
         signal(SIGPIPE, SIG_DFL);
-        dup2(ends[0], STDIN_FILENO);
+        dup2(input, STDIN_FILENO);
+        if (j->keeps)
+            dup2(j->output, STDOUT_FILENO);
         set_environment(j);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
-    close(ends[0]);
-    if (child > 0)
-        feed(ends[1], j->body.at, j->body.len);
-    close(ends[1]);
+    close(input);
     j->child = child > 0 ? child : 0;
     return child > 0;
+}
+
+bool job_output(const struct job *j, struct buf *out)
+{
+    uint8_t part[4096];
+    off_t at = 0;
+    ssize_t n;
+
+    while ((n = pread(j->output, part, sizeof part, at)) > 0) {
+        buf_put(out, bytes_of(part, (size_t)n));
+        at += n;
+    }
+    return n == 0 && !out->bad;
 }
 
 bool job_ended(struct job *j, bool wait, int *status)

@@ -26,6 +26,8 @@ struct job {
     uint64_t lock;    /* and of what message it is */
     struct buf environment, body;
     pid_t child; /* 0: not started, or ended */
+    bool keeps;  /* what it prints is kept, up to what fits */
+    int output;  /* where, once it was started; -1: nowhere */
 };
 
 /* NULL without memory. Environment: the variables, and D2D_PROP_NAME for each property, its name in capitals with
@@ -37,6 +39,9 @@ bool job_start(struct job *, const char *command);
 /* The exit status, 128 and more for a signal; -1: it could not be asked. False: it runs on, which `wait` does not let
  * be. */
 bool job_ended(struct job *, bool wait, int *status);
+
+/* Of one that keeps what it prints, once it has ended: appends it. */
+bool job_output(const struct job *, struct buf *out);
 
 /* All of that at once: the exit status, or -1. */
 int run_program(const char *command, const struct occasion *);

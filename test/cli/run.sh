@@ -230,6 +230,26 @@ is 0 d2d listen --as garage --transport amqp -n 2 --timeout 20s \
 [ "$(cat "$home/heard")" = 'garage|blue|0|bang garage|blue|1|bang ' ] || fail "abandoned: $(cat "$home/heard")"
 is 0 d2d listen --as garage -n 1 --timeout 20s -o raw
 out '^bang$'
+# Direct methods.
+is 5 d2d call garage open
+err 'device "garage" is not connected'
+is 4 d2d call nobody open
+is 2 d2d call garage open now
+err 'a text needs quotes'
+for transport in "${transports[@]}"; do
+    d2d answer open --as garage --transport "$transport" -n 2 --exec 'cat; [ "$D2D_METHOD" = open ]' 2>"$home/answer.err" &
+    is 0 d2d call garage open '{"how": [1, "x"]}' --wait 20
+    jq -e '.status == 200 and .payload == {"how": [1, "x"]}' "$home/out" >/dev/null || fail "an answer over $transport"
+    is 7 d2d call garage close
+    err 'answered with status 501'
+    is 0 d2d call garage open -o raw
+    wait $! || fail "d2d answer over $transport: $(cat "$home/answer.err")"
+done
+d2d answer open --as garage -n 1 --exec 'echo "not JSON"; exit 3' 2>"$home/answer.err" &
+is 7 d2d call garage open --wait 20
+jq -e '.status == 500 and .payload == "not JSON"' "$home/out" >/dev/null || fail "a program that fails"
+wait $! || fail "d2d answer: $(cat "$home/answer.err")"
+is 2 d2d answer open --as garage
 seq 50 | d2d send --to garage -q - || fail "fifty messages"
 is 9 d2d send --to garage 51
 is 0 d2d listen --as garage -n 50 --timeout 20s -o raw

@@ -59,6 +59,14 @@ static void on_c2d(void *ctx, const struct d2d_c2d *message)
     d->c2d(d->ctx, d, message);
 }
 
+static void on_call(void *ctx, const struct d2d_call *call)
+{
+    struct d2d_device *d = ctx;
+
+    redial_worked(&d->redial);
+    d->call(d->ctx, d, call);
+}
+
 static void finish(struct d2d_device *d, enum d2d_err why)
 {
     struct queued *q;
@@ -170,6 +178,7 @@ static void device_end(void *of)
     device_amqp_close(&d->amqp);
     account_close(&d->account);
     inbox_close(&d->side.inbox);
+    asked_close(&d->side.asked);
     room_close(&d->side.room);
     buf_free(&d->token);
     free(d);
@@ -213,10 +222,13 @@ static enum d2d_err set_side(struct d2d_device *d, const struct d2d_device_optio
                                  .listening = on_listening,
                                  .done = on_done,
                                  .c2d = on_c2d,
+                                 .call = on_call,
                                  .ended = on_ended,
                                  .ctx = d};
     queue_init(&side->queue, o->queue_messages ? o->queue_messages : QUEUE_MESSAGES,
                o->queue_bytes ? o->queue_bytes : QUEUE_BYTES);
+    if (o->call && asked_open(&side->asked))
+        return D2D_NO_MEMORY;
     if (!o->c2d)
         return D2D_OK;
     if (account_speaks_amqp(&d->account))
@@ -254,6 +266,7 @@ static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
     d->disconnected = o->disconnected;
     d->listening = o->listening;
     d->c2d = o->c2d;
+    d->call = o->call;
     d->ctx = o->ctx;
     d->grave = (struct grave){.end = device_end, .of = d};
 }

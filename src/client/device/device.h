@@ -25,5 +25,6 @@ struct d2d_device {
     void (*disconnected)(void *ctx, struct d2d_device *, enum d2d_err, bool final);
     void (*listening)(void *ctx, struct d2d_device *);
     void (*c2d)(void *ctx, struct d2d_device *, const struct d2d_c2d *);
+    void (*call)(void *ctx, struct d2d_device *, const struct d2d_call *);
     void *ctx;
 };

@@ -31,6 +31,13 @@ static void attach(struct device_amqp *m)
         m->mailbox = amqp_link(&m->amqp, false, buf_str(&address), "d2d");
         pn_link_open(m->mailbox);
         pn_link_flow(m->mailbox, (int)m->side->inbox.max);
+        m->opening++;
+    }
+    if (side_wants_calls(m->side)) {
+        buf_clear(&address);
+        put_address(m, "/methods/devicebound", &address);
+        device_amqp_listen_to_calls(m, buf_str(&address));
+        m->opening += 2;
     }
     buf_free(&address);
 }
@@ -45,8 +52,10 @@ static void begin(struct amqp_talk *a)
     struct device_amqp *m = of(a);
 
     inbox_clear(&m->side->inbox);
-    m->sender.link = m->mailbox = NULL;
+    asked_clear(&m->side->asked);
+    m->sender.link = m->mailbox = m->calls = m->answers = NULL;
     m->sender.open = false;
+    m->opening = 0;
     if (a->bare)
         attach(m);
     else
@@ -68,7 +77,7 @@ static void on_link_open(struct amqp_talk *a, pn_link_t *l)
         m->side->opened(m->side->ctx);
         if (!amqp_stopped(a))
             pump(a);
-    } else if (l == m->mailbox) {
+    } else if ((l == m->mailbox || l == m->calls || l == m->answers) && !--m->opening) {
         m->side->listening(m->side->ctx);
     }
 }
@@ -136,6 +145,9 @@ static void on_delivery(struct amqp_talk *a, pn_delivery_t *ready)
     } else if (l == m->mailbox) {
         while (!amqp_stopped(a) && (d = amqp_next(l)) && amqp_take(a, d, &m->room))
             give(m, d);
+    } else if (l == m->calls) {
+        while (!amqp_stopped(a) && (d = amqp_next(l)) && amqp_take(a, d, &m->room))
+            device_amqp_take_call(m, d);
     }
 }
 
@@ -159,7 +171,8 @@ static void end(struct amqp_talk *a)
     struct device_amqp *m = of(a);
 
     inbox_clear(&m->side->inbox);
-    m->sender.link = m->mailbox = m->cbs.ask = m->cbs.answer = NULL;
+    asked_clear(&m->side->asked);
+    m->sender.link = m->mailbox = m->calls = m->answers = m->cbs.ask = m->cbs.answer = NULL;
     m->sender.open = false;
 }
 

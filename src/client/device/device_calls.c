@@ -131,6 +131,30 @@ enum d2d_err d2d_device_reject(struct d2d_device *d, uint64_t lock)
     return settle(d, lock, SETTLE_REJECT);
 }
 
+/* ---- direct methods -------------------------------------------------------------------------------------------- */
+
+enum d2d_err d2d_device_answer(struct d2d_device *d, uint64_t id, int status, const void *payload, size_t len)
+{
+    struct bytes text = bytes_of(payload, payload ? len : 0);
+    struct asked a;
+    enum err e;
+
+    if (!d)
+        return D2D_ARGUMENT;
+    if (text.len > CALL_PAYLOAD_MAX)
+        e = ERR_TOO_LARGE;
+    else if (!asked_take(&d->side.asked, id, &a))
+        return account_fail(&d->account, D2D_EXPIRED, "the answer: nobody waits for it on this connection");
+    else if (account_speaks_amqp(&d->account))
+        e = device_amqp_answer(&d->amqp, &a, status, text);
+    else
+        e = mqtt_call_answer(&d->mqtt, &a, status, text);
+    if (e)
+        return account_fail(&d->account, err_of(e), "the answer: %s", err_text(e));
+    carrier_wake(&d->carrier);
+    return D2D_OK;
+}
+
 size_t d2d_device_unsettled(const struct d2d_device *d)
 {
     return d->side.inbox.n - d->side.inbox.abandoned;

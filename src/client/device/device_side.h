@@ -2,6 +2,7 @@
  * settled, and who is told. */
 #pragma once
 
+#include "asked.h"
 #include "device_queue.h"
 #include "inbox.h"
 #include "message_room.h"
@@ -12,6 +13,7 @@ struct device_side {
     const char *id;
     struct device_queue queue;
     struct inbox inbox;       /* no room: messages from the cloud are not asked for */
+    struct asked_list asked;  /* not open: nor are direct methods */
     struct message_room room; /* MQTT: of the message that is being given */
     bool auto_complete;
     size_t window; /* QoS 1 messages on their way at once */
@@ -21,6 +23,7 @@ struct device_side {
     void (*listening)(void *ctx);
     void (*done)(void *ctx, struct queued *, enum d2d_err); /* given: free() */
     void (*c2d)(void *ctx, const struct d2d_c2d *);
+    void (*call)(void *ctx, const struct d2d_call *);
     /* The last call. D2D_OK: a fresh connection is wanted, at once. */
     void (*ended)(void *ctx, enum d2d_err why, const char *detail);
     void *ctx;
@@ -29,4 +32,9 @@ struct device_side {
 static inline bool side_wants_c2d(const struct device_side *s)
 {
     return s->inbox.max > 0;
+}
+
+static inline bool side_wants_calls(const struct device_side *s)
+{
+    return s->asked.at != NULL;
 }

@@ -57,6 +57,7 @@ static void start(struct talk *t, int64_t now_ms)
     /* Not a clean session: what is said again then belongs to it (MQTT-4.4.0-1), and so does what waits for us (device
      * 2.6). */
     inbox_clear(&m->side->inbox);
+    asked_clear(&m->side->asked);
     m->state = MQTT_WAIT_CONNACK;
     m->pinged = false;
     m->connack = 0;
@@ -88,9 +89,15 @@ static void subscribe(struct mqtt_talk *m)
 {
     struct buf filter = buf_max(2 * ID_LEN_MAX);
 
-    buf_printf(&filter, "devices/%s/messages/devicebound/#", m->side->id);
-    mqtt_put_subscribe(m->talk.out, SUBSCRIBE_ID, buf_bytes(&filter), 1);
-    buf_free(&filter);
+    m->subscribing = 0;
+    if (side_wants_c2d(m->side)) {
+        buf_printf(&filter, "devices/%s/messages/devicebound/#", m->side->id);
+        mqtt_put_subscribe(m->talk.out, (uint16_t)(SUBSCRIBE_ID + m->subscribing++), buf_bytes(&filter), 1);
+        buf_free(&filter);
+    }
+    if (side_wants_calls(m->side))
+        mqtt_put_subscribe(m->talk.out, (uint16_t)(SUBSCRIBE_ID + m->subscribing++), BYTES("$iothub/methods/POST/#"),
+                           0);
 }
 
 static void on_connack(struct mqtt_talk *m, uint8_t code, int64_t now_ms)
@@ -106,18 +113,17 @@ static void on_connack(struct mqtt_talk *m, uint8_t code, int64_t now_ms)
     }
     m->state = MQTT_OPEN;
     m->said_ms = now_ms;
-    if (side_wants_c2d(m->side))
-        subscribe(m);
+    subscribe(m);
     m->side->opened(m->side->ctx);
 }
 
 static void on_suback(struct mqtt_talk *m, const struct mqtt_filters *f)
 {
-    if (f->id != SUBSCRIBE_ID || f->list.len != 1)
+    if (!m->subscribing || f->id < SUBSCRIBE_ID || f->list.len != 1)
         talk_end(&m->talk, ERR_PROTOCOL);
     else if (f->list.at[0] > 1)
         talk_end(&m->talk, ERR_DENIED);
-    else
+    else if (!--m->subscribing)
         m->side->listening(m->side->ctx);
 }
 
@@ -165,6 +171,8 @@ static void on_publish(struct mqtt_talk *m, const struct mqtt_publish *p)
 
     if (p->qos > 1)
         talk_end(&m->talk, ERR_PROTOCOL);
+    else if (side_wants_calls(m->side) && m->state == MQTT_OPEN && !p->qos && mqtt_is_call(p->topic))
+        mqtt_call_take(m, p);
     else if (!incoming_is_ours(bytes_str(m->side->id), p->topic)) {
         if (p->qos) /* of a session that somebody else subscribed in: twins and methods are not kept */
             mqtt_put_ack(m->talk.out, MQTT_PUBACK, p->id);
@@ -309,6 +317,7 @@ static void closed(struct talk *t, enum err why, int64_t now_ms)
     else
         snprintf(detail, sizeof detail, "%s", err_text(why));
     inbox_clear(&m->side->inbox);
+    asked_clear(&m->side->asked);
     m->side->ended(m->side->ctx, why == ERR_EXPIRED ? D2D_OK : err_of(why), detail);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "device_side.h"
+#include "mqtt.h"
 #include "talk.h"
 
 enum mqtt_state {
@@ -19,13 +20,18 @@ struct mqtt_talk {
     int64_t renew_ms;            /* when to make way for a fresh token */
 
     enum mqtt_state state;
-    uint8_t connack; /* of a refusal */
-    bool pinged;     /* no answer to it yet */
+    uint8_t connack;      /* of a refusal */
+    bool pinged;          /* no answer to it yet */
+    unsigned subscribing; /* SUBSCRIBE packets that are not answered yet */
     int64_t began_ms, said_ms, ping_ms;
 };
 
 /* The ops of a talk that was set up as above. */
 void mqtt_talk_init(struct mqtt_talk *);
+/* mqtt_call.c: what came is a direct method; gives it to the device; its answer, while the connection is there. */
+bool mqtt_is_call(struct bytes topic);
+void mqtt_call_take(struct mqtt_talk *, const struct mqtt_publish *);
+enum err mqtt_call_answer(struct mqtt_talk *, const struct asked *, int status, struct bytes payload) MUST_CHECK;
 /* ERR_LOCK_LOST; ERR_UNSUPPORTED: there is no reject (device 2.10). An abandoned message comes with the next
  * connection. */
 enum err mqtt_talk_settle(struct mqtt_talk *, uint64_t lock, enum settlement, int64_t now_ms) MUST_CHECK;

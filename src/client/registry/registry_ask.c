@@ -57,7 +57,7 @@ enum d2d_err registry_ask(struct d2d_registry *r, const char *method, const char
         return e;
     if (inner)
         e = account_fail(&r->account, err_of(inner), "the request: %s", err_text(inner));
-    else if (!(e = http_ask(&r->account, &ask, -1, h)) &&
+    else if (!(e = http_ask(&r->account, &ask, r->limit_ms ? r->limit_ms : -1, h)) &&
              (e = status_error(h->in.head.status, buf_bytes(&h->in.body), why, sizeof why)))
         e = inquiry_verdict(&r->account, &h->in.head, account_fail(&r->account, e, "%s", why));
     buf_free(&token);

@@ -1,0 +1,100 @@
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct calling {
+    uint64_t wait_s, response_s;
+    const char *device;
+    struct d2d_question question;
+    int status;
+    char *payload;
+    enum status ended; /* the device did not answer, and that was said */
+};
+
+static const struct column columns[] = {{"status", "STATUS", 8}, {"payload", "PAYLOAD", 0}, {0}};
+
+/* The hub was reached, and tells what became of the call. */
+static enum status no_answer(const struct calling *k, enum d2d_err e)
+{
+    if (e == D2D_NO_CONNECTION) {
+        complain("device \"%s\" is not connected, or does not listen to direct methods", k->device);
+        advise("--wait S waits for it");
+    } else if (e == D2D_CLOSED) {
+        complain("the connection of device \"%s\" ended before it answered", k->device);
+    } else {
+        complain("device \"%s\" did not answer in time", k->device);
+        advise("--response-timeout S waits longer");
+    }
+    return cli_status(e);
+}
+
+static enum d2d_err make_call(struct d2d_registry *registry, void *ctx)
+{
+    struct calling *k = ctx;
+    enum d2d_err e = d2d_registry_call(registry, k->device, &k->question, &k->status, &k->payload);
+    bool told = strncmp(d2d_registry_detail(registry), "HTTP ", 5) == 0;
+
+    if (!told || (e != D2D_NO_CONNECTION && e != D2D_CLOSED && e != D2D_TIMED_OUT))
+        return e;
+    k->ended = no_answer(k, e);
+    return D2D_OK;
+}
+
+static bool is_json(const char *text)
+{
+    json_t *root = json_loads(text, JSON_DECODE_ANY, NULL);
+
+    json_decref(root);
+    return root != NULL;
+}
+
+static void print(const struct calling *k, enum out_format format)
+{
+    json_t *payload = json_loads(k->payload, JSON_DECODE_ANY, NULL), *row = json_object();
+    struct out out;
+
+    json_object_set_new(row, "status", json_integer(k->status));
+    json_object_set_new(row, "payload", payload ? payload : json_null());
+    out_begin(&out, format, columns, "payload");
+    out_row(&out, row);
+}
+
+static enum status call_run(struct cli *c, void *values, int n, char **argv)
+{
+    struct calling *k = values;
+    const char *payload = n > 2 ? argv[3] : NULL;
+    enum status status;
+
+    if (payload && !is_json(payload))
+        return cli_usage(&command_call, "JSON must be JSON, not \"%.60s\": a text needs quotes, as in '\"%.60s\"'",
+                         payload, payload);
+    k->device = argv[1];
+    k->question = (struct d2d_question){D2D_QUESTION, .method = argv[2], .payload = payload,
+                                        .connect_s = (unsigned)k->wait_s, .response_s = (unsigned)k->response_s};
+    if ((status = cli_with_registry(c, make_call, k, A_DEVICE, argv[1])) || (status = k->ended))
+        return status;
+    print(k, c->format);
+    free(k->payload);
+    if (k->status >= 200 && k->status < 300)
+        return DONE;
+    say("d2d: device \"%s\" answered with status %d", k->device, k->status);
+    return REFUSED;
+}
+
+static const struct opt options[] = {{"wait", "S", "wait this many seconds for a device that is not connected",
+                                      OPT_NUMBER, .offset = offsetof(struct calling, wait_s), .least = 0, .most = 300},
+                                     {"response-timeout", "S", "and this many for its answer (30)", OPT_NUMBER,
+                                      .offset = offsetof(struct calling, response_s), .least = 5, .most = 300},
+                                     {0}};
+
+const struct command command_call = {{.name = "call",
+                                      .usage = "DEVICE METHOD [JSON]",
+                                      .summary = "call a direct method of a device, and print its answer",
+                                      .examples = "d2d call garage open\n"
+                                                  "d2d call garage open '{\"how\":\"slowly\"}' --wait 20\n",
+                                      .options = options,
+                                      .least = 2,
+                                      .most = 3},
+                                     call_run,
+                                     sizeof(struct calling)};
