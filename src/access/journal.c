@@ -52,6 +52,19 @@ void journal_login_failed(const struct front_env *env, const struct peer *peer, 
               KVS("detail", detail && *detail ? detail : err_text(why)));
 }
 
+void journal_no_room(const struct front_env *env, const struct peer *peer, struct journal_who who, struct bytes device,
+                     enum err why, int64_t now_ms)
+{
+    if (hub_refused(env->hub, device, why, now_ms))
+        log_event(LOG_WARN, "over-ceiling", KV(who.kind, who.id), KVS("protocol", protocol_of(peer)),
+                  KVS("address", peer->address),
+                  KVS("reason", why == ERR_BUSY ? "too many messages in a second" : "too many bytes in a day"),
+                  KVS("remedy", why == ERR_BUSY ? "device_messages_per_second and hub_messages_per_second are the "
+                                                  "ceilings; if this is not wanted, disable the device"
+                                                : "device_bytes_per_day and hub_bytes_per_day are the ceilings; if "
+                                                  "this is not wanted, disable the device"));
+}
+
 void journal_change(const struct who *by, const struct peer *peer, const char *what, struct journal_who who,
                     const char *detail)
 {

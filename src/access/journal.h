@@ -5,6 +5,7 @@
  *   left         device=phone protocol=mqtt address=192.0.2.7:51234 reason=idle seconds=61 detail="nothing was heard …"
  *   login-failed device=phone protocol=mqtt address=192.0.2.7:51234 reason=unauthorized detail="…"
  *   audit        change=device-created by=iothubowner address=192.0.2.7:51236 device=phone
+ *   over-ceiling device=phone protocol=mqtt address=192.0.2.7:51234 reason=quota remedy="…"
  *
  * Instead of device= there may be policy= (a service) or registration= (a device that registers). */
 #pragma once
@@ -27,6 +28,10 @@ void journal_login_failed(const struct front_env *, const struct peer *, struct 
                           const char *detail, int64_t now_ms);
 /* For other lines about what a peer does wrong: false when this one has caused too many lately. */
 bool journal_may_tell(const struct front_env *, const struct peer *, struct bytes about, int64_t now_ms);
+
+/* A message was refused, or has to wait: it is counted, and whoever is over a ceiling is named once in an episode. */
+void journal_no_room(const struct front_env *, const struct peer *, struct journal_who, struct bytes device,
+                     enum err why, int64_t now_ms);
 
 /* A change that an operator made. `what` is "device-created"; `detail` "key,status", or NULL. Always told. */
 void journal_change(const struct who *by, const struct peer *, const char *what, struct journal_who,

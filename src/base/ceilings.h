@@ -24,12 +24,15 @@
 #define CONNECT_LEN_MAX (16 * 1024)        /* a stranger's first packet: names, token, a small will */
 #define MODEL_LEN_MAX 2048                 /* a DTMI */
 #define ROOM_RETRY_MS 100LL                /* a message that found no room is tried again after so long */
+#define DEVICE_MESSAGES_DEFAULT 100000     /* a second, of one device: several times what one connection reaches */
+#define REFUSED_EPISODE_MS 60000LL         /* a device that is over a ceiling is named in the log once in so long */
 #define PROPS_MAX 256                      /* application properties of one message: more is a mistake */
 #define SUBSCRIPTIONS_MAX 16               /* filters of one packet: SDKs send up to six */
 #define RECORD_LEN_MAX (512 * 1024)        /* a message in its stored form, with annotations and framing */
 
 /* Cloud-to-device messages. device 5, 7.1. */
 #define C2D_LEN_MAX (64 * 1024)  /* counted as MESSAGE_LEN_MAX is */
+#define C2D_KEPT_ROOM 4096       /* what one takes in the checkpoint besides its bytes: most of a page */
 #define MAILBOX_DEPTH_DEFAULT 50 /* messages that wait for one device */
 #define MAILBOX_DEPTH_MAX \
     100000 /* as far as it can be raised: a checkpoint writes what is known of them as one value */

@@ -10,25 +10,18 @@
 #include "gap.h"
 #include "net.h"
 #include "owner.h"
+#include "room.h"
 #include "text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum {
-    PEM_MAX = 64 * 1024,
-    DAY_S = 86400,
-    SPACE_MIN_MB = 256,
-    SPACE_WANTED_MB = 1024,
-    EXPIRY_DAYS = 30,
-    WHY_CAP = 256,
-    DAMAGE_LINES = 20
-};
+enum { PEM_MAX = 64 * 1024, DAY_S = 86400, SPACE_WANTED_MB = 1024, EXPIRY_DAYS = 30, WHY_CAP = 256, DAMAGE_LINES = 20 };
 
 /* One line a check: what was looked at, how it is, what to do. */
 void check_say(struct checking *k, enum verdict v, const char *what, const char *remedy)
@@ -143,11 +136,60 @@ static void check_log(struct checking *k)
     data_close_stores(&data);
 }
 
+/* What the files of the log take. */
+static uint64_t log_bytes(const struct config *c)
+{
+    char log[PATH_CAP];
+    const struct dirent *e;
+    struct stat st;
+    uint64_t n = 0;
+    DIR *d;
+
+    config_path(c, "log", log);
+    if (!(d = opendir(log)))
+        return 0;
+    while ((e = readdir(d)))
+        if (!fstatat(dirfd(d), e->d_name, &st, 0) && S_ISREG(st.st_mode))
+            n += (uint64_t)st.st_size;
+    closedir(d);
+    return n;
+}
+
+/* Of the file system; the log's own files are there already. */
+static void check_space(struct checking *k, const struct disk_room *room)
+{
+    uint64_t mb = room->left >> 20, wanted = SPACE_WANTED_MB;
+    char remedy[192];
+
+    if (wanted > room->disk >> 24)
+        wanted = room->disk >> 24;
+    snprintf(remedy, sizeof remedy,
+             "%llu MiB of %llu MiB are free; free some space, or keep fewer events (retention, retention_size)",
+             (unsigned long long)mb, (unsigned long long)(room->disk >> 20));
+    check_say(k, mb < wanted / 4 ? PROBLEM : mb < wanted ? WARNING : FINE, "disk", remedy);
+}
+
+/* What the log may take: as configured, which may be more than there is. */
+static void check_retention(struct checking *k, const struct disk_room *room)
+{
+    struct store_space space = {.held = log_bytes(&k->config), .file = room_segment_size(&k->config)};
+    uint64_t most = k->config.retention_size ? k->config.retention_size : room_for_log(room, &space);
+    char what[128], remedy[192];
+
+    snprintf(what, sizeof what, "events: at most %llu MiB%s, at most %lld hours; the log has %llu MiB now",
+             (unsigned long long)(most >> 20), k->config.retention_size ? "" : " (by the size of the disk)",
+             (long long)(k->config.retention_ms / 3600000), (unsigned long long)(space.held >> 20));
+    snprintf(remedy, sizeof remedy,
+             "there are only %llu MiB for it; when they are used up, new messages are refused: make retention_size "
+             "smaller (0: at most half of the disk)",
+             (unsigned long long)((space.held + room->left) >> 20));
+    check_say(k, most > space.held + room->left ? WARNING : FINE, what, remedy);
+}
+
 static void check_disk(struct checking *k)
 {
     char path[PATH_CAP], remedy[128];
-    struct statvfs fs;
-    uint64_t mb;
+    struct disk_room room;
 
     config_path(&k->config, "check.tmp", path);
     if (file_write(path, BYTES("d2dhub check\n"), 0600)) {
@@ -157,13 +199,10 @@ static void check_disk(struct checking *k)
         return;
     }
     unlink(path);
-    if (statvfs(k->config.data, &fs))
+    if (!room_look(k->config.data, &room))
         return;
-    mb = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
-    snprintf(remedy, sizeof remedy,
-             "%llu MiB are free; free some space, or keep fewer events (retention, retention_size)",
-             (unsigned long long)mb);
-    check_say(k, mb < SPACE_MIN_MB ? PROBLEM : mb < SPACE_WANTED_MB ? WARNING : FINE, "disk", remedy);
+    check_space(k, &room);
+    check_retention(k, &room);
 }
 
 /* When it ends, and what to do before: with a month for it. */

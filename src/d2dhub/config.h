@@ -25,7 +25,9 @@ struct config {
     char other_cert_file[PATH_CAP], other_key_file[PATH_CAP]; /* beside them, of another kind of key; "": none */
     char names[VALUE_CAP];                                    /* further host names, with blanks between */
     int64_t retention_ms, clock_wait;
-    uint64_t retention_size, segment_size;
+    uint64_t retention_size, segment_size; /* 0: by the disk (room.h) */
+    int device_messages_per_second, hub_messages_per_second;
+    uint64_t device_bytes_per_day, hub_bytes_per_day;
     char user[64];
     int partitions;
     char linked_hubs_file[PATH_CAP], outside_ca_file[PATH_CAP]; /* of the provisioning service; "": none */

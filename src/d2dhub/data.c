@@ -4,6 +4,7 @@
 #include "engines.h"
 #include "files.h"
 #include "log.h"
+#include "room.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -96,7 +97,7 @@ static enum err bind(const char *state_folder, const char *log, struct state *st
 static enum err open_both(const struct config *c, const char *state, const char *log, struct data *d,
                           char why[DATA_WHY_CAP])
 {
-    struct disk_options disk = {.folder = log, .segment_size = c->segment_size};
+    struct disk_options disk = {.folder = log, .segment_size = room_segment_size(c)};
     int bits = lmdb_state_bits(state);
     bool foreign = bits && bits != OUR_BITS;
     uint8_t id[STORE_ID];
@@ -157,6 +158,10 @@ enum err data_open(const struct config *c, struct data *out)
                                         .random = random_bytes,
                                         .retention_ms = c->retention_ms,
                                         .retention_bytes = c->retention_size,
+                                        .ceilings = {.device_messages = (uint64_t)c->device_messages_per_second,
+                                                     .device_bytes = c->device_bytes_per_day,
+                                                     .hub_messages = (uint64_t)c->hub_messages_per_second,
+                                                     .hub_bytes = c->hub_bytes_per_day},
                                         .c2d = {.depth = (unsigned)c->c2d_depth,
                                                 .ttl_ms = c->c2d_ttl,
                                                 .deliveries = (unsigned)c->c2d_deliveries,

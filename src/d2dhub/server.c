@@ -10,6 +10,7 @@
 #include "limiter.h"
 #include "memory.h"
 #include "report.h"
+#include "room.h"
 #include "user_context.h"
 
 #include <stdio.h>
@@ -29,11 +30,23 @@ static uint64_t durable(void *ctx)
     return store_durable(ctx);
 }
 
+/* Asks the keeper for a round before its time: so much has come that the log may have to let go of some. */
+static void hurry(struct server *s)
+{
+    if (store_durable(s->data.store) - s->kept_at < s->hurry_bytes || atomic_exchange(&s->hurried, true))
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->hurry = true;
+    pthread_cond_broadcast(&s->stop);
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* From the sync thread: events became readable, answers may leave. */
 static void grew(void *ctx)
 {
     struct server *s = ctx;
 
+    hurry(s);
     hub_grew(s->hub);
     for (int i = 0; i < s->n_loops; i++)
         net_loop_grew(s->loops[i]);
@@ -369,15 +382,35 @@ static void *tick(void *ctx)
     return NULL;
 }
 
+/* What there is room for until the next look. True: there is none, and a checkpoint may make some. */
+static bool look_for_room(struct server *s)
+{
+    struct hub_space share;
+    struct store_space space;
+    struct disk_room room;
+
+    store_space(s->data.store, &space);
+    s->kept_at = store_durable(s->data.store);
+    atomic_store(&s->hurried, false);
+    if (!room_look(s->config.data, &room))
+        return space.full;
+    room_share(&s->config, &room, &space, &share);
+    hub_space_set(s->hub, &share);
+    s->hurry_bytes = room_is_tight(&room, &space) ? space.file / 2 : HURRY_FILES * space.file;
+    return space.full;
+}
+
 /* Checkpoints every few seconds; certificates once a day. */
 static void *keep_house(void *ctx)
 {
     struct server *s = ctx;
     int64_t renewed_ms = net_steady_ms();
     enum err last = OK;
+    bool full = false;
 
-    while (wait_ms(s, CHECKPOINT_MS, NULL)) {
+    while (wait_ms(s, full && !last ? FULL_CHECKPOINT_MS : CHECKPOINT_MS, &s->hurry)) {
         s->kept_ms = net_steady_ms();
+        full = look_for_room(s);
         enum err e = hub_checkpoint(s->hub, net_steady_ms());
         if (e != last)
             log_event(e ? LOG_ERROR : LOG_INFO, e ? "checkpoint-failed" : "checkpoint-works-again",
@@ -405,6 +438,7 @@ static void *watch(void *ctx)
 
 int server_start(struct server *s)
 {
+    look_for_room(s);
     for (int i = 0; i < s->n_loops; i++) {
         if (pthread_create(&s->threads[i], NULL, run_loop, s->loops[i])) {
             fprintf(stderr, "d2dhub run: a thread cannot be made\n");

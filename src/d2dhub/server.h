@@ -16,6 +16,8 @@ enum {
     DOORS = 3,
     GRACE_MS = 3000,
     CHECKPOINT_MS = 3000,
+    FULL_CHECKPOINT_MS = 250, /* while messages are refused for want of room */
+    HURRY_FILES = 4,          /* of the log are written at most before the next one */
     DAY_MS = 86400 * 1000,
     KEEPING_MAX_MS = 600 * 1000
 };
@@ -44,14 +46,17 @@ struct server {
     int argc;
     char **argv; /* read again by server_reload() */
     _Atomic bool ready, stopping;
-    _Atomic uint64_t ticks;  /* of the ticker */
-    _Atomic int64_t kept_ms; /* when the keeper last began a round, by the steady clock */
-    pthread_t ticker;        /* tells the hub that time passes */
-    pthread_t keeper;        /* keeps house: checkpoints, certificates */
-    pthread_t watcher;       /* looks how much memory there is */
-    pthread_mutex_t lock;    /* of `stopping` and `nudge` */
-    bool nudge;              /* the ticker is asked for a turn */
-    pthread_mutex_t certs;   /* of the certificate files and where they are */
+    _Atomic uint64_t ticks;                /* of the ticker */
+    _Atomic int64_t kept_ms;               /* when the keeper last began a round, by the steady clock */
+    pthread_t ticker;                      /* tells the hub that time passes */
+    pthread_t keeper;                      /* keeps house: checkpoints, certificates */
+    pthread_t watcher;                     /* looks how much memory there is */
+    pthread_mutex_t lock;                  /* of `stopping`, `nudge` and `hurry` */
+    bool nudge;                            /* the ticker is asked for a turn */
+    bool hurry;                            /* and the keeper for a round */
+    _Atomic bool hurried;                  /* since its last one */
+    _Atomic uint64_t kept_at, hurry_bytes; /* the log's end at the last round; how far it may grow until the next */
+    pthread_mutex_t certs;                 /* of the certificate files and where they are */
     pthread_cond_t stop;
 };
 

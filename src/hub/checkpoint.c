@@ -118,7 +118,7 @@ static enum err write_copied(struct hub *h, struct snapshot *s)
 
 /* What changed below the place is in the checkpoint now: it is clean, and may go when nobody uses it. What changed
  * behind it may be in there or not; it stays dirty. */
-static void settle(struct shard *shard, uint64_t place)
+static void settle(const struct hub *h, struct shard *shard, uint64_t place)
 {
     struct identity *i;
 
@@ -126,7 +126,7 @@ static void settle(struct shard *shard, uint64_t place)
     for (size_t at = 0; (i = map_next(&shard->identities, &at));) {
         if (i->changed_at < place)
             i->dirty = false;
-        if (!identity_may_go(i) || (!i->gone && shard->identities.n <= SHARD_IDLE_MAX))
+        if (!identity_may_go(h, i) || (!i->gone && shard->identities.n <= SHARD_IDLE_MAX))
             continue;
         map_del(&shard->identities, bytes_str(i->device.id));
         identity_free(shard, i);
@@ -284,7 +284,7 @@ static enum err take(struct hub *h, uint64_t place)
     }
     h->committed = s.counts;
     for (size_t k = 0; k < SHARDS; k++)
-        settle(&h->shards[k], place);
+        settle(h, &h->shards[k], place);
     docs_kept(h, place);
 done:
     buf_free(&s.copied);
@@ -303,6 +303,7 @@ enum err hub_checkpoint(struct hub *h, int64_t now_ms)
         e = take(h, place);
     /* Also when that failed: a full disk gets room by what the last checkpoint lets go. */
     retained = retain(h, lived_ms);
+    mail_room_renew(h);
     return e ? e : retained;
 }
 

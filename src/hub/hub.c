@@ -67,6 +67,9 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
         return ERR_MEMORY;
     h->options = *o;
     h->store = o->store;
+    atomic_store(&h->mail_left, INT64_MAX);
+    h->mail_bytes = UINT64_MAX;
+    ceilings_set(h, &o->ceilings);
     h->state = o->state;
     pthread_mutex_init(&h->cold, NULL);
     pthread_mutex_init(&h->awaiting_lock, NULL);

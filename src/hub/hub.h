@@ -87,6 +87,10 @@ bool hub_scope_exists(struct hub *, const char *scope);
 struct hub_counts {
     uint64_t devices, disabled, connected;
     uint64_t received, received_bytes; /* events since the start */
+    /* Messages that were refused, or had to wait, since the start: for want of room, for being too many, too much. */
+    uint64_t refused_full, refused_busy, refused_quota;
+    uint64_t log_bytes, log_bytes_max; /* what the log takes of the disk, and what it may; 0: no limit */
+    bool full;                         /* messages are refused for want of room */
 };
 
 void hub_count(struct hub *, struct hub_counts *out);
@@ -262,7 +266,7 @@ struct c2d {
 
 /* Puts a message into the mailbox; it waits as long as it says, or c2d_options.ttl_ms. ERR_NOT_FOUND: no such device.
  * ERR_FULL: the mailbox is. ERR_TOO_LARGE: over C2D_LEN_MAX. ERR_ARGUMENT: ack. ERR_RANGE: it is expired already.
- * ERR_DISK_FULL. A disabled device gets it when it is enabled. */
+ * ERR_DISK_FULL, ERR_BUSY, ERR_QUOTA. A disabled device gets it when it is enabled. */
 enum err hub_post(struct hub *, struct bytes device, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
 
 /* The next message for who sits here, in order, locked for as long as the seat lasts. Only what is durable.
@@ -366,7 +370,8 @@ enum err hub_feedback_take_settle(struct hub *, const struct c2d_lock *, enum ou
 /* ---- events ---------------------------------------------------------------------------------------------------- */
 
 /* A device-to-cloud message becomes an event of the device's partition, stamped with who sent it and when.
- * ERR_TOO_LARGE over MESSAGE_LEN_MAX (device 6.1), ERR_DISK_FULL, or what seat_state() says. Allocates nothing. */
+ * ERR_TOO_LARGE over MESSAGE_LEN_MAX (device 6.1), ERR_DISK_FULL, ERR_BUSY and ERR_QUOTA (struct hub_ceilings), or what
+ * seat_state() says. Allocates nothing. */
 enum err hub_send(struct seat *, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
 
 /* The same of who has no seat and takes none from anybody. `generation` as hub_attach() has it. */
@@ -444,6 +449,11 @@ struct c2d_options {
     unsigned feedback_deliveries;
 };
 
+/* What may be sent; 0: no limit. Messages in a second, bytes in a day. */
+struct hub_ceilings {
+    uint64_t device_messages, device_bytes, hub_messages, hub_bytes;
+};
+
 struct hub_options {
     struct store *store; /* lent for the life of the hub */
     struct state *state;
@@ -452,7 +462,8 @@ struct hub_options {
     void (*random)(void *ctx, uint8_t *out, size_t len);
     void *random_ctx;
     int64_t retention_ms;     /* 0: RETENTION_DEFAULT_MS */
-    uint64_t retention_bytes; /* of the log; 0: no limit */
+    uint64_t retention_bytes; /* of the log's files; 0: what hub_space_set() says */
+    struct hub_ceilings ceilings;
     struct c2d_options c2d;
     /* Sentences about what was decided, for stories; NULL: none. */
     void (*trace)(void *ctx, const char *sentence);
@@ -496,6 +507,21 @@ int64_t hub_tick(struct hub *, int64_t now_ms);
 
 /* One record that is in the log at this place: live, recovery and standby alike. Applying it twice changes nothing. */
 enum err hub_apply(struct hub *, const struct record *) MUST_CHECK;
+
+/* What there is room for, as the owner of the disk sees it. */
+struct hub_space {
+    uint64_t log_bytes;    /* of the log's files, where retention_bytes does not say; 0: no limit */
+    uint64_t mail_bytes;   /* of C2D messages that are accepted between two checkpoints */
+    uint64_t state_bytes;  /* that the checkpoint keeps in reserve, or there is no room for C2D messages; 0: none */
+    uint64_t device_bytes; /* that one device may send in a day; 0: no limit */
+};
+
+/* From the thread that makes checkpoints; the next one goes by it. Until then there is room for everything. */
+void hub_space_set(struct hub *, const struct hub_space *);
+
+/* A message of this device was refused with this error, or has to wait: it is counted. True: tell the operator, who
+ * does not know it yet. */
+bool hub_refused(struct hub *, struct bytes device, enum err why, int64_t now_ms);
 
 /* Writes what changed since the last time into the state, with the place up to which it is true, then trims the log by
  * age and size, never above the checkpoint. Slow: not on a loop. One caller at a time. */

@@ -47,6 +47,7 @@ int64_t hub_tick(struct hub *h, int64_t now_ms)
 {
     int64_t feedback_ms;
 
+    atomic_store(&h->ticked_ms, now_ms);
     for (size_t k = 0; k < SHARDS; k++)
         shard_tick(h, &h->shards[k], now_ms);
     if (!atomic_load(&h->late))

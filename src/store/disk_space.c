@@ -19,13 +19,21 @@ static void spare_path(struct disk *d, char out[SEGMENT_PATH_CAP])
     snprintf(out, SEGMENT_PATH_CAP, "%s/spare-%llu", d->folder, (unsigned long long)d->spare_number++);
 }
 
-/* Under segments_lock: all segments, spares too. */
-static uint64_t size_of_all(const struct disk *d)
+/* Under segments_lock. */
+static uint64_t size_of_log(const struct disk *d)
 {
     uint64_t n = 0;
 
     for (const struct list *l = d->segments.next; l != &d->segments; l = l->next)
         n += LIST_OF(l, const struct segment, in)->size;
+    return n;
+}
+
+/* Under segments_lock: spares too. */
+static uint64_t size_of_all(const struct disk *d)
+{
+    uint64_t n = size_of_log(d);
+
     for (size_t i = 0; i < d->n_spares; i++)
         n += d->spares[i]->size;
     return n;
@@ -217,6 +225,7 @@ void disk_space(struct store *s, struct store_space *out)
     out->held = d->next ? d->next->size : 0;
     pthread_mutex_lock(&d->segments_lock);
     out->held += size_of_all(d);
+    out->log = size_of_log(d);
     pthread_mutex_unlock(&d->segments_lock);
     pthread_mutex_unlock(&d->tail);
     out->file = d->segment_size;

@@ -58,3 +58,4 @@ int lmdb_state_bits(const char *folder);
 /* Takes the checkpoint away, whoever wrote it: only where the log is whole. */
 enum err lmdb_state_drop(const char *folder) MUST_CHECK;
 enum err memory_state_open(struct state **out) MUST_CHECK;
+void memory_state_room(struct state *, uint64_t bytes); /* state_reserve() finds so much */

@@ -18,7 +18,7 @@ struct memory {
     struct state state;
     pthread_mutex_t lock;
     struct pairs kept, changes;
-    uint64_t place;
+    uint64_t place, reserve_max;
 };
 
 static struct memory *memory_of(struct state *s)
@@ -197,6 +197,16 @@ static void memory_abort(struct state *s)
     clear(&memory_of(s)->changes);
 }
 
+static enum err memory_reserve(struct state *s, uint64_t bytes)
+{
+    return bytes > memory_of(s)->reserve_max ? ERR_DISK_FULL : OK;
+}
+
+void memory_state_room(struct state *s, uint64_t bytes)
+{
+    memory_of(s)->reserve_max = bytes;
+}
+
 static void memory_close(struct state *s)
 {
     struct memory *m = memory_of(s);
@@ -215,6 +225,7 @@ static const struct state_ops memory_ops = {.place = memory_place,
                                             .del = memory_del,
                                             .commit = memory_commit,
                                             .abort = memory_abort,
+                                            .reserve = memory_reserve,
                                             .close = memory_close};
 
 enum err memory_state_open(struct state **out)
@@ -224,6 +235,7 @@ enum err memory_state_open(struct state **out)
     if (!m)
         return ERR_MEMORY;
     m->state.ops = &memory_ops;
+    m->reserve_max = UINT64_MAX;
     pthread_mutex_init(&m->lock, NULL);
     *out = &m->state;
     return OK;

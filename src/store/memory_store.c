@@ -233,6 +233,7 @@ static enum err memory_trim(struct store *s, uint64_t below)
     return OK;
 }
 
+/* A record is a file of one byte here. */
 static uint64_t memory_older_than(struct store *s, uint64_t keep)
 {
     struct memory *m = memory_of(s);
@@ -240,8 +241,8 @@ static uint64_t memory_older_than(struct store *s, uint64_t keep)
     size_t i;
 
     pthread_mutex_lock(&m->lock);
-    for (i = m->n; i > m->trimmed && kept + m->at[i - 1].len <= keep; i--)
-        kept += m->at[i - 1].len;
+    for (i = m->n; i > m->trimmed && kept < keep; i--)
+        kept++;
     pthread_mutex_unlock(&m->lock);
     return FIRST + i;
 }
@@ -250,10 +251,9 @@ static void memory_space(struct store *s, struct store_space *out)
 {
     struct memory *m = memory_of(s);
 
-    *out = (struct store_space){0};
+    *out = (struct store_space){.file = 1};
     pthread_mutex_lock(&m->lock);
-    for (size_t i = m->trimmed; i < m->n; i++)
-        out->held += m->at[i].len;
+    out->held = out->log = m->n - m->trimmed;
     out->full = m->faults.full != ROOM_MESSAGES;
     pthread_mutex_unlock(&m->lock);
 }

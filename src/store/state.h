@@ -18,6 +18,7 @@ struct state_ops {
     enum err (*del)(struct state *, struct bytes key);
     enum err (*commit)(struct state *, uint64_t place);
     void (*abort)(struct state *);
+    enum err (*reserve)(struct state *, uint64_t bytes);
     void (*close)(struct state *);
 };
 
@@ -73,6 +74,13 @@ static inline MUST_CHECK enum err state_commit(struct state *s, uint64_t place)
 static inline void state_abort(struct state *s)
 {
     s->ops->abort(s);
+}
+
+/* Commits of so many bytes will find room, whatever others do to the disk. ERR_DISK_FULL: there is less. To be called
+ * again after commits, by the one writer. */
+static inline MUST_CHECK enum err state_reserve(struct state *s, uint64_t bytes)
+{
+    return s->ops->reserve(s, bytes);
 }
 
 static inline void state_close(struct state *s)

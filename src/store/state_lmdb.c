@@ -1,4 +1,5 @@
 #include "engines.h"
+#include "state_room.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -253,6 +254,18 @@ static void lmdb_abort(struct state *s)
     buf_clear(&lmdb_of(s)->changes);
 }
 
+static enum err lmdb_reserve(struct state *s, uint64_t bytes)
+{
+    struct lmdb *m = lmdb_of(s);
+    MDB_dbi tables[] = {m->kept, m->meta};
+    enum err e;
+
+    pthread_rwlock_rdlock(&m->map);
+    e = lmdb_room(m->env, tables, 2, bytes);
+    pthread_rwlock_unlock(&m->map);
+    return e;
+}
+
 static void lmdb_close(struct state *s)
 {
     struct lmdb *m = lmdb_of(s);
@@ -272,6 +285,7 @@ static const struct state_ops lmdb_ops = {.place = lmdb_place,
                                           .del = lmdb_del,
                                           .commit = lmdb_commit,
                                           .abort = lmdb_abort,
+                                          .reserve = lmdb_reserve,
                                           .close = lmdb_close};
 
 static int open_tables(struct lmdb *m)
@@ -368,6 +382,8 @@ enum err lmdb_state_open(const char *folder, uint64_t map_size, struct state **o
 
     if (mkdir(folder, 0700) && errno != EEXIST)
         return err_of(errno);
+    if ((rc = lmdb_lock_room(folder)))
+        return err_of(rc);
     if (!(m = calloc(1, sizeof *m)))
         return ERR_MEMORY;
     m->state.ops = &lmdb_ops;

@@ -43,7 +43,8 @@ struct cursor {
 };
 
 struct store_space {
-    uint64_t held; /* bytes on the disk, those that are ready to be written among them */
+    uint64_t held; /* bytes on the disk: the log, and what is ready to be written */
+    uint64_t log;
     uint64_t file; /* bytes by which it grows and shrinks */
     bool full;     /* messages are refused, or will soon be: it cannot grow, and gets shorter only by store_trim() */
 };
@@ -95,7 +96,8 @@ struct store {
 };
 
 /* In order; not yet durable. ERR_DISK_FULL: there is no room for this one (enum room), nothing was appended, reads go
- * on. ERR_TOO_LARGE: over RECORD_LEN_MAX. Blocks when the tail in memory is full until the sync thread has made room. */
+ * on. ERR_TOO_LARGE: over RECORD_LEN_MAX. Blocks when the tail in memory is full until the sync thread has made room.
+ */
 static inline MUST_CHECK enum err store_append(struct store *s, const struct draft *d, uint64_t *at)
 {
     return s->ops->append(s, d, at);

@@ -1,16 +1,11 @@
-"""hostile.py BUILD: the real hub under what it must survive: peers that say nothing or nonsense, a disk that is full.
-
-Run in a mount namespace of its own: the full disk is a small tmpfs."""
-import json
+"""hostile.py BUILD: the real hub under what it must survive: peers that say nothing or nonsense."""
 import os
 import random
 import resource
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 from started import Hub
@@ -30,7 +25,6 @@ class Hostile(unittest.TestCase):
             self.hub.process.wait()
             self.hub.process.stdout.close()
             self.hub.log.close()
-        subprocess.run(["umount", self.folder], capture_output=True, check=False)
         shutil.rmtree(self.folder)
 
     def start(self, *init):
@@ -74,29 +68,6 @@ class Hostile(unittest.TestCase):
                 except ConnectionError:
                     pass
         hub.d2d("send", "--as", "phone", "still there")
-        self.assertEqual(hub.stop(), 0)
-
-    def test_a_full_disk_refuses_messages_serves_readers_and_recovers(self):
-        made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", self.folder], capture_output=True, check=False)
-        if made.returncode:
-            self.fail(f"a tmpfs cannot be mounted: {made.stderr}")
-        hub = self.start("--segment-size", "4m")
-        hub.d2d("send", "--as", "phone", "before")
-        with open(os.path.join(self.folder, "filler"), "wb") as f:
-            f.write(b"x" * (12 << 20))
-        refused = hub.d2d("bench", "--as", "phone", "-n", "400", "--size", "200000", "--timeout", "3s", status=None)
-        self.assertNotEqual(refused.returncode, 0)
-        hub.wait_for_log("disk-full")
-        self.assertIsNone(hub.process.poll(), "the hub ended")
-        hub.d2d("send", "--as", "phone", "no room", "--timeout", "2s", status=None)
-        first = json.loads(hub.d2d("events", "--since", "earliest", "-n", "1", "--timeout", "30s", "-o", "json").stdout)
-        self.assertEqual(first["body"], "before")
-        over = hub.d2d("device", "add", *(f"d{i}" for i in range(20)), status=None)
-        os.remove(os.path.join(self.folder, "filler"))
-        end = time.monotonic() + 60
-        while hub.d2d("send", "--as", "phone", "after", "--timeout", "2s", status=None).returncode:
-            self.assertLess(time.monotonic(), end, "it does not recover: " + hub.logged()[-2000:] + over.stderr)
-        hub.wait_for_log("disk-has-room-again")
         self.assertEqual(hub.stop(), 0)
 
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh BUILD: the program as an operator starts it, then what it must survive (in a mount namespace: the full disk is a tmpfs).
+# run.sh BUILD: the program as an operator starts it, then what it must survive (in a mount namespace: small disks are tmpfs).
 set -euo pipefail
 build=$(realpath "$1")
 cd "$(dirname "$0")"
@@ -19,4 +19,5 @@ export PYTHONDONTWRITEBYTECODE=1
 map_root=
 [ "$(id -u)" -eq 0 ] || map_root=--map-root-user
 unshare $map_root --mount /usr/bin/python3 service.py "$build"
-exec unshare $map_root --mount /usr/bin/python3 hostile.py "$build"
+/usr/bin/python3 hostile.py "$build"
+exec unshare $map_root --mount /usr/bin/python3 disk.py "$build"

@@ -259,6 +259,8 @@ void amqp_put_error(struct amqp *c, struct buf *b, enum err e);
 void amqp_put_error_text(struct amqp *c, struct buf *b, unsigned code, const char *text);
 /* Accepted or rejected, and settled. */
 void amqp_answer(struct amqp *c, pn_delivery_t *d, enum err e);
+/* With another condition than that of the error: devices and services are told of some in different ones. */
+void amqp_answer_as(struct amqp *c, pn_delivery_t *d, enum err e, const char *condition);
 /* How the peer ended a delivery; false: it has not yet. */
 bool amqp_outcome_of(pn_delivery_t *d, enum outcome *how);
 /* What the hub says to that, to a peer that waits for it (rcv-settle-mode second). */

@@ -76,5 +76,8 @@ void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         e = send_one(c, k, all, false);
     }
     amqp_answer(c, d, e);
+    if (e)
+        journal_no_room(c->env, &c->peer, (struct journal_who){"device", bytes_str(k->device->id)},
+                        bytes_str(k->device->id), e, c->now_ms);
     amqp_credit(c, k);
 }

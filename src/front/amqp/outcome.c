@@ -16,7 +16,7 @@ static const struct {
     {ERR_TOO_LARGE, "amqp:link:message-size-exceeded", 413001},
     {ERR_LIMIT, "amqp:resource-limit-exceeded", 403005},
     {ERR_FULL, "amqp:resource-limit-exceeded", 403004},
-    {ERR_QUOTA, "com.microsoft:quota-exceeded", 403002},
+    {ERR_QUOTA, "amqp:resource-limit-exceeded", 403002},
     {ERR_UNAUTHORIZED, "amqp:unauthorized-access", 401002},
     {ERR_EXPIRED, "amqp:unauthorized-access", 401003},
     {ERR_DENIED, "amqp:unauthorized-access", 401002},
@@ -79,9 +79,14 @@ static void set_condition(struct amqp *c, pn_delivery_t *d, const char *conditio
 
 void amqp_answer(struct amqp *c, pn_delivery_t *d, enum err e)
 {
+    amqp_answer_as(c, d, e, amqp_condition(e));
+}
+
+void amqp_answer_as(struct amqp *c, pn_delivery_t *d, enum err e, const char *condition)
+{
     if (e) {
-        amqp_log_refusal(c, amqp_condition(e), err_text(e));
-        set_condition(c, d, amqp_condition(e), e);
+        amqp_log_refusal(c, condition, err_text(e));
+        set_condition(c, d, condition, e);
     }
     pn_delivery_update(d, e ? PN_REJECTED : PN_ACCEPTED);
     pn_delivery_settle(d);

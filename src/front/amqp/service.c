@@ -47,7 +47,11 @@ static enum err post(struct amqp *c, struct bytes sections)
     if (!e && !address_device_of(m.to, device))
         e = ERR_NOT_FOUND;
     m.poster = c->front.waker;
-    if (!e && !(e = hub_post(c->env->hub, bytes_str(device), &m, c->now_ms, &at)))
+    if (!e) {
+        e = hub_post(c->env->hub, bytes_str(device), &m, c->now_ms, &at);
+        (void)hub_refused(c->env->hub, bytes_str(device), e, c->now_ms);
+    }
+    if (!e)
         front_wait_for(&c->front, at);
     buf_free(&room.text);
     return e;
@@ -56,10 +60,13 @@ static enum err post(struct amqp *c, struct bytes sections)
 void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     struct bytes all;
+    enum err e;
 
     if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
-    amqp_answer(c, d, post(c, all));
+    e = post(c, all);
+    /* service 3.1; a device is told so by a condition of AMQP's (device 7.2). */
+    amqp_answer_as(c, d, e, e == ERR_QUOTA ? "com.microsoft:quota-exceeded" : amqp_condition(e));
     amqp_credit(c, k);
 }
 

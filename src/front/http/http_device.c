@@ -20,6 +20,9 @@ enum err http_send(struct http_request *r, struct http_answer *a, const struct m
     }
     if (!e)
         front_wait_for(r->front, at);
+    else
+        journal_no_room(r->env, r->peer, (struct journal_who){"device", bytes_str(r->names[0])}, bytes_str(r->names[0]),
+                        e, r->now_ms);
     return e;
 }
 
@@ -141,6 +144,11 @@ static enum err cannot_post(const struct http_request *r, struct http_answer *a,
     case ERR_TOO_LARGE:
         a->code = CODE_MESSAGE_SIZE;
         return http_says(a, e, "A message to a device must be at most %d bytes, properties included", C2D_LEN_MAX);
+    case ERR_DISK_FULL:
+    case ERR_BUSY:
+    case ERR_QUOTA:
+        (void)hub_refused(r->env->hub, bytes_str(r->names[0]), e, r->now_ms);
+        return e;
     default:
         return e;
     }

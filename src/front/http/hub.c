@@ -118,6 +118,17 @@ static void put_partition(struct http_answer *a, unsigned number, const struct p
                p->empty ? "true" : "false");
 }
 
+/* The log and its room; messages that were refused, or had to wait, for want of it and for going over a ceiling. */
+static void put_room(struct http_answer *a, const struct hub_counts *n)
+{
+    buf_printf(&a->body,
+               "\"log_bytes\":%llu,\"log_bytes_max\":%llu,\"disk_full\":%s,\"refused_disk_full\":%llu,"
+               "\"refused_throttled\":%llu,\"refused_quota\":%llu",
+               (unsigned long long)n->log_bytes, (unsigned long long)n->log_bytes_max, n->full ? "true" : "false",
+               (unsigned long long)n->refused_full, (unsigned long long)n->refused_busy,
+               (unsigned long long)n->refused_quota);
+}
+
 static size_t count_groups(struct hub *hub)
 {
     struct buf names = buf_max(GROUPS_MAX * (GROUP_LEN_MAX + 1));
@@ -162,10 +173,12 @@ enum err http_hub_status(struct http_request *r, struct http_answer *a)
     buf_put_json(&a->body, bytes_str(hub_birth(hub)->scope));
     buf_printf(&a->body,
                ",\"devices\":%llu,\"disabled_devices\":%llu,\"connected_devices\":%llu,\"events_received\":%llu,"
-               "\"bytes_received\":%llu,\"consumer_groups\":%zu,\"partition_count\":%u,\"partitions\":[",
+               "\"bytes_received\":%llu,\"consumer_groups\":%zu,\"partition_count\":%u,",
                (unsigned long long)n.devices, (unsigned long long)n.disabled, (unsigned long long)n.connected,
                (unsigned long long)n.received, (unsigned long long)n.received_bytes, count_groups(hub),
                hub_partitions(hub));
+    put_room(a, &n);
+    buf_puts(&a->body, ",\"partitions\":[");
     for (unsigned i = 0; !e && i < hub_partitions(hub); i++)
         if (!(e = hub_partition(hub, i, &p)))
             put_partition(a, i, &p);

@@ -45,6 +45,7 @@ struct mqtt_session {
     /* There is no room for the PUBLISH with which what is left of the input begins: why (OK: none waits), when to try
      * again, and how much of the input was looked at: packets of other kinds in there were answered. */
     enum err waits_for;
+    bool wait_told; /* the log and the counts know of it */
     int64_t retry_ms;
     size_t looked_at;
     int64_t since_ms;   /* it came */

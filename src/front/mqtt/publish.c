@@ -106,6 +106,7 @@ static enum err send_event(struct mqtt_session *s, const struct mqtt_publish *p,
     if ((e = make_msg(s, bag, p->body, &d)) || (e = mark_retain(&d, p->retain)) ||
         (e = hub_send(s->seat, &d.msg, now_ms, &at)))
         return e;
+    s->wait_told = false;
     front_wait_for(&s->front, at);
     if (p->qos)
         mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
@@ -134,6 +135,9 @@ static bool must_wait(struct mqtt_session *s, enum err e, int64_t now_ms)
 {
     if (e != ERR_DISK_FULL && e != ERR_BUSY && e != ERR_QUOTA)
         return false;
+    if (!s->wait_told)
+        journal_no_room(s->env, &s->peer, mqtt_who(s), bytes_str(s->device), e, now_ms);
+    s->wait_told = true;
     s->waits_for = e;
     s->retry_ms = now_ms + ROOM_RETRY_MS;
     return true;

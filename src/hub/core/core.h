@@ -5,6 +5,7 @@
 #include "heap.h"
 #include "list.h"
 #include "map.h"
+#include "meter.h"
 #include "records.h"
 #include "state.h"
 #include "store.h"
@@ -69,6 +70,8 @@ struct identity {
     struct seat *seat;  /* who sits there, or NULL */
     struct call *calls; /* open ones, the oldest first */
     unsigned n_calls;
+    struct meter messages, bytes; /* that it sent */
+    int64_t refused_ms;           /* for being over one of these, the last time; 0: never */
 };
 
 struct shard {
@@ -145,7 +148,18 @@ struct hub {
     _Atomic bool late;
     uint64_t started_at; /* the end of the log at the start */
 
+    struct {
+        struct rate device_messages, device_bytes, hub_messages, hub_bytes;
+    } rates;
+    struct shared_meter all_messages, all_bytes;
+    _Atomic uint64_t log_keep; /* bytes of files; 0: no limit */
+    uint64_t mail_bytes;       /* of the checkpoint's caller: what mail_left becomes, */
+    uint64_t state_bytes;      /* and what the state has to have in reserve for that */
+    _Atomic int64_t mail_left; /* bytes of C2D messages that find room until the next checkpoint */
+    _Atomic int64_t ticked_ms; /* the last tick */
+
     _Atomic uint64_t devices, disabled, connected, received, received_bytes;
+    _Atomic uint64_t refused_full, refused_busy, refused_quota;
     _Atomic int64_t last_generation;
 };
 
@@ -172,6 +186,21 @@ struct seat {
 void hub_random(struct hub *h, uint8_t *out, size_t len);
 void hub_trace(struct hub *h, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* ceiling.c: may so much be sent now? ERR_BUSY: too many messages; ERR_QUOTA: too many bytes. Asked before, counted
+ * after. Under the shard's lock. */
+void ceilings_set(struct hub *h, const struct hub_ceilings *c);
+enum err identity_lets(const struct hub *h, const struct identity *i, size_t size, int64_t now_ms) MUST_CHECK;
+void identity_took(struct hub *h, struct identity *i, size_t size, int64_t now_ms);
+/* What a service sends to devices. */
+enum err hub_lets(const struct hub *h, size_t size, int64_t now_ms) MUST_CHECK;
+void hub_took(struct hub *h, size_t size, int64_t now_ms);
+/* It used so much of its day that this must not be forgotten. */
+bool identity_spent(const struct hub *h, const struct identity *i);
+/* The checkpoint will have to hold so much more mail. False: it could not. */
+bool mail_room_take(struct hub *h, size_t size) MUST_CHECK;
+/* After a checkpoint. */
+void mail_room_renew(struct hub *h);
+
 /* docs.c */
 enum err docs_new(struct docs **out) MUST_CHECK;
 void docs_free(struct docs *d);
@@ -187,7 +216,7 @@ void make_etag(struct hub *h, const char *before, char out[24]);
 /* Under the shard's lock: it is out of the map. NULL is fine. */
 void identity_free(struct shard *s, struct identity *i);
 /* Nobody uses it, and the checkpoint knows all of it. */
-bool identity_may_go(const struct identity *i);
+bool identity_may_go(const struct hub *h, const struct identity *i);
 struct shard *shard_of(struct hub *h, struct bytes id);
 /* Under the shard's lock. The identity of that id, from memory or the checkpoint; ERR_NOT_FOUND also for a deleted one.
  */

@@ -221,9 +221,13 @@ enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64
     pthread_mutex_lock(&seat->shard->lock);
     e = seat_state(seat);
     if (!e)
-        e = send_locked(seat->hub, seat->shard, &from, m, now_ms, at);
+        e = identity_lets(seat->hub, seat->identity, size, now_ms);
     if (!e)
+        e = send_locked(seat->hub, seat->shard, &from, m, now_ms, at);
+    if (!e) {
         seat->identity->device.activity_ms = hub_wall_ms(seat->hub, now_ms);
+        identity_took(seat->hub, seat->identity, size, now_ms);
+    }
     pthread_mutex_unlock(&seat->shard->lock);
     if (!e)
         count_received(seat->hub, size);
@@ -246,14 +250,18 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
         e = i->device.disabled                                                         ? ERR_DISABLED
             : generation.len && !bytes_eq(generation, bytes_str(i->device.generation)) ? ERR_UNAUTHORIZED
                                                                                        : OK;
+    if (!e)
+        e = identity_lets(h, i, size, now_ms);
     if (!e) {
         const struct sender from = {&h->partitions[hub_partition_of(h, device)], device,
                                     bytes_of(head, event_head(&i->device, proof, head))};
 
         e = send_locked(h, s, &from, m, now_ms, at);
     }
-    if (!e)
+    if (!e) {
         i->device.activity_ms = hub_wall_ms(h, now_ms);
+        identity_took(h, i, size, now_ms);
+    }
     pthread_mutex_unlock(&s->lock);
     if (!e)
         count_received(h, size);

@@ -74,15 +74,28 @@ void ages_add(struct hub *h, uint64_t place, int64_t lived_ms)
     h->ages[h->n_ages++] = (struct age){place, lived_ms};
 }
 
+/* What is below this place is more than the log may take. Where the operator did not say how much that is, a full disk
+ * makes it less: the oldest goes first, and what it took is written again. */
+static uint64_t too_much(const struct hub *h)
+{
+    uint64_t keep = h->options.retention_bytes ? h->options.retention_bytes : atomic_load(&h->log_keep);
+    struct store_space space;
+
+    store_space(h->store, &space);
+    if (!h->options.retention_bytes && space.full && space.log > space.file)
+        keep = keep && keep < space.log - space.file ? keep : space.log - space.file;
+    return keep ? store_older_than(h->store, keep) : 0;
+}
+
 /* What is below this place is too old, or too much. */
 static uint64_t retention_place(const struct hub *h, int64_t lived_ms)
 {
     int64_t keep_ms = h->options.retention_ms ? h->options.retention_ms : RETENTION_DEFAULT_MS;
-    uint64_t end = store_end(h->store), keep = h->options.retention_bytes, below = 0;
+    uint64_t below = 0, much = too_much(h);
 
     for (size_t i = 0; i < h->n_ages && h->ages[i].ms < lived_ms - keep_ms; i++)
         below = h->ages[i].at;
-    return keep && end > keep && end - keep > below ? end - keep : below;
+    return much > below ? much : below;
 }
 
 /* Those of places that are no more. */

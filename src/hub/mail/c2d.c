@@ -182,6 +182,8 @@ static enum err post_locked(struct hub *h, struct shard *s, struct identity *i, 
         return e;
     if (box->n >= depth)
         return ERR_FULL;
+    if (!mail_room_take(h, C2D_KEPT_ROOM + msg_size(m)))
+        return ERR_DISK_FULL;
     if ((e = mailbox_reserve(s, box, l->expiry_ms)))
         return e;
     if (l->ack != ACK_NONE && m->message_id.len) {
@@ -204,11 +206,12 @@ static enum err post_locked(struct hub *h, struct shard *s, struct identity *i, 
 enum err hub_post(struct hub *h, struct bytes device, const struct msg *m, int64_t now_ms, uint64_t *at)
 {
     struct shard *s = shard_of(h, device);
+    size_t size = msg_size(m);
     struct letter l;
     struct identity *i;
     enum err e = letter_make(h, m, hub_wall_ms(h, now_ms), &l);
 
-    if (e)
+    if (e || (e = hub_lets(h, size, now_ms)))
         return e;
     pthread_mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, device, &i)))
@@ -216,9 +219,11 @@ enum err hub_post(struct hub *h, struct bytes device, const struct msg *m, int64
     if (!e)
         e = post_locked(h, s, i, m, &l);
     pthread_mutex_unlock(&s->lock);
-    if (!e)
-        *at = l.at;
-    return e;
+    if (e)
+        return e;
+    *at = l.at;
+    hub_took(h, size, now_ms);
+    return OK;
 }
 
 /* ---- out of the mailbox ---------------------------------------------------------------------------------------- */

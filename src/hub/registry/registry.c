@@ -42,14 +42,14 @@ void identity_free(struct shard *s, struct identity *i)
     free(i);
 }
 
-bool identity_may_go(const struct identity *i)
+bool identity_may_go(const struct hub *h, const struct identity *i)
 {
-    return !i->dirty && !i->seat && !i->calls && !(i->mailbox && i->mailbox->n_locked);
+    return !i->dirty && !i->seat && !i->calls && !(i->mailbox && i->mailbox->n_locked) && !identity_spent(h, i);
 }
 
 /* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too.
  */
-static void make_room(struct shard *s)
+static void make_room(const struct hub *h, struct shard *s)
 {
     struct identity *i;
 
@@ -57,7 +57,7 @@ static void make_room(struct shard *s)
         i = map_next(&s->identities, &s->hand);
         if (!i) {
             s->hand = 0;
-        } else if (identity_may_go(i)) {
+        } else if (identity_may_go(h, i)) {
             map_del(&s->identities, bytes_str(i->device.id));
             identity_free(s, i);
         }
@@ -79,7 +79,7 @@ static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, s
     if (!e && i->c2d_next)
         e = mail_load(h, s, i);
     if (!e)
-        make_room(s);
+        make_room(h, s);
     if (!e)
         e = map_put(&s->identities, bytes_str(i->device.id), i);
     if (e)
@@ -458,9 +458,19 @@ done:
 
 void hub_count(struct hub *h, struct hub_counts *out)
 {
+    uint64_t keep = h->options.retention_bytes ? h->options.retention_bytes : atomic_load(&h->log_keep);
+    struct store_space space;
+
+    store_space(h->store, &space);
     *out = (struct hub_counts){.devices = h->devices,
                                .disabled = h->disabled,
                                .connected = h->connected,
                                .received = h->received,
-                               .received_bytes = h->received_bytes};
+                               .received_bytes = h->received_bytes,
+                               .refused_full = h->refused_full,
+                               .refused_busy = h->refused_busy,
+                               .refused_quota = h->refused_quota,
+                               .log_bytes = space.log,
+                               .log_bytes_max = keep,
+                               .full = space.full};
 }
