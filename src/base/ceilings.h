@@ -208,6 +208,12 @@
 #define LAST_MEMORY_PIECES 8                    /* so many times, */
 #define LAST_MEMORY_FOR (128 * 1024) /* one for less than that: who wants more can be told that there is none */
 
+/* A hub that is restored from a backup leaves out the numbers that the lost one may have given since, at its fastest,
+ * and no fewer than in an hour. */
+#define LOST_BYTES_PER_S (1LL << 30)  /* places in the log: no disk of a small server writes more */
+#define LOST_EVENTS_PER_S (1LL << 20) /* sequence numbers of a partition; ten years of them are exact in a double */
+#define LOST_S_MIN 3600
+
 /* The log, whose reader may not read for long. */
 #define LOG_LINES_PER_SECOND 200 /* a flood of refusals must not fill the disk that keeps messages */
 #define LOG_LINE_MAX 8192

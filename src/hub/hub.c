@@ -1,4 +1,4 @@
-#include "core.h"
+#include "restored.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -138,6 +138,8 @@ enum err hub_apply(struct hub *h, const struct record *r)
         return ca_apply(h, r->body, r->at);
     case REC_DOC:
         return doc_apply(h, r->body, r->at);
+    case REC_RESTORED:
+        return restored_apply(h, r->body, r->at);
     case REC_EVENT:
         return event_apply(h, r);
     case REC_C2D:

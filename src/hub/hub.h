@@ -383,7 +383,7 @@ unsigned hub_partition_of(const struct hub *, struct bytes device);
 
 struct partition {
     int64_t first_sequence; /* the oldest that can be read; one more than the last when there is none */
-    int64_t last_sequence;  /* -1: never used */
+    int64_t last_sequence;  /* of the last event; -1: never used */
     uint64_t last_offset;
     int64_t last_enqueued_ms;
     bool empty;
@@ -491,6 +491,10 @@ enum err hub_open(const struct hub_options *, struct hub **out) MUST_CHECK;
 /* Seats and readers must be gone, and the store closed: its thread tells the hub that it grew. A checkpoint before all
  * that makes the next start quick; without it the log is replayed. NULL is fine. */
 void hub_close(struct hub *);
+
+/* The hub was made from a backup, and the one that was lost may have gone on: sequence numbers go on so much higher. On
+ * disk when it returns. */
+enum err hub_restored(struct hub *, uint64_t skip, int64_t wall_ms) MUST_CHECK;
 
 const struct hub_birth *hub_birth(const struct hub *);
 

@@ -1,6 +1,6 @@
-/* Who copies the files of a log while its hub runs must not see them go: he holds a byte of the file `lock` of the log's
- * folder (a shared lock), and trimming, which takes it exclusively without waiting, is left for later. A copy that
- * stands still, or a full disk, does not stop it: then the files go, and the copy is told. */
+/* Files of a log must not go while they are copied: the process that copies them holds a byte of the file `lock` of the
+ * log's folder (a shared lock), and trimming, which takes it exclusively without waiting, is left for later. A copy
+ * that stands still, or a full disk, does not stop it: then the files go, and the copy is told. */
 #pragma once
 
 #include "bytes.h"

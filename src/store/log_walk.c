@@ -73,7 +73,7 @@ static void fill(struct reader *r, uint64_t from)
     }
 }
 
-/* What the file has from this place on; so much that a whole frame is in it, if there is one. */
+/* The bytes that the file has from this place on; so much that a whole frame is in it, if there is one. */
 static struct bytes bytes_at(struct reader *r, uint64_t place)
 {
     uint64_t offset = place - r->file->base, end = r->from + r->len;

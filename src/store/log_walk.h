@@ -5,7 +5,7 @@
 
 #include "segment.h"
 
-/* One file of a log. */
+/* A file of a log. */
 struct log_file {
     uint64_t base;
     uint64_t size;   /* as its head says; of the file, where the head is damaged */
@@ -53,9 +53,9 @@ void log_files_free(struct log_files *);
 /* The id of the log; NULL: no file has one. */
 const uint8_t *log_files_id(const struct log_files *);
 
-/* What is wrong with the files as such: damaged heads, missing files, files of other logs. */
+/* Tells what is wrong with the files as such: damaged heads, missing files, files of other logs. */
 void log_files_look(const struct log_files *, const struct log_visit *);
-/* Where the log ends, once its last file was walked: the place of the next record. */
+/* The place of the next record, once the last file was walked. */
 uint64_t log_files_end(const struct log_files *);
 /* All frames of one file. What is behind the last whole frame of the last file that is used is no damage: it is a write
  * that was cut off, or that is being made now. ERR_IO, ERR_MEMORY. */

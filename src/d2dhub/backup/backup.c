@@ -236,7 +236,7 @@ static bool is_used(const struct backup *b, const char *from)
     return false;
 }
 
-/* What no manifest names any more. */
+/* Files that no manifest names any more. */
 static void remove_old(const struct backup *b)
 {
     char path[PATH_CAP + 300], from[KEPT_NAME_CAP];

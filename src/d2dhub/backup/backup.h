@@ -15,7 +15,7 @@ struct backup {
     uint64_t copied, copied_bytes, kept;
 };
 
-/* What could not be read: told, and in the manifest. */
+/* Tells what could not be read, and notes it in the manifest. */
 bool backup_damage(struct backup *, const char *file, uint64_t offset, uint64_t length, const char *what);
 /* The checkpoint as of one moment, with its place in now.place. */
 bool backup_state(struct backup *);

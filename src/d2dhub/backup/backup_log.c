@@ -56,7 +56,7 @@ static bool begins_as(struct backup *b, const struct kept *before, int in)
     return strcmp(sum, before->sum) == 0;
 }
 
-/* Where the copy goes. *from: as many bytes are there already, and in the sum. */
+/* The file into which the copy goes. *from: as many bytes are there already, and in the sum. */
 static int open_copy(struct backup *b, const struct log_file *at, const struct kept *before, struct kept *f, int in,
                      uint64_t *from)
 {
@@ -89,7 +89,7 @@ static void count_damage(void *ctx, const struct log_damage *d)
     ++*(size_t *)ctx;
 }
 
-/* What was written is what was read. */
+/* The copy is what was read. */
 static bool is_good_copy(struct backup *b, const struct log_files *l, size_t i, const struct kept *f, size_t damages)
 {
     struct log_file copy = l->at[i];
@@ -175,7 +175,7 @@ static bool backup_file(struct backup *b, struct log_files *l, size_t i)
     return copy_file(b, l, i, before, f, b->now.n_damage - damages);
 }
 
-/* What is missing at the ends is not seen in any file. */
+/* Records that are missing at the ends are not missed in any file. */
 static void look_at_ends(struct backup *b, const struct log_files *l)
 {
     uint64_t begin = l->n ? l->at[0].base : 0;

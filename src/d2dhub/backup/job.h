@@ -1,4 +1,4 @@
-/* What backup, restore and repair share: files that are copied with a checksum, and messages about what failed. */
+/* Work that backup, restore and repair share: files that are copied with a checksum, and messages about what failed. */
 #pragma once
 
 #include "disk_hold.h"
@@ -44,7 +44,7 @@ bool job_copy(struct job *, int in, int out, const char *out_path, uint64_t from
 bool job_finish(struct job *, int fd, const char *path) MUST_CHECK;
 /* The size and checksum of a file of a backup; false: it is not as it was written, and `why` says how. */
 bool job_verify(struct job *, const char *folder, const struct kept *, char why[256]) MUST_CHECK;
-/* One line, for people or as JSON: what the hub has lost. */
+/* Prints what the hub has lost, in one line, for people or as JSON. */
 void damage_print(const struct config *, const struct kept_damage *);
 /* The folder and everything in it: only what we make ourselves. */
 void remove_all(const char *path);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-/* One line of JSON, and one with its checksum. */
+/* A manifest is one line of JSON, and one with its checksum. */
 enum { MANIFEST_MAX = 256 << 20, PATH_MAX_ = 4200 };
 
 #define SUM_HEAD "xxh3 "

@@ -1,5 +1,5 @@
-/* What a backup holds: a file of it is part of the backup only if it stands here, with its size and its checksum. It is
- * written last, aside, and renamed: whoever reads it finds a backup that is whole. */
+/* The list of what a backup holds: a file is part of the backup only if it stands here, with its size and its checksum.
+ * It is written last, aside, and renamed: whoever reads it finds a backup that is whole. */
 #pragma once
 
 #include "buf.h"
@@ -16,7 +16,7 @@ struct kept {
     bool whole;               /* a segment that will not change any more */
 };
 
-/* What could not be read in the source. */
+/* A part of the source that could not be read. */
 struct kept_damage {
     char file[KEPT_NAME_CAP];
     uint64_t offset, length;

@@ -137,7 +137,7 @@ static bool move_one(struct restore *r, const char *name)
     config_path(r->config, name, to);
     if (!job_path(&r->job, r->aside, name, from))
         return false;
-    /* What an interrupted restore had moved already. */
+    /* An interrupted restore may have moved it already. */
     remove_all(to);
     return rename(from, to) ? job_fail_errno(&r->job, to) : true;
 }
@@ -179,6 +179,14 @@ static bool write_all(struct restore *r)
 
 /* ---- the hub ---------------------------------------------------------------------------------------------------- */
 
+/* How long the lost hub may have gone on. */
+static uint64_t seconds_since(const struct manifest *m)
+{
+    int64_t s = (net_wall_ms() - m->made_ms) / 1000;
+
+    return (uint64_t)(s < LOST_S_MIN ? LOST_S_MIN : s);
+}
+
 static bool open_hub(struct restore *r, const struct config *c)
 {
     struct hub *hub = NULL;
@@ -189,6 +197,8 @@ static bool open_hub(struct restore *r, const struct config *c)
         return job_fail(&r->job, c->data, "this program cannot become its owner");
     if (!(e = data_open(c, &data))) {
         e = hub_open(&data.options, &hub);
+        if (!e)
+            e = hub_restored(hub, seconds_since(&r->manifest) * LOST_EVENTS_PER_S, net_wall_ms());
         if (!e)
             e = hub_checkpoint(hub, net_steady_ms());
         store_close(data.store);

@@ -93,6 +93,8 @@ struct partition_state {
     pthread_mutex_t lock;
     unsigned number;
     int64_t first, next; /* sequence numbers: the oldest that can be read, the next to be given */
+    int64_t last;        /* of the last event; -1: there was none. Behind it some may have been left out */
+    uint64_t skipped_at; /* the place of the record that did so last; 0: none did */
     uint64_t first_at;   /* place of the oldest */
     uint64_t last_at;
     int64_t last_ms;

@@ -56,6 +56,7 @@ static enum room room_of(enum record_kind kind)
     case REC_GROUPS:
     case REC_CA:
     case REC_DOC:
+    case REC_RESTORED:
         return ROOM_REGISTRY;
     }
     return ROOM_MESSAGES;

@@ -1,11 +1,11 @@
-#include "core.h"
+#include "restored.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 void partition_init(struct partition_state *p, unsigned number)
 {
-    *p = (struct partition_state){.number = number, .stride = INDEX_STRIDE, .reach = INDEX_REACH};
+    *p = (struct partition_state){.number = number, .last = -1, .stride = INDEX_STRIDE, .reach = INDEX_REACH};
     pthread_mutex_init(&p->lock, NULL);
     list_init(&p->readers);
 }
@@ -42,6 +42,7 @@ void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, in
         p->index[p->n_index++] = (struct index_entry){sequence, at, enqueued_ms};
     }
     p->next = sequence + 1;
+    p->last = sequence;
     p->last_at = at;
     p->last_ms = enqueued_ms;
     p->dirty = true;
@@ -78,7 +79,23 @@ uint64_t partition_seek(const struct partition_state *p, const struct position *
     return low ? p->index[low - 1].at : p->first_at;
 }
 
-/* Version, first and next, places of the first and the last, time of the last, entries: at most INDEX_SAVED of them. */
+/* Under its lock: numbers below `next` are not given any more. Done twice it changes nothing. */
+static void skip_to(struct partition_state *p, int64_t next, uint64_t at)
+{
+    if (p->skipped_at < at) {
+        p->skipped_at = at;
+        p->dirty = true;
+    }
+    if (next <= p->next)
+        return;
+    if (p->first == p->next)
+        p->first = next;
+    p->next = next;
+    p->dirty = true;
+}
+
+/* Version, first and next, places of the first and the last, time of the last, entries: at most INDEX_SAVED of them;
+ * the last number, and the place of the record that left some out. */
 void partition_encode(struct buf *b, const struct partition_state *p)
 {
     size_t step = (p->n_index + INDEX_SAVED - 1) / INDEX_SAVED;
@@ -97,6 +114,8 @@ void partition_encode(struct buf *b, const struct partition_state *p)
         buf_put_u64(b, p->index[i].at);
         buf_put_u64(b, (uint64_t)p->index[i].enqueued_ms);
     }
+    buf_put_u64(b, (uint64_t)p->last);
+    buf_put_u64(b, p->skipped_at);
 }
 
 enum err partition_decode(struct bytes value, struct partition_state *p)
@@ -121,6 +140,9 @@ enum err partition_decode(struct bytes value, struct partition_state *p)
         e->at = rd_u64(&r);
         e->enqueued_ms = (int64_t)rd_u64(&r);
     }
+    /* A checkpoint of before ends here. */
+    p->last = rd_left(&r) ? (int64_t)rd_u64(&r) : p->next - 1;
+    p->skipped_at = rd_left(&r) ? rd_u64(&r) : 0;
     return r.bad ? ERR_DAMAGED : OK;
 }
 
@@ -137,6 +159,61 @@ enum err event_apply(struct hub *h, const struct record *r)
     partition_grow(p, facts.sequence, r->at, facts.enqueued_ms);
     pthread_mutex_unlock(&p->lock);
     return OK;
+}
+
+/* A hub that was made from a backup. The hub that it replaces may have given numbers to events that are in no backup,
+ * and their readers go on behind those: so they are not given again. The log leaves out places, this record numbers of
+ * events. */
+enum { RESTORED_MAX = 2 + 8 + 8 * PARTITIONS_MAX };
+
+/* Version, when, how many partitions, the next number of each. */
+static void encode(struct buf *b, struct hub *h, uint64_t skip, int64_t wall_ms)
+{
+    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u64(b, (uint64_t)wall_ms);
+    buf_put_u8(b, (uint8_t)h->birth.partitions);
+    for (unsigned n = 0; n < h->birth.partitions; n++) {
+        struct partition_state *p = &h->partitions[n];
+
+        pthread_mutex_lock(&p->lock);
+        buf_put_u64(b, (uint64_t)p->next + skip);
+        pthread_mutex_unlock(&p->lock);
+    }
+}
+
+enum err restored_apply(struct hub *h, struct bytes body, uint64_t at)
+{
+    struct rd r = rd_over(body);
+    unsigned n;
+
+    if (rd_u8(&r) < RECORD_VERSION)
+        r.bad = true;
+    rd_u64(&r);
+    n = rd_u8(&r);
+    if (r.bad || n > h->birth.partitions || rd_left(&r) < 8 * (size_t)n)
+        return ERR_DAMAGED;
+    for (unsigned i = 0; i < n; i++) {
+        struct partition_state *p = &h->partitions[i];
+        int64_t next = (int64_t)rd_u64(&r);
+
+        pthread_mutex_lock(&p->lock);
+        skip_to(p, next, at);
+        pthread_mutex_unlock(&p->lock);
+    }
+    return OK;
+}
+
+enum err hub_restored(struct hub *h, uint64_t skip, int64_t wall_ms)
+{
+    struct buf b = buf_max(RESTORED_MAX);
+    uint64_t at;
+    enum err e;
+
+    encode(&b, h, skip, wall_ms);
+    if (!(e = record_append(h->store, REC_RESTORED, &b, &at)) && !(e = restored_apply(h, buf_bytes(&b), at)))
+        e = store_sync(h->store, at);
+    buf_free(&b);
+    return e;
 }
 
 /* Under its lock: nothing below this sequence number can be read any more. */
@@ -209,7 +286,7 @@ enum err hub_partition(struct hub *h, unsigned number, struct partition *out)
     p = &h->partitions[number];
     pthread_mutex_lock(&p->lock);
     *out = (struct partition){.first_sequence = p->first,
-                              .last_sequence = p->next - 1,
+                              .last_sequence = p->last,
                               .last_offset = p->last_at,
                               .last_enqueued_ms = p->last_ms,
                               .empty = p->first == p->next};

@@ -96,7 +96,8 @@ static void place_at(struct reader *r, const struct position *position, uint64_t
     }
 }
 
-/* An offset is a place in the log, and there is one log for all partitions. */
+/* An offset is a place in the log, and there is one log for all partitions. What a lost hub gave out behind the backup
+ * of which this one was made is below the place at which that is said. */
 static uint64_t last_offset(struct hub *h)
 {
     uint64_t last = 0;
@@ -106,6 +107,7 @@ static uint64_t last_offset(struct hub *h)
 
         pthread_mutex_lock(&p->lock);
         last = p->last_at > last ? p->last_at : last;
+        last = p->skipped_at > last ? p->skipped_at : last;
         pthread_mutex_unlock(&p->lock);
     }
     return last;

@@ -1,0 +1,6 @@
+/* The record of a hub that was made from a backup. */
+#pragma once
+
+#include "core.h"
+
+enum err restored_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;

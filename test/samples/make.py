@@ -1,0 +1,139 @@
+"""make.py D2DHUB DUMP NAME: a hub with something of everything, as NAME.tar.xz, and what is in it, as NAME.txt.
+
+Made once for each form that data on disk ever had, by the program that wrote that form (CONTRIBUTING.md); never again: that later
+programs read it is what samples.py shows. The keys in it are of no other hub."""
+import base64
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "daemon"))
+from peers import Site, connect_once  # noqa: E402
+from killing import packet, read, text, token  # noqa: E402
+from restarted import Restarted  # noqa: E402
+
+KEY = b"k" * 32
+X509 = {"x509Thumbprint": {"primaryThumbprint": "A" * 64, "secondaryThumbprint": "B" * 40}, "type": "selfSigned"}
+
+
+def ask(site, method, path, body=None, key=None, **headers):
+    if key:
+        headers["Authorization"] = key
+    site.https.request(method, path + ("&" if "?" in path else "?") + "api-version=2021-04-12",
+                       json.dumps(body) if isinstance(body, dict) else body, {**site.headers, **headers})
+    answer = site.https.getresponse()
+    said = answer.read()
+    assert answer.status < 300, (path, answer.status, said)
+    return answer, said
+
+
+def identities(site):
+    site.add(["phone", "door", "gate", "bell", "away"], KEY)
+    ask(site, "PUT", "/devices/off", {"deviceId": "off", "status": "disabled", "statusReason": "lost", "authentication": {
+        "type": "sas", "symmetricKey": dict.fromkeys(("primaryKey", "secondaryKey"), base64.b64encode(KEY).decode())}})
+    ask(site, "PUT", "/devices/thumb", {"deviceId": "thumb", "status": "enabled", "authentication": X509})
+    ask(site, "PUT", "/devices/signed", {"deviceId": "signed", "status": "enabled", "authentication": {"type": "certificateAuthority"}})
+    site.add(["gone"], KEY)
+    ask(site, "DELETE", "/devices/gone", **{"If-Match": "*"})
+    with open(site.ca) as pem:
+        ask(site, "PUT", "/certificates/house", {"properties": {"certificate": pem.read(), "isVerified": True}})
+    key = site.facts["connection_strings"]["provisioningserviceowner"].split("SharedAccessKey=")[1]
+    owner = token("localhost", base64.b64decode(key), "provisioningserviceowner")
+    one = {"registrationId": "pump", "deviceId": "pump", "attestation": {"type": "symmetricKey", "symmetricKey": {
+        "primaryKey": base64.b64encode(KEY).decode(), "secondaryKey": base64.b64encode(KEY).decode()}}, "provisioningStatus": "enabled"}
+    ask(site, "PUT", "/enrollments/pump", one, owner)
+    many = {"enrollmentGroupId": "pumps", "attestation": one["attestation"], "provisioningStatus": "disabled"}
+    ask(site, "PUT", "/enrollmentGroups/pumps", many, owner)
+    scope = site.facts["scope_id"]
+    device = token(f"{scope}/registrations/pump", KEY, "registration")
+    ask(site, "PUT", f"/{scope}/registrations/pump/register", {"registrationId": "pump"}, device)
+
+
+def events(site, first, count):
+    for name in ["phone", "door", "gate", "bell"]:
+        with connect_once(site, name, KEY) as s:
+            for i in range(first, first + count):
+                body = f"{name} {i} ".encode() + b"." * 200
+                topic = f"devices/{name}/messages/events/number={i}&%24.mid=m-{i}"
+                s.sendall(packet(0x32, text(topic) + struct.pack(">H", i % 65535 + 1) + body))
+                assert read(s, b"", 4)[:2] == b"\x40\x02"
+
+
+def session(site):
+    """One that stays: a subscription of the door."""
+    s = site.mqtt()
+    user = "localhost/door/?api-version=2021-04-12"
+    s.sendall(packet(0x10, text("MQTT") + b"\x04\xc0\x00\xf0" + text("door") + text(user) + text(token("localhost/devices/door", KEY))))
+    assert read(s, b"", 4)[:4] == b"\x20\x02\x00\x00"
+    s.sendall(packet(0x82, b"\x00\x01" + text("devices/door/messages/devicebound/#") + b"\x01"))
+    read(s, b"", 5)
+    s.sendall(b"\xe0\x00")
+    s.close()
+
+
+def letters(site, number):
+    """Some wait; of one there is feedback, and one was abandoned."""
+    for i in range(3):
+        ask(site, "POST", "/devices/away/messages/devicebound", f"letter {number} {i}",
+            **{"iothub-messageid": f"l-{number}-{i}", "iothub-ack": ["none", "full", "negative"][i]})
+    ask(site, "POST", "/devices/phone/messages/devicebound", "done", **{"iothub-messageid": f"d-{number}", "iothub-ack": "full"})
+    device = token("localhost/devices/phone", KEY)
+    answer, _ = ask(site, "GET", "/devices/phone/messages/devicebound", key=device)
+    ask(site, "DELETE", f"/devices/phone/messages/devicebound/{answer.getheader('ETag').strip(chr(34))}", key=device)
+    device = token("localhost/devices/away", KEY)
+    answer, _ = ask(site, "GET", "/devices/away/messages/devicebound", key=device)
+    lock = answer.getheader("ETag").strip('"')
+    ask(site, "POST", f"/devices/away/messages/devicebound/{lock}/abandon", key=device)
+
+
+def fill(hub):
+    """Half of it is in the checkpoint, half only in the log; the last write is not followed by a stop."""
+    hub.start()
+    site = Site(hub.data, hub.ports)
+    identities(site)
+    session(site)
+    events(site, 0, 24)
+    letters(site, 1)
+    site.https.close()
+    hub.stop()
+    hub.start()
+    site = Site(hub.data, hub.ports)
+    ask(site, "PUT", "/devices/late", {"deviceId": "late", "status": "enabled", "authentication": {"type": "sas"}})
+    events(site, 24, 4)
+    letters(site, 2)
+    site.https.close()
+    hub.kill()
+
+
+def of_nobody(member):
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def main():
+    program, dump, name = sys.argv[1:4]
+    folder = tempfile.mkdtemp(prefix="d2d-sample-")
+    hub = Restarted(program, folder, "--segment-size", "16k", "--partitions", "2", "--group", "readers")
+    try:
+        fill(hub)
+    finally:
+        hub.kill()
+    os.remove(os.path.join(hub.data, "state", "lock.mdb"))
+    for left in os.listdir(os.path.join(hub.data, "log")):
+        if not left.endswith(".log"):
+            os.remove(os.path.join(hub.data, "log", left))
+    with tarfile.open(os.path.join(HERE, f"{name}.tar.xz"), "w:xz") as tar:
+        tar.add(hub.data, name, filter=of_nobody)
+    with open(os.path.join(HERE, f"{name}.txt"), "w") as out:
+        subprocess.run([dump, hub.data], stdout=out, check=True)
+    shutil.rmtree(folder)
+
+
+main()
