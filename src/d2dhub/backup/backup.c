@@ -340,7 +340,7 @@ static const struct opt backup_options[] = {
 
 const struct command command_backup = {
     {.name = "backup",
-     .usage = "[--data DIR] TO",
+     .usage = "TO [--data DIR]",
      .summary = "copy a hub, which may run, into a folder; the next time only what is new",
      .examples = "d2dhub backup /mnt/backup/hub\n"
                  "d2dhub backup --verify /mnt/backup/hub\n"
