@@ -14,7 +14,7 @@ enum record_kind {
     REC_SESSION = 5,
     REC_GROUPS = 6,
     REC_CA = 7,
-    REC_DOC = 8, /* of the provisioning service */
+    REC_DOC = 8,      /* of the provisioning service */
     REC_RESTORED = 9, /* from a backup: which numbers are given from now on */
     REC_EVENT = 16,
     REC_C2D = 17,           /* into a mailbox */
