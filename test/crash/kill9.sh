@@ -1,6 +1,7 @@
 #!/bin/bash
 # kill9.sh BUILD: the real hub, killed at random moments, D2D_KILLS times: while devices send (50), and while messages to
-# devices are posted, delivered and settled (25), and at the steps of registrations, of which the device is killed too.
+# devices are posted, delivered and settled (25), at the steps of registrations, of which the device is killed too, and while
+# everything happens at once, also with a log that is trimmed all the time (10 each, at most 300).
 set -euo pipefail
 build=$(realpath "$1")
 cd "$(dirname "$0")"
@@ -8,3 +9,5 @@ export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 kill9.py "$build/d2dhub" "$build/test/kill9_store"
 /usr/bin/python3 kill9_mail.py "$build/d2dhub" "$build/test/kill9_store"
 /usr/bin/python3 kill9_register.py "$build"
+/usr/bin/python3 kill9_all.py "$build/d2dhub" "$build/test/kill9_store" all
+/usr/bin/python3 kill9_all.py "$build/d2dhub" "$build/test/kill9_store" trim

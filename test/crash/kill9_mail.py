@@ -4,7 +4,6 @@
 What a post was acknowledged for must reach its device, in order, and nothing may come again after its completion was
 confirmed: over HTTPS by 204, over MQTT by the PINGRESP behind the PUBACK, for answers leave in order and wait for the disk."""
 import base64
-import http.client
 import json
 import os
 import random
@@ -16,45 +15,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
-from killing import connect_packet, packet, read, start, text, token
+from killing import Part, connect_packet, packet, read, start, text, token
 
 HUB, STORE = sys.argv[1:3]
 KILLS = int(os.environ.get("D2D_KILLS", "25"))
 SEED = int(os.environ.get("D2D_SEED", str(random.randrange(1 << 32))))
-VERSION = "?api-version=2021-04-12"
-
-
-class Part(threading.Thread):
-    """Does its work over one connection after another, as long as there is a hub."""
-
-    def __init__(self, name, ports, context):
-        super().__init__(daemon=True)
-        self.name, self.ports, self.context = name, ports, context
-        self.wanted, self.over, self.problem = threading.Event(), False, None
-
-    def run(self):
-        while True:
-            self.wanted.wait()
-            if self.over or self.problem:
-                return
-            try:
-                self.work()
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.005)
-            except AssertionError as wrong:
-                self.problem = str(wrong)
-
-    def https(self):
-        return http.client.HTTPSConnection("localhost", self.ports["https"], timeout=10, context=self.context)
-
-    @staticmethod
-    def ask(connection, method, path, headers, body=None):
-        connection.request(method, path + VERSION, body, headers)
-        answer = connection.getresponse()
-        return answer, answer.read()
 
 
 class Poster(Part):

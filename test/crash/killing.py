@@ -2,12 +2,16 @@
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import struct
 import subprocess
+import threading
 import time
 import urllib.parse
+
+VERSION = "?api-version=2021-04-12"
 
 
 def remaining_length(n):
@@ -63,3 +67,33 @@ def start(hub, data):
             return process, ports
         ports[event["protocol"]] = event["port"]
     raise SystemExit("the hub did not start:\n" + open(os.path.join(data, "stderr")).read())
+
+
+class Part(threading.Thread):
+    """Does its work over one connection after another, as long as there is a hub."""
+
+    def __init__(self, name, ports, context):
+        super().__init__(daemon=True)
+        self.name, self.ports, self.context = name, ports, context
+        self.wanted, self.over, self.problem = threading.Event(), False, None
+
+    def run(self):
+        while True:
+            self.wanted.wait()
+            if self.over or self.problem:
+                return
+            try:
+                self.work()
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.005)
+            except AssertionError as wrong:
+                self.problem = str(wrong)
+
+    def https(self):
+        return http.client.HTTPSConnection("localhost", self.ports["https"], timeout=10, context=self.context)
+
+    @staticmethod
+    def ask(connection, method, path, headers, body=None):
+        connection.request(method, path + VERSION, body, headers)
+        answer = connection.getresponse()
+        return answer, answer.read()

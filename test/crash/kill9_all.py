@@ -1,0 +1,400 @@
+"""kill9_all.py D2DHUB KILL9_STORE all|trim: SIGKILL at random moments while everything happens at once (D2D_KILLS of them, 10 to 300):
+events over MQTT, HTTPS and AMQP, messages to devices with feedback, devices that are created and deleted, enrollments. With
+"trim" the log has tiny files and keeps few of them, so that most kills fall into trimming.
+
+What was acknowledged is there in the end and once: each event (with "trim": each from the oldest of its device that is kept on), each
+message (completed, or still in the mailbox, in order), each report of what became of one, each change of the registry."""
+import base64
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+from killing import VERSION, Part, connect_packet, packet, read, start, text, token
+from proton import ConnectionException, Message, ProtonException, SSLDomain
+from proton.utils import BlockingConnection
+
+HUB, STORE, WHAT = sys.argv[1:4]
+KILLS = int(os.environ.get("D2D_KILLS_OF_ALL", min(300, int(os.environ.get("D2D_KILLS", "10")))))
+SEED = int(os.environ.get("D2D_SEED", str(random.randrange(1 << 32))))
+INIT = {"all": ("--segment-size", "1m"), "trim": ("--segment-size", "256k", "--retention-size", "2m")}[WHAT]
+WINDOW, MAIL, LONGEST = 32, 20, 900
+KEY = b"k" * 32
+
+
+class Sender(Part):
+    """A device; each event has a number, and is sent once."""
+
+    def __init__(self, name, *rest):
+        super().__init__(name, *rest)
+        self.number, self.sent, self.acked, self.chance = 0, set(), [], random.Random(f"{SEED} {name}")
+
+    def body(self):
+        self.number += 1
+        self.sent.add(self.number)
+        return self.number, b"p" * self.chance.randrange(LONGEST) + b"<%d" % self.number
+
+    def check(self, stored):
+        acked = [n for n in self.acked if WHAT == "all" or (stored and n >= stored[0])]
+        lost = set(acked) - set(stored)
+        assert not lost, f"{self.name}: acknowledged and lost: {sorted(lost)[:10]}"
+        assert set(stored) <= self.sent, f"{self.name}: never sent: {sorted(set(stored) - self.sent)[:10]}"
+        assert stored == sorted(set(stored)), f"{self.name}: twice or out of order"
+
+
+class OverMqtt(Sender):
+    def work(self):
+        raw = socket.create_connection(("127.0.0.1", self.ports["mqtts"]), 10)
+        with self.context.wrap_socket(raw, server_hostname="localhost") as s:
+            s.settimeout(10)
+            s.sendall(connect_packet(self.name, KEY))
+            inbox = read(s, b"", 4)
+            assert inbox[:4] == b"\x20\x02\x00\x00", f"{self.name}: {inbox[:4]}"
+            inbox, waiting, last = inbox[4:], [], 0
+            while self.wanted.is_set():
+                while len(waiting) < WINDOW:
+                    number, body = self.body()
+                    last = last % 65535 + 1
+                    waiting.append((last, number))
+                    s.sendall(packet(0x32, text(f"devices/{self.name}/messages/events/") + struct.pack(">H", last) + body))
+                inbox = read(s, inbox, 4)
+                expected, number = waiting.pop(0)
+                assert inbox[:4] == b"\x40\x02" + struct.pack(">H", expected), f"{self.name}: {inbox[:4]} for {expected}"
+                self.acked.append(number)
+                inbox = inbox[4:]
+
+
+class OverHttps(Sender):
+    def work(self):
+        headers = {"Authorization": token(f"localhost/devices/{self.name}", KEY)}
+        connection = self.https()
+        while self.wanted.is_set():
+            number, body = self.body()
+            answer, said = self.ask(connection, "POST", f"/devices/{self.name}/messages/events", headers, body)
+            assert answer.status == 204, f"{self.name}: {answer.status} {said}"
+            self.acked.append(number)
+
+
+class OverAmqp(Sender):
+    def work(self):
+        try:
+            self.talk()
+        except (ProtonException, ConnectionException) as gone:
+            raise OSError("closed") from gone
+
+    def talk(self):
+        domain = SSLDomain(SSLDomain.MODE_CLIENT)
+        domain.set_trusted_ca_db(self.ca)
+        domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME)
+        connection = BlockingConnection(f"amqps://localhost:{self.ports['amqps']}", timeout=10, ssl_domain=domain,
+                                        user=f"{self.name}@sas.localhost", allowed_mechs="PLAIN",
+                                        password=token(f"localhost/devices/{self.name}", KEY), heartbeat=60)
+        try:
+            sender = connection.create_sender(f"/devices/{self.name}/messages/events")
+            while self.wanted.is_set():
+                number, body = self.body()
+                sender.send(Message(body=body, inferred=True), timeout=10)
+                self.acked.append(number)
+        finally:
+            connection.close()
+
+
+class Service(Part):
+    """What a service does over HTTPS."""
+
+    def __init__(self, name, key, *rest):
+        super().__init__(name, *rest)
+        self.key, self.chance = key, random.Random(f"{SEED} {name}")
+
+    def headers(self, **more):
+        return {"Authorization": token("localhost", self.key, "iothubowner"), "Content-Type": "application/json", **more}
+
+
+class Mail(Service):
+    """Posts to a device and takes and settles as the device; each message has a number, and is posted once."""
+
+    def __init__(self, name, *rest):
+        super().__init__(name, *rest)
+        self.number, self.posted, self.done, self.tried = 0, [], set(), set()
+        self.sent, self.dropped = set(), set()
+
+    def work(self):
+        connection, device = self.https(), {"Authorization": token(f"localhost/devices/{self.name}", KEY)}
+        box = f"/devices/{self.name}/messages/devicebound"
+        while self.wanted.is_set():
+            if len(self.posted) - len(self.done) < MAIL:
+                self.number += 1
+                self.sent.add(self.number)
+                marks = {"iothub-ack": "full", "iothub-messageid": f"{self.name} {self.number}"}
+                answer, said = self.ask(connection, "POST", box, self.headers(**marks), str(self.number))
+                if answer.status == 403:
+                    self.sent.discard(self.number)  # the mailbox is full of what was posted without an answer
+                else:
+                    assert answer.status == 204, f"{self.name}: posting: {answer.status} {said}"
+                    self.posted.append(self.number)
+            answer, said = self.ask(connection, "GET", box, device)
+            if answer.status == 204:
+                continue
+            assert answer.status == 200, f"{self.name}: {answer.status} {said}"
+            self.settle(connection, box, device, int(said), answer.headers["ETag"].strip('"'))
+
+    def settle(self, connection, box, device, number, lock):
+        assert number not in self.done, f"{self.name}: {number} came again after it was completed"
+        if self.chance.random() < 0.2:
+            answer, said = self.ask(connection, "POST", f"{box}/{lock}/abandon", device)
+        else:
+            self.tried.add(number)
+            answer, said = self.ask(connection, "DELETE", f"{box}/{lock}", device)
+            if answer.status == 204:
+                self.done.add(number)
+        assert answer.status == 204, f"{self.name}: settling {number}: {answer.status} {said}"
+
+    def left(self):
+        """What is in the mailbox, when nobody else does anything."""
+        connection, device = self.https(), {"Authorization": token(f"localhost/devices/{self.name}", KEY)}
+        found = []
+        while True:
+            answer, said = self.ask(connection, "GET", f"/devices/{self.name}/messages/devicebound", device)
+            if answer.status == 204:
+                return found
+            assert answer.status == 200, f"{self.name}: {answer.status} {said}"
+            found.append(int(said))
+
+    def check(self, reports):
+        found = self.left()
+        lost = set(self.posted) - self.tried - set(found)
+        # An abandoned one may have become a dead letter, and was then reported as one.
+        lost -= {n for n in lost if (self.name, n) in reports and reports[self.name, n] == "DeliveryCountExceeded"}
+        assert not lost, f"{self.name}: accepted and lost: {sorted(lost)[:10]}"
+        assert found == sorted(set(found)), f"{self.name}: twice or out of order: {found}"
+        assert set(found) <= self.sent, f"{self.name}: never posted: {sorted(set(found) - self.sent)[:10]}"
+        assert not set(found) & self.done, f"{self.name}: completed and still there: {sorted(set(found) & self.done)[:10]}"
+        unreported = {n for n in self.done if (self.name, n) not in reports}
+        assert not unreported, f"{self.name}: completed and never reported: {sorted(unreported)[:10]}"
+
+
+class Feedback(Service):
+    """Takes what became of the messages; what it confirmed does not come again."""
+
+    def __init__(self, *rest):
+        super().__init__("feedback", *rest)
+        self.reports, self.confirmed = {}, set()
+
+    def work(self):
+        connection = self.https()
+        while self.wanted.is_set() or self.draining:
+            if not self.once(connection):
+                if self.draining:
+                    self.draining = False
+                    return
+                time.sleep(0.02)
+
+    draining = False
+
+    def once(self, connection):
+        answer, said = self.ask(connection, "GET", "/messages/servicebound/feedback", self.headers())
+        if answer.status == 204:
+            return False
+        assert answer.status == 200, f"feedback: {answer.status} {said}"
+        batch = [(tuple(r["originalMessageId"].split()), r["statusCode"]) for r in json.loads(said)]
+        batch = [((name, int(number)), how) for (name, number), how in batch]
+        for what, how in batch:
+            assert what not in self.confirmed, f"feedback about {what} came again after it was confirmed"
+            self.reports[what] = how
+        lock = answer.headers["ETag"].strip('"')
+        answer, said = self.ask(connection, "DELETE", f"/messages/servicebound/feedback/{lock}", self.headers())
+        assert answer.status == 204, f"feedback: {answer.status} {said}"
+        self.confirmed.update(what for what, _ in batch)
+        return True
+
+
+class Things(Service):
+    """Creates and deletes devices, or enrollments: what was confirmed holds."""
+
+    def __init__(self, name, path, body, *rest):
+        super().__init__(name, *rest)
+        self.path, self.make, self.number, self.there, self.gone = path, body, 0, set(), set()
+
+    def work(self):
+        connection = self.https()
+        while self.wanted.is_set():
+            self.number += 1
+            name = f"{self.name}-{self.number}"
+            answer, said = self.ask(connection, "PUT", f"{self.path}/{name}", self.headers(), json.dumps(self.make(name)))
+            assert answer.status == 200, f"{name}: {answer.status} {said}"
+            self.there.add(name)
+            if self.chance.random() < 0.4:
+                name = self.chance.choice(sorted(self.there))
+                self.there.discard(name)
+                answer, said = self.ask(connection, "DELETE", f"{self.path}/{name}", self.headers(**{"If-Match": "*"}))
+                assert answer.status == 204, f"{name}: {answer.status} {said}"
+                self.gone.add(name)
+
+    def check(self):
+        connection = self.https()
+        for names, status in ((self.there, 200), (self.gone, 404)):
+            for name in sorted(names):
+                answer, said = self.ask(connection, "GET", f"{self.path}/{name}", self.headers())
+                assert answer.status == status, f"{name}: {answer.status} instead of {status} {said}"
+
+
+def device(name):
+    key = base64.b64encode(KEY).decode()
+    return {"deviceId": name, "authentication": {"type": "sas", "symmetricKey": {"primaryKey": key, "secondaryKey": key}}}
+
+
+def enrollment(name):
+    return {"registrationId": name, "attestation": {"type": "symmetricKey"}, "deviceId": f"{name}-of-it"}
+
+
+class Test:
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="d2d-kill9-")
+        self.data = os.path.join(self.folder, "hub")
+        subprocess.run([HUB, "init", "--data", self.data, "--name", "localhost", "--no-context", "--c2d-deliveries", "100", *INIT],
+                       check=True, stdout=subprocess.DEVNULL)
+        with open(os.path.join(self.data, "hub.json")) as facts:
+            strings = json.load(facts)["connection_strings"]
+        owner, dps = (base64.b64decode(strings[p].split("SharedAccessKey=")[1]) for p in
+                      ("iothubowner", "provisioningserviceowner"))
+        ca = os.path.join(self.data, "tls", "ca.pem")
+        rest = ({}, ssl.create_default_context(cafile=ca))
+        self.ports = rest[0]
+        self.senders = [OverMqtt("mqtt-0", *rest), OverMqtt("mqtt-1", *rest), OverHttps("https-0", *rest), OverAmqp("amqp-0", *rest)]
+        for part in self.senders:
+            part.ca = ca
+        self.boxes = [Mail("box-0", owner, *rest), Mail("box-1", owner, *rest)]
+        self.feedback = Feedback(owner, *rest)
+        self.things = [Things("device", "/devices", device, owner, *rest),
+                       Things("enrollment", "/enrollments", enrollment, dps, *rest)]
+        self.things[1].headers = lambda **more: {"Authorization": token("localhost", dps, "provisioningserviceowner"),
+                                                 "Content-Type": "application/json", **more}
+        self.parts = self.senders + self.boxes + [self.feedback] + self.things
+        self.hub = None
+
+    def start(self):
+        self.hub, ports = start(HUB, self.data)
+        self.ports.update(ports)
+
+    def kill(self, how=signal.SIGKILL):
+        self.hub.send_signal(how)
+        self.hub.wait()
+        self.hub.stdout.close()
+
+    def done(self):
+        return sum(len(p.acked) for p in self.senders) + sum(len(p.done) for p in self.boxes)
+
+    def no_problem(self):
+        for part in self.parts:
+            assert not part.problem, part.problem
+
+    def make_devices(self):
+        maker = Things("maker", "/devices", device, self.things[0].key, self.ports, self.things[0].context)
+        connection = maker.https()
+        for part in self.senders + self.boxes:
+            answer, said = maker.ask(connection, "PUT", f"/devices/{part.name}", maker.headers(), json.dumps(device(part.name)))
+            assert answer.status == 200, said
+
+    def run(self):
+        chance = random.Random(SEED)
+        self.start()
+        self.make_devices()
+        for part in self.parts:
+            part.start()
+        for kill in range(KILLS):
+            before = self.done()
+            for part in self.parts:
+                part.wanted.set()
+            deadline = time.monotonic() + 60
+            while kill % 5 and self.done() == before:  # each fifth one may fall before any answer
+                self.no_problem()
+                assert time.monotonic() < deadline, "nothing is acknowledged"
+                time.sleep(0.002)
+            # A checkpoint comes every three seconds: some kills have to wait for it.
+            time.sleep(chance.random() * (5 if chance.random() < 0.3 else 0.5))
+            for part in self.parts:
+                part.wanted.clear()
+            self.kill()
+            self.no_problem()
+            self.start()
+        self.verify()
+
+    def verify(self):
+        for part in self.parts:
+            part.over = part is not self.feedback
+            part.wanted.set()
+        for part in self.parts:
+            if part is not self.feedback:
+                part.join(30)
+                assert not part.is_alive(), f"{part.name} hangs"
+        self.feedback.wanted.clear()
+        self.feedback.over = True
+        self.feedback.wanted.set()
+        self.no_problem()
+        self.drain()
+        # No lock is left of those who were killed: all that waits can be taken.
+        self.kill()
+        self.start()
+        for box in self.boxes:
+            box.check(self.feedback.reports)
+        for things in self.things:
+            things.check()
+        self.kill(signal.SIGTERM)
+        self.check_events()
+
+    def drain(self):
+        """What became of the last messages: those that were locked by a connection that was killed come after a minute."""
+        reader = Feedback(self.feedback.key, self.ports, self.feedback.context)
+        reader.reports, reader.confirmed = self.feedback.reports, self.feedback.confirmed
+        self.feedback.wanted.clear()
+        self.feedback.join(30)
+        connection, end = reader.https(), time.monotonic() + 90
+        missing = [0]
+        while missing and time.monotonic() < end:
+            if not reader.once(connection):
+                time.sleep(0.2)
+            missing = [(b.name, n) for b in self.boxes for n in b.done if (b.name, n) not in reader.reports]
+
+    def check_events(self):
+        stored = {part.name: [] for part in self.senders}
+        lines = subprocess.run([STORE, "events", self.data], check=True, capture_output=True, text=True).stdout.splitlines()
+        for line in lines:
+            name, number = line.split()
+            stored[name].append(int(number))
+        for part in self.senders:
+            part.check(stored[part.name])
+        acked = sum(len(p.acked) for p in self.senders)
+        assert WHAT == "all" or len(lines) < acked, "nothing was trimmed: this shows nothing"
+        assert acked > KILLS, "hardly anything was acknowledged: this shows nothing"
+        print(f"{KILLS} kills ({WHAT}): {acked} events acknowledged, {len(lines)} in the log; "
+              f"{sum(len(b.posted) for b in self.boxes)} messages to devices, {sum(len(b.done) for b in self.boxes)} completed, "
+              f"{len(self.feedback.reports)} reported; {self.things[0].number} devices and {self.things[1].number} enrollments "
+              "created: nothing lost, nothing doubled")
+
+    def close(self):
+        if self.hub and self.hub.poll() is None:
+            self.hub.kill()
+            self.hub.wait()
+
+
+def main():
+    test = Test()
+    try:
+        test.run()
+        shutil.rmtree(test.folder)
+    except BaseException:
+        print(f"seed {SEED}, data kept in {test.folder}", file=sys.stderr)
+        raise
+    finally:
+        test.close()
+
+
+main()
