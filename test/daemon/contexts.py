@@ -36,7 +36,10 @@ class Contexts(unittest.TestCase):
         shutil.rmtree(self.folder)
 
     def run_one(self, program, *args, status=0, user=None, **env):
-        done = subprocess.run([os.path.join(BUILD, program), *args], capture_output=True, text=True, timeout=60,
+        path = os.path.join(BUILD, program)
+        if user:  # where it was built may be closed to others
+            path = shutil.copy(path, self.folder)
+        done = subprocess.run([path, *args], capture_output=True, text=True, timeout=60,
                               env={**self.env, **env}, user=user and user.pw_uid, group=user and user.pw_gid,
                               extra_groups=[] if user else None, cwd=self.folder, check=False)
         self.assertEqual(done.returncode, status, f"{program} {args}: {done.stdout} {done.stderr}")

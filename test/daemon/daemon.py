@@ -16,8 +16,8 @@ HUB = sys.argv.pop(1)
 PORTS = ["--listen", "127.0.0.1", "--mqtts-port", "0", "--amqps-port", "0", "--https-port", "0"]
 
 
-def d2dhub(*args, **options):
-    return subprocess.run([HUB, *args], capture_output=True, text=True, timeout=60, **options)
+def d2dhub(*args, program=HUB, **options):
+    return subprocess.run([program, *args], capture_output=True, text=True, timeout=60, **options)
 
 
 class Daemon(unittest.TestCase):
@@ -197,8 +197,9 @@ class Daemon(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "only root can become an ordinary user")
     def test_an_ordinary_user_is_told_what_he_may_not(self):
         nobody = pwd.getpwnam("nobody")
-        as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         os.chmod(self.folder, 0o755)
+        copy = shutil.copy(HUB, self.folder)  # where it was built may be closed to others
+        as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "program": copy, "cwd": self.folder}
         closed = d2dhub("check", "--data", self.data, **as_nobody)
         self.assertEqual(closed.returncode, 2)
         self.assertIn("use sudo", closed.stderr)
