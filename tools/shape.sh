@@ -1,15 +1,21 @@
 #!/bin/bash
-# shape.sh: figures of the shape of our sources, and fails when one is worse than its mark in tools/shape.marks. With
-# a folder, of the sources there. A figure that got better moves its mark: so it stays.
+# shape.sh [--circles] [FOLDER]: figures of the shape of our sources (or of those in another folder); fails when one is
+# worse than its mark in tools/shape.marks. A figure that got better moves its mark: so it stays. --circles names the
+# files of the largest circles instead.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd)
+names=0
+if [ "${1:-}" = --circles ]; then
+    names=1
+    shift
+fi
 cd "${1:-$here/..}"
 
 # circle FOLDER: how many files of the largest group need each other, directly or through others. A file needs another
 # one if it names a function that is defined there.
 circle() {
-    find "$1" -name '*.c' -print0 | sort -z | xargs -0 awk '
+    find "$1" -name '*.c' -print0 | sort -z | xargs -0 awk -v names=$names '
         FNR == 1 { file[++n] = FILENAME }
         {
             gsub(/"([^"\\]|\\.)*"/, "")
@@ -43,10 +49,15 @@ circle() {
                 size = 1
                 for (j = 1; j <= n; j++)
                     size += i != j && needs[i, j] && needs[j, i]
-                if (size > most)
+                if (size > most) {
                     most = size
+                    one = i
+                }
             }
             print most
+            for (j = 1; names && most > 1 && j <= n; j++)
+                if (j == one || needs[one, j] && needs[j, one])
+                    print "  " file[j]
         }'
 }
 
@@ -87,6 +98,12 @@ riddles() {
         /(\/\*+|\/\/) (What|Whatever|Who|Whoever|Where|Wherever|One|Ones|Those)([^a-z]|$)/ { bad++ }
         END { printf "%.1f\n", n ? 1000 * bad / n : 0 }'
 }
+
+if [ $names = 1 ]; then
+    circle src/hub
+    circle src/front
+    exit 0
+fi
 
 now() {
     echo "files-in-a-circle-of-hub $(circle src/hub)"

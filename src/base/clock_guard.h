@@ -1,5 +1,5 @@
-/* What time it is, for whoever writes it down and throws things away by it. The system's clock can be set: by a network
- * time source that is right, or by one that is wrong. A small difference is made up slowly. A larger one is a jump: it is
+/* The time, for whoever writes it down and throws things away by it. The system's clock can be set: by a network time
+ * source that is right, or by one that is wrong. A small difference is made up slowly. A larger one is a jump: it is
  * noticed, and believed only when the clock has gone on evenly from there for a while, or when the operator says so. */
 #pragma once
 
@@ -25,8 +25,8 @@ enum clock_says {
     CLOCK_BELIEVED, /* it was, by now */
 };
 
-/* `last_ms`: the latest time that was ever written down, 0 if there is none: the clock starts there when the system's is
- * behind that. `wait_ms`: CLOCK_STEADY_MS, or what is configured. */
+/* `last_ms`: the latest time that was ever written down, 0 if there is none: the clock starts there when the system's
+ * is behind that. `wait_ms`: CLOCK_STEADY_MS, or what is configured. */
 enum clock_says clock_guard_begin(struct clock_guard *, int64_t steady_ms, int64_t wall_ms, int64_t last_ms,
                                   int64_t wait_ms);
 /* To be called every second or so. */

@@ -1,5 +1,5 @@
-/* The hub's time: looks at the system's clock through a guard, tells the hub what came of it, and the log what the operator
- * has to know. */
+/* The hub's time: looks at the system's clock through a guard, tells the hub what came of it, and the log what the
+ * operator has to know. */
 #pragma once
 
 #include "clock_guard.h"

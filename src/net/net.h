@@ -52,8 +52,8 @@ struct buf *net_conn_out(struct net_conn *);
 void net_conn_wake(struct net_conn *);
 
 /* The two clocks of the program. The steady one is one for the whole process: it began with what the wall clock said
- * then, goes on while the machine sleeps, and nobody can set it. Every now_ms is of it, so that durations are right. The
- * wall clock is asked only for what others read: the expiry of a token, a certificate's days. It may jump. */
+ * then, goes on while the machine sleeps, and nobody can set it. Every now_ms is of it, so that durations are right.
+ * The wall clock is asked only for what others read: the expiry of a token, a certificate's days. It may jump. */
 int64_t net_steady_ms(void);
 int64_t net_wall_ms(void);
 
