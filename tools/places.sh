@@ -1,7 +1,7 @@
 #!/bin/bash
 # places.sh: each file that a table of doc names in its second column exists, and has what the third column names: of
 # architecture.md ("Where is …") functions that it defines, of security.md and reliability.md tests. Each room of
-# CMakeLists.txt is in the table of rooms.
+# CMakeLists.txt is in the table of rooms, and links between pages lead to pages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bad=0
@@ -45,6 +45,23 @@ for room in $(rooms); do
         bad=1
     fi
 done
+
+# Links are from the page's folder; a path in code is from the top.
+for page in README.md CONTRIBUTING.md CHANGELOG.md doc/*.md doc/contract/*.md; do
+    while read -r to; do
+        if [ ! -e "$(dirname "$page")/$to" ]; then
+            echo "$page: the link to $to leads nowhere" >&2
+            bad=1
+        fi
+    done < <(grep -oE '\]\([^):#]+\)' "$page" | sed 's/^](//; s/)$//')
+    while read -r to; do
+        if [ ! -e "$to" ]; then
+            echo "$page: $to does not exist" >&2
+            bad=1
+        fi
+    done < <(grep -oE '`(doc|test|tools|examples|packaging|src|bench)/[A-Za-z0-9_./-]+[A-Za-z0-9_-]`' "$page" | tr -d '`')
+done
+
 check architecture src/ 20
 check security "" 30
 check reliability "" 20
