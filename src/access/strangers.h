@@ -1,4 +1,5 @@
-/* What peers that have not shown who they are share: sessions of AMQP above those that each may have. From any thread. */
+/* What peers that have not shown who they are share: sessions of AMQP above those that each may have. From any
+ * thread. */
 #pragma once
 
 #include "ceilings.h"

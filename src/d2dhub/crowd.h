@@ -1,4 +1,5 @@
-/* How many may come: the ceilings on connections, from what is configured, the descriptors and the memory that there are. */
+/* How many may come: the ceilings on connections, from what is configured, the descriptors and the memory that there
+ * are. */
 #pragma once
 
 #include "config.h"

@@ -1,4 +1,5 @@
-/* What a damaged record of the log was, as far as its own bytes and those behind it say. For whoever tells the operator. */
+/* What a damaged record of the log was, as far as its own bytes and those behind it say. For whoever tells the
+ * operator. */
 #pragma once
 
 #include "ceilings.h"

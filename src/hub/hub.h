@@ -308,9 +308,9 @@ struct call_answer {
  * ERR_UNREACHABLE: it does not listen; ERR_FULL: CALLS_OF_DEVICE_MAX are open; ERR_LIMIT: the hub's memory for calls is
  * used up; ERR_ARGUMENT: the name; ERR_TOO_LARGE: CALL_PAYLOAD_MAX; ERR_RANGE: a time. */
 enum err hub_call_open(struct hub *, const struct call_question *, int64_t now_ms, struct call **out) MUST_CHECK;
-/* OK: answered; what `out` has is lent until the call is closed. ERR_BUSY: it is open; look again at *until_ms, and when
- * woken. ERR_UNREACHABLE: the device did not come in time; ERR_TIMEOUT: it did not answer; ERR_CLOSED: it went while it
- * was to answer; ERR_MALFORMED: its answer is larger than CALL_PAYLOAD_MAX; ERR_NOT_FOUND: it was deleted. */
+/* OK: answered; what `out` has is lent until the call is closed. ERR_BUSY: it is open; look again at *until_ms, and
+ * when woken. ERR_UNREACHABLE: the device did not come in time; ERR_TIMEOUT: it did not answer; ERR_CLOSED: it went
+ * while it was to answer; ERR_MALFORMED: its answer is larger than CALL_PAYLOAD_MAX; ERR_NOT_FOUND: it was deleted. */
 enum err hub_call_look(struct call *, int64_t now_ms, struct call_answer *out, int64_t *until_ms) MUST_CHECK;
 /* NULL is fine. The waker is not called any more after this returns. */
 void hub_call_close(struct call *);
@@ -326,7 +326,8 @@ void hub_calls_take(struct seat *, bool takes, int64_t now_ms);
 /* The next call for who sits here; `room`, which has to hold a name and a payload, is where `out` looks into.
  * ERR_NOT_FOUND: none, the waker will tell. Cheap when there is none. */
 enum err hub_call_next(struct seat *, int64_t now_ms, struct buf *room, struct call_request *out) MUST_CHECK;
-/* ERR_NOT_FOUND: nobody waits for it any more, or it was never asked of this seat. ERR_TOO_LARGE: the caller is told. */
+/* ERR_NOT_FOUND: nobody waits for it any more, or it was never asked of this seat. ERR_TOO_LARGE: the caller is
+ * told. */
 enum err hub_call_answer(struct seat *, uint64_t id, int64_t status, struct bytes payload) MUST_CHECK;
 
 /* ---- feedback (service 3.2): one queue of the hub, its receivers compete --------------------------------------- */

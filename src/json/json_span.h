@@ -1,5 +1,5 @@
-/* Where a value stands in JSON text that has been parsed already, so that it can be passed on as it was written: numbers
- * keep their digits, texts their escapes. */
+/* Where a value stands in JSON text that has been parsed already, so that it can be passed on as it was written:
+ * numbers keep their digits, texts their escapes. */
 #pragma once
 
 #include "bytes.h"

@@ -80,8 +80,8 @@ static uint64_t end_of_gap(const struct segment *s, uint64_t from, uint64_t dura
     return durable > end ? end : durable;
 }
 
-/* Nothing valid is at c->at, or, where the cursor came over a frame that it did not want, that one is not: its length led
- * here. The cursor goes behind it. */
+/* Nothing valid is at c->at, or, where the cursor came over a frame that it did not want, that one is not: its length
+ * led here. The cursor goes behind it. */
 static void go_over(struct disk *d, struct cursor *c, uint64_t came_from, uint64_t durable)
 {
     const struct segment *s = c->engine;

@@ -1,18 +1,18 @@
 /* Opening a log: every frame of every segment is looked at. What does not fit is one of three:
  *
- * A torn end. A log that was cut off in the middle of a write ends in frames that do not fit; they were never acknowledged
- * and are cut. A write begins only after everything before it was synced, and its first frame says that it is one; so what
- * such a frame, or any frame of a later segment, stands behind had been on disk, and so had everything below the place of
- * the checkpoint.
+ * A torn end. A log that was cut off in the middle of a write ends in frames that do not fit; they were never
+ * acknowledged and are cut. A write begins only after everything before it was synced, and its first frame says that it
+ * is one; so what such a frame, or any frame of a later segment, stands behind had been on disk, and so had everything
+ * below the place of the checkpoint.
  *
- * A gap, elsewhere: what was there had been acknowledged and is damaged, or its file is missing or cut short. It is noted,
- * and the log goes on with the next valid frame; nothing that is known to be on disk is written over.
+ * A gap, elsewhere: what was there had been acknowledged and is damaged, or its file is missing or cut short. It is
+ * noted, and the log goes on with the next valid frame; nothing that is known to be on disk is written over.
  *
  * A contradiction: files of two logs, files that overlap, an end that lies before the place of the checkpoint although
  * nothing is damaged there. Going on would give places again that were given once: it is refused.
  *
- * What is accepted is synced before anything is built on it: a hub that was killed in the middle of a write leaves it in
- * the memory of the kernel only. */
+ * What is accepted is synced before anything is built on it: a hub that was killed in the middle of a write leaves it
+ * in the memory of the kernel only. */
 #include "disk.h"
 
 #include "log.h"
@@ -219,7 +219,8 @@ static uint64_t last_write(const struct segment *s, uint64_t from)
     return last;
 }
 
-/* From frame to frame, over what is damaged. What is not below `sure` may be a write that was cut off: there it ends. */
+/* From frame to frame, over what is damaged. What is not below `sure` may be a write that was cut off: there it
+ * ends. */
 static void walk(struct disk *d, const struct segment *s, uint64_t sure, struct walk *out)
 {
     bool looked = false;
@@ -309,8 +310,8 @@ static bool was_written(const struct segment *s, uint64_t from, uint64_t to)
     return false;
 }
 
-/* Nothing valid is from `*end` on, and the checkpoint knows better. Where something was written it is damaged, and the log
- * continues at the place of the checkpoint; where nothing was, this is an older log than the checkpoint's. */
+/* Nothing valid is from `*end` on, and the checkpoint knows better. Where something was written it is damaged, and the
+ * log continues at the place of the checkpoint; where nothing was, this is an older log than the checkpoint's. */
 static enum err end_at_known(struct disk *d, const struct segment *s, uint64_t *end, char why[256])
 {
     if (d->known > end_of(s) || !was_written(s, *end, d->known)) {
@@ -334,8 +335,8 @@ static bool is_unused(const struct segment *s, uint64_t from)
     return offset + FRAME_HEAD <= s->there && memcmp(s->map + offset, zeros, FRAME_HEAD) == 0;
 }
 
-/* The segment that may be the last one. *given_up: it is damaged where the log ended; what had been there is not known, so
- * the log continues in a new file. */
+/* The segment that may be the last one. *given_up: it is damaged where the log ended; what had been there is not known,
+ * so the log continues in a new file. */
 static enum err end_here(struct disk *d, struct segment *s, uint64_t end, bool *given_up, char why[256])
 {
     enum err e = OK;

@@ -16,9 +16,9 @@ struct disk_options {
 };
 
 /* Opens or makes the log in a folder; one process at a time (ERR_BUSY: another holds its lock). Recovery cuts a torn
- * end and says so with a log line; what is damaged elsewhere becomes a gap. ERR_DAMAGED: what is there contradicts itself
- * or `known`; `why` names the file and the byte; nothing was changed. A failed write
- * or sync later ends the process (abort-free: a log line, then _exit) unless disk_on_failure() says otherwise. */
+ * end and says so with a log line; what is damaged elsewhere becomes a gap. ERR_DAMAGED: what is there contradicts
+ * itself or `known`; `why` names the file and the byte; nothing was changed. A failed write or sync later ends the
+ * process (abort-free: a log line, then _exit) unless disk_on_failure() says otherwise. */
 enum err disk_store_open(const struct disk_options *, struct store **out, char why[256]) MUST_CHECK;
 
 /* Nothing of it was ever trimmed: it holds the whole life of the hub. */

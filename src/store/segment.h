@@ -11,9 +11,9 @@
  *
  * A place is base + offset of the frame in the file, so a frame that is left over from an earlier life of the file
  * never has the right one. FRAME_FIRST marks the first frame of each write: it is written only after everything before
- * it was synced. FRAME_END closes a segment; the next one begins where this one's size ends. The id, which no peer knows, is
- * in the checksum (from form 2 on) because recovery looks for frames behind a damaged one: nobody may write something into
- * a message that could be taken for a frame. */
+ * it was synced. FRAME_END closes a segment; the next one begins where this one's size ends. The id, which no peer
+ * knows, is in the checksum (from form 2 on) because recovery looks for frames behind a damaged one: nobody may write
+ * something into a message that could be taken for a frame. */
 #pragma once
 
 #include "disk_io.h"
@@ -83,8 +83,8 @@ bool frame_claims(const struct segment *s, uint64_t place, struct frame *out);
 /* Makes the file at `path` into an empty segment: reserved space, synced head. ENOSPC and EDQUOT are for the caller to
  * bear. */
 int segment_make(const struct disk_io *io, struct segment *s);
-/* What the head says of a file whose base is known. Of a damaged one head_bad and id_bad say what is true; the caller has to
- * find out the rest, and call segment_known(). */
+/* What the head says of a file whose base is known. Of a damaged one head_bad and id_bad say what is true; the caller
+ * has to find out the rest, and call segment_known(). */
 void segment_head(const uint8_t head[SEGMENT_HEAD], struct segment *s);
 /* Opens the file and reads its head. ERR_IO. */
 enum err segment_open(const struct disk_io *io, struct segment *s) MUST_CHECK;

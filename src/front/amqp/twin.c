@@ -1,6 +1,6 @@
 /* Twins over AMQP (device 3.5, 3.8). This hub has none; but SDKs open these links when they start and send nothing
- * before they are there, so they are attached and stay. Each end is answered alone: some attach the second only when the
- * first is there. What is asked gets the documented refusal. */
+ * before they are there, so they are attached and stay. Each end is answered alone: some attach the second only when
+ * the first is there. What is asked gets the documented refusal. */
 #include "amqp.h"
 
 #include "log.h"

@@ -1,4 +1,5 @@
-/* Twins over AMQP, which this hub does not have: their links stay, and what is asked is answered; and direct methods. */
+/* Twins over AMQP, which this hub does not have: their links stay, and what is asked is answered; and direct
+ * methods. */
 #include "amqp_message.h"
 
 static struct client c;
