@@ -22,7 +22,7 @@ static inline bool capacity_may_take(const struct front_env *env, size_t bytes)
     return !env->capacity || env->capacity->may_take(env->capacity->ctx, bytes);
 }
 
-/* What goes on asks before a library takes what it must not be refused. */
+/* Work that goes on asks before a library takes what it must not be refused. */
 static inline bool capacity_may_grow(const struct front_env *env, size_t bytes)
 {
     return !env->capacity || env->capacity->may_grow(env->capacity->ctx, bytes);

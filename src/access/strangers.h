@@ -1,4 +1,4 @@
-/* What peers that have not shown who they are share: sessions of AMQP above those that each may have. From any
+/* The common room of peers that have not shown who they are: sessions of AMQP above those that each may have. From any
  * thread. */
 #pragma once
 

@@ -46,7 +46,7 @@ enum clock_says clock_guard_begin(struct clock_guard *g, int64_t steady_ms, int6
     return CLOCK_GOES_ON;
 }
 
-/* Whoever had the time of last year, or of 1970, at the start and then a later one, has been told the time. */
+/* A machine that had the time of last year, or of 1970, at the start and then a later one, has been told the time. */
 static int64_t wait_of(const struct clock_guard *g)
 {
     bool told = g->wrong && g->doubt_ms > 0;

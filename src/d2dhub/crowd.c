@@ -33,7 +33,7 @@ static uint64_t descriptors_in_use(void)
     return n;
 }
 
-/* What is left for connections when everything else has its descriptors. */
+/* Descriptors that are left for connections when everything else has its descriptors. */
 static uint64_t descriptors_left(unsigned to_come)
 {
     uint64_t needed = descriptors_in_use() + to_come + DESCRIPTORS_KEPT;
@@ -49,7 +49,7 @@ static uint64_t descriptors_left(unsigned to_come)
     return CONNECTIONS_LEAST;
 }
 
-/* What is configured, or else what is derived. */
+/* The configured ceiling, or else a derived one. */
 static unsigned either(int configured, uint64_t derived)
 {
     return configured ? (unsigned)configured : derived ? (unsigned)derived : 1;

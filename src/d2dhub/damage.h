@@ -1,4 +1,4 @@
-/* What of the log cannot be read: told line by line, each range once. */
+/* Ranges of the log that cannot be read: told line by line, each range once. */
 #pragma once
 
 #include "config.h"

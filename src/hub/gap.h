@@ -1,4 +1,4 @@
-/* What a damaged record of the log was, as far as its own bytes and those behind it say. For whoever tells the
+/* A damaged record of the log, as far as its own bytes and those behind it say. For whoever tells the
  * operator. */
 #pragma once
 
@@ -16,7 +16,7 @@ struct gap_facts {
 
 void gap_facts_of(struct store *, const struct gap *, struct gap_facts *out);
 
-/* What cannot be read now: how many ranges of the log, how many bytes. */
+/* Damage now: how many ranges of the log cannot be read, how many bytes. */
 struct gap_sums {
     uint64_t ranges, bytes;
 };

@@ -1,4 +1,4 @@
-/* Where a value stands in JSON text that has been parsed already, so that it can be passed on as it was written:
+/* The place of a value in JSON text that has been parsed already, so that it can be passed on as it was written:
  * numbers keep their digits, texts their escapes. */
 #pragma once
 

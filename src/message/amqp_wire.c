@@ -251,7 +251,7 @@ static void read_transfer(struct walk w, struct amqp_attach *out)
     out->has_format = read_uint(w, 3, &out->format);
 }
 
-/* What we have to know of a performative whose list is well-formed. */
+/* The facts that we need of a performative whose list is well-formed. */
 static enum err read_fields(struct walk list, struct amqp_attach *out)
 {
     switch (out->code) {

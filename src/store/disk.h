@@ -58,7 +58,7 @@ struct disk {
 
     _Atomic uint64_t durable, first;
 
-    /* What cannot be read, by place; GAPS_MAX of them at most. */
+    /* Ranges that cannot be read, by place; GAPS_MAX of them at most. */
     pthread_mutex_t gaps_lock;
     struct gap *gaps;
     size_t n_gaps, gaps_cap;

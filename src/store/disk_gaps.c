@@ -1,5 +1,6 @@
-/* What of the log cannot be read: found by recovery, and by readers later. It is remembered so that it is told once and
- * need not be looked for each time; it is not written down: the bytes themselves say it at the next start, too. */
+/* Ranges of the log that cannot be read: found by recovery, and by readers later. It is remembered so that it is told
+ * once and need not be looked for each time; it is not written down: the bytes themselves say it at the next start,
+ * too. */
 #include "disk.h"
 
 #include "ceilings.h"

@@ -69,7 +69,7 @@ static bool must_check(const struct cursor *c, const struct frame *f)
     return f->flags & FRAME_END || ((c->kind < 0 || c->kind == f->kind) && (c->lane < 0 || c->lane == f->lane));
 }
 
-/* What can be read behind a bad place: the next valid frame, the next segment, or what is not durable yet. */
+/* The next that can be read after a bad place: the next valid frame, the next segment, or what is not durable yet. */
 static uint64_t end_of_gap(const struct segment *s, uint64_t from, uint64_t durable)
 {
     uint64_t end = s->base + s->size;
@@ -120,7 +120,7 @@ enum err disk_read(struct store *store, struct cursor *c, struct record *out)
             continue; /* it may have had to go on to the next segment, which is not durable yet */
         }
         s = c->engine;
-        /* What is not wanted is not checked: only that a frame is there, where the one before it says. */
+        /* A frame that is not wanted is not checked: only that a frame is there, where the one before it says. */
         if (!frame_head_at(s, c->at, &f) || ((checked = must_check(c, &f)) && !frame_at(s, c->at, &f))) {
             go_over(d, c, came_from, durable);
             came_from = 0;

@@ -326,7 +326,7 @@ static enum err end_at_known(struct disk *d, const struct segment *s, uint64_t *
     return OK;
 }
 
-/* Whatever is there, nothing was written from this place on. */
+/* Nothing was written from this place on, whatever is there. */
 static bool is_unused(const struct segment *s, uint64_t from)
 {
     static const uint8_t zeros[FRAME_HEAD];

@@ -51,7 +51,7 @@ void frame_seal(uint8_t *to, const struct segment *s, const struct frame *f)
     put_le(to, frame_crc(s->seed, to, f->len), 4);
 }
 
-/* What the head of a frame says; false when nothing was written for this place. */
+/* Reads the head of a frame; false when nothing was written for this place. */
 static bool read_head(struct bytes from, uint64_t place, struct frame *out)
 {
     const uint8_t *at = from.at;
@@ -76,7 +76,7 @@ bool frame_of(uint64_t base, uint32_t seed, uint64_t place, struct bytes from, s
            frame_crc(seed, from.at, out->len) == get_le(from.at, 4);
 }
 
-/* What a mapped segment has from a place on. */
+/* The bytes of a mapped segment from a place on. */
 static struct bytes bytes_at(const struct segment *s, uint64_t place)
 {
     uint64_t offset = place - s->base;
@@ -126,7 +126,7 @@ void segment_known(struct segment *s)
     s->seed = crc32c(s->seed, bytes_of(base, sizeof base));
 }
 
-/* What the second checksum is of. */
+/* The range of the second checksum. */
 static size_t id_len(enum segment_form form)
 {
     return form == FORM_SEALED ? STORE_ID + 8 : STORE_ID;

@@ -71,7 +71,7 @@ bool frame_of(uint64_t base, uint32_t seed, uint64_t place, struct bytes from, s
 /* The same of a mapped segment. */
 bool frame_at(const struct segment *s, uint64_t place, struct frame *out);
 
-/* What the head of a frame says, if it may be true: enough to go over it. */
+/* Reads the head of a frame, if it may be true: enough to go over it. */
 bool frame_head_at(const struct segment *s, uint64_t place, struct frame *out);
 /* The next valid frame behind this place that begins below `limit`. */
 bool frame_after(const struct segment *s, uint64_t place, uint64_t limit, struct frame *out);
@@ -83,7 +83,7 @@ bool frame_claims(const struct segment *s, uint64_t place, struct frame *out);
 /* Makes the file at `path` into an empty segment: reserved space, synced head. ENOSPC and EDQUOT are for the caller to
  * bear. */
 int segment_make(const struct disk_io *io, struct segment *s);
-/* What the head says of a file whose base is known. Of a damaged one head_bad and id_bad say what is true; the caller
+/* Reads the head of a file whose base is known. Of a damaged one head_bad and id_bad say what is true; the caller
  * has to find out the rest, and call segment_known(). */
 void segment_head(const uint8_t head[SEGMENT_HEAD], struct segment *s);
 /* Opens the file and reads its head. ERR_IO. */

@@ -191,7 +191,7 @@ static void file_of(const struct power *p, unsigned n, char out[600])
     snprintf(out, 600, "%s/%016llx.log", p->folder, (unsigned long long)(n * p->segment_size));
 }
 
-/* What is gone stays gone, what comes then stays: with another append and another start. */
+/* Records that are gone stay gone, new ones stay: with another append and another start. */
 static void check_gap_and_go_on(struct power *p, const struct disk_options *o, uint64_t base, uint64_t at)
 {
     uint64_t end = 0;

@@ -87,7 +87,7 @@ static bool in_order(struct amqp *c)
 
 /* ---- the budget ------------------------------------------------------------------------------------------------ */
 
-/* Whoever has not shown who he is, and wants one session more than he may have. */
+/* A peer that has not shown who it is, and wants one session more than it may have. */
 static bool borrow(struct amqp *c)
 {
     if (c->proved || !c->env->strangers || !strangers_borrow(c->env->strangers))
@@ -127,7 +127,7 @@ bool amqp_budget_take(struct amqp *c, size_t len)
         return true;
     if (a->code == AMQP_CODE_BEGIN)
         set_begun(c, a->channel, true);
-    /* What was borrowed is of the hub's budget, and the rest has its own room still. */
+    /* The borrowed part is of the hub's budget, and the rest has its own room still. */
     if (c->held + cost > budget(c) + (size_t)c->borrowed * AMQP_SESSION_COST &&
         !(a->code == AMQP_CODE_BEGIN && borrow(c)))
         return too_much(c);

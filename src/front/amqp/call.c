@@ -110,7 +110,7 @@ static bool read_answer(const struct msg *m, uint64_t *id, int64_t *status)
     return false;
 }
 
-/* Whatever it is, it is accepted: another outcome makes SDKs open their links again. */
+/* The answer is accepted, whatever it is: another outcome makes SDKs open their links again. */
 void amqp_call_answer(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     struct msg_room room = {.text = buf_max(CONN_IN_MAX)};

@@ -50,7 +50,7 @@ static enum err read_question(const json_t *root, struct bytes body, struct aske
     return OK;
 }
 
-/* What became of a call that was not answered. */
+/* The fate of a call that was not answered. */
 static enum err fail(const struct http_request *r, struct http_answer *a, enum err e)
 {
     static const struct {

@@ -90,7 +90,7 @@ static void answer(struct http_session *s, enum err e, bool last)
         front_end(&s->front, e);
 }
 
-/* What of the body may be kept: little of a stranger's, and nothing large while memory is short. */
+/* The part of the body that may be kept: little of a stranger's, and nothing large while memory is short. */
 static void limit_body(struct http_session *s)
 {
     struct exchange *x = s->exchange;

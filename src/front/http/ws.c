@@ -175,7 +175,7 @@ static bool is_choked(const struct ws *w)
     return w->inner->stalled && w->heard.len >= CONN_IN_SOFT;
 }
 
-/* One step in what came. Of who has not shown who he is a little at a time, so that little waits to be used. */
+/* A step in what came. Of a peer that has not shown who it is a little at a time, so that little waits to be used. */
 static enum ws_step read_step(struct ws *w, struct bytes *rest, struct bytes *piece)
 {
     struct bytes part = w->outer->proved ? *rest : bytes_first(*rest, PIECE_UNPROVED);

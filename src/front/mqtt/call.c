@@ -20,7 +20,7 @@ static enum err put_call(struct mqtt_session *s, const struct call_request *call
     struct buf topic = buf_over(text, sizeof text);
 
     buf_printf(&topic, "$iothub/methods/POST/%.*s/?$rid=%llu", BYTES_ARG(call->method), (unsigned long long)call->id);
-    /* What the filter of the device does not take is not sent: its caller hears that nobody answered. */
+    /* A call that the filter of the device does not take is not sent: its caller hears that nobody answered. */
     if (!session_wants(&s->subscribed, WANT_CALLS) &&
         !mqtt_filter_takes(bytes_str(s->subscribed.part), buf_bytes(&topic)))
         return OK;

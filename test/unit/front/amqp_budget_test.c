@@ -1,4 +1,4 @@
-/* What a connection may make the hub keep before its peer has shown who it is, and after. From raw bytes. */
+/* Memory that a connection may make the hub keep before its peer has shown who it is, and after. From raw bytes. */
 #include "amqp_peer.h"
 
 #include "capacity.h"
@@ -73,7 +73,7 @@ static void put_attach(unsigned handle, bool sender, unsigned values)
     buf_free(&f);
 }
 
-/* What every stranger begins with: no SASL, an Open. */
+/* The beginning of every stranger: no SASL, an Open. */
 static void put_open(void)
 {
     buf_put(&said, BYTES("AMQP\x00\x01\x00\x00"));

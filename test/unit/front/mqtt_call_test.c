@@ -68,7 +68,7 @@ static enum err call(const char *method, const char *payload, struct call **out)
     return hub_call_open(w.hub, &q, WORLD_T0, out);
 }
 
-/* What the device was sent; false: nothing. */
+/* The call that the device was sent; false: none. */
 static bool hear(struct mqtt_publish *out)
 {
     struct mqtt_packet p;
@@ -94,7 +94,7 @@ static void answer(const char *status, struct bytes rid, uint8_t qos, const char
     say_all();
 }
 
-/* One call, there and back. */
+/* A call, there and back. */
 static void check_round(const char *payload, const char *status, int64_t number, uint8_t qos)
 {
     static const char begins[] = "$iothub/methods/POST/open/?$rid=";

@@ -64,7 +64,7 @@ static struct seat *listening(void)
     return seat;
 }
 
-/* What the device gets next; 0: nothing. */
+/* The call that the device gets next; 0: none. */
 static uint64_t get(struct seat *seat, const char *method, const char *payload)
 {
     struct buf room = buf_max(CALL_NAME_MAX + CALL_PAYLOAD_MAX);

@@ -24,7 +24,7 @@ static void end(struct seat *s)
     world_end(&w);
 }
 
-/* What a jump is when it is believed. */
+/* A jump, once it is believed. */
 static void jump(int64_t ms)
 {
     wall.ahead_ms += ms;

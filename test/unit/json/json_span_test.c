@@ -24,7 +24,7 @@ TEST(the_value_is_as_it_was_written)
         CHECK_BYTES(json_span(bytes_str(cases[i].text), BYTES("p")), bytes_str(cases[i].value));
 }
 
-/* What is cut off is not well-formed, and must not be read beyond its end either. */
+/* A text that is cut off is not well-formed, and must not be read beyond its end either. */
 TEST(cut_text_is_not_read_beyond_its_end)
 {
     static const char text[] = "{\"a\":[\"\\\"\",{}],\"p\":{\"x\":\"\\u0041\"}}";

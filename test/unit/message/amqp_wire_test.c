@@ -1,4 +1,4 @@
-/* What is looked at before Proton sees a frame: whole, cut at each byte, and off by one at each ceiling. */
+/* Checks before Proton sees a frame: whole, cut at each byte, and off by one at each ceiling. */
 #include "amqp_wire.h"
 #include "check.h"
 

@@ -63,7 +63,7 @@ TEST(a_page_that_is_gone_reads_as_zeros)
     close_file(&other);
 }
 
-/* What a child that reads a page that is gone leaves: its status, and what it said. */
+/* The end of a child that reads a page that is gone: its status, and what it said. */
 static int read_in_a_child(const struct file *f, bool added, const char *name, char said[SAID])
 {
     int ends[2], how;
