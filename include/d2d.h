@@ -217,8 +217,8 @@ struct d2d_device_options {
      * it reconnects after a pause. */
     void (*disconnected)(void *ctx, struct d2d_device *device, enum d2d_err why, bool final);
     void *ctx;
-    /* Receives a direct method, to be answered now or later with d2d_device_answer(). NULL: the device does not listen to
-     * direct methods, and its callers are told so. `listening` comes when it listens to both. */
+    /* Receives a direct method, to be answered now or later with d2d_device_answer(). NULL: the device does not listen
+     * to direct methods, and its callers are told so. `listening` comes when it listens to both. */
     void (*call)(void *ctx, struct d2d_device *device, const struct d2d_call *call);
 };
 
@@ -259,8 +259,8 @@ D2D_API enum d2d_err d2d_device_complete(struct d2d_device *device, uint64_t loc
 D2D_API enum d2d_err d2d_device_abandon(struct d2d_device *device, uint64_t lock);
 D2D_API enum d2d_err d2d_device_reject(struct d2d_device *device, uint64_t lock);
 /* Answers a direct method, once: a status of your own, and a payload in JSON (NULL: none), at most 128 KiB. The caller
- * receives both. D2D_EXPIRED: the connection of this call has ended, or it is already answered. An answer that comes too
- * late for the caller is dropped by the hub, which does not tell. */
+ * receives both. D2D_EXPIRED: the connection of this call has ended, or it is already answered. An answer that comes
+ * too late for the caller is dropped by the hub, which does not tell. */
 D2D_API enum d2d_err d2d_device_answer(struct d2d_device *device, uint64_t id, int status, const void *payload,
                                        size_t len);
 
@@ -429,8 +429,8 @@ struct d2d_question {
 
 /* Calls a direct method and waits for its answer: *status is the device's own, *payload its JSON text, which the caller
  * frees. D2D_NOT_FOUND: there is no such device; D2D_NO_CONNECTION: it is not connected, or does not listen to direct
- * methods; D2D_CLOSED: its connection ended before it answered; D2D_TIMED_OUT: it did not answer in time; D2D_OVER_QUOTA:
- * too many calls are open. The policy must have the right "service connect". */
+ * methods; D2D_CLOSED: its connection ended before it answered; D2D_TIMED_OUT: it did not answer in time;
+ * D2D_OVER_QUOTA: too many calls are open. The policy must have the right "service connect". */
 D2D_API enum d2d_err d2d_registry_call(struct d2d_registry *registry, const char *device,
                                        const struct d2d_question *question, int *status, char **payload);
 /* Empties the mailbox of a device; *n is how many messages were in it. */

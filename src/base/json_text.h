@@ -1,4 +1,5 @@
-/* A JSON value as text. jansson's own json_dumps() forgets that it had no memory for a key and gives what is no JSON. */
+/* A JSON value as text. jansson's own json_dumps() forgets that it had no memory for a key and gives what is no
+ * JSON. */
 #pragma once
 
 #include "buf.h"

@@ -81,8 +81,8 @@ static void set_environment(const struct job *j)
     unsetenv("D2D_CONNECTION_STRING");
 }
 
-/* A file in memory with these bytes, to be read from the beginning: however much of it a program reads, nobody waits for
- * that. */
+/* A file in memory with these bytes, to be read from the beginning: however much of it a program reads, nobody waits
+ * for that. */
 static int file_of(struct bytes bytes)
 {
     int fd = memfd_create("d2d", MFD_CLOEXEC);

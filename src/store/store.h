@@ -126,9 +126,9 @@ static inline MUST_CHECK enum err store_sync(struct store *s, uint64_t at)
     return s->ops->sync(s, at);
 }
 
-/* The next durable record that the cursor wants. A place that was trimmed away reads on from the oldest one, one in a gap
- * from behind that. ERR_NOT_FOUND: nothing more yet. ERR_BUSY: the budget was used up skipping; call again. Cursors of several threads do
- * not disturb each other or the writer. */
+/* The next durable record that the cursor wants. A place that was trimmed away reads on from the oldest one, one in a
+ * gap from behind that. ERR_NOT_FOUND: nothing more yet. ERR_BUSY: the budget was used up skipping; call again. Cursors
+ * of several threads do not disturb each other or the writer. */
 static inline MUST_CHECK enum err store_read(struct store *s, struct cursor *c, struct record *out)
 {
     return s->ops->read(s, c, out);

@@ -1,8 +1,8 @@
-/* Linked into d2dhub and d2d in place of what they stand on (-Wl,--wrap): D2D_FAULT="KIND:N" lets the N-th call of a kind
- * fail, "KIND:N:EVERY" that one and each EVERY-th after it. D2D_FAULT_COUNTS names a file that gets how many there were
- * of each kind. What OpenSSL allocates for itself comes by here. qpid-proton corrupts its memory when it gets none, and
- * jansson ends the program by an assertion of its own or writes JSON that is none: they always get some, and so they do
- * in the hub that runs (last_memory.c). */
+/* Linked into d2dhub and d2d in place of what they stand on (-Wl,--wrap): D2D_FAULT="KIND:N" lets the N-th call of a
+ * kind fail, "KIND:N:EVERY" that one and each EVERY-th after it. D2D_FAULT_COUNTS names a file that gets how many there
+ * were of each kind. What OpenSSL allocates for itself comes by here. qpid-proton corrupts its memory when it gets
+ * none, and jansson ends the program by an assertion of its own or writes JSON that is none: they always get some, and
+ * so they do in the hub that runs (last_memory.c). */
 #include "faults.h"
 
 #include <errno.h>

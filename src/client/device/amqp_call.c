@@ -1,5 +1,5 @@
-/* Direct methods over AMQP (device 3.5, 3.8): a link that brings them and one that takes the answers, paired by a text of
- * ours. */
+/* Direct methods over AMQP (device 3.5, 3.8): a link that brings them and one that takes the answers, paired by a text
+ * of ours. */
 #include "device_amqp.h"
 
 #include "list.h"

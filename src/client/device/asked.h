@@ -1,5 +1,5 @@
-/* Direct methods that a device was asked and has not answered: at most ASKED_MAX, each under a number that is used once.
- */
+/* Direct methods that a device was asked and has not answered: at most ASKED_MAX, each under a number that is used
+ * once. / */
 #pragma once
 
 #include "err.h"
