@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "damage.h"
 #include "data.h"
+#include "deep.h"
 #include "facts.h"
 #include "files.h"
 #include "gap.h"
@@ -296,6 +297,15 @@ static int check_run(struct config *c, int argc, char **argv)
     (void)argv;
     if (status)
         return status;
+    if (c->deep) {
+        if (owner_begin(&owner)) {
+            fprintf(stderr, "d2dhub check: this program cannot become the user %s: %m\n", owner.name);
+            return 1;
+        }
+        status = check_deep(c);
+        owner_end(&owner);
+        return status;
+    }
     check_say(&k, FINE, "configuration", "");
     check_clock(&k);
     /* What the owner cannot do must not be possible here, and no file of root's be left. */
@@ -315,11 +325,17 @@ static int check_run(struct config *c, int argc, char **argv)
     return k.problem;
 }
 
+static const struct opt check_options[] = {{"deep", NULL,
+                                            "only read all of the log and of the checkpoint, also while the hub runs",
+                                            OPT_FLAG, .offset = offsetof(struct config, deep)},
+                                           {0}};
+
 const struct command command_check = {{.name = "check",
                                        .usage = "[--data DIR]",
                                        .summary = "check configuration, clock, disk, certificates, ports and the name",
                                        .examples =
                                            "d2dhub check\n"
                                            "d2dhub check --data DIR -o json   # for a monitor: exit status 0 or 1\n",
+                                       .options = check_options,
                                        .more = config_keys},
                                       check_run};

@@ -234,7 +234,7 @@ int config_load(struct config *c, const struct opt_command *command, int argc, c
                          .feedback_ttl = FEEDBACK_TTL_DEFAULT_MS,
                          .feedback_deliveries = FEEDBACK_DELIVERIES_DEFAULT};
     memcpy(c->listen, "0.0.0.0", sizeof "0.0.0.0");
-    if (!opt_scan_command(&d2dhub, command, c, c, argc, argv, &line, why) || !opt_count(command, &line, argv, why)) {
+    if (!opt_scan_command(&d2dhub, command, c, c, argc, argv, &line, why)) {
         opt_put_misuse(&d2dhub, command, why, said);
         return 2;
     }
@@ -245,6 +245,10 @@ int config_load(struct config *c, const struct opt_command *command, int argc, c
     take_first(c, &line);
     if (c->help)
         return 0;
+    if (!opt_count(command, &line, argv, why)) {
+        opt_put_misuse(&d2dhub, command, why, said);
+        return 2;
+    }
     if (!make_absolute(c)) {
         buf_printf(said, "d2dhub: --data %s: the absolute path of this folder cannot be found: %m\n", c->data);
         return 2;

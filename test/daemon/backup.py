@@ -245,6 +245,57 @@ class Backup(unittest.TestCase):
         self.hub.stop()
         self.restored()
 
+    def test_a_restored_hub_gives_no_number_again(self):
+        """The lost hub went on after the backup; of what it gave then nothing comes again, and restoring goes on working."""
+        self.begin("a")
+        self.wait_for(200)
+        self.backup()
+        self.wait_for(200)
+        self.end_senders()
+        self.hub.stop()
+        end = int(self.segments()[-1][:16], 16) + (1 << 20)
+        self.hub.data = self.restored()
+        self.assertGreater(int(self.segments()[-1][:16], 16), end + (1 << 30))
+        first = self.senders[0].acked
+        self.begin("a")
+        self.wait_for(200)
+        self.end_senders()
+        self.hub.stop()
+        found = self.events(self.hub.data)["a"]
+        self.assertLessEqual(set(self.senders[0].acked), set(found[-len(self.senders[0].acked) - 32:]))
+        self.assertEqual(found[:100], first[:100])
+        checked = self.hub.run("check", "--https-port", "0", "--mqtts-port", "0", "--amqps-port", "0", "--listen", "127.0.0.1")
+        self.assertNotIn("damaged", checked.stdout)
+        self.to += "-2"
+        self.backup()
+        self.backup("--verify")
+        self.assertEqual(self.events(self.restored("third"))["a"], found)
+
+    def test_a_deep_check_names_each_damage(self):
+        self.begin("a")
+        while len(self.segments()) < 4:
+            self.wait_for(500)
+        self.hub.run("check", "--deep")
+        self.end_senders()
+        self.hub.stop()
+        whole = json.loads(self.hub.run("check", "--deep", "-o", "json").stdout)
+        self.assertGreater(whole["records"], 1000)
+        self.assertGreater(whole["values"], 5)
+        names = self.segments()
+        flip(os.path.join(self.hub.data, "log", names[0]), 300000)
+        flip(os.path.join(self.hub.data, "log", names[1]), 700000)
+        events = [json.loads(line) for line in self.hub.run("check", "--deep", "-o", "json", status=1).stdout.splitlines()]
+        self.assertEqual([e.get("file") for e in events], ["log/" + names[0], "log/" + names[1], None])
+        self.assertEqual(events[-1]["damages"], 2)
+        self.assertEqual(events[-1]["records"], whole["records"] - 2)
+        flip(os.path.join(self.hub.data, "log", names[0]), 300000)
+        flip(os.path.join(self.hub.data, "log", names[1]), 700000)
+        self.hub.run("check", "--deep")
+        with open(os.path.join(self.hub.data, "state", "data.mdb"), "r+b") as state:
+            state.truncate(5000)
+        self.assertIn("state/data.mdb", self.hub.run("check", "--deep", status=1).stdout)
+        self.refused("check", "--deep", "--data", self.folder, word="no hub", status=4)
+
     def test_secrets_are_for_the_owner_only(self):
         self.backup()
         again = self.restored()

@@ -4,6 +4,7 @@
 #include "data.h"
 #include "files.h"
 #include "hub.h"
+#include "log_jump.h"
 #include "net.h"
 #include "verify.h"
 
@@ -164,6 +165,29 @@ static bool move_all(struct restore *r)
     return done;
 }
 
+/* How long the lost hub may have gone on. */
+static uint64_t seconds_since(const struct manifest *m)
+{
+    int64_t s = (net_wall_ms() - m->made_ms) / 1000;
+
+    return (uint64_t)(s < LOST_S_MIN ? LOST_S_MIN : s);
+}
+
+/* Places that the lost hub may have given are left out. Before the log gets its name. */
+static bool leave_out_places(struct restore *r)
+{
+    char path[PATH_CAP], why[256] = "";
+    enum err e = ERR_DENIED;
+
+    if (!job_path(&r->job, r->aside, "log", path))
+        return false;
+    if (!owner_begin(&r->job.owner)) {
+        e = log_jump(path, seconds_since(&r->manifest) * LOST_BYTES_PER_S, why);
+        owner_end(&r->job.owner);
+    }
+    return e ? job_fail(&r->job, why[0] ? "" : path, why[0] ? why : err_text(e)) : true;
+}
+
 static bool write_all(struct restore *r)
 {
     umask(077);
@@ -174,18 +198,10 @@ static bool write_all(struct restore *r)
     for (size_t i = 0; i < r->manifest.n_files; i++)
         if (!write_one(r, &r->manifest.files[i]))
             return false;
-    return move_all(r);
+    return leave_out_places(r) && move_all(r);
 }
 
 /* ---- the hub ---------------------------------------------------------------------------------------------------- */
-
-/* How long the lost hub may have gone on. */
-static uint64_t seconds_since(const struct manifest *m)
-{
-    int64_t s = (net_wall_ms() - m->made_ms) / 1000;
-
-    return (uint64_t)(s < LOST_S_MIN ? LOST_S_MIN : s);
-}
 
 static bool open_hub(struct restore *r, const struct config *c)
 {
