@@ -144,6 +144,17 @@ void data_close_stores(struct data *d)
     *d = (struct data){0};
 }
 
+/* From the beginning, so that a hub that was just made starts on a disk that is full by then. Where there is none, the
+ * log tells of it later. */
+static void make_reserve(const struct config *c, struct state *state)
+{
+    struct disk_room room;
+
+    if (room_look(c->data, &room) && state_reserve(state, room_for_state(&room)))
+        log_event(LOG_WARN, "no-reserve", KVS("folder", c->data),
+                  KVS("remedy", "free some space: on a full disk there are no checkpoints now"));
+}
+
 enum err data_open(const struct config *c, struct data *out)
 {
     char why[DATA_WHY_CAP] = "";
@@ -153,6 +164,7 @@ enum err data_open(const struct config *c, struct data *out)
         fprintf(stderr, "d2dhub: %s\n", why);
         return e;
     }
+    make_reserve(c, out->state);
     out->options = (struct hub_options){.store = out->store,
                                         .state = out->state,
                                         .random = random_bytes,

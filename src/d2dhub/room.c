@@ -68,6 +68,11 @@ uint64_t room_for_log(const struct disk_room *room, const struct store_space *sp
     return all > ready + space->file ? all - ready : space->file;
 }
 
+uint64_t room_for_state(const struct disk_room *room)
+{
+    return larger(STATE_LEAST, smaller(room->disk / STATE_PART, STATE_MAX));
+}
+
 void room_share(const struct config *c, const struct disk_room *room, const struct store_space *space,
                 struct hub_space *out)
 {
@@ -75,7 +80,7 @@ void room_share(const struct config *c, const struct disk_room *room, const stru
     uint64_t margin = margin_of(room);
 
     out->log_bytes = log;
-    out->state_bytes = larger(STATE_LEAST, smaller(room->disk / STATE_PART, STATE_MAX));
+    out->state_bytes = room_for_state(room);
     out->mail_bytes = (out->state_bytes + (room->left > margin ? room->left - margin : 0)) / MAIL_PART;
     out->device_bytes = c->device_bytes_per_day ? c->device_bytes_per_day : larger(log / DEVICE_PART, DEVICE_LEAST);
 }

@@ -18,6 +18,8 @@ uint64_t room_segment_size(const struct config *);
 /* What the log may take, where it is not configured: at most half of the disk, and of what is free all but a margin. It
  * does not get less because others take more: then the oldest of it is written again. */
 uint64_t room_for_log(const struct disk_room *, const struct store_space *);
+/* The reserve of the checkpoint. */
+uint64_t room_for_state(const struct disk_room *);
 /* All that follows from both. */
 void room_share(const struct config *, const struct disk_room *, const struct store_space *, struct hub_space *out);
 /* So little is left that the checkpoints have to follow closely. */
