@@ -28,10 +28,10 @@ struct front_env {
     void *random_ctx;
     bool (*ready)(void *ctx); /* for /readyz */
     void *ready_ctx;
-    struct limiter *limiter;           /* of failed logins (limiter.h); NULL: no limit */
-    const struct dps_outside *outside; /* webhooks and other hubs (outside.h); NULL: none */
-    struct challenges *challenges;     /* of TPMs over HTTPS (challenges.h); NULL: none are made */
-    struct dps_groups *groups;         /* enrollment groups, parsed (groups.h); NULL: they are parsed each time */
-    struct strangers *strangers;       /* strangers.h; NULL: nothing is lent to them */
-    const struct capacity *capacity;   /* capacity.h; NULL: there is always enough memory */
+    struct limiter *limiter;          /* of failed logins (limiter.h); NULL: no limit */
+    const struct outside *outside;    /* webhooks and other hubs (outside.h); NULL: none */
+    struct challenges *challenges;    /* of TPMs over HTTPS (challenges.h); NULL: none are made */
+    struct enrollment_groups *groups; /* enrollment groups, parsed (groups.h); NULL: they are parsed each time */
+    struct strangers *strangers;      /* strangers.h; NULL: nothing is lent to them */
+    const struct capacity *capacity;  /* capacity.h; NULL: there is always enough memory */
 };

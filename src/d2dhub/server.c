@@ -197,7 +197,7 @@ int server_open(struct server *s)
     if (!s->config.name[0])
         snprintf(s->config.name, sizeof s->config.name, "%s", hub_birth(s->hub)->name);
     random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
-    if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges) || dps_groups_new(&s->groups) ||
+    if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges) || enrollment_groups_new(&s->groups) ||
         outside_worker_open(s->config.linked_hubs_file, s->config.outside_ca_file, &s->outside))
         return 1;
     make_env(s);
@@ -524,7 +524,7 @@ void server_close(struct server *s)
     tls_free(s->tls);
     limiter_free(s->limiter);
     challenges_free(s->challenges);
-    dps_groups_free(s->groups);
+    enrollment_groups_free(s->groups);
     net_gate_free(s->gate);
     memory_close();
 }

@@ -30,7 +30,7 @@ struct server {
     struct tls *tls;
     struct limiter *limiter;
     struct challenges *challenges;
-    struct dps_groups *groups;
+    struct enrollment_groups *groups;
     struct outside_worker *outside;
     struct strangers strangers;
     struct capacity capacity;

@@ -1,4 +1,4 @@
-/* Who may register: tokens, keys and certificates against enrollments and groups (provisioning 2). */
+/* Admission, who may register: tokens, keys and certificates against enrollments and groups (provisioning 2). */
 #include "dps.h"
 
 #include "cert.h"
@@ -21,7 +21,7 @@ struct admission {
     struct sas sas;
     const struct tpm_proof *proof;
     int64_t now_ms;
-    struct dps_caller *out;
+    struct registrant *out;
 };
 
 static enum err because(struct admission *a, enum err e, const char *why)
@@ -55,45 +55,19 @@ static bool signed_with(const struct admission *a, const struct key_bytes *key)
     return a->has_token && key->len && sas_signed_with(&a->sas, bytes_of(key->at, key->len));
 }
 
-static void keys_of(const json_t *entry, struct key_bytes keys[2])
-{
-    const json_t *attestation = json_object_get(entry, "attestation");
-
-    dps_key(dps_text(attestation, "symmetricKey", "primaryKey", NULL), &keys[0]);
-    dps_key(dps_text(attestation, "symmetricKey", "secondaryKey", NULL), &keys[1]);
-}
-
-static bool is_attested_by(const json_t *entry, const char *type)
-{
-    return bytes_eq(dps_text(entry, "attestation", "type", NULL), bytes_str(type));
-}
-
-/* One of the two certificates of an entry, as DER; empty when there is none. */
-static void certificate_of(const json_t *entry, const char *which, const char *name, struct buf *der)
-{
-    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
-    struct bytes text = dps_text(x509, which, name, "certificate");
-    uint8_t room[CA_LEN_MAX];
-    size_t len;
-
-    if (text.len && !base64_decode(text, room, sizeof room, &len))
-        buf_put(der, bytes_of(room, len));
-}
-
 /* ---- certificates (provisioning 2.2) --------------------------------------------------------------------------- */
 
-static const char *const certificates[] = {"primary", "secondary"};
-
-/* One of the two certificates that the device's chain has to lead to: one of the entry's own, or a verified one of the
- * hub that it names. Empty when there is none. */
-static void authority_of(const struct admission *a, const json_t *entry, const char *name, struct buf *der)
+/* Finds one of the two certificates that the device's chain has to lead to: one of the entry's own, or a verified one
+ * of the hub that it names. Empty when there is none. */
+static void authority_of(const struct admission *a, const struct enrollment *entry, int i, struct buf *der)
 {
-    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
-    struct bytes ca_name = dps_text(x509, "caReferences", name, NULL);
+    const struct enrolled_certificate *c = &entry->certificates[i];
     struct ca ca;
 
-    certificate_of(entry, "signingCertificates", name, der);
-    if (ca_name.len && !hub_ca_get(a->env->hub, ca_name, &ca) && ca.verified)
+    if (entry->which == CERTIFICATES_OF_SIGNERS)
+        buf_put(der, bytes_of(c->der, c->len));
+    else if (entry->which == CERTIFICATES_OF_HUB && c->ca[0] && !hub_ca_get(a->env->hub, bytes_str(c->ca), &ca) &&
+             ca.verified)
         buf_put(der, bytes_of(ca.der, ca.der_len));
 }
 
@@ -119,7 +93,7 @@ static bool own_name(const struct admission *a, char out[ID_LEN_MAX + 1])
 }
 
 /* How near the authorities of an entry stand to the leaf; SIZE_MAX: it does not lead there. */
-static size_t by_authority(const struct admission *a, const json_t *entry)
+static size_t by_authority(const struct admission *a, const struct enrollment *entry)
 {
     char name[ID_LEN_MAX + 1], why[CHAIN_WHY_CAP];
     size_t best = SIZE_MAX;
@@ -130,7 +104,7 @@ static size_t by_authority(const struct admission *a, const json_t *entry)
     for (int i = 0; i < 2; i++) {
         struct buf der = buf_max(CA_LEN_MAX), authority = buf_max(CA_LEN_MAX + 4);
 
-        authority_of(a, entry, certificates[i], &der);
+        authority_of(a, entry, i, &der);
         buf_put_u32(&authority, (uint32_t)der.len);
         buf_put(&authority, buf_bytes(&der));
         if (der.len &&
@@ -147,16 +121,15 @@ static size_t by_authority(const struct admission *a, const json_t *entry)
 
 /* ---- an enrollment of its own (provisioning 2.1, 2.2) ---------------------------------------------------------- */
 
-static enum err by_own_key(struct admission *a, const json_t *entry)
+static enum err by_own_key(struct admission *a, const struct enrollment *entry)
 {
-    struct key_bytes keys[2];
+    const struct key_bytes *keys = entry->keys;
 
-    keys_of(entry, keys);
     if (!a->has_token)
         return because(a, ERR_UNAUTHORIZED, "there is no token");
     if (!signed_with(a, &keys[0]) && !signed_with(a, &keys[1]))
         return because(a, ERR_UNAUTHORIZED, "the token is not signed with a key of the enrollment");
-    a->out->how = DPS_SYMMETRIC_KEY;
+    a->out->how = ATTESTED_BY_KEY;
     a->out->primary = keys[0];
     a->out->secondary = keys[1];
     return OK;
@@ -178,41 +151,35 @@ static enum err check_leaf(struct admission *a, struct bytes leaf)
                : OK;
 }
 
-/* The leaf is one of the two, byte for byte. */
-static enum err by_own_certificate(struct admission *a, const json_t *entry)
+/* The chain leads to a CA certificate of the hub that the enrollment names. */
+static enum err by_named_authority(struct admission *a, const struct enrollment *entry)
 {
-    const json_t *x509 = json_object_get(json_object_get(entry, "attestation"), "x509");
-    struct buf der = buf_max(CA_LEN_MAX);
+    thumbprint_of(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
+    return by_authority(a, entry) == SIZE_MAX ? because(a, ERR_UNAUTHORIZED,
+                                                        "the certificate is not signed by a CA of the enrollment, "
+                                                        "or its common name is not the registration id")
+                                              : OK;
+}
+
+/* The leaf is one of the two, byte for byte. */
+static enum err by_own_certificate(struct admission *a, const struct enrollment *entry)
+{
     struct rd chain = rd_over(a->peer->chain);
     struct bytes leaf = rd_str32(&chain);
     bool known = false;
-    enum err e = a->peer->has_certificate && !chain.bad ? OK : ERR_UNAUTHORIZED;
 
-    if (json_object_get(x509, "caReferences")) {
-        a->out->how = DPS_X509;
-        dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
-        return by_authority(a, entry) == SIZE_MAX ? because(a, ERR_UNAUTHORIZED,
-                                                            "the certificate is not signed by a CA of the enrollment, "
-                                                            "or its common name is not the registration id")
-                                                  : OK;
-    }
-    for (int i = 0; !e && i < 2; i++) {
-        struct bytes hash =
-            dps_text(json_object_get(x509, "clientCertificates"), certificates[i], "info", "sha256Thumbprint");
+    a->out->how = ATTESTED_BY_CERTIFICATE;
+    if (entry->which == CERTIFICATES_OF_HUB)
+        return by_named_authority(a, entry);
+    if (!a->peer->has_certificate || chain.bad)
+        return because(a, ERR_UNAUTHORIZED, "the device must authenticate by certificate, and showed none");
+    for (int i = 0; i < 2 && entry->which == CERTIFICATES_OF_DEVICE; i++) {
+        const struct enrolled_certificate *c = &entry->certificates[i];
 
-        buf_clear(&der);
-        certificate_of(entry, "clientCertificates", certificates[i], &der);
-        known |= der.len && bytes_eq(buf_bytes(&der), leaf);
-        if (hash.len && !bytes_to_str(hash, a->out->thumbprint[i], sizeof a->out->thumbprint[i]))
-            e = ERR_DAMAGED;
+        known |= c->len && bytes_eq(bytes_of(c->der, c->len), leaf);
+        memcpy(a->out->thumbprint[i], c->sha256, sizeof a->out->thumbprint[i]);
     }
-    if (!e)
-        e = known ? check_leaf(a, leaf) : because(a, ERR_UNAUTHORIZED, "this is not a certificate of the enrollment");
-    else
-        a->out->why = "the device must authenticate by certificate, and showed none";
-    a->out->how = DPS_X509;
-    buf_free(&der);
-    return e;
+    return known ? check_leaf(a, leaf) : because(a, ERR_UNAUTHORIZED, "this is not a certificate of the enrollment");
 }
 
 static bool is_signed_with(const void *admission, const struct key_bytes *key)
@@ -221,7 +188,7 @@ static bool is_signed_with(const void *admission, const struct key_bytes *key)
 }
 
 /* provisioning 2.3: the token is signed with what only that chip could read. The hub makes the device's keys. */
-static enum err by_tpm(struct admission *a, const json_t *entry)
+static enum err by_tpm(struct admission *a, const struct enrollment *entry)
 {
     struct tpm_proof *proof = &a->out->proof;
 
@@ -231,31 +198,36 @@ static enum err by_tpm(struct admission *a, const json_t *entry)
              !(a->out->challenge =
                    challenges_find(a->env->challenges, a->registration, is_signed_with, a, a->now_ms, proof)))
         return because(a, ERR_UNAUTHORIZED, "the device did not prove that it has the TPM of the enrollment");
-    a->out->how = DPS_TPM;
-    dps_random_key(a->env, &a->out->primary);
-    dps_random_key(a->env, &a->out->secondary);
-    return dps_tpm_fits(entry, bytes_of(proof->ek, sizeof proof->ek), bytes_of(proof->srk, sizeof proof->srk));
+    a->out->how = ATTESTED_BY_TPM;
+    key_random(a->env, &a->out->primary);
+    key_random(a->env, &a->out->secondary);
+    return enrollment_fits_tpm(entry, bytes_of(proof->ek, sizeof proof->ek), bytes_of(proof->srk, sizeof proof->srk));
 }
 
-static enum err by_enrollment(struct admission *a, const json_t *entry)
+static enum err by_enrollment(struct admission *a, const struct enrollment *entry)
 {
-    enum err e;
+    enum err e = ERR_UNAUTHORIZED;
 
-    if (is_attested_by(entry, "symmetricKey"))
+    switch (entry->how) {
+    case ATTESTED_BY_KEY:
         e = by_own_key(a, entry);
-    else if (is_attested_by(entry, "x509"))
+        break;
+    case ATTESTED_BY_CERTIFICATE:
         e = by_own_certificate(a, entry);
-    else if (is_attested_by(entry, "tpm"))
+        break;
+    case ATTESTED_BY_TPM:
         e = by_tpm(a, entry);
-    else
-        e = ERR_UNAUTHORIZED;
-    return !e && dps_is_disabled(entry) ? because(a, ERR_DISABLED, "the enrollment is disabled") : e;
+        break;
+    case NOT_ATTESTED:
+        break;
+    }
+    return !e && entry->disabled ? because(a, ERR_DISABLED, "the enrollment is disabled") : e;
 }
 
 /* ---- groups ---------------------------------------------------------------------------------------------------- */
 
 /* provisioning 2.1: derived from the id as it was presented or, failing that, in lower case. */
-static bool by_group_key(struct admission *a, const struct dps_group *group)
+static bool by_group_key(struct admission *a, const struct enrollment_group *group)
 {
     struct key_bytes *const derived[2] = {&a->out->primary, &a->out->secondary};
     uint8_t lower[ID_LEN_MAX];
@@ -281,7 +253,7 @@ static bool by_group_key(struct admission *a, const struct dps_group *group)
     return false;
 }
 
-/* What the certificates that were shown may lead to. */
+/* The places that the certificates which were shown may lead to. */
 struct leads {
     bool unknown; /* anything */
     uint32_t names[2 * TLS_CHAIN_MAX];
@@ -313,7 +285,7 @@ static void look_where_it_leads(const struct admission *a, struct leads *l)
             memcpy(l->cas[l->n_cas++], ca.name, sizeof ca.name);
 }
 
-static bool may_lead_to(const struct leads *l, const struct dps_group *group)
+static bool may_lead_to(const struct leads *l, const struct enrollment_group *group)
 {
     for (int i = 0; i < 2; i++) {
         if (group->has_authority[i] && leads_to(l, group->authority[i]))
@@ -326,21 +298,22 @@ static bool may_lead_to(const struct leads *l, const struct dps_group *group)
 }
 
 /* As by_authority(). */
-static enum err by_group_authority(const struct admission *a, const struct dps_group *group, size_t *near)
+static enum err by_group_authority(const struct admission *a, const struct enrollment_group *group, size_t *near)
 {
-    json_t *whole;
-    enum err e = dps_group_read(a->env, group, &whole);
+    struct enrollment whole;
+    enum err e = enrollment_group_read(a->env, group, &whole);
 
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
-    if (is_attested_by(whole, "x509"))
-        *near = by_authority(a, whole);
-    json_decref(whole);
+    if (whole.how == ATTESTED_BY_CERTIFICATE)
+        *near = by_authority(a, &whole);
+    enrollment_free(&whole);
     return OK;
 }
 
 /* provisioning 2.2: the nearest decides, also when it is disabled. A key that fits decides at once. */
-static enum err choose_group(struct admission *a, const struct dps_group_list *groups, const struct dps_group **out)
+static enum err choose_group(struct admission *a, const struct enrollment_group_list *groups,
+                             const struct enrollment_group **out)
 {
     struct leads leads = {.n = 0};
     char name[ID_LEN_MAX + 1];
@@ -351,11 +324,11 @@ static enum err choose_group(struct admission *a, const struct dps_group_list *g
     if (shows)
         look_where_it_leads(a, &leads);
     for (size_t i = 0; !e && i < groups->n; i++) {
-        const struct dps_group *group = &groups->at[i];
+        const struct enrollment_group *group = &groups->at[i];
         size_t near = SIZE_MAX;
 
         if (by_group_key(a, group)) { /* the keys that fit stand in `out` */
-            a->out->how = DPS_SYMMETRIC_KEY;
+            a->out->how = ATTESTED_BY_KEY;
             *out = group;
             return OK;
         }
@@ -363,8 +336,8 @@ static enum err choose_group(struct admission *a, const struct dps_group_list *g
             e = by_group_authority(a, group, &near);
         if (near < best) {
             best = near;
-            a->out->how = DPS_X509;
-            dps_hex(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
+            a->out->how = ATTESTED_BY_CERTIFICATE;
+            thumbprint_of(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
             *out = group;
         }
     }
@@ -373,9 +346,9 @@ static enum err choose_group(struct admission *a, const struct dps_group_list *g
 
 static enum err by_groups(struct admission *a)
 {
-    const struct dps_group *group = NULL;
-    struct dps_group_list *groups;
-    enum err e = dps_groups_use(a->env, &groups);
+    const struct enrollment_group *group = NULL;
+    struct enrollment_group_list *groups;
+    enum err e = enrollment_groups_use(a->env, &groups);
 
     a->out->from_group = true;
     if (e)
@@ -387,42 +360,45 @@ static enum err by_groups(struct admission *a)
         e = because(a, ERR_UNAUTHORIZED, "no enrollment has this registration id, and no group fits it");
     else if (!e && group->disabled)
         e = because(a, ERR_DISABLED, "the enrollment group is disabled");
-    dps_groups_done(a->env, groups);
+    enrollment_groups_done(a->env, groups);
     return e;
 }
 
 static enum err admit(struct admission *a, struct bytes scope, struct bytes token)
 {
     struct doc doc;
-    json_t *entry;
+    struct enrollment entry;
     enum err e = token.len ? check_token(a, scope, token) : OK;
 
     if (e)
         return e;
-    e = dps_document_get(a->env, DOC_ENROLLMENT, a->registration, &doc, &entry);
+    e = enrollment_get(a->env, DOC_ENROLLMENT, a->registration, &doc, &entry);
     if (e == ERR_NOT_FOUND)
         return by_groups(a);
     if (e)
         return e;
     memcpy(a->out->entry, doc.id, sizeof a->out->entry);
-    e = by_enrollment(a, entry);
-    json_decref(entry);
+    e = by_enrollment(a, &entry);
+    enrollment_free(&entry);
     return e;
 }
 
-enum err dps_admit(const struct front_env *env, const struct peer *peer, struct bytes scope, struct bytes registration,
-                   struct bytes token, const struct tpm_proof *proof, int64_t now_ms, struct dps_caller *out)
+enum err registration_admit(const struct registration_request *r, struct registrant *out)
 {
-    struct admission a = {
-        .env = env, .peer = peer, .registration = registration, .proof = proof, .now_ms = now_ms, .out = out};
+    struct admission a = {.env = r->env,
+                          .peer = r->peer,
+                          .registration = r->registration,
+                          .proof = r->proof,
+                          .now_ms = r->now_ms,
+                          .out = out};
     enum err e;
 
-    *out = (struct dps_caller){.from_group = false};
-    if (!bytes_eq_nocase(scope, bytes_str(hub_birth(env->hub)->scope)))
+    *out = (struct registrant){.from_group = false};
+    if (!bytes_eq_nocase(r->scope, bytes_str(hub_birth(r->env->hub)->scope)))
         return because(&a, ERR_NOT_FOUND, "this id scope does not exist");
-    if (!dps_registration_id_valid(registration) ||
-        !bytes_to_str(registration, out->registration, sizeof out->registration))
+    if (!registration_id_valid(r->registration) ||
+        !bytes_to_str(r->registration, out->registration, sizeof out->registration))
         return because(&a, ERR_UNAUTHORIZED, "the registration id is not valid");
-    e = admit(&a, scope, token);
-    return auth_tried(env, peer, registration, e, now_ms);
+    e = admit(&a, r->scope, r->token);
+    return auth_tried(r->env, r->peer, r->registration, e, r->now_ms);
 }

@@ -6,22 +6,22 @@
 #include "challenges.h"
 #include "outside.h"
 
-/* Stores the registration: assigned, failed, or being assigned by a job outside. `payload` is what the device said, or
- * NULL. */
-enum err dps_assign(const struct front_env *, const struct dps_caller *, const json_t *payload,
-                    const char operation[OPERATION_CAP], int64_t now_ms, uint64_t *at) MUST_CHECK;
+/* Stores the registration: assigned, failed, or being assigned by a job outside. `payload` is what the device said, as
+ * JSON, or nothing. */
+enum err registration_assign(const struct front_env *, const struct registrant *, struct bytes payload,
+                             const char operation[OPERATION_CAP], int64_t now_ms, uint64_t *at) MUST_CHECK;
 /* ---- provision/outcome.c */
-bool dps_is_here(const struct front_env *, struct bytes host);
+bool host_is_here(const struct front_env *, struct bytes host);
 /* The name of a linked hub as the configuration has it, this one's included, or NULL. */
-const char *dps_linked_hub(const struct front_env *, struct bytes host);
+const char *host_linked(const struct front_env *, struct bytes host);
 /* The device on this hub; one that is there already keeps its state. ERR_DENIED: it may not be replaced. */
-enum err dps_make_here(const struct front_env *, const struct device *wanted, bool may_replace, int64_t now_ms,
-                       uint64_t *at) MUST_CHECK;
-void dps_set_updated(json_t *state, int64_t wall_ms);
-void dps_set_assigned(json_t *state, const char *host, const char *device, const json_t *payload);
-void dps_set_failed(json_t *state, unsigned error, const char *message);
-/* Takes the state, and logs what has become of it once it is stored. */
-enum err dps_store(const struct front_env *, const char *registration, json_t *state, struct match, int64_t now_ms,
-                   uint64_t *at) MUST_CHECK;
-/* Takes the JSON. */
-enum err dps_put_and_drop(struct buf *out, json_t *) MUST_CHECK;
+enum err device_make_here(const struct front_env *, const struct device *wanted, bool may_replace, int64_t now_ms,
+                          uint64_t *at) MUST_CHECK;
+void registration_set_updated(struct registration *, int64_t wall_ms);
+/* `payload`: an object as JSON, or nothing. ERR_TOO_LARGE, ERR_MEMORY. */
+enum err registration_set_assigned(struct registration *, const char *host, const char *device,
+                                   struct bytes payload) MUST_CHECK;
+void registration_set_failed(struct registration *, unsigned error, const char *message);
+/* Keeps it, and logs what has become of it once it is stored. ERR_TOO_LARGE. */
+enum err registration_store(const struct front_env *, const struct registration *, struct match, int64_t now_ms,
+                            uint64_t *at) MUST_CHECK;

@@ -3,11 +3,10 @@
 #pragma once
 
 #include "err.h"
+#include "registration.h"
 #include "tpm_proof.h"
 
 struct challenges;
-
-enum { OPERATION_CAP = 64 };
 
 enum err challenges_new(struct challenges **out) MUST_CHECK;
 void challenges_free(struct challenges *);

@@ -1,4 +1,4 @@
-#include "dps.h"
+#include "document.h"
 
 #include "cert.h"
 #include "text.h"
@@ -7,7 +7,7 @@
 
 /* ---- texts ----------------------------------------------------------------------------------------------------- */
 
-struct bytes dps_text(const json_t *from, const char *a, const char *b, const char *c)
+struct bytes document_text(const json_t *from, const char *a, const char *b, const char *c)
 {
     const json_t *at = json_object_get(from, a);
 
@@ -18,12 +18,7 @@ struct bytes dps_text(const json_t *from, const char *a, const char *b, const ch
     return json_is_string(at) ? bytes_of(json_string_value(at), json_string_length(at)) : NO_BYTES;
 }
 
-bool dps_is_disabled(const json_t *entry)
-{
-    return bytes_eq(dps_text(entry, "provisioningStatus", NULL, NULL), BYTES("disabled"));
-}
-
-bool dps_key(struct bytes text, struct key_bytes *out)
+bool key_decode(struct bytes text, struct key_bytes *out)
 {
     size_t len;
 
@@ -34,16 +29,16 @@ bool dps_key(struct bytes text, struct key_bytes *out)
     return true;
 }
 
-void dps_time(int64_t ms, char out[DPS_TIME_CAP])
+void registration_time(int64_t ms, char out[REGISTRATION_TIME_CAP])
 {
     char iso[ISO_TIME_CAP];
 
     iso_time(ms, iso);
-    snprintf(out, DPS_TIME_CAP, "%.19s.%03d0000Z", iso, (int)(ms % 1000));
+    snprintf(out, REGISTRATION_TIME_CAP, "%.19s.%03d0000Z", iso, (int)(ms % 1000));
 }
 
 /* provisioning 1.1 */
-bool dps_registration_id_valid(struct bytes id)
+bool registration_id_valid(struct bytes id)
 {
     for (size_t i = 0; i < id.len; i++) {
         uint8_t c = id.at[i];
@@ -55,7 +50,7 @@ bool dps_registration_id_valid(struct bytes id)
     return id.len > 0 && id.len <= ID_LEN_MAX;
 }
 
-void dps_hex(char *out, const uint8_t *at, size_t len)
+void thumbprint_of(char *out, const uint8_t *at, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         snprintf(out + 2 * i, 3, "%02X", at[i]);
@@ -95,10 +90,10 @@ static enum err take_keys(struct taking *t, const json_t *attestation, json_t *t
     enum err e = keys ? OK : ERR_MEMORY;
 
     for (int i = 0; !e && i < 2; i++) {
-        struct bytes text = dps_text(attestation, "symmetricKey", names[i], NULL);
+        struct bytes text = document_text(attestation, "symmetricKey", names[i], NULL);
         struct key_bytes key;
 
-        if (text.len && !dps_key(text, &key))
+        if (text.len && !key_decode(text, &key))
             e = wrong(t, "a symmetric key must be 16 to 64 bytes in base64");
         else if (json_object_set_new(keys, names[i],
                                      text.len ? json_stringn((const char *)text.at, text.len) : make_key(t->env)))
@@ -111,12 +106,12 @@ static enum err take_keys(struct taking *t, const json_t *attestation, json_t *t
 
 static json_t *info_of(const struct cert_facts *facts)
 {
-    char sha1[41], sha256[65], from[DPS_TIME_CAP], to[DPS_TIME_CAP];
+    char sha1[41], sha256[65], from[REGISTRATION_TIME_CAP], to[REGISTRATION_TIME_CAP];
 
-    dps_hex(sha1, facts->sha1, sizeof facts->sha1);
-    dps_hex(sha256, facts->sha256, sizeof facts->sha256);
-    dps_time(facts->from_s * 1000, from);
-    dps_time(facts->to_s * 1000, to);
+    thumbprint_of(sha1, facts->sha1, sizeof facts->sha1);
+    thumbprint_of(sha256, facts->sha256, sizeof facts->sha256);
+    registration_time(facts->from_s * 1000, from);
+    registration_time(facts->to_s * 1000, to);
     return json_pack("{ss ss ss ss ss ss ss si}", "subjectName", facts->subject, "sha1Thumbprint", sha1,
                      "sha256Thumbprint", sha256, "issuerName", facts->issuer, "notBeforeUtc", from, "notAfterUtc", to,
                      "serialNumber", facts->serial, "version", facts->version);
@@ -126,7 +121,7 @@ static json_t *info_of(const struct cert_facts *facts)
 static enum err take_certificate(struct taking *t, const json_t *from, bool is_authority, json_t **out)
 {
     struct buf der = buf_max(CA_LEN_MAX), text = buf_max(2 * CA_LEN_MAX);
-    struct bytes given = dps_text(from, "certificate", NULL, NULL);
+    struct bytes given = document_text(from, "certificate", NULL, NULL);
     struct cert_facts facts;
     enum err e = OK;
 
@@ -168,7 +163,7 @@ static enum err take_references(struct taking *t, const json_t *from, json_t *to
     enum err e = OK;
 
     for (int i = 0; !e && i < 2; i++) {
-        struct bytes name = dps_text(from, certificates[i], NULL, NULL);
+        struct bytes name = document_text(from, certificates[i], NULL, NULL);
         struct ca ca;
 
         if (!name.len)
@@ -219,11 +214,11 @@ static enum err take_certificates(struct taking *t, const json_t *attestation, e
     return e;
 }
 
-/* One key of a TPM, as plain base64 of what was checked. */
+/* Takes a key of a TPM, as plain base64 of what was checked. */
 static enum err take_public(struct taking *t, const json_t *attestation, const char *name, bool (*is)(struct bytes),
                             json_t *to)
 {
-    struct bytes given = dps_text(attestation, "tpm", name, NULL);
+    struct bytes given = document_text(attestation, "tpm", name, NULL);
     struct buf text = buf_max(1024);
     uint8_t key[512];
     size_t len = 0;
@@ -231,7 +226,7 @@ static enum err take_public(struct taking *t, const json_t *attestation, const c
 
     if (!given.len)
         return OK;
-    if (!dps_binary(given, key, sizeof key, &len) || !is(bytes_of(key, len)))
+    if (!base64_decode_loosely(given, key, sizeof key, &len) || !is(bytes_of(key, len)))
         e = wrong(t,
                   "a key of attestation.tpm is not the base64 text of a TPM2B_PUBLIC of the usual template (RSA 2048)");
     buf_put_base64(&text, bytes_of(key, len));
@@ -263,7 +258,7 @@ static enum err take_tpm(struct taking *t, const json_t *attestation, enum doc_k
 static enum err take_attestation(struct taking *t, const json_t *from, enum doc_kind kind)
 {
     const json_t *attestation = json_object_get(from, "attestation");
-    struct bytes type = dps_text(attestation, "type", NULL, NULL);
+    struct bytes type = document_text(attestation, "type", NULL, NULL);
     json_t *made = json_object();
     enum err e;
 
@@ -284,7 +279,7 @@ static enum err take_attestation(struct taking *t, const json_t *from, enum doc_
     return e;
 }
 
-/* What is kept as it came. */
+/* Members that are kept as they came. */
 static const char *const plain[] = {"deviceId",
                                     "optionalDeviceInformation",
                                     "capabilities",
@@ -299,8 +294,8 @@ static const char *const plain[] = {"deviceId",
 static enum err check_allocation(struct taking *t, const json_t *from)
 {
     static const char *const policies[] = {"hashed", "geoLatency", "static", "custom"};
-    struct bytes policy = dps_text(from, "allocationPolicy", NULL, NULL);
-    struct bytes url = dps_text(from, "customAllocationDefinition", "webhookUrl", NULL);
+    struct bytes policy = document_text(from, "allocationPolicy", NULL, NULL);
+    struct bytes url = document_text(from, "customAllocationDefinition", "webhookUrl", NULL);
     const json_t *hubs = json_object_get(from, "iotHubs");
     const json_t *given = json_object_get(from, "allocationPolicy");
     bool known = !given || json_is_null(given);
@@ -322,8 +317,8 @@ static enum err check_allocation(struct taking *t, const json_t *from)
 
 static enum err take_plain(struct taking *t, const json_t *from)
 {
-    struct bytes device = dps_text(from, "deviceId", NULL, NULL);
-    struct bytes status = dps_text(from, "provisioningStatus", NULL, NULL);
+    struct bytes device = document_text(from, "deviceId", NULL, NULL);
+    struct bytes status = document_text(from, "provisioningStatus", NULL, NULL);
     bool disabled = bytes_eq_nocase(status, BYTES("disabled"));
 
     if (device.len && !device_id_valid(device))
@@ -343,18 +338,18 @@ static enum err take_plain(struct taking *t, const json_t *from)
     return OK;
 }
 
-enum err dps_document_take(const struct front_env *env, enum doc_kind kind, json_t *from, struct bytes id,
-                           char why[160], json_t **out)
+enum err document_take(const struct front_env *env, enum doc_kind kind, json_t *from, struct bytes id, char why[160],
+                       json_t **out)
 {
     const char *name = kind == DOC_ENROLLMENT ? "registrationId" : "enrollmentGroupId";
     struct taking t = {env, why, json_object()};
-    struct bytes given = dps_text(from, name, NULL, NULL);
+    struct bytes given = document_text(from, name, NULL, NULL);
     enum err e = t.out ? OK : ERR_MEMORY;
 
     why[0] = 0;
     if (!e && !json_is_object(from))
         e = wrong(&t, "an enrollment must be an object");
-    else if (!e && !dps_registration_id_valid(id))
+    else if (!e && !registration_id_valid(id))
         e = wrong(&t, "the id must be 1 to 128 of A-Z a-z 0-9 - . _ : with a letter, digit or - at the end");
     else if (!e && given.len && !bytes_eq_nocase(given, id))
         e = wrong(&t, "the id in the body is not the one in the path");
@@ -371,15 +366,15 @@ enum err dps_document_take(const struct front_env *env, enum doc_kind kind, json
 
 /* ---- what is shown --------------------------------------------------------------------------------------------- */
 
-json_t *dps_document_show(json_t *kept, const struct doc *doc, bool with_keys)
+json_t *document_show(json_t *kept, const struct doc *doc, bool with_keys)
 {
     json_t *attestation = json_object_get(kept, "attestation");
-    char created[DPS_TIME_CAP], updated[DPS_TIME_CAP], etag[32];
+    char created[REGISTRATION_TIME_CAP], updated[REGISTRATION_TIME_CAP], etag[32];
 
     if (!with_keys && json_object_get(attestation, "symmetricKey"))
         json_object_del(attestation, "symmetricKey");
-    dps_time(doc->created_ms, created);
-    dps_time(doc->updated_ms, updated);
+    registration_time(doc->created_ms, created);
+    registration_time(doc->updated_ms, updated);
     snprintf(etag, sizeof etag, "\"%s\"", doc->etag);
     if (json_object_set_new(kept, "etag", json_string(etag)) ||
         json_object_set_new(kept, "createdDateTimeUtc", json_string(created)) ||
@@ -390,7 +385,7 @@ json_t *dps_document_show(json_t *kept, const struct doc *doc, bool with_keys)
     return kept;
 }
 
-json_t *dps_registration_show(json_t *kept)
+json_t *document_show_registration(json_t *kept)
 {
     static const char *const ours[] = {"operationId", "entry", "hubKey", "was", "initialHub", "migrate", "run"};
 
@@ -409,34 +404,17 @@ static enum err parse(enum err e, struct buf *body, json_t **out)
     return e;
 }
 
-enum err dps_document_get(const struct front_env *env, enum doc_kind kind, struct bytes id, struct doc *doc,
-                          json_t **out)
+enum err document_get(const struct front_env *env, enum doc_kind kind, struct bytes id, struct doc *doc, json_t **out)
 {
     struct buf body = buf_max(DOC_LEN_MAX);
 
     return parse(hub_doc_get(env->hub, kind, id, &body, doc), &body, out);
 }
 
-enum err dps_document_next(const struct front_env *env, enum doc_kind kind, struct bytes after, struct doc *doc,
-                           json_t **out)
+enum err document_next(const struct front_env *env, enum doc_kind kind, struct bytes after, struct doc *doc,
+                       json_t **out)
 {
     struct buf body = buf_max(DOC_LEN_MAX);
 
     return parse(hub_doc_next(env->hub, kind, after, &body, doc), &body, out);
-}
-
-bool dps_endorsement_is_taken(const struct front_env *env, const json_t *entry, struct bytes id)
-{
-    struct bytes ek = dps_text(json_object_get(entry, "attestation"), "tpm", "endorsementKey", NULL);
-    struct buf body = buf_max(DOC_LEN_MAX);
-    struct doc doc = {.id = ""};
-    bool taken = false;
-
-    /* It is kept in one form, which does not occur in anything else. */
-    while (ek.len && !taken && !hub_doc_next(env->hub, DOC_ENROLLMENT, bytes_str(doc.id), &body, &doc)) {
-        taken = !bytes_eq_nocase(bytes_str(doc.id), id) && bytes_find_bytes(buf_bytes(&body), ek) < body.len;
-        buf_clear(&body);
-    }
-    buf_free(&body);
-    return taken;
 }

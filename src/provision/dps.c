@@ -1,7 +1,6 @@
 /* Registrations: operations, what devices are told. */
 #include "assign.h"
 
-#include "json_names.h"
 #include "outside.h"
 #include "text.h"
 
@@ -21,25 +20,8 @@ static void make_operation(const struct front_env *env, char out[OPERATION_CAP])
     buf_free(&hex);
 }
 
-/* What came: nothing, a blank, or an object that names this registration or none. */
-static enum err read_body(struct bytes body, const struct dps_caller *c, json_t **out)
-{
-    char why[JSON_WHY_CAP];
-    enum err e;
-
-    *out = NULL;
-    if (!bytes_trim(body).len)
-        return OK;
-    if (!(*out = json_body(body, 0, why)))
-        return ERR_MALFORMED;
-    if ((e = json_spell(*out, NAMES_REGISTER, why)))
-        return e;
-    struct bytes id = dps_text(*out, "registrationId", NULL, NULL);
-    return !json_is_object(*out) || (id.len && !bytes_eq_nocase(id, bytes_str(c->registration))) ? ERR_ARGUMENT : OK;
-}
-
 /* provisioning 5.2: a challenge is good for one operation, which its device may ask for again as long as it goes on. */
-static enum err assign_challenged(const struct front_env *env, const struct dps_caller *c, const json_t *payload,
+static enum err assign_challenged(const struct front_env *env, const struct registrant *c, struct bytes payload,
                                   char operation[OPERATION_CAP], int64_t now_ms, uint64_t *at)
 {
     enum err e = challenges_bind(env->challenges, c->challenge, operation);
@@ -48,185 +30,180 @@ static enum err assign_challenged(const struct front_env *env, const struct dps_
         *at = hub_seen(env->hub);
         return OK;
     }
-    if (!e && (e = dps_assign(env, c, payload, operation, now_ms, at)))
+    if (!e && (e = registration_assign(env, c, payload, operation, now_ms, at)))
         challenges_unbind(env->challenges, c->challenge);
     return e;
 }
 
-enum err dps_register(const struct front_env *env, const struct dps_caller *c, struct bytes body, int64_t now_ms,
-                      uint64_t *at, struct buf *out)
+enum err registration_start(const struct front_env *env, const struct registrant *c, struct bytes body, int64_t now_ms,
+                            uint64_t *at, struct buf *out)
 {
     char operation[OPERATION_CAP];
-    json_t *root;
-    enum err e = read_body(body, c, &root);
-    const json_t *payload = json_object_get(root, "payload");
+    struct registration_body b;
+    enum err e = registration_body_read(&b, body);
 
     *at = 0;
     make_operation(env, operation);
+    if (!e && b.id[0] && !bytes_eq_nocase(bytes_str(b.id), bytes_str(c->registration)))
+        e = ERR_ARGUMENT;
     if (!e)
-        e = c->challenge ? assign_challenged(env, c, payload, operation, now_ms, at)
-                         : dps_assign(env, c, payload, operation, now_ms, at);
-    json_decref(root);
+        e = c->challenge ? assign_challenged(env, c, buf_bytes(&b.payload), operation, now_ms, at)
+                         : registration_assign(env, c, buf_bytes(&b.payload), operation, now_ms, at);
+    registration_body_free(&b);
     if (!e)
         buf_printf(out, "{\"operationId\":\"%s\",\"status\":\"assigning\"}", operation);
     return e;
 }
 
-static json_t *with_etag(json_t *state, const struct doc *doc)
+/* ---- how it goes ----------------------------------------------------------------------------------------------- */
+
+/* With its etag, and for a TPM with its key for the hub, in base64. */
+static void put_whole(const struct registration *r, const struct doc *doc, const char *key, struct buf *out)
 {
-    struct buf text = buf_max(64);
+    struct buf etag = buf_max(64);
     char quoted[32];
 
     snprintf(quoted, sizeof quoted, "\"%s\"", doc->etag);
-    buf_put_base64(&text, bytes_str(quoted));
-    json_object_set_new(state, "etag", json_string(buf_str(&text)));
-    buf_free(&text);
-    return dps_registration_show(state);
+    buf_put_base64(&etag, bytes_str(quoted));
+    registration_show(r, buf_str(&etag), key, out);
+    buf_free(&etag);
 }
 
 /* provisioning 2.3: its key for the hub, for its chip only. */
-static enum err add_activation(const struct front_env *env, const struct dps_caller *c, json_t *state)
+static enum err put_activation(const struct front_env *env, const struct registrant *c, const struct registration *r,
+                               struct buf *out)
 {
-    struct buf blob = buf_max(2 * ATTEST_BLOB_MAX);
-    struct key_bytes key;
-    enum err e = dps_key(dps_text(state, "hubKey", NULL, NULL), &key) ? OK : ERR_DAMAGED;
-
-    if (!e)
-        e = dps_put_activation(env, &c->proof, &key, json_string_value(json_object_get(state, "assignedHub")),
-                               json_string_value(json_object_get(state, "deviceId")), &blob);
-    if (!e && json_object_set_new(state, "tpm", json_pack("{ss}", "authenticationKey", buf_str(&blob))))
-        e = ERR_MEMORY;
-    explicit_bzero(&key, sizeof key);
-    buf_free(&blob);
-    return e;
-}
-
-/* provisioning 1.2.2: clients want no more than this of one that goes on, and no less. Takes the state. */
-static json_t *short_state(json_t *state, const char *status)
-{
-    json_t *shown = json_pack("{sO ss}", "registrationId", json_object_get(state, "registrationId"), "status", status);
-
-    json_decref(state);
-    return shown;
+    return r->hub_key.len ? registration_put_activation(env, &c->proof, &r->hub_key, r->hub, r->device, out)
+                          : ERR_DAMAGED;
 }
 
 /* provisioning 5.1: who was let in may be shut out before it has come to an end. */
-static enum err look_at_entry(const struct front_env *env, const struct dps_caller *c, bool *disabled)
+static enum err look_at_entry(const struct front_env *env, const struct registrant *c, bool *disabled)
 {
     struct doc doc;
-    json_t *entry;
+    struct enrollment entry;
     enum err e =
-        dps_document_get(env, c->from_group ? DOC_ENROLLMENT_GROUP : DOC_ENROLLMENT, bytes_str(c->entry), &doc, &entry);
+        enrollment_get(env, c->from_group ? DOC_ENROLLMENT_GROUP : DOC_ENROLLMENT, bytes_str(c->entry), &doc, &entry);
 
     if (e)
         return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
-    *disabled = dps_is_disabled(entry);
-    json_decref(entry);
+    *disabled = entry.disabled;
+    enrollment_free(&entry);
     return OK;
 }
 
-/* Nobody works at it any more: the hub was stopped in the middle, or had too much to do. */
-static void give_up(const struct front_env *env, json_t *state, const struct doc *doc, int64_t now_ms)
+/* No job works at it any more: the hub was stopped in the middle, or had too much to do. */
+static void give_up(const struct front_env *env, struct registration *r, const struct doc *doc, int64_t now_ms)
 {
-    bool is_ours = env->outside && bytes_eq(dps_text(state, "run", NULL, NULL), bytes_str(env->outside->run));
+    bool is_ours = env->outside && !strcmp(r->run, env->outside->run);
 
     if (is_ours && hub_wall_ms(env->hub, now_ms) - doc->updated_ms < ASSIGNING_MS)
         return;
-    json_object_set_new(state, "status", json_string("failed"));
-    json_object_set_new(state, "errorCode", json_integer(DPS_WEBHOOK));
-    json_object_set_new(state, "errorMessage", json_string("The assignment was interrupted; register again."));
+    registration_set_failed(r, DPS_WEBHOOK, "The assignment was interrupted; register again.");
 }
 
-static enum err show_status(const struct front_env *env, const struct dps_caller *c, json_t *state,
-                            const struct doc *doc, struct bytes operation, bool *goes_on, struct buf *out)
+/* provisioning 1.2.2: of one that goes on, clients want no more than its id and status, and no less. */
+static void put_short(const struct registration *r, const char *status, struct buf *out)
 {
-    char id[OPERATION_CAP], status[16];
-    bool disabled = false;
-    enum err e = look_at_entry(env, c, &disabled);
-
-    if (e) {
-        json_decref(state);
-        return e;
-    }
-    if (!bytes_to_str(operation, id, sizeof id) ||
-        !bytes_to_str(dps_text(state, "status", NULL, NULL), status, sizeof status)) {
-        json_decref(state);
-        return ERR_DAMAGED;
-    }
-    if (disabled)
-        snprintf(status, sizeof status, "disabled");
-    *goes_on = !strcmp(status, "assigning");
-    if (!strcmp(status, "assigned") && c->how == DPS_TPM && (e = add_activation(env, c, state))) {
-        json_decref(state);
-        return e;
-    }
-    if (!*goes_on && c->challenge)
-        challenges_end(env->challenges, c->challenge);
-    return dps_put_and_drop(out, json_pack("{ss ss so}", "operationId", id, "status", status, "registrationState",
-                                           *goes_on || disabled ? short_state(state, status) : with_etag(state, doc)));
+    buf_puts(out, "{\"registrationId\":");
+    buf_put_json(out, bytes_str(r->id));
+    buf_printf(out, ",\"status\":\"%s\"}", status);
 }
 
-enum err dps_status(const struct front_env *env, const struct dps_caller *c, struct bytes operation, int64_t now_ms,
-                    bool *goes_on, struct buf *out)
+static enum err show_status(const struct front_env *env, const struct registrant *c, const struct registration *r,
+                            const struct doc *doc, bool *goes_on, struct buf *out)
+{
+    static const char *const statuses[] = {[ASSIGNING] = "assigning", [ASSIGNED] = "assigned", [FAILED] = "failed"};
+    struct buf key = buf_max(2 * ATTEST_BLOB_MAX);
+    bool disabled = false, activates;
+    enum err e = look_at_entry(env, c, &disabled);
+    const char *status = disabled ? "disabled" : statuses[r->status];
+
+    *goes_on = !disabled && r->status == ASSIGNING;
+    activates = !disabled && r->status == ASSIGNED && c->how == ATTESTED_BY_TPM;
+    if (!e && activates)
+        e = put_activation(env, c, r, &key);
+    if (!e) {
+        if (!*goes_on && c->challenge)
+            challenges_end(env->challenges, c->challenge);
+        buf_printf(out, "{\"operationId\":\"%s\",\"status\":\"%s\",\"registrationState\":", r->operation, status);
+        if (*goes_on || disabled)
+            put_short(r, status, out);
+        else
+            put_whole(r, doc, activates ? buf_str(&key) : NULL, out);
+        buf_puts(out, "}");
+        e = out->bad ? ERR_MEMORY : OK;
+    }
+    buf_free(&key);
+    return e;
+}
+
+enum err registration_progress(const struct front_env *env, const struct registrant *c, struct bytes operation,
+                               int64_t now_ms, bool *goes_on, struct buf *out)
 {
     struct doc doc;
-    json_t *state;
-    enum err e = dps_document_get(env, DOC_REGISTRATION, bytes_str(c->registration), &doc, &state);
+    struct registration r;
+    enum err e = registration_get(env, bytes_str(c->registration), &doc, &r);
 
     *goes_on = false;
     if (e)
         return e;
-    if (!bytes_eq(dps_text(state, "operationId", NULL, NULL), operation)) {
-        json_decref(state);
-        return ERR_NOT_FOUND;
-    }
-    if (bytes_eq(dps_text(state, "status", NULL, NULL), BYTES("assigning")))
-        give_up(env, state, &doc, now_ms);
-    return show_status(env, c, state, &doc, operation, goes_on, out);
+    if (!bytes_eq(bytes_str(r.operation), operation))
+        e = ERR_NOT_FOUND;
+    if (!e && r.status == ASSIGNING)
+        give_up(env, &r, &doc, now_ms);
+    if (!e)
+        e = show_status(env, c, &r, &doc, goes_on, out);
+    registration_free(&r);
+    return e;
 }
 
-enum err dps_state(const struct front_env *env, struct bytes registration, struct buf *out)
+enum err registration_put(const struct front_env *env, struct bytes registration, struct buf *out)
 {
     struct doc doc;
-    json_t *state;
-    enum err e = dps_document_get(env, DOC_REGISTRATION, registration, &doc, &state);
+    struct registration r;
+    enum err e = registration_get(env, registration, &doc, &r);
 
-    return e ? e : dps_put_and_drop(out, with_etag(state, &doc));
+    if (e)
+        return e;
+    put_whole(&r, &doc, NULL, out);
+    registration_free(&r);
+    return out->bad ? ERR_MEMORY : OK;
 }
 
 /* ---- errors ---------------------------------------------------------------------------------------------------- */
 
-struct dps_error dps_error_of(enum err e)
+struct registration_error registration_error_of(enum err e)
 {
     switch (e) {
     case ERR_NOT_FOUND:
-        return (struct dps_error){404201, "There is no such scope, registration or operation."};
+        return (struct registration_error){404201, "There is no such scope, registration or operation."};
     case ERR_UNAUTHORIZED:
     case ERR_EXPIRED:
     case ERR_DISABLED:
     case ERR_DENIED:
-        return (struct dps_error){401002, "Unauthorized."};
+        return (struct registration_error){401002, "Unauthorized."};
     case ERR_MALFORMED:
     case ERR_ARGUMENT:
     case ERR_TOO_LARGE:
-        return (struct dps_error){400000, "The body is not valid."};
+        return (struct registration_error){400000, "The body is not valid."};
     case ERR_BUSY:
-        return (struct dps_error){429001, "Too many attempts."};
+        return (struct registration_error){429001, "Too many attempts."};
     default:
-        return (struct dps_error){500000, "Internal error."};
+        return (struct registration_error){500000, "Internal error."};
     }
 }
 
-void dps_put_error(const struct front_env *env, struct buf *b, struct dps_error error, int64_t now_ms)
+void registration_put_error(const struct front_env *env, struct buf *b, struct registration_error error, int64_t now_ms)
 {
     struct buf hex = buf_max(40);
-    char time[DPS_TIME_CAP];
+    char time[REGISTRATION_TIME_CAP];
     uint8_t id[16];
 
     env->random(env->random_ctx, id, sizeof id);
     buf_put_hex(&hex, bytes_of(id, sizeof id));
     const char *h = buf_str(&hex);
-    dps_time(hub_wall_ms(env->hub, now_ms), time);
+    registration_time(hub_wall_ms(env->hub, now_ms), time);
     buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"%.8s-%.4s-%.4s-%.4s-%.12s\",\"message\":", error.code, h, h + 8,
                h + 12, h + 16, h + 20);
     buf_put_json(b, bytes_str(error.message));

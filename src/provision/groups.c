@@ -1,20 +1,19 @@
 #include "groups.h"
 
 #include "cert.h"
-#include "dps.h"
 #include "text.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <strings.h>
 
-struct dps_groups {
+struct enrollment_groups {
     pthread_mutex_t lock;
-    struct dps_group_list *now;
+    struct enrollment_group_list *now;
     _Atomic uint64_t parsed;
 };
 
-static void list_free(struct dps_group_list *l)
+static void list_free(struct enrollment_group_list *l)
 {
     if (!l)
         return;
@@ -26,58 +25,47 @@ static void list_free(struct dps_group_list *l)
 
 /* ---- one group ------------------------------------------------------------------------------------------------- */
 
-static void read_authority(const json_t *x509, int i, struct dps_group *g)
+static void read_authority(const struct enrolled_certificate *c, int i, struct enrollment_group *g)
 {
-    static const char *const names[] = {"primary", "secondary"};
-    struct bytes text = dps_text(json_object_get(x509, "signingCertificates"), names[i], "certificate", NULL);
-    struct bytes ca = dps_text(json_object_get(x509, "caReferences"), names[i], NULL, NULL);
-    uint8_t der[CA_LEN_MAX];
     uint32_t issuer;
-    size_t len;
 
-    g->has_authority[i] = text.len && !base64_decode(text, der, sizeof der, &len);
-    if (g->has_authority[i] && !cert_name_numbers(bytes_of(der, len), &g->authority[i], &issuer))
+    g->has_authority[i] = c->len > 0;
+    if (c->len && !cert_name_numbers(bytes_of(c->der, c->len), &g->authority[i], &issuer))
         g->authority[i] = 0;
-    if (!bytes_to_str(ca, g->ca[i], sizeof g->ca[i]))
-        g->ca[i][0] = 0; /* the hub has none of such a name */
+    memcpy(g->ca[i], c->ca, sizeof g->ca[i]);
 }
 
-static enum err read_group(const struct doc *doc, struct bytes body, struct dps_group *g)
+/* Takes the text. */
+static enum err read_group(const struct doc *doc, struct buf *text, struct enrollment_group *g)
 {
-    json_error_t why;
-    json_t *root = json_loadb((const char *)body.at, body.len, 0, &why);
-    const json_t *attestation = json_object_get(root, "attestation");
-    struct bytes type = dps_text(attestation, "type", NULL, NULL);
+    struct enrollment whole;
+    enum err e = enrollment_decode(&whole, text);
 
-    if (!root)
-        return ERR_DAMAGED;
-    *g = (struct dps_group){
-        .created_ms = doc->created_ms, .updated_ms = doc->updated_ms, .disabled = dps_is_disabled(root)};
-    memcpy(g->id, doc->id, sizeof g->id);
-    memcpy(g->etag, doc->etag, sizeof g->etag);
-    if (bytes_eq(type, BYTES("symmetricKey"))) {
-        dps_key(dps_text(attestation, "symmetricKey", "primaryKey", NULL), &g->keys[0]);
-        dps_key(dps_text(attestation, "symmetricKey", "secondaryKey", NULL), &g->keys[1]);
-    } else if (bytes_eq(type, BYTES("x509"))) {
-        read_authority(json_object_get(attestation, "x509"), 0, g);
-        read_authority(json_object_get(attestation, "x509"), 1, g);
+    if (!e) {
+        *g = (struct enrollment_group){
+            .created_ms = doc->created_ms, .updated_ms = doc->updated_ms, .disabled = whole.disabled};
+        memcpy(g->id, doc->id, sizeof g->id);
+        memcpy(g->etag, doc->etag, sizeof g->etag);
+        memcpy(g->keys, whole.keys, sizeof g->keys);
     }
-    json_decref(root);
-    return OK;
+    for (int i = 0; !e && i < 2; i++)
+        read_authority(&whole.certificates[i], i, g);
+    enrollment_free(&whole);
+    return e;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------------------------- */
 
-static bool is_same(const struct dps_group *g, const struct doc *doc)
+static bool is_same(const struct enrollment_group *g, const struct doc *doc)
 {
     return strcmp(g->id, doc->id) == 0 && strcmp(g->etag, doc->etag) == 0 && g->created_ms == doc->created_ms &&
            g->updated_ms == doc->updated_ms;
 }
 
-static enum err make_room(struct dps_group_list *l, size_t *cap)
+static enum err make_room(struct enrollment_group_list *l, size_t *cap)
 {
     size_t more = *cap ? 2 * *cap : 16;
-    struct dps_group *at;
+    struct enrollment_group *at;
 
     if (l->n < *cap)
         return OK;
@@ -94,10 +82,10 @@ static enum err make_room(struct dps_group_list *l, size_t *cap)
 }
 
 /* Both are in the order of names: what has not changed is found in `old` by going along. */
-static enum err make_list(struct hub *hub, const struct dps_group_list *old, uint64_t *parsed,
-                          struct dps_group_list **out)
+static enum err make_list(struct hub *hub, const struct enrollment_group_list *old, uint64_t *parsed,
+                          struct enrollment_group_list **out)
 {
-    struct dps_group_list *l = calloc(1, sizeof *l);
+    struct enrollment_group_list *l = calloc(1, sizeof *l);
     struct buf body = buf_max(DOC_LEN_MAX);
     struct doc doc = {.id = ""};
     size_t cap = 0, before = 0;
@@ -111,7 +99,7 @@ static enum err make_list(struct hub *hub, const struct dps_group_list *old, uin
             before++;
         if (old && before < old->n && is_same(&old->at[before], &doc)) {
             l->at[l->n++] = old->at[before];
-        } else if (!(e = read_group(&doc, buf_bytes(&body), &l->at[l->n]))) {
+        } else if (!(e = read_group(&doc, &body, &l->at[l->n]))) {
             l->n++;
             ++*parsed;
         }
@@ -126,9 +114,9 @@ static enum err make_list(struct hub *hub, const struct dps_group_list *old, uin
     return OK;
 }
 
-enum err dps_groups_new(struct dps_groups **out)
+enum err enrollment_groups_new(struct enrollment_groups **out)
 {
-    struct dps_groups *g = calloc(1, sizeof *g);
+    struct enrollment_groups *g = calloc(1, sizeof *g);
 
     if (!g)
         return ERR_MEMORY;
@@ -137,7 +125,7 @@ enum err dps_groups_new(struct dps_groups **out)
     return OK;
 }
 
-void dps_groups_free(struct dps_groups *g)
+void enrollment_groups_free(struct enrollment_groups *g)
 {
     if (!g)
         return;
@@ -146,22 +134,22 @@ void dps_groups_free(struct dps_groups *g)
     free(g);
 }
 
-uint64_t dps_groups_parsed(const struct dps_groups *g)
+uint64_t enrollment_groups_parsed(const struct enrollment_groups *g)
 {
     return g->parsed;
 }
 
 /* Under the lock: `users` counts the cache, too. */
-static void leave(struct dps_group_list *l)
+static void leave(struct enrollment_group_list *l)
 {
     if (l && --l->users == 0)
         list_free(l);
 }
 
-enum err dps_groups_use(const struct front_env *env, struct dps_group_list **out)
+enum err enrollment_groups_use(const struct front_env *env, struct enrollment_group_list **out)
 {
-    struct dps_groups *g = env->groups;
-    struct dps_group_list *fresh;
+    struct enrollment_groups *g = env->groups;
+    struct enrollment_group_list *fresh;
     uint64_t parsed = 0;
     enum err e = OK;
 
@@ -184,7 +172,7 @@ enum err dps_groups_use(const struct front_env *env, struct dps_group_list **out
     return e;
 }
 
-void dps_groups_done(const struct front_env *env, struct dps_group_list *l)
+void enrollment_groups_done(const struct front_env *env, struct enrollment_group_list *l)
 {
     if (!env->groups) {
         list_free(l);
@@ -195,11 +183,11 @@ void dps_groups_done(const struct front_env *env, struct dps_group_list *l)
     pthread_mutex_unlock(&env->groups->lock);
 }
 
-enum err dps_group_read(const struct front_env *env, const struct dps_group *g, json_t **out)
+enum err enrollment_group_read(const struct front_env *env, const struct enrollment_group *g, struct enrollment *out)
 {
     struct doc doc;
 
     if (env->groups)
         env->groups->parsed++;
-    return dps_document_get(env, DOC_ENROLLMENT_GROUP, bytes_str(g->id), &doc, out);
+    return enrollment_get(env, DOC_ENROLLMENT_GROUP, bytes_str(g->id), &doc, out);
 }

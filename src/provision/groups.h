@@ -1,13 +1,11 @@
-/* What enrollment groups are, as far as it decides whom they fit: each is parsed once, and again when it has changed. A
+/* Enrollment groups, as far as it decides whom they fit: each is parsed once, and again when it has changed. A
  * registration without an enrollment of its own is compared with all of them, which must not cost the loop a JSON text
  * and certificates each time. From any thread. */
 #pragma once
 
-#include "env.h"
+#include "enrollment.h"
 
-#include <jansson.h>
-
-struct dps_group {
+struct enrollment_group {
     char id[ID_LEN_MAX + 1];
     char etag[24];
     int64_t created_ms, updated_ms;
@@ -20,23 +18,24 @@ struct dps_group {
 };
 
 /* By name, as they are kept. */
-struct dps_group_list {
+struct enrollment_group_list {
     unsigned users;
     uint64_t version;
     size_t n;
-    struct dps_group *at;
+    struct enrollment_group *at;
 };
 
-struct dps_groups;
+struct enrollment_groups;
 
-enum err dps_groups_new(struct dps_groups **out) MUST_CHECK;
-void dps_groups_free(struct dps_groups *);
+enum err enrollment_groups_new(struct enrollment_groups **out) MUST_CHECK;
+void enrollment_groups_free(struct enrollment_groups *);
 /* How many texts were parsed so far. */
-uint64_t dps_groups_parsed(const struct dps_groups *);
+uint64_t enrollment_groups_parsed(const struct enrollment_groups *);
 
 /* The groups as they are now; without env->groups they are all parsed anew. Lent until it is given back. ERR_DAMAGED,
  * ERR_MEMORY. */
-enum err dps_groups_use(const struct front_env *, struct dps_group_list **out) MUST_CHECK;
-void dps_groups_done(const struct front_env *, struct dps_group_list *);
-/* One of them as a whole. ERR_NOT_FOUND: it was deleted meanwhile; ERR_DAMAGED. */
-enum err dps_group_read(const struct front_env *, const struct dps_group *, json_t **out) MUST_CHECK;
+enum err enrollment_groups_use(const struct front_env *, struct enrollment_group_list **out) MUST_CHECK;
+void enrollment_groups_done(const struct front_env *, struct enrollment_group_list *);
+/* Reads one of them as a whole. ERR_NOT_FOUND: it was deleted meanwhile; ERR_DAMAGED. */
+enum err enrollment_group_read(const struct front_env *, const struct enrollment_group *,
+                               struct enrollment *out) MUST_CHECK;

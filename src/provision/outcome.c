@@ -1,26 +1,19 @@
-/* What becomes of registrations: the device on this hub, and what is kept of it. */
+/* Outcomes of registrations: the device on this hub, and what is kept of it. */
 #include "assign.h"
-#include "json_body.h"
 #include "log.h"
 #include "text.h"
 
-enum err dps_put_and_drop(struct buf *out, json_t *json)
-{
-    enum err e = json_put(json, out);
+#include <stdio.h>
 
-    json_decref(json);
-    return out->bad ? ERR_MEMORY : e;
-}
-
-bool dps_is_here(const struct front_env *env, struct bytes host)
+bool host_is_here(const struct front_env *env, struct bytes host)
 {
     return auth_host_is_ours(env, host);
 }
 
 /* The name of a linked hub as the configuration has it, or NULL. */
-const char *dps_linked_hub(const struct front_env *env, struct bytes host)
+const char *host_linked(const struct front_env *env, struct bytes host)
 {
-    if (dps_is_here(env, host))
+    if (host_is_here(env, host))
         return env->host;
     for (size_t i = 0; env->outside && env->outside->hubs[i]; i++)
         if (bytes_eq_nocase(bytes_str(env->outside->hubs[i]), host))
@@ -39,9 +32,9 @@ static bool same_authentication(const struct device *a, const struct device *b)
            !strcmp(a->thumbprint[0], b->thumbprint[0]) && !strcmp(a->thumbprint[1], b->thumbprint[1]);
 }
 
-/* One that is there already keeps its state. */
-enum err dps_make_here(const struct front_env *env, const struct device *wanted, bool may_replace, int64_t now_ms,
-                       uint64_t *at)
+/* A device that is there already keeps its state. */
+enum err device_make_here(const struct front_env *env, const struct device *wanted, bool may_replace, int64_t now_ms,
+                          uint64_t *at)
 {
     struct device now, made, changed;
     enum err e = hub_device_get(env->hub, bytes_str(wanted->id), &now);
@@ -60,83 +53,67 @@ enum err dps_make_here(const struct front_env *env, const struct device *wanted,
     return hub_device_put(env->hub, &changed, (struct match){.how = MATCH_ANY}, now_ms, &made, at);
 }
 
-void dps_set_updated(json_t *state, int64_t wall_ms)
+void registration_set_updated(struct registration *r, int64_t wall_ms)
 {
-    char updated[DPS_TIME_CAP];
-
-    dps_time(wall_ms, updated);
-    json_object_set_new(state, "lastUpdatedDateTimeUtc", json_string(updated));
+    registration_time(wall_ms, r->updated);
 }
 
 /* provisioning 3.8 */
-static const char *substatus_of(const json_t *state, const char *host)
+static const char *substatus_of(const struct registration *r, const char *host)
 {
-    struct bytes old = dps_text(state, "was", "hub", NULL), before = dps_text(state, "was", "substatus", NULL);
-
-    if (!old.len)
+    if (!r->was.hub[0])
         return "initialAssignment";
-    if (bytes_eq_nocase(old, bytes_str(host)))
-        return before.len ? json_string_value(json_object_get(json_object_get(state, "was"), "substatus"))
-                          : "initialAssignment";
-    if (bytes_eq_nocase(dps_text(state, "initialHub", NULL, NULL), bytes_str(host)))
+    if (bytes_eq_nocase(bytes_str(r->was.hub), bytes_str(host)))
+        return r->was.substatus[0] ? r->was.substatus : "initialAssignment";
+    if (bytes_eq_nocase(bytes_str(r->first_hub), bytes_str(host)))
         return "reprovisionedToInitialAssignment";
-    return json_is_false(json_object_get(state, "migrate")) ? "deviceDataReset" : "deviceDataMigrated";
+    return r->migrates ? "deviceDataMigrated" : "deviceDataReset";
 }
 
-static const char *said(const json_t *state, const char *name)
+/* Logs a line for the operator, of a registration that has come to its end. */
+static void log_outcome(const struct registration *r)
 {
-    const char *text = json_string_value(json_object_get(state, name));
+    bool failed = r->status == FAILED;
 
-    return text ? text : "";
-}
-
-/* One line for the operator, of one that has come to its end. */
-static void log_outcome(const json_t *state)
-{
-    bool failed = !strcmp(said(state, "status"), "failed");
-
-    if (!strcmp(said(state, "status"), "assigning"))
+    if (r->status == ASSIGNING)
         return;
-    log_event(failed ? LOG_WARN : LOG_INFO, failed ? "registration-failed" : "registered",
-              KVS("registration", said(state, "registrationId")), KVS("entry", said(state, "entry")),
-              KVS("device", said(state, "deviceId")), KVS("hub", said(state, "assignedHub")),
-              KVS("why", failed ? said(state, "errorMessage") : said(state, "substatus")));
+    log_event(failed ? LOG_WARN : LOG_INFO, failed ? "registration-failed" : "registered", KVS("registration", r->id),
+              KVS("entry", r->entry), KVS("device", r->device), KVS("hub", r->hub),
+              KVS("why", failed ? r->message : r->substatus));
 }
 
-void dps_set_assigned(json_t *state, const char *host, const char *device, const json_t *payload)
+enum err registration_set_assigned(struct registration *r, const char *host, const char *device, struct bytes payload)
 {
-    json_object_set_new(state, "status", json_string("assigned"));
-    json_object_set_new(state, "substatus", json_string(substatus_of(state, host)));
-    json_object_set_new(state, "assignedHub", json_string(host));
-    json_object_set_new(state, "deviceId", json_string(device));
-    if (json_is_object(payload)) /* provisioning 1.2.2: anything else breaks clients */
-        json_object_set_new(state, "payload", json_deep_copy(payload));
-    if (!json_object_get(state, "initialHub"))
-        json_object_set_new(state, "initialHub", json_string(host));
-    json_object_del(state, "was");
+    r->status = ASSIGNED;
+    snprintf(r->substatus, sizeof r->substatus, "%s", substatus_of(r, host));
+    snprintf(r->hub, sizeof r->hub, "%s", host);
+    snprintf(r->device, sizeof r->device, "%s", device);
+    if (!r->first_hub[0])
+        snprintf(r->first_hub, sizeof r->first_hub, "%s", host);
+    r->was.hub[0] = 0;
+    buf_put(&r->payload, payload);
+    return buf_check(&r->payload);
 }
 
-void dps_set_failed(json_t *state, unsigned error, const char *message)
+void registration_set_failed(struct registration *r, unsigned error, const char *message)
 {
-    json_object_set_new(state, "status", json_string("failed"));
-    json_object_set_new(state, "errorCode", json_integer(error));
-    json_object_set_new(state, "errorMessage", json_string(message));
+    r->status = FAILED;
+    r->error = error;
+    snprintf(r->message, sizeof r->message, "%s", message);
 }
 
-/* Takes the state. */
-enum err dps_store(const struct front_env *env, const char *registration, json_t *state, struct match match,
-                   int64_t now_ms, uint64_t *at)
+enum err registration_store(const struct front_env *env, const struct registration *r, struct match match,
+                            int64_t now_ms, uint64_t *at)
 {
     struct buf text = buf_max(DOC_LEN_MAX);
     struct doc made;
-    enum err e = dps_put_and_drop(&text, json_incref(state));
+    enum err e;
 
+    registration_encode(r, &text);
+    if (!(e = buf_check(&text)))
+        e = hub_doc_put(env->hub, DOC_REGISTRATION, bytes_str(r->id), buf_bytes(&text), match, now_ms, &made, at);
     if (!e)
-        e = hub_doc_put(env->hub, DOC_REGISTRATION, bytes_str(registration), buf_bytes(&text), match, now_ms, &made,
-                        at);
-    if (!e)
-        log_outcome(state);
-    json_decref(state);
+        log_outcome(r);
     if (text.at)
         explicit_bzero(text.at, text.cap);
     buf_free(&text);

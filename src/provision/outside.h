@@ -4,11 +4,9 @@
 
 #include "env.h"
 
-#include <jansson.h>
-
 enum { OUTSIDE_OPERATION_CAP = 64 };
 
-/* Given with dps_outside.start; outside_job_free(). */
+/* Given with outside.start; outside_job_free(). */
 struct outside_job {
     char registration[ID_LEN_MAX + 1], operation[OUTSIDE_OPERATION_CAP];
     struct device device;        /* as it is to be: id, kind of authentication, keys, thumbprints */
@@ -17,19 +15,20 @@ struct outside_job {
     char leave[HOST_LEN_MAX +
                1]; /* where it is now, and as whom, which goes when the device has come elsewhere; "": nowhere */
     char leave_id[ID_LEN_MAX + 1];
-    char *url, *question; /* of the webhook, and its JSON; NULL: none */
-    json_t *allowed;      /* host names that it may choose from; NULL: all linked ones */
+    char *url, *question;                            /* of the webhook, and its JSON; NULL: none */
+    char allowed[LINKED_HUBS_MAX][HOST_LEN_MAX + 1]; /* that it may choose from */
+    size_t n_allowed;                                /* 0: all linked ones */
 };
 
 /* How it went: a hub and what the webhook says to the device, or an error as in provisioning 1.2.4. */
 struct outside_end {
     const char *host;
-    const json_t *payload; /* an object or NULL; lent */
-    unsigned error;        /* 0: none */
+    struct bytes payload; /* JSON: an object, or nothing; lent */
+    unsigned error;       /* 0: none */
     const char *message;
 };
 
-struct dps_outside {
+struct outside {
     const char *const *hubs; /* the linked ones besides this, NULL at the end */
     const char *run;         /* another one each time that the process starts: jobs end with it */
     /* ERR_BUSY: too many wait; the job is still the caller's. */
@@ -44,9 +43,9 @@ void outside_job_free(struct outside_job *); /* also NULL */
  * not have it. */
 const char *outside_hub(const struct front_env *, const struct outside_job *, const char *host);
 /* No newer registration of the same device has made the job void. From any thread. */
-bool dps_is_wanted(const struct front_env *, const struct outside_job *);
+bool outside_is_wanted(const struct front_env *, const struct outside_job *);
 /* The end of a job: what the device is told. False: it was void, or it failed in the end. From any thread. */
-bool dps_finish(const struct front_env *, const struct outside_job *, const struct outside_end *, int64_t now_ms);
+bool outside_finish(const struct front_env *, const struct outside_job *, const struct outside_end *, int64_t now_ms);
 
 #define DPS_NO_HUB 400208u      /* none is linked */
 #define DPS_HUB_REFUSES 400209u /* it is not linked, or will not have the device */

@@ -7,7 +7,7 @@
 
 enum { KEY_LEN = 32, URI_CHARS = (ATTEST_BLOB_MAX - 766) / 2 };
 
-bool dps_binary(struct bytes text, uint8_t *out, size_t cap, size_t *len)
+bool base64_decode_loosely(struct bytes text, uint8_t *out, size_t cap, size_t *len)
 {
     uint8_t room[1024];
     struct buf plain = buf_over(room, sizeof room);
@@ -19,26 +19,19 @@ bool dps_binary(struct bytes text, uint8_t *out, size_t cap, size_t *len)
     return !plain.bad && plain.len && !base64_decode(buf_bytes(&plain), out, cap, len);
 }
 
-static bool is_key(struct bytes text, struct bytes wanted)
+static bool is_key(const struct enrolled_key *key, struct bytes wanted)
 {
-    uint8_t room[512];
-    size_t len;
-
-    return dps_binary(text, room, sizeof room, &len) && bytes_eq(bytes_of(room, len), wanted);
+    return key->len && bytes_eq(bytes_of(key->at, key->len), wanted);
 }
 
 /* provisioning 5.1: before anything is said to the device that overwrites the key it has. */
-enum err dps_tpm_fits(const json_t *entry, struct bytes ek, struct bytes srk)
+enum err enrollment_fits_tpm(const struct enrollment *entry, struct bytes ek, struct bytes srk)
 {
-    const json_t *attestation = json_object_get(entry, "attestation");
-    struct bytes pinned = dps_text(attestation, "tpm", "storageRootKey", NULL);
-
-    if (!bytes_eq(dps_text(attestation, "type", NULL, NULL), BYTES("tpm")) ||
-        !is_key(dps_text(attestation, "tpm", "endorsementKey", NULL), ek))
+    if (entry->how != ATTESTED_BY_TPM || !is_key(&entry->endorsement, ek))
         return ERR_UNAUTHORIZED;
-    if (dps_is_disabled(entry))
+    if (entry->disabled)
         return ERR_DISABLED;
-    if (pinned.len && !is_key(pinned, srk))
+    if (entry->storage.given && !is_key(&entry->storage, srk))
         return ERR_UNAUTHORIZED;
     return attest_is_endorsement(ek) && attest_is_storage(srk) ? OK : ERR_ARGUMENT;
 }
@@ -56,62 +49,56 @@ static enum err wrap(const struct front_env *env, const struct tpm_proof *to, co
     return e;
 }
 
-void dps_random_key(const struct front_env *env, struct key_bytes *out)
+void key_random(const struct front_env *env, struct key_bytes *out)
 {
     out->len = KEY_LEN;
     env->random(env->random_ctx, out->at, KEY_LEN);
 }
 
-static enum err challenge(const struct front_env *env, struct bytes registration, struct bytes ek, struct bytes srk,
+static enum err challenge(const struct registration_request *r, struct bytes ek, struct bytes srk,
                           struct tpm_proof *proof, struct buf *blob)
 {
     struct doc doc;
-    json_t *entry;
-    enum err e = dps_document_get(env, DOC_ENROLLMENT, registration, &doc, &entry);
+    struct enrollment entry;
+    enum err e = enrollment_get(r->env, DOC_ENROLLMENT, r->registration, &doc, &entry);
 
     if (e)
         return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
-    e = dps_tpm_fits(entry, ek, srk);
-    json_decref(entry);
+    e = enrollment_fits_tpm(&entry, ek, srk);
+    enrollment_free(&entry);
     if (e)
         return e;
     memcpy(proof->ek, ek.at, sizeof proof->ek);
     memcpy(proof->srk, srk.at, sizeof proof->srk);
-    dps_random_key(env, &proof->key);
-    return wrap(env, proof, &proof->key, NO_BYTES, blob);
+    key_random(r->env, &proof->key);
+    return wrap(r->env, proof, &proof->key, NO_BYTES, blob);
 }
 
-enum err dps_challenge(const struct front_env *env, const struct peer *peer, struct bytes scope,
-                       struct bytes registration, struct bytes ek, struct bytes srk, int64_t now_ms,
-                       struct tpm_proof *proof, struct buf *blob)
+enum err registration_challenge(const struct registration_request *r, struct bytes ek, struct bytes srk,
+                                struct tpm_proof *proof, struct buf *blob)
 {
     enum err e;
 
-    if (!bytes_eq_nocase(scope, bytes_str(hub_birth(env->hub)->scope)))
+    if (!bytes_eq_nocase(r->scope, bytes_str(hub_birth(r->env->hub)->scope)))
         return ERR_NOT_FOUND;
-    if (!dps_registration_id_valid(registration))
+    if (!registration_id_valid(r->registration))
         return ERR_UNAUTHORIZED;
-    e = challenge(env, registration, ek, srk, proof, blob);
-    return auth_tried(env, peer, registration, e, now_ms);
+    e = challenge(r, ek, srk, proof, blob);
+    return auth_tried(r->env, r->peer, r->registration, e, r->now_ms);
 }
 
-enum err dps_challenge_by_body(const struct front_env *env, const struct peer *peer, struct bytes scope,
-                               struct bytes registration, const json_t *body, int64_t now_ms, struct buf *out)
+enum err registration_challenge_by_body(const struct registration_request *r, const struct registration_body *body,
+                                        struct buf *out)
 {
-    struct bytes ek_text = dps_text(body, "tpm", "endorsementKey", NULL);
-    struct bytes srk_text = dps_text(body, "tpm", "storageRootKey", NULL);
+    const struct enrolled_key *ek = &body->endorsement, *srk = &body->storage;
     struct buf blob = buf_max(ATTEST_BLOB_MAX);
-    uint8_t ek[512], srk[512];
-    size_t ek_len, srk_len;
     struct tpm_proof proof;
     enum err e = ERR_UNAUTHORIZED;
 
-    if (env->challenges && dps_binary(ek_text, ek, sizeof ek, &ek_len) &&
-        dps_binary(srk_text, srk, sizeof srk, &srk_len))
-        e = dps_challenge(env, peer, scope, registration, bytes_of(ek, ek_len), bytes_of(srk, srk_len), now_ms, &proof,
-                          &blob);
+    if (r->env->challenges && ek->len && srk->len)
+        e = registration_challenge(r, bytes_of(ek->at, ek->len), bytes_of(srk->at, srk->len), &proof, &blob);
     if (!e)
-        e = challenges_put(env->challenges, registration, &proof, now_ms);
+        e = challenges_put(r->env->challenges, r->registration, &proof, r->now_ms);
     if (!e) {
         buf_puts(out, "{\"message\":\"Authorization required\",\"authenticationKey\":\"");
         buf_put_base64(out, buf_bytes(&blob));
@@ -142,8 +129,8 @@ static void put_uri(struct buf *out, const char *hub, const char *device)
     }
 }
 
-enum err dps_put_activation(const struct front_env *env, const struct tpm_proof *to, const struct key_bytes *key,
-                            const char *hub, const char *device, struct buf *out)
+enum err registration_put_activation(const struct front_env *env, const struct tpm_proof *to,
+                                     const struct key_bytes *key, const char *hub, const char *device, struct buf *out)
 {
     struct buf uri = buf_max(2 * URI_CHARS), blob = buf_max(ATTEST_BLOB_MAX);
     enum err e;

@@ -55,13 +55,13 @@ static enum err ask_outside(void *ctx, struct outside_job *job)
     (void)ctx;
     if (!end.host)
         end = (struct outside_end){.error = DPS_HUB_REFUSES, .message = "No."};
-    dps_finish(&env, job, &end, NOW_MS);
+    outside_finish(&env, job, &end, NOW_MS);
     outside_job_free(job);
     return OK;
 }
 
 static const char *const others[] = {"other.hub", NULL};
-static const struct dps_outside outside = {.hubs = others, .run = "1", .start = ask_outside};
+static const struct outside outside = {.hubs = others, .run = "1", .start = ask_outside};
 
 /* A hub for each input: what one made must not change what another finds. */
 static void open_hub(struct store **store, struct state **state, uint64_t *seed)

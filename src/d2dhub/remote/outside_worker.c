@@ -31,7 +31,7 @@ struct waiting {
 };
 
 struct outside_worker {
-    struct dps_outside table;
+    struct outside table;
     char run[20];
     const struct front_env *env;
     const char *ca_file;
@@ -236,7 +236,7 @@ static bool make_there(const struct outside_worker *w, const struct outside_job 
 static void remove_there(const struct outside_worker *w, const struct outside_job *job, const struct linked_hub *hub)
 {
     struct buf url = buf_max(2048), answer = buf_max(ANSWER_MAX);
-    int status;
+    int status = 0;
 
     put_url(hub, job->leave_id, &url);
     if (ask(w, hub, "DELETE", buf_str(&url), "\"*\"", NO_BYTES, &answer, &status))
@@ -247,26 +247,39 @@ static void remove_there(const struct outside_worker *w, const struct outside_jo
 
 /* ---- a job ----------------------------------------------------------------------------------------------------- */
 
-static json_t *ask_webhook(const struct outside_worker *w, const struct outside_job *job)
+/* The answer of a webhook. */
+struct said {
+    char *host;    /* NULL: it names none */
+    char *payload; /* an object as JSON; NULL: none */
+};
+
+static void ask_webhook(const struct outside_worker *w, const struct outside_job *job, struct said *out)
 {
     struct buf answer = buf_max(ANSWER_MAX);
     json_t *root = NULL;
+    const json_t *host, *payload;
     int status = 0;
 
     if (!ask(w, NULL, "POST", job->url, NULL, bytes_str(job->question), &answer, &status) && status == 200)
         root = json_loadb((const char *)answer.at, answer.len, JSON_REJECT_DUPLICATES, NULL);
+    host = json_object_get(root, "iotHubHostName");
+    payload = json_object_get(root, "payload");
+    if (json_is_string(host))
+        out->host = strdup(json_string_value(host));
+    if (json_is_object(payload)) /* provisioning 1.2.2: anything else breaks clients */
+        out->payload = json_text(payload, JSON_COMPACT);
+    json_decref(root);
     buf_free(&answer);
-    return root;
 }
 
 /* Finds where the device belongs, and makes it there. */
-static void carry_out(const struct outside_worker *w, const struct outside_job *job, const json_t *said,
+static void carry_out(const struct outside_worker *w, const struct outside_job *job, const struct said *said,
                       struct outside_end *end)
 {
-    const char *asked = job->url ? json_string_value(json_object_get(said, "iotHubHostName")) : job->host;
+    const char *asked = job->url ? said->host : job->host;
     const char *host = asked ? outside_hub(w->env, job, asked) : NULL;
 
-    end->payload = json_object_get(said, "payload");
+    end->payload = bytes_str(said->payload);
     end->host = host;
     if (!asked) {
         end->error = DPS_WEBHOOK;
@@ -292,21 +305,22 @@ static void leave(const struct outside_worker *w, const struct outside_job *job,
 static void run_job(const struct outside_worker *w, const struct waiting *one)
 {
     struct outside_end end = {.error = 0};
-    json_t *said = NULL;
-    bool wanted = dps_is_wanted(w->env, one->job);
+    struct said said = {.host = NULL};
+    bool wanted = outside_is_wanted(w->env, one->job);
 
     if (net_steady_ms() - one->since_ms > WAIT_MS) {
         end.error = DPS_WEBHOOK;
         end.message = "Too many registrations are waiting; register again.";
     } else if (wanted) {
         if (one->job->url)
-            said = ask_webhook(w, one->job);
-        if ((wanted = dps_is_wanted(w->env, one->job)))
-            carry_out(w, one->job, said, &end);
+            ask_webhook(w, one->job, &said);
+        if ((wanted = outside_is_wanted(w->env, one->job)))
+            carry_out(w, one->job, &said, &end);
     }
-    if (wanted && !atomic_load(&w->stopping) && dps_finish(w->env, one->job, &end, net_steady_ms()))
+    if (wanted && !atomic_load(&w->stopping) && outside_finish(w->env, one->job, &end, net_steady_ms()))
         leave(w, one->job, end.host);
-    json_decref(said);
+    free(said.host);
+    free(said.payload);
     outside_job_free(one->job);
 }
 
@@ -371,12 +385,12 @@ enum err outside_worker_open(const char *hubs_file, const char *ca_file, struct 
         return e;
     }
     snprintf(w->run, sizeof w->run, "%llx", (unsigned long long)net_steady_ms());
-    w->table = (struct dps_outside){.hubs = w->names, .run = w->run, .start = start, .ctx = w};
+    w->table = (struct outside){.hubs = w->names, .run = w->run, .start = start, .ctx = w};
     *out = w;
     return OK;
 }
 
-const struct dps_outside *outside_worker_table(const struct outside_worker *w)
+const struct outside *outside_worker_table(const struct outside_worker *w)
 {
     return &w->table;
 }

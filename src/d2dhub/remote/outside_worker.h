@@ -11,7 +11,7 @@ struct outside_worker;
  * message was printed. */
 enum err outside_worker_open(const char *hubs_file, const char *ca_file, struct outside_worker **out) MUST_CHECK;
 /* For the environment of the fronts. Lent. */
-const struct dps_outside *outside_worker_table(const struct outside_worker *);
+const struct outside *outside_worker_table(const struct outside_worker *);
 /* The environment is lent until outside_worker_close(). */
 enum err outside_worker_start(struct outside_worker *, const struct front_env *) MUST_CHECK;
 /* Breaks off what it is doing; also NULL. */

@@ -109,7 +109,7 @@ struct amqp {
     pn_message_t *message;
     struct buf scratch;
 
-    struct dps_caller *dps;           /* a device that registers; NULL: none */
+    struct registrant *dps;           /* a device that registers; NULL: none */
     struct amqp_tpm *tpm;             /* one that is about to prove that it has its TPM */
     struct map devices;               /* by id */
     struct amqp_device *_Atomic rung; /* those that were woken, by any thread: the latest first */
@@ -275,7 +275,7 @@ void amqp_credit(struct amqp *c, struct amqp_link *k);
  * connection. */
 enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token,
                         const struct tpm_proof *) MUST_CHECK;
-void amqp_dps_free(struct dps_caller *);
+void amqp_dps_free(struct registrant *);
 void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 
 /* ---- request.c */

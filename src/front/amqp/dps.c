@@ -9,7 +9,7 @@
 enum { RETRY_S = 2 };
 
 /* It holds keys. */
-void amqp_dps_free(struct dps_caller *caller)
+void amqp_dps_free(struct registrant *caller)
 {
     if (caller)
         explicit_bzero(caller, sizeof *caller);
@@ -19,9 +19,16 @@ void amqp_dps_free(struct dps_caller *caller)
 enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token,
                         const struct tpm_proof *proof)
 {
-    struct dps_caller *caller = calloc(1, sizeof *caller);
+    struct registrant *caller = calloc(1, sizeof *caller);
     const struct who who = {.until_ms = INT64_MAX};
-    enum err e = caller ? dps_admit(c->env, &c->peer, scope, id, token, proof, c->now_ms, caller) : ERR_MEMORY;
+    const struct registration_request request = {.env = c->env,
+                                                 .peer = &c->peer,
+                                                 .scope = scope,
+                                                 .registration = id,
+                                                 .token = token,
+                                                 .proof = proof,
+                                                 .now_ms = c->now_ms};
+    enum err e = caller ? registration_admit(&request, caller) : ERR_MEMORY;
 
     if (e) {
         journal_login_failed(c->env, &c->peer, (struct journal_who){"registration", id}, e, caller ? caller->why : NULL,
@@ -49,7 +56,7 @@ void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *
     if (e) {
         struct buf text = buf_max(512);
 
-        dps_put_error(c->env, &text, dps_error_of(e), c->now_ms);
+        registration_put_error(c->env, &text, registration_error_of(e), c->now_ms);
         amqp_link_refuse(c, k, amqp_condition(e), "%s", buf_str(&text));
         buf_free(&text);
         return;
@@ -93,9 +100,9 @@ enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer)
     enum err e;
 
     if (registers) {
-        e = dps_register(c->env, c->dps, body_of(r->body), c->now_ms, &at, &body);
+        e = registration_start(c->env, c->dps, body_of(r->body), c->now_ms, &at, &body);
     } else if (amqp_is(type, WORD_REGISTER_STATUS)) {
-        e = dps_status(c->env, c->dps, operation, c->now_ms, &goes_on, &body);
+        e = registration_progress(c->env, c->dps, operation, c->now_ms, &goes_on, &body);
         at = hub_seen(c->env->hub);
     } else {
         e = ERR_ARGUMENT;

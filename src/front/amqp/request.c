@@ -137,7 +137,7 @@ static void ask_dps(struct amqp *c, struct amqp_request *r, struct amqp_link *to
     enum err e = amqp_dps(c, r, m);
 
     if (e) {
-        dps_put_error(c->env, &text, dps_error_of(e), c->now_ms);
+        registration_put_error(c->env, &text, registration_error_of(e), c->now_ms);
         amqp_log_refusal(c, "registration", err_text(e));
         reject(d, amqp_condition(e), buf_str(&text));
     } else {

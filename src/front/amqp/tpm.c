@@ -60,8 +60,12 @@ static enum err on_storage_key(struct amqp *c, struct bytes srk)
 {
     struct amqp_tpm *t = c->tpm;
     struct buf blob = buf_over(t->blob, sizeof t->blob);
-    enum err e = dps_challenge(c->env, &c->peer, bytes_str(t->scope), bytes_str(t->registration),
-                               bytes_of(t->ek, sizeof t->ek), srk, c->now_ms, &t->proof, &blob);
+    const struct registration_request request = {.env = c->env,
+                                                 .peer = &c->peer,
+                                                 .scope = bytes_str(t->scope),
+                                                 .registration = bytes_str(t->registration),
+                                                 .now_ms = c->now_ms};
+    enum err e = registration_challenge(&request, bytes_of(t->ek, sizeof t->ek), srk, &t->proof, &blob);
 
     if (e)
         return e;

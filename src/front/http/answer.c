@@ -199,7 +199,8 @@ static void put_dps_failure(struct front *f, const struct http_request *r, struc
     char number[16];
 
     buf_clear(&a->body);
-    dps_put_error(r->env, &a->body, (struct dps_error){(unsigned)codes[code].number, text}, r->now_ms);
+    registration_put_error(r->env, &a->body, (struct registration_error){(unsigned)codes[code].number, text},
+                           r->now_ms);
     put_type(f, a);
     snprintf(number, sizeof number, "%d", codes[code].number);
     http_put_header(f->out, "x-ms-error-code", bytes_str(number));

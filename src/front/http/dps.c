@@ -2,14 +2,13 @@
 #include "http_front.h"
 
 #include "dps.h"
-#include "json_body.h"
 
 #include <stdio.h>
 
 /* Answers in its own form, with its own headers (provisioning 1.2.4). */
 static enum err fails(struct http_request *r, struct http_answer *a, enum err e)
 {
-    struct dps_error error = dps_error_of(e);
+    struct registration_error error = registration_error_of(e);
     char code[16];
 
     if (!r->told)
@@ -20,7 +19,7 @@ static enum err fails(struct http_request *r, struct http_answer *a, enum err e)
     if (a->status == 429)
         http_put_header(&a->headers, "Retry-After", BYTES("3"));
     buf_clear(&a->body);
-    dps_put_error(r->env, &a->body, error, r->now_ms);
+    registration_put_error(r->env, &a->body, error, r->now_ms);
     return OK;
 }
 
@@ -32,57 +31,56 @@ static enum err not_admitted(struct http_request *r, enum err e, const char *why
     return e;
 }
 
-/* provisioning 1.6: a TPM that has not proved anything yet is told what to prove it with. */
-static bool wants_challenge(struct http_request *r, json_t **body)
+static struct registration_request request_of(const struct http_request *r)
 {
-    char why[JSON_WHY_CAP];
+    return (struct registration_request){.env = r->env,
+                                         .peer = r->peer,
+                                         .scope = bytes_str(r->names[0]),
+                                         .registration = bytes_str(r->names[1]),
+                                         .token = http_header(r->head, BYTES("authorization")),
+                                         .now_ms = r->now_ms};
+}
 
-    *body = NULL;
-    if (http_header(r->head, BYTES("authorization")).len || !(*body = json_body(r->body, 0, why)) ||
-        json_spell(*body, NAMES_REGISTER, why))
+/* provisioning 1.6: a TPM that has not proved anything yet is told what to prove it with. False: it is none. */
+static bool was_challenged(struct http_request *r, struct http_answer *a, enum err *e)
+{
+    const struct registration_request request = request_of(r);
+    struct registration_body body;
+    bool wants = !request.token.len;
+
+    if (!wants)
         return false;
-    return json_is_object(json_object_get(*body, "tpm"));
+    *e = registration_body_read(&body, r->body);
+    wants = !*e && body.tpm;
+    if (wants)
+        *e = registration_challenge_by_body(&request, &body, &a->body);
+    registration_body_free(&body);
+    if (wants && *e)
+        *e = fails(r, a, not_admitted(r, *e, NULL));
+    else if (wants)
+        a->status = 401;
+    return wants;
 }
 
-static enum err challenge(struct http_request *r, struct http_answer *a, const json_t *body)
+static enum err admit(struct http_request *r, struct registrant *caller)
 {
-    enum err e = dps_challenge_by_body(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), body, r->now_ms,
-                                       &a->body);
+    const struct registration_request request = request_of(r);
+    enum err e = registration_admit(&request, caller);
 
-    if (e)
-        return fails(r, a, not_admitted(r, e, NULL));
-    a->status = 401;
-    return OK;
-}
-
-static enum err admit(struct http_request *r, struct dps_caller *caller)
-{
-    struct bytes token = http_header(r->head, BYTES("authorization"));
-    enum err e =
-        dps_admit(r->env, r->peer, bytes_str(r->names[0]), bytes_str(r->names[1]), token, NULL, r->now_ms, caller);
-
-    if (e)
-        return not_admitted(r, e, caller->why);
-    r->front->proved = true;
-    return OK;
+    return e ? not_admitted(r, e, caller->why) : OK;
 }
 
 /* provisioning 1.2: the first answer is always 202. */
 enum err http_dps_register(struct http_request *r, struct http_answer *a)
 {
-    struct dps_caller caller;
-    json_t *body;
+    struct registrant caller;
     uint64_t at;
     enum err e;
 
-    if (wants_challenge(r, &body)) {
-        e = challenge(r, a, body);
-        json_decref(body);
+    if (was_challenged(r, a, &e))
         return e;
-    }
-    json_decref(body);
     if (!(e = admit(r, &caller)))
-        e = dps_register(r->env, &caller, r->body, r->now_ms, &at, &a->body);
+        e = registration_start(r->env, &caller, r->body, r->now_ms, &at, &a->body);
     if (e)
         return fails(r, a, e);
     front_wait_for(r->front, at);
@@ -93,13 +91,13 @@ enum err http_dps_register(struct http_request *r, struct http_answer *a)
 
 enum err http_dps_operation(struct http_request *r, struct http_answer *a)
 {
-    struct dps_caller caller;
+    struct registrant caller;
     enum err e = admit(r, &caller);
 
     bool goes_on;
 
     if (!e)
-        e = dps_status(r->env, &caller, bytes_str(r->names[2]), r->now_ms, &goes_on, &a->body);
+        e = registration_progress(r->env, &caller, bytes_str(r->names[2]), r->now_ms, &goes_on, &a->body);
     if (e)
         return fails(r, a, e);
     if (goes_on) {
@@ -112,11 +110,11 @@ enum err http_dps_operation(struct http_request *r, struct http_answer *a)
 
 enum err http_dps_lookup(struct http_request *r, struct http_answer *a)
 {
-    struct dps_caller caller;
+    struct registrant caller;
     enum err e = admit(r, &caller);
 
     if (!e)
-        e = dps_state(r->env, bytes_str(caller.registration), &a->body);
+        e = registration_put(r->env, bytes_str(caller.registration), &a->body);
     if (e)
         return fails(r, a, e);
     front_wait_for(r->front, hub_seen(r->env->hub));

@@ -1,7 +1,7 @@
 /* The service API of the provisioning service: enrollments, groups of them, registrations (provisioning 3). */
 #include "http_front.h"
 
-#include "dps.h"
+#include "document.h"
 #include "json_body.h"
 #include "json_row.h"
 #include "query.h"
@@ -56,13 +56,13 @@ static enum err says(struct http_answer *a, enum err e, struct bytes id)
 /* With what became of the device, for an enrollment of its own. Takes `kept`; NULL: no memory. */
 static json_t *shown_of(struct http_request *r, json_t *kept, const struct doc *doc, bool with_keys)
 {
-    json_t *shown = dps_document_show(kept, doc, with_keys);
+    json_t *shown = document_show(kept, doc, with_keys);
     struct doc registration;
     json_t *state;
 
     if (shown && doc->kind == DOC_ENROLLMENT &&
-        !dps_document_get(r->env, DOC_REGISTRATION, bytes_str(doc->id), &registration, &state))
-        json_object_set_new(shown, "registrationState", dps_registration_show(state));
+        !document_get(r->env, DOC_REGISTRATION, bytes_str(doc->id), &registration, &state))
+        json_object_set_new(shown, "registrationState", document_show_registration(state));
     return shown;
 }
 
@@ -79,7 +79,7 @@ enum err http_enrollment_get(struct http_request *r, struct http_answer *a)
     struct bytes id = bytes_str(r->names[0]);
     struct doc doc;
     json_t *kept;
-    enum err e = dps_document_get(r->env, kind_of(r), id, &doc, &kept);
+    enum err e = document_get(r->env, kind_of(r), id, &doc, &kept);
 
     if (e)
         return says(a, e, id);
@@ -103,28 +103,31 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
                         struct bytes id, struct match match, struct doc *doc, json_t **kept)
 {
     struct buf text = buf_max(DOC_LEN_MAX);
+    struct enrollment made;
     char why[160];
     uint64_t at;
-    enum err e = http_spell(from, NAMES_ENROLLMENT, a);
+    enum err e = http_spell(from, NAMES_ENROLLMENT, a), decoded;
 
     if (e)
         return e;
-    e = dps_document_take(r->env, kind, from, id, why, kept);
+    e = document_take(r->env, kind, from, id, why, kept);
     if (e)
         return why[0] ? http_says(a, e, "%s", why) : e;
     if (json_put(*kept, &text) || text.bad)
         e = http_says(a, ERR_ARGUMENT, "An enrollment must be at most %d bytes", DOC_LEN_MAX);
-    if (!e && dps_endorsement_is_taken(r->env, *kept, id)) {
+    if ((decoded = enrollment_decode(&made, &text)) && !e)
+        e = decoded;
+    if (!e && enrollment_is_taken(r->env, &made, id)) {
         a->code = CODE_CONFLICT;
         e = http_says(a, ERR_EXISTS, "Another enrollment has this endorsement key");
     }
     if (!e)
-        e = hub_doc_put(r->env->hub, kind, id, buf_bytes(&text), match, r->now_ms, doc, &at);
+        e = hub_doc_put(r->env->hub, kind, id, buf_bytes(&made.text), match, r->now_ms, doc, &at);
     if (!e) {
-        audit(r, kind, id, match.how == MATCH_NONE ? "created" : "updated", dps_is_disabled(*kept) ? "disabled" : "");
+        audit(r, kind, id, match.how == MATCH_NONE ? "created" : "updated", made.disabled ? "disabled" : "");
         front_wait_for(r->front, at);
     }
-    buf_free(&text);
+    enrollment_free(&made);
     if (e)
         json_decref(*kept);
     return says(a, e, id);
@@ -172,7 +175,7 @@ enum err http_enrollment_mechanism(struct http_request *r, struct http_answer *a
     struct bytes id = bytes_str(r->names[0]);
     struct doc doc;
     json_t *kept;
-    enum err e = dps_document_get(r->env, kind_of(r), id, &doc, &kept);
+    enum err e = document_get(r->env, kind_of(r), id, &doc, &kept);
 
     if (e)
         return says(a, e, id);
@@ -188,7 +191,7 @@ static enum err run_one(struct http_request *r, struct http_answer *a, struct by
                         json_t *one, struct bytes id, json_t *made)
 {
     struct match match = {.how = MATCH_ANY}, none = {.how = MATCH_NONE};
-    struct match etag = match_of(dps_text(one, "etag", NULL, NULL));
+    struct match etag = match_of(document_text(one, "etag", NULL, NULL));
     struct doc doc = {0};
     json_t *kept = NULL;
     enum err e;
@@ -230,7 +233,7 @@ enum err http_enrollments_bulk(struct http_request *r, struct http_answer *a)
         return e;
     e = http_spell(body, NAMES_ENROLLMENTS, a);
     const json_t *all = json_object_get(body, list);
-    struct bytes mode = dps_text(body, "mode", NULL, NULL);
+    struct bytes mode = document_text(body, "mode", NULL, NULL);
     if (!e && (!is_mode(mode) || !json_is_array(all) || json_array_size(all) > BULK))
         e = http_says(a, ERR_ARGUMENT, "The body must be {mode, %s} with at most %d of them", list, BULK);
     errors = json_array();
@@ -243,7 +246,7 @@ enum err http_enrollments_bulk(struct http_request *r, struct http_answer *a)
         a->code = CODE_NONE;
         a->text[0] = 0;
         enum err failed = http_spell(one, NAMES_ENROLLMENT, a);
-        struct bytes id = dps_text(one, name, NULL, NULL);
+        struct bytes id = document_text(one, name, NULL, NULL);
         if (!failed)
             failed = run_one(r, a, mode, kind, one, id, made);
         if (failed)
@@ -273,7 +276,7 @@ struct walk {
 static enum err take_query(struct http_answer *a, json_t *body, const char *source, struct query *q)
 {
     enum err e = http_spell(body, NAMES_QUERY, a);
-    struct bytes text = dps_text(body, "query", NULL, NULL);
+    struct bytes text = document_text(body, "query", NULL, NULL);
     struct complaint why;
 
     if (e || !bytes_trim(text).len)
@@ -287,7 +290,7 @@ static bool is_wanted(const struct walk *w, const json_t *kept)
 {
     struct row row = json_row(kept);
 
-    if (w->group && !bytes_eq_nocase(dps_text(kept, "entry", NULL, NULL), bytes_str(w->group)))
+    if (w->group && !bytes_eq_nocase(document_text(kept, "entry", NULL, NULL), bytes_str(w->group)))
         return false;
     return query_selects(&w->query, &row);
 }
@@ -303,7 +306,7 @@ static enum err walk(struct walk *w, struct http_answer *a, bool *more)
     *more = false;
     memcpy(at, w->after, sizeof at);
     buf_puts(&a->body, "[");
-    while (!e && !*more && !(e = dps_document_next(w->request->env, w->kind, bytes_str(at), &doc, &kept))) {
+    while (!e && !*more && !(e = document_next(w->request->env, w->kind, bytes_str(at), &doc, &kept))) {
         bool wanted = is_wanted(w, kept);
 
         memcpy(at, doc.id, sizeof at);
@@ -314,7 +317,7 @@ static enum err walk(struct walk *w, struct http_answer *a, bool *more)
         }
         memcpy(w->after, at, sizeof w->after);
         buf_puts(&a->body, w->n++ ? "," : "");
-        e = w->kind == DOC_REGISTRATION ? answer(a, dps_registration_show(kept))
+        e = w->kind == DOC_REGISTRATION ? answer(a, document_show_registration(kept))
                                         : show(w->request, a, kept, &doc, false);
     }
     buf_puts(&a->body, "]");
@@ -370,7 +373,7 @@ enum err http_registrations_query(struct http_request *r, struct http_answer *a)
 
 enum err http_registration_get(struct http_request *r, struct http_answer *a)
 {
-    enum err e = dps_state(r->env, bytes_str(r->names[0]), &a->body);
+    enum err e = registration_put(r->env, bytes_str(r->names[0]), &a->body);
 
     return says(a, e, bytes_str(r->names[0]));
 }

@@ -10,7 +10,7 @@
 enum { RID_MAX = 128, TOPIC_MAX = RID_MAX + 96 };
 
 struct mqtt_dps {
-    struct dps_caller caller;
+    struct registrant caller;
     bool subscribed;
     uint8_t qos;
     uint16_t next_id;
@@ -47,7 +47,13 @@ enum err mqtt_dps_let_in(struct mqtt_session *s, const struct mqtt_connect *p, i
     *what = "out of memory";
     if (!(d = calloc(1, sizeof *d)))
         return ERR_MEMORY;
-    e = dps_admit(s->env, &s->peer, scope, id, p->password, NULL, now_ms, &d->caller);
+    e = registration_admit(&(struct registration_request){.env = s->env,
+                                                          .peer = &s->peer,
+                                                          .scope = scope,
+                                                          .registration = id,
+                                                          .token = p->password,
+                                                          .now_ms = now_ms},
+                           &d->caller);
     *what = d->caller.why ? d->caller.why : err_text(e);
     if (e) {
         free(d);
@@ -101,10 +107,10 @@ static enum err run(struct mqtt_session *s, struct bytes topic, struct bytes bod
         return ERR_DENIED;
     if (status) {
         operation = bytes_starts(topic, BYTES("operationId=")) ? bytes_skip(topic, strlen("operationId=")) : topic;
-        e = dps_status(s->env, &s->dps->caller, operation, now_ms, goes_on, out);
+        e = registration_progress(s->env, &s->dps->caller, operation, now_ms, goes_on, out);
         front_wait_for(&s->front, hub_seen(s->env->hub));
     } else {
-        e = dps_register(s->env, &s->dps->caller, body, now_ms, &at, out);
+        e = registration_start(s->env, &s->dps->caller, body, now_ms, &at, out);
         if (!e)
             front_wait_for(&s->front, at);
     }
@@ -128,11 +134,11 @@ void mqtt_dps_publish(struct mqtt_session *s, const struct mqtt_publish *p, int6
         mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
     status = goes_on ? 202 : 200;
     if (e) {
-        struct dps_error error = dps_error_of(e);
+        struct registration_error error = registration_error_of(e);
 
         status = error.code / 1000;
         buf_clear(&body);
-        dps_put_error(s->env, &body, error, now_ms);
+        registration_put_error(s->env, &body, error, now_ms);
         log_event(LOG_WARN, "registration-refused", KVS("registration", s->device), KVS("address", s->peer.address),
                   KVS("reason", err_name(e)));
     }

@@ -10,7 +10,7 @@
 
 static struct client c;
 static struct made root, factory, leaf;
-static struct dps_caller caller;
+static struct registrant caller;
 
 static int start(void **state)
 {
@@ -80,7 +80,9 @@ static enum err comes_at(int64_t now_ms, const char *id, const struct made *cons
     peer.chain = buf_bytes(&room);
     if (shown[0])
         CHECK(X509_digest(shown[0]->cert, EVP_sha256(), peer.sha256, NULL) == 1);
-    enum err e = dps_admit(&w.env, &peer, SCOPE, bytes_str(id), NO_BYTES, NULL, now_ms, &caller);
+    const struct registration_request request = {
+        .env = &w.env, .peer = &peer, .scope = SCOPE, .registration = bytes_str(id), .now_ms = now_ms};
+    enum err e = registration_admit(&request, &caller);
     buf_free(&room);
     return e;
 }
@@ -99,7 +101,7 @@ TEST(its_own_certificate_lets_a_device_in_and_no_other)
     CHECK(puts_entry("/enrollments/dev-1" V, x509, "") == 200);
     CHECK(body_has(&c, "\"serialNumber\"") && body_has(&c, "\"version\":3"));
     CHECK_OK(COMES("dev-1", &own));
-    CHECK(caller.how == DPS_X509 && !caller.from_group && strlen(caller.thumbprint[0]) == 64 &&
+    CHECK(caller.how == ATTESTED_BY_CERTIFICATE && !caller.from_group && strlen(caller.thumbprint[0]) == 64 &&
           caller.thumbprint[1][0]);
     CHECK_OK(COMES("DEV-1", &old));
     CHECK_ERR(COMES("dev-1", &twin), ERR_UNAUTHORIZED);
@@ -134,7 +136,7 @@ TEST(a_group_lets_in_what_its_authority_has_signed)
 
     CHECK(puts_group("made-here", &factory, "") == 200);
     CHECK_OK(COMES("dev-1", &leaf));
-    CHECK(caller.how == DPS_X509 && caller.from_group && !strcmp(caller.entry, "made-here") &&
+    CHECK(caller.how == ATTESTED_BY_CERTIFICATE && caller.from_group && !strcmp(caller.entry, "made-here") &&
           !caller.thumbprint[1][0]);
     CHECK_OK(COMES("Dev-1", &leaf, &factory, &root));
     CHECK_ERR(COMES("dev-2", &leaf, &factory), ERR_UNAUTHORIZED);
@@ -221,19 +223,19 @@ TEST(only_groups_of_a_ca_that_the_chain_leads_to_are_looked_into)
         made_free(&other);
     }
     CHECK_ERR(COMES("dev-1", &leaf, &factory), ERR_UNAUTHORIZED);
-    CHECK(dps_groups_parsed(w.env.groups) == 2 * OTHERS);
+    CHECK(enrollment_groups_parsed(w.env.groups) == 2 * OTHERS);
     CHECK_ERR(COMES("dev-2", &leaf, &factory), ERR_UNAUTHORIZED);
     CHECK(puts_group("made-here", &factory, "") == 200);
     CHECK(puts_entry("/enrollmentGroups/named" V, "\"caReferences\":{\"primary\":\"our-root\"}", "") == 200);
     for (int i = 1; i <= 3; i++) {
         CHECK_OK(COMES("dev-1", &leaf, &factory));
         assert_string_equal(caller.entry, "made-here");
-        CHECK(dps_groups_parsed(w.env.groups) == 2 * OTHERS + 2 + 2 * (uint64_t)i);
+        CHECK(enrollment_groups_parsed(w.env.groups) == 2 * OTHERS + 2 + 2 * (uint64_t)i);
     }
     CHECK_ERR(COMES("dev-2", &leaf, &factory), ERR_UNAUTHORIZED); /* whoever has another name leads nowhere */
-    CHECK(dps_groups_parsed(w.env.groups) == 2 * OTHERS + 8);
+    CHECK(enrollment_groups_parsed(w.env.groups) == 2 * OTHERS + 8);
     CHECK_ERR(COMES("dev-1", &fake, &stranger), ERR_UNAUTHORIZED); /* the same name, another key */
-    CHECK(dps_groups_parsed(w.env.groups) == 2 * OTHERS + 9);
+    CHECK(enrollment_groups_parsed(w.env.groups) == 2 * OTHERS + 9);
     made_free(&stranger);
     made_free(&fake);
 }

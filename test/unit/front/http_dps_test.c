@@ -221,7 +221,7 @@ static int group(const char *name, const char *key, const char *more)
 
 static uint64_t parsed(void)
 {
-    return dps_groups_parsed(w.env.groups);
+    return enrollment_groups_parsed(w.env.groups);
 }
 
 TEST(groups_are_parsed_once_and_again_when_they_change)

@@ -21,7 +21,7 @@ static enum err start_job(void *ctx, struct outside_job *job)
 }
 
 static const char *const others[] = {OTHER, NULL};
-static const struct dps_outside outside = {.hubs = others, .run = "1", .start = start_job};
+static const struct outside outside = {.hubs = others, .run = "1", .start = start_job};
 
 static int start(void **state)
 {
@@ -99,7 +99,7 @@ static void ends(size_t i, const char *host, unsigned error)
 {
     struct outside_end end = {.host = host, .error = error, .message = "No."};
 
-    dps_finish(&w.env, jobs[i], &end, c.now_ms);
+    outside_finish(&w.env, jobs[i], &end, c.now_ms);
 }
 
 TEST(a_registration_goes_on_until_its_job_ends)
@@ -202,10 +202,8 @@ TEST(a_webhook_gets_the_entry_without_its_keys)
     CHECK(strstr(jobs[0]->question, "\"payload\":{\"a\":1}") &&
           strstr(jobs[0]->question, "\"linkedHubs\":[\"hub.test\",\"" OTHER "\"]"));
     CHECK(!strstr(jobs[0]->question, "primaryKey") && !strstr(jobs[0]->question, KEY_A));
-    json_t *payload = json_pack("{ss}", "door", "left");
-    struct outside_end end = {.host = "hub.test", .payload = payload};
-    dps_finish(&w.env, jobs[0], &end, c.now_ms);
-    json_decref(payload);
+    struct outside_end end = {.host = "hub.test", .payload = BYTES("{\"door\":\"left\"}")};
+    outside_finish(&w.env, jobs[0], &end, c.now_ms);
     CHECK(polls(operation) == 200 && body_has(&c, "\"payload\":{\"door\":\"left\"}"));
     w.env.outside = NULL;
     CHECK(registers(operation) == 202 && polls(operation) == 200 && body_has(&c, "400207"));

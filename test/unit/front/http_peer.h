@@ -77,14 +77,14 @@ static inline void world_open(void)
                                .random_ctx = &w,
                                .ready = test_ready,
                                .ready_ctx = &w};
-    CHECK_OK(dps_groups_new(&w.env.groups));
+    CHECK_OK(enrollment_groups_new(&w.env.groups));
     log_to(test_log, &w, LOG_INFO);
 }
 
 static inline void world_close(void)
 {
     log_to(NULL, NULL, LOG_ERROR);
-    dps_groups_free(w.env.groups);
+    enrollment_groups_free(w.env.groups);
     hub_close(w.hub);
     store_close(w.store);
     state_close(w.state);
