@@ -163,7 +163,7 @@ static void put_status(const json_t *hub)
         char *text = json_is_string(value) ? NULL : json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
         if (!json_is_array(value))
-            printf("%-24s %s\n", key, text ? text : json_string_value(value));
+            printf("%-28s %s\n", key, text ? text : json_string_value(value));
         free(text);
     }
     puts("");

@@ -4,6 +4,7 @@
 #include "engines.h"
 #include "files.h"
 #include "log.h"
+#include "memory.h"
 #include "room.h"
 
 #include <errno.h>
@@ -64,7 +65,7 @@ static enum err replace_foreign(const char *state, int bits, struct store *store
 
 static enum err open_state(const char *state, struct state **out, char why[DATA_WHY_CAP])
 {
-    enum err e = lmdb_state_open(state, 0, out);
+    enum err e = lmdb_state_open(state, memory_map_size(), out);
 
     if (e)
         snprintf(why, DATA_WHY_CAP, "%s: %s", state, err_text(e));

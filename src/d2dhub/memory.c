@@ -17,6 +17,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define MAP_LEAST (16ULL << 20)
+
 /* What is compared with a limit. */
 enum measure {
     USED_ADDRESSES, /* all that is mapped */
@@ -97,6 +99,17 @@ static uint64_t limit_of(int resource)
     struct rlimit r;
 
     return getrlimit(resource, &r) || r.rlim_cur == RLIM_INFINITY ? UINT64_MAX : r.rlim_cur;
+}
+
+uint64_t memory_map_size(void)
+{
+    uint64_t limit = limit_of(RLIMIT_AS), pages = read_number("/proc/self/statm"),
+             page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+    if (limit == UINT64_MAX)
+        return 0;
+    uint64_t map = limit > pages * page ? (limit - pages * page) / 4 : 0;
+    return map > MAP_LEAST ? map / page * page : MAP_LEAST;
 }
 
 void memory_open(uint64_t configured)

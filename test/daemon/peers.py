@@ -1,6 +1,6 @@
 """Devices that misbehave, for the test and the benchmark of what that does to the hub and to others:
 
-peers.py WHAT FOLDER PORT… : storm, crowd or sleeper, against the hub in FOLDER/hub, until it is stopped."""
+peers.py WHAT FOLDER PORT… : storm, crowd, sleeper or strangers, against the hub in FOLDER/hub, until it is stopped."""
 import base64
 import http.client
 import json
@@ -213,11 +213,23 @@ def crowd(site, count=1000, stays=False, ready=lambda: None):
     return peers
 
 
+def strangers(site, count=400):
+    """Of every kind as many, over and over: refused, or left standing until the next kind comes."""
+    from abuse import Strangers
+    peers = Strangers(site.ports, site.ca)
+    while True:
+        for kind in Strangers.WITHIN + Strangers.BEYOND:
+            for s in peers.many(kind, count):
+                s.close()
+
+
 def main():
     what, folder, mqtts, amqps, https = sys.argv[1:6]
     site = Site(os.path.join(folder, "hub"), {"mqtts": int(mqtts), "amqps": int(amqps), "https": int(https)})
     if what == "storm":
         storm(site, pause=0.1)
+    elif what == "strangers":
+        strangers(site)
     elif what == "crowd":
         crowd(site, stays=True, ready=lambda: print("ready", flush=True))
     else:
