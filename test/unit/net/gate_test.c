@@ -139,7 +139,7 @@ TEST(an_address_of_ipv6_is_its_network_and_a_mapped_one_is_of_ipv4)
 TEST(refusals_are_told_once_each_address_and_counted_when_they_are_over)
 {
     const struct net_gate_options o = {.connections = 9, .per_address = 9, .unproved = 9, .unproved_per_address = 1};
-    struct gate_place *a, *b;
+    struct gate_place *a = NULL, *b = NULL;
     struct net_gate *g;
 
     CHECK_OK(net_gate_new(7, &o, &g));
