@@ -38,9 +38,9 @@ bool last_memory_given(void)
 #endif
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(OTHER_ALLOCATOR)
 
-/* The allocator of glibc below its public names, which this program and all its libraries find here instead. */
+/* The allocator of glibc below its public names, which this program and all its libraries find here instead;
+ * what it gives is free()d as ever. */
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
-extern void __libc_free(void *);
 
 /* Gives up a piece. False: there is none, or it is not for an allocation of this size. */
 static bool give(size_t size)
@@ -85,11 +85,6 @@ __attribute__((visibility("default"))) void *realloc(void *old, size_t size)
     while (!(p = __libc_realloc(old, size)) && size && give(size))
         ;
     return p;
-}
-
-__attribute__((visibility("default"))) void free(void *p)
-{
-    __libc_free(p);
 }
 
 #endif
