@@ -206,7 +206,7 @@ enum err selector_parse(struct bytes text, struct selector *out, struct complain
 {
     struct reader r;
     struct condition *program;
-    const struct step *steps;
+    const struct step *steps = NULL;
     size_t n = 0;
     enum err e;
 
