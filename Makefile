@@ -9,7 +9,7 @@ BUILD   := build
 # $(call deps,WORD…): the packages of packages.txt for these words.
 deps = @[ "$(DEPS)" = no ] || tools/deps.sh $(1)
 
-.PHONY: all help deps deps-build demo test fresh fresh-all check lint fuzz bench soak install uninstall deb clean
+.PHONY: all help deps deps-build demo test fresh fresh-all check lint fuzz coverage bench soak install uninstall deb clean
 
 all:
 	$(call deps,build)
@@ -27,6 +27,7 @@ help:
 	@echo "make lint       layout, clang-tidy, cppcheck"
 	@echo "make bench      measure, beside mosquitto in the same run"
 	@echo "make soak fuzz  long runs: thousands of kills, hours of odd bytes"
+	@echo "make coverage   whether the corpora of the fuzz targets reach what they must"
 	@echo "make deps       install what all of them need (Debian 12 or 13; deps-build: only what building needs)"
 	@echo "make clean"
 	@echo "Each of them first installs the Debian packages that it needs, as root or with sudo; not with DEPS=no."
@@ -70,6 +71,12 @@ fuzz:
 	$(call deps,build tests fuzz)
 	@tools/build.sh fuzz
 	@tools/fuzz.sh $(BUILD)/fuzz
+
+# Which lines the stored corpora reach.
+coverage:
+	$(call deps,build tests)
+	@tools/build.sh coverage test/fuzz/all
+	@tools/coverage.sh $(BUILD)/coverage
 
 bench:
 	$(call deps,build tests bench)

@@ -9,3 +9,5 @@ unshare $([ "$(id -u)" -eq 0 ] || echo --map-root-user) --mount env "D2D_SOAK_SE
     /usr/bin/python3 test/daemon/soak_disk.py "$1"
 test/faults/run.sh "$1" all
 /usr/bin/python3 test/daemon/under_limits.py "$1"
+tools/build.sh fuzz --quiet test/fuzz/all
+D2D_FUZZ_SECONDS=${D2D_FUZZ_SECONDS:-60} tools/fuzz.sh build/fuzz

@@ -23,6 +23,11 @@ in_memory() {
     ctest --test-dir build/asan --output-on-failure -j 2
 }
 
+reached() {
+    tools/build.sh coverage --quiet test/fuzz/all
+    tools/coverage.sh build/coverage
+}
+
 essential="build with gcc"
 part "$essential" "" tools/build.sh test --quiet
 part "build with clang" "" tools/build.sh clang --quiet
@@ -34,6 +39,7 @@ part "what is installed" "" tools/check-install.sh build/test
 part "the daemon" "mounts" test/daemon/run.sh build/test
 part "system calls a message" "tracing" test/daemon/syscalls.sh build/test
 part "what the system refuses" "" test/faults/run.sh build/test 60
+part "what the fuzz corpora reach" "" reached
 part "kill -9 under load" "" test/crash/kill9.sh build/test
 part "the command line" "" test/cli/run.sh build/test
 part "official SDKs and field clients" "networks npm" test/e2e/run.sh build/test

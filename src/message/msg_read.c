@@ -187,10 +187,9 @@ static struct bytes text_of(struct reading *r, struct value v)
         return NO_BYTES;
     case AMQP_STR8:
     case AMQP_SYM8:
+    case AMQP_BIN8: /* stored as what it is not, it could not be read again */
         if (!utf8_valid(v.raw))
             fails(r, ERR_MALFORMED);
-        return v.raw;
-    case AMQP_BIN8:
         return v.raw;
     case 0x41:
         return BYTES("true");
@@ -241,7 +240,7 @@ static void read_properties(struct reading *r, struct value list)
         if (rd.bad)
             fails(r, ERR_MALFORMED);
         else if (i < 8)
-            *fields[i] = text_of(r, v);
+            *fields[i] = fields[i] == &r->m->user_id && v.code == AMQP_BIN8 ? v.raw : text_of(r, v);
         else if (v.code == AMQP_TIMESTAMP)
             r->m->expiry_ms = (int64_t)big_endian(v.raw);
         else if (v.code != AMQP_NULL)

@@ -95,7 +95,10 @@ enum err tls_conn_open(struct tls_conn *c, struct tls *tls, const char *name, st
         return ERR_MEMORY;
     }
     SSL_set_bio(c->ssl, bio, bio); /* given */
-    SSL_set_app_data(c->ssl, c);
+    if (SSL_set_app_data(c->ssl, c) != 1) {
+        tls_conn_close(c);
+        return ERR_MEMORY;
+    }
     if (tls->server) {
         SSL_set_accept_state(c->ssl);
         return OK;

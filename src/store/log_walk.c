@@ -292,7 +292,7 @@ uint64_t log_files_end(const struct log_files *l)
 static uint64_t damage_at(const struct log_files *l, struct reader *r, uint64_t place, struct frame *again)
 {
     const struct log_file *f = r->file;
-    bool on_disk = f < &l->at[l->used - 1] || place < l->known;
+    bool on_disk = f + 1 < &l->at[l->used] || place < l->known;
     struct frame next;
 
     if (!on_disk && !next_frame(r, place, false, &next))
@@ -302,7 +302,7 @@ static uint64_t damage_at(const struct log_files *l, struct reader *r, uint64_t 
         return place;
     if (next_frame(r, place, true, &next))
         return next.place;
-    return f == &l->at[l->used - 1] && l->known < f->base + f->size ? l->known : f->base + f->size;
+    return f + 1 == &l->at[l->used] && l->known < f->base + f->size ? l->known : f->base + f->size;
 }
 
 static const char *what_is_wrong(const struct reader *r, uint64_t from, uint64_t to)

@@ -1,8 +1,8 @@
 /* The AMQP front on a hub in memory. The first byte says how far the peer has come when the bytes begin, and whether
  * they are put into frames. Must reach: SASL, put-token, management, attach of receivers with filters, flow, detach,
  * end; events and batches of devices, their mailboxes with every outcome; what services post, and feedback. */
-#include "engines.h"
 #include "front.h"
+#include "hub_reset.h"
 #include "sas.h"
 #include "text.h"
 
@@ -13,23 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { LOGGED_IN = 1, OPENED = 2, FRAMED = 4, IN_SLICES = 8, AS_DEVICE = 16 };
 
-#define NOW_MS 1795411500000LL
-
+static struct fuzz_hub world;
 static struct front_env env;
 static struct buf service_login, device_login;
-
-static void fixed_random(void *ctx, uint8_t *out, size_t len)
-{
-    uint64_t *state = ctx;
-    for (size_t i = 0; i < len; i++)
-        out[i] = (uint8_t)((*state = *state * 6364136223846793005ULL + 1442695040888963407ULL) >> 33);
-}
-
-static void must(enum err e)
-{
-    if (e)
-        abort();
-}
 
 static void no_wake(struct waker *waker)
 {
@@ -78,6 +64,8 @@ static void make_logins(struct hub *hub)
 
     must(hub_policy_get(hub, BYTES("service"), &p));
     buf_put_base64(&key, bytes_of(p.primary.at, p.primary.len));
+    buf_free(&service_login);
+    buf_free(&device_login);
     service_login = buf_max(1024);
     put_login(&service_login, "service", buf_bytes(&key));
     must(hub_device_get(hub, BYTES("garage"), &d));
@@ -103,26 +91,15 @@ static void fill_mailbox(struct hub *hub)
 
 static void start(void)
 {
-    static uint64_t seed = 7;
-    static struct store *store;
-    static struct state *state;
-    struct hub *hub;
-    struct hub_birth birth = {.name = "hub.test", .partitions = 1, .scope = "0ne00000001"};
-
-    must(memory_store_open(&store));
-    must(memory_state_open(&state));
-    const struct hub_options options = {
-        .store = store, .state = state, .hash_seed = 5, .random = fixed_random, .random_ctx = &seed};
-    must(hub_init(&options, &birth, NOW_MS));
-    must(hub_open(&options, &hub));
-    env = (struct front_env){.hub = hub,
+    fuzz_hub_open(&world);
+    env = (struct front_env){.hub = world.hub,
                              .host = "hub.test",
                              .entity = "hub",
                              .amqps_port = 5671,
                              .random = fixed_random,
-                             .random_ctx = &seed};
-    send_one(hub);
-    make_logins(hub);
+                             .random_ctx = &world.seed};
+    send_one(world.hub);
+    make_logins(world.hub);
 }
 
 /* Chunks of one length byte and a performative get the head that makes a frame of them. */
@@ -158,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf in = buf_max(1 << 22), out = buf_max(CONN_OUT_MAX);
     struct front *f;
 
-    if (!env.hub)
+    if (!world.hub)
         start();
     if (!size)
         return 0;
@@ -185,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f->ops->wake(f, NOW_MS + FEEDBACK_REST_MS);
     f->ops->tick(f, NOW_MS + CONNECT_MS);
     f->ops->close(f, ERR_CLOSED, NOW_MS + CONNECT_MS);
+    fuzz_hub_reset(&world, "garage");
     buf_free(&in);
     buf_free(&out);
     return 0;

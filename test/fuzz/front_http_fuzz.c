@@ -2,9 +2,9 @@
  * 2 for one that may only read. The first byte says how many bytes come at a time. Must reach: every route, bodies with
  * keys and thumbprints, If-Match, lists, groups, too much, too slow. */
 #include "challenges.h"
-#include "engines.h"
 #include "front.h"
 #include "http.h"
+#include "hub_reset.h"
 #include "outside.h"
 #include "sas.h"
 
@@ -13,23 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define NOW_MS 1795411500000LL
-
 static struct front_env env;
 static char tokens[2][SAS_LEN_MAX];
-
-static void fixed_random(void *ctx, uint8_t *out, size_t len)
-{
-    uint64_t *state = ctx;
-    for (size_t i = 0; i < len; i++)
-        out[i] = (uint8_t)((*state = *state * 6364136223846793005ULL + 1442695040888963407ULL) >> 33);
-}
-
-static void must(enum err e)
-{
-    if (e)
-        abort();
-}
 
 static void no_wake(struct waker *waker)
 {
@@ -63,27 +48,19 @@ static enum err ask_outside(void *ctx, struct outside_job *job)
 static const char *const others[] = {"other.hub", NULL};
 static const struct outside outside = {.hubs = others, .run = "1", .start = ask_outside};
 
-/* A hub for each input: what one made must not change what another finds. */
-static void open_hub(struct store **store, struct state **state, uint64_t *seed)
-{
-    struct hub_birth birth = {.name = "hub.test", .partitions = 1, .scope = "0ne00000001"};
-    struct hub *hub;
+static struct fuzz_hub world;
 
-    must(memory_store_open(store));
-    must(memory_state_open(state));
-    const struct hub_options options = {
-        .store = *store, .state = *state, .hash_seed = 5, .random = fixed_random, .random_ctx = seed};
-    must(hub_init(&options, &birth, NOW_MS));
-    must(hub_open(&options, &hub));
-    env = (struct front_env){.hub = hub,
+static void open_world(void)
+{
+    fuzz_hub_open(&world);
+    env = (struct front_env){.hub = world.hub,
                              .host = "hub.test",
                              .entity = "hub",
                              .random = fixed_random,
-                             .random_ctx = seed,
+                             .random_ctx = &world.seed,
                              .outside = &outside};
-    must(challenges_new(&env.challenges));
-    make_token(hub, "iothubowner", tokens[0]);
-    make_token(hub, "registryRead", tokens[1]);
+    make_token(world.hub, "iothubowner", tokens[0]);
+    make_token(world.hub, "registryRead", tokens[1]);
 }
 
 static void put_input(struct buf *b, struct bytes in)
@@ -146,14 +123,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct peer peer = {.address = "192.0.2.7:1"};
     static struct waker waker = {no_wake};
     struct buf in = buf_max(1 << 22), out = buf_max(CONN_OUT_MAX);
-    uint64_t seed = 7;
-    struct store *store;
-    struct state *state;
     struct front *f;
 
     if (!size)
         return 0;
-    open_hub(&store, &state, &seed);
+    if (!world.hub)
+        open_world();
+    must(challenges_new(&env.challenges));
     put_input(&in, bytes_of(data + 1, size - 1));
     must(front_http_new(&env, &peer, NOW_MS, &f));
     f->out = &out;
@@ -161,9 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     converse(f, buf_bytes(&in), data[0] ? data[0] : SIZE_MAX,
              bytes_find_bytes(buf_bytes(&in), BYTES("HEAD ")) < in.len);
     challenges_free(env.challenges);
-    hub_close(env.hub);
-    store_close(store);
-    state_close(state);
+    fuzz_hub_reset(&world, NULL);
     buf_free(&in);
     buf_free(&out);
     return 0;

@@ -184,7 +184,20 @@ TEST(more_properties_than_there_is_room_for_are_refused)
     done();
 }
 
-TESTS(RUN(what_we_write_is_what_we_read), RUN(ids_of_every_type_become_text),
-      RUN(properties_of_every_simple_type_become_text), RUN(a_body_may_come_in_pieces_or_as_a_value),
+/* What is stored as text must be some: otherwise nobody could be given the message again. A user id is binary. */
+TEST(binary_that_is_no_text_is_refused_but_as_a_user_id)
+{
+    CHECK_ERR(read_it(BYTES("\0\x53\x73\xc0\x05\x01\xa0\x02u\xd3")), ERR_MALFORMED);
+    CHECK_OK(read_it(BYTES("\0\x53\x73\xc0\x05\x01\xa0\x02ok")));
+    CHECK_BYTES(m.message_id, BYTES("ok"));
+    CHECK_OK(read_it(BYTES("\0\x53\x73\xc0\x06\x02\x40\xa0\x02u\xd3")));
+    CHECK_BYTES(m.user_id, BYTES("u\xd3"));
+    CHECK_ERR(read_it(BYTES("\0\x53\x74\xc1\x08\x02\xa1\x01k\xa0\x02u\xd3")), ERR_MALFORMED);
+    done();
+}
+
+TESTS(RUN(binary_that_is_no_text_is_refused_but_as_a_user_id), RUN(what_we_write_is_what_we_read),
+      RUN(ids_of_every_type_become_text), RUN(properties_of_every_simple_type_become_text),
+      RUN(a_body_may_come_in_pieces_or_as_a_value),
       RUN(annotations_that_have_a_meaning_are_taken_the_others_passed_over),
       RUN(more_properties_than_there_is_room_for_are_refused))
