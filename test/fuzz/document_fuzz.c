@@ -1,6 +1,6 @@
 /* Enrollments as clients write them: the first byte says which kind. What is taken is kept, and shown with and without
  * its keys. */
-#include "dps.h"
+#include "document.h"
 #include "json_names.h"
 
 #include <stdlib.h>
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size || !(from = json_body(bytes_of(data + 1, size - 1), 0, name)))
         return 0;
     enum doc_kind kind = data[0] & 1 ? DOC_ENROLLMENT_GROUP : DOC_ENROLLMENT;
-    if (!json_spell(from, NAMES_ENROLLMENT, name) && !dps_document_take(&env, kind, from, BYTES("pump"), why, &kept)) {
+    if (!json_spell(from, NAMES_ENROLLMENT, name) && !document_take(&env, kind, from, BYTES("pump"), why, &kept)) {
         struct buf text = buf_max(1 << 20);
 
         if (json_put(kept, &text) == OK && text.bad)
