@@ -34,8 +34,7 @@
 #define C2D_LEN_MAX (64 * 1024)  /* counted as MESSAGE_LEN_MAX is */
 #define C2D_KEPT_ROOM 4096       /* what one takes in the checkpoint besides its bytes: most of a page */
 #define MAILBOX_DEPTH_DEFAULT 50 /* messages that wait for one device */
-#define MAILBOX_DEPTH_MAX \
-    100000 /* as far as it can be raised: a checkpoint writes what is known of them as one value */
+#define MAILBOX_DEPTH_MAX 100000 /* as far as it can be raised: what is known of each is in memory, about 150 bytes */
 #define C2D_TTL_DEFAULT_MS (3600 * 1000LL)  /* how long one waits when it does not say so */
 #define C2D_TTL_MIN_MS (60 * 1000LL)        /* what can be configured: a minute */
 #define C2D_TTL_MAX_MS (2 * 86400 * 1000LL) /* to two days; a message that says more gets these two days */
@@ -98,6 +97,10 @@
 #define SELECTOR_LEN_MAX 8192
 #define SELECTOR_DEPTH_MAX 8                  /* of parentheses: none needs more */
 #define RETENTION_DEFAULT_MS (86400LL * 1000) /* service 2.1: one day, at most seven */
+
+/* The checkpoint. */
+#define STATE_BATCH (4U << 20)      /* bytes of a transaction, in memory until its commit: then the next one begins */
+#define STATE_BATCH_MAX (64U << 20) /* what one holds at most: a batch, and what must not be parted from it */
 
 /* Registry. */
 #define LIST_MAX 1000 /* service 4.3: GET /devices?top= */

@@ -31,20 +31,47 @@ void random_bytes(void *ctx, uint8_t *out, size_t len)
 
 bool data_exists(const struct config *c)
 {
-    char log[PATH_CAP];
+    static const char *const parts[] = {"log", "state/data.mdb"};
+    char path[PATH_CAP];
 
-    config_path(c, "log", log);
-    return access(log, F_OK) == 0 || errno != ENOENT;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        config_path(c, parts[i], path);
+        if (access(path, F_OK) == 0 || errno != ENOENT)
+            return true;
+    }
+    return false;
 }
 
 enum { OUR_BITS = 8 * sizeof(void *) };
 
-#define PUT_BACK ". Nothing was changed: put back the whole folder from a copy that was made while the hub did not run"
+#define PUT_BACK                                                                                                      \
+    ". The data is damaged, or parts of it are of another time. Nothing was changed: put back the whole folder from " \
+    "a "                                                                                                              \
+    "copy that was made while the hub did not run, or from a backup (`d2dhub restore`)"
+
+#define REMEDY                                                                                                       \
+    ". Nothing was changed: `d2dhub repair` saves what is whole into a new folder, `d2dhub restore` makes a folder " \
+    "from a backup"
+
+/* The checkpoint that is there gets out of the way: the log holds everything, and a new one is made from it. */
+static enum err set_aside(const char *state, const char *what, const char *reason, char why[DATA_WHY_CAP])
+{
+    char name[STATE_ASIDE_CAP];
+
+    if (lmdb_state_set_aside(state, what, name)) {
+        snprintf(why, DATA_WHY_CAP, "%s/data.mdb: %s, and it cannot be renamed: %s", state, reason, strerror(errno));
+        return ERR_IO;
+    }
+    log_event(LOG_WARN, "checkpoint-made-anew", KVS("folder", state), KVS("reason", reason), KVS("kept_as", name));
+    return OK;
+}
 
 /* The checkpoint of a machine of another word size cannot be read here. Where the log still has it all, it makes a new
  * one; otherwise it can be carried over by hand. */
 static enum err replace_foreign(const char *state, int bits, struct store *store, char why[DATA_WHY_CAP])
 {
+    char what[16], reason[64];
+
     if (!disk_store_is_whole(store)) {
         snprintf(why, DATA_WHY_CAP,
                  "%s: written on a %d-bit machine; this one is %d-bit and can only make it again from the log, whose "
@@ -54,21 +81,32 @@ static enum err replace_foreign(const char *state, int bits, struct store *store
                  state, bits, OUR_BITS, (unsigned long long)LMDB_MAP_DEFAULT, bits);
         return ERR_UNSUPPORTED;
     }
-    if (lmdb_state_drop(state)) {
-        snprintf(why, DATA_WHY_CAP, "%s: written on a %d-bit machine, and cannot be removed: %s", state, bits,
-                 strerror(errno));
-        return ERR_IO;
-    }
-    log_event(LOG_WARN, "checkpoint-made-anew", KVS("folder", state), KVN("written_with_bits", (uint64_t)bits));
-    return OK;
+    snprintf(what, sizeof what, "%d-bit", bits);
+    snprintf(reason, sizeof reason, "it was written on a %d-bit machine", bits);
+    return set_aside(state, what, reason, why);
 }
 
-static enum err open_state(const char *state, struct state **out, char why[DATA_WHY_CAP])
+static enum err replace_damaged(const char *state, const char *reason, struct store *store, char why[DATA_WHY_CAP])
 {
-    enum err e = lmdb_state_open(state, memory_map_size(), out);
+    char full[STATE_WHY_CAP + 32];
+
+    if (!disk_store_is_whole(store)) {
+        snprintf(why, DATA_WHY_CAP,
+                 "%s/data.mdb is damaged: %s. It cannot be made again from the log, whose beginning is no longer "
+                 "kept" REMEDY,
+                 state, reason);
+        return ERR_DAMAGED;
+    }
+    snprintf(full, sizeof full, "data.mdb is damaged: %s", reason);
+    return set_aside(state, "damaged", full, why);
+}
+
+static enum err open_state(const char *state, struct state **out, char unfit[STATE_WHY_CAP], char why[DATA_WHY_CAP])
+{
+    enum err e = lmdb_state_open(state, memory_map_size(), out, unfit);
 
     if (e)
-        snprintf(why, DATA_WHY_CAP, "%s: %s", state, err_text(e));
+        snprintf(why, DATA_WHY_CAP, "%s: %s", state, unfit[0] ? unfit : err_text(e));
     return e;
 }
 
@@ -81,8 +119,8 @@ static enum err bind(const char *state_folder, const char *log, struct state *st
 
     if (!state_place(state) && !disk_store_is_whole(store)) {
         snprintf(why, DATA_WHY_CAP,
-                 "%s: the checkpoint is missing, and the beginning of the log is no longer kept: put back the folder "
-                 "that belongs to the log",
+                 "%s is damaged: its data.mdb is missing or empty, and cannot be made again from the log, whose "
+                 "beginning is no longer kept" REMEDY,
                  state_folder);
         return ERR_DAMAGED;
     }
@@ -94,7 +132,7 @@ static enum err bind(const char *state_folder, const char *log, struct state *st
     return e;
 }
 
-/* The checkpoint comes first: it tells how far the log was on disk. */
+/* The checkpoint comes first: it tells how far the log was on disk. One that cannot be used has no place to tell. */
 static enum err open_both(const struct config *c, const char *state, const char *log, struct data *d,
                           char why[DATA_WHY_CAP])
 {
@@ -103,12 +141,12 @@ static enum err open_both(const struct config *c, const char *state, const char 
     bool foreign = bits && bits != OUR_BITS;
     uint8_t id[STORE_ID];
     uint64_t first;
-    char file[256] = "";
-    enum err e;
+    char file[256] = "", unfit[STATE_WHY_CAP] = "";
+    enum err e = foreign ? ERR_UNSUPPORTED : open_state(state, &d->state, unfit, why);
 
-    if (!foreign) {
-        if ((e = open_state(state, &d->state, why)))
-            return e;
+    if (e && !foreign && e != ERR_DAMAGED)
+        return e;
+    if (d->state) {
         disk.known = state_place(d->state);
         disk.id = bond_get(d->state, id, &first) ? NULL : id;
     }
@@ -116,7 +154,9 @@ static enum err open_both(const struct config *c, const char *state, const char 
         snprintf(why, DATA_WHY_CAP, "%s: %s%s", log, file[0] ? file : err_text(e), e == ERR_DAMAGED ? PUT_BACK : "");
         return e;
     }
-    if (foreign && ((e = replace_foreign(state, bits, d->store, why)) || (e = open_state(state, &d->state, why))))
+    if (!d->state &&
+        ((e = foreign ? replace_foreign(state, bits, d->store, why) : replace_damaged(state, unfit, d->store, why)) ||
+         (e = open_state(state, &d->state, unfit, why))))
         return e;
     return bind(state, log, d->state, d->store, why);
 }

@@ -1,62 +1,51 @@
-/* The checkpoint: what changed since the last one goes into the state in one transaction, with the place P up to which
- * it is true. P is the end of the log before anything is looked at; a record below P whose change is not visible yet
- * holds its lock, so it is seen when that lock is taken here. What is copied may be newer than P, which is harmless:
- * applying twice changes nothing. But it must be durable before the state says so: a crash may not know more than the
- * log. */
-#include "core.h"
+/* The checkpoint: what changed since the last one goes into the state, with the place P up to which it is true. P is the
+ * end of the log before anything is looked at; a record below P whose change is not visible yet holds its lock, so it is
+ * seen when that lock is taken here. What is copied may be newer than P, which is harmless: applying twice changes
+ * nothing. But it must be durable before the state says so: a crash may not know more than the log. */
+#include "keeping.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SNAPSHOT_MAX = 1 << 30 };
+enum { VALUE_MAX = 1 << 20 };
 
-/* Copied under a lock, written without one: id with its length, whether it is gone, value and mailbox with their
- * lengths. */
-struct snapshot {
-    struct buf copied;
-    uint64_t newest;
-    struct hub_counts counts;
-};
+/* ---- devices: copied under a lock, written without one ---------------------------------------------------------- */
 
-static void copy_mailbox(struct snapshot *s, const struct identity *i)
-{
-    size_t at = s->copied.len, len;
-
-    buf_put_u32(&s->copied, 0);
-    mailbox_encode(&s->copied, i->mailbox);
-    len = s->copied.len - at - 4;
-    for (unsigned k = 0; !s->copied.bad && k < 4; k++)
-        s->copied.at[at + k] = (uint8_t)(len >> (24 - 8 * k));
-}
-
-static void copy_identity(struct snapshot *s, const struct identity *i)
+/* Id with its length, whether it is gone, value and mailbox with their lengths. */
+static void copy_identity(struct keeping *k, struct buf *to, struct identity *i)
 {
     size_t at;
 
-    put_text(&s->copied, i->device.id);
-    buf_put_u8(&s->copied, i->gone);
-    at = s->copied.len;
-    buf_put_u16(&s->copied, 0);
-    identity_encode(&s->copied, i);
-    if (s->copied.bad)
-        return;
-    s->copied.at[at] = (uint8_t)((s->copied.len - at - 2) >> 8);
-    s->copied.at[at + 1] = (uint8_t)(s->copied.len - at - 2);
-    copy_mailbox(s, i);
-    if (i->changed_at > s->newest)
-        s->newest = i->changed_at;
+    put_text(to, i->device.id);
+    buf_put_u8(to, i->gone);
+    at = to->len;
+    buf_put_u16(to, 0);
+    identity_encode(to, i);
+    if (!to->bad) {
+        to->at[at] = (uint8_t)((to->len - at - 2) >> 8);
+        to->at[at + 1] = (uint8_t)(to->len - at - 2);
+    }
+    mailbox_copy(to, i->mailbox);
+    keeping_saw(k, i->changed_at);
+    i->round = k->hub->round;
 }
 
-static void copy_shard(struct shard *shard, struct snapshot *s)
+/* As many as make a transaction; true: there are more. Those that were copied in this round are not copied again, so
+ * however many change meanwhile it comes to an end. */
+static bool copy_some(struct keeping *k, struct shard *shard, struct buf *to)
 {
-    const struct identity *i;
+    struct identity *i;
+    bool more = false;
 
-    buf_clear(&s->copied);
+    buf_clear(to);
     pthread_mutex_lock(&shard->lock);
-    for (size_t at = 0; (i = map_next(&shard->identities, &at));)
-        if (i->dirty)
-            copy_identity(s, i);
+    for (size_t at = 0; !more && (i = map_next(&shard->identities, &at));) {
+        if (i->dirty && i->round != k->hub->round)
+            copy_identity(k, to, i);
+        more = to->len >= STATE_BATCH;
+    }
     pthread_mutex_unlock(&shard->lock);
+    return more;
 }
 
 static struct bytes device_key(char out[STATE_KEY_MAX], struct bytes id)
@@ -66,53 +55,68 @@ static struct bytes device_key(char out[STATE_KEY_MAX], struct bytes id)
     return bytes_of(out, (size_t)n);
 }
 
-/* What the checkpoint says of a device now: 0 nothing, 1 enabled, 2 disabled. */
-static enum err kept_as(struct hub *h, struct bytes key, int *out)
+/* What the checkpoint says of a device so far. ERR_NOT_FOUND. */
+static enum err kept_as(struct hub *h, struct bytes key, struct identity *out)
 {
     struct buf value = buf_max(DEVICE_VALUE_MAX);
-    struct identity i;
     enum err e = state_get(h->state, key, &value);
 
-    *out = 0;
-    if (e == ERR_NOT_FOUND)
-        e = OK;
-    else if (!e && !(e = identity_decode(buf_bytes(&value), &i)))
-        *out = 1 + i.device.disabled;
+    *out = (struct identity){.kept_due_ms = INT64_MAX};
+    if (!e)
+        e = identity_decode(buf_bytes(&value), out);
     buf_free(&value);
     return e;
 }
 
-static enum err write_one(struct hub *h, struct snapshot *s, struct bytes id, bool gone, struct bytes value,
-                          struct bytes mailbox)
+/* Its letters come before it: what it says of them is true only with all of them. */
+static enum err write_one(struct keeping *k, struct bytes id, bool gone, struct bytes value, struct bytes letters)
 {
     char name[STATE_KEY_MAX];
     struct bytes key = device_key(name, id);
-    struct identity now;
-    int before;
-    enum err e = kept_as(h, key, &before);
+    struct identity before, now;
+    enum err e = kept_as(k->hub, key, &before);
+    bool was = !e;
 
-    if (e || (e = identity_decode(value, &now)))
+    if (e == ERR_NOT_FOUND)
+        e = OK;
+    if (e || (e = identity_decode(value, &now)) || (e = mail_keep(k, id, &before, gone ? NULL : &now, letters)))
         return e;
-    s->counts.devices += (uint64_t)!gone - (uint64_t)(before != 0);
-    s->counts.disabled += (uint64_t)(!gone && now.device.disabled) - (uint64_t)(before == 2);
-    if ((e = gone ? state_del(h->state, key) : state_put(h->state, key, value)))
+    k->counts.devices += (uint64_t)!gone - (uint64_t)was;
+    k->counts.disabled += (uint64_t)(!gone && now.device.disabled) - (uint64_t)(was && before.device.disabled);
+    if ((e = gone ? keeping_del(k, key) : keeping_put(k, key, value)))
         return e;
-    return mail_keep(h, id, mailbox);
+    return keeping_step(k);
 }
 
-static enum err write_copied(struct hub *h, struct snapshot *s)
+static enum err write_copied(struct keeping *k, const struct buf *copied)
 {
-    struct rd r = rd_over(buf_bytes(&s->copied));
-    enum err e = s->copied.bad ? ERR_MEMORY : OK;
+    struct rd r = rd_over(buf_bytes(copied));
+    enum err e = copied->bad ? ERR_MEMORY : OK;
 
     while (!e && rd_left(&r)) {
         struct bytes id = rd_bytes(&r, rd_u8(&r));
         bool gone = rd_u8(&r) != 0;
-
         struct bytes value = rd_str16(&r);
 
-        e = write_one(h, s, id, gone, value, rd_str32(&r));
+        e = write_one(k, id, gone, value, rd_str32(&r));
     }
+    return e;
+}
+
+static enum err write_devices(struct keeping *k)
+{
+    struct buf copied = buf_max(STATE_BATCH_MAX);
+    enum err e = OK;
+
+    for (size_t n = 0; !e && n < SHARDS; n++) {
+        bool more = true;
+
+        while (!e && more) {
+            more = copy_some(k, &k->hub->shards[n], &copied);
+            e = write_copied(k, &copied);
+        }
+    }
+    buf_free(&copied);
     return e;
 }
 
@@ -134,6 +138,8 @@ static void settle(const struct hub *h, struct shard *shard, uint64_t place)
     pthread_mutex_unlock(&shard->lock);
 }
 
+/* ---- all else -------------------------------------------------------------------------------------------------- */
+
 /* The version of a birth that says how devices are placed. */
 enum { BIRTH_PLACED = RECORD_VERSION + 1 };
 
@@ -148,18 +154,19 @@ void put_birth(struct buf *b, const struct hub_birth *birth)
         buf_put_u8(b, birth->placed);
 }
 
-static enum err put_value(struct hub *h, struct bytes key, struct buf *b)
+static enum err put_value(struct keeping *k, struct bytes key, struct buf *b)
 {
-    enum err e = b->bad ? ERR_MEMORY : state_put(h->state, key, buf_bytes(b));
+    enum err e = b->bad ? ERR_MEMORY : keeping_put(k, key, buf_bytes(b));
 
     buf_clear(b);
-    return e;
+    return e ? e : keeping_step(k);
 }
 
-static enum err write_cold(struct hub *h, struct snapshot *s, bool *was_dirty)
+static enum err write_cold(struct keeping *k, bool *was_dirty)
 {
-    struct buf policies = buf_max(SNAPSHOT_MAX), groups = buf_max(SNAPSHOT_MAX), birth = buf_max(1024);
+    struct buf policies = buf_max(VALUE_MAX), groups = buf_max(VALUE_MAX), birth = buf_max(1024);
     struct buf cas = buf_max(CAS_VALUE_MAX);
+    struct hub *h = k->hub;
     enum err e = OK;
 
     pthread_mutex_lock(&h->cold);
@@ -169,15 +176,14 @@ static enum err write_cold(struct hub *h, struct snapshot *s, bool *was_dirty)
         cold_encode_groups(&groups, h);
         cas_encode(&cas, h);
         put_birth(&birth, &h->birth);
-        if (h->cold_at > s->newest)
-            s->newest = h->cold_at;
+        keeping_saw(k, h->cold_at);
         h->cold_dirty = false;
     }
     pthread_mutex_unlock(&h->cold);
     if (*was_dirty) {
-        if (!(e = put_value(h, BYTES("policies"), &policies)) && !(e = put_value(h, BYTES("groups"), &groups)) &&
-            !(e = put_value(h, BYTES("cas"), &cas)))
-            e = put_value(h, BYTES("birth"), &birth);
+        if (!(e = put_value(k, BYTES("policies"), &policies)) && !(e = put_value(k, BYTES("groups"), &groups)) &&
+            !(e = put_value(k, BYTES("cas"), &cas)))
+            e = put_value(k, BYTES("birth"), &birth);
     }
     buf_free(&policies);
     buf_free(&groups);
@@ -191,9 +197,10 @@ static struct bytes partition_key(char out[16], unsigned number)
     return bytes_of(out, (size_t)snprintf(out, 16, "e/%02u", number));
 }
 
-static enum err write_partitions(struct hub *h, struct snapshot *s, bool dirty[PARTITIONS_MAX])
+static enum err write_partitions(struct keeping *k, bool dirty[PARTITIONS_MAX])
 {
-    struct buf b = buf_max(SNAPSHOT_MAX);
+    struct buf b = buf_max(VALUE_MAX);
+    struct hub *h = k->hub;
     enum err e = OK;
 
     for (unsigned n = 0; !e && n < h->birth.partitions; n++) {
@@ -204,52 +211,44 @@ static enum err write_partitions(struct hub *h, struct snapshot *s, bool dirty[P
         if ((dirty[n] = p->dirty)) {
             partition_encode(&b, p);
             p->dirty = false;
-            if (p->last_at > s->newest)
-                s->newest = p->last_at;
+            keeping_saw(k, p->last_at);
         }
         pthread_mutex_unlock(&p->lock);
         if (dirty[n])
-            e = put_value(h, partition_key(key, n), &b);
+            e = put_value(k, partition_key(key, n), &b);
     }
     buf_free(&b);
     return e;
 }
 
-/* How many there are, and what else no object says. */
-static enum err write_rest(struct hub *h, const struct snapshot *s)
+static enum err write_ages(struct keeping *k)
 {
-    struct buf b = buf_max(SNAPSHOT_MAX);
+    struct buf b = buf_max(VALUE_MAX);
     enum err e;
 
-    buf_put_u64(&b, s->counts.devices);
-    buf_put_u64(&b, s->counts.disabled);
-    buf_put_u64(&b, (uint64_t)h->last_generation);
-    if (!(e = put_value(h, BYTES("counts"), &b))) {
-        ages_encode(&b, h);
-        e = put_value(h, BYTES("ages"), &b);
-    }
+    ages_encode(&b, k->hub);
+    e = put_value(k, BYTES("ages"), &b);
     buf_free(&b);
     return e;
 }
 
-static enum err write_all(struct hub *h, struct snapshot *s, bool *cold, bool dirty[PARTITIONS_MAX])
+/* The birth comes last: a checkpoint without it is read as none, and everything is in the log then. */
+static enum err write_all(struct keeping *k, bool *cold, bool dirty[PARTITIONS_MAX])
 {
-    enum err e = write_cold(h, s, cold);
+    enum err e = write_devices(k);
 
-    for (size_t k = 0; !e && k < SHARDS; k++) {
-        copy_shard(&h->shards[k], s);
-        e = write_copied(h, s);
-    }
     if (!e)
-        e = write_partitions(h, s, dirty);
+        e = write_partitions(k, dirty);
     if (!e)
-        e = feedback_keep(h, &s->newest);
+        e = feedback_keep(k);
     if (!e)
-        e = docs_keep(h, &s->newest);
-    return e ? e : write_rest(h, s);
+        e = docs_keep(k);
+    if (!e)
+        e = write_ages(k);
+    return e ? e : write_cold(k, cold);
 }
 
-/* The transaction did not happen: what it took is still to be written. */
+/* It did not come to its end: what was taken is still to be written. */
 static void give_back(struct hub *h, bool cold, const bool dirty[PARTITIONS_MAX])
 {
     pthread_mutex_lock(&h->cold);
@@ -262,32 +261,27 @@ static void give_back(struct hub *h, bool cold, const bool dirty[PARTITIONS_MAX]
     }
 }
 
-static enum err take(struct hub *h, uint64_t place)
+static enum err take(struct hub *h, uint64_t place, int64_t now_ms)
 {
-    struct snapshot s = {.copied = buf_max(SNAPSHOT_MAX), .counts = h->committed};
+    struct keeping k;
     bool cold = false, dirty[PARTITIONS_MAX] = {false};
-    enum err e = state_begin(h->state);
+    enum err e = keeping_begin(&k, h);
 
-    if (e)
-        goto done;
-    e = write_all(h, &s, &cold, dirty);
-    if (!e && s.newest)
-        e = store_sync(h->store, s.newest);
-    if (!e)
-        e = state_commit(h->state, place);
-    else
-        state_abort(h->state);
+    h->round++;
+    if (!e && (e = write_all(&k, &cold, dirty)))
+        keeping_abort(&k);
+    else if (!e)
+        e = keeping_end(&k, place);
     feedback_kept(h, !e);
     if (e) {
         give_back(h, cold, dirty);
-        goto done;
+    } else {
+        for (size_t n = 0; n < SHARDS; n++)
+            settle(h, &h->shards[n], place);
+        docs_kept(h, place);
     }
-    h->committed = s.counts;
-    for (size_t k = 0; k < SHARDS; k++)
-        settle(h, &h->shards[k], place);
-    docs_kept(h, place);
-done:
-    buf_free(&s.copied);
+    mail_give_up(&k, now_ms);
+    keeping_free(&k);
     return e;
 }
 
@@ -300,7 +294,7 @@ enum err hub_checkpoint(struct hub *h, int64_t now_ms)
     ages_add(h, place, lived_ms);
     /* A hub where nothing happens writes nothing. */
     if (place != state_place(h->state))
-        e = take(h, place);
+        e = take(h, place, now_ms);
     /* Also when that failed: a full disk gets room by what the last checkpoint lets go. */
     retained = retain(h, lived_ms);
     mail_room_renew(h);
@@ -339,43 +333,58 @@ static enum err counts_decode(struct hub *h, struct bytes value)
     return r.bad ? ERR_DAMAGED : OK;
 }
 
-enum err checkpoint_load(struct hub *h)
+static enum err load_partitions(struct hub *h, struct buf *b)
 {
-    struct buf b = buf_max(SNAPSHOT_MAX);
-    enum err e;
+    enum err e = partitions_make(h);
 
-    if ((e = load_value(h, BYTES("birth"), &b))) {
-        e = e == ERR_NOT_FOUND ? OK : e; /* everything is in the log still */
-        goto done;
-    }
-    if ((e = birth_decode(buf_bytes(&b), &h->birth)))
-        goto done;
-    h->born = true;
-    if ((e = partitions_make(h)))
-        goto done;
-    if ((e = load_value(h, BYTES("policies"), &b)) || (e = policies_decode(h, buf_bytes(&b))))
-        goto done;
-    if ((e = load_value(h, BYTES("groups"), &b)) || (e = groups_apply(h, buf_bytes(&b), 0)))
-        goto done;
-    /* A checkpoint from before there were any has none. */
-    if ((e = load_value(h, BYTES("cas"), &b)) ? e != ERR_NOT_FOUND : (e = cas_decode(h, buf_bytes(&b))) != OK)
-        goto done;
-    if ((e = load_value(h, BYTES("counts"), &b)) || (e = counts_decode(h, buf_bytes(&b))))
-        goto done;
-    if ((e = load_value(h, BYTES("ages"), &b)) || (e = ages_decode(h, buf_bytes(&b))))
-        goto done;
     for (unsigned n = 0; !e && n < h->birth.partitions; n++) {
         char key[16];
 
-        e = load_value(h, partition_key(key, n), &b);
-        e = e == ERR_NOT_FOUND ? OK : e ? e : partition_decode(buf_bytes(&b), &h->partitions[n]);
+        e = load_value(h, partition_key(key, n), b);
+        e = e == ERR_NOT_FOUND ? OK : e ? e : partition_decode(buf_bytes(b), &h->partitions[n]);
     }
+    return e;
+}
+
+/* The first checkpoint came to its end. */
+static enum err load_whole(struct hub *h, struct buf *b)
+{
+    enum err e = birth_decode(buf_bytes(b), &h->birth);
+
+    if (e)
+        return e;
+    h->born = true;
+    if ((e = load_value(h, BYTES("policies"), b)) || (e = policies_decode(h, buf_bytes(b))))
+        return e;
+    if ((e = load_value(h, BYTES("groups"), b)) || (e = groups_apply(h, buf_bytes(b), 0)))
+        return e;
+    /* A checkpoint from before there were any has none. */
+    if ((e = load_value(h, BYTES("cas"), b)) ? e != ERR_NOT_FOUND : (e = cas_decode(h, buf_bytes(b))) != OK)
+        return e;
+    if ((e = load_value(h, BYTES("ages"), b)) || (e = ages_decode(h, buf_bytes(b))))
+        return e;
+    if ((e = load_partitions(h, b)))
+        return e;
+    h->cold_dirty = false;
+    return OK;
+}
+
+/* Without a birth everything is in the log still. What a first checkpoint wrote before it was cut off is known all the
+ * same: it goes, or stays, as the log says. */
+enum err checkpoint_load(struct hub *h)
+{
+    struct buf b = buf_max(VALUE_MAX);
+    enum err e = load_value(h, BYTES("birth"), &b);
+
+    e = e == ERR_NOT_FOUND ? OK : e ? e : load_whole(h, &b);
+    if (!e && !(e = load_value(h, BYTES("counts"), &b)))
+        e = counts_decode(h, buf_bytes(&b));
+    else if (e == ERR_NOT_FOUND && !h->born)
+        e = OK;
     if (!e)
         e = feedback_load(h);
     if (!e)
         e = docs_load(h);
-    h->cold_dirty = false;
-done:
     buf_free(&b);
     return e;
 }

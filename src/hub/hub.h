@@ -464,6 +464,7 @@ struct hub_options {
     void *random_ctx;
     int64_t retention_ms;     /* 0: RETENTION_DEFAULT_MS */
     uint64_t retention_bytes; /* of the log's files; 0: what hub_space_set() says */
+    size_t checkpoint_batch;  /* bytes of one of its transactions; 0: STATE_BATCH */
     struct hub_ceilings ceilings;
     struct c2d_options c2d;
     /* Sentences about what was decided, for stories; NULL: none. */

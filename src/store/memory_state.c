@@ -19,6 +19,8 @@ struct memory {
     pthread_mutex_t lock;
     struct pairs kept, changes;
     uint64_t place, reserve_max;
+    bool fails; /* when no more commits are left */
+    uint64_t commits_left;
 };
 
 static struct memory *memory_of(struct state *s)
@@ -176,6 +178,10 @@ static enum err memory_commit(struct state *s, uint64_t place)
     enum err e = OK;
 
     pthread_mutex_lock(&m->lock);
+    if (m->fails && m->commits_left-- == 0) {
+        m->commits_left = 0;
+        e = ERR_DISK_FULL;
+    }
     for (size_t i = 0; !e && i < m->changes.n; i++) {
         const struct pair *p = &m->changes.at[i];
         size_t stands = lower_bound(&m->kept, key_of(p));
@@ -227,6 +233,16 @@ static const struct state_ops memory_ops = {.place = memory_place,
                                             .abort = memory_abort,
                                             .reserve = memory_reserve,
                                             .close = memory_close};
+
+void memory_state_fails(struct state *s, bool fails, uint64_t after)
+{
+    struct memory *m = memory_of(s);
+
+    pthread_mutex_lock(&m->lock);
+    m->fails = fails;
+    m->commits_left = after;
+    pthread_mutex_unlock(&m->lock);
+}
 
 enum err memory_state_open(struct state **out)
 {

@@ -310,6 +310,21 @@ static void start_again(bool crash)
     check_counts();
 }
 
+/* Of several transactions, some may happen and the rest not; then the hub goes on, or the power is cut. */
+static void checkpoint(void)
+{
+    bool cut = below(3) == 0;
+    enum err e;
+
+    if (cut)
+        memory_state_fails(w.state, true, below(12));
+    e = hub_checkpoint(w.hub, w.now_ms);
+    CHECK(!e || (cut && e == ERR_DISK_FULL));
+    memory_state_fails(w.state, false, 0);
+    if (cut && below(2))
+        start_again(below(2));
+}
+
 static void step(void)
 {
     unsigned device = below(DEVICES);
@@ -321,7 +336,7 @@ static void step(void)
             start_again(below(2));
         break;
     case 1:
-        CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+        checkpoint();
         if (below(2))
             CHECK_OK(store_trim(w.store, state_place(w.state)));
         break;
@@ -399,6 +414,7 @@ TEST(whatever_happens_nothing_is_lost_nothing_comes_after_its_end_and_everything
         w.options.trace = on_trace;
         w.options.c2d.feedback_ttl_ms = INT64_C(1) << 40;
         w.options.c2d.feedback_deliveries = 1000;
+        w.options.checkpoint_batch = below(4) ? 1 + below(400) : 0;
         CHECK_OK(hub_init(&w.options, &w.birth, w.now_ms));
         CHECK_OK(hub_open(&w.options, &w.hub));
         service = bell_new();

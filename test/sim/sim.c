@@ -215,10 +215,11 @@ static void begin(uint64_t seed)
 {
     s = (struct sim){0};
     world_start(&s.w, seed);
-    if (seed % 3 == 0) { /* places of this log are records */
+    if (seed % 3 == 0) /* places of this log are records */
         s.w.options.retention_bytes = 60;
-        world_restart(&s.w);
-    }
+    if (seed % 4) /* many small transactions */
+        s.w.options.checkpoint_batch = 1 + below(3000);
+    world_restart(&s.w);
     settle_disk();
     for (unsigned i = 0; i < DEVICES; i++) {
         struct sim_device *d = &s.devices[i];
@@ -281,6 +282,21 @@ static void cut_power(void)
     }
 }
 
+/* Of several transactions, some may happen and the rest not. */
+static void checkpoint(void)
+{
+    bool cut = below(3) == 0;
+    enum err e;
+
+    if (cut)
+        memory_state_fails(s.w.state, true, below(8));
+    e = hub_checkpoint(s.w.hub, s.w.now_ms);
+    CHECK(!e || (cut && e == ERR_DISK_FULL));
+    memory_state_fails(s.w.state, false, 0);
+    if (cut && below(2))
+        cut_power();
+}
+
 static void step(void)
 {
     unsigned dice = below(100);
@@ -303,7 +319,7 @@ static void step(void)
     else if (dice < 96)
         pull(&s.receivers[below(RECEIVERS)], 1 + below(20));
     else if (dice < 98)
-        CHECK_OK(hub_checkpoint(s.w.hub, s.w.now_ms));
+        checkpoint();
     else if (below(4) == 0)
         cut_power();
     if (below(s.full ? 10 : 300) == 0) {

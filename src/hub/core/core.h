@@ -64,15 +64,20 @@ struct identity {
     struct mailbox *mailbox; /* NULL: never used, or empty when it was loaded */
     uint64_t c2d_next;       /* number of the next message; 0 and 1 are the first */
     bool has_session;
-    bool gone;  /* deleted, and the checkpoint does not know yet */
-    bool dirty; /* the checkpoint does not know this value yet */
+    bool gone;      /* deleted, and the checkpoint does not know yet */
+    bool dirty;     /* the checkpoint does not know this value yet */
+    uint32_t round; /* of the checkpoint that copied it last */
     uint64_t changed_at;
-    struct seat *seat;  /* who sits there, or NULL */
-    struct call *calls; /* open ones, the oldest first */
+    int64_t kept_due_ms; /* in a value of the checkpoint: when the first of its letters there expires, or DUE_UNKNOWN */
+    struct seat *seat;   /* who sits there, or NULL */
+    struct call *calls;  /* open ones, the oldest first */
     unsigned n_calls;
     struct meter messages, bytes; /* that it sent */
     int64_t refused_ms;           /* for being over one of these, the last time; 0: never */
 };
+
+/* The value was written when mailboxes were kept as one value each, which holds it. */
+#define DUE_UNKNOWN INT64_MIN
 
 struct shard {
     pthread_mutex_t lock;
@@ -131,6 +136,7 @@ struct hub {
 
     struct shard shards[SHARDS];
     struct partition_state partitions[PARTITIONS_MAX];
+    uint32_t round;              /* of checkpoints */
     struct hub_counts committed; /* devices and disabled ones in the checkpoint; of the checkpoint's caller */
     struct age ages[AGES];       /* oldest first; his too */
     size_t n_ages;
@@ -144,6 +150,7 @@ struct hub {
     struct feedback *feedback;
     _Atomic uint64_t calls;     /* so many were opened: the last one's id */
     _Atomic size_t calls_bytes; /* that those hold which are open */
+    _Atomic uint64_t lost; /* messages whose bodies could not be read */
 
     /* struct hub_clock */
     _Atomic int64_t ahead_ms, jumped_ms, doubt_ms;
@@ -207,8 +214,9 @@ void mail_room_renew(struct hub *h);
 enum err docs_new(struct docs **out) MUST_CHECK;
 void docs_free(struct docs *d);
 enum err doc_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
-/* Into the checkpoint's transaction; then, when that is done, what it knows up to the place is clean. */
-enum err docs_keep(struct hub *h, uint64_t *newest) MUST_CHECK;
+/* Into the checkpoint; then, when that is done, what it knows up to the place is clean. */
+struct keeping;
+enum err docs_keep(struct keeping *) MUST_CHECK;
 void docs_kept(struct hub *h, uint64_t place);
 enum err docs_load(struct hub *h) MUST_CHECK;
 
@@ -275,14 +283,29 @@ bool mailbox_release(struct shard *s, struct mailbox *m, const struct seat *hold
 /* When this letter has to be looked at. */
 int64_t letter_due(const struct letter *l, int64_t ahead_ms);
 void mailbox_free(struct shard *s, struct identity *i);
-void mailbox_encode(struct buf *b, const struct mailbox *m); /* m may be NULL */
-enum err mailbox_decode(struct shard *s, struct bytes value, struct identity *i) MUST_CHECK;
+/* When the first letter expires; INT64_MAX: there is none. m may be NULL, here and there. */
+int64_t mailbox_expiry(const struct mailbox *m);
+/* For the checkpoint: each letter as u64 number, u16 length, and its value there. */
+void mailbox_copy(struct buf *b, const struct mailbox *m);
+enum err letter_decode(struct bytes value, uint64_t sequence, struct letter *out) MUST_CHECK;
+/* A mailbox in one value, as it was before: the next of its letters. ERR_NOT_FOUND: there are no more. */
+struct rd mailbox_old_begin(struct bytes value, int64_t *due_ms);
+enum err mailbox_old_next(struct rd *r, struct letter *out) MUST_CHECK;
 
-/* mail_keep.c: mailboxes and bodies in the checkpoint */
+/* mail_keep.c: mailboxes and bodies in the checkpoint; mail_load.c: out of it */
 enum err mail_load(struct hub *h, struct shard *s, struct identity *i) MUST_CHECK;
-/* In the transaction: `value` is what mailbox_encode() wrote. */
-enum err mail_keep(struct hub *h, struct bytes id, struct bytes value) MUST_CHECK;
+/* `was`: the device as the checkpoint has it; `is`: as it will have it, or NULL; `letters`: what mailbox_copy() wrote. */
+enum err mail_keep(struct keeping *, struct bytes id, const struct identity *was, const struct identity *is,
+                   struct bytes letters) MUST_CHECK;
+/* lost.c: outside of all locks. The body of this letter can be read neither in the log nor in the checkpoint: nobody
+ * will ever get it, so it leaves, and its sender is told. ERR_BUSY: somebody who could read it has it. */
+enum err mail_lost(struct hub *h, struct bytes id, uint64_t sequence, int64_t now_ms) MUST_CHECK;
+/* Those that a checkpoint came across. */
+void mail_give_up(struct keeping *, int64_t now_ms);
 enum err mail_body(struct hub *h, struct bytes id, uint64_t at, struct buf *out) MUST_CHECK;
+struct bytes mail_old_key(char out[STATE_KEY_MAX], struct bytes id);
+struct bytes letter_prefix(char out[STATE_KEY_MAX], struct bytes id);
+bool letter_number(struct bytes key, uint64_t *out) MUST_CHECK; /* in the key of a letter */
 /* Ids of devices in the checkpoint that have something due, one behind the other as put_text() writes them. */
 enum err mail_due(struct hub *h, int64_t wall_ms, struct buf *ids) MUST_CHECK;
 
@@ -295,6 +318,8 @@ enum err c2d_sections(struct bytes body, struct bytes *out) MUST_CHECK;
 /* Under the shard's lock. Everything leaves with this fate; *n more. */
 enum err mail_drop_all(struct hub *h, struct identity *i, enum fate fate, int64_t now_ms, uint64_t *n,
                        uint64_t *at) MUST_CHECK;
+enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, enum fate fate, int64_t now_ms,
+                    uint64_t *at) MUST_CHECK;
 enum err letter_settle(struct hub *h, struct identity *i, struct letter *l, enum outcome how, int64_t now_ms,
                        uint64_t *at) MUST_CHECK;
 /* Under the shard's lock: what has expired leaves, locks that ended end. */
@@ -317,8 +342,7 @@ void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r);
 enum err feedback_done_apply(struct hub *h, struct bytes body) MUST_CHECK;
 int64_t feedback_tick(struct hub *h, int64_t now_ms); /* when to call again at the latest */
 void feedback_grew(struct hub *h);
-/* In the transaction; *newest becomes the highest place that is written. */
-enum err feedback_keep(struct hub *h, uint64_t *newest) MUST_CHECK;
+enum err feedback_keep(struct keeping *) MUST_CHECK;
 void feedback_kept(struct hub *h, bool done);
 enum err feedback_load(struct hub *h) MUST_CHECK;
 

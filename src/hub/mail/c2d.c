@@ -241,8 +241,8 @@ static void out_become(struct identity *i, uint64_t sequence, uint64_t at)
 }
 
 /* Under the shard's lock: the message leaves, whoever wanted to know is told. */
-static enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, enum fate fate, int64_t now_ms,
-                           uint64_t *at)
+enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, enum fate fate, int64_t now_ms,
+                    uint64_t *at)
 {
     struct feedback_record told = {.fate = fate, .ms = hub_wall_ms(h, now_ms), .poster = l->poster};
     bool wanted = l->message_id && wants_feedback((enum ack)l->ack, fate);

@@ -9,10 +9,11 @@ struct item {
     int64_t ms;     /* by the wall clock; all else is by the steady one */
     enum fate fate;
     uint8_t deliveries;
-    enum { NOT_KEPT, BEING_KEPT, KEPT } kept; /* in the checkpoint */
-    const void *poster;                       /* a reader has this waker, and gets it first; NULL: none has */
-    int64_t own_until_ms;                     /* for so long nobody else gets it */
-    struct feedback_reader *reader;           /* who has it locked, or NULL */
+    /* In the checkpoint. MAYBE_KEPT: one that was cut off took it, so it is written again, and has to go from there. */
+    enum { NOT_KEPT, MAYBE_KEPT, BEING_KEPT, KEPT } kept;
+    const void *poster;             /* a reader has this waker, and gets it first; NULL: none has */
+    int64_t own_until_ms;           /* for so long nobody else gets it */
+    struct feedback_reader *reader; /* who has it locked, or NULL */
     uint64_t nonce;
     int64_t until_ms;
     char *device, *generation; /* behind the message id */

@@ -1,6 +1,8 @@
 /* Feedback in the checkpoint: "f/{place}" is what the record at that place tells. */
 #include "feedback.h"
 
+#include "keeping.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,35 +33,47 @@ static void rd_item(struct rd *r, uint64_t *at, struct feedback_record *out)
     r->bad |= out->fate > FATE_PURGED;
 }
 
-/* Under the lock: room to note that everything has gone, then a copy of what is new. */
-static enum err copy_new(struct feedback *f, struct buf *b, uint64_t *newest)
+/* Under the lock: room to note that everything has gone. */
+static enum err room_for_gone(struct feedback *f)
 {
     size_t cap = f->n_gone + f->by_place.n;
+    uint64_t *gone;
 
-    if (cap > f->gone_cap) {
-        uint64_t *gone = realloc(f->gone, cap * sizeof *gone);
-        if (!gone)
-            return ERR_MEMORY;
-        f->gone = gone;
-        f->gone_cap = cap;
-    }
-    f->n_gone_taken = f->n_gone;
-    if (f->done_at > *newest)
-        *newest = f->done_at;
+    if (cap <= f->gone_cap)
+        return OK;
+    if (!(gone = realloc(f->gone, cap * sizeof *gone)))
+        return ERR_MEMORY;
+    f->gone = gone;
+    f->gone_cap = cap;
+    return OK;
+}
+
+/* A copy of what is new, at most a transaction's worth; *more: there is more. */
+static enum err copy_new(struct keeping *k, struct buf *b, bool *more)
+{
+    struct feedback *f = k->hub->feedback;
+    enum err e;
+
+    buf_clear(b);
+    *more = false;
+    pthread_mutex_lock(&f->lock);
+    e = room_for_gone(f);
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
-        if (i->kept != NOT_KEPT)
+        if (e || i->kept >= BEING_KEPT)
             continue;
+        if ((*more = b->len >= STATE_BATCH))
+            break;
         put_item(b, i);
         i->kept = BEING_KEPT;
-        if (i->at > *newest)
-            *newest = i->at;
+        keeping_saw(k, i->at);
     }
-    return buf_check(b);
+    pthread_mutex_unlock(&f->lock);
+    return e ? e : buf_check(b);
 }
 
-static enum err write_new(struct hub *h, struct bytes copied)
+static enum err write_new(struct keeping *k, struct bytes copied)
 {
     struct rd r = rd_over(copied);
     enum err e = OK;
@@ -71,37 +85,48 @@ static enum err write_new(struct hub *h, struct bytes copied)
         uint64_t at;
 
         rd_item(&r, &at, &record);
-        e = state_put(h->state, item_key(key, at), bytes_of(from, (size_t)(r.at - from)));
+        if (!(e = keeping_put(k, item_key(key, at), bytes_of(from, (size_t)(r.at - from)))))
+            e = keeping_step(k);
     }
     return e;
 }
 
-enum err feedback_keep(struct hub *h, uint64_t *newest)
+/* What is not there any more, last: it may have been written a moment ago. */
+static enum err drop_gone(struct keeping *k)
 {
-    struct feedback *f = h->feedback;
-    struct buf copied = buf_max(FEEDBACK_MAX * 512UL);
+    struct feedback *f = k->hub->feedback;
     uint64_t *gone = NULL;
-    size_t n_gone;
-    enum err e;
+    enum err e = OK;
+    size_t n;
 
     pthread_mutex_lock(&f->lock);
-    e = copy_new(f, &copied, newest);
-    n_gone = f->n_gone_taken;
-    if (!e && n_gone && !(gone = malloc(n_gone * sizeof *gone)))
+    n = f->n_gone_taken = f->n_gone;
+    keeping_saw(k, f->done_at);
+    if (n && !(gone = malloc(n * sizeof *gone)))
         e = ERR_MEMORY;
     if (gone)
-        memcpy(gone, f->gone, n_gone * sizeof *gone);
+        memcpy(gone, f->gone, n * sizeof *gone);
     pthread_mutex_unlock(&f->lock);
-    if (!e)
-        e = write_new(h, buf_bytes(&copied));
-    for (size_t k = 0; !e && k < n_gone; k++) {
+    for (size_t i = 0; !e && i < n; i++) {
         char key[24];
 
-        e = state_del(h->state, item_key(key, gone[k]));
+        if (!(e = keeping_del(k, item_key(key, gone[i]))))
+            e = keeping_step(k);
     }
     free(gone);
-    buf_free(&copied);
     return e;
+}
+
+enum err feedback_keep(struct keeping *k)
+{
+    struct buf copied = buf_max(STATE_BATCH_MAX);
+    bool more = true;
+    enum err e = OK;
+
+    while (!e && more && !(e = copy_new(k, &copied, &more)))
+        e = write_new(k, buf_bytes(&copied));
+    buf_free(&copied);
+    return e ? e : drop_gone(k);
 }
 
 void feedback_kept(struct hub *h, bool done)
@@ -113,7 +138,7 @@ void feedback_kept(struct hub *h, bool done)
         struct item *i = LIST_OF(it, struct item, in);
 
         if (i->kept == BEING_KEPT)
-            i->kept = done ? KEPT : NOT_KEPT;
+            i->kept = done ? KEPT : MAYBE_KEPT;
     }
     if (done) {
         f->n_gone -= f->n_gone_taken;

@@ -189,21 +189,23 @@ static enum err take_first(struct hub *h, struct shard *s, struct identity *i, s
     return OK;
 }
 
-/* From the log, or from the checkpoint where the log has been trimmed. */
+/* From the log, or from the checkpoint where the log has been trimmed. ERR_DAMAGED: neither has it. */
 static enum err read_body(struct hub *h, struct bytes device, uint64_t at, struct cursor *c, struct buf *kept,
                           struct bytes *sections)
 {
     struct record r;
-    enum err e;
+    enum err e, from_log;
 
     c->at = at;
     c->kind = c->lane = -1;
-    e = store_read(h->store, c, &r);
-    if (!e && r.at == at && r.kind == REC_C2D)
-        return c2d_sections(r.body, sections);
+    from_log = store_read(h->store, c, &r);
+    if (!from_log && r.at == at && r.kind == REC_C2D && !c2d_sections(r.body, sections))
+        return OK;
     buf_clear(kept);
     if (!(e = mail_body(h, device, at, kept)))
         *sections = buf_bytes(kept);
+    if (e == ERR_NOT_FOUND)
+        e = !from_log || from_log == ERR_NOT_FOUND ? ERR_DAMAGED : from_log;
     return e;
 }
 
@@ -221,25 +223,54 @@ static void give_back(struct seat *seat, uint64_t sequence)
     pthread_mutex_unlock(&seat->shard->lock);
 }
 
+static void take_back(struct hub *h, struct bytes device, uint64_t sequence)
+{
+    struct shard *s = shard_of(h, device);
+    struct identity *i;
+    struct letter *l;
+
+    pthread_mutex_lock(&s->lock);
+    if (!identity_get(h, s, device, &i) && (l = mailbox_find(i->mailbox, sequence)) && !l->holder)
+        mailbox_unlock(s, i->mailbox, l);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Locks one; *at is its place. */
+static enum err next_locked(struct seat *seat, int64_t now_ms, struct c2d *out, uint64_t *at)
+{
+    enum err e;
+
+    *at = 0;
+    pthread_mutex_lock(&seat->shard->lock);
+    e = seat_state(seat);
+    if (!e)
+        e = take_first(seat->hub, seat->shard, seat->identity, seat, now_ms, out, at);
+    if (e == ERR_NOT_FOUND && *at)
+        mail_tell(seat->hub, seat->identity, *at); /* it comes when it is durable */
+    else if (e == ERR_NOT_FOUND)
+        seat->mail = false;
+    pthread_mutex_unlock(&seat->shard->lock);
+    return e;
+}
+
+/* A message that can never be read is no reason not to deliver the next one. */
 enum err hub_next(struct seat *seat, int64_t now_ms, struct c2d *out)
 {
     struct hub *h = seat->hub;
     uint64_t at = 0;
+    bool again;
     enum err e;
 
     if (!seat->mail)
         return ERR_NOT_FOUND;
-    pthread_mutex_lock(&seat->shard->lock);
-    e = seat_state(seat);
-    if (!e)
-        e = take_first(h, seat->shard, seat->identity, seat, now_ms, out, &at);
-    if (e == ERR_NOT_FOUND && at)
-        mail_tell(h, seat->identity, at); /* it comes when it is durable */
-    else if (e == ERR_NOT_FOUND)
-        seat->mail = false;
-    pthread_mutex_unlock(&seat->shard->lock);
-    if (!e && (e = read_body(h, bytes_str(seat->id), at, &seat->cursor, &seat->kept, &out->sections)))
-        give_back(seat, out->sequence);
+    do {
+        again = false;
+        e = next_locked(seat, now_ms, out, &at);
+        if (!e && (e = read_body(h, bytes_str(seat->id), at, &seat->cursor, &seat->kept, &out->sections))) {
+            give_back(seat, out->sequence);
+            again = e == ERR_DAMAGED && !mail_lost(h, bytes_str(seat->id), out->sequence, now_ms);
+        }
+    } while (again);
     if (e) { /* a segment that is held cannot be used again */
         store_cursor_close(h->store, &seat->cursor);
         buf_free(&seat->kept);
@@ -248,14 +279,15 @@ enum err hub_next(struct seat *seat, int64_t now_ms, struct c2d *out)
     return e;
 }
 
-enum err hub_take(struct hub *h, struct bytes device, int64_t now_ms, struct buf *room, struct c2d *out)
+/* Locks the first and copies its body into `room`; ERR_DAMAGED: it is free again, and cannot be read. */
+static enum err take_one(struct hub *h, struct bytes device, int64_t now_ms, struct buf *room, struct c2d *out)
 {
     struct shard *s = shard_of(h, device);
     struct buf kept = buf_max(RECORD_LEN_MAX);
     struct cursor c = {0};
     struct bytes sections;
     struct identity *i;
-    uint64_t at, unused;
+    uint64_t at;
     enum err e;
 
     pthread_mutex_lock(&s->lock);
@@ -272,8 +304,18 @@ enum err hub_take(struct hub *h, struct bytes device, int64_t now_ms, struct buf
     }
     store_cursor_close(h->store, &c);
     buf_free(&kept);
-    if (e && hub_take_settle(h, device, &out->lock, OUTCOME_ABANDON, now_ms, &unused))
-        return ERR_DAMAGED;
+    if (e)
+        take_back(h, device, out->sequence);
+    return e;
+}
+
+enum err hub_take(struct hub *h, struct bytes device, int64_t now_ms, struct buf *room, struct c2d *out)
+{
+    enum err e;
+
+    do
+        e = take_one(h, device, now_ms, room, out);
+    while (e == ERR_DAMAGED && !mail_lost(h, device, out->sequence, now_ms));
     return e;
 }
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { FIRST_CAP = 4, VALUE_VERSION = 1 };
+enum { FIRST_CAP = 4, LETTER_VERSION = 2, LETTER_FIXED = 1 + 3 * 8 + 2 + 1 };
 
 enum err mailbox_of(struct identity *i, struct mailbox **out)
 {
@@ -163,37 +163,50 @@ void mailbox_free(struct shard *s, struct identity *i)
     i->device.c2d_count = 0;
 }
 
-/* ---- in the checkpoint: version, when the first expires, then each with a known width but for the message id --- */
+/* ---- in the checkpoint: each letter by itself ------------------------------------------------------------------- */
 
-void mailbox_encode(struct buf *b, const struct mailbox *m)
+int64_t mailbox_expiry(const struct mailbox *m)
 {
     int64_t due_ms = INT64_MAX;
 
     for (size_t i = 0; m && i < m->n; i++)
         if (m->at[m->head + i].expiry_ms < due_ms)
             due_ms = m->at[m->head + i].expiry_ms;
-    buf_put_u8(b, VALUE_VERSION);
-    buf_put_u64(b, (uint64_t)due_ms);
+    return due_ms;
+}
+
+static void put_letter(struct buf *b, const struct letter *l)
+{
+    buf_put_u64(b, l->at);
+    buf_put_u64(b, (uint64_t)l->enqueued_ms);
+    buf_put_u64(b, (uint64_t)l->expiry_ms);
+    buf_put_u8(b, l->deliveries);
+    buf_put_u8(b, l->ack);
+    put_text(b, l->message_id ? l->message_id : "");
+}
+
+void mailbox_copy(struct buf *b, const struct mailbox *m)
+{
+    size_t begin = b->len;
+
+    buf_put_u32(b, 0);
     for (size_t i = 0; m && i < m->n; i++) {
         const struct letter *l = &m->at[m->head + i];
+        size_t id = l->message_id ? strlen(l->message_id) : 0;
 
-        buf_put_u64(b, l->at);
         buf_put_u64(b, l->sequence);
-        buf_put_u64(b, (uint64_t)l->enqueued_ms);
-        buf_put_u64(b, (uint64_t)l->expiry_ms);
-        buf_put_u8(b, l->deliveries);
-        buf_put_u8(b, l->ack);
-        put_text(b, l->message_id ? l->message_id : "");
+        buf_put_u16(b, (uint16_t)(LETTER_FIXED + id));
+        buf_put_u8(b, LETTER_VERSION);
+        put_letter(b, l);
     }
+    for (unsigned k = 0; !b->bad && k < 4; k++)
+        b->at[begin + k] = (uint8_t)((b->len - begin - 4) >> (24 - 8 * k));
 }
 
 static enum err rd_letter(struct rd *r, struct letter *l)
 {
     char id[ID_LEN_MAX + 1];
 
-    *l = (struct letter){0};
-    l->at = rd_u64(r);
-    l->sequence = rd_u64(r);
     l->enqueued_ms = (int64_t)rd_u64(r);
     l->expiry_ms = (int64_t)rd_u64(r);
     l->deliveries = rd_u8(r);
@@ -204,26 +217,32 @@ static enum err rd_letter(struct rd *r, struct letter *l)
     return id[0] && !(l->message_id = strdup(id)) ? ERR_MEMORY : OK;
 }
 
-enum err mailbox_decode(struct shard *s, struct bytes value, struct identity *i)
+enum err letter_decode(struct bytes value, uint64_t sequence, struct letter *out)
 {
     struct rd r = rd_over(value);
-    struct mailbox *m;
-    struct letter l;
-    enum err e = OK;
 
-    if (rd_u8(&r) < VALUE_VERSION)
+    *out = (struct letter){.sequence = sequence};
+    if (rd_u8(&r) < LETTER_VERSION)
         return ERR_DAMAGED;
-    rd_u64(&r);
-    if (!r.bad && !rd_left(&r))
-        return OK;
-    e = mailbox_of(i, &m);
-    while (!e && rd_left(&r)) {
-        if ((e = rd_letter(&r, &l)))
-            break;
-        if ((e = mailbox_reserve(s, m, l.expiry_ms)))
-            free(l.message_id);
-        else
-            mailbox_add(m, &l);
-    }
-    return e ? e : r.bad ? ERR_DAMAGED : OK;
+    out->at = rd_u64(&r);
+    return rd_letter(&r, out);
+}
+
+struct rd mailbox_old_begin(struct bytes value, int64_t *due_ms)
+{
+    struct rd r = rd_over(value);
+
+    rd_u8(&r);
+    *due_ms = value.len ? (int64_t)rd_u64(&r) : INT64_MAX;
+    return r;
+}
+
+enum err mailbox_old_next(struct rd *r, struct letter *out)
+{
+    *out = (struct letter){0};
+    if (!rd_left(r))
+        return ERR_NOT_FOUND;
+    out->at = rd_u64(r);
+    out->sequence = rd_u64(r);
+    return rd_letter(r, out);
 }

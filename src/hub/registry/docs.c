@@ -1,6 +1,6 @@
 /* What the provisioning service keeps: documents by kind and name. The hub does not look into them. All of them are in
  * memory, ordered, so that they can be gone through by name. */
-#include "core.h"
+#include "keeping.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -321,28 +321,72 @@ static struct bytes doc_key(char out[STATE_KEY_MAX], const struct doc *d)
     return bytes_of(out, n);
 }
 
-enum err docs_keep(struct hub *h, uint64_t *newest)
+/* Under `cold`: copies what is dirty from this one on, a transaction's worth. Gives where it came to. */
+static size_t copy_some(struct keeping *k, size_t i, struct buf *to)
 {
-    struct buf b = buf_max(VALUE_MAX);
-    enum err e = OK;
+    const struct docs *docs = k->hub->docs;
 
-    pthread_mutex_lock(&h->cold);
-    for (size_t i = 0; !e && i < h->docs->n; i++) {
-        const struct doc_entry *d = h->docs->at[i];
+    for (; i < docs->n && to->len < STATE_BATCH; i++) {
+        const struct doc_entry *d = docs->at[i];
         char name[STATE_KEY_MAX];
+        size_t at = to->len;
 
         if (!d->dirty)
             continue;
-        buf_clear(&b);
-        encode(&b, &d->doc, d->gone, bytes_of(d->body, d->len));
-        e = b.bad     ? ERR_MEMORY
-            : d->gone ? state_del(h->state, doc_key(name, &d->doc))
-                      : state_put(h->state, doc_key(name, &d->doc), buf_bytes(&b));
-        if (d->changed_at > *newest)
-            *newest = d->changed_at;
+        buf_put_u32(to, 0);
+        encode(to, &d->doc, d->gone, bytes_of(d->body, d->len));
+        for (unsigned n = 0; !to->bad && n < 4; n++)
+            to->at[at + n] = (uint8_t)((to->len - at - 4) >> (24 - 8 * n));
+        buf_put_u8(to, d->gone);
+        buf_put_u8(to, (uint8_t)doc_key(name, &d->doc).len);
+        buf_put(to, doc_key(name, &d->doc));
+        keeping_saw(k, d->changed_at);
     }
-    pthread_mutex_unlock(&h->cold);
-    buf_free(&b);
+    return i;
+}
+
+static enum err write_copied(struct keeping *k, const struct buf *copied)
+{
+    struct rd r = rd_over(buf_bytes(copied));
+    enum err e = copied->bad ? ERR_MEMORY : OK;
+
+    while (!e && rd_left(&r)) {
+        struct bytes value = rd_str32(&r);
+        bool gone = rd_u8(&r) != 0;
+        struct bytes key = rd_bytes(&r, rd_u8(&r));
+
+        if (!(e = gone ? keeping_del(k, key) : keeping_put(k, key, value)))
+            e = keeping_step(k);
+    }
+    return e;
+}
+
+/* Written outside of the lock, so they may change meanwhile: it goes on after the last name. Those that come before it
+ * then came after the place of this checkpoint. */
+enum err docs_keep(struct keeping *k)
+{
+    struct buf copied = buf_max(STATE_BATCH_MAX);
+    struct hub *h = k->hub;
+    struct doc last = {0};
+    bool more = true, begun = false, there;
+    enum err e = OK;
+
+    while (!e && more) {
+        size_t i = 0;
+
+        buf_clear(&copied);
+        pthread_mutex_lock(&h->cold);
+        if (begun) {
+            i = find(h->docs, last.kind, last.id, &there);
+            i += there;
+        }
+        i = copy_some(k, i, &copied);
+        if ((more = begun = i < h->docs->n))
+            last = h->docs->at[i - 1]->doc;
+        pthread_mutex_unlock(&h->cold);
+        e = write_copied(k, &copied);
+    }
+    buf_free(&copied);
     return e;
 }
 

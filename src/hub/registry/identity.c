@@ -63,7 +63,7 @@ enum err device_decode(struct bytes body, struct device *out)
 }
 
 /* In the checkpoint: the device with its length, the session, the number of the next C2D message, the rest of the
- * session. */
+ * session, when the first of its letters expires. */
 void identity_encode(struct buf *b, const struct identity *i)
 {
     size_t at = b->len;
@@ -79,6 +79,7 @@ void identity_encode(struct buf *b, const struct identity *i)
         buf_put_u8(b, i->session.wants[w]);
     buf_put_u64(b, i->c2d_next);
     put_text(b, i->session.part);
+    buf_put_u64(b, (uint64_t)mailbox_expiry(i->mailbox));
 }
 
 enum err identity_decode(struct bytes value, struct identity *out)
@@ -95,5 +96,6 @@ enum err identity_decode(struct bytes value, struct identity *out)
         out->c2d_next = rd_u64(&r);
     if (rd_left(&r))
         rd_text(&r, out->session.part, sizeof out->session.part);
+    out->kept_due_ms = rd_left(&r) ? (int64_t)rd_u64(&r) : DUE_UNKNOWN;
     return r.bad || device.bad || !out->device.id[0] ? ERR_DAMAGED : OK;
 }

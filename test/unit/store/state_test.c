@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char folder[64];
+static char folder[64], why[STATE_WHY_CAP];
 
 static void folder_make(void)
 {
@@ -128,10 +128,10 @@ TEST(lmdb_keeps_every_promise_and_finds_it_again)
     struct state *s;
 
     folder_make();
-    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    CHECK_OK(lmdb_state_open(folder, 0, &s, why));
     every_promise(s);
     state_close(s);
-    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    CHECK_OK(lmdb_state_open(folder, 0, &s, why));
     assert_int_equal(state_place(s), 9);
     check_each(s, "", NULL, 0, "c=last d/b=2 e/a= ");
     state_close(s);
@@ -146,7 +146,7 @@ TEST(lmdb_grows_its_map_when_a_transaction_does_not_fit)
 
     folder_make();
     memset(large, 'x', sizeof large);
-    CHECK_OK(lmdb_state_open(folder, 64 * 1024, &s));
+    CHECK_OK(lmdb_state_open(folder, 64 * 1024, &s, why));
     CHECK_OK(state_begin(s));
     for (int i = 0; i < 300; i++) {
         char key[16];
@@ -157,7 +157,7 @@ TEST(lmdb_grows_its_map_when_a_transaction_does_not_fit)
     CHECK_OK(state_commit(s, 5));
     assert_int_equal(state_place(s), 5);
     state_close(s);
-    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    CHECK_OK(lmdb_state_open(folder, 0, &s, why));
     CHECK_OK(state_get(s, BYTES("299"), &out));
     CHECK_BYTES(buf_bytes(&out), bytes_of(large, sizeof large));
     buf_free(&out);
@@ -172,7 +172,7 @@ TEST(lmdb_takes_a_smaller_map_where_there_is_no_room)
     struct state *s;
 
     folder_make();
-    CHECK_OK(lmdb_state_open(folder, (uint64_t)SIZE_MAX / 2 + 1, &s));
+    CHECK_OK(lmdb_state_open(folder, (uint64_t)SIZE_MAX / 2 + 1, &s, why));
     CHECK_OK(state_begin(s));
     CHECK_OK(state_put(s, BYTES("a"), BYTES("1")));
     CHECK_OK(state_commit(s, 5));
@@ -189,13 +189,13 @@ TEST(a_checkpoint_tells_the_word_size_of_its_machine)
         int bits;
     } files[] = {
         {{[6] = 8, [12] = 0xDE, 0xC0, 0xEF, 0xBE, 1}, 32}, {{[10] = 8, [16] = 0xDE, 0xC0, 0xEF, 0xBE}, 64}, {{0}, 0}};
-    char path[128];
+    char path[128], name[STATE_ASIDE_CAP];
     struct state *s;
 
     folder_make();
     snprintf(path, sizeof path, "%s/data.mdb", folder);
     assert_int_equal(lmdb_state_bits(folder), 0);
-    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    CHECK_OK(lmdb_state_open(folder, 0, &s, why));
     state_close(s);
     assert_int_equal(lmdb_state_bits(folder), 8 * sizeof(void *));
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -204,10 +204,10 @@ TEST(a_checkpoint_tells_the_word_size_of_its_machine)
         CHECK(f && fwrite(files[i].head, sizeof files[i].head, 1, f) == 1 && fclose(f) == 0);
         assert_int_equal(lmdb_state_bits(folder), files[i].bits);
     }
-    CHECK_OK(lmdb_state_drop(folder));
+    CHECK_OK(lmdb_state_set_aside(folder, "old", name));
     CHECK(access(path, F_OK) != 0);
-    CHECK_OK(lmdb_state_drop(folder));
-    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    CHECK_OK(lmdb_state_set_aside(folder, "old", name));
+    CHECK_OK(lmdb_state_open(folder, 0, &s, why));
     assert_int_equal(state_place(s), 0);
     state_close(s);
     folder_drop();

@@ -1,0 +1,74 @@
+#include "keeping.h"
+
+enum { COUNTS_LEN = 3 * 8, LOST_MAX = 16 << 20 };
+
+enum err keeping_begin(struct keeping *k, struct hub *h)
+{
+    *k = (struct keeping){.hub = h, .counts = h->committed, .lost = buf_max(LOST_MAX)};
+    return state_begin(h->state);
+}
+
+enum err keeping_put(struct keeping *k, struct bytes key, struct bytes value)
+{
+    k->bytes += key.len + value.len;
+    return state_put(k->hub->state, key, value);
+}
+
+enum err keeping_del(struct keeping *k, struct bytes key)
+{
+    k->bytes += key.len;
+    return state_del(k->hub->state, key);
+}
+
+/* How many there are: no object says it. */
+static enum err put_counts(struct keeping *k)
+{
+    struct buf b = buf_max(COUNTS_LEN);
+    enum err e;
+
+    buf_put_u64(&b, k->counts.devices);
+    buf_put_u64(&b, k->counts.disabled);
+    buf_put_u64(&b, (uint64_t)k->hub->last_generation);
+    e = b.bad ? ERR_MEMORY : state_put(k->hub->state, BYTES("counts"), buf_bytes(&b));
+    buf_free(&b);
+    return e;
+}
+
+static enum err commit(struct keeping *k, uint64_t place)
+{
+    enum err e = put_counts(k);
+
+    if (!e && k->newest)
+        e = store_sync(k->hub->store, k->newest);
+    if (!e && !(e = state_commit(k->hub->state, place)))
+        k->hub->committed = k->counts;
+    k->bytes = 0;
+    return e;
+}
+
+enum err keeping_step(struct keeping *k)
+{
+    size_t most = k->hub->options.checkpoint_batch ? k->hub->options.checkpoint_batch : STATE_BATCH;
+    enum err e;
+
+    if (k->bytes < most)
+        return OK;
+    if ((e = commit(k, state_place(k->hub->state))))
+        return e;
+    return state_begin(k->hub->state);
+}
+
+enum err keeping_end(struct keeping *k, uint64_t place)
+{
+    return commit(k, place);
+}
+
+void keeping_abort(struct keeping *k)
+{
+    state_abort(k->hub->state);
+}
+
+void keeping_free(struct keeping *k)
+{
+    buf_free(&k->lost);
+}

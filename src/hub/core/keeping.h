@@ -1,0 +1,33 @@
+/* A checkpoint in the making: several transactions, so that what is in memory for it stays small however much there is
+ * to write. All but the last leave the place where it was: what they hold is newer than that, and the log behind the
+ * place is applied onto it after a crash, which changes nothing in the end. So whatever must not be parted from what it
+ * refers to is written between two steps, and each transaction says how many devices the checkpoint holds then. */
+#pragma once
+
+#include "core.h"
+
+struct keeping {
+    struct hub *hub;
+    uint64_t newest;          /* highest place of what is written: durable before it is committed */
+    struct hub_counts counts; /* devices in what is written */
+    size_t bytes;             /* in the open transaction */
+    struct buf lost;          /* letters whose bodies cannot be read: text id, u64 number */
+};
+
+enum err keeping_begin(struct keeping *, struct hub *) MUST_CHECK;
+enum err keeping_put(struct keeping *, struct bytes key, struct bytes value) MUST_CHECK;
+enum err keeping_del(struct keeping *, struct bytes key) MUST_CHECK;
+/* What was written so far may be found without what comes: when it is much, it is committed. */
+enum err keeping_step(struct keeping *) MUST_CHECK;
+/* Commits the rest, with the place up to which it is true. */
+enum err keeping_end(struct keeping *, uint64_t place) MUST_CHECK;
+/* What is not committed yet is not going to be. */
+void keeping_abort(struct keeping *);
+void keeping_free(struct keeping *);
+
+/* What was copied reaches up to here. */
+static inline void keeping_saw(struct keeping *k, uint64_t at)
+{
+    if (at > k->newest)
+        k->newest = at;
+}

@@ -1,0 +1,126 @@
+#include "state_check.h"
+
+#include "state_pages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum table { TABLE_SUM, TABLE_SEALED, TABLE_BARE };
+
+struct check {
+    char *why;
+    enum table table;
+    bool has_sum;
+    int form;
+    struct state_sum sum;
+    uint64_t entries, seals; /* what was found */
+};
+
+static bool read_file(void *ctx, uint64_t at, uint8_t *to, size_t len)
+{
+    const int *fd = ctx;
+
+    while (len) {
+        ssize_t n = pread(*fd, to, len, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += (uint64_t)n;
+        to += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static const char *on_table(void *ctx, struct bytes name)
+{
+    struct check *c = ctx;
+
+    if (bytes_eq(name, bytes_str(STATE_TABLE_SUM)))
+        c->table = TABLE_SUM;
+    else if (bytes_eq(name, bytes_str(STATE_TABLE)))
+        c->table = TABLE_SEALED;
+    else if (bytes_eq(name, bytes_str(STATE_TABLE_BARE)) && c->form == FORM_BARE)
+        c->table = TABLE_BARE;
+    else
+        return "is not a table of a checkpoint";
+    return NULL;
+}
+
+static const char *on_entry(void *ctx, struct bytes key, struct bytes stored)
+{
+    struct check *c = ctx;
+    struct bytes value;
+    uint64_t seal;
+
+    if (c->table == TABLE_SUM) {
+        if (!bytes_eq(key, STATE_SUM_KEY) || !state_sum_read(stored, &c->sum, &c->form))
+            return "is damaged: its checksum is wrong";
+        c->has_sum = true;
+        return NULL;
+    }
+    c->entries++;
+    if (c->table == TABLE_BARE || c->form == FORM_BARE)
+        return NULL;
+    if (!state_unseal(key, stored, &value, &seal))
+        return "is damaged: its checksum is wrong";
+    c->seals += seal;
+    return NULL;
+}
+
+static bool on_damage(void *ctx, uint64_t offset, const char *what)
+{
+    struct check *c = ctx;
+
+    (void)offset;
+    snprintf(c->why, STATE_WHY_CAP, "%s", what);
+    return false;
+}
+
+static enum err sum_up(struct check *c)
+{
+    if (c->has_sum ? c->form == FORM_BARE : !c->entries)
+        return OK;
+    if (!c->has_sum)
+        snprintf(c->why, STATE_WHY_CAP, "the record that says what it holds is missing");
+    else if (c->entries != c->sum.entries || c->seals != c->sum.seals)
+        snprintf(c->why, STATE_WHY_CAP, "it holds %llu entries, and not the %llu that were written",
+                 (unsigned long long)c->entries, (unsigned long long)c->sum.entries);
+    else
+        return OK;
+    return ERR_DAMAGED;
+}
+
+enum err state_check(const char *path, struct state_sum *sum, int *form, char why[STATE_WHY_CAP])
+{
+    struct check c = {.why = why, .form = FORM_BARE};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct pages_source source = {.read = read_file, .ctx = &fd};
+    struct pages_look look = {.table = on_table, .entry = on_entry, .damage = on_damage, .ctx = &c};
+    struct stat st;
+    enum err e;
+
+    why[0] = 0;
+    if (fd < 0 && errno == ENOENT)
+        return ERR_NOT_FOUND;
+    if (fd < 0 || fstat(fd, &st)) {
+        snprintf(why, STATE_WHY_CAP, "%s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return ERR_IO;
+    }
+    source.size = (uint64_t)st.st_size;
+    /* Pages are read in the order of their keys: the disk had better read them in its own. */
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+    if (!(e = pages_walk(&source, &look)))
+        e = sum_up(&c);
+    close(fd);
+    *sum = c.sum;
+    *form = c.form;
+    return e;
+}
