@@ -24,7 +24,7 @@ static void begin(void)
     assert_non_null(mkdtemp(folder));
     snprintf(there, sizeof there, "%s/copy", folder);
     assert_int_equal(mkdir(there, 0700), 0);
-    CHECK_OK(lmdb_state_open(folder, 0, &s));
+    CHECK_OK(lmdb_state_open(folder, 0, &s, why));
 }
 
 static void end(void)
