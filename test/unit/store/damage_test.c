@@ -168,7 +168,7 @@ static void flip(size_t at, unsigned bit)
 TEST(a_flipped_bit_is_found_or_means_nothing)
 {
     const char *many = getenv("D2D_FLIPS");
-    uint64_t seed = 1, n = many ? strtoull(many, NULL, 10) : 1500;
+    uint64_t seed = 1, n = many ? strtoull(many, NULL, 10) : 600;
 
     make_whole(seed);
     for (size_t at = 0; at<2 * 4096; at += at % 4096> 200 ? 401 : 1)
@@ -234,14 +234,14 @@ static const char *no_wish(void *ctx, struct bytes name)
 
 static const char *touch(void *ctx, struct bytes key, struct bytes value)
 {
-    static volatile unsigned sum;
+    unsigned sum = 0;
 
     (void)ctx;
     for (size_t i = 0; i < key.len; i++)
         sum += key.at[i];
     for (size_t i = 0; i < value.len; i++)
         sum += value.at[i];
-    return NULL;
+    return sum % 251 ? NULL : "has a sum that is not wanted";
 }
 
 static bool goes_on(void *ctx, uint64_t offset, const char *what)
