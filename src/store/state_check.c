@@ -45,7 +45,7 @@ static const char *on_table(void *ctx, struct bytes name)
         c->table = TABLE_SUM;
     else if (bytes_eq(name, bytes_str(STATE_TABLE)))
         c->table = TABLE_SEALED;
-    else if (bytes_eq(name, bytes_str(STATE_TABLE_BARE)) && c->form == FORM_BARE)
+    else if (bytes_eq(name, bytes_str(STATE_TABLE_BARE)) && c->form == STATE_BARE)
         c->table = TABLE_BARE;
     else
         return "is not a table of a checkpoint";
@@ -65,7 +65,7 @@ static const char *on_entry(void *ctx, struct bytes key, struct bytes stored)
         return NULL;
     }
     c->entries++;
-    if (c->table == TABLE_BARE || c->form == FORM_BARE)
+    if (c->table == TABLE_BARE || c->form == STATE_BARE)
         return NULL;
     if (!state_unseal(key, stored, &value, &seal))
         return "is damaged: its checksum is wrong";
@@ -84,7 +84,7 @@ static bool on_damage(void *ctx, uint64_t offset, const char *what)
 
 static enum err sum_up(struct check *c)
 {
-    if (c->has_sum ? c->form == FORM_BARE : !c->entries)
+    if (c->has_sum ? c->form == STATE_BARE : !c->entries)
         return OK;
     if (!c->has_sum)
         snprintf(c->why, STATE_WHY_CAP, "the record that says what it holds is missing");
@@ -98,7 +98,7 @@ static enum err sum_up(struct check *c)
 
 enum err state_check(const char *path, struct state_sum *sum, int *form, char why[STATE_WHY_CAP])
 {
-    struct check c = {.why = why, .form = FORM_BARE};
+    struct check c = {.why = why, .form = STATE_BARE};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct pages_source source = {.read = read_file, .ctx = &fd};
     struct pages_look look = {.table = on_table, .entry = on_entry, .damage = on_damage, .ctx = &c};

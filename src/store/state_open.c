@@ -38,7 +38,7 @@ static int open_tables(struct lmdb *m, int form)
     if (rc)
         return rc;
     if (!(rc = mdb_dbi_open(txn, STATE_TABLE, MDB_CREATE, &m->values)) &&
-        !(rc = mdb_dbi_open(txn, STATE_TABLE_SUM, MDB_CREATE, &m->meta)) && form == FORM_SEALED && !m->sum.place &&
+        !(rc = mdb_dbi_open(txn, STATE_TABLE_SUM, MDB_CREATE, &m->meta)) && form == STATE_SEALED && !m->sum.place &&
         !m->sum.entries)
         rc = lmdb_put_sum(m, txn, &m->sum);
     if (!rc)
@@ -64,7 +64,7 @@ static int open_env(struct lmdb *m, const char *folder, int form)
     while ((rc = open_tables(m, form)) == MDB_MAP_FULL)
         if (lmdb_grow_map(m))
             return ENOSPC;
-    if (!rc && form == FORM_BARE)
+    if (!rc && form == STATE_BARE)
         rc = lmdb_convert(m);
     return rc ? rc : fsync(m->folder_fd) ? errno : 0;
 }
@@ -101,14 +101,14 @@ static enum err lock_folder(struct lmdb *m, const char *folder, char why[STATE_W
 
 static enum err open_checked(struct lmdb *m, const char *folder, char why[STATE_WHY_CAP])
 {
-    int form = FORM_SEALED, rc;
+    int form = STATE_SEALED, rc;
     enum err e = lock_folder(m, folder, why);
 
     if (e)
         return e;
     e = state_check(m->path, &m->sum, &form, why);
     if (e == ERR_NOT_FOUND) {
-        form = FORM_SEALED;
+        form = STATE_SEALED;
         m->sum = (struct state_sum){0};
     } else if (e) {
         return e;

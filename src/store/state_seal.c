@@ -40,7 +40,7 @@ bool state_unseal(struct bytes key, struct bytes stored, struct bytes *value, ui
 
 void state_sum_write(const struct state_sum *s, uint8_t to[SUM_LEN])
 {
-    to[0] = FORM_SEALED;
+    to[0] = STATE_SEALED;
     write_u64(to + 1, s->place);
     write_u64(to + 9, s->entries);
     write_u64(to + 17, s->seals);
@@ -53,13 +53,13 @@ bool state_sum_read(struct bytes record, struct state_sum *out, int *form)
     uint64_t seal;
 
     *out = (struct state_sum){0};
-    *form = FORM_BARE;
+    *form = STATE_BARE;
     if (record.len == sizeof out->place) {
         memcpy(&out->place, record.at, sizeof out->place);
         return true;
     }
-    *form = FORM_SEALED;
-    if (record.len != SUM_LEN || record.at[0] != FORM_SEALED || !state_unseal(STATE_SUM_KEY, record, &value, &seal))
+    *form = STATE_SEALED;
+    if (record.len != SUM_LEN || record.at[0] != STATE_SEALED || !state_unseal(STATE_SUM_KEY, record, &value, &seal))
         return false;
     out->place = read_u64(value.at + 1);
     out->entries = read_u64(value.at + 9);

@@ -10,7 +10,7 @@
 
 #include "buf.h"
 
-enum { SEAL_LEN = 8, SUM_LEN = 1 + 3 * 8 + SEAL_LEN, FORM_BARE = 1, FORM_SEALED = 2 };
+enum { SEAL_LEN = 8, SUM_LEN = 1 + 3 * 8 + SEAL_LEN, STATE_BARE = 1, STATE_SEALED = 2 };
 
 /* The tables in data.mdb, and the key of the record. */
 #define STATE_TABLE "values"

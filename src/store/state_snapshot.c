@@ -59,7 +59,7 @@ static enum err value_of(const struct snapshot *m, const MDB_val *k, const MDB_v
 {
     uint64_t seal;
 
-    if (m->form == FORM_SEALED)
+    if (m->form == STATE_SEALED)
         return state_unseal(bytes_of_val(k), bytes_of_val(v), value, &seal) ? OK : ERR_DAMAGED;
     *value = bytes_of_val(v);
     return OK;
@@ -163,13 +163,13 @@ static int open_tables(struct snapshot *m)
     struct state_sum sum = {0};
     int rc = mdb_dbi_open(m->txn, STATE_TABLE_SUM, 0, &m->meta);
 
-    m->form = FORM_BARE;
+    m->form = STATE_BARE;
     if (!rc && (rc = mdb_get(m->txn, m->meta, &k, &v)) == MDB_NOTFOUND)
         rc = 0;
     else if (!rc && !state_sum_read(bytes_of_val(&v), &sum, &m->form))
         rc = MDB_CORRUPTED;
     m->place = sum.place;
-    return rc ? rc : mdb_dbi_open(m->txn, m->form == FORM_SEALED ? STATE_TABLE : STATE_TABLE_BARE, 0, &m->values);
+    return rc ? rc : mdb_dbi_open(m->txn, m->form == STATE_SEALED ? STATE_TABLE : STATE_TABLE_BARE, 0, &m->values);
 }
 
 static int open_all(struct snapshot *m, const char *folder, bool shared)

@@ -323,7 +323,7 @@ TEST(a_checkpoint_of_before_is_converted_once)
         int form;
 
         CHECK_OK(state_check(path, &sum, &form, why));
-        CHECK(form == (round ? FORM_SEALED : FORM_BARE) && sum.place == 4711);
+        CHECK(form == (round ? STATE_SEALED : STATE_BARE) && sum.place == 4711);
         CHECK_OK(lmdb_state_open(folder, 0, &s, why));
         CHECK(state_place(s) == 4711);
         CHECK_OK(state_each(s, NO_BYTES, NO_BYTES, count_one, &n));
