@@ -150,7 +150,7 @@ struct hub {
     struct feedback *feedback;
     _Atomic uint64_t calls;     /* so many were opened: the last one's id */
     _Atomic size_t calls_bytes; /* that those hold which are open */
-    _Atomic uint64_t lost; /* messages whose bodies could not be read */
+    _Atomic uint64_t lost;      /* messages whose bodies could not be read */
 
     /* struct hub_clock */
     _Atomic int64_t ahead_ms, jumped_ms, doubt_ms;
