@@ -2,6 +2,7 @@
 #include "state_lmdb.h"
 
 #include "ceilings.h"
+#include "fault.h"
 #include "log.h"
 #include "map.h"
 #include "state_room.h"
@@ -241,9 +242,11 @@ enum err lmdb_grow_map(struct lmdb *m)
     if (m->map_size > LMDB_MAP_MAX / 2)
         return ERR_DISK_FULL;
     pthread_rwlock_wrlock(&m->map);
+    fault_region_drop(m->watched);
     rc = mdb_env_set_mapsize(m->env, (size_t)m->map_size * 2);
     if (!rc)
         m->map_size *= 2;
+    lmdb_watch_map(m);
     pthread_rwlock_unlock(&m->map);
     return rc == ENOMEM ? ERR_DISK_FULL : lmdb_err_of(rc);
 }
@@ -294,6 +297,7 @@ static void lmdb_close(struct state *s)
 {
     struct lmdb *m = lmdb_of(s);
 
+    fault_region_drop(m->watched);
     if (m->env)
         mdb_env_close(m->env);
     pthread_rwlock_destroy(&m->map);

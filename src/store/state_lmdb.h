@@ -20,6 +20,7 @@ struct lmdb {
     struct state_sum sum;     /* of what is committed; the writer's */
     _Atomic uint64_t place;   /* as in sum */
     _Atomic uint64_t damaged; /* hash of the key that was told as damaged last */
+    const uint8_t *watched;   /* where the file is mapped; NULL: that is not known */
     int folder_fd;            /* locked: one process at a time */
     char path[STATE_PATH_CAP];
 };
@@ -38,6 +39,8 @@ static inline struct bytes bytes_of_val(const MDB_val *v)
 extern const struct state_ops lmdb_ops;
 
 enum err lmdb_err_of(int rc) MUST_CHECK;
+/* Where the file is mapped: whoever touches a page of it that the disk cannot read ends the process with a line. */
+void lmdb_watch_map(struct lmdb *m);
 /* No transaction is open. ERR_DISK_FULL: the address space ends here. */
 enum err lmdb_grow_map(struct lmdb *m) MUST_CHECK;
 /* In a transaction: puts a value with its checksum, or takes it away (value NULL); `sum` follows. MDB_CORRUPTED: what

@@ -2,6 +2,7 @@
 #include "state_lmdb.h"
 
 #include "ceilings.h"
+#include "fault.h"
 #include "log.h"
 #include "state_check.h"
 #include "state_room.h"
@@ -27,6 +28,28 @@ static void on_assert(MDB_env *env, const char *what)
               KVS("remedy", "start the hub again: it says what is damaged"));
     log_flush();
     _exit(1);
+}
+
+/* LMDB does not say where it maps the file: the record is in a page whose number stands at its beginning. */
+void lmdb_watch_map(struct lmdb *m)
+{
+    MDB_val k = val_of(STATE_SUM_KEY), v;
+    MDB_stat facts;
+    MDB_txn *txn;
+    size_t number;
+
+    m->watched = NULL;
+    if (!m->meta || mdb_env_stat(m->env, &facts) || mdb_txn_begin(m->env, NULL, MDB_RDONLY, &txn))
+        return;
+    if (!mdb_get(txn, m->meta, &k, &v)) {
+        const uint8_t *page = (const uint8_t *)((uintptr_t)v.mv_data & ~(uintptr_t)(facts.ms_psize - 1));
+
+        memcpy(&number, page, sizeof number);
+        m->watched = page - number * facts.ms_psize;
+        if (!fault_region_add(m->watched, (size_t)m->map_size, m->path))
+            m->watched = NULL;
+    }
+    mdb_txn_abort(txn);
 }
 
 /* A new one gets its tables and its record at once; one of before keeps its own until it is converted. */
@@ -117,6 +140,7 @@ static enum err open_checked(struct lmdb *m, const char *folder, char why[STATE_
         snprintf(why, STATE_WHY_CAP, "%s", mdb_strerror(rc));
         return lmdb_err_of(rc);
     }
+    lmdb_watch_map(m);
     atomic_store_explicit(&m->place, m->sum.place, memory_order_relaxed);
     return OK;
 }

@@ -6,6 +6,7 @@ cd "$(dirname "$0")"
 export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 daemon.py "$build/d2dhub"
 /usr/bin/python3 belongs.py "$build/d2dhub"
+/usr/bin/python3 checkpoint.py "$build/d2dhub"
 /usr/bin/python3 backup.py "$build"
 /usr/bin/python3 ../samples/samples.py "$build"
 /usr/bin/python3 contexts.py "$build"

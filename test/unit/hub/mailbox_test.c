@@ -302,6 +302,70 @@ TEST(a_message_that_nobody_settles_expires_in_the_end)
     end(s);
 }
 
+/* Its place in the log is damaged: it holds up neither the others nor the checkpoint, and its sender is told. */
+TEST(a_message_that_cannot_be_read_is_a_dead_letter)
+{
+    for (int kept = 0; kept < 2; kept++) {
+        struct feedback_record told[FEEDBACK_BATCH];
+        struct seat *s = start(14);
+        struct c2d_lock lock;
+        uint64_t at;
+        size_t n;
+
+        hub_detach(s, w.now_ms);
+        at = post_as("door", "one", "m", "negative", 0);
+        post("door", "two");
+        memory_store_damage(w.store, at);
+        if (kept) {
+            CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+            CHECK(state_place(w.state) > at && waiting("door") == 1);
+        }
+        s = world_sit(&w, "door", &bell);
+        next_is(s, "two");
+        nothing_for(s);
+        CHECK_OK(hub_feedback_take(w.hub, w.now_ms, told, &n, &lock));
+        CHECK(n == 1 && told[0].fate == FATE_DELIVERY_COUNT);
+        assert_string_equal(told[0].message_id, "m");
+        CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+        end(s);
+    }
+}
+
+TEST(a_mailbox_may_be_larger_than_a_transaction)
+{
+    enum { MANY = 400 };
+    struct seat *s;
+    char text[16];
+
+    start(15);
+    w.options.c2d.depth = MANY;
+    w.options.checkpoint_batch = 1000;
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    hub_close(w.hub);
+    w.hub = NULL;
+    CHECK_OK(hub_open(&w.options, &w.hub));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        post("door", text);
+        if (i % 100 == 50)
+            CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    }
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    CHECK_OK(store_trim(w.store, store_end(w.store)));
+    world_restart(&w);
+    CHECK(waiting("door") == MANY);
+    s = world_sit(&w, "door", &bell);
+    for (int i = 0; i < MANY; i++) {
+        struct c2d c;
+
+        snprintf(text, sizeof text, "%d", i);
+        c = next_is(s, text);
+        settle(s, &c, OUTCOME_COMPLETE);
+    }
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    end(s);
+}
+
 TEST(mailboxes_survive_restarts_power_cuts_checkpoints_and_retention)
 {
     struct seat *s = start(10);
@@ -437,7 +501,8 @@ TESTS(RUN(messages_come_in_order_and_go_when_they_are_completed), RUN(what_comes
       RUN(what_cannot_be_posted_is_refused), RUN(an_abandoned_message_comes_again_until_it_is_a_dead_letter),
       RUN(what_a_seat_did_not_settle_comes_again_to_the_next_one), RUN(without_a_seat_a_lock_lasts_a_minute),
       RUN(only_what_is_durable_is_delivered), RUN(a_message_expires_also_in_a_mailbox_that_nobody_has_asked_for),
-      RUN(a_message_that_nobody_settles_expires_in_the_end),
+      RUN(a_message_that_nobody_settles_expires_in_the_end), RUN(a_message_that_cannot_be_read_is_a_dead_letter),
+      RUN(a_mailbox_may_be_larger_than_a_transaction),
       RUN(mailboxes_survive_restarts_power_cuts_checkpoints_and_retention),
       RUN(a_purge_empties_a_mailbox_of_locked_messages_too),
       RUN(a_device_that_is_made_again_has_nothing_of_the_old_one), RUN(a_lock_has_a_name_that_can_be_read_back),

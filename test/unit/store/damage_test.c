@@ -9,6 +9,7 @@
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { ENTRIES = 120, FILE_MAX = 1 << 20, SHOWN_MAX = 1 << 20 };
@@ -362,6 +363,39 @@ TEST(one_process_at_a_time_has_it)
     folder_drop();
 }
 
+/* Cut short under a running hub: the pages that are gone cannot be read, and there is nothing to go on with. */
+TEST(a_file_that_is_cut_while_it_is_open_ends_the_process_with_its_name)
+{
+    struct buf seen = buf_max(SHOWN_MAX), said = buf_max(4096);
+    int ends[2], status;
+    struct state *s;
+    pid_t child;
+    ssize_t n;
+
+    make_whole(5);
+    CHECK(pipe(ends) == 0);
+    if ((child = fork()) == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        if (lmdb_state_open(folder, 0, &s, why) || truncate(path, 3 * 4096))
+            _exit(7);
+        show(s, &seen);
+        _exit(8);
+    }
+    close(ends[1]);
+    do {
+        uint8_t *to = buf_grow(&said, 256);
+
+        n = to ? read(ends[0], to, 256) : 0;
+        said.len -= to ? 256 - (size_t)(n > 0 ? n : 0) : 0;
+    } while (n > 0);
+    close(ends[0]);
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    CHECK(strstr(buf_str(&said), path) && strstr(buf_str(&said), "damaged"));
+    buf_free(&said);
+    buf_free(&seen);
+    drop_whole();
+}
+
 /* Free pages at the end of the file may never have been written; all others are needed. */
 TEST(what_many_transactions_leave_is_whole)
 {
@@ -380,4 +414,5 @@ TEST(what_many_transactions_leave_is_whole)
 TESTS(RUN(a_flipped_bit_is_found_or_means_nothing), RUN(a_cut_file_is_refused_or_lost_nothing),
       RUN(sectors_of_zeros_noise_and_other_pages_are_found), RUN(a_walk_over_anything_ends),
       RUN(a_checkpoint_of_before_is_converted_once), RUN(an_empty_checkpoint_of_before_becomes_an_empty_one),
-      RUN(one_process_at_a_time_has_it), RUN(what_many_transactions_leave_is_whole))
+      RUN(one_process_at_a_time_has_it), RUN(a_file_that_is_cut_while_it_is_open_ends_the_process_with_its_name),
+      RUN(what_many_transactions_leave_is_whole))
