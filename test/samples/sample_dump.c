@@ -175,7 +175,7 @@ int main(int argc, char **argv)
         return 2;
     snprintf(log, sizeof log, "%s/log", argv[1]);
     snprintf(state, sizeof state, "%s/state", argv[1]);
-    if ((e = disk_store_open(&disk, &options.store, why)) || (e = lmdb_state_open(state, 0, &options.state)) ||
+    if ((e = disk_store_open(&disk, &options.store, why)) || (e = lmdb_state_open(state, 0, &options.state, why)) ||
         (e = hub_open(&options, &hub))) {
         fprintf(stderr, "%s: %s %s\n", argv[1], err_text(e), why);
         return 1;
