@@ -9,9 +9,9 @@ static int order_of_numbers(const struct value *a, const struct value *b)
         return -order_of_numbers(b, a);
     if (a->kind == VALUE_DOUBLE)
         return a->number < b->number ? -1 : a->number > b->number;
-    if (b->number >= 0x1p63)
+    if (b->number >= 9223372036854775808.0)
         return -1;
-    if (b->number < -0x1p63)
+    if (b->number < -9223372036854775808.0)
         return 1;
     int64_t whole = (int64_t)b->number;
     if (a->integer != whole)
@@ -104,9 +104,9 @@ static struct value compare_strictly(enum op how, const struct value *a, const s
     bool by_order = how != OP_EQUAL && how != OP_UNEQUAL;
 
     if (!alike)
-        return by_order ? (struct value){.kind = VALUE_UNDEFINED} : value_bool(how == OP_UNEQUAL);
+        return by_order ? value_undefined() : value_bool(how == OP_UNEQUAL);
     if (by_order && a->kind != VALUE_TEXT && !value_is_number(a))
-        return (struct value){.kind = VALUE_UNDEFINED};
+        return value_undefined();
     return answer(how, order(RULES_QUERY, a, b));
 }
 
@@ -115,12 +115,12 @@ struct value value_compare(enum rules rules, enum op how, const struct value *a,
     int ranks = rank_of_kind(a) - rank_of_kind(b);
 
     if (rank_of_kind(a) == 4 || rank_of_kind(b) == 4)
-        return (struct value){.kind = VALUE_UNDEFINED};
+        return value_undefined();
     if (rules == RULES_QUERY)
         return compare_strictly(how, a, b, ranks == 0);
     if (ranks == 0)
         return answer(how, order(rules, a, b));
-    return a->loose || b->loose ? answer(how, ranks) : (struct value){.kind = VALUE_UNDEFINED};
+    return a->loose || b->loose ? answer(how, ranks) : value_undefined();
 }
 
 bool value_same(enum rules rules, const struct value *a, const struct value *b)

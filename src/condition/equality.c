@@ -2,6 +2,8 @@
 #include "condition.h"
 #include "program.h"
 
+#include <assert.h>
+
 /* A value on the stack, as far as it matters here. */
 struct term {
     enum { OTHER, PATH, CONSTANT } kind;
@@ -23,14 +25,23 @@ struct finder {
 
 static struct term *top(struct finder *f)
 {
+    assert(f->height);
     return &f->stack[f->height - 1];
+}
+
+static struct term *below_top(struct finder *f)
+{
+    assert(f->height > 1);
+    return &f->stack[f->height - 2];
 }
 
 /* Takes that many terms away, and with them what they said. */
 static struct term *replace(struct finder *f, size_t takes)
 {
-    for (; takes; takes--)
-        f->n -= f->stack[--f->height].equalities;
+    for (; takes; takes--) {
+        f->n -= top(f)->equalities;
+        f->height--;
+    }
     f->stack[f->height] = (struct term){.kind = OTHER};
     return &f->stack[f->height++];
 }
@@ -45,7 +56,7 @@ static void found(struct finder *f, struct term *at, uint32_t path, uint32_t fir
 
 static void equal(struct finder *f)
 {
-    struct term right = *top(f), left = f->stack[f->height - 2];
+    struct term right = *top(f), left = *below_top(f);
     struct term *both = replace(f, 2);
 
     if (left.kind == PATH && right.kind == CONSTANT)
@@ -56,7 +67,7 @@ static void equal(struct finder *f)
 
 static void both(struct finder *f)
 {
-    struct term right = *top(f), left = f->stack[f->height - 2];
+    struct term right = *top(f), left = *below_top(f);
 
     f->height -= 2;
     f->stack[f->height++] = (struct term){.kind = OTHER, .equalities = left.equalities + right.equalities};
@@ -65,7 +76,7 @@ static void both(struct finder *f)
 /* An element of a list; the value that is looked for stands below it. */
 static void element(struct finder *f)
 {
-    struct term one = *top(f), *value = &f->stack[f->height - 2];
+    struct term one = *top(f), *value = below_top(f);
 
     f->n -= one.equalities;
     f->height--;

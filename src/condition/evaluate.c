@@ -15,21 +15,24 @@ struct machine {
     size_t n;
 };
 
-static struct value undefined(void)
-{
-    return (struct value){.kind = VALUE_UNDEFINED};
-}
-
 static void push(struct machine *m, struct value v)
 {
     assert(m->n < CONDITION_STACK_MAX);
     m->stack[m->n++] = v;
 }
 
-static struct value pop(struct machine *m)
+static struct value *top(struct machine *m)
 {
     assert(m->n);
-    return m->stack[--m->n];
+    return &m->stack[m->n - 1];
+}
+
+static struct value pop(struct machine *m)
+{
+    struct value v = *top(m);
+
+    m->n--;
+    return v;
 }
 
 static void ask(struct machine *m, const struct path *path)
@@ -54,7 +57,7 @@ static enum truth truth_of(const struct machine *m, const struct value *v)
 
 static struct value value_of(enum truth t)
 {
-    return t == NONE ? (struct value){.kind = VALUE_NULL} : t == NEITHER ? undefined() : value_bool(t == TRUE);
+    return t == NONE ? value_null() : t == NEITHER ? value_undefined() : value_bool(t == TRUE);
 }
 
 static void negate(struct machine *m)
@@ -62,7 +65,7 @@ static void negate(struct machine *m)
     struct value v = pop(m);
     enum truth t = truth_of(m, &v);
 
-    push(m, t == NEITHER ? undefined() : value_bool(t != TRUE));
+    push(m, t == NEITHER ? value_undefined() : value_bool(t != TRUE));
 }
 
 static void both(struct machine *m)
@@ -132,7 +135,7 @@ static void calculate(struct machine *m, enum op how)
     int64_t whole;
 
     if (!as_number(m, &a) || !as_number(m, &b)) {
-        push(m, undefined());
+        push(m, value_undefined());
         return;
     }
     if (a.kind == VALUE_INT && b.kind == VALUE_INT && in_integers(how, a.integer, b.integer, &whole))
@@ -140,7 +143,7 @@ static void calculate(struct machine *m, enum op how)
     else
         v = value_double(in_doubles(how, value_number(&a), value_number(&b)));
     if (v.kind == VALUE_DOUBLE && (isnan(v.number) || (isinf(v.number) && m->program->rules == RULES_QUERY)))
-        v = undefined();
+        v = value_undefined();
     v.loose = loose;
     push(m, v);
 }
@@ -150,7 +153,7 @@ static void change_sign(struct machine *m)
     struct value v = pop(m);
 
     if (!as_number(m, &v))
-        v = undefined();
+        v = value_undefined();
     else if (v.kind == VALUE_INT && v.integer != INT64_MIN)
         v.integer = -v.integer;
     else
@@ -180,7 +183,7 @@ static void call(struct machine *m, size_t n, struct value (*run)(const struct c
 /* The element on top of the value that is looked for. True: it is found. */
 static bool is_element(struct machine *m)
 {
-    struct value element = pop(m), *value = &m->stack[m->n - 1];
+    struct value element = pop(m), *value = top(m);
 
     if (!value_same(m->program->rules, value, &element))
         return false;
@@ -189,9 +192,9 @@ static bool is_element(struct machine *m)
 }
 
 /* The left side decides; what it decides is left on the stack. */
-static bool decides(const struct machine *m, enum op how)
+static bool decides(struct machine *m, enum op how)
 {
-    const struct value *left = &m->stack[m->n - 1];
+    const struct value *left = top(m);
 
     return how == OP_DEFINED_ELSE ? left->kind != VALUE_UNDEFINED
                                   : truth_of(m, left) == (how == OP_OR_ELSE ? TRUE : FALSE);
@@ -244,7 +247,7 @@ static size_t run(struct machine *m, const struct step *s, size_t at)
     case OP_COALESCE: { /* the left side was undefined */
         struct value right = pop(m);
 
-        m->stack[m->n - 1] = right;
+        *top(m) = right;
         break;
     }
     case OP_IN:
@@ -252,7 +255,7 @@ static size_t run(struct machine *m, const struct step *s, size_t at)
     case OP_IN_END: {
         struct value v = pop(m);
 
-        push(m, v.kind == VALUE_UNDEFINED ? undefined() : value_bool(false));
+        push(m, v.kind == VALUE_UNDEFINED ? value_undefined() : value_bool(false));
         break;
     }
     case OP_CALL:

@@ -5,11 +5,6 @@
 
 #include <math.h>
 
-static struct value undefined(void)
-{
-    return (struct value){.kind = VALUE_UNDEFINED};
-}
-
 /* ---- what a value is ------------------------------------------------------------------------------------------- */
 
 static struct value is_defined(const struct call *c)
@@ -57,10 +52,10 @@ static struct value is_primitive(const struct call *c)
 
 static struct value array_contains(const struct call *c)
 {
-    struct value one = undefined();
+    struct value one = value_undefined();
 
     if (c->arguments->kind != VALUE_ARRAY || !c->row->element)
-        return undefined();
+        return value_undefined();
     for (size_t i = 0; c->scratch->work < CONDITION_WORK_MAX && c->row->element(c->row, c->arguments, i, &one); i++) {
         c->scratch->work++;
         if (value_same(RULES_QUERY, &one, &c->arguments[1]))
@@ -71,11 +66,11 @@ static struct value array_contains(const struct call *c)
 
 static struct value array_length(const struct call *c)
 {
-    struct value one = undefined();
+    struct value one = value_undefined();
     size_t n = 0;
 
     if (c->arguments->kind != VALUE_ARRAY || !c->row->element)
-        return undefined();
+        return value_undefined();
     while (c->scratch->work++ < CONDITION_WORK_MAX && c->row->element(c->row, c->arguments, n, &one))
         n++;
     return value_int((int64_t)n);
@@ -87,7 +82,7 @@ static struct value by(const struct call *c, double (*run)(double))
 {
     struct value v = value_double(value_is_number(c->arguments) ? run(value_number(c->arguments)) : NAN);
 
-    return isnan(v.number) ? undefined() : v;
+    return isnan(v.number) ? value_undefined() : v;
 }
 
 static double square_of(double x)
@@ -141,7 +136,7 @@ static struct value power(const struct call *c)
                         ? pow(value_number(&c->arguments[0]), value_number(&c->arguments[1]))
                         : NAN;
 
-    return isnan(result) ? undefined() : value_double(result);
+    return isnan(result) ? value_undefined() : value_double(result);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */

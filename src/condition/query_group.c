@@ -4,6 +4,7 @@
 #include "compare.h"
 #include "map.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* The numbers of one column so far. */
@@ -69,7 +70,7 @@ static void put_key(struct buf *key, const struct value *v)
 /* Integers are one kind with the doubles that are the same. */
 static struct value plain(struct value v)
 {
-    if (v.kind == VALUE_DOUBLE && v.number >= -0x1p53 && v.number <= 0x1p53 && v.number == (double)(int64_t)v.number)
+    if (v.kind == VALUE_DOUBLE && fabs(v.number) <= 9007199254740992.0 && v.number == (double)(int64_t)v.number)
         return value_int((int64_t)v.number);
     if (v.kind == VALUE_ARRAY || v.kind == VALUE_OBJECT)
         v.kind = VALUE_UNDEFINED;
@@ -201,7 +202,7 @@ static struct value result_of(const struct query *q, const struct group *group, 
             if (path_same(q->group_by[k], column->path))
                 return group->values[k];
     if (!s->n)
-        return (struct value){.kind = VALUE_UNDEFINED};
+        return value_undefined();
     if (column->how == QUERY_MIN || column->how == QUERY_MAX)
         return column->how == QUERY_MIN ? s->least : s->most;
     if (column->how == QUERY_AVG)

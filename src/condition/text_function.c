@@ -5,11 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static struct value undefined(void)
-{
-    return (struct value){.kind = VALUE_UNDEFINED};
-}
-
 /* All arguments are texts, and there is work left for going through them. */
 static bool are_texts(const struct call *c, size_t n)
 {
@@ -23,12 +18,12 @@ static bool are_texts(const struct call *c, size_t n)
 
 struct value text_starts(const struct call *c)
 {
-    return are_texts(c, 2) ? value_bool(bytes_starts(c->arguments[0].text, c->arguments[1].text)) : undefined();
+    return are_texts(c, 2) ? value_bool(bytes_starts(c->arguments[0].text, c->arguments[1].text)) : value_undefined();
 }
 
 struct value text_ends(const struct call *c)
 {
-    return are_texts(c, 2) ? value_bool(bytes_ends(c->arguments[0].text, c->arguments[1].text)) : undefined();
+    return are_texts(c, 2) ? value_bool(bytes_ends(c->arguments[0].text, c->arguments[1].text)) : value_undefined();
 }
 
 /* The place in bytes, or a->len. */
@@ -42,7 +37,7 @@ struct value text_contains(const struct call *c)
     struct bytes text = c->arguments[0].text, part = c->arguments[1].text;
 
     if (!are_texts(c, 2))
-        return undefined();
+        return value_undefined();
     return value_bool(!part.len || find(text, part) < text.len);
 }
 
@@ -84,7 +79,7 @@ static size_t place_of(struct bytes text, size_t unit)
 
 struct value text_length(const struct call *c)
 {
-    return are_texts(c, 1) ? value_int((int64_t)units(c->arguments->text)) : undefined();
+    return are_texts(c, 1) ? value_int((int64_t)units(c->arguments->text)) : value_undefined();
 }
 
 struct value text_index(const struct call *c)
@@ -93,7 +88,7 @@ struct value text_index(const struct call *c)
     size_t at;
 
     if (!are_texts(c, 2))
-        return undefined();
+        return value_undefined();
     at = find(text, part);
     return value_int(part.len && at >= text.len ? -1 : (int64_t)units(bytes_first(text, at)));
 }
@@ -116,10 +111,10 @@ struct value text_part(const struct call *c)
     size_t start, length = 0, all;
 
     if (!are_texts(c, 1) || !is_count(&c->arguments[1], &start) || (c->n == 3 && !is_count(&c->arguments[2], &length)))
-        return undefined();
+        return value_undefined();
     all = units(text);
     if (start > all || (c->n == 3 && (start == all || length > all - start)))
-        return undefined();
+        return value_undefined();
     text = bytes_skip(text, place_of(text, start));
     return value_text(c->n == 3 ? bytes_first(text, place_of(text, length)) : text);
 }
@@ -132,11 +127,11 @@ struct value text_concat(const struct call *c)
     uint8_t *to;
 
     if (!are_texts(c, c->n))
-        return undefined();
+        return value_undefined();
     for (size_t i = 0; i < c->n; i++)
         len += c->arguments[i].text.len;
     if (!(to = scratch_take(c->scratch, len)))
-        return undefined();
+        return value_undefined();
     for (size_t i = 0, at = 0; i < c->n; i++) {
         struct bytes text = c->arguments[i].text;
 
@@ -176,7 +171,7 @@ static struct value text_in_case(const struct call *c, bool upper)
     size_t put = 0;
 
     if (!are_texts(c, 1) || !(to = scratch_take(c->scratch, text.len)))
-        return undefined();
+        return value_undefined();
     for (size_t i = 0; i < text.len;) {
         uint32_t code;
         size_t n = utf8_take(text, i, &code);
@@ -229,5 +224,6 @@ struct value text_as_number(const struct call *c)
 
     if (value_is_number(c->arguments))
         return *c->arguments;
-    return are_texts(c, 1) && number_of(bytes_trim(c->arguments->text), &number) ? value_double(number) : undefined();
+    return are_texts(c, 1) && number_of(bytes_trim(c->arguments->text), &number) ? value_double(number)
+                                                                                 : value_undefined();
 }

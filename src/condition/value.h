@@ -27,6 +27,16 @@ struct value {
     };
 };
 
+static inline struct value value_undefined(void)
+{
+    return (struct value){.kind = VALUE_UNDEFINED};
+}
+
+static inline struct value value_null(void)
+{
+    return (struct value){.kind = VALUE_NULL};
+}
+
 static inline struct value value_bool(bool yes)
 {
     return (struct value){.kind = VALUE_BOOL, .yes = yes};

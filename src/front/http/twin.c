@@ -108,7 +108,7 @@ static struct value text_of(const char *text)
 
 static struct value text_or_null(const char *text)
 {
-    return text[0] ? text_of(text) : (struct value){.kind = VALUE_NULL};
+    return text[0] ? text_of(text) : value_null();
 }
 
 static struct value time_of(int64_t ms, struct scratch *scratch)
@@ -127,9 +127,9 @@ static struct value scope_of(const struct device *d, struct scratch *scratch)
     char *own = (char *)scratch_take(scratch, EDGE_SCOPE_LEN_MAX + 1);
 
     if (!d->edge)
-        return d->parent[0] ? text_of(d->parent) : (struct value){.kind = VALUE_UNDEFINED};
+        return d->parent[0] ? text_of(d->parent) : value_undefined();
     if (!own)
-        return (struct value){.kind = VALUE_UNDEFINED};
+        return value_undefined();
     device_scope(d, own);
     return text_of(own);
 }
@@ -182,7 +182,7 @@ static struct value value_of(const struct device *d, const struct member *m, str
     case SCOPE:
         return scope_of(d, scratch);
     }
-    return (struct value){.kind = VALUE_UNDEFINED};
+    return value_undefined();
 }
 
 static void get(const struct row *row, const struct path *path, struct scratch *scratch, struct value *out,
@@ -224,7 +224,7 @@ static enum err put_members(struct buf *out, const struct device *d, const struc
     enum err e = OK;
 
     for (; !e && at < members + MEMBERS && at->depth >= depth; at++) {
-        struct value v = at->depth == depth ? value_of(d, at, scratch) : (struct value){.kind = VALUE_UNDEFINED};
+        struct value v = at->depth == depth ? value_of(d, at, scratch) : value_undefined();
 
         if (!v.kind)
             continue;
