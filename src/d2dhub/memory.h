@@ -18,8 +18,8 @@ bool memory_may_take(void *ctx, size_t bytes);
 /* The same for what is there already and grows: it stops later. */
 bool memory_may_grow(void *ctx, size_t bytes);
 
-/* How much of the checkpoint may be mapped at first, where addresses are limited (ulimit -v): a quarter of what is left.
- * 0: they are not. */
+/* How much of the checkpoint may be mapped at first, where addresses are limited (ulimit -v): a quarter of what is
+ * left. 0: they are not. */
 uint64_t memory_map_size(void);
 
 struct memory_stats {

@@ -1,7 +1,7 @@
-/* The checkpoint: what changed since the last one goes into the state, with the place P up to which it is true. P is the
- * end of the log before anything is looked at; a record below P whose change is not visible yet holds its lock, so it is
- * seen when that lock is taken here. What is copied may be newer than P, which is harmless: applying twice changes
- * nothing. But it must be durable before the state says so: a crash may not know more than the log. */
+/* The checkpoint: what changed since the last one goes into the state, with the place P up to which it is true. P is
+ * the end of the log before anything is looked at; a record below P whose change is not visible yet holds its lock, so
+ * it is seen when that lock is taken here. What is copied may be newer than P, which is harmless: applying twice
+ * changes nothing. But it must be durable before the state says so: a crash may not know more than the log. */
 #include "keeping.h"
 
 #include <stdio.h>

@@ -19,7 +19,8 @@
 
 enum { READERS = 256, TABLES = 3 }; /* threads that read at the same moment */
 
-/* LMDB found a page that is not as it was when the checkpoint was opened: it cannot go on, and it must not be silent. */
+/* LMDB found a page that is not as it was when the checkpoint was opened: it cannot go on, and it must not be
+ * silent. */
 static void on_assert(MDB_env *env, const char *what)
 {
     const struct lmdb *m = mdb_env_get_userctx(env);

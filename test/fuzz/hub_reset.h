@@ -1,5 +1,5 @@
-/* A hub in memory that is made once and set back after each input: making one takes a hundred times as long as what most
- * inputs do. What one input made must not change what another finds. */
+/* A hub in memory that is made once and set back after each input: making one takes a hundred times as long as what
+ * most inputs do. What one input made must not change what another finds. */
 #pragma once
 
 #include "engines.h"

@@ -1,5 +1,5 @@
-/* The manifest of a backup: the text as it is, and as the line that its checksum is for. What is taken encodes to what is
- * taken again, and no name leads out of the folder. */
+/* The manifest of a backup: the text as it is, and as the line that its checksum is for. What is taken encodes to what
+ * is taken again, and no name leads out of the folder. */
 #include "manifest.h"
 #include "text.h"
 

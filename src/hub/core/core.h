@@ -294,7 +294,8 @@ enum err mailbox_old_next(struct rd *r, struct letter *out) MUST_CHECK;
 
 /* mail_keep.c: mailboxes and bodies in the checkpoint; mail_load.c: out of it */
 enum err mail_load(struct hub *h, struct shard *s, struct identity *i) MUST_CHECK;
-/* `was`: the device as the checkpoint has it; `is`: as it will have it, or NULL; `letters`: what mailbox_copy() wrote. */
+/* `was`: the device as the checkpoint has it; `is`: as it will have it, or NULL; `letters`: what mailbox_copy()
+ * wrote. */
 enum err mail_keep(struct keeping *, struct bytes id, const struct identity *was, const struct identity *is,
                    struct bytes letters) MUST_CHECK;
 /* lost.c: outside of all locks. The body of this letter can be read neither in the log nor in the checkpoint: nobody

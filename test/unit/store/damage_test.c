@@ -1,5 +1,5 @@
-/* A checkpoint whose file is damaged: whatever byte it is, the file is refused with the page or key, or everything in it
- * is as it was; it never shows anything else, and never ends the process. Checkpoints of before are read once. */
+/* A checkpoint whose file is damaged: whatever byte it is, the file is refused with the page or key, or everything in
+ * it is as it was; it never shows anything else, and never ends the process. Checkpoints of before are read once. */
 #include "check.h"
 
 #include "engines.h"
