@@ -418,19 +418,18 @@ D2D_API enum d2d_err d2d_registry_add(struct d2d_registry *registry, struct d2d_
 D2D_API enum d2d_err d2d_registry_update(struct d2d_registry *registry, struct d2d_identity *identity);
 D2D_API enum d2d_err d2d_registry_get(struct d2d_registry *registry, const char *id, struct d2d_identity *out);
 D2D_API enum d2d_err d2d_registry_remove(struct d2d_registry *registry, const char *id);
-/* A direct method of a device, and its answer. */
 struct d2d_question {
     size_t size;
     const char *method;
     const char *payload;            /* JSON; NULL: none */
-    unsigned connect_s, response_s; /* how long to wait for the device, and for its answer; 0: not at all, 30 s */
+    unsigned connect_s, response_s; /* time to wait for the device, and for its answer; 0: not at all, 30 s */
 };
 #define D2D_QUESTION .size = sizeof(struct d2d_question)
 
-/* Calls a direct method and waits for its answer: *status is the device's own, *payload its JSON text, which the caller
- * frees. D2D_NOT_FOUND: there is no such device; D2D_NO_CONNECTION: it is not connected, or does not listen to direct
- * methods; D2D_CLOSED: its connection ended before it answered; D2D_TIMED_OUT: it did not answer in time;
- * D2D_OVER_QUOTA: too many calls are open. The policy must have the right "service connect". */
+/* Calls a direct method and waits for its answer: the device's *status and *payload (JSON text; the caller frees
+ * it). D2D_NO_CONNECTION: the device is not connected, or does not listen to direct methods; D2D_CLOSED: its
+ * connection ended first; D2D_TIMED_OUT, D2D_NOT_FOUND, D2D_OVER_QUOTA. The policy must have the right "service
+ * connect". */
 D2D_API enum d2d_err d2d_registry_call(struct d2d_registry *registry, const char *device,
                                        const struct d2d_question *question, int *status, char **payload);
 /* Empties the mailbox of a device; *n is how many messages were in it. */

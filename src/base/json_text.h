@@ -1,4 +1,4 @@
-/* A JSON value as text. jansson's own json_dumps() forgets that it had no memory for a key and gives what is no
+/* A JSON value as text. jansson's own function for that forgets that it had no memory for a key, and gives what is no
  * JSON. */
 #pragma once
 

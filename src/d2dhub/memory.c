@@ -174,7 +174,7 @@ static int64_t nearest(const uint64_t used[MEASURES], size_t *out, const uint64_
     for (size_t i = 0; i < MEASURES; i++) {
         if (limits[i] >= INT64_MAX)
             continue;
-        int64_t left = (int64_t)limits[i] - (int64_t)used[i] - kept_of(i, limits[i]);
+        int64_t left = (int64_t)limits[i] - (int64_t)used[i] - kept_of((enum measure)i, limits[i]);
         if (left < least) {
             least = left;
             *out = i;
@@ -212,7 +212,7 @@ static void look(int64_t now_ms)
         atomic_store(&memory.promised, INT64_MAX);
         return;
     }
-    int64_t left = nearest(used, &which, limits), kept = kept_of(which, limits[which]);
+    int64_t left = nearest(used, &which, limits), kept = kept_of((enum measure)which, limits[which]);
     if (left < kept) /* near enough to look closer */
         left += unused();
     if (last_memory_given() && left > 0)

@@ -144,7 +144,8 @@ enum d2d_err d2d_device_answer(struct d2d_device *d, uint64_t id, int status, co
     if (text.len > CALL_PAYLOAD_MAX)
         e = ERR_TOO_LARGE;
     else if (!asked_take(&d->side.asked, id, &a))
-        return account_fail(&d->account, D2D_EXPIRED, "the answer: nobody waits for it on this connection");
+        return account_fail(&d->account, D2D_EXPIRED,
+                            "the answer: this connection has no such call, or it is already answered");
     else if (account_speaks_amqp(&d->account))
         e = device_amqp_answer(&d->amqp, &a, status, text);
     else

@@ -2,6 +2,7 @@
 #include "registry.h"
 
 #include "identity.h"
+#include "json_text.h"
 #include "options.h"
 #include "text.h"
 
@@ -42,7 +43,7 @@ static enum d2d_err take(struct d2d_registry *r, const json_t *answer, int *stat
     if (!json_is_integer(number))
         return account_fail(&r->account, D2D_FAILED, "the answer has no status");
     *status = (int)json_integer_value(number);
-    *payload = json_dumps(json_object_get(answer, "payload"), JSON_COMPACT | JSON_ENCODE_ANY);
+    *payload = json_text(json_object_get(answer, "payload"), JSON_COMPACT | JSON_ENCODE_ANY);
     if (!*payload && !(*payload = strdup("null")))
         return D2D_NO_MEMORY;
     return D2D_OK;
