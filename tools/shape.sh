@@ -84,7 +84,7 @@ asserts() {
 }
 
 ours() {
-    find src include test bench examples -name '*.[ch]' -print0
+    find src include test bench examples -name node_modules -prune -o -name '*.[ch]' -print0
 }
 
 wide() {
