@@ -178,7 +178,8 @@ static enum err load(struct hub *h)
         e = ERR_NOT_FOUND;
     h->started_at = store_end(h->store);
     for (unsigned n = 0; !e && n < h->birth.partitions; n++)
-        e = partition_trimmed(h, &h->partitions[n]);
+        if (!(e = partition_damaged(h, &h->partitions[n], state_place(h->state))))
+            e = partition_trimmed(h, &h->partitions[n]);
     return e;
 }
 

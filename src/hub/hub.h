@@ -91,6 +91,7 @@ struct hub_counts {
     uint64_t refused_full, refused_busy, refused_quota;
     uint64_t log_bytes, log_bytes_max; /* what the log takes of the disk, and what it may; 0: no limit */
     bool full;                         /* messages are refused for want of room */
+    uint64_t damaged, damaged_bytes;   /* ranges of the log that cannot be read */
 };
 
 void hub_count(struct hub *, struct hub_counts *out);

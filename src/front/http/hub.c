@@ -173,10 +173,11 @@ enum err http_hub_status(struct http_request *r, struct http_answer *a)
     buf_put_json(&a->body, bytes_str(hub_birth(hub)->scope));
     buf_printf(&a->body,
                ",\"devices\":%llu,\"disabled_devices\":%llu,\"connected_devices\":%llu,\"events_received\":%llu,"
-               "\"bytes_received\":%llu,\"consumer_groups\":%zu,\"partition_count\":%u,",
+               "\"bytes_received\":%llu,\"damaged_ranges\":%llu,\"damaged_bytes\":%llu,\"consumer_groups\":%zu,"
+               "\"partition_count\":%u,",
                (unsigned long long)n.devices, (unsigned long long)n.disabled, (unsigned long long)n.connected,
-               (unsigned long long)n.received, (unsigned long long)n.received_bytes, count_groups(hub),
-               hub_partitions(hub));
+               (unsigned long long)n.received, (unsigned long long)n.received_bytes, (unsigned long long)n.damaged,
+               (unsigned long long)n.damaged_bytes, count_groups(hub), hub_partitions(hub));
     put_room(a, &n);
     buf_puts(&a->body, ",\"partitions\":[");
     for (unsigned i = 0; !e && i < hub_partitions(hub); i++)

@@ -37,10 +37,10 @@ enum {
  * needs If-Match.
  *
  * /hub/status, for operators: {"host_name", "entity", "scope_id" (of provisioning), "devices", "disabled_devices",
- * "connected_devices", "events_received", "bytes_received" (both since the start), "consumer_groups",
- * "partition_count", "partitions": [what $management says of each (service 2.5)], "connections",
- * "unauthenticated_connections", "refused_connections" (since the start), "memory_used", "memory_limit" (bytes),
- * "memory_short"}. */
+ * "connected_devices", "events_received", "bytes_received" (both since the start), "damaged_ranges" and
+ * "damaged_bytes" (of the log, that cannot be read), "consumer_groups", "partition_count", "partitions": [what
+ * $management says of each (service 2.5)], "connections", "unauthenticated_connections", "refused_connections" (since
+ * the start), "memory_used", "memory_limit" (bytes), "memory_short"}. */
 static http_run not_here;
 static const struct http_route routes[] = {
     {"GET", "/healthz", 0, false, http_healthz},

@@ -259,6 +259,69 @@ enum err partition_trimmed(struct hub *h, struct partition_state *p)
     return e == ERR_NOT_FOUND ? OK : e; /* what is left is not durable yet: the next time */
 }
 
+/* How many numbers events took at most that were in the gaps behind the last one that is known. */
+static int64_t lost_numbers(struct store *s, uint64_t from, uint64_t last_at)
+{
+    int64_t lost = 0;
+    struct gap g;
+
+    for (size_t i = 0; store_gap(s, i, &g); i++) {
+        uint64_t at = g.at > from ? g.at : from;
+
+        /* Where the log was restored, a record says it. */
+        if (!g.is_jump && g.end > at && g.end > last_at)
+            lost += (int64_t)((g.end - at + EVENT_SIZE_MIN - 1) / EVENT_SIZE_MIN);
+    }
+    return lost;
+}
+
+/* The gap that a place lies in. */
+static bool gap_around(struct store *s, uint64_t at, struct gap *out)
+{
+    for (size_t i = 0; store_gap(s, i, out); i++)
+        if (at >= out->at && at < out->end)
+            return true;
+    return false;
+}
+
+/* The last event that can be read before a gap. */
+static enum err find_last(struct hub *h, const struct partition_state *p, const struct gap *gap,
+                          struct index_entry *out)
+{
+    const struct position before = {.from = FROM_OFFSET, .value = (int64_t)gap->at - 1};
+    struct cursor c = {.at = partition_seek(p, &before), .kind = REC_EVENT, .lane = (int)p->number};
+    struct event_facts facts;
+    struct record r;
+    enum err e;
+
+    while (!(e = store_read(h->store, &c, &r)) && r.at < gap->at && !(e = event_decode(r.body, &facts)))
+        *out = (struct index_entry){facts.sequence, r.at, facts.enqueued_ms};
+    store_cursor_close(h->store, &c);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err partition_damaged(struct hub *h, struct partition_state *p, uint64_t from)
+{
+    bool empty = p->first == p->next;
+    struct index_entry last = {0};
+    struct gap gap;
+    int64_t lost;
+    enum err e = OK;
+
+    lost = lost_numbers(h->store, from, p->last_at);
+    p->next += lost;
+    p->dirty |= lost > 0;
+    if (empty)
+        p->first = p->next;
+    if (empty || !gap_around(h->store, p->last_at, &gap) || (e = find_last(h, p, &gap, &last)) || !last.at)
+        return e;
+    p->last = last.sequence;
+    p->last_at = last.at;
+    p->last_ms = last.enqueued_ms;
+    p->dirty = true;
+    return OK;
+}
+
 void offset_text(uint64_t offset, char out[OFFSET_TEXT_CAP])
 {
     snprintf(out, OFFSET_TEXT_CAP, "%020llu", (unsigned long long)offset);

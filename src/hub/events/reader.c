@@ -101,7 +101,11 @@ static void place_at(struct reader *r, const struct position *position, uint64_t
 static uint64_t last_offset(struct hub *h)
 {
     uint64_t last = 0;
+    struct gap g;
 
+    /* Somebody may have read what cannot be read any more. */
+    for (size_t i = 0; store_gap(h->store, i, &g); i++)
+        last = g.end > last ? g.end : last;
     for (unsigned i = 0; i < h->birth.partitions; i++) {
         struct partition_state *p = &h->partitions[i];
 

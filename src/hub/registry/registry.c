@@ -1,5 +1,6 @@
 #include "call.h"
 #include "core.h"
+#include "gap.h"
 
 #include "text.h"
 
@@ -461,7 +462,10 @@ void hub_count(struct hub *h, struct hub_counts *out)
     uint64_t keep = h->options.retention_bytes ? h->options.retention_bytes : atomic_load(&h->log_keep);
     struct store_space space;
 
+    struct gap_sums gaps;
+
     store_space(h->store, &space);
+    gap_sum(h->store, &gaps);
     *out = (struct hub_counts){.devices = h->devices,
                                .disabled = h->disabled,
                                .connected = h->connected,
@@ -472,5 +476,7 @@ void hub_count(struct hub *h, struct hub_counts *out)
                                .refused_quota = h->refused_quota,
                                .log_bytes = space.log,
                                .log_bytes_max = keep,
-                               .full = space.full};
+                               .full = space.full,
+                               .damaged = gaps.ranges,
+                               .damaged_bytes = gaps.bytes};
 }
