@@ -11,3 +11,4 @@ test/faults/run.sh "$1" all
 /usr/bin/python3 test/daemon/under_limits.py "$1"
 tools/build.sh fuzz --quiet test/fuzz/all
 D2D_FUZZ_SECONDS=${D2D_FUZZ_SECONDS:-60} tools/fuzz.sh build/fuzz
+D2D_FLIPS=${D2D_FLIPS:-20000} test/crash/flips.sh "$1" # damaged stores

@@ -41,6 +41,7 @@ part "system calls a message" "tracing" test/daemon/syscalls.sh build/test
 part "what the system refuses" "" test/faults/run.sh build/test 60
 part "what the fuzz corpora reach" "" reached
 part "kill -9 under load" "" test/crash/kill9.sh build/test
+part "damaged stores" "" test/crash/flips.sh build/test
 part "the command line" "" test/cli/run.sh build/test
 part "official SDKs and field clients" "networks npm" test/e2e/run.sh build/test
 part "the demonstration" "" examples/demo.sh build/test

@@ -13,14 +13,6 @@ from restarted import Restarted
 HUB = sys.argv.pop(1)
 
 
-def flip(path, at):
-    with open(path, "r+b") as f:
-        f.seek(at)
-        byte = f.read(1)[0]
-        f.seek(at)
-        f.write(bytes([byte ^ 1]))
-
-
 class Belongs(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="d2d-belongs-")
@@ -45,10 +37,6 @@ class Belongs(unittest.TestCase):
     def whole_log(self):
         return sorted(name for name in os.listdir(self.log()) if name.endswith(".log"))
 
-    def end_of_log(self):
-        with open(self.log(self.whole_log()[0]), "rb") as f:
-            return len(f.read().rstrip(b"\0"))
-
     def refused(self, *words):
         before = {name: os.stat(self.log(name)).st_size for name in self.whole_log()}
         status, said = self.hub.fails_to_start()
@@ -67,13 +55,6 @@ class Belongs(unittest.TestCase):
         site.https.close()
         self.assertEqual(status, 200, body)
         self.hub.stop()
-
-    def test_a_bit_of_the_last_record_is_turned_over(self):
-        path, at = self.log(self.whole_log()[0]), self.end_of_log() - 20
-        flip(path, at)
-        self.refused(os.path.basename(path), "the checkpoint is valid up to place", "damaged or missing")
-        flip(path, at)
-        self.starts_whole()
 
     def test_the_log_is_emptied(self):
         aside = os.path.join(self.folder, "aside")

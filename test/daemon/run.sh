@@ -9,6 +9,7 @@ export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 checkpoint.py "$build/d2dhub"
 /usr/bin/python3 backup.py "$build"
 /usr/bin/python3 ../samples/samples.py "$build"
+/usr/bin/python3 damaged.py "$build/d2dhub"
 /usr/bin/python3 contexts.py "$build"
 /usr/bin/python3 log.py "$build"
 /usr/bin/python3 unread.py "$build"
