@@ -51,7 +51,7 @@ class Running:
     """A hub on a folder, and an operator's eye on it."""
 
     def __init__(self, data):
-        self.log = data + ".said"
+        self.log, self.site = data + ".said", None
         with open(self.log, "w") as said:
             self.process = subprocess.Popen([HUB, "run", "--data", data, "-o", "json", "--loops", "1", *PORTS],
                                             stdout=subprocess.PIPE, stderr=said)
@@ -82,14 +82,15 @@ class Running:
     def end(self, how):
         self.process.send_signal(how)
         self.process.wait(60)
-        self.process.stdout.close()
-        self.site.https.close()
 
     def kill(self):
+        """Nothing happens to one that has ended."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+        if self.site:
+            self.site.https.close()
 
     def ask(self, method, path, body=None, **headers):
         https = self.site.https
@@ -166,16 +167,21 @@ class Store:
         subprocess.run([HUB, "init", "--data", self.data, "--name", "localhost", "--no-context", "--segment-size", "16k",
                         "--partitions", "1"], check=True, stdout=subprocess.DEVNULL)
         hub = Running(self.data)
-        fill(hub, 0)
-        # A checkpoint lies between: what is before it is in both, what is behind it in the log only.
-        select.select([], [], [], CHECKPOINT_S)
-        fill(hub, 1)
-        hub.end(signal.SIGTERM if form == "stopped" else signal.SIGKILL)
+        try:
+            fill(hub, 0)
+            # A checkpoint lies between: what is before it is in both, what is behind it in the log only.
+            select.select([], [], [], CHECKPOINT_S)
+            fill(hub, 1)
+            hub.end(signal.SIGTERM if form == "stopped" else signal.SIGKILL)
+        finally:
+            hub.kill()
         copy = self.data + "-whole"
         shutil.copytree(self.data, copy)
         hub = Running(copy)
-        self.wanted = all_of(hub)
-        hub.end(signal.SIGKILL)
+        try:
+            self.wanted = all_of(hub)
+        finally:
+            hub.kill()
         shutil.rmtree(copy)
         self.files = [os.path.join(d, name) for d in ("log", "state") for name in sorted(os.listdir(os.path.join(self.data, d)))
                       if "lock" not in name]
@@ -219,16 +225,20 @@ def spoil(path, what, at, number):
 def acknowledged_later(data):
     """What is wrong with what comes from now on, after one more kill; empty: nothing."""
     hub = Running(data)
-    before = events_until_now(hub.site)
-    hub.do("PUT", "/devices/late", {"deviceId": "late"})
-    for i in range(3):
-        hub.do("POST", "/devices/late/messages/events", f"later {i}")
-    now = events_until_now(hub.site)
-    hub.end(signal.SIGKILL)
+    try:
+        before = events_until_now(hub.site)
+        hub.do("PUT", "/devices/late", {"deviceId": "late"})
+        for i in range(3):
+            hub.do("POST", "/devices/late/messages/events", f"later {i}")
+        now = events_until_now(hub.site)
+    finally:
+        hub.kill()
     hub = Running(data)
-    after = events_until_now(hub.site)
-    status = hub.ask("GET", "/devices/late")[0]
-    hub.end(signal.SIGKILL)
+    try:
+        after = events_until_now(hub.site)
+        status = hub.ask("GET", "/devices/late")[0]
+    finally:
+        hub.kill()
     if len(now) != len(before) + 3 or after != now or status != 200:
         return f"{len(before)} events, {len(now)} with three more, {len(after)} after the kill; the device: {status}"
     if len({e[0] for e in now}) != len(now) or len({e[1] for e in now}) != len(now):
@@ -248,7 +258,7 @@ def judge(store, data, check_later):
         seen = all_of(hub)
         wrong = [k for k in seen.keys() | store.wanted.keys() if seen.get(k) != store.wanted.get(k)]
         said = hub.said()
-        hub.end(signal.SIGKILL)
+        hub.kill()
         word = "whole"
         if wrong:
             torn = "log-cut" in said and store.form == "killed"
