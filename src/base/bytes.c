@@ -25,6 +25,11 @@ bool bytes_eq_nocase(struct bytes a, struct bytes b)
     return true;
 }
 
+bool bytes_are_zeros(struct bytes b)
+{
+    return b.len == 0 || (b.at[0] == 0 && memcmp(b.at, b.at + 1, b.len - 1) == 0);
+}
+
 bool bytes_starts(struct bytes b, struct bytes with)
 {
     return b.len >= with.len && bytes_eq(bytes_first(b, with.len), with);

@@ -52,6 +52,7 @@ int bytes_cmp(struct bytes a, struct bytes b);
 
 /* ASCII letters in either case are the same. */
 bool bytes_eq_nocase(struct bytes a, struct bytes b);
+bool bytes_are_zeros(struct bytes b); /* none, too */
 bool bytes_starts(struct bytes b, struct bytes with);
 bool bytes_starts_nocase(struct bytes b, struct bytes with);
 bool bytes_ends(struct bytes b, struct bytes with);

@@ -8,8 +8,8 @@
  * A gap, elsewhere: what was there had been acknowledged and is damaged, or its file is missing or cut short. It is
  * noted, and the log goes on with the next valid frame; nothing that is known to be on disk is written over.
  *
- * A contradiction: files of two logs, files that overlap, an end that lies before the place of the checkpoint although
- * nothing is damaged there. Going on would give places again that were given once: it is refused.
+ * A contradiction: files of two logs, files that overlap, an end that lies before the place of the checkpoint
+ * although nothing is damaged there. Going on would give places again that were given once: it is refused.
  *
  * What is accepted is synced before anything is built on it: a hub that was killed in the middle of a write leaves it
  * in the memory of the kernel only. */
@@ -219,8 +219,7 @@ static uint64_t last_write(const struct segment *s, uint64_t from)
     return last;
 }
 
-/* From frame to frame, over what is damaged. What is not below `sure` may be a write that was cut off: there it
- * ends. */
+/* From frame to frame, over what is damaged. What is not below `sure` may be a torn write: there it ends. */
 static void walk(struct disk *d, const struct segment *s, uint64_t sure, struct walk *out)
 {
     bool looked = false;
@@ -286,7 +285,12 @@ static enum err wipe(struct disk *d, const struct segment *s, uint64_t from, uin
     return OK;
 }
 
-/* The rest of a write that was cut off goes. */
+static bool is_zero_from(const struct segment *s, uint64_t place)
+{
+    return bytes_are_zeros(bytes_of(s->map + (place - s->base), (size_t)(s->base + s->there - place)));
+}
+
+/* The rest of a write that was cut off goes. Also where nothing of it can be told from zeros but a sector, it is said. */
 static enum err cut(struct disk *d, const struct segment *s, uint64_t end)
 {
     uint64_t leftover = end;
@@ -294,7 +298,7 @@ static enum err cut(struct disk *d, const struct segment *s, uint64_t end)
 
     while (frame_at(s, leftover, &f) || frame_after(s, leftover, end_of(s), &f))
         leftover = f.next;
-    if (leftover > end || frame_claims(s, end, &f))
+    if (leftover > end || frame_claims(s, end, &f) || (!s->reused && !is_zero_from(s, end)))
         log_event(LOG_WARN, "log-cut", KVS("file", s->path), KVN("offset", end - s->base),
                   KVS("reason", "the last write was cut off; nothing of it had been acknowledged"));
     return leftover > end ? wipe(d, s, end, leftover) : OK;
@@ -329,10 +333,9 @@ static enum err end_at_known(struct disk *d, const struct segment *s, uint64_t *
 /* Nothing was written from this place on, whatever is there. */
 static bool is_unused(const struct segment *s, uint64_t from)
 {
-    static const uint8_t zeros[FRAME_HEAD];
     uint64_t offset = from - s->base;
 
-    return offset + FRAME_HEAD <= s->there && memcmp(s->map + offset, zeros, FRAME_HEAD) == 0;
+    return offset + FRAME_HEAD <= s->there && bytes_are_zeros(bytes_of(s->map + offset, FRAME_HEAD));
 }
 
 /* The segment that may be the last one. *given_up: it is damaged where the log ended; what had been there is not known,

@@ -69,16 +69,24 @@ static enum err take_raw(struct disk *d, bool reserved, struct segment **out)
         s = d->spares[--d->n_spares];
     full = !s && over_size_max(d);
     pthread_mutex_unlock(&d->segments_lock);
-    if (full)
+    if (full) {
+        errno = ENOSPC; /* of what it may take */
         return ERR_DISK_FULL;
+    }
     *out = s;
     return s ? OK : make_raw(d, out);
+}
+
+/* It may go away: what there is goes on, and it is tried again. Descriptors run out like space. */
+static bool is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE;
 }
 
 /* The file could not be made or got no space: it goes. */
 static enum err give_up_raw(struct disk *d, struct segment *s)
 {
-    enum err e = errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL : ERR_IO;
+    enum err e = is_full(errno) ? ERR_DISK_FULL : ERR_IO;
     int error = errno;
 
     d->io.unlink(d->io.ctx, s->path);
@@ -102,6 +110,8 @@ enum err disk_segment_new(struct disk *d, uint64_t base, bool reserved, struct s
     s->trimmed = false;
     s->reserved = reserved;
     s->after = base;
+    s->reused = s->used;
+    s->used = true;
     s->form = FORM_SEALED;
     s->has_id = true;
     memcpy(s->id, d->id, STORE_ID);
@@ -157,6 +167,14 @@ enum err disk_reserve_fill(struct disk *d)
     return OK;
 }
 
+/* It never was a segment: its space was reserved, and nothing written. */
+static bool is_new(int fd)
+{
+    uint8_t head[SEGMENT_HEAD];
+
+    return pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head && bytes_are_zeros(bytes_of(head, sizeof head));
+}
+
 bool disk_spare_adopt(struct disk *d, const char *name)
 {
     struct segment *s = calloc(1, sizeof *s);
@@ -172,8 +190,11 @@ bool disk_spare_adopt(struct disk *d, const char *name)
         d->spare_number = number + 1;
     /* What was copied may have lost its space. */
     if (s->fd >= 0 && !fstat(s->fd, &facts) && (uint64_t)facts.st_size == s->size &&
-        !d->io.allocate(d->io.ctx, s->fd, (off_t)s->size) && add_spare(d, s))
-        return true;
+        !d->io.allocate(d->io.ctx, s->fd, (off_t)s->size)) {
+        s->used = !is_new(s->fd);
+        if (add_spare(d, s))
+            return true;
+    }
     segment_free(s);
     return false;
 }

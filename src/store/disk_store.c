@@ -161,7 +161,7 @@ static void write_tail(struct disk *d, struct tail *t)
 static void note_space(struct disk *d, enum err e)
 {
     if (e && !d->full)
-        log_event(LOG_ERROR, "disk-full", KVS("folder", d->folder),
+        log_event(LOG_ERROR, "disk-full", KVS("folder", d->folder), KVS("reason", strerror(errno)),
                   KVS("remedy", "free some space, or keep fewer events (retention, retention_size); until then new "
                                 "messages are refused and everything else continues"));
     if (!e && d->full) {

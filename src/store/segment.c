@@ -147,6 +147,8 @@ static void make_head(const struct segment *s, uint8_t head[SEGMENT_HEAD])
     memcpy(head + HALF, s->id, STORE_ID);
     if (s->form == FORM_SEALED && s->after != s->base)
         put_le(head + HALF + STORE_ID, s->after, 8);
+    if (s->form == FORM_SEALED)
+        put_le(head + HALF + len + 4, s->reused, 4);
     put_le(head + HALF + len, crc32c(0, bytes_of(head + HALF, len)), 4);
 }
 
@@ -192,6 +194,7 @@ void segment_head(const uint8_t head[SEGMENT_HEAD], struct segment *s)
     else
         s->id_bad = s->form != FORM_PLAIN && (s->id_bad || form != s->form);
     s->has_id = s->form != FORM_PLAIN && !s->id_bad;
+    s->reused = s->form != FORM_SEALED || s->head_bad || s->id_bad || get_le(head + HALF + id_len(s->form) + 4, 4);
     segment_known(s);
 }
 
@@ -225,6 +228,7 @@ enum err segment_open(const struct disk_io *io, struct segment *s)
     uint8_t head[SEGMENT_HEAD] = {0};
     struct stat facts;
 
+    s->used = true;
     s->fd = io->open(io->ctx, s->path, O_RDWR);
     if (s->fd < 0 || fstat(s->fd, &facts))
         return ERR_IO;

@@ -1,7 +1,8 @@
 /* One file of the log: its form on disk, and how it is made, mapped, scanned. Numbers are little-endian.
  *
  *   0   "d2d-log1" | u64 base | u64 size | u32 2 | u32 crc of the 28 bytes before | id of the log, 16 bytes |
- *       u64 end of the log before this file, 0: its base | u32 crc of the 24 bytes before | zeros up to SEGMENT_HEAD.
+ *       u64 end of the log before this file, 0: its base | u32 crc of the 24 bytes before | u32 1: the file was
+ *       another segment before, and what that held may be behind the end of the log.
  *       Files of before have 1 for 2, and the crc of the id straight behind it; or 0, and no id.
  *   64  frames, each at a multiple of 8
  *
@@ -30,6 +31,7 @@ struct segment {
     struct list in; /* of the log, by base */
     uint64_t base, size;
     uint64_t there;        /* bytes of the file, at most its size: fewer where it was cut short */
+    bool reused;           /* what was in an earlier life of the file may still be behind the end of the log */
     uint64_t after;        /* where the log ended before this file; its base but for a log that was restored */
     bool head_bad, id_bad; /* what the head says of base, size and form, or of id and `after`, is damaged */
     enum segment_form form;
@@ -41,6 +43,7 @@ struct segment {
     const uint8_t *map; /* while somebody reads in it */
     unsigned users;     /* cursors in it; under the log's lock */
     bool reserved;      /* made of the reserve: messages are not written here while the disk is full */
+    bool used;          /* the file was a segment; of a spare one */
     bool trimmed;       /* out of the log; goes when the last user has left */
 };
 

@@ -4,9 +4,11 @@
 
 #include "ceilings.h"
 #include "crc32c.h"
+#include "disk_io.h"
 #include "engines.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -334,9 +336,42 @@ TEST(writers_and_readers_do_not_disturb_each_other)
     end();
 }
 
+static _Atomic bool no_descriptors;
+
+static int maybe_open(void *ctx, const char *path, int flags)
+{
+    errno = EMFILE;
+    return no_descriptors ? -1 : disk_io_system.open(ctx, path, flags);
+}
+
+/* Others may have taken all descriptors: that ends nothing, and passes. */
+TEST(without_a_descriptor_appends_are_refused_until_there_is_one)
+{
+    struct disk_options o = {.folder = folder, .segment_size = SEGMENT, .tail_max = 4096};
+    struct disk_io io = disk_io_system;
+    enum err e = OK;
+    char why[256];
+    uint64_t at;
+
+    begin(0);
+    store_close(s);
+    io.open = maybe_open;
+    CHECK_OK(disk_store_open_on(&o, &io, &s, why));
+    no_descriptors = true;
+    for (uint32_t i = 0; !e && i < 1000; i++)
+        e = add(i, &at);
+    CHECK_ERR(e, ERR_DISK_FULL);
+    no_descriptors = false;
+    for (int i = 0; (e = add(1000, &at)) == ERR_DISK_FULL && i < 2000; i++)
+        usleep(10000);
+    CHECK_OK(e);
+    CHECK_OK(store_sync(s, at));
+    end();
+}
+
 TESTS(RUN(the_checksum_is_the_castagnoli_one), RUN(records_go_on_over_the_ends_of_segments_and_over_a_restart),
       RUN(what_was_lent_stays_whole_while_the_log_is_trimmed_and_written_again),
       RUN(a_full_disk_refuses_serves_and_recovers), RUN(a_full_disk_has_room_for_what_keeps_the_hub_going),
       RUN(the_reserve_is_there_after_a_restart_on_a_full_disk), RUN(what_is_older_is_told_by_the_bytes_of_the_files),
-      RUN(a_second_process_is_refused), RUN(a_record_that_no_segment_can_hold_is_refused),
-      RUN(writers_and_readers_do_not_disturb_each_other))
+      RUN(without_a_descriptor_appends_are_refused_until_there_is_one), RUN(a_second_process_is_refused),
+      RUN(a_record_that_no_segment_can_hold_is_refused), RUN(writers_and_readers_do_not_disturb_each_other))
