@@ -182,6 +182,7 @@ int server_open(struct server *s)
     s->data.store->grew = grew;
     s->data.store->grew_ctx = s;
     damage_tell(&s->config, s->data.store);
+    log_flush(); /* what was cut or is damaged is told before anybody is served */
     e = hub_open(&s->data.options, &s->hub);
     if (e == ERR_NOT_FOUND)
         return store_gap(s->data.store, 0, &gap) ? say_no_birth(&s->config) : say_no_hub(&s->config);
