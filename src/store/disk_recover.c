@@ -219,6 +219,13 @@ static uint64_t last_write(const struct segment *s, uint64_t from)
     return last;
 }
 
+static bool is_zero_from(const struct segment *s, uint64_t place)
+{
+    if (place >= s->base + s->there)
+        return true;
+    return bytes_are_zeros(bytes_of(s->map + (place - s->base), (size_t)(s->base + s->there - place)));
+}
+
 /* From frame to frame, over what is damaged. What is not below `sure` may be a torn write: there it ends. */
 static void walk(struct disk *d, const struct segment *s, uint64_t sure, struct walk *out)
 {
@@ -232,7 +239,8 @@ static void walk(struct disk *d, const struct segment *s, uint64_t sure, struct 
             out->closed = (f.flags & FRAME_END) != 0;
             continue;
         }
-        if (!frame_after(s, out->end, end_of(s), &f))
+        /* The usual end of a log is quickly seen. */
+        if (is_zero_from(s, out->end) || !frame_after(s, out->end, end_of(s), &f))
             return;
         if (out->end >= sure && !looked) {
             uint64_t synced = last_write(s, out->end);
@@ -285,20 +293,17 @@ static enum err wipe(struct disk *d, const struct segment *s, uint64_t from, uin
     return OK;
 }
 
-static bool is_zero_from(const struct segment *s, uint64_t place)
-{
-    return bytes_are_zeros(bytes_of(s->map + (place - s->base), (size_t)(s->base + s->there - place)));
-}
-
 /* The rest of a write that was cut off goes. Also where nothing of it can be told from zeros but a sector, it is said. */
 static enum err cut(struct disk *d, const struct segment *s, uint64_t end)
 {
     uint64_t leftover = end;
     struct frame f;
 
+    if (is_zero_from(s, end))
+        return OK;
     while (frame_at(s, leftover, &f) || frame_after(s, leftover, end_of(s), &f))
         leftover = f.next;
-    if (leftover > end || frame_claims(s, end, &f) || (!s->reused && !is_zero_from(s, end)))
+    if (leftover > end || frame_claims(s, end, &f) || !s->reused)
         log_event(LOG_WARN, "log-cut", KVS("file", s->path), KVN("offset", end - s->base),
                   KVS("reason", "the last write was cut off; nothing of it had been acknowledged"));
     return leftover > end ? wipe(d, s, end, leftover) : OK;
