@@ -359,10 +359,8 @@ static enum err end_here(struct disk *d, struct segment *s, uint64_t end, bool *
             return ERR_IO;
         s->there = s->size;
     }
-    if (end < d->known)
-        e = end_at_known(d, s, &end, why);
-    if (!e)
-        e = cut(d, s, end);
+    /* What is behind damage of the end is of that, and no write. */
+    e = end < d->known ? end_at_known(d, s, &end, why) : cut(d, s, end);
     d->last = s;
     d->end = end;
     return e;
