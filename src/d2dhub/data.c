@@ -49,9 +49,9 @@ enum { OUR_BITS = 8 * sizeof(void *) };
     "a "                                                                                                              \
     "copy that was made while the hub did not run, or from a backup (`d2dhub restore`)"
 
-#define REMEDY                                                                                                       \
-    ". Nothing was changed: `d2dhub repair` saves what is whole into a new folder, `d2dhub restore` makes a folder " \
-    "from a backup"
+#define REMEDY                                                                                                    \
+    ". Nothing was changed: `d2dhub check --deep` lists what is damaged, `d2dhub restore` makes a folder from a " \
+    "backup"
 
 /* The checkpoint that is there gets out of the way: the log holds everything, and a new one is made from it. */
 static enum err set_aside(const char *state, const char *what, const char *reason, char why[DATA_WHY_CAP])

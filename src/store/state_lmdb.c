@@ -75,8 +75,9 @@ static enum err unseal(struct lmdb *m, struct bytes key, const MDB_val *stored, 
         return OK;
     hash = bytes_hash(key, 0);
     if (atomic_exchange(&m->damaged, hash) != hash)
-        log_event(LOG_ERROR, "checkpoint-damaged", KVS("file", m->path), KVS("key", state_key_text(key, text)),
-                  KVS("remedy", "stop the hub, then: d2dhub repair"));
+        log_event(
+            LOG_ERROR, "checkpoint-damaged", KVS("file", m->path), KVS("key", state_key_text(key, text)),
+            KVS("remedy", "start the hub again: it makes the checkpoint again from the log, or says why it cannot"));
     return ERR_DAMAGED;
 }
 

@@ -68,7 +68,7 @@ class Checkpoint(unittest.TestCase):
     def refused(self, *words):
         status, said = self.hub.fails_to_start()
         self.assertEqual(status, 1, said)
-        for word in (*words, "d2dhub repair", "d2dhub restore", "Nothing was changed"):
+        for word in (*words, "d2dhub check --deep", "d2dhub restore", "Nothing was changed"):
             self.assertIn(word, said)
 
     def test_the_log_has_everything(self):
