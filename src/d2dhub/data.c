@@ -106,7 +106,7 @@ static enum err open_state(const char *state, struct state **out, char unfit[STA
     enum err e = lmdb_state_open(state, memory_map_size(), out, unfit);
 
     if (e)
-        snprintf(why, DATA_WHY_CAP, "%s: %s", state, unfit[0] ? unfit : err_text(e));
+        snprintf(why, DATA_WHY_CAP, "%s/data.mdb: %s", state, unfit[0] ? unfit : err_text(e));
     return e;
 }
 

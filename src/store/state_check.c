@@ -114,6 +114,11 @@ enum err state_check(const char *path, struct state_sum *sum, int *form, char wh
             close(fd);
         return ERR_IO;
     }
+    if (!S_ISREG(st.st_mode)) {
+        snprintf(why, STATE_WHY_CAP, "it is not a file");
+        close(fd);
+        return ERR_IO;
+    }
     source.size = (uint64_t)st.st_size;
     /* Pages are read in the order of their keys: the disk had better read them in its own. */
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);

@@ -117,13 +117,8 @@ class Belongs(unittest.TestCase):
         os.environ["MALLOC_PERTURB_"] = "165"  # what is freed is not read as if it were there
         self.addCleanup(os.environ.pop, "MALLOC_PERTURB_")
         os.mkdir(checkpoint)
-        self.not_opened("state", "reading or writing failed")
+        self.not_opened("state/data.mdb", "it is not a file")
         os.rmdir(checkpoint)
-        for content in (b"no checkpoint " * 1000, b"\0" * 8192):
-            with open(checkpoint, "wb") as f:
-                f.write(content)
-            self.not_opened("state", "the stored data is damaged")
-        os.remove(checkpoint)
         shutil.move(aside, checkpoint)
         self.starts_whole()
 

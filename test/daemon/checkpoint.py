@@ -87,6 +87,13 @@ class Checkpoint(unittest.TestCase):
         self.is_whole()
         self.hub.stop()
         self.assertTrue(os.path.exists(self.state("data.mdb.damaged-2")))
+        for content in (b"no checkpoint " * 1000, b"\0" * 8192):
+            with open(self.state(), "wb") as f:
+                f.write(content)
+            self.hub.start()
+            self.is_whole()
+            self.assertIn("checkpoint-made-anew", self.hub.logged())
+            self.hub.stop()
 
     def test_the_beginning_of_the_log_is_trimmed(self):
         self.make_trimmed()
