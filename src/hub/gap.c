@@ -21,6 +21,7 @@ static const struct {
     [REC_C2D] = {"a message to a device", true},
     [REC_C2D_OUT] = {"the outcome of a message to a device", true},
     [REC_C2D_COUNT] = {"the abandonment of a message to a device", true},
+    [REC_LOST] = {"what was lost before", false},
     [REC_FEEDBACK_DONE] = {"the settling of feedback", false},
 };
 
@@ -75,7 +76,7 @@ static void read_next(struct store *s, const struct gap *g, struct gap_facts *ou
     store_cursor_close(s, &c);
 }
 
-void gap_facts_of(struct store *s, const struct gap *g, struct gap_facts *out)
+void gap_says(const struct gap *g, struct gap_facts *out)
 {
     *out = (struct gap_facts){
         .what = kinds[g->kind].what, .partition = -1, .sequence = -1, .next_partition = -1, .next_sequence = -1};
@@ -85,6 +86,11 @@ void gap_facts_of(struct store *s, const struct gap *g, struct gap_facts *out)
         read_device(g, out);
     else if (g->kind == REC_EVENT)
         read_event(g, out);
+}
+
+void gap_facts_of(struct store *s, const struct gap *g, struct gap_facts *out)
+{
+    gap_says(g, out);
     read_next(s, g, out);
 }
 

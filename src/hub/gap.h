@@ -15,6 +15,8 @@ struct gap_facts {
 };
 
 void gap_facts_of(struct store *, const struct gap *, struct gap_facts *out);
+/* The same without what is behind it: of a log that is not open. */
+void gap_says(const struct gap *, struct gap_facts *out);
 
 /* Damage now: how many ranges of the log cannot be read, how many bytes. */
 struct gap_sums {

@@ -140,6 +140,8 @@ enum err hub_apply(struct hub *h, const struct record *r)
         return doc_apply(h, r->body, r->at);
     case REC_RESTORED:
         return restored_apply(h, r->body, r->at);
+    case REC_LOST:
+        return OK;
     case REC_EVENT:
         return event_apply(h, r);
     case REC_C2D:

@@ -272,11 +272,13 @@ static void walk_leaf(struct walk *w, uint64_t page, const uint8_t *at, struct b
             continue;
         }
         used += size;
-        if (!in_order(w, node.key, before, i == 0, high)) {
+        if (in_order(w, node.key, before, i == 0, high)) {
+            before = node.key;
+        } else {
             damage(w, page, "entry %zu is not in order", i);
-            continue;
+            if (!w->look->salvage)
+                continue;
         }
-        before = node.key;
         leaf_entry(w, page, &node);
     }
     if (!w->stop && used != w->meta.page_size - u16_at(at + WORD + 6))
@@ -493,10 +495,64 @@ static bool make_room(struct walk *w)
     return true;
 }
 
+/* Entries of a leaf that nothing leads to: those that are within it. */
+static void orphan_page(struct walk *w, uint64_t page, const uint8_t *at)
+{
+    size_t lower = u16_at(at + WORD + 4), upper = u16_at(at + WORD + 6);
+    struct node node;
+
+    if (word_at(at) != page || u16_at(at + WORD + 2) != IS_LEAF || lower < PAGE_HEAD || lower > upper ||
+        upper > w->meta.page_size)
+        return;
+    for (size_t i = 0; i < (lower - PAGE_HEAD) / 2 && !w->stop; i++) {
+        if (!node_at(w, at, i, true, &node) || !node.key.len || (node.flags & ~(unsigned)BIG_DATA))
+            continue;
+        if ((node.flags & BIG_DATA) && !read_big(w, &node.data))
+            continue;
+        (void)w->look->entry(w->look->ctx, node.key, node.data);
+    }
+}
+
+/* Pages that are neither reached nor free: a page that leads to them is damaged. */
+static void walk_orphans(struct walk *w)
+{
+    uint64_t in_file = w->source->size / w->meta.page_size;
+    uint8_t *at = w->pages;
+
+    (void)w->look->table(w->look->ctx, NO_BYTES);
+    for (uint64_t page = META_PAGES; page < w->n_pages && page < in_file && !w->stop; page++)
+        if (!(w->used[page / 8] & 1U << page % 8) &&
+            w->source->read(w->source->ctx, page * w->meta.page_size, at, w->meta.page_size))
+            orphan_page(w, page, at);
+}
+
+/* A damaged list of free pages keeps no page from being read, and says of none that it is in use. */
+static void salvage_all(struct walk *w)
+{
+    bool was_damaged = w->damaged, knows_free;
+
+    w->damaged = false;
+    walk_tree(w, &w->meta.free, visit_free);
+    knows_free = !w->damaged;
+    w->damaged |= was_damaged;
+    if (!knows_free)
+        memset(w->used, 0, (size_t)(w->n_pages / 8 + 1));
+    if (!w->stop)
+        walk_tree(w, &w->meta.main, visit_main);
+    if (!w->stop)
+        walk_tables(w);
+    if (w->damaged && knows_free && !w->stop)
+        walk_orphans(w);
+}
+
 static void walk_all(struct walk *w)
 {
     uint64_t in_file = w->source->size / w->meta.page_size;
 
+    if (w->look->salvage) {
+        salvage_all(w);
+        return;
+    }
     walk_tree(w, &w->meta.free, visit_free);
     if (!w->damaged && w->n_pages > in_file && w->n_beyond != w->n_pages - in_file)
         damage(w, in_file, "it is in use, and the file ends before it");

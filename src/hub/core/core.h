@@ -312,6 +312,7 @@ void mail_give_up(struct keeping *, int64_t now_ms);
 enum err mail_body(struct hub *h, struct bytes id, uint64_t at, struct buf *out) MUST_CHECK;
 struct bytes mail_old_key(char out[STATE_KEY_MAX], struct bytes id);
 struct bytes letter_prefix(char out[STATE_KEY_MAX], struct bytes id);
+struct bytes mail_due_key(char out[STATE_KEY_MAX], struct bytes id, int64_t due_ms);
 bool letter_number(struct bytes key, uint64_t *out) MUST_CHECK; /* in the key of a letter */
 /* Ids of devices in the checkpoint that have something due, one behind the other as put_text() writes them. */
 enum err mail_due(struct hub *h, int64_t wall_ms, struct buf *ids) MUST_CHECK;

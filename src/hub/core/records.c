@@ -57,6 +57,7 @@ static enum room room_of(enum record_kind kind)
     case REC_CA:
     case REC_DOC:
     case REC_RESTORED:
+    case REC_LOST:
         return ROOM_REGISTRY;
     }
     return ROOM_MESSAGES;

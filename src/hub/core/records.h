@@ -16,6 +16,7 @@ enum record_kind {
     REC_CA = 7,
     REC_DOC = 8,      /* of the provisioning service */
     REC_RESTORED = 9, /* from a backup: which numbers are given from now on */
+    REC_LOST = 10,    /* what a repair put in the place of damaged records: nothing */
     REC_EVENT = 16,
     REC_C2D = 17,           /* into a mailbox */
     REC_C2D_OUT = 18,       /* out of it, with its fate and, where it was wanted, what the feedback tells */

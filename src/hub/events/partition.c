@@ -34,8 +34,10 @@ void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, in
 {
     if (sequence < p->next)
         return; /* the checkpoint has it already */
-    if (p->first == p->next)
+    if (p->first == p->next) {
+        p->first = sequence;
         p->first_at = at;
+    }
     if (is_due(p, sequence, at)) {
         if (p->n_index == INDEX_CAP)
             thin(p);

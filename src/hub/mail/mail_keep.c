@@ -45,7 +45,7 @@ static struct bytes body_key(char out[STATE_KEY_MAX], struct bytes id, uint64_t 
     return bytes_of(out, (size_t)snprintf(out, STATE_KEY_MAX, "b/%.*s/%016llx", BYTES_ARG(id), (unsigned long long)at));
 }
 
-static struct bytes due_key(char out[STATE_KEY_MAX], struct bytes id, int64_t due_ms)
+struct bytes mail_due_key(char out[STATE_KEY_MAX], struct bytes id, int64_t due_ms)
 {
     return bytes_of(out,
                     (size_t)snprintf(out, STATE_KEY_MAX, "x/%016llx/%.*s", (unsigned long long)due_ms, BYTES_ARG(id)));
@@ -229,9 +229,9 @@ static enum err due_keep(struct keeping *k, struct bytes id, int64_t was_ms, int
     if (was_ms == is_ms)
         return OK;
     if (was_ms != INT64_MAX)
-        e = keeping_del(k, due_key(key, id, was_ms));
+        e = keeping_del(k, mail_due_key(key, id, was_ms));
     if (!e && is_ms != INT64_MAX)
-        e = keeping_put(k, due_key(key, id, is_ms), BYTES("1"));
+        e = keeping_put(k, mail_due_key(key, id, is_ms), BYTES("1"));
     return e;
 }
 

@@ -1,0 +1,226 @@
+#include "salvage.h"
+
+#include "core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { VALUE_MAX = 1 << 20, DUES_MAX = 256 << 20 };
+
+/* ---- keys ------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *prefix, *what;
+    bool is_device;    /* an id follows, */
+    bool has_sequence; /* and the number of a message */
+} keys[] = {
+    {"d/", "a device", true, false},
+    {"m/", "a message in the mailbox of a device", true, true},
+    {"b/", "the body of a message to a device", true, false},
+    {"x/", "when messages to a device expire", false, false},
+    {"f/", "feedback", false, false},
+    {"p/", "an enrollment or a registration", false, false},
+    {"e/", "what a partition holds", false, false},
+};
+
+static const struct {
+    const char *key, *what;
+} single[] = {
+    {"birth", "the name of the hub, its partitions and its scope id"},
+    {"policies", "the policies and their keys"},
+    {"groups", "the consumer groups"},
+    {"cas", "the CA certificates"},
+    {"ages", "how old the messages are"},
+    {"counts", "how many devices there are"},
+    {"bond", "to which log the checkpoint belongs"},
+};
+
+static void read_rest(size_t i, struct bytes rest, struct key_facts *out)
+{
+    size_t slash = bytes_find(rest, '/');
+    uint64_t number;
+
+    if (keys[i].is_device)
+        (void)bytes_to_str(bytes_first(rest, slash < rest.len ? slash : rest.len), out->device, sizeof out->device);
+    if (keys[i].has_sequence && slash < rest.len && letter_number(rest, &number))
+        out->sequence = (int64_t)number;
+    if (keys[i].prefix[0] == 'e' && rest.len == 2)
+        out->partition = (rest.at[0] - '0') * 10 + rest.at[1] - '0';
+}
+
+void key_facts_of(struct bytes key, struct key_facts *out)
+{
+    *out = (struct key_facts){.what = "a value", .partition = -1, .sequence = -1};
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        if (bytes_eq(key, bytes_str(single[i].key)))
+            out->what = single[i].what;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (!bytes_starts(key, bytes_str(keys[i].prefix)))
+            continue;
+        out->what = keys[i].what;
+        read_rest(i, bytes_skip(key, 2), out);
+    }
+}
+
+bool key_is_copied(struct bytes key)
+{
+    return !bytes_eq(key, BYTES("bond"));
+}
+
+/* ---- devices --------------------------------------------------------------------------------------------------- */
+
+struct devices {
+    struct state *state;
+    uint64_t n, disabled, generation;
+    struct buf dues; /* u64 when, u8 length of the id, id */
+    enum err e;
+};
+
+static bool count_device(void *ctx, struct bytes key, struct bytes value)
+{
+    struct devices *d = ctx;
+    struct identity i;
+    uint64_t generation;
+
+    (void)key;
+    if ((d->e = identity_decode(value, &i)))
+        return false;
+    generation = strtoull(i.device.generation, NULL, 10);
+    d->n++;
+    d->disabled += i.device.disabled;
+    if (generation > d->generation)
+        d->generation = generation;
+    if (i.kept_due_ms != INT64_MAX && i.kept_due_ms != DUE_UNKNOWN) {
+        buf_put_u64(&d->dues, (uint64_t)i.kept_due_ms);
+        put_text(&d->dues, i.device.id);
+    }
+    return true;
+}
+
+static enum err put_dues(struct devices *d)
+{
+    struct rd r = rd_over(buf_bytes(&d->dues));
+    enum err e = buf_check(&d->dues);
+
+    while (!e && rd_left(&r)) {
+        int64_t due_ms = (int64_t)rd_u64(&r);
+        char key[STATE_KEY_MAX];
+
+        e = state_put(d->state, mail_due_key(key, rd_bytes(&r, rd_u8(&r)), due_ms), BYTES("1"));
+    }
+    return e;
+}
+
+static enum err put_devices(struct state *s)
+{
+    struct devices d = {.state = s, .dues = buf_max(DUES_MAX)};
+    struct buf b = buf_max(64);
+    enum err e = state_each(s, BYTES("d/"), NO_BYTES, count_device, &d);
+
+    if (!e)
+        e = d.e;
+    buf_put_u64(&b, d.n);
+    buf_put_u64(&b, d.disabled);
+    buf_put_u64(&b, d.generation);
+    if (!e && !(e = put_dues(&d)))
+        e = state_put(s, BYTES("counts"), buf_bytes(&b));
+    buf_free(&b);
+    buf_free(&d.dues);
+    return e;
+}
+
+/* ---- what there is one of -------------------------------------------------------------------------------------- */
+
+static enum err is_there(struct state *s, const char *key, bool *out)
+{
+    struct buf b = buf_max(VALUE_MAX + CAS_VALUE_MAX);
+    enum err e = state_get(s, bytes_str(key), &b);
+
+    *out = !e;
+    buf_free(&b);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static void encode_policies(struct buf *b, const struct salvage_known *k)
+{
+    static struct hub none;
+
+    none.n_policies = k->n_said < POLICIES ? k->n_said : POLICIES;
+    for (size_t i = 0; i < none.n_policies; i++)
+        none.policies[i] = k->said[i];
+    policies_encode(b, &none);
+}
+
+/* What the log says will be applied onto it. */
+static void make_value(const char *key, const struct salvage_known *k, struct buf *b, const char **told, bool *missing)
+{
+    *told = NULL;
+    *missing = false;
+    if (strcmp(key, "birth") == 0) {
+        if (k->birth.len)
+            buf_put(b, k->birth);
+        else if (k->facts)
+            put_birth(b, k->facts), *told = "the birth of the hub, which is made again from hub.json";
+        else
+            *missing = true, *told = "the name of the hub, its partitions and its scope id: neither the checkpoint nor "
+                                     "the log nor hub.json has them";
+    } else if (strcmp(key, "policies") == 0) {
+        encode_policies(b, k);
+        if (!k->policies)
+            *told = k->n_said ? "the secondary keys of the policies, which are made anew; the primary ones are those of "
+                                "hub.json"
+                              : "the policies and their keys, which are made anew: `d2dhub show` prints them";
+    } else if (strcmp(key, "groups") == 0) {
+        buf_put_u8(b, RECORD_VERSION);
+        buf_put_u8(b, 0);
+        *told = k->groups ? NULL : "the consumer groups but $Default";
+    } else {
+        buf_put_u8(b, RECORD_VERSION);
+        buf_put_u64(b, 0);
+        buf_put_u32(b, 0);
+    }
+}
+
+static enum err complete(struct state *s, const char *key, const struct salvage_known *k, salvage_told *told, void *ctx)
+{
+    struct buf b = buf_max(VALUE_MAX);
+    bool there = false, missing = false;
+    const char *what = NULL;
+    enum err e = is_there(s, key, &there);
+
+    if (!e && !there) {
+        make_value(key, k, &b, &what, &missing);
+        e = missing ? ERR_NOT_FOUND : b.bad ? ERR_MEMORY : state_put(s, bytes_str(key), buf_bytes(&b));
+        if (what)
+            told(ctx, missing, what);
+    }
+    buf_free(&b);
+    return e;
+}
+
+enum err hub_salvage(struct state *s, const struct salvage_known *k, salvage_told *told, void *ctx)
+{
+    static const char *const needed[] = {"policies", "groups", "ages", "birth"};
+    enum err e = put_devices(s);
+
+    for (size_t i = 0; !e && i < sizeof needed / sizeof *needed; i++)
+        e = complete(s, needed[i], k, told, ctx);
+    return e;
+}
+
+static bool next_of(void *ctx, struct bytes key, struct bytes value)
+{
+    struct rd r = rd_over(bytes_skip(value, 9));
+    uint64_t next = rd_u64(&r), *most = ctx;
+
+    (void)key;
+    if (!r.bad && next < INT64_MAX / 2 && next > *most)
+        *most = next;
+    return true;
+}
+
+enum err hub_salvage_next(struct state *s, uint64_t *out)
+{
+    *out = 0;
+    return state_each(s, BYTES("e/"), NO_BYTES, next_of, out);
+}
