@@ -9,4 +9,5 @@ struct command {
     int (*run)(struct config *c, int argc, char **argv);
 };
 
-extern const struct command command_init, command_run, command_check, command_show, command_backup, command_restore;
+extern const struct command command_init, command_run, command_check, command_show, command_backup, command_restore,
+    command_repair;

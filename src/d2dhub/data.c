@@ -44,10 +44,11 @@ bool data_exists(const struct config *c)
 
 enum { OUR_BITS = 8 * sizeof(void *) };
 
-#define PUT_BACK                                                                                                      \
-    ". The data is damaged, or parts of it are of another time. Nothing was changed: put back the whole folder from " \
-    "a "                                                                                                              \
-    "copy that was made while the hub did not run, or from a backup (`d2dhub restore`)"
+#define PUT_BACK                                                                                                       \
+    ". The data is damaged, or parts of it are of another time. Nothing was changed: put back the whole folder from "  \
+    "a "                                                                                                               \
+    "copy that was made while the hub did not run, or from a backup (`d2dhub restore`); or save what is whole into a " \
+    "new folder (`d2dhub repair`)"
 
 #define REMEDY                                                                                                    \
     ". Nothing was changed: `d2dhub check --deep` lists what is damaged, `d2dhub restore` makes a folder from a " \

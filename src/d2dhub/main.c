@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_init, &command_run,    &command_check,
-                                                 &command_show, &command_backup, &command_restore};
+static const struct command *const commands[] = {&command_init,   &command_run,     &command_check, &command_show,
+                                                 &command_backup, &command_restore, &command_repair};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const struct opt_command *told(size_t i)

@@ -37,11 +37,11 @@ static const struct {
 
 static void read_rest(size_t i, struct bytes rest, struct key_facts *out)
 {
-    size_t slash = bytes_find(rest, '/');
+    size_t found = bytes_find(rest, '/'), slash = found < rest.len ? found : rest.len;
     uint64_t number;
 
-    if (keys[i].is_device)
-        (void)bytes_to_str(bytes_first(rest, slash < rest.len ? slash : rest.len), out->device, sizeof out->device);
+    if (keys[i].is_device && !bytes_to_str(bytes_first(rest, slash), out->device, sizeof out->device))
+        out->device[0] = 0;
     if (keys[i].has_sequence && slash < rest.len && letter_number(rest, &number))
         out->sequence = (int64_t)number;
     if (keys[i].prefix[0] == 'e' && rest.len == 2)
@@ -129,6 +129,23 @@ static enum err put_devices(struct state *s)
     return e;
 }
 
+/* ---- the log --------------------------------------------------------------------------------------------------- */
+
+void salvage_see(struct salvage_seen *s, const struct record *r)
+{
+    s->policies += r->kind == REC_POLICY;
+    s->groups += r->kind == REC_GROUPS;
+    if (r->kind != REC_BIRTH)
+        return;
+    buf_clear(&s->birth);
+    buf_put(&s->birth, r->body);
+}
+
+uint8_t salvage_filler(void)
+{
+    return REC_LOST;
+}
+
 /* ---- what there is one of -------------------------------------------------------------------------------------- */
 
 static enum err is_there(struct state *s, const char *key, bool *out)
@@ -151,48 +168,66 @@ static void encode_policies(struct buf *b, const struct salvage_known *k)
     policies_encode(b, &none);
 }
 
-/* What the log says will be applied onto it. */
-static void make_value(const char *key, const struct salvage_known *k, struct buf *b, const char **told, bool *missing)
+/* Each gives what it is not as it was, or NULL. */
+static const char *make_birth(struct buf *b, const struct salvage_known *k)
 {
-    *told = NULL;
-    *missing = false;
-    if (strcmp(key, "birth") == 0) {
-        if (k->birth.len)
-            buf_put(b, k->birth);
-        else if (k->facts)
-            put_birth(b, k->facts), *told = "the birth of the hub, which is made again from hub.json";
-        else
-            *missing = true, *told = "the name of the hub, its partitions and its scope id: neither the checkpoint nor "
-                                     "the log nor hub.json has them";
-    } else if (strcmp(key, "policies") == 0) {
-        encode_policies(b, k);
-        if (!k->policies)
-            *told = k->n_said ? "the secondary keys of the policies, which are made anew; the primary ones are those of "
-                                "hub.json"
-                              : "the policies and their keys, which are made anew: `d2dhub show` prints them";
-    } else if (strcmp(key, "groups") == 0) {
-        buf_put_u8(b, RECORD_VERSION);
-        buf_put_u8(b, 0);
-        *told = k->groups ? NULL : "the consumer groups but $Default";
-    } else {
-        buf_put_u8(b, RECORD_VERSION);
-        buf_put_u64(b, 0);
-        buf_put_u32(b, 0);
+    if (k->log->birth.len) {
+        buf_put(b, buf_bytes(&k->log->birth));
+        return NULL;
     }
+    put_birth(b, k->facts);
+    return "the birth of the hub, which is made again from hub.json: its time is not known, and if it is of a hub that "
+           "was made with an early version, events of a device come in another partition from now on";
 }
 
-static enum err complete(struct state *s, const char *key, const struct salvage_known *k, salvage_told *told, void *ctx)
+static const char *make_policies(struct buf *b, const struct salvage_known *k)
+{
+    encode_policies(b, k);
+    if (k->replayed && k->log->policies >= POLICIES)
+        return NULL;
+    return k->n_said ? "the secondary keys of the policies, which are made anew; the primary ones are those of hub.json"
+                     : "the policies and their keys, which are made anew: `d2dhub show` prints them";
+}
+
+static const char *make_groups(struct buf *b, const struct salvage_known *k)
+{
+    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u8(b, 0);
+    return k->replayed && k->log->groups ? NULL : "the consumer groups but $Default";
+}
+
+/* Nothing is trimmed too early by it. */
+static const char *make_ages(struct buf *b, const struct salvage_known *k)
+{
+    (void)k;
+    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u64(b, 0);
+    buf_put_u32(b, 0);
+    return NULL;
+}
+
+/* The birth comes last: without it a checkpoint is none. */
+static const struct {
+    const char *key;
+    const char *(*make)(struct buf *, const struct salvage_known *);
+} needed[] = {{"policies", make_policies}, {"groups", make_groups}, {"ages", make_ages}, {"birth", make_birth}};
+
+static enum err complete(struct state *s, size_t i, const struct salvage_known *k, salvage_told *told, void *ctx)
 {
     struct buf b = buf_max(VALUE_MAX);
-    bool there = false, missing = false;
-    const char *what = NULL;
-    enum err e = is_there(s, key, &there);
+    const char *what;
+    bool there;
+    enum err e = is_there(s, needed[i].key, &there);
 
-    if (!e && !there) {
-        make_value(key, k, &b, &what, &missing);
-        e = missing ? ERR_NOT_FOUND : b.bad ? ERR_MEMORY : state_put(s, bytes_str(key), buf_bytes(&b));
-        if (what)
-            told(ctx, missing, what);
+    if (!e && !there && needed[i].make == make_birth && !k->log->birth.len && !k->facts) {
+        told(ctx,
+             "the name of the hub, its partitions and its scope id: neither the checkpoint nor the log nor hub.json "
+             "has them");
+        e = ERR_NOT_FOUND;
+    } else if (!e && !there) {
+        if ((what = needed[i].make(&b, k)))
+            told(ctx, what);
+        e = b.bad ? ERR_MEMORY : state_put(s, bytes_str(needed[i].key), buf_bytes(&b));
     }
     buf_free(&b);
     return e;
@@ -200,11 +235,10 @@ static enum err complete(struct state *s, const char *key, const struct salvage_
 
 enum err hub_salvage(struct state *s, const struct salvage_known *k, salvage_told *told, void *ctx)
 {
-    static const char *const needed[] = {"policies", "groups", "ages", "birth"};
     enum err e = put_devices(s);
 
     for (size_t i = 0; !e && i < sizeof needed / sizeof *needed; i++)
-        e = complete(s, needed[i], k, told, ctx);
+        e = complete(s, i, k, told, ctx);
     return e;
 }
 

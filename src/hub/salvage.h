@@ -1,7 +1,9 @@
 /* What a hub needs to go on from a checkpoint of which values are lost, and how these values are called. */
 #pragma once
 
+#include "buf.h"
 #include "hub.h"
+#include "store.h"
 
 /* What a key of the checkpoint holds. */
 struct key_facts {
@@ -13,20 +15,30 @@ struct key_facts {
 
 void key_facts_of(struct bytes key, struct key_facts *out);
 
+/* What a log that is copied holds of all that a hub cannot do without. */
+struct salvage_seen {
+    struct buf birth; /* the body of its record; empty: it is not there */
+    uint64_t policies, groups;
+};
+
+void salvage_see(struct salvage_seen *, const struct record *);
+/* The kind of records that mean nothing. */
+uint8_t salvage_filler(void);
+
 /* What is known from elsewhere. */
 struct salvage_known {
-    struct bytes birth;           /* the body of its record in the log; NO_BYTES: it is not there */
-    bool policies, groups;        /* the log behind the place holds all of these */
+    const struct salvage_seen *log;
+    bool replayed;                 /* all of that log is going to be applied */
     const struct hub_birth *facts; /* as far as files beside the log say it; NULL: they do not */
-    const struct policy *said;    /* without the secondary keys */
+    const struct policy *said;     /* without the secondary keys */
     size_t n_said;
 };
 
 /* Completes a state whose values were taken from a damaged checkpoint: counts, leads to what expires, and of what a hub
- * cannot do without, what is known from elsewhere. `told` hears of everything that is not as it was; with `missing` it
- * is something without which there is no hub, and the answer is ERR_NOT_FOUND. In a transaction of the caller, who knows
+ * cannot do without, what is known from elsewhere. `told` hears of everything that is not as it was.
+ * ERR_NOT_FOUND: the last was something without which there is no hub. In a transaction of the caller, who knows
  * what was committed before it. */
-typedef void salvage_told(void *ctx, bool missing, const char *what);
+typedef void salvage_told(void *ctx, const char *what);
 enum err hub_salvage(struct state *, const struct salvage_known *, salvage_told *, void *ctx) MUST_CHECK;
 /* The number that no partition has reached. */
 enum err hub_salvage_next(struct state *, uint64_t *out) MUST_CHECK;

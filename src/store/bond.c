@@ -18,18 +18,22 @@ static const char *short_id(struct bytes id, char out[HEX_CAP])
     return out;
 }
 
-static enum err read_bond(struct state *state, struct buf *value, struct bond *out)
+static enum err decode(struct bytes value, struct bond *out)
 {
-    enum err e = state_get(state, KEY, value);
-    struct rd r = rd_over(buf_bytes(value));
+    struct rd r = rd_over(value);
 
-    if (e)
-        return e;
     if (rd_u8(&r) < VERSION)
         r.bad = true;
     out->id = rd_bytes(&r, STORE_ID);
     out->first = rd_u64(&r);
     return r.bad ? ERR_DAMAGED : OK;
+}
+
+static enum err read_bond(struct state *state, struct buf *value, struct bond *out)
+{
+    enum err e = state_get(state, KEY, value);
+
+    return e ? e : decode(buf_bytes(value), out);
 }
 
 static bool is_same_log(const struct bond *b, struct store *store, char why[BOND_WHY_CAP])
@@ -84,16 +88,25 @@ enum err bond_check(struct state *state, struct store *store, char why[BOND_WHY_
     return e;
 }
 
-enum err bond_get(struct state *state, uint8_t id[STORE_ID], uint64_t *first)
+enum err bond_decode(struct bytes value, uint8_t id[STORE_ID], uint64_t *first)
 {
-    struct buf value = buf_max(VALUE_MAX);
     struct bond b;
-    enum err e = read_bond(state, &value, &b);
+    enum err e = decode(value, &b);
 
     if (!e) {
         memcpy(id, b.id.at, STORE_ID);
         *first = b.first;
     }
+    return e;
+}
+
+enum err bond_get(struct state *state, uint8_t id[STORE_ID], uint64_t *first)
+{
+    struct buf value = buf_max(VALUE_MAX);
+    enum err e = state_get(state, KEY, &value);
+
+    if (!e)
+        e = bond_decode(buf_bytes(&value), id, first);
     buf_free(&value);
     return e;
 }

@@ -14,6 +14,8 @@ enum err bond_check(struct state *, struct store *, char why[BOND_WHY_CAP]) MUST
 /* The id of the log to which a checkpoint belongs, and the oldest place at which that may begin. ERR_NOT_FOUND: it is
  * of before, and knows neither. */
 enum err bond_get(struct state *, uint8_t id[STORE_ID], uint64_t *first) MUST_CHECK;
+/* The same of the value with the key "bond", wherever it was found. */
+enum err bond_decode(struct bytes value, uint8_t id[STORE_ID], uint64_t *first) MUST_CHECK;
 /* Writes what bond_check() will look for: this log, whose oldest place is `first` at most. On disk when it returns. A
  * writer's call: outside of state_begin() and state_commit(). */
 enum err bond_keep(struct state *, struct store *, uint64_t first) MUST_CHECK;

@@ -14,8 +14,8 @@ enum { BLOCK = 1 << 20, FILLER_MAX = 64 * 1024 };
 struct writer {
     struct log_salvage *job;
     struct segment s;
-    uint8_t *block;   /* what is not written yet */
-    uint64_t from;    /* its place */
+    uint8_t *block; /* what is not written yet */
+    uint64_t from;  /* its place */
     size_t len;
     enum err e;
 };
@@ -98,9 +98,11 @@ static void on_damage(void *ctx, const struct log_damage *d)
         fill(w, d->to);
 }
 
+/* Of a file that is cut off only what had been written is missing: the walk finds that out. */
 static void on_damaged_files(void *ctx, const struct log_damage *d)
 {
-    count(ctx, d);
+    if (d->from != d->file->base + d->file->length)
+        count(ctx, d);
 }
 
 /* What the checksums of its frames begin with says which form it has. */
@@ -163,22 +165,23 @@ static enum err copy_one(struct log_files *l, size_t i, struct writer *w, char w
     close_copy(w, f);
     e = w->e ? w->e : e;
     if (e && e != ERR_CLOSED)
-        snprintf(why, 256, "%.180s: %.60s", e == w->e ? w->s.path : f->name, e == ERR_IO ? strerror(errno) : err_text(e));
+        snprintf(why, 256, "%.180s: %.60s", e == w->e ? w->s.path : f->name,
+                 e == ERR_IO ? strerror(errno) : err_text(e));
     return e;
 }
 
 /* Files of other logs, and of places that others hold, are not of the copy. */
 static bool belongs(const struct log_files *l, const struct log_file *f, struct log_salvage *job)
 {
-    const uint8_t *id = job->id ? job->id : log_files_id(l);
-    const char *what = f->has_id && id && memcmp(f->id, id, STORE_ID) != 0 ? "the file belongs to another log"
-                       : f->base < job->end                                ? "another file holds the same places"
-                       : f->size < SEGMENT_HEAD + 2 * FRAME_HEAD           ? "the file is too short to hold anything"
-                                                                           : NULL;
+    const char *what = f->base < job->end                        ? "another file holds the same places"
+                       : f->size < SEGMENT_HEAD + 2 * FRAME_HEAD ? "the file is too short to hold anything"
+                                                                 : NULL;
 
+    /* That one was told with the files. */
+    if (f->has_id && memcmp(f->id, log_files_id(l), STORE_ID) != 0)
+        return false;
     if (what)
-        count(job,
-              &(struct log_damage){.file = f, .from = f->base, .to = f->base + f->size, .what = what});
+        count(job, &(struct log_damage){.file = f, .from = f->base, .to = f->base + f->size, .what = what});
     return !what;
 }
 

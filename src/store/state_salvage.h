@@ -1,4 +1,5 @@
-/* What is whole of a damaged checkpoint, read without mapping it: each value whose checksum fits, wherever it stands. */
+/* Values that are whole in a damaged checkpoint, read without mapping it: those whose checksums fit, wherever they
+ * stand. */
 #pragma once
 
 #include "err.h"
@@ -12,8 +13,8 @@ struct salvage {
     void (*damage)(void *ctx, uint64_t offset, const char *what, struct bytes key);
     void *ctx;
     /* Once it is done: */
-    bool has_sum;         /* the record that says what there was is whole: */
-    struct state_sum sum; /* up to which place it is true, and how much there was */
+    bool has_sum;                     /* the record that says what there was is whole: */
+    struct state_sum sum;             /* up to which place it is true, and how much there was */
     uint64_t entries, seals, damages; /* what was found */
     bool sealed;                      /* values have checksums; those of before have none, and are taken as they are */
     bool stopped;

@@ -8,6 +8,7 @@ export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 belongs.py "$build/d2dhub"
 /usr/bin/python3 checkpoint.py "$build/d2dhub"
 /usr/bin/python3 backup.py "$build"
+/usr/bin/python3 repair.py "$build"
 /usr/bin/python3 ../samples/samples.py "$build"
 /usr/bin/python3 damaged.py "$build/d2dhub"
 /usr/bin/python3 contexts.py "$build"

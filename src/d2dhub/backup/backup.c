@@ -31,47 +31,6 @@ bool backup_damage(struct backup *b, const char *file, uint64_t offset, uint64_t
 
 /* ---- the folder ------------------------------------------------------------------------------------------------ */
 
-static bool lies_in(const char *path, const char *folder)
-{
-    size_t len = strlen(folder);
-
-    return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == 0 || len == 1);
-}
-
-/* The folder as it is without links; of one that is not there yet, that in which it will be made. Given. */
-static char *real_folder(const char *path)
-{
-    char part[PATH_CAP], *real;
-
-    snprintf(part, sizeof part, "%s", path);
-    while (!(real = realpath(part, NULL)) && errno == ENOENT) {
-        char *slash = strrchr(part, '/');
-
-        if (!slash)
-            return realpath(".", NULL);
-        slash[slash == part] = 0;
-    }
-    return real;
-}
-
-static bool is_apart(struct backup *b)
-{
-    char *to = real_folder(b->to), *data = realpath(b->config->data, NULL);
-    bool exists = access(b->to, F_OK) == 0, apart = false;
-
-    if (!to || !data)
-        job_fail_errno(&b->job, to ? b->config->data : b->to);
-    else if (lies_in(to, data))
-        job_fail(&b->job, b->to, "this folder is in the data folder; the backup must be outside of it");
-    else if (exists && lies_in(data, to))
-        job_fail(&b->job, b->to, "this folder contains the data folder; name a folder for the backup alone");
-    else
-        apart = true;
-    free(to);
-    free(data);
-    return apart;
-}
-
 static bool is_ours(const char *name)
 {
     static const char *const names[] = {"lock", "log", "manifest", "manifest.new", "lost+found"};
@@ -129,8 +88,8 @@ static bool open_folder(struct backup *b)
 {
     char path[PATH_CAP];
 
-    return is_apart(b) && job_folder(&b->job, b->to) && has_only_ours(b) && lock_folder(b) && load_before(b) &&
-           job_path(&b->job, b->to, "log", path) && job_folder(&b->job, path);
+    return job_is_apart(&b->job, b->to, b->config->data) && job_folder(&b->job, b->to) && has_only_ours(b) &&
+           lock_folder(b) && load_before(b) && job_path(&b->job, b->to, "log", path) && job_folder(&b->job, path);
 }
 
 /* A set is made from nothing: what an interrupted backup left there goes. */

@@ -27,6 +27,9 @@ bool job_is_interrupted(const struct job *);
 /* The exit status: 0, 1, or 130 after SIGINT. */
 int job_status(const struct job *, bool done);
 
+/* apart.c: the folder, which need not be there, is not in the data folder, nor that in it; links are followed. */
+bool job_is_apart(struct job *, const char *folder, const char *data);
+
 /* FOLDER/NAME. */
 bool job_path(struct job *, const char *folder, const char *name, char out[PATH_CAP]);
 bool job_folder(struct job *, const char *path);
