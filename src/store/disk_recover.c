@@ -446,10 +446,21 @@ static enum err sync_end(struct disk *d, char why[256])
     return OK;
 }
 
+/* A hub that was killed may have left names that are not on disk yet: nothing rests on them before they are. */
+static enum err sync_names(struct disk *d, char why[256])
+{
+    if (!d->io.sync_folder(d->io.ctx, d->folder))
+        return OK;
+    snprintf(why, 256, "%.150s: cannot be synced: %.80s", d->folder, strerror(errno));
+    return ERR_IO;
+}
+
 enum err disk_recover(struct disk *d, char why[256])
 {
-    enum err e;
+    enum err e = sync_names(d, why);
 
+    if (e)
+        return e;
     adopt_spares(d);
     if ((e = open_all(d, why)) || list_empty(&d->segments))
         return e;
