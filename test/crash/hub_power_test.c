@@ -12,6 +12,7 @@ int64_t now_ms;
 
 static uint64_t seed_now;
 static bool done;
+static unsigned cuts, kills, in_recovery, trims;
 
 unsigned below(unsigned n)
 {
@@ -114,6 +115,10 @@ static void run(uint64_t seed)
     check_all();
     seats_leave();
     mail_close();
+    cuts += machine.cuts;
+    kills += machine.kills;
+    in_recovery += machine.in_recovery;
+    trims += store_first(machine.store) > machine.segment_size;
     machine_off(&machine);
 }
 
@@ -124,6 +129,8 @@ TEST(whatever_is_cut_what_was_acknowledged_is_there_once)
 
     for (seed_now = first; seed_now < first + n; seed_now++)
         run(seed_now);
+    /* The stories were about what they are meant to be about. */
+    CHECK(n < 20 || (cuts > 5 * n && kills > n && in_recovery > n / 2 && trims > n / 4));
     done = true;
 }
 
