@@ -1,5 +1,5 @@
-/* What the files of the machine share: cuts and folders (machine_cut.c), the file system of the log (machine_disk.c), the
- * checkpoint (machine_state.c), lives (machine.c). */
+/* Shared by the files of the machine: cuts and folders (machine_cut.c), the file system of the log (machine_disk.c),
+ * the checkpoint (machine_state.c), lives (machine.c). */
 #pragma once
 
 #include "machine.h"
@@ -23,7 +23,7 @@ void copy_folder(const struct machine *m, const char *folder);
 void write_free(struct write *w);
 /* The folder was synced. */
 void names_synced(struct machine *m);
-/* The power goes, or the hub is killed, while `w` (NULL: nothing) is being written: what is left is in the next life. */
+/* The power goes, or the hub is killed, while `w` (NULL: nothing) is written: what is left is in the next life. */
 void cut_log(struct machine *m, const struct write *w);
 void cut_all(struct machine *m, const struct write *w);
 
