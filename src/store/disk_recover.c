@@ -293,7 +293,8 @@ static enum err wipe(struct disk *d, const struct segment *s, uint64_t from, uin
     return OK;
 }
 
-/* The rest of a write that was cut off goes. Also where nothing of it can be told from zeros but a sector, it is said. */
+/* The rest of a write that was cut off goes. Also where nothing of it can be told from zeros but a sector, it is
+ * said. */
 static enum err cut(struct disk *d, const struct segment *s, uint64_t end)
 {
     uint64_t leftover = end;
