@@ -2,7 +2,21 @@
  * the end of the log before anything is looked at; a record below P whose change is not visible yet holds its lock, so
  * it is seen when that lock is taken here. What is copied may be newer than P, which is harmless: applying twice
  * changes nothing. But it must be durable before the state says so: a crash may not know more than the log. */
+#include "checkpoint.h"
+
+#include "ca.h"
+#include "ceiling.h"
+#include "docs.h"
+#include "feedback.h"
+#include "group.h"
+#include "identity.h"
 #include "keeping.h"
+#include "mail_keep.h"
+#include "mailbox.h"
+#include "partition.h"
+#include "policy.h"
+#include "registry.h"
+#include "retention.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "gap.h"
 
 #include "core.h"
+#include "event.h"
 
 enum { LOOK_BYTES = 1024 * 1024 }; /* how far behind a gap its next event is looked for */
 

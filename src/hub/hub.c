@@ -1,3 +1,13 @@
+#include "c2d.h"
+#include "ca.h"
+#include "ceiling.h"
+#include "checkpoint.h"
+#include "docs.h"
+#include "feedback.h"
+#include "group.h"
+#include "partition.h"
+#include "policy.h"
+#include "registry.h"
 #include "restored.h"
 
 #include <stdarg.h>

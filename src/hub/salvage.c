@@ -1,6 +1,11 @@
 #include "salvage.h"
 
+#include "ca.h"
+#include "checkpoint.h"
 #include "core.h"
+#include "identity.h"
+#include "mail_keep.h"
+#include "policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>

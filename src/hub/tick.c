@@ -1,5 +1,11 @@
 /* Time passes, and the log grows: who has to be told, what has to end. */
+#include "c2d.h"
 #include "core.h"
+#include "feedback.h"
+#include "mail.h"
+#include "mail_keep.h"
+#include "reader.h"
+#include "registry.h"
 
 enum { TICK_MS = 1000, IDS_MAX = 1 << 20 };
 

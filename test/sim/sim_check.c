@@ -1,6 +1,6 @@
-#include "sim.h"
-
 #include "core.h"
+#include "identity.h"
+#include "sim.h"
 
 static bool wants(const struct receiver *r, const struct sent *m)
 {

@@ -43,8 +43,8 @@ struct repair {
     uint64_t most;  /* no partition has reached this number */
 };
 
-/* "lost: FILE, byte OFFSET: WHAT", for people or as JSON; counted where it is a loss. Unknown numbers are -1, an unknown
- * device "". */
+/* "lost: FILE, byte OFFSET: WHAT", for people or as JSON; counted where it is a loss. Unknown numbers are -1, an
+ * unknown device "". */
 struct loss {
     const char *file;
     uint64_t offset, length;

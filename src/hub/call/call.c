@@ -1,5 +1,7 @@
 #include "call.h"
 
+#include "registry.h"
+
 #include <stdlib.h>
 
 enum call_state {

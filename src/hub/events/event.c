@@ -5,8 +5,12 @@
  * Sequence number, offset (the place of the record, 20 digits) and time have a fixed width and are filled in when the
  * record has its place. Every seat keeps the constant beginning of its events ready, so that sending copies and encodes
  * nothing twice. */
-#include "core.h"
+#include "event.h"
 
+#include "ceiling.h"
+#include "core.h"
+#include "partition.h"
+#include "registry.h"
 #include "sections.h"
 
 #include <assert.h>

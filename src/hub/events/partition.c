@@ -1,3 +1,7 @@
+#include "partition.h"
+
+#include "event.h"
+#include "partition_key.h"
 #include "restored.h"
 
 #include <stdio.h>

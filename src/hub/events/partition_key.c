@@ -1,5 +1,7 @@
 /* Which partition the events of a device go to (service 2.12): the one that the cloud's own tools compute from its id,
  * so that whoever listens to one device knows where. The hash is Bob Jenkins' lookup3 for two values, with seeds 0. */
+#include "partition_key.h"
+
 #include "core.h"
 
 enum { LOGICAL = 32767 };

@@ -1,4 +1,9 @@
+#include "reader.h"
+
 #include "core.h"
+#include "event.h"
+#include "group.h"
+#include "partition.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,11 @@
 /* What may go from the log's beginning. It is shared by all partitions and all records, so its age is remembered by
  * place: once in a while a checkpoint notes when everything below its own place was there. A place is kept too long by
  * one step at most, never too short. The time is lived time: a jump of the clock makes nothing older. */
-#include "core.h"
+#include "retention.h"
 
 #include "bond.h"
+#include "core.h"
+#include "partition.h"
 
 #include <string.h>
 

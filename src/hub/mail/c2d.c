@@ -5,8 +5,14 @@
  *     sections
  *   out:   version | device id | u64 number | u8 fate | i64 ms | u8 is feedback wanted | message id | generation
  *   count: version | device id | u64 number | u8 delivery count */
-#include "core.h"
+#include "c2d.h"
 
+#include "ceiling.h"
+#include "core.h"
+#include "feedback.h"
+#include "mail.h"
+#include "mailbox.h"
+#include "registry.h"
 #include "sections.h"
 
 #include <stdio.h>

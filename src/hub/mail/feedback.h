@@ -41,3 +41,16 @@ static inline struct bytes place_key(const uint64_t *at)
 /* Under the lock. What is there already stays as it is. */
 enum err feedback_item_add(struct feedback *f, uint64_t at, const struct feedback_record *r,
                            struct item **out) MUST_CHECK;
+
+/* For the rest of the hub. */
+struct keeping;
+enum err feedback_make(struct hub *h) MUST_CHECK;
+void feedback_free(struct hub *h);
+/* Under a shard's lock: a record whose place is `at`. */
+void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r);
+enum err feedback_done_apply(struct hub *h, struct bytes body) MUST_CHECK;
+int64_t feedback_tick(struct hub *h, int64_t now_ms); /* when to call again at the latest */
+void feedback_grew(struct hub *h);
+enum err feedback_keep(struct keeping *) MUST_CHECK;
+void feedback_kept(struct hub *h, bool done);
+enum err feedback_load(struct hub *h) MUST_CHECK;

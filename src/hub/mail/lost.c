@@ -1,8 +1,11 @@
 /* Messages to devices whose bodies cannot be read any more: they become dead letters, so that they hold up neither the
  * mailbox nor the checkpoint, and whoever wanted to know is told that they were not delivered. */
+#include "c2d.h"
 #include "keeping.h"
-
 #include "log.h"
+#include "mail_keep.h"
+#include "mailbox.h"
+#include "registry.h"
 
 static enum err leave(struct hub *h, struct shard *s, struct bytes id, uint64_t sequence, int64_t now_ms)
 {

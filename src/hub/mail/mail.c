@@ -1,8 +1,13 @@
 /* Who takes messages out of a mailbox: the holder of the seat, and those without one. Rule 5 of the design: they are
  * pulled; what crosses threads is a wake without contents. A message is delivered when it is durable, and its body is
  * read where it lies, outside of all locks. */
-#include "core.h"
+#include "mail.h"
 
+#include "c2d.h"
+#include "core.h"
+#include "mail_keep.h"
+#include "mailbox.h"
+#include "registry.h"
 #include "text.h"
 
 /* ---- names of locks: the number of the message, then what no other lock had ------------------------------------ */

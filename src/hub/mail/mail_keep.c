@@ -2,8 +2,11 @@
  * that the log need not be kept for it, and "x/{time}/{device}" leads to the mailboxes where something expires. Message
  * and body come and go in one transaction; only what changed is written, and a message that comes and goes between two
  * checkpoints never is. */
-#include "keeping.h"
+#include "mail_keep.h"
 
+#include "c2d.h"
+#include "keeping.h"
+#include "mailbox.h"
 #include "text.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 /* A mailbox out of the checkpoint into memory. */
 #include "core.h"
+#include "mail_keep.h"
+#include "mailbox.h"
 
 #include <stdlib.h>
 

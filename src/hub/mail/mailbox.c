@@ -1,4 +1,6 @@
 /* The mailbox of a device in memory: an array in the order of the queue. Most messages leave at its head. */
+#include "mailbox.h"
+
 #include "core.h"
 
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 #include "call.h"
 #include "core.h"
+#include "event.h"
+#include "mail.h"
+#include "registry.h"
 
 #include <stdlib.h>
 

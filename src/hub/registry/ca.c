@@ -1,5 +1,8 @@
 /* CA certificates whose holders may make devices (device 1.6). */
+#include "ca.h"
+
 #include "core.h"
+#include "registry.h"
 
 #include <strings.h>
 

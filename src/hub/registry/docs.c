@@ -1,6 +1,9 @@
 /* What the provisioning service keeps: documents by kind and name. The hub does not look into them. All of them are in
  * memory, ordered, so that they can be gone through by name. */
+#include "docs.h"
+
 #include "keeping.h"
+#include "registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>

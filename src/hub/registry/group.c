@@ -1,4 +1,7 @@
+#include "group.h"
+
 #include "core.h"
+#include "reader.h"
 
 static const char DEFAULT_GROUP[] = "$Default";
 

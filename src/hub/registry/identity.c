@@ -1,4 +1,7 @@
+#include "identity.h"
+
 #include "core.h"
+#include "mailbox.h"
 
 /* Version, id, generation, etag, flags, authentication type, keys, thumbprints, reason, time of the last status change;
  * where there is one of them, whether it is an edge device, and the scope that it belongs to. */

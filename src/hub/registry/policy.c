@@ -1,3 +1,5 @@
+#include "policy.h"
+
 #include "core.h"
 
 #include <stdio.h>

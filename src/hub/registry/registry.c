@@ -1,7 +1,14 @@
+#include "registry.h"
+
+#include "c2d.h"
 #include "call.h"
+#include "ceiling.h"
 #include "core.h"
 #include "gap.h"
-
+#include "identity.h"
+#include "mail.h"
+#include "mail_keep.h"
+#include "mailbox.h"
 #include "text.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* Records that cannot be read any more: readers go over them, and no number that they had is given again. */
 #include "core.h"
+#include "event.h"
 #include "gap.h"
 #include "hub_world.h"
 

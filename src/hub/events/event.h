@@ -1,0 +1,16 @@
+/* Events: what is sent, and how its record is read. */
+#pragma once
+
+#include "core.h"
+
+enum {
+    EVENT_HEAD_MAX = 1024,
+    EVENT_SIZE_MIN = 400, /* bytes of the log that an event takes at least */
+};
+/* Writes what every event of this seat begins with; gives its length. */
+size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX]);
+struct event_facts {
+    int64_t sequence, enqueued_ms;
+    struct bytes device, sections;
+};
+enum err event_decode(struct bytes body, struct event_facts *out) MUST_CHECK;
