@@ -223,15 +223,20 @@ bool machine_is_cut(struct machine *m)
     return was;
 }
 
+static void go_on_from_cut(struct machine *m)
+{
+    close_all(m);
+    if (m->is_cut)
+        remove_life(m, m->life++);
+    m->is_cut = false;
+}
+
 void machine_start_again(struct machine *m)
 {
     bool again = true;
 
     while (again) {
-        close_all(m);
-        if (m->is_cut)
-            remove_life(m, m->life++);
-        m->is_cut = false;
+        go_on_from_cut(m);
         m->countdown = machine_random(m, 3) ? 0 : 1 + (unsigned)machine_random(m, 12);
         open_stores(m);
         open_hub(m);
@@ -239,6 +244,26 @@ void machine_start_again(struct machine *m)
         m->countdown = 0;
         pthread_mutex_unlock(&m->files);
         again = machine_is_cut(m);
+    }
+}
+
+/* Of what a cut leaves of a hub in the making another one can be made, or it is there. */
+static void make_hub(struct machine *m)
+{
+    bool begun = false;
+
+    for (;; begun = true) {
+        struct hub_birth birth = {.name = "hub.test", .partitions = 4};
+        enum err e;
+
+        machine_cut_soon(m, machine_random(m, 2) ? 0 : 1 + (unsigned)machine_random(m, 6));
+        e = hub_init(&m->options, &birth, 1767225600000);
+        MUST(!e || (begun && e == ERR_EXISTS));
+        machine_cut_soon(m, 0);
+        if (!machine_is_cut(m))
+            return;
+        go_on_from_cut(m);
+        open_stores(m);
     }
 }
 
@@ -250,7 +275,6 @@ static void random_bytes(void *ctx, uint8_t *out, size_t len)
 
 void machine_on(struct machine *m, uint64_t seed)
 {
-    struct hub_birth birth = {.name = "hub.test", .partitions = 4};
     const char *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     char path[PATH_ROOM];
 
@@ -273,7 +297,7 @@ void machine_on(struct machine *m, uint64_t seed)
     m->options.random = random_bytes;
     m->options.random_ctx = m;
     open_stores(m);
-    MUST(hub_init(&m->options, &birth, 1767225600000) == OK);
+    make_hub(m);
     open_hub(m);
 }
 

@@ -311,13 +311,38 @@ void mail_check(void)
     }
 }
 
+static bool is_left(void *ctx, struct bytes key, struct bytes value)
+{
+    (void)value;
+    print_error("%.*s\n", BYTES_ARG(key));
+    ++*(unsigned *)ctx;
+    return true;
+}
+
+/* Nothing of what has left stays in the checkpoint for ever. */
+static void check_nothing_is_left(void)
+{
+    static const char *const prefixes[] = {"m/", "b/", "x/", "f/"};
+    unsigned left = 0;
+
+    CHECK_OK(hub_checkpoint(hub(), now_ms));
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        CHECK_OK(state_each(machine.kept, bytes_str(prefixes[i]), NO_BYTES, is_left, &left));
+    CHECK(left == 0);
+}
+
 void mail_finish(void)
 {
     size_t left = 1;
+    uint64_t n, at;
 
-    for (unsigned k = 0; k < DEVICES; k++)
+    for (unsigned k = 0; k < DEVICES; k++) {
         while (take(k))
             settle_one();
+        machine_make_room(&machine);
+        if (device_is_there(k))
+            CHECK_OK(hub_purge(hub(), bytes_str(device_name(k)), now_ms, &n, &at));
+    }
     for (int turn = 0; left && turn < 200; turn++) {
         left = 0;
         machine_make_room(&machine);
@@ -330,4 +355,5 @@ void mail_finish(void)
     }
     CHECK(left == 0);
     mail_check();
+    check_nothing_is_left();
 }

@@ -286,6 +286,25 @@ static void check_ca(unsigned ca)
     CHECK(!v->value || (!strcmp(got.etag, v->etag) && got.der_len == 40 && got.der[0] == (v->value & 0xFF)));
 }
 
+/* What is listed is what is there. */
+static void check_lists(uint64_t devices_there)
+{
+    static struct device page[DEVICES + 1];
+    struct buf body = buf_max(1000);
+    size_t listed = 0, there = 0;
+
+    CHECK_OK(hub_device_list(hub(), NO_BYTES, page, DEVICES + 1, &listed));
+    CHECK(listed == devices_there);
+    listed = 0;
+    for (int kind = 0; kind < DOC_KINDS; kind++)
+        for (struct doc d = {0}; !hub_doc_next(hub(), (enum doc_kind)kind, bytes_str(d.id), &body, &d); listed++)
+            buf_clear(&body);
+    for (unsigned k = 0; k < DOCS; k++)
+        there += last(&docs[k])->value != 0;
+    CHECK(listed == there);
+    buf_free(&body);
+}
+
 static void check_whole(void)
 {
     uint64_t there = 0, disabled = 0;
@@ -298,6 +317,7 @@ static void check_whole(void)
     }
     hub_count(hub(), &n);
     CHECK(n.devices == there && n.disabled == disabled);
+    check_lists(there);
     CHECK(hub_policy_list(hub(), got, 16) == n_policies);
     for (size_t i = 0; i < n_policies; i++)
         CHECK(!memcmp(got[i].primary.at, policies[i].primary.at, policies[i].primary.len));
