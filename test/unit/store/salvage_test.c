@@ -290,7 +290,7 @@ static int read_copy(void)
 static void change(uint64_t place, uint8_t with)
 {
     char path[128];
-    uint8_t byte;
+    uint8_t byte = 0;
     int fd;
 
     snprintf(path, sizeof path, "%s/%016llx.log", folder, (unsigned long long)(place - place % SEGMENT));
