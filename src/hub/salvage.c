@@ -63,6 +63,7 @@ void key_facts_of(struct bytes key, struct key_facts *out)
         if (!bytes_starts(key, bytes_str(keys[i].prefix)))
             continue;
         out->what = keys[i].what;
+        out->is_device = keys[i].prefix[0] == 'd';
         read_rest(i, bytes_skip(key, 2), out);
     }
 }

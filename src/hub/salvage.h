@@ -8,6 +8,7 @@
 /* What a key of the checkpoint holds. */
 struct key_facts {
     const char *what;            /* "a device" */
+    bool is_device;              /* it is a device itself */
     char device[ID_LEN_MAX + 1]; /* "": of none */
     int partition;               /* -1: of none */
     int64_t sequence;            /* of a message to a device; -1: of none */

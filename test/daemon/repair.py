@@ -54,6 +54,7 @@ def make(folder, *init):
         status, body = site.post(DEVICES[5], f"letter {number}".encode())
         assert status == 201 or status == 204, body
     send(site, range(100))
+    site.add([DEVICES[8]])
     site.https.close()
     hub.stop()
     return hub
@@ -222,19 +223,29 @@ class Repair(unittest.TestCase):
         self.serves(events=self.kept("whole") - number)
         self.gave_no_number_again()
 
-    def test_a_value_of_the_checkpoint(self):
-        self.take("trimmed")
+    def spoil(self, key):
+        """Each of its values, in free pages, too."""
         with open(self.state(), "r+b") as f:
             text = bytearray(f.read())
-            at = text.find(b"d/device-07")
+            at = text.find(key)
             while at >= 0:
-                text[at + 20] ^= 1
-                at = text.find(b"d/device-07", at + 1)
+                text[at + len(key) + 9] ^= 1
+                at = text.find(key, at + 1)
             f.seek(0)
             f.write(text)
+
+    def test_a_value_of_the_checkpoint(self):
+        self.take("trimmed")
+        self.spoil(b"d/device-07")
         lost = self.repair(1)
         self.assertEqual([(t["file"], t["device"]) for t in lost], [("state/data.mdb", "device-07")])
         self.serves([name for name in DEVICES if name != "device-07"], self.kept())
+
+    def test_a_value_that_the_log_has_too(self):
+        self.take("trimmed")
+        self.spoil(b"d/device-08")
+        self.assertEqual(self.repair(0), [])
+        self.serves(events=self.kept())
 
     def test_all_but_the_first_pages_of_the_checkpoint(self):
         """What a hub cannot do without comes from hub.json."""
@@ -244,14 +255,14 @@ class Repair(unittest.TestCase):
         said = " ".join(t["what"] for t in lost)
         for word in ("hub.json", "secondary keys", "what says how much there was"):
             self.assertIn(word, said)
-        self.serves([], self.kept())
+        self.serves([DEVICES[8]], self.kept())  # which changed last
 
     def test_the_checkpoint_is_missing(self):
         self.take("trimmed")
         shutil.rmtree(self.path("state"))
         lost = self.repair(1)
         self.assertIn("all of it: there is no such file", " ".join(t["what"] for t in lost))
-        self.serves([], self.kept())
+        self.serves([DEVICES[8]], self.kept())  # which changed last
 
     def test_without_hub_json_what_is_missing_is_named(self):
         self.take("trimmed")

@@ -209,10 +209,13 @@ static bool open_hub(struct repair *r)
     bool done;
     enum err e;
 
-    if (data_open(&r->fresh, &data))
+    if (data_open(&r->fresh, &data)) {
+        repair_state_tell(r, NULL);
         return job_fail(&r->job, r->fresh.data, "what is whole does not fit together");
+    }
     if (!(e = hub_open(&data.options, &hub)))
         e = bring_up(r, hub);
+    repair_state_tell(r, hub);
     done = !e && save_facts(r, hub, policies, hub_policy_list(hub, policies, POLICIES_CAP));
     store_close(data.store);
     hub_close(hub);
@@ -228,7 +231,11 @@ static bool save(struct repair *r)
     if (!repair_rest(r) || !repair_state_look(r) || !repair_log(r))
         return false;
     decide(r);
-    return repair_log_jump(r) && repair_state_write(r) && open_hub(r) && move_all(r);
+    if (!repair_log_jump(r) || !repair_state_write(r)) {
+        repair_state_tell(r, NULL);
+        return false;
+    }
+    return open_hub(r) && move_all(r);
 }
 
 static bool as_owner(struct repair *r)

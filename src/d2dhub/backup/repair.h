@@ -63,8 +63,9 @@ bool repair_log_jump(struct repair *);
 /* repair_state.c: reads the checkpoint, without a word. */
 bool repair_state_look(struct repair *);
 bool repair_state_is_whole(const struct repair *);
-/* Tells of its damage, and writes the new one. */
 bool repair_state_write(struct repair *);
+/* Tells of its damage, once the new hub shows what the log has brought back; NULL: there is no new one. */
+void repair_state_tell(struct repair *, struct hub *);
 
 /* repair_rest.c: configuration and certificates. */
 bool repair_rest(struct repair *);

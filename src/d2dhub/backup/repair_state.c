@@ -98,16 +98,26 @@ static void tell_unnamed(struct repair *r)
     tell(r, 0, what, NULL, true);
 }
 
-static void tell_damage(struct repair *r)
+/* The log has brought it back. */
+static bool is_back(struct hub *hub, const struct key_facts *key)
+{
+    struct device d;
+
+    return hub && key->what && key->is_device && !hub_device_get(hub, bytes_str(key->device), &d);
+}
+
+void repair_state_tell(struct repair *r, struct hub *hub)
 {
     bool is_lost = !repair_state_is_whole(r) && !r->anew;
     char what[400];
 
     for (size_t i = 0; i < r->n_damage; i++) {
         const struct state_damage *d = &r->damage[i];
+        bool back = is_back(hub, &d->key);
 
-        snprintf(what, sizeof what, "%s%s%s", d->key.what ? d->key.what : "", d->key.what ? ": " : "", d->what);
-        tell(r, d->offset, what, d->key.what ? &d->key : NULL, is_lost && d->key.what);
+        snprintf(what, sizeof what, "%s%s%s%s", d->key.what ? d->key.what : "", d->key.what ? ": " : "", d->what,
+                 back ? "; the log has it" : "");
+        tell(r, d->offset, what, d->key.what ? &d->key : NULL, is_lost && d->key.what && !back);
     }
     if (is_lost)
         tell_unnamed(r);
@@ -194,7 +204,6 @@ bool repair_state_write(struct repair *r)
     char folder[PATH_CAP], why[STATE_WHY_CAP];
     enum err e;
 
-    tell_damage(r);
     config_path(&r->fresh, "state", folder);
     if ((e = lmdb_state_open(folder, 0, &w.state, why)))
         return job_fail(&r->job, folder, why[0] ? why : err_text(e));
