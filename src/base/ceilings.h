@@ -226,7 +226,6 @@
 
 static_assert(PACKET_LEN_MAX < CONN_IN_MAX, "a packet must fit the input it arrives in");
 static_assert(MESSAGE_LEN_MAX + TOPIC_LEN_MAX < RECORD_LEN_MAX, "what is accepted must fit a record");
-static_assert(CONNECT_LEN_MAX <= HTTP_HEAD_MAX, "a first packet must fit too");
-static_assert(AMQP_FRAME_UNPROVED <= HTTP_HEAD_MAX, "and a first frame");
+static_assert(AMQP_FRAME_UNPROVED <= HTTP_HEAD_MAX, "a first frame must fit too");
 static_assert(CONN_OUT_SOFT + RECORD_LEN_MAX < CONN_OUT_MAX, "one more message always fits after the soft limit");
 static_assert(HTTP_HEAD_MAX + HTTP_BODY_MAX < CONN_OUT_MAX * 2, "a request is not larger than what we could say");

@@ -29,7 +29,7 @@ json_t *device_row(const struct d2d_identity *d)
 }
 
 /* The longest plain list; more devices are asked for by pages. */
-enum { LIST_MAX = 1000 };
+enum { LISTED_MAX = 1000 };
 
 struct listing {
     uint64_t top; /* 0: all */
@@ -69,12 +69,12 @@ static enum d2d_err list_devices(struct d2d_registry *registry, void *ctx)
 {
     struct listing *l = ctx;
     struct d2d_identity *found = NULL;
-    size_t n = 0, most = l->top && l->top < LIST_MAX ? (size_t)l->top : LIST_MAX;
+    size_t n = 0, most = l->top && l->top < LISTED_MAX ? (size_t)l->top : LISTED_MAX;
     enum d2d_err e = d2d_registry_list(registry, most, &found, &n);
 
     if (e)
         return e;
-    if (n == LIST_MAX && l->top != LIST_MAX)
+    if (n == LISTED_MAX && l->top != LISTED_MAX)
         e = print_pages(registry, l);
     if (!l->shown) /* also where this policy may list, but not ask: it gets what there is, and the error */
         print(l, found, n);

@@ -191,8 +191,8 @@ static const char *make_policies(struct buf *b, const struct salvage_known *k)
     encode_policies(b, k);
     if (k->replayed && k->log->policies >= POLICIES)
         return NULL;
-    return k->n_said ? "the secondary keys of the policies, which are made anew; the primary ones are those of hub.json"
-                     : "the policies and their keys, which are made anew: `d2dhub show` prints them";
+    return k->n_said ? "the secondary keys of the policies, which are new ones; the primary ones are those of hub.json"
+                     : "the policies and their keys, which are new ones: `d2dhub show` prints them";
 }
 
 static const char *make_groups(struct buf *b, const struct salvage_known *k)

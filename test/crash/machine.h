@@ -1,6 +1,6 @@
-/* A whole hub on a machine whose power is cut, or whose hub is killed, at any write, name or commit that is on its way
- * to the disk. What was not synced is kept, dropped or torn in the copy from which the hub goes on. The log's own thread
- * writes only when it is told to, so a seed is nearly always the same story again. */
+/* A whole hub on a machine whose power is cut, or whose hub is killed, at any write, name or commit that is on its
+ * way to the disk. What was not synced is kept, dropped or torn in the copy from which the hub goes on. The log's
+ * own thread writes only when it is told to, so a seed is nearly always the same story again. */
 #pragma once
 
 #include "disk_io.h"

@@ -16,10 +16,11 @@ void asked_close(struct asked_list *l)
 
 const struct asked *asked_add(struct asked_list *l, struct bytes name, bool uuid)
 {
-    struct asked *a = l->at + l->n;
+    struct asked *a;
 
     if (!l->at || l->n == ASKED_MAX || name.len > ASKED_NAME_CAP)
         return NULL;
+    a = l->at + l->n;
     *a = (struct asked){.id = ++l->last, .uuid = uuid, .len = name.len};
     memcpy(a->name, name.at, name.len);
     l->n++;

@@ -20,7 +20,7 @@ static enum err take_seconds(const json_t *root, const char *const *names, int64
 
         if (!v || json_is_null(v))
             continue;
-        if (!json_is_number(v) || json_number_value(v) < 0 || json_number_value(v) > CALL_WAIT_MAX_MS / 1000)
+        if (!json_is_number(v) || json_number_value(v) < 0 || json_number_value(v) > (double)CALL_WAIT_MAX_MS / 1000)
             return http_says(a, ERR_RANGE, "%s must be 0 to %d", *names, CALL_WAIT_MAX_MS / 1000);
         if (json_number_value(v) > 0)
             *out = (int64_t)json_number_value(v);

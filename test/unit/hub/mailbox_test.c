@@ -337,7 +337,7 @@ TEST(a_mailbox_may_be_larger_than_a_transaction)
     struct seat *s;
     char text[16];
 
-    start(15);
+    hub_detach(start(15), w.now_ms);
     w.options.c2d.depth = MANY;
     w.options.checkpoint_batch = 1000;
     CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
