@@ -291,7 +291,16 @@ class Backup(unittest.TestCase):
         flip(os.path.join(self.hub.data, "log", names[0]), 300000)
         flip(os.path.join(self.hub.data, "log", names[1]), 700000)
         self.hub.run("check", "--deep")
-        with open(os.path.join(self.hub.data, "state", "data.mdb"), "r+b") as state:
+        path = os.path.join(self.hub.data, "state", "data.mdb")
+        with open(path, "rb") as state:
+            at = state.read().rindex(b"d/a") + 30
+        flip(path, at)
+        found = json.loads(self.hub.run("check", "--deep", "-o", "json", status=1).stdout.splitlines()[0])
+        self.assertEqual(found["file"], "state/data.mdb")
+        self.assertRegex(found["what"], 'page [0-9]+')
+        flip(path, at)
+        self.hub.run("check", "--deep")
+        with open(path, "r+b") as state:
             state.truncate(5000)
         self.assertIn("state/data.mdb", self.hub.run("check", "--deep", status=1).stdout)
         self.refused("check", "--deep", "--data", self.folder, word="no hub", status=4)

@@ -4,10 +4,13 @@
 #include "data.h"
 #include "job.h"
 #include "log_walk.h"
+#include "state_check.h"
 #include "state_copy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,20 +67,33 @@ static void read_checkpoint(const char *folder, struct checkpoint *out)
     state_close(state);
 }
 
-/* In a process of its own: a damaged file may end the one that reads it. */
-static void look_at_checkpoint(struct deep *d)
+/* All pages and values of the file, read without LMDB. Of a running hub only to name what was found in its snapshot:
+ * the file changes meanwhile. */
+static bool look_at_pages(struct deep *d)
 {
-    char folder[PATH_CAP], why[80];
+    char path[PATH_CAP], why[STATE_WHY_CAP] = "";
+    struct state_sum sum;
+    int form;
+
+    config_path(d->config, STATE, path);
+    if (state_check(path, &sum, &form, why) != ERR_DAMAGED)
+        return true;
+    damage(d, STATE, 0, 0, why);
+    return false;
+}
+
+/* In a process of its own: a damaged file may end the one that reads it. NULL, or what is wrong. */
+static const char *read_values(struct deep *d, char why[80])
+{
+    char folder[PATH_CAP];
     int ends[2], status = 0;
     ssize_t n = 0;
     pid_t child;
 
     config_path(d->config, "state", folder);
     fflush(stdout);
-    if (pipe(ends) || (child = fork()) < 0) {
-        damage(d, STATE, 0, 0, strerror(errno));
-        return;
-    }
+    if (pipe(ends) || (child = fork()) < 0)
+        return strerror(errno);
     if (child == 0) {
         struct checkpoint read;
 
@@ -90,13 +106,21 @@ static void look_at_checkpoint(struct deep *d)
     close(ends[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    if (n == (ssize_t)sizeof d->kept && !d->kept.e)
-        return;
-    if (n != (ssize_t)sizeof d->kept) {
-        snprintf(why, sizeof why, "it cannot be read: reading ended with signal %d", WTERMSIG(status));
-        d->kept = (struct checkpoint){.first = UINT64_MAX};
-    }
-    damage(d, STATE, 0, 0, n == (ssize_t)sizeof d->kept ? err_text(d->kept.e) : why);
+    if (n == (ssize_t)sizeof d->kept)
+        return d->kept.e ? err_text(d->kept.e) : NULL;
+    snprintf(why, 80, "it cannot be read: reading ended with signal %d", WTERMSIG(status));
+    d->kept = (struct checkpoint){.first = UINT64_MAX};
+    return why;
+}
+
+static void look_at_checkpoint(struct deep *d, bool running)
+{
+    bool named = !running && !look_at_pages(d);
+    char why[80];
+    const char *wrong = read_values(d, why);
+
+    if (wrong && !named && (!running || look_at_pages(d)))
+        damage(d, STATE, 0, 0, wrong);
 }
 
 /* ---- the log ---------------------------------------------------------------------------------------------------- */
@@ -161,6 +185,20 @@ static bool hold_log(const struct config *c, struct hold *h)
     return false;
 }
 
+static bool is_running(const struct config *c)
+{
+    char path[PATH_CAP];
+    int fd;
+    bool held;
+
+    config_path(c, "log/lock", path);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
 static void say_result(const struct deep *d)
 {
     if (d->config->json)
@@ -171,7 +209,7 @@ static void say_result(const struct deep *d)
         printf("%s  %llu records (%llu KiB) in the log, %llu values in the checkpoint%s\n",
                d->damages ? "problem" : "ok     ", (unsigned long long)d->records, (unsigned long long)d->bytes / 1024,
                (unsigned long long)d->kept.values,
-               d->damages ? ": check the disk, and restore a backup if what is missing is needed" : "");
+               d->damages ? ": check the disk; `d2dhub repair` saves what is whole" : "");
 }
 
 int check_deep(const struct config *c)
@@ -187,7 +225,7 @@ int check_deep(const struct config *c)
         fprintf(stderr, "d2dhub check: %s/log: %s\n", c->data, strerror(errno));
         return 1;
     }
-    look_at_checkpoint(&d);
+    look_at_checkpoint(&d, is_running(c));
     look_at_log(&d);
     hold_drop(&hold);
     say_result(&d);

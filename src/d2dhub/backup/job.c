@@ -225,8 +225,10 @@ void damage_print(const struct config *c, const struct kept_damage *d)
         buf_put_json(&line, bytes_str(d->what));
         buf_puts(&line, "}");
     } else {
-        buf_printf(&line, "damaged  %s, byte %llu (%llu bytes): %s", d->file, (unsigned long long)d->offset,
-                   (unsigned long long)d->length, d->what);
+        buf_printf(&line, "damaged  %s", d->file);
+        if (d->length)
+            buf_printf(&line, ", byte %llu (%llu bytes)", (unsigned long long)d->offset, (unsigned long long)d->length);
+        buf_printf(&line, ": %s", d->what);
     }
     puts(buf_str(&line));
     buf_free(&line);
