@@ -17,13 +17,14 @@ static void folder_make(void)
 
 static void folder_drop(void)
 {
+    static const char *const names[] = {"data.mdb", "lock.mdb", "data.mdb.old-1"};
     char path[128];
 
-    snprintf(path, sizeof path, "%s/data.mdb", folder);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/lock.mdb", folder);
-    unlink(path);
-    rmdir(folder);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
 }
 
 struct seen {
