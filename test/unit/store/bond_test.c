@@ -251,7 +251,7 @@ TEST(an_end_that_is_missing_is_refused)
     close_log();
     path_of(0, path);
     fd = open(path, O_RDWR);
-    assert_true(pwrite(fd, zeros, SEGMENT - at, (off_t)at) > 0);
+    assert_true(pwrite(fd, zeros, (size_t)(SEGMENT - at), (off_t)at) > 0);
     close(fd);
     CHECK_ERR(open_log(state_place(state)), ERR_DAMAGED);
     assert_non_null(strstr(why, "damaged or missing"));

@@ -80,7 +80,7 @@ static void fill(struct state *s, uint64_t seed, int round)
     CHECK_OK(state_begin(s));
     for (int i = 0; i < ENTRIES; i++) {
         char key[32];
-        size_t len = chance(&seed, 12) ? chance(&seed, 300) : chance(&seed, sizeof value);
+        size_t len = (size_t)(chance(&seed, 12) ? chance(&seed, 300) : chance(&seed, sizeof value));
 
         snprintf(key, sizeof key, "%c/%llu", 'a' + (int)chance(&seed, 5), (unsigned long long)chance(&seed, 200));
         memset(value, round * 7 + i, len);

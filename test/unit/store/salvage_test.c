@@ -168,7 +168,7 @@ static void what_is_whole_of_a_checkpoint_is_found_and_nothing_else(void **state
         CHECK(f.all >= KEYS - 60);
     }
     for (int i = 0; i < TRIES; i++) {
-        size_t at = chance(len), many = chance(20000);
+        size_t at = (size_t)chance(len), many = (size_t)chance(20000);
 
         memcpy(now, whole, len);
         for (size_t k = at; k < len && k < at + many; k++)
