@@ -291,7 +291,7 @@ static void walk_branch(struct walk *w, uint64_t page, unsigned level, struct by
 {
     const uint8_t *at = w->pages + level * w->meta.page_size;
     size_t n, used = 0, size;
-    struct node node, next;
+    struct node node, next = {0};
 
     if (!check_head(w, page, at, IS_BRANCH, &n))
         return;
