@@ -1,12 +1,10 @@
 #include "state_check.h"
 
-#include "state_pages.h"
+#include "pages_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum table { TABLE_SUM, TABLE_SEALED, TABLE_BARE };
 
@@ -18,24 +16,6 @@ struct check {
     struct state_sum sum;
     uint64_t entries, seals; /* what was found */
 };
-
-static bool read_file(void *ctx, uint64_t at, uint8_t *to, size_t len)
-{
-    const int *fd = ctx;
-
-    while (len) {
-        ssize_t n = pread(*fd, to, len, (off_t)at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += (uint64_t)n;
-        to += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
 
 static const char *on_table(void *ctx, struct bytes name)
 {
@@ -99,32 +79,25 @@ static enum err sum_up(struct check *c)
 enum err state_check(const char *path, struct state_sum *sum, int *form, char why[STATE_WHY_CAP])
 {
     struct check c = {.why = why, .form = STATE_BARE};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct pages_source source = {.read = read_file, .ctx = &fd};
     struct pages_look look = {.table = on_table, .entry = on_entry, .damage = on_damage, .ctx = &c};
-    struct stat st;
-    enum err e;
+    struct pages_file file;
+    enum err e = pages_file_open(path, &file);
 
     why[0] = 0;
-    if (fd < 0 && errno == ENOENT)
-        return ERR_NOT_FOUND;
-    if (fd < 0 || fstat(fd, &st)) {
+    if (e == ERR_IO)
         snprintf(why, STATE_WHY_CAP, "%s", strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return ERR_IO;
-    }
-    if (!S_ISREG(st.st_mode)) {
+    if (e)
+        return e;
+    if (!file.is_file) {
         snprintf(why, STATE_WHY_CAP, "it is not a file");
-        close(fd);
+        pages_file_close(&file);
         return ERR_IO;
     }
-    source.size = (uint64_t)st.st_size;
     /* Pages are read in the order of their keys: the disk had better read them in its own. */
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
-    if (!(e = pages_walk(&source, &look)))
+    (void)posix_fadvise(file.fd, 0, 0, POSIX_FADV_WILLNEED);
+    if (!(e = pages_walk(&file.source, &look)))
         e = sum_up(&c);
-    close(fd);
+    pages_file_close(&file);
     *sum = c.sum;
     *form = c.form;
     return e;

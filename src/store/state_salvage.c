@@ -1,11 +1,6 @@
 #include "state_salvage.h"
 
-#include "state_pages.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "pages_file.h"
 
 enum table { TABLE_SUM, TABLE_SEALED, TABLE_BARE, TABLE_UNKNOWN };
 
@@ -16,24 +11,6 @@ struct looking {
     bool is_bad; /* the entry that was shown last is */
     struct bytes bad_key;
 };
-
-static bool read_file(void *ctx, uint64_t at, uint8_t *to, size_t len)
-{
-    const int *fd = ctx;
-
-    while (len) {
-        ssize_t n = pread(*fd, to, len, (off_t)at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += (uint64_t)n;
-        to += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
 
 /* The table of before is of use only where its values have not all got their checksums yet. */
 static const char *on_table(void *ctx, struct bytes name)
@@ -117,22 +94,17 @@ static bool on_damage(void *ctx, uint64_t offset, const char *what)
 enum err state_salvage(const char *path, struct salvage *s)
 {
     struct looking l = {.salvage = s};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct pages_source source = {.read = read_file, .ctx = &fd};
     struct pages_look look = {.table = on_table, .entry = on_entry, .damage = on_damage, .ctx = &l, .salvage = true};
-    struct stat st;
-    enum err e;
+    struct pages_file file;
+    enum err e = pages_file_open(path, &file);
 
     s->has_sum = s->stopped = false;
     s->entries = s->seals = s->damages = 0;
     s->sealed = true;
-    if (fd < 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-    e = fstat(fd, &st) ? ERR_IO : OK;
-    source.size = (uint64_t)st.st_size;
-    if (!e)
-        e = pages_walk(&source, &look);
-    close(fd);
+    if (e)
+        return e;
+    e = pages_walk(&file.source, &look);
+    pages_file_close(&file);
     return e == ERR_DAMAGED ? OK : e;
 }
 
