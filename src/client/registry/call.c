@@ -16,7 +16,9 @@ static enum d2d_err verdict(struct d2d_registry *r, enum d2d_err e)
     static const struct {
         const char *number;
         enum d2d_err e;
-    } failures[] = {{"404103", D2D_NO_CONNECTION}, {"404104", D2D_CLOSED}, {"504101", D2D_TIMED_OUT}};
+    } failures[] = {{"\"errorCode\":404103", D2D_NO_CONNECTION},
+                    {"\"errorCode\":404104", D2D_CLOSED},
+                    {"\"errorCode\":504101", D2D_TIMED_OUT}};
 
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
         if (strstr(r->account.detail, failures[i].number))

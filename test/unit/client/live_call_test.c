@@ -58,6 +58,7 @@ static void check_calls(enum d2d_transport transport)
 
     CHECK(d2d_registry_call(registry, "door", &q, &status, &payload) == D2D_NO_CONNECTION);
     CHECK(d2d_registry_call(registry, "nobody", &q, &status, &payload) == D2D_NOT_FOUND);
+    CHECK(d2d_registry_call(registry, "404103", &q, &status, &payload) == D2D_NOT_FOUND); /* a name, and no code */
     CHECK(d2d_device_new(loop, &o, &device) == D2D_OK);
     run_until(listens);
     for (unsigned i = 1; i <= 3; i++) {
