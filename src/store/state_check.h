@@ -1,6 +1,7 @@
 /* Whether a checkpoint's file is whole, read without mapping it. */
 #pragma once
 
+#include "state_pages.h"
 #include "state_seal.h"
 
 enum { STATE_WHY_CAP = 256 };
@@ -8,3 +9,14 @@ enum { STATE_WHY_CAP = 256 };
 /* OK: it is whole; `sum` is its record, `form` the form of its values. ERR_NOT_FOUND: there is none. ERR_DAMAGED: `why`
  * names the first page or key that is not as it was written. ERR_MEMORY, ERR_IO. */
 enum err state_check(const char *path, struct state_sum *sum, int *form, char why[STATE_WHY_CAP]) MUST_CHECK;
+
+/* The file as a source of pages, for whoever reads it without mapping it. */
+struct pages_file {
+    int fd;
+    bool is_file; /* false: a folder or a device stands there */
+    struct pages_source source;
+};
+
+/* ERR_NOT_FOUND: there is none. ERR_IO and errno. The source looks into `out`, which must not be moved. */
+enum err pages_file_open(const char *path, struct pages_file *out) MUST_CHECK;
+void pages_file_close(struct pages_file *);

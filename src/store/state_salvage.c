@@ -1,6 +1,6 @@
 #include "state_salvage.h"
 
-#include "pages_file.h"
+#include "state_check.h"
 
 enum table { TABLE_SUM, TABLE_SEALED, TABLE_BARE, TABLE_UNKNOWN };
 
