@@ -4,7 +4,7 @@
 #include "json_row.h"
 #include "query_group.h"
 #include "text.h"
-#include "twin.h"
+#include "twin_document.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static enum err take_ids(struct walk *w)
     size_t n_paths, n;
     struct path *paths = condition_paths(w->query.program, &n_paths);
 
-    twin_know_paths(paths, n_paths);
+    twin_document_know_paths(paths, n_paths);
     n = w->query.has_condition ? condition_equalities(w->query.program, equalities, EQUALITIES_MAX) : 0;
     for (size_t i = 0; i < n && !w->ids; i++) {
         const struct equality *e = &equalities[i];
@@ -118,10 +118,10 @@ static enum err take_place(struct http_request *r, struct http_answer *a, struct
 
 /* ---- out ------------------------------------------------------------------------------------------------------- */
 
-/* A row that is being written; the device of its values, or NULL: they are of a group. */
+/* A row that is being written; the document of its values, or NULL: they are of a group. */
 struct cells {
     struct buf *out;
-    const struct device *device;
+    const struct twin_document *document;
     const char *before;
 };
 
@@ -133,19 +133,19 @@ static enum err put_cell(void *ctx, struct bytes name, const struct value *v)
     buf_put_json(c->out, name);
     buf_puts(c->out, ":");
     c->before = ",";
-    return c->device ? twin_put_value(c->out, c->device, v) : json_put_value(v, c->out);
+    return c->document ? twin_document_put_value(c->out, c->document, v) : json_put_value(v, c->out);
 }
 
-static enum err put_row(struct walk *w, const struct device *d, const struct row *row)
+static enum err put_row(struct walk *w, const struct twin_document *d, const struct row *row)
 {
-    struct cells cells = {.out = &w->answer->body, .device = d, .before = ""};
+    struct cells cells = {.out = &w->answer->body, .document = d, .before = ""};
     enum err e;
 
     buf_puts(cells.out, w->rows ? "," : "");
     w->rows++;
     w->place.given++;
     if (w->query.all)
-        return twin_put(cells.out, d);
+        return twin_document_put(cells.out, d);
     buf_puts(cells.out, "{");
     e = query_columns(&w->query, row, put_cell, &cells);
     buf_puts(cells.out, "}");
@@ -162,7 +162,8 @@ static bool is_full(const struct walk *w)
  * continuation always leads to a row. */
 static enum err look_at(struct walk *w, const struct device *d)
 {
-    struct row row = twin_row(d);
+    struct twin_document document = {.device = d};
+    struct row row = twin_document_row(&document);
     bool wanted = query_selects(&w->query, &row);
     enum err e = OK;
 
@@ -174,7 +175,7 @@ static enum err look_at(struct walk *w, const struct device *d)
     } else if (wanted && is_full(w)) {
         w->more = true;
     } else if (wanted) {
-        e = put_row(w, d, &row);
+        e = put_row(w, &document, &row);
     }
     if (!w->more)
         memcpy(w->place.after, d->id, sizeof w->place.after);

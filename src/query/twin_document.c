@@ -1,5 +1,4 @@
-/* A device as queries see it: the twin document (service 4.6) of one whose twin nobody has written yet. */
-#include "twin.h"
+#include "twin_document.h"
 
 #include "json_row.h"
 #include "text.h"
@@ -93,7 +92,7 @@ static uint16_t find(const struct path *path)
     return (uint16_t)at;
 }
 
-void twin_know_paths(struct path *paths, size_t n)
+void twin_document_know_paths(struct path *paths, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         paths[i].slot = find(&paths[i]);
@@ -134,10 +133,11 @@ static struct value scope_of(const struct device *d, struct scratch *scratch)
     return text_of(own);
 }
 
-static struct value value_of(const struct device *d, const struct member *m, struct scratch *scratch)
+static struct value value_of(const struct twin_document *document, const struct member *m, struct scratch *scratch)
 {
     static const char *const auth[] = {
         [AUTH_SAS] = "sas", [AUTH_SELF_SIGNED] = "selfSigned", [AUTH_CA] = "certificateAuthority"};
+    const struct device *d = document->device;
 
     switch (m->what) {
     case OBJECT:
@@ -200,24 +200,25 @@ static void get(const struct row *row, const struct path *path, struct scratch *
 /* Of parentScopes, the only array: one at most. */
 static bool element(const struct row *row, const struct value *array, size_t n, struct value *out)
 {
-    const struct device *d = row->of;
+    const struct twin_document *d = row->of;
 
     (void)array;
-    *out = text_of(d->parent);
-    return n == 0 && d->parent[0];
+    *out = text_of(d->device->parent);
+    return n == 0 && d->device->parent[0];
 }
 
-struct row twin_row(const struct device *d)
+struct row twin_document_row(const struct twin_document *d)
 {
     return (struct row){.of = d, .get = get, .element = element};
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
-static enum err put_value(struct buf *out, const struct device *d, const struct value *v, struct scratch *scratch);
+static enum err put_value(struct buf *out, const struct twin_document *d, const struct value *v,
+                          struct scratch *scratch);
 
 /* The members at this depth from `at` on, up to something that stands higher. */
-static enum err put_members(struct buf *out, const struct device *d, const struct member *at, unsigned depth,
+static enum err put_members(struct buf *out, const struct twin_document *d, const struct member *at, unsigned depth,
                             struct scratch *scratch)
 {
     const char *before = "{";
@@ -236,7 +237,8 @@ static enum err put_members(struct buf *out, const struct device *d, const struc
     return e;
 }
 
-static enum err put_value(struct buf *out, const struct device *d, const struct value *v, struct scratch *scratch)
+static enum err put_value(struct buf *out, const struct twin_document *d, const struct value *v,
+                          struct scratch *scratch)
 {
     const struct member *m = v->handle;
 
@@ -245,13 +247,13 @@ static enum err put_value(struct buf *out, const struct device *d, const struct 
     if (v->kind != VALUE_ARRAY)
         return json_put_value(v, out);
     buf_puts(out, "[");
-    if (d->parent[0])
-        buf_put_json(out, bytes_str(d->parent));
+    if (d->device->parent[0])
+        buf_put_json(out, bytes_str(d->device->parent));
     buf_puts(out, "]");
     return OK;
 }
 
-enum err twin_put_value(struct buf *out, const struct device *d, const struct value *v)
+enum err twin_document_put_value(struct buf *out, const struct twin_document *d, const struct value *v)
 {
     struct scratch scratch;
 
@@ -259,7 +261,7 @@ enum err twin_put_value(struct buf *out, const struct device *d, const struct va
     return put_value(out, d, v, &scratch);
 }
 
-enum err twin_put(struct buf *out, const struct device *d)
+enum err twin_document_put(struct buf *out, const struct twin_document *d)
 {
     struct scratch scratch;
 

@@ -1,0 +1,19 @@
+/* The twin document (service 4.6): what is asked for under /twins, and what queries are about. It is written here only.
+ */
+#pragma once
+
+#include "hub.h"
+#include "value.h"
+
+struct twin_document {
+    const struct device *device; /* lent for as long as the document is used */
+};
+
+/* The paths of a query learn which members they lead to: before twin_document_row() is asked. */
+void twin_document_know_paths(struct path *, size_t n);
+/* As a condition sees it. Lent: the document. */
+struct row twin_document_row(const struct twin_document *);
+/* Appends it as JSON. */
+enum err twin_document_put(struct buf *out, const struct twin_document *) MUST_CHECK;
+/* Appends a value that twin_document_row() gave. */
+enum err twin_document_put_value(struct buf *out, const struct twin_document *, const struct value *) MUST_CHECK;
