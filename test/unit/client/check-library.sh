@@ -6,7 +6,7 @@ source=$1 library=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-nm -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^__\|^_init$\|^_fini$' | sort > "$work/shown"
+nm -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^__\|^_init$\|^_fini$\|^_edata$\|^_end$' | sort > "$work/shown"
 if grep -v '^d2d_' "$work/shown"; then
     echo "the library shows names that are not ours" >&2
     exit 1
