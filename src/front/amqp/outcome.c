@@ -1,6 +1,6 @@
 #include "amqp.h"
 
-#include "text.h"
+#include "device_error.h"
 
 /* device 3.10, service 3.1: conditions, and the numbers of device 7.4 that go with them */
 static const struct {
@@ -47,16 +47,7 @@ const char *amqp_condition(enum err e)
 
 void amqp_put_error_text(struct amqp *c, struct buf *b, unsigned code, const char *text)
 {
-    uint8_t random[16];
-    char time[ISO_TIME_CAP];
-
-    c->env->random(c->env->random_ctx, random, sizeof random);
-    iso_time(hub_wall_ms(c->env->hub, c->now_ms), time);
-    buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"", code);
-    buf_put_hex(b, bytes_of(random, sizeof random));
-    buf_printf(b, "-G:0-TimeStamp:%.2s/%.2s/%.4s %.8s\",\"message\":", time + 5, time + 8, time, time + 11);
-    buf_put_json(b, bytes_str(text));
-    buf_printf(b, ",\"timestampUtc\":\"%s\"}", time);
+    device_error_put(c->env, b, code, bytes_str(text), c->now_ms);
 }
 
 void amqp_put_error(struct amqp *c, struct buf *b, enum err e)

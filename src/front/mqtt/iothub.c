@@ -1,6 +1,6 @@
 #include "mqtt_front.h"
 
-#include "text.h"
+#include "device_error.h"
 
 enum { ANSWER_MAX = 512 };
 
@@ -20,20 +20,6 @@ static bool parse_rid(struct bytes segment, struct bytes *rid)
     return false;
 }
 
-/* {errorCode, trackingId, message, timestampUtc}: one SDK sees a failure only by the errorCode in it (device 2.12). */
-static void put_error(const struct mqtt_session *s, struct buf *b, unsigned code, const char *message, int64_t now_ms)
-{
-    uint8_t tracking[16] = {0};
-    char time[ISO_TIME_CAP];
-
-    if (s->env->random)
-        s->env->random(s->env->random_ctx, tracking, sizeof tracking);
-    iso_time(hub_wall_ms(s->env->hub, now_ms), time);
-    buf_printf(b, "{\"errorCode\":%u,\"trackingId\":\"", code);
-    buf_put_hex(b, bytes_of(tracking, sizeof tracking));
-    buf_printf(b, "\",\"message\":\"%s\",\"timestampUtc\":\"%s\"}", message, time);
-}
-
 /* Answers of a twin go out with QoS 0 (device 2.7), and only to who subscribed to them. */
 static enum err answer_twin(struct mqtt_session *s, struct bytes rid, int64_t now_ms)
 {
@@ -47,8 +33,8 @@ static enum err answer_twin(struct mqtt_session *s, struct bytes rid, int64_t no
      * that a hub of this kind does not have. */
     buf_printf(&topic, "$iothub/twin/res/%s/?$rid=", known ? "403" : "400");
     buf_put(&topic, rid);
-    put_error(s, &body, known ? 403010 : 400001,
-              known ? "Twins are not available on this hub." : "api-version is missing.", now_ms);
+    device_error_put(s->env, &body, known ? 403010 : 400001,
+                     known ? BYTES("Twins are not available on this hub.") : BYTES("api-version is missing."), now_ms);
     if (topic.bad || body.bad)
         return ERR_TOO_LARGE;
     if (session_wants(&s->subscribed, WANT_TWIN_ANSWERS) ||
