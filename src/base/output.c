@@ -1,5 +1,7 @@
 #include "output.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -145,22 +147,14 @@ enum output_state output_look(void)
     }
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* Nothing tells that a pipe was emptied, so it is looked at: soon at first, then every now and then. */
 enum output_state output_wait(int64_t timeout_ms)
 {
-    int64_t end_us = timeout_ms < 0 ? INT64_MAX : now_us() + timeout_ms * 1000;
+    int64_t end_us = timeout_ms < 0 ? INT64_MAX : clock_us(CLOCK_MONOTONIC) + timeout_ms * 1000;
     long pause_us = LOOK_FIRST_US;
     enum output_state state;
 
-    while ((state = output_look()) == OUTPUT_WAITS && !(stop && *stop) && now_us() < end_us) {
+    while ((state = output_look()) == OUTPUT_WAITS && !(stop && *stop) && clock_us(CLOCK_MONOTONIC) < end_us) {
         const struct timespec pause = {.tv_nsec = pause_us * 1000};
         struct pollfd p = {.fd = STDOUT_FILENO}; /* its end wakes */
 

@@ -2,6 +2,7 @@
 #include "disk.h"
 
 #include "ceilings.h"
+#include "clock.h"
 #include "log.h"
 
 #include <errno.h>
@@ -349,14 +350,6 @@ static struct segment *take_oldest(struct disk *d, uint64_t below)
     return oldest;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static enum err disk_trim(struct store *s, uint64_t below)
 {
     struct disk *d = disk_of(s);
@@ -366,7 +359,7 @@ static enum err disk_trim(struct store *s, uint64_t below)
     pthread_mutex_lock(&d->tail);
     full = d->full;
     pthread_mutex_unlock(&d->tail);
-    if (!trim_gate_enter(&d->gate, full, monotonic_ms()))
+    if (!trim_gate_enter(&d->gate, full, clock_ms(CLOCK_MONOTONIC)))
         return OK; /* the next time */
     while ((oldest = take_oldest(d, below))) {
         disk_segment_retire(d, oldest);

@@ -1,5 +1,7 @@
 #include "loop.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -9,7 +11,6 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { GRACE_MS = 1000, LINGER_SHORT_MS = 200, DETAIL_CAP = 512 };
@@ -302,14 +303,6 @@ int d2d_loop_timeout_ms(const struct d2d_loop *l)
     return t ? sooner(wait_ms, t->due_ms - net_loop_now_ms(l->net)) : wait_ms;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void wait_for_something(struct d2d_loop *l, int64_t left_ms)
 {
     struct pollfd fds[] = {{.fd = d2d_loop_fd(l), .events = POLLIN}, {.fd = l->stop_fd, .events = POLLIN}};
@@ -337,13 +330,13 @@ static enum d2d_err is_over(struct d2d_loop *l, int64_t until_ms, int64_t *left_
 {
     if (take_stop(l))
         return D2D_STOPPED;
-    *left_ms = until_ms < 0 ? -1 : until_ms - monotonic_ms();
+    *left_ms = until_ms < 0 ? -1 : until_ms - clock_ms(CLOCK_MONOTONIC);
     return until_ms >= 0 && *left_ms <= 0 ? D2D_TIMED_OUT : D2D_OK;
 }
 
 enum d2d_err loop_until(struct d2d_loop *l, bool (*done)(void *ctx), void *ctx, int64_t timeout_ms)
 {
-    int64_t until_ms = timeout_ms < 0 ? -1 : monotonic_ms() + timeout_ms, left_ms;
+    int64_t until_ms = timeout_ms < 0 ? -1 : clock_ms(CLOCK_MONOTONIC) + timeout_ms, left_ms;
     enum d2d_err e = D2D_OK;
 
     if (l->inside)
