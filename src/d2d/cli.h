@@ -1,7 +1,7 @@
 /* The command line: what every command gets, and how it ends. One file a command. */
 #pragma once
 
-#include "context.h"
+#include "context_file.h"
 #include "out.h"
 
 #include "d2d.h"
@@ -37,7 +37,7 @@ struct cli {
     int quiet, help;
     struct context context;
     bool has_context;
-    char connection_string[4096]; /* CONNECTION_STRING_CAP; the identity that cli_who() settled */
+    char connection_string[4096]; /* CONNECTION_STRING_CAP; the identity that cli_choose_identity() settled */
 };
 
 /* A command: what is told of it, and what it does. Its options were taken into `values`, a struct of `size` bytes that
@@ -58,13 +58,13 @@ bool cli_ca_is_pem(const char *name, const char *path, char why[OPT_WHY_CAP]);
 /* Settles the identity and where the hub is; says what is missing. `service` wants an operator's or receiver's string.
  */
 enum kind_of_string { STRING_DEVICE, STRING_SERVICE, STRING_EVENTS, STRING_ANY };
-enum status cli_who(struct cli *c, enum kind_of_string wanted);
+enum status cli_choose_identity(struct cli *c, enum kind_of_string wanted);
 
 /* The same for a service of which only the name is known; the context's authority and ports if it is of that name. */
 enum status cli_service(struct cli *c, const char *host);
 
-/* Fills the library's common options from what cli_who() settled. */
-void cli_d2d_options(const struct cli *c, struct d2d_options *out);
+/* Fills the library's common options from what cli_choose_identity() settled. */
+void cli_fill_options(const struct cli *c, struct d2d_options *out);
 /* Why the library would not make a handle with them; "" when it did not say. */
 const char *cli_why_not(void);
 

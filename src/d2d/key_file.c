@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 
 enum { FILE_MAX = 512 };
 
@@ -33,4 +34,19 @@ enum status key_file_read(const char *path, char first[KEY_CAP], char *second)
         explicit_bzero(file.at, file.cap);
     buf_free(&file);
     return good ? DONE : USAGE;
+}
+
+bool key_make(char out[KEY_CAP])
+{
+    uint8_t raw[32];
+    struct buf text = buf_over(out, KEY_CAP - 1);
+    bool made = getrandom(raw, sizeof raw, 0) == (ssize_t)sizeof raw;
+
+    buf_put_base64(&text, bytes_of(raw, sizeof raw));
+    out[text.len] = 0;
+    made = made && !text.bad;
+    if (!made)
+        explicit_bzero(out, KEY_CAP);
+    explicit_bzero(raw, sizeof raw);
+    return made;
 }

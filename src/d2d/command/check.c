@@ -63,7 +63,7 @@ static void check_device(struct check *k)
     char door[16];
     bool amqp;
 
-    cli_d2d_options(k->cli, &options.common);
+    cli_fill_options(k->cli, &options.common);
     k->why = d2d_device_new(k->loop, &options, &device);
     if (!k->why) {
         k->why = D2D_TIMED_OUT;
@@ -112,7 +112,7 @@ static void check_receiver(struct check *k)
     struct d2d_receiver *receiver = NULL;
     char door[16];
 
-    cli_d2d_options(k->cli, &options.common);
+    cli_fill_options(k->cli, &options.common);
     k->why = d2d_receiver_new(k->loop, &options, &receiver);
     if (!k->why) {
         k->why = D2D_TIMED_OUT;
@@ -131,7 +131,7 @@ static void check_https(struct check *k)
     enum d2d_err e;
     size_t n;
 
-    cli_d2d_options(k->cli, &options);
+    cli_fill_options(k->cli, &options);
     if (!(e = d2d_registry_new(k->loop, &options, &registry)))
         e = d2d_registry_list(registry, 1, &found, &n);
     report(k, "https", e, registry ? d2d_registry_detail(registry) : cli_why_not());
@@ -148,7 +148,7 @@ static enum status check_run(struct cli *c, void *values, int n, char **argv)
     (void)values;
     (void)n;
     (void)argv;
-    if ((status = cli_who(c, STRING_ANY)))
+    if ((status = cli_choose_identity(c, STRING_ANY)))
         return status;
     if (d2d_loop_new(&k.loop))
         return FAILED;

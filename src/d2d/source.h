@@ -4,15 +4,15 @@
 #include "bytes.h"
 #include "d2d.h"
 
-struct bodies {
+struct source {
     const char *file; /* NULL: the arguments; "-" as the only one: lines */
     int n;
     char **argv; /* from 1 */
 };
 
-bool bodies_are_lines(const struct bodies *);
+bool source_is_lines(const struct source *);
 /* Says so; the exit status of a command that had nothing to send. */
-int bodies_were_none(void);
+int source_was_empty(void);
 /* The taker of messages: a line of standard input leaves before the next one comes, so the loop runs meanwhile. */
 struct taker {
     struct d2d_loop *loop;
@@ -23,4 +23,4 @@ struct taker {
 
 /* Calls `each` until it fails, the taker has ended or there are no more. D2D_ARGUMENT with a line to stderr: they
  * cannot be read. */
-enum d2d_err bodies_each(const struct bodies *, const struct taker *);
+enum d2d_err source_each(const struct source *, const struct taker *);

@@ -1,5 +1,5 @@
-#include "chip.h"
 #include "connection_string.h"
+#include "tpm_slot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,7 +164,7 @@ static enum status as_device(struct cli *c, const char *device)
 
     if ((status = take_context_string(c)) || (status = fits(c, STRING_SERVICE)) || (status = check_ca(c)))
         return status;
-    cli_d2d_options(c, &options);
+    cli_fill_options(c, &options);
     if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
         (e = d2d_registry_get(registry, device, &identity))) {
         status = cli_failed_about(A_DEVICE, device, e, registry ? d2d_registry_detail(registry) : cli_why_not());
@@ -214,7 +214,7 @@ static enum status settle_transport(struct cli *c)
     return DONE;
 }
 
-enum status cli_who(struct cli *c, enum kind_of_string wanted)
+enum status cli_choose_identity(struct cli *c, enum kind_of_string wanted)
 {
     const char *environment = getenv("D2D_CONNECTION_STRING");
     bool given = c->connection_string_file || (environment && *environment);
@@ -223,7 +223,7 @@ enum status cli_who(struct cli *c, enum kind_of_string wanted)
     if (status || (status = load_context(c, (!given && !c->has_slot) || c->as)))
         return status;
     if (c->has_slot && (wanted == STRING_DEVICE || wanted == STRING_ANY) && !c->as && !c->connection_string_file)
-        return chip_string(c->slot, c->connection_string, sizeof c->connection_string);
+        return tpm_slot_string(c->slot, c->connection_string, sizeof c->connection_string);
     if (c->as) {
         if (wanted == STRING_DEVICE || wanted == STRING_ANY)
             return as_device(c, c->as);
@@ -269,7 +269,7 @@ const char *cli_why_not(void)
     return why_not;
 }
 
-void cli_d2d_options(const struct cli *c, struct d2d_options *out)
+void cli_fill_options(const struct cli *c, struct d2d_options *out)
 {
     const struct context *context = is_of_context(c) ? &c->context : NULL;
     const char *environment = getenv("D2D_CA_FILE");

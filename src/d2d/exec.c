@@ -1,4 +1,4 @@
-#include "run.h"
+#include "exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,9 +34,9 @@ static void put_property(struct buf *environment, const struct d2d_property *p)
     put(environment, name, p->value);
 }
 
-struct job *job_new(const struct occasion *o)
+struct exec *exec_new(const struct occasion *o)
 {
-    struct job *j = calloc(1, sizeof *j);
+    struct exec *j = calloc(1, sizeof *j);
 
     if (!j)
         return NULL;
@@ -51,11 +51,11 @@ struct job *job_new(const struct occasion *o)
     buf_put(&j->body, bytes_of(o->body, o->body_len));
     if (!j->environment.bad && !j->body.bad)
         return j;
-    job_free(j);
+    exec_free(j);
     return NULL;
 }
 
-void job_free(struct job *j)
+void exec_free(struct exec *j)
 {
     if (!j)
         return;
@@ -66,7 +66,7 @@ void job_free(struct job *j)
     free(j);
 }
 
-static void set_environment(const struct job *j)
+static void set_environment(const struct exec *j)
 {
     struct bytes rest = buf_bytes(&j->environment);
 
@@ -103,7 +103,7 @@ static int file_of(struct bytes bytes)
     return fd;
 }
 
-bool job_start(struct job *j, const char *command)
+bool exec_start(struct exec *j, const char *command)
 {
     int input = file_of(buf_bytes(&j->body));
     pid_t child;
@@ -128,7 +128,7 @@ bool job_start(struct job *j, const char *command)
     return child > 0;
 }
 
-bool job_output(const struct job *j, struct buf *out)
+bool exec_output(const struct exec *j, struct buf *out)
 {
     uint8_t part[4096];
     off_t at = 0;
@@ -141,7 +141,7 @@ bool job_output(const struct job *j, struct buf *out)
     return n == 0 && !out->bad;
 }
 
-bool job_ended(struct job *j, bool wait, int *status)
+bool exec_ended(struct exec *j, bool wait, int *status)
 {
     int how;
     pid_t got;
@@ -156,13 +156,13 @@ bool job_ended(struct job *j, bool wait, int *status)
     return true;
 }
 
-int run_program(const char *command, const struct occasion *o)
+int exec_and_wait(const char *command, const struct occasion *o)
 {
-    struct job *j = job_new(o);
+    struct exec *j = exec_new(o);
     int status = -1;
 
-    if (j && job_start(j, command))
-        job_ended(j, true, &status);
-    job_free(j);
+    if (j && exec_start(j, command))
+        exec_ended(j, true, &status);
+    exec_free(j);
     return status;
 }

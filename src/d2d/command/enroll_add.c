@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 64 * 1024, ENDORSEMENT_MAX = 4096 };
@@ -20,27 +19,14 @@ struct enrollment {
 };
 
 /* Services want both keys or none. */
-static bool make_key(char out[KEY_CAP])
-{
-    uint8_t raw[32];
-    struct buf text = buf_max(64);
-    bool made = getrandom(raw, sizeof raw, 0) == (ssize_t)sizeof raw;
-
-    buf_put_base64(&text, bytes_of(raw, sizeof raw));
-    made = made && bytes_to_str(buf_bytes(&text), out, KEY_CAP);
-    explicit_bzero(raw, sizeof raw);
-    buf_free(&text);
-    return made;
-}
-
-static json_t *by_keys(const struct enrollment *from)
+static json_t *attested_by_keys(const struct enrollment *from)
 {
     char first[KEY_CAP], second[KEY_CAP];
     json_t *made;
 
     if (!from->key_file)
         return json_pack("{ss}", "type", "symmetricKey");
-    if (key_file_read(from->key_file, first, second) || (!second[0] && !make_key(second)))
+    if (key_file_read(from->key_file, first, second) || (!second[0] && !key_make(second)))
         return NULL;
     made =
         json_pack("{ss s{ss ss}}", "type", "symmetricKey", "symmetricKey", "primaryKey", first, "secondaryKey", second);
@@ -49,7 +35,7 @@ static json_t *by_keys(const struct enrollment *from)
     return made;
 }
 
-static json_t *by_certificate(const struct enrollment *from, bool group)
+static json_t *attested_by_certificate(const struct enrollment *from, bool group)
 {
     struct buf file = buf_max(FILE_MAX), text = buf_max(2 * CA_LEN_MAX);
     enum err e = file_read(from->cert_file, &file);
@@ -112,9 +98,9 @@ static json_t *by_tpm(const struct enrollment *from)
 
 static enum status put_json(const struct enrollment *from, struct enroll_call *call)
 {
-    json_t *attestation = from->cert_file     ? by_certificate(from, call->group)
+    json_t *attestation = from->cert_file     ? attested_by_certificate(from, call->group)
                           : from->endorsement ? by_tpm(from)
-                                              : by_keys(from);
+                                              : attested_by_keys(from);
     json_t *all = attestation ? json_pack("{ss so ss}", call->group ? "enrollmentGroupId" : "registrationId",
                                           call->name, "attestation", attestation, "provisioningStatus",
                                           from->disabled ? "disabled" : "enabled")

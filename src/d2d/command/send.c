@@ -1,7 +1,7 @@
 #include "accepted.h"
-#include "bodies.h"
 #include "cli.h"
-#include "post.h"
+#include "send_to.h"
+#include "source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,22 +148,22 @@ static void say_sent(const struct sending *s)
         s->sent == 1 && s->accepted.quiet ? ", id " : "", s->sent == 1 && s->accepted.quiet ? id : "");
 }
 
-static enum status send_all(struct cli *c, struct sending *s, const struct bodies *bodies)
+static enum status send_all(struct cli *c, struct sending *s, const struct source *source)
 {
     struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .connected = on_connected, .disconnected = on_disconnected,
                                          .ctx = s};
     enum status status;
     enum d2d_err e;
 
-    if ((status = cli_who(c, STRING_DEVICE)))
+    if ((status = cli_choose_identity(c, STRING_DEVICE)))
         return status;
-    cli_d2d_options(c, &options.common);
+    cli_fill_options(c, &options.common);
     accepted_begin(&s->accepted, c->format);
     if ((e = cli_loop_new(&s->loop)) || (e = d2d_device_new(s->loop, &options, &s->device)))
         return cli_failed("the connection", e, cli_why_not());
-    e = bodies_each(bodies, &(struct taker){s->loop, &s->why, send_one, s});
+    e = source_each(source, &(struct taker){s->loop, &s->why, send_one, s});
     if (!e && !s->queued && !s->why && !cli_interrupted)
-        return bodies_were_none();
+        return source_was_empty();
     if (!e)
         e = d2d_device_flush_wait(s->device, timeout_of(c));
     if (s->why)
@@ -179,7 +179,7 @@ static enum status send_all(struct cli *c, struct sending *s, const struct bodie
 }
 
 /* DONE, or USAGE and what is wrong. */
-static enum status check_to_device(struct sending *s, const struct bodies *bodies)
+static enum status check_to_device(struct sending *s, const struct source *source)
 {
     if (!s->to && (s->ack_given || s->message.ttl_ms || s->until_acked))
         return cli_usage(&command_send, "%s is for messages to a device: give --to DEVICE too",
@@ -194,25 +194,25 @@ static enum status check_to_device(struct sending *s, const struct bodies *bodie
         s->message.ack = D2D_ACK_FULL;
     if (s->until_acked && s->message.ack != D2D_ACK_FULL)
         return cli_usage(&command_send, "--until-acked needs --ack full, which is its default");
-    if (s->message.message_id && (bodies->n > 1 || bodies_are_lines(bodies)))
+    if (s->message.message_id && (source->n > 1 || source_is_lines(source)))
         return cli_usage(&command_send, "--message-id names one message: leave it out, or send one");
     return DONE;
 }
 
-static enum status send_checked(struct cli *c, struct sending *s, const struct bodies *bodies)
+static enum status send_checked(struct cli *c, struct sending *s, const struct source *source)
 {
-    enum status status = check_to_device(s, bodies);
+    enum status status = check_to_device(s, source);
 
     if (status || (status = take_properties(s)))
         return status;
-    if (!bodies->n && !s->file)
+    if (!source->n && !s->file)
         return cli_usage(&command_send, "MESSAGE is missing; - takes messages from standard input, a line each");
-    if (bodies->n && s->file)
+    if (source->n && s->file)
         return cli_usage(&command_send, "--file and a MESSAGE exclude each other");
     if (!s->to)
-        return send_all(c, s, bodies);
-    return post(
-        c, &(struct posting){.to = s->to, .message = s->message, .bodies = *bodies, .until_acked = s->until_acked > 0});
+        return send_all(c, s, source);
+    return send_to_device(
+        c, &(struct send_to){.to = s->to, .message = s->message, .source = *source, .until_acked = s->until_acked > 0});
 }
 
 #define AT(field) .offset = offsetof(struct sending, field)
@@ -241,7 +241,7 @@ static enum status send_run(struct cli *c, void *values, int n, char **argv)
     enum status status;
 
     s->cli = c;
-    status = send_checked(c, s, &(struct bodies){.file = s->file, .n = n, .argv = argv});
+    status = send_checked(c, s, &(struct source){.file = s->file, .n = n, .argv = argv});
     d2d_device_free(s->device);
     cli_loop_free(s->loop);
     for (size_t i = 0; i < s->message.n_properties; i++)

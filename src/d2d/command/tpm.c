@@ -1,5 +1,5 @@
 /* The commands about the TPM of this computer. */
-#include "chip.h"
+#include "tpm_slot.h"
 
 #include <stdio.h>
 
@@ -33,7 +33,7 @@ static enum status show_slots(struct cli *c, struct d2d_tpm *t)
     out_begin(&out, c->format, slot_columns, "slot");
     for (unsigned i = 0; i < D2D_TPM_SLOTS; i++) {
         if ((e = d2d_tpm_slot_read(t, i, &slot)))
-            return chip_failed(t, "a slot", e);
+            return tpm_slot_failed(t, "a slot", e);
         bool is_used = slot.has_key || slot.has_text || slot.foreign[0] || slot.has_x509;
         used += is_used;
         if (is_used && (!c->has_slot || c->slot == i))
@@ -50,7 +50,7 @@ static enum status print_key(struct d2d_tpm *t)
     enum d2d_err e = d2d_tpm_endorsement_key(t, text, sizeof text);
 
     if (e)
-        return chip_failed(t, "the endorsement key", e);
+        return tpm_slot_failed(t, "the endorsement key", e);
     puts(text);
     return DONE;
 }
@@ -73,12 +73,12 @@ static enum status tpm_status(struct cli *c, void *values, int n, char **argv)
 
     (void)n;
     (void)argv;
-    if ((status = chip_open(&t)))
+    if ((status = tpm_slot_open(&t)))
         return status;
     if (((struct status_job *)values)->key) {
         status = print_key(t);
     } else if ((e = d2d_tpm_registration_id(t, id, sizeof id))) {
-        status = chip_failed(t, "the TPM", e);
+        status = tpm_slot_failed(t, "the TPM", e);
     } else {
         say("registration id %s", id);
         status = show_slots(c, t);
@@ -116,9 +116,9 @@ static enum status tpm_provision(struct cli *c, void *values, int n, char **argv
     if (!c->has_slot)
         return cli_usage(&command_tpm_provision, "--slot is missing: the slot for the key, 0 to 9");
     c->has_slot = false; /* the identity is what the other options say */
-    if ((status = cli_who(c, STRING_DEVICE)) || (status = chip_open(&t)))
+    if ((status = cli_choose_identity(c, STRING_DEVICE)) || (status = tpm_slot_open(&t)))
         return status;
-    if (!(status = chip_provision(t, c->slot, c->connection_string, job->replace))) {
+    if (!(status = tpm_slot_provision(t, c->slot, c->connection_string, job->replace))) {
         d2d_connection_string_field(c->connection_string, "DeviceId", device, sizeof device);
         say("the key of %s is in slot %u now: use it with --slot %u", device, c->slot, c->slot);
     }
@@ -144,14 +144,14 @@ static enum status erase(struct d2d_tpm *t, unsigned slot)
     enum d2d_err e = d2d_tpm_erase(t, slot), x509;
 
     if (e && e != D2D_NOT_FOUND)
-        return chip_failed(t, "nothing was erased", e);
+        return tpm_slot_failed(t, "nothing was erased", e);
     x509 = d2d_tpm_x509_erase(t, slot);
     if (x509 == D2D_NOT_FOUND && e) {
         complain("slot %u is empty", slot);
         return NOT_FOUND;
     }
     if (x509 && x509 != D2D_NOT_FOUND)
-        return chip_failed(t, e ? "nothing was erased" : "only the key of the device was erased", x509);
+        return tpm_slot_failed(t, e ? "nothing was erased" : "only the key of the device was erased", x509);
     say("slot %u is free; its device is still registered in the hub", slot);
     return DONE;
 }
@@ -166,7 +166,7 @@ static enum status tpm_erase(struct cli *c, void *values, int n, char **argv)
     (void)argv;
     if (!c->has_slot)
         return cli_usage(&command_tpm_erase, "--slot is missing: the slot whose keys are destroyed, 0 to 9");
-    if ((status = chip_open(&t)))
+    if ((status = tpm_slot_open(&t)))
         return status;
     status = erase(t, c->slot);
     d2d_tpm_close(t);

@@ -2,9 +2,10 @@
  * time before the run begins, and its wait is counted from then: a hub that stalls does not get fewer questions. */
 #include "cli.h"
 
+#include "clock.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { COUNT = 1000, SIZE = 300, WINDOW = 64 };
 
@@ -24,14 +25,6 @@ struct one {
     int64_t due_us;
 };
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void on_sent(void *ctx, struct d2d_device *device, enum d2d_err e)
 {
     struct one *one = ctx;
@@ -40,7 +33,7 @@ static void on_sent(void *ctx, struct d2d_device *device, enum d2d_err e)
     (void)device;
     if (e && !b->why)
         b->why = e;
-    b->took_us[one->number] = now_us() - one->due_us;
+    b->took_us[one->number] = clock_us(CLOCK_MONOTONIC) - one->due_us;
     b->done++;
     if (b->done == b->count || b->why)
         d2d_loop_stop(b->loop);
@@ -69,7 +62,7 @@ static void send_due(struct bench *b, struct one *ones, const void *body)
 {
     while (b->sent < b->count && b->sent - b->done < b->window && !b->why) {
         struct one *one = &ones[b->sent];
-        int64_t now = now_us();
+        int64_t now = clock_us(CLOCK_MONOTONIC);
         struct d2d_message message = {.body = body, .body_len = (size_t)b->size};
         enum d2d_err e;
 
@@ -92,7 +85,7 @@ static enum status report(struct cli *c, struct bench *b)
     static const struct column columns[] = {
         {"messages", "MESSAGES", 9}, {"perSecond", "A SECOND", 9}, {"p50Us", "P50 us", 8}, {"p90Us", "P90 us", 8},
         {"p99Us", "P99 us", 8},      {"p999Us", "P99.9 us", 8},    {"maxUs", "MAX us", 0}, {0}};
-    int64_t took = now_us() - b->began_us;
+    int64_t took = clock_us(CLOCK_MONOTONIC) - b->began_us;
     struct out out;
 
     qsort(b->took_us, (size_t)b->count, sizeof *b->took_us, by_size);
@@ -109,7 +102,7 @@ static enum status report(struct cli *c, struct bench *b)
 /* Until all is acknowledged; when nothing is for `patience_ms`, that is the end. */
 static void run_on(struct bench *b, struct one *ones, const void *body, int64_t patience_ms)
 {
-    int64_t heard_us = now_us();
+    int64_t heard_us = clock_us(CLOCK_MONOTONIC);
 
     while (!b->why && b->done < b->count && !cli_interrupted) {
         uint64_t done = b->done;
@@ -117,8 +110,8 @@ static void run_on(struct bench *b, struct one *ones, const void *body, int64_t 
         send_due(b, ones, body);
         d2d_loop_run(b->loop, b->rate ? 1 : 10);
         if (b->done != done)
-            heard_us = now_us();
-        else if (now_us() - heard_us > patience_ms * 1000)
+            heard_us = clock_us(CLOCK_MONOTONIC);
+        else if (clock_us(CLOCK_MONOTONIC) - heard_us > patience_ms * 1000)
             b->why = D2D_TIMED_OUT;
     }
 }
@@ -134,7 +127,7 @@ static enum status run(struct cli *c, struct bench *b)
     b->took_us = calloc((size_t)b->count, sizeof *b->took_us);
     if (!ones || !body || !b->took_us)
         goto done;
-    cli_d2d_options(c, &options.common);
+    cli_fill_options(c, &options.common);
     options.window = (size_t)b->window;
     options.queue_messages = (size_t)b->window + 1;
     options.queue_bytes = (size_t)(b->window + 1) * ((size_t)b->size + 4096);
@@ -148,7 +141,7 @@ static enum status run(struct cli *c, struct bench *b)
     /* A message first, so that connecting is not counted. */
     if ((e = d2d_device_send_wait(b->device, &(struct d2d_message){.body = "", .body_len = 0}, 30000)))
         b->why = e;
-    b->began_us = now_us();
+    b->began_us = clock_us(CLOCK_MONOTONIC);
     run_on(b, ones, body, c->timeout_ms ? c->timeout_ms : 30000);
     status = b->why            ? cli_failed("bench", b->why, d2d_device_detail(b->device))
              : cli_interrupted ? INTERRUPTED
@@ -175,7 +168,7 @@ static const struct opt options[] = {{"n", "COUNT", "number of messages (1000)",
 static enum status bench_run(struct cli *c, void *values, int n, char **argv)
 {
     struct bench *b = values;
-    enum status status = cli_who(c, STRING_DEVICE);
+    enum status status = cli_choose_identity(c, STRING_DEVICE);
 
     (void)n;
     (void)argv;

@@ -1,14 +1,14 @@
-#include "row.h"
+#include "message_row.h"
 
 #include "text.h"
 
-void row_text(json_t *row, const char *key, const char *text)
+void message_row_text(json_t *row, const char *key, const char *text)
 {
     if (*text)
         json_object_set_new(row, key, json_string(text));
 }
 
-void row_time(json_t *row, const char *key, int64_t unix_ms)
+void message_row_time(json_t *row, const char *key, int64_t unix_ms)
 {
     char text[ISO_TIME_CAP];
 
@@ -18,7 +18,7 @@ void row_time(json_t *row, const char *key, int64_t unix_ms)
     json_object_set_new(row, key, json_string(text));
 }
 
-void row_properties(json_t *row, const struct d2d_property *properties, size_t n)
+void message_row_properties(json_t *row, const struct d2d_property *properties, size_t n)
 {
     json_t *all = json_object();
 
@@ -27,7 +27,7 @@ void row_properties(json_t *row, const struct d2d_property *properties, size_t n
     json_object_set_new(row, "properties", all);
 }
 
-void row_body(json_t *row, const void *body, size_t len)
+void message_row_body(json_t *row, const void *body, size_t len)
 {
     struct bytes raw = bytes_of(body, len);
     struct buf text = buf_max(2 * len + 16);

@@ -1,10 +1,10 @@
-#include "chip.h"
+#include "tpm_slot.h"
 
 #include <stdio.h>
 
 static const char where[] = "--tcti or D2D_TCTI selects another TPM: device:/dev/tpmrm0, swtpm:path=SOCKET";
 
-enum status chip_open(struct d2d_tpm **out)
+enum status tpm_slot_open(struct d2d_tpm **out)
 {
     char why[D2D_WHY_CAP];
     enum d2d_err e = d2d_tpm_open(NULL, out, why);
@@ -15,24 +15,24 @@ enum status chip_open(struct d2d_tpm **out)
     return cli_status(e);
 }
 
-enum status chip_failed(struct d2d_tpm *t, const char *what, enum d2d_err e)
+enum status tpm_slot_failed(struct d2d_tpm *t, const char *what, enum d2d_err e)
 {
     complain("%s: %s", what, d2d_tpm_detail(t));
     return cli_status(e);
 }
 
-unsigned chip_slot(const struct cli *c)
+unsigned tpm_slot_chosen(const struct cli *c)
 {
     return c->has_slot ? c->slot : 0;
 }
 
-enum status chip_check_free(struct d2d_tpm *t, unsigned slot, bool replace)
+enum status tpm_slot_check_free(struct d2d_tpm *t, unsigned slot, bool replace)
 {
     struct d2d_tpm_slot found;
     enum d2d_err e = d2d_tpm_slot_read(t, slot, &found);
 
     if (e)
-        return chip_failed(t, "a slot", e);
+        return tpm_slot_failed(t, "a slot", e);
     if (found.foreign[0]) {
         complain("%s", found.foreign);
         return REFUSED;
@@ -45,19 +45,19 @@ enum status chip_check_free(struct d2d_tpm *t, unsigned slot, bool replace)
     return REFUSED;
 }
 
-enum status chip_provision(struct d2d_tpm *t, unsigned slot, const char *string, bool replace)
+enum status tpm_slot_provision(struct d2d_tpm *t, unsigned slot, const char *string, bool replace)
 {
     char device[130] = "the TPM";
-    enum status status = chip_check_free(t, slot, replace);
+    enum status status = tpm_slot_check_free(t, slot, replace);
     enum d2d_err e;
 
     if (status || !(e = d2d_tpm_provision(t, slot, string, replace)))
         return status;
     d2d_connection_string_field(string, "DeviceId", device, sizeof device);
-    return chip_failed(t, device, e);
+    return tpm_slot_failed(t, device, e);
 }
 
-enum status chip_string(unsigned slot, char *out, size_t cap)
+enum status tpm_slot_string(unsigned slot, char *out, size_t cap)
 {
     char why[D2D_WHY_CAP];
     enum d2d_err e = d2d_tpm_string(NULL, slot, out, cap, why);

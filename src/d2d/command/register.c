@@ -1,7 +1,7 @@
 /* A device registers with a provisioning service, and learns which hub is its own. */
-#include "chip.h"
 #include "key_file.h"
 #include "secret.h"
+#include "tpm_slot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static enum status ask_scope(struct cli *c, struct register_job *job)
     enum d2d_err e;
     json_t *hub;
 
-    cli_d2d_options(c, &options);
+    cli_fill_options(c, &options);
     if ((e = cli_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
         (e = d2d_registry_status(registry, &text)))
         status = cli_failed("the id scope of the hub", e, registry ? d2d_registry_detail(registry) : cli_why_not());
@@ -69,7 +69,7 @@ static enum status find_service(struct cli *c, struct register_job *job)
 
     if (job->service)
         return cli_service(c, job->service);
-    if ((status = cli_who(c, STRING_SERVICE)))
+    if ((status = cli_choose_identity(c, STRING_SERVICE)))
         return status;
     if (d2d_connection_string_field(c->connection_string, "HostName", job->host, sizeof job->host)) {
         return cli_usage(&command_register, "--service is missing: the context has no hub to register with");
@@ -86,14 +86,14 @@ static enum status ask(struct cli *c, struct register_job *job)
                                            .registration = job->id,
                                            .key = job->key[0] ? job->key : NULL,
                                            .tpm = job->tpm,
-                                           .tpm_slot = chip_slot(c),
+                                           .tpm_slot = tpm_slot_chosen(c),
                                            .payload = job->payload};
     struct d2d_loop *loop;
     enum d2d_err e = cli_loop_new(&loop);
 
     if (e)
         return cli_failed("registering", e, "");
-    cli_d2d_options(c, &options.common);
+    cli_fill_options(c, &options.common);
     options.common.log = NULL; /* what fails is told once, below */
     e = d2d_register(loop, &options, &job->got);
     cli_loop_free(loop);
@@ -105,7 +105,7 @@ static enum status show(const struct cli *c, struct register_job *job)
     const struct d2d_registration *got = &job->got;
     char text[STRING_CAP], slot[16];
 
-    snprintf(slot, sizeof slot, "%u", chip_slot(c));
+    snprintf(slot, sizeof slot, "%u", tpm_slot_chosen(c));
     snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s\n", got->hub, got->device,
              job->tpm      ? "Tpm="
              : job->key[0] ? "SharedAccessKey="
@@ -125,9 +125,9 @@ static enum status check_room(const struct cli *c, struct register_job *job)
     struct d2d_tpm *t;
     enum status status = secret_open(&job->secret, job->out, job->replace);
 
-    if (status || !job->tpm || (status = chip_open(&t)))
+    if (status || !job->tpm || (status = tpm_slot_open(&t)))
         return status;
-    status = chip_check_free(t, chip_slot(c), job->replace);
+    status = tpm_slot_check_free(t, tpm_slot_chosen(c), job->replace);
     d2d_tpm_close(t);
     return status;
 }

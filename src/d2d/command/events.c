@@ -1,9 +1,10 @@
 #include "cli.h"
 
+#include "clock.h"
+#include "exec.h"
 #include "files.h"
+#include "message_row.h"
 #include "output.h"
-#include "row.h"
-#include "run.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -40,17 +41,17 @@ static json_t *event_row(const struct d2d_event *event)
     json_t *row = json_object();
 
     json_object_set_new(row, "deviceId", json_string(event->device));
-    row_time(row, "enqueuedTime", event->enqueued_ms);
+    message_row_time(row, "enqueuedTime", event->enqueued_ms);
     json_object_set_new(row, "partition", json_string(event->partition));
     json_object_set_new(row, "sequenceNumber", json_integer(event->sequence));
     json_object_set_new(row, "offset", json_string(event->offset));
-    row_text(row, "messageId", event->message_id);
-    row_text(row, "correlationId", event->correlation_id);
-    row_text(row, "userId", event->user_id);
-    row_text(row, "contentType", event->content_type);
-    row_text(row, "contentEncoding", event->content_encoding);
-    row_properties(row, event->properties, event->n_properties);
-    row_body(row, event->body, event->body_len);
+    message_row_text(row, "messageId", event->message_id);
+    message_row_text(row, "correlationId", event->correlation_id);
+    message_row_text(row, "userId", event->user_id);
+    message_row_text(row, "contentType", event->content_type);
+    message_row_text(row, "contentEncoding", event->content_encoding);
+    message_row_properties(row, event->properties, event->n_properties);
+    message_row_body(row, event->body, event->body_len);
     return row;
 }
 
@@ -107,19 +108,11 @@ static int run_for_event(const char *command, const struct d2d_event *event)
 
     iso_time(event->enqueued_ms, enqueued);
     snprintf(number, sizeof number, "%lld", (long long)event->sequence);
-    return run_program(command, &(struct occasion){.variables = variables,
-                                                   .properties = event->properties,
-                                                   .n_properties = event->n_properties,
-                                                   .body = event->body,
-                                                   .body_len = event->body_len});
-}
-
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return exec_and_wait(command, &(struct occasion){.variables = variables,
+                                                     .properties = event->properties,
+                                                     .n_properties = event->n_properties,
+                                                     .body = event->body,
+                                                     .body_len = event->body_len});
 }
 
 /* False: the event is still to be done. */
@@ -325,10 +318,10 @@ static enum status start(struct cli *c, struct reading *r)
     options.partitions = r->partition ? partitions : NULL;
     if (r->skip_failed && (!r->resume || r->stop_on_error))
         return cli_usage(&command_events, "--skip-failed needs --resume, and excludes --stop-on-error");
-    if ((status = cli_who(c, STRING_EVENTS)) || (status = load_positions(r)))
+    if ((status = cli_choose_identity(c, STRING_EVENTS)) || (status = load_positions(r)))
         return status;
     options.resume = r->resume ? buf_str(&r->reached) : NULL;
-    cli_d2d_options(c, &options.common);
+    cli_fill_options(c, &options.common);
     options.common.timeout_ms = 0; /* of the command, not of a connection */
     if ((e = cli_loop_new(&r->loop)) || (e = d2d_receiver_new(r->loop, &options, &r->receiver)))
         return cli_failed("the events", e, cli_why_not());

@@ -1,5 +1,5 @@
 #include "cli.h"
-#include "run.h"
+#include "exec.h"
 
 #include "text.h"
 
@@ -29,14 +29,14 @@ static void on_call(void *ctx, struct d2d_device *device, const struct d2d_call 
 {
     struct answering *h = ctx;
     const struct variable variables[] = {{"D2D_DEVICE", d2d_device_id(device)}, {"D2D_METHOD", call->method}, {0}};
-    struct job *j;
+    struct exec *j;
 
     h->device = device;
     if (strcmp(call->method, h->method)) {
         give(h, call->id, NO_SUCH_METHOD, NO_BYTES);
         return;
     }
-    j = job_new(&(struct occasion){.variables = variables, .body = call->payload, .body_len = call->payload_len});
+    j = exec_new(&(struct occasion){.variables = variables, .body = call->payload, .body_len = call->payload_len});
     if (!j) {
         give(h, call->id, PROGRAM_FAILED, NO_BYTES);
         return;
@@ -70,14 +70,14 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
 }
 
 /* What the program has printed: JSON as it is, nothing as nothing, and everything else as a text. */
-static bool put_payload(const struct job *j, struct buf *out)
+static bool put_payload(const struct exec *j, struct buf *out)
 {
     struct buf printed = buf_max(ANSWER_MAX);
     struct bytes text;
     json_t *root;
     bool good;
 
-    good = job_output(j, &printed);
+    good = exec_output(j, &printed);
     text = bytes_trim(buf_bytes(&printed));
     root = text.len ? json_loadb((const char *)text.at, text.len, JSON_DECODE_ANY, NULL) : NULL;
     if (root)
@@ -89,7 +89,7 @@ static bool put_payload(const struct job *j, struct buf *out)
     return good && !out->bad;
 }
 
-static void end_job(struct answering *h, struct job *j, int ended)
+static void end_job(struct answering *h, struct exec *j, int ended)
 {
     struct buf payload = buf_max(ANSWER_MAX);
 
@@ -104,22 +104,22 @@ static void end_job(struct answering *h, struct job *j, int ended)
     h->answered++;
     buf_free(&payload);
     list_del(&j->link);
-    job_free(j);
+    exec_free(j);
 }
 
 static void run_jobs(struct answering *h)
 {
     while (!list_empty(&h->jobs)) {
-        struct job *j = LIST_OF(h->jobs.next, struct job, link);
+        struct exec *j = LIST_OF(h->jobs.next, struct exec, link);
         int ended = -1;
 
         if (!j->child) {
             if (cli_interrupted)
                 return;
-            if (job_start(j, h->exec))
+            if (exec_start(j, h->exec))
                 continue;
             say("d2d: \"%s\" cannot be started: %m", h->exec);
-        } else if (!job_ended(j, cli_interrupted != 0, &ended)) {
+        } else if (!exec_ended(j, cli_interrupted != 0, &ended)) {
             return;
         }
         end_job(h, j, ended);
@@ -135,12 +135,12 @@ static enum status answer_calls(struct cli *c, struct answering *h)
 {
     struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .call = on_call, .listening = on_listening,
                                          .disconnected = on_disconnected, .ctx = h};
-    enum status status = cli_who(c, STRING_DEVICE);
+    enum status status = cli_choose_identity(c, STRING_DEVICE);
     enum d2d_err e;
 
     if (status)
         return status;
-    cli_d2d_options(c, &options.common);
+    cli_fill_options(c, &options.common);
     options.common.timeout_ms = 0; /* of the command, not of a connection */
     cli_watch_children();
     if ((e = cli_loop_new(&h->loop)) || (e = d2d_device_new(h->loop, &options, &h->device)))
@@ -169,7 +169,7 @@ static enum status answer_run(struct cli *c, void *values, int n, char **argv)
         return cli_usage(&command_answer, "--exec is missing: the CMD that answers");
     status = answer_calls(c, h);
     LIST_EACH (&h->jobs, it)
-        job_free(LIST_OF(it, struct job, link));
+        exec_free(LIST_OF(it, struct exec, link));
     d2d_device_free(h->device);
     cli_loop_free(h->loop);
     return status;

@@ -1,4 +1,4 @@
-#include "post.h"
+#include "send_to.h"
 
 #include "accepted.h"
 
@@ -9,7 +9,7 @@ static const struct column feedback_columns[] = {
     {"messageId", "MESSAGE", 36}, {"deviceId", "DEVICE", 16}, {"status", "STATUS", 0}, {0}};
 
 struct run {
-    const struct posting *posting;
+    const struct send_to *sending;
     struct d2d_loop *loop;
     struct d2d_operator *op;
     struct out out; /* of feedback, or */
@@ -43,11 +43,11 @@ static void on_posted(void *ctx, struct d2d_operator *op, enum d2d_err e, const 
         snprintf(r->detail, sizeof r->detail, "%s", d2d_operator_detail(op));
     }
     r->posted += e == D2D_OK;
-    if (!e && !r->posting->until_acked) {
+    if (!e && !r->sending->until_acked) {
         snprintf(r->last_id, sizeof r->last_id, "%s", message_id);
-        accepted_put(&r->accepted, message_id, r->posting->to);
+        accepted_put(&r->accepted, message_id, r->sending->to);
     }
-    if (!e && r->posting->until_acked)
+    if (!e && r->sending->until_acked)
         json_object_set_new(r->awaited, message_id, json_true());
     look(r);
 }
@@ -75,7 +75,7 @@ static bool on_feedback(void *ctx, struct d2d_operator *op, const struct d2d_fee
 
     (void)op;
     for (size_t i = 0; i < n; i++) {
-        if (!json_object_get(r->awaited, batch[i].message_id) || strcmp(batch[i].device, r->posting->to))
+        if (!json_object_get(r->awaited, batch[i].message_id) || strcmp(batch[i].device, r->sending->to))
             continue;
         if (!show(r, &batch[i])) {
             d2d_loop_stop(r->loop);
@@ -117,7 +117,7 @@ static void on_disconnected(void *ctx, struct d2d_operator *op, enum d2d_err why
 static enum d2d_err post_one(void *ctx, struct bytes body)
 {
     struct run *r = ctx;
-    struct d2d_message m = r->posting->message;
+    struct d2d_message m = r->sending->message;
     char id[MESSAGE_ID_CAP];
     enum d2d_err e;
 
@@ -127,7 +127,7 @@ static enum d2d_err post_one(void *ctx, struct bytes body)
     }
     m.body = body.at;
     m.body_len = body.len;
-    while ((e = d2d_operator_send(r->op, r->posting->to, &m, on_posted, r)) == D2D_OVER_QUOTA &&
+    while ((e = d2d_operator_send(r->op, r->sending->to, &m, on_posted, r)) == D2D_OVER_QUOTA &&
            d2d_operator_pending(r->op) && !cli_interrupted && !r->why)
         d2d_loop_run(r->loop, 200); /* there is room again when the hub has answered */
     r->given += e == D2D_OK;
@@ -142,7 +142,7 @@ static const char *plural(size_t n)
 /* The hub has all of them, but the device has not settled all of them in time. */
 static enum status say_waiting(const struct run *r, enum d2d_err e)
 {
-    const struct posting *p = r->posting;
+    const struct send_to *p = r->sending;
     size_t n = json_object_size(r->awaited);
 
     complain("%zu message%s for %s: accepted by the hub, not settled yet: %s", n, plural(n), p->to,
@@ -160,20 +160,20 @@ static enum status say_unsent(const struct run *r, enum d2d_err e)
     enum status status;
 
     if (r->posted)
-        say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, r->posting->to);
+        say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, r->sending->to);
     status = cli_failed(left && r->connected ? "sent, but not acknowledged, so the hub may have it" : "not sent", e,
                         d2d_operator_detail(r->op));
     if (e == D2D_STOPPED && left)
-        say("d2d: interrupted: %zu message%s for %s %s", left, plural(left), r->posting->to,
+        say("d2d: interrupted: %zu message%s for %s %s", left, plural(left), r->sending->to,
             left && r->connected ? "may have reached the hub" : "did not leave");
-    if (left && r->connected && !r->posting->message.ttl_ms)
+    if (left && r->connected && !r->sending->message.ttl_ms)
         say("  Send what must not arrive late with --ttl T");
     return status;
 }
 
 static enum status finish(struct run *r, enum d2d_err e)
 {
-    const struct posting *p = r->posting;
+    const struct send_to *p = r->sending;
 
     if (e && !r->why && !d2d_operator_pending(r->op) && r->queued && p->until_acked && json_object_size(r->awaited))
         return say_waiting(r, e);
@@ -196,12 +196,12 @@ static enum status finish(struct run *r, enum d2d_err e)
 
 static enum status run_all(struct cli *c, struct run *r)
 {
-    int64_t timeout_ms = c->timeout_ms ? c->timeout_ms : r->posting->until_acked ? -1 : 30000;
-    enum d2d_err e = bodies_each(&r->posting->bodies, &(struct taker){r->loop, &r->why, post_one, r});
+    int64_t timeout_ms = c->timeout_ms ? c->timeout_ms : r->sending->until_acked ? -1 : 30000;
+    enum d2d_err e = source_each(&r->sending->source, &(struct taker){r->loop, &r->why, post_one, r});
 
     r->queued = true;
     if (!e && !r->given && !r->why && !cli_interrupted)
-        return bodies_were_none();
+        return source_was_empty();
     if (!e && !r->why) {
         look(r);
         e = d2d_loop_run(r->loop, timeout_ms);
@@ -215,17 +215,17 @@ static enum status run_all(struct cli *c, struct run *r)
     return finish(r, e);
 }
 
-enum status post(struct cli *c, const struct posting *p)
+enum status send_to_device(struct cli *c, const struct send_to *p)
 {
-    struct run r = {.posting = p, .awaited = json_object()};
+    struct run r = {.sending = p, .awaited = json_object()};
     struct d2d_operator_options options = {D2D_OPERATOR_OPTIONS, .feedback = p->until_acked ? on_feedback : NULL,
                                            .connected = on_connected, .disconnected = on_disconnected, .ctx = &r};
     enum status status;
     enum d2d_err e;
 
-    if ((status = cli_who(c, STRING_SERVICE)))
+    if ((status = cli_choose_identity(c, STRING_SERVICE)))
         goto done;
-    cli_d2d_options(c, &options.common);
+    cli_fill_options(c, &options.common);
     if (p->until_acked)
         options.common.timeout_ms = 0; /* of the command, not of a connection */
     out_begin(&r.out, c->format, feedback_columns, "status");

@@ -1,4 +1,4 @@
-#include "bodies.h"
+#include "source.h"
 
 #include "cli.h"
 
@@ -12,12 +12,12 @@
 
 enum { BODY_CAP = 4 * 1024 * 1024, BLOCK = 65536 };
 
-bool bodies_are_lines(const struct bodies *b)
+bool source_is_lines(const struct source *b)
 {
     return !b->file && b->n == 1 && strcmp(b->argv[1], "-") == 0;
 }
 
-int bodies_were_none(void)
+int source_was_empty(void)
 {
     complain("nothing was sent: standard input has no line; `d2d send ''` sends an empty message");
     return FAILED;
@@ -115,13 +115,13 @@ static enum d2d_err whole_file(const char *path, const struct taker *t)
     return e;
 }
 
-enum d2d_err bodies_each(const struct bodies *b, const struct taker *t)
+enum d2d_err source_each(const struct source *b, const struct taker *t)
 {
     enum d2d_err e = D2D_OK;
 
     if (b->file)
         return whole_file(b->file, t);
-    if (bodies_are_lines(b))
+    if (source_is_lines(b))
         return each_line(t);
     for (int i = 1; !e && i <= b->n; i++)
         e = t->each(t->ctx, bytes_str(b->argv[i]));

@@ -1,4 +1,4 @@
-#include "context.h"
+#include "context_file.h"
 
 #include "home.h"
 #include "json_text.h"

@@ -1,6 +1,6 @@
 /* A certificate for a device that has no authority: self-signed, known to the hub by its thumbprint. */
-#include "chip.h"
 #include "secret.h"
+#include "tpm_slot.h"
 
 #include "files.h"
 #include "text.h"
@@ -31,7 +31,7 @@ static bool is_there(const char *path)
 static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
 {
     struct d2d_tpm *t;
-    enum status status = chip_open(&t);
+    enum status status = tpm_slot_open(&t);
     enum d2d_err e;
 
     if (status)
@@ -41,7 +41,7 @@ static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
                  slot);
         status = REFUSED;
     } else if (e) {
-        status = chip_failed(t, "a key", e);
+        status = tpm_slot_failed(t, "a key", e);
     }
     d2d_tpm_close(t);
     return status;
@@ -126,7 +126,7 @@ static enum status device_cert(struct cli *c, void *values, int n, char **argv)
                  is_there(job->cert_path) ? job->cert_path : job->key_path);
         return REFUSED;
     }
-    if (job->tpm && (status = make_key_in_chip(job, chip_slot(c))))
+    if (job->tpm && (status = make_key_in_chip(job, tpm_slot_chosen(c))))
         return status;
     if ((status = make(job, &made)))
         return status;

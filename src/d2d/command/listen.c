@@ -1,7 +1,9 @@
 #include "cli.h"
+#include "exec.h"
+#include "message_row.h"
 #include "output.h"
-#include "row.h"
-#include "run.h"
+
+#include "clock.h"
 
 #include "text.h"
 
@@ -45,18 +47,18 @@ static json_t *c2d_row(const struct d2d_c2d *m)
 {
     json_t *row = json_object();
 
-    row_text(row, "messageId", m->message_id);
-    row_text(row, "correlationId", m->correlation_id);
-    row_text(row, "userId", m->user_id);
-    row_text(row, "contentType", m->content_type);
-    row_text(row, "contentEncoding", m->content_encoding);
-    row_text(row, "ack", d2d_ack_text(m->ack));
-    row_time(row, "enqueuedTime", m->enqueued_ms);
-    row_time(row, "expiryTime", m->expiry_ms);
+    message_row_text(row, "messageId", m->message_id);
+    message_row_text(row, "correlationId", m->correlation_id);
+    message_row_text(row, "userId", m->user_id);
+    message_row_text(row, "contentType", m->content_type);
+    message_row_text(row, "contentEncoding", m->content_encoding);
+    message_row_text(row, "ack", d2d_ack_text(m->ack));
+    message_row_time(row, "enqueuedTime", m->enqueued_ms);
+    message_row_time(row, "expiryTime", m->expiry_ms);
     if (m->deliveries)
         json_object_set_new(row, "deliveries", json_integer(m->deliveries));
-    row_properties(row, m->properties, m->n_properties);
-    row_body(row, m->body, m->body_len);
+    message_row_properties(row, m->properties, m->n_properties);
+    message_row_body(row, m->body, m->body_len);
     return row;
 }
 
@@ -93,7 +95,7 @@ static bool add_line(struct hearing *h, const struct d2d_c2d *m)
 }
 
 /* A copy: the program runs while others come, and while the connection is kept alive. */
-static struct job *job_of(struct hearing *h, const struct d2d_c2d *m)
+static struct exec *job_of(struct hearing *h, const struct d2d_c2d *m)
 {
     char expiry[ISO_TIME_CAP] = "", deliveries[16];
     const struct variable variables[] = {{"D2D_DEVICE", d2d_device_id(h->device)},
@@ -105,16 +107,16 @@ static struct job *job_of(struct hearing *h, const struct d2d_c2d *m)
                                          {"D2D_EXPIRY", expiry},
                                          {"D2D_DELIVERIES", deliveries},
                                          {0}};
-    struct job *j;
+    struct exec *j;
 
     if (m->expiry_ms)
         iso_time(m->expiry_ms, expiry);
     snprintf(deliveries, sizeof deliveries, "%u", m->deliveries);
-    j = job_new(&(struct occasion){.variables = variables,
-                                   .properties = m->properties,
-                                   .n_properties = m->n_properties,
-                                   .body = m->body,
-                                   .body_len = m->body_len});
+    j = exec_new(&(struct occasion){.variables = variables,
+                                    .properties = m->properties,
+                                    .n_properties = m->n_properties,
+                                    .body = m->body,
+                                    .body_len = m->body_len});
     if (j)
         j->lock = m->lock;
     return j;
@@ -150,7 +152,7 @@ static bool is_enough(const struct hearing *h)
 static void on_c2d(void *ctx, struct d2d_device *device, const struct d2d_c2d *m)
 {
     struct hearing *h = ctx;
-    struct job *j;
+    struct exec *j;
 
     h->device = device;
     if (cli_interrupted || is_enough(h))
@@ -179,12 +181,12 @@ static void on_listening(void *ctx, struct d2d_device *device)
 static void forget_what_has_not_begun(struct hearing *h)
 {
     LIST_EACH (&h->jobs, it) {
-        struct job *j = LIST_OF(it, struct job, link);
+        struct exec *j = LIST_OF(it, struct exec, link);
 
         if (j->child)
             continue;
         list_del(&j->link);
-        job_free(j);
+        exec_free(j);
         h->seen--;
     }
     LIST_EACH (&h->lines, it) {
@@ -216,21 +218,21 @@ static bool is_over(const struct hearing *h)
     return cli_interrupted || h->over;
 }
 
-static void end_job(struct hearing *h, struct job *j, int ended)
+static void end_job(struct hearing *h, struct exec *j, int ended)
 {
     if (ended)
         say("d2d: \"%s\" ended with status %d", h->exec, ended);
     if (!h->automatic)
         settle(h, j->lock, ended == 0);
     list_del(&j->link);
-    job_free(j);
+    exec_free(j);
 }
 
 /* Goes through what waits as far as it goes without waiting; in the end only for the one that runs. */
 static void run_jobs(struct hearing *h)
 {
     while (!list_empty(&h->jobs)) {
-        struct job *j = LIST_OF(h->jobs.next, struct job, link);
+        struct exec *j = LIST_OF(h->jobs.next, struct exec, link);
         int ended = -1;
 
         if (!j->child) {
@@ -238,10 +240,10 @@ static void run_jobs(struct hearing *h)
                 return;
             if (h->automatic)
                 settle(h, j->lock, true);
-            if (job_start(j, h->exec))
+            if (exec_start(j, h->exec))
                 continue;
             say("d2d: \"%s\" cannot be started: %m", h->exec);
-        } else if (!job_ended(j, is_over(h), &ended)) {
+        } else if (!exec_ended(j, is_over(h), &ended)) {
             return;
         }
         end_job(h, j, ended);
@@ -266,14 +268,6 @@ static void print_lines(struct hearing *h)
         list_take(&h->lines);
         line_free(l);
     }
-}
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static bool goes_on(const struct hearing *h)
@@ -320,10 +314,10 @@ static enum status finish(const struct hearing *h)
 
 static enum status listen_on(struct cli *c, struct hearing *h)
 {
-    int64_t end_ms = c->timeout_ms ? monotonic_ms() + c->timeout_ms : INT64_MAX;
+    int64_t end_ms = c->timeout_ms ? clock_ms(CLOCK_MONOTONIC) + c->timeout_ms : INT64_MAX;
 
     while (goes_on(h)) {
-        int64_t left_ms = end_ms == INT64_MAX ? INT64_MAX : end_ms - monotonic_ms(), ms = pause_ms(h);
+        int64_t left_ms = end_ms == INT64_MAX ? INT64_MAX : end_ms - clock_ms(CLOCK_MONOTONIC), ms = pause_ms(h);
 
         ms = ms < left_ms ? ms : left_ms;
         h->over = left_ms <= 0;
@@ -350,9 +344,9 @@ static enum status start(struct cli *c, struct hearing *h)
                                  : "--auto completes a message before the CMD of --exec ends: give --exec too");
     if (h->reject && !h->exec)
         return cli_usage(&command_listen, "--reject rejects a message when the CMD of --exec fails: give --exec too");
-    if ((status = cli_who(c, STRING_DEVICE)))
+    if ((status = cli_choose_identity(c, STRING_DEVICE)))
         return status;
-    cli_d2d_options(c, &options.common);
+    cli_fill_options(c, &options.common);
     options.common.timeout_ms = 0; /* of the command, not of a connection */
     options.receive_window = 1;    /* what waits here for those before it could lose its lock */
     if (h->reject && options.common.transport != D2D_AMQP && options.common.transport != D2D_AMQP_WS)
@@ -389,7 +383,7 @@ static enum status listen_run(struct cli *c, void *values, int n, char **argv)
     list_init(&h->jobs);
     status = start(c, h);
     LIST_EACH (&h->jobs, it)
-        job_free(LIST_OF(it, struct job, link));
+        exec_free(LIST_OF(it, struct exec, link));
     d2d_device_free(h->device);
     cli_loop_free(h->loop);
     return status;

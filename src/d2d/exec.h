@@ -21,7 +21,7 @@ struct occasion {
 };
 
 /* A copy of an occasion, and the program that runs for it. */
-struct job {
+struct exec {
     struct list link; /* for whoever keeps several */
     uint64_t lock;    /* and of what message it is */
     struct buf environment, body;
@@ -32,16 +32,16 @@ struct job {
 
 /* NULL without memory. Environment: the variables, and D2D_PROP_NAME for each property, its name in capitals with
  * everything but letters and digits as '_'. A sender can thus set no other variable. */
-struct job *job_new(const struct occasion *);
-void job_free(struct job *); /* also NULL */
+struct exec *exec_new(const struct occasion *);
+void exec_free(struct exec *); /* also NULL */
 /* Starts `sh -c command`; false when it could not be. */
-bool job_start(struct job *, const char *command);
+bool exec_start(struct exec *, const char *command);
 /* The exit status, 128 and more for a signal; -1: it could not be asked. False: it runs on, which `wait` does not let
  * be. */
-bool job_ended(struct job *, bool wait, int *status);
+bool exec_ended(struct exec *, bool wait, int *status);
 
 /* Of one that keeps what it prints, once it has ended: appends it. */
-bool job_output(const struct job *, struct buf *out);
+bool exec_output(const struct exec *, struct buf *out);
 
 /* All of that at once: the exit status, or -1. */
-int run_program(const char *command, const struct occasion *);
+int exec_and_wait(const char *command, const struct occasion *);

@@ -1,9 +1,8 @@
-/* The commands about contexts, and `token`. */
+/* The commands about contexts. */
 #include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static enum status context_failed(const char *name, enum err e)
 {
@@ -55,9 +54,9 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
     if (!c->connection_string_file && !(environment && *environment) && !c->as && !c->has_slot)
         return cli_usage(&command_context_add, "--connection-string-file is missing (or D2D_CONNECTION_STRING, --as or "
                                                "--slot): the identity that the context saves");
-    if ((status = cli_who(c, STRING_ANY)))
+    if ((status = cli_choose_identity(c, STRING_ANY)))
         return status;
-    cli_d2d_options(c, &options);
+    cli_fill_options(c, &options);
     if (!absolute(options.ca_file, made.ca_file, sizeof made.ca_file)) {
         complain("%s cannot be read: %m", options.ca_file);
         return FAILED;
@@ -177,55 +176,3 @@ const struct command command_context_rm = {{.name = "context rm",
                                             .first = OPT_CONTEXT},
                                            rm_run,
                                            0};
-
-struct token_job {
-    int64_t ttl_ms; /* 0: an hour */
-    const char *resource, *out;
-    int replace;
-};
-
-static const struct opt token_options[] = {
-    {"ttl", "T", "expires after this time (1h)", OPT_DURATION, .offset = offsetof(struct token_job, ttl_ms),
-     .least = 1000},
-    {"resource", "URI", "resource that it is valid for (that of the connection string)", OPT_TEXT,
-     .offset = offsetof(struct token_job, resource)},
-    {"out", "FILE", "write it to this file, readable by you only (standard output)", OPT_TEXT,
-     .offset = offsetof(struct token_job, out), .what = OPT_FILE},
-    {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct token_job, replace)},
-    {0}};
-
-static enum status token_run(struct cli *c, void *values, int n, char **argv)
-{
-    const struct token_job *job = values;
-    struct timespec now;
-    struct secret secret;
-    struct buf line = buf_max(8192);
-    enum status status;
-    enum d2d_err e;
-    char *token, why[D2D_WHY_CAP];
-
-    (void)n;
-    (void)argv;
-    if ((status = cli_who(c, STRING_ANY)))
-        return status;
-    clock_gettime(CLOCK_REALTIME, &now);
-    e = d2d_token(c->connection_string, job->resource, (int64_t)now.tv_sec * 1000,
-                  job->ttl_ms ? job->ttl_ms : 3600 * 1000, &token, why);
-    if (e)
-        return cli_failed("token", e, why);
-    buf_printf(&line, "%s\n", token);
-    free(token);
-    if (!(status = secret_open(&secret, job->out, job->replace)))
-        status = secret_put(&secret, buf_str(&line));
-    secret_close(&secret);
-    buf_free(&line);
-    return status;
-}
-
-const struct command command_token = {{.name = "token",
-                                       .usage = "[--ttl T] [--resource URI]",
-                                       .summary = "print a SAS token for another tool",
-                                       .examples = "d2d token --as phone --ttl 1h\n",
-                                       .options = token_options},
-                                      token_run,
-                                      sizeof(struct token_job)};
