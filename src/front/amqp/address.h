@@ -21,6 +21,7 @@ enum address_kind {
     ADDRESS_FEEDBACK,
     ADDRESS_FILE_NOTIFICATIONS,
     ADDRESS_DPS, /* {scope}/registrations/{id} (provisioning 1.5.1): the scope is `group` */
+    ADDRESS_KINDS,
 };
 
 enum { ADDRESS_LEN_MAX = 512 };

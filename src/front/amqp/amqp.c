@@ -1,6 +1,5 @@
 #include "amqp.h"
 
-#include "log.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -14,52 +13,7 @@ static struct amqp *amqp_of(struct front *f)
     return (struct amqp *)(void *)f;
 }
 
-void amqp_log_refusal(const struct amqp *c, const char *what, const char *why)
-{
-    if (journal_may_tell(c->env, &c->peer, bytes_str(amqp_who(c)), c->now_ms))
-        log_event(LOG_WARN, "amqp-refused", KVS("peer", c->peer.address), KVS("who", amqp_who(c)), KVS("what", what),
-                  KVS("why", why));
-}
-
-void amqp_came(struct amqp *c, const char *kind, const char *id)
-{
-    if (c->told.kind || !bytes_to_str(bytes_str(id), c->told_id, sizeof c->told_id))
-        return;
-    c->told = (struct journal_who){kind, bytes_str(c->told_id)};
-    c->since_ms = c->now_ms;
-    if (!journal_connected(c->env, &c->peer, c->told, c->now_ms))
-        c->told.kind = NULL;
-}
-
 /* ---- Proton's bytes -------------------------------------------------------------------------------------------- */
-
-void amqp_flush(struct amqp *c)
-{
-    pn_bytes_t bytes;
-
-    if (c->front.over)
-        return;
-    while ((bytes = pn_connection_driver_write_buffer(&c->driver)).size) {
-        buf_put(c->front.out, bytes_of(bytes.start, bytes.size));
-        pn_connection_driver_write_done(&c->driver, bytes.size);
-    }
-    if (buf_check(c->front.out))
-        front_end(&c->front, ERR_LIMIT);
-}
-
-void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text)
-{
-    if (c->front.over)
-        return;
-    amqp_log_refusal(c, condition, text);
-    pn_condition_t *error = pn_connection_condition(c->driver.connection);
-    pn_condition_set_name(error, condition);
-    pn_condition_set_description(error, text);
-    pn_connection_open(c->driver.connection);
-    pn_connection_close(c->driver.connection);
-    amqp_flush(c);
-    front_end(&c->front, why);
-}
 
 static void feed(struct amqp *c, struct bytes unit)
 {
@@ -85,41 +39,10 @@ static void on_session(const struct amqp *c, pn_session_t *s)
 
 static void on_delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
-    switch (k->kind) {
-    case LINK_CBS:
-    case LINK_MANAGEMENT:
-    case LINK_DPS:
-        if (pn_link_is_receiver(k->pn))
-            amqp_request(c, k, d);
-        break;
-    case LINK_D2C:
-        amqp_d2c(c, k, d);
-        break;
-    case LINK_POST:
-        amqp_post(c, k, d);
-        break;
-    case LINK_TWIN:
-        if (pn_link_is_receiver(k->pn))
-            amqp_twin(c, k, d);
-        break;
-    case LINK_METHODS:
-        if (pn_link_is_receiver(k->pn))
-            amqp_call_answer(c, k, d);
-        break;
-    case LINK_C2D:
-        amqp_c2d_outcome(c, k, d);
-        break;
-    case LINK_FEEDBACK:
-        amqp_feedback_outcome(c, k, d);
-        break;
-    case LINK_EVENTS:
-        break;
-    case LINK_IDLE:
-    case LINK_DEAD:
-        if (pn_link_is_receiver(k->pn)) /* what was on its way is not kept */
-            pn_delivery_settle(d);
-        break;
-    }
+    if (k->ops->delivery)
+        k->ops->delivery(c, k, d);
+    else if (pn_link_is_receiver(k->pn)) /* what was on its way is not kept */
+        pn_delivery_settle(d);
 }
 
 static void on_transport_error(struct amqp *c)
@@ -164,7 +87,7 @@ static void on_event(struct amqp *c, pn_event_t *event)
         on_transport_error(c);
         break;
     case PN_LINK_FLOW:
-        if ((k = amqp_link_of(pn_event_link(event))) && (k->kind == LINK_C2D || k->kind == LINK_METHODS))
+        if ((k = amqp_link_of(pn_event_link(event))) && k->ops->pull && pn_link_is_sender(k->pn))
             amqp_make_eager(c, k);
         break;
     default:
@@ -197,9 +120,36 @@ static void quench(struct amqp *c)
     LIST_EACH (&c->links, it) {
         struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
 
-        amqp_request_credit(c, k);
-        amqp_credit(c, k);
+        if (k->ops->credit)
+            k->ops->credit(c, k);
     }
+}
+
+/* All that are eager, a turn each, until none has more for which there is room. */
+static void pull_links(struct amqp *c)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        LIST_EACH (&c->eager, it) {
+            struct amqp_link *k = LIST_OF(it, struct amqp_link, eager);
+
+            switch (k->ops->pull(c, k)) {
+            case PULLED_ALL:
+                list_del(&k->eager);
+                break;
+            case PULLED_SOME:
+                break;
+            case PULLED_TURN:
+                more = true;
+                break;
+            }
+        }
+    }
+    /* Who was first now is last next time, so that a short `out` feeds all links of the connection. */
+    if (!list_empty(&c->eager))
+        list_add(&c->eager, list_take(&c->eager));
 }
 
 /* After anything that came: it may be credit, a window, room, or events. */
@@ -210,16 +160,7 @@ static void pull(struct amqp *c)
     c->again = false;
     if (c->thirsty && front_has_room(&c->front))
         quench(c);
-    if (c->n_events)
-        amqp_events_pull(c);
-    LIST_EACH (&c->eager, it) {
-        struct amqp_link *k = LIST_OF(it, struct amqp_link, eager);
-
-        if (k->kind == LINK_FEEDBACK)
-            amqp_feedback_pull(c, k);
-        else if (!(k->kind == LINK_C2D && amqp_c2d_pull(c, k)) && !(k->kind == LINK_METHODS && amqp_calls_pull(c, k)))
-            list_del(&k->eager);
-    }
+    pull_links(c);
     finish(c);
     if (c->again && !c->front.over)
         c->front.waker->wake(c->front.waker);
@@ -310,6 +251,16 @@ static void amqp_wake(struct front *f, int64_t now_ms)
     pull(c);
 }
 
+static void recheck(struct amqp *c)
+{
+    LIST_EACH (&c->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+
+        if (k->ops->recheck)
+            k->ops->recheck(c, k);
+    }
+}
+
 /* Whoever has proved nothing gets as long as for the first packet. */
 static int64_t check_deadlines(struct amqp *c)
 {
@@ -320,9 +271,7 @@ static int64_t check_deadlines(struct amqp *c)
             amqp_end(c, ERR_EXPIRED, "amqp:unauthorized-access", "ExpiredToken: the token of this connection expired");
             return INT64_MAX;
         }
-        amqp_events_recheck(c);
-        amqp_devices_recheck(c);
-        amqp_service_recheck(c);
+        recheck(c);
     }
     if (c->proved && c->open)
         return c->expiry_ms;

@@ -1,24 +1,34 @@
 /* One AMQP 1.0 connection, of devices or services: what its files share (device 3, service 1.5-1.7, 2 and 3).
  *
- *   amqp.c             Proton's driver between the bytes of the peer and `out`; events; time
+ *   amqp.c        the five functions of a front: bytes and events of Proton go to whom they concern
+ *   output.c      what is said: flush, end, log
  *   sasl.c        the SASL layer
  *   tpm.c         its mechanism for TPMs
  *   claims.c      what the peer has proved and until when
- *   link.c        attach, refuse, detach
  *   handles.c     which handles there are
  *   budget.c      which frames Proton may see, and how much it may keep
+ *   link.c        accept, refuse, detach
+ *   kinds.c       which address is a link of which kind
+ *   transfer.c    messages in and out, and credit
+ *   outcome.c     what an error is called, and outcomes of deliveries
+ *   device.c      who may be which device, and its seat
+ *   service.c     who may be a service, and until when
  *   request.c     request and response over a pair of links
+ *
+ * A kind of link each:
+ *
  *   cbs.c         put-token on $cbs
  *   management.c  READ on $management
+ *   dps.c         devices that register
  *   events.c      receivers of events
- *   device.c      who may be which device, and its seat
+ *   redirect.c    receivers that are sent elsewhere for them
  *   d2c.c         what devices send
  *   c2d.c         what devices receive
  *   call.c        direct methods
  *   twin.c        twins, which this hub does not have
- *   service.c     what services send to devices, and the feedback they get
- *   dps.c         devices that register
- *   outcome.c     what an error is called, and outcomes of deliveries */
+ *   post.c        what services send to devices
+ *   feedback.c    what they hear of that
+ *   notices.c     notifications of uploads, which never come */
 #pragma once
 
 #include "address.h"
@@ -35,30 +45,46 @@
 #include <proton/engine.h>
 #include <proton/message.h>
 
-enum amqp_link_kind {
-    LINK_CBS,        /* both directions */
-    LINK_MANAGEMENT, /* both directions */
-    LINK_DPS,        /* both directions */
-    LINK_EVENTS,
-    LINK_D2C,      /* the peer is a device that sends */
-    LINK_C2D,      /* or receives */
-    LINK_TWIN,     /* both directions */
-    LINK_METHODS,  /* both directions */
-    LINK_POST,     /* the peer is a service that sends to devices */
-    LINK_FEEDBACK, /* or receives what became of that */
-    LINK_IDLE,     /* nothing ever comes */
-    LINK_DEAD,     /* refused or detached by us: the peer's detach is awaited */
+struct amqp;
+struct amqp_link;
+
+/* How a pull ended. */
+enum amqp_pulled {
+    PULLED_ALL,  /* there is nothing more, or no credit for it: the link is looked at when that changes */
+    PULLED_SOME, /* there may be more when there is room: the link is looked at whenever the connection is */
+    PULLED_TURN, /* there is more, and the others come first */
+};
+
+/* A kind of link: what stands behind an address (kinds.c says which). What a kind does not do is NULL. A link has its
+ * kind from the attach until it is refused or detached by us; then the peer's detach is awaited, and nothing comes or
+ * goes. */
+struct link_ops {
+    const char *name;
+    /* The peer attaches it: amqp_link_accept(), or one of the refusals (which call `gone`). */
+    void (*opened)(struct amqp *, struct amqp_link *, const struct address *);
+    /* Something came on it, or the peer says what became of something. NULL: it is settled and dropped. */
+    void (*delivery)(struct amqp *, struct amqp_link *, pn_delivery_t *);
+    /* Sends what there is, as far as amqp_may_send() lets it; when the link was accepted, when credit comes, and after
+     * amqp_make_eager(). For links on which the peer receives. */
+    enum amqp_pulled (*pull)(struct amqp *, struct amqp_link *);
+    /* Claims of the peer have ended: detaches the link if it lived by them. */
+    void (*recheck)(struct amqp *, struct amqp_link *);
+    /* Gives back what stands behind the link; that may be less than all of it when it was refused. */
+    void (*gone)(struct amqp *, struct amqp_link *);
+    /* Gives a peer that sends credit, or makes the connection thirsty: when the link was accepted, and when there is
+     * room again. */
+    void (*credit)(struct amqp *, struct amqp_link *);
+    bool settles; /* what is sent is settled at once where the peer does not say (service 2.4) */
 };
 
 struct amqp_link {
     struct list in;    /* amqp.links */
     struct list eager; /* amqp.eager, while there may be something to send */
+    struct list mates; /* amqp_device.links, of those of a device */
     pn_link_t *pn;
-    enum amqp_link_kind kind;
-    struct amqp_events *events; /* of LINK_EVENTS */
-    struct amqp_device *device; /* of those of a device */
-    struct feedback_reader *feedback;
-    char *model; /* of LINK_D2C: the model id that it announced (device 3.5), or NULL; owned */
+    const struct link_ops *ops;
+    void *own; /* what its kind keeps for it; `gone` frees it */
+    struct amqp_device *device;
     bool batch;  /* the message that is coming in holds messages */
     size_t cost; /* its part of amqp.held */
 };
@@ -75,7 +101,7 @@ struct amqp_device {
     struct amqp_link *c2d;   /* the one that receives, or NULL */
     struct amqp_link *calls; /* the one that gets direct methods, or NULL */
     unsigned answers;        /* links that answer them */
-    unsigned links;
+    struct list links;       /* by `mates`: the latest last */
     int64_t since_ms;
     enum err why; /* the hub ended it */
     bool told;    /* the log knows that it came */
@@ -116,7 +142,7 @@ struct amqp {
     struct list awake;                /* those that were, and are to be looked at by us */
     struct list links;
     struct list eager;
-    size_t n_links, n_events;
+    size_t n_links;
     bool thirsty;              /* a link got no credit because the peer does not read what we say */
     struct amqp_attach attach; /* of the frame that is being looked at */
     struct map handles;        /* that the peer has attached, of all sessions */
@@ -128,13 +154,15 @@ struct amqp {
     uint64_t tag;      /* of the next delivery */
 };
 
-/* ---- amqp.c */
+/* ---- output.c */
 /* Moves what Proton has to say into `out`. */
 void amqp_flush(struct amqp *c);
 /* Closes the connection with an error and ends the conversation. */
 void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text);
 /* One line for the operator: who, what, why. */
 void amqp_log_refusal(const struct amqp *c, const char *what, const char *why);
+/* "service", "device garage" or "nobody", for the log. */
+const char *amqp_who(const struct amqp *c);
 /* This is at the other end: told once. */
 void amqp_came(struct amqp *c, const char *kind, const char *id);
 
@@ -162,18 +190,24 @@ void amqp_claims_drop(struct amqp *c, struct bytes device);
 /* Forgets what has expired. True when something has. */
 bool amqp_claims_expire(struct amqp *c);
 void amqp_claims_free(struct amqp *c);
-/* "service", "device garage" or "nobody", for the log. */
-const char *amqp_who(const struct amqp *c);
+
+/* ---- kinds.c */
+void amqp_link_opened(struct amqp *c, pn_link_t *pn); /* by the peer */
 
 /* ---- link.c */
-void amqp_link_opened(struct amqp *c, pn_link_t *pn); /* by the peer */
 void amqp_link_closed(struct amqp *c, pn_link_t *pn, bool detached);
 void amqp_session_closed(struct amqp *c, pn_session_t *pn);
 /* By us, with an error: its links are gone. */
 void amqp_session_end(struct amqp *c, pn_session_t *pn, const char *condition, const char *text);
 void amqp_links_free(struct amqp *c);
-/* Answers an attach so that it succeeds. */
+/* Answers an attach so that it succeeds; gives credit, or has the link looked at, as its kind says. */
 void amqp_link_accept(struct amqp *c, struct amqp_link *k);
+/* There may be something to send on this link. */
+static inline void amqp_make_eager(struct amqp *c, struct amqp_link *k)
+{
+    if (list_alone(&k->eager))
+        list_add(&c->eager, &k->eager);
+}
 /* service 2.4: attach without source and target, then detach with the error. Appends tracking id and time to the text.
  */
 void amqp_link_refuse(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, ...)
@@ -182,6 +216,10 @@ void amqp_link_refuse(struct amqp *c, struct amqp_link *k, const char *condition
 void amqp_link_detach(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, ...)
     PRINTF_LIKE(4, 5);
 void amqp_link_unauthorized(struct amqp *c, struct amqp_link *k, const char *claim, const char *path);
+/* Attached without source and target: what is to be refused, before its error. */
+void amqp_link_attach_nothing(struct amqp_link *k);
+/* Detached with the error that its condition has by now, of which the log hears nothing. */
+void amqp_link_kill(struct amqp *c, struct amqp_link *k);
 /* Appends "TrackingId:…, SystemTracker:…, Timestamp:…". */
 void amqp_put_tracking(struct amqp *c, struct buf *b);
 /* The text of a property that the peer gave the link; NO_BYTES: there is none, or it is no text. */
@@ -216,41 +254,18 @@ bool amqp_over_credit(struct amqp *c, struct amqp_link *k);
 /* ---- device.c */
 /* Gives the link its device, or refuses it. True if it may be accepted. */
 bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id);
-/* The link has gone: its device leaves with its last one. */
+/* The link has gone, if it was of a device: this leaves with its last one. */
 void amqp_device_left(struct amqp *c, struct amqp_link *k);
-/* Looks at the devices that were woken: those that have lost their seats are detached, others may have got mail. */
+/* Looks at the devices that were woken: those that have lost their seats are detached, others may have something. */
 void amqp_devices_woken(struct amqp *c);
-/* Detaches the links of devices whose claims are gone. */
-void amqp_devices_recheck(struct amqp *c);
+/* Detaches the link when its device has no claim any more. */
+void amqp_device_recheck(struct amqp *c, struct amqp_link *k);
 
-/* ---- d2c.c, c2d.c, call.c, twin.c, service.c */
-void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
-void amqp_twin_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
-void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
-void amqp_calls_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
-void amqp_service_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
-/* Something came. */
-void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
-void amqp_twin(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
-void amqp_call_answer(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
-void amqp_post(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
-/* The peer says what became of something. */
-void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
-void amqp_feedback_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
-/* Sends what there is. False: there is no more, or no credit for it. */
-bool amqp_c2d_pull(struct amqp *c, struct amqp_link *k);
-bool amqp_calls_pull(struct amqp *c, struct amqp_link *k);
-void amqp_feedback_pull(struct amqp *c, struct amqp_link *k);
-/* The link leaves its device: it may be that this does not listen to direct methods any more. */
-void amqp_calls_left(struct amqp *c, struct amqp_link *k);
-/* There may be something to send on this link. */
-static inline void amqp_make_eager(struct amqp *c, struct amqp_link *k)
-{
-    if (list_alone(&k->eager))
-        list_add(&c->eager, &k->eager);
-}
-/* Detaches those whose claims are gone. */
-void amqp_service_recheck(struct amqp *c);
+/* ---- service.c */
+/* False: the link was refused, for no claim covers its address. */
+bool amqp_service_may(struct amqp *c, struct amqp_link *k, const struct address *a, const char *claim);
+/* Detaches the link when no claim covers this path any more. */
+void amqp_service_recheck(struct amqp *c, struct amqp_link *k, const char *path);
 
 /* ---- outcome.c */
 const char *amqp_condition(enum err e);
@@ -265,10 +280,21 @@ void amqp_answer_as(struct amqp *c, pn_delivery_t *d, enum err e, const char *co
 bool amqp_outcome_of(pn_delivery_t *d, enum outcome *how);
 /* What the hub says to that, to a peer that waits for it (rcv-settle-mode second). */
 void amqp_confirm(struct amqp *c, pn_delivery_t *d, enum err e);
+
+/* ---- transfer.c */
 /* A delivery of which all is here, out of Proton and into the scratch; false: not yet, or it was refused. */
 bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t max, struct bytes *out);
-/* Gives the peer credit when half of it is used up, as long as it reads what we say. */
+/* Gives a peer that sends credit up to `most` when half of it is used up, as long as it reads what we say. */
+void amqp_credit_up_to(struct amqp *c, struct amqp_link *k, int most);
+/* The same with the credit that most kinds give. */
 void amqp_credit(struct amqp *c, struct amqp_link *k);
+/* Credit, room, and a window that the peer keeps open. */
+bool amqp_may_send(const struct amqp *c, const struct amqp_link *k);
+/* Takes a message apart into c->message; false: it is not well-formed. */
+bool amqp_decode(struct amqp *c, struct bytes all);
+/* Sends a message, settled: as it is; as Proton writes it. */
+void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message);
+void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m);
 
 /* ---- dps.c */
 /* By the token of SASL (with SASL TPM, signed with the key of its proof), or without one by the certificate of the
@@ -276,19 +302,8 @@ void amqp_credit(struct amqp *c, struct amqp_link *k);
 enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, struct bytes token,
                         const struct tpm_proof *) MUST_CHECK;
 void amqp_dps_free(struct registrant *);
-void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
 
 /* ---- request.c */
-/* Takes a message apart into c->message; false: it is not well-formed. */
-bool amqp_decode(struct amqp *c, struct bytes all);
-/* Sends a message, settled: as it is; as Proton writes it. */
-void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message);
-void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m);
-/* Something came on a link that takes requests. */
-void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d);
-/* Gives the peer credit for requests while it reads our answers. */
-void amqp_request_credit(struct amqp *c, struct amqp_link *k);
-
 /* A request and the answer that is being made. The message serves both: what is read out of it is copied. */
 struct amqp_request {
     pn_data_t *properties; /* application properties; lent */
@@ -296,25 +311,26 @@ struct amqp_request {
     int status;
     char text[256];        /* status-description */
     const char *condition; /* error-condition or NULL */
-    pn_data_t *answer;     /* body of the answer, empty */
+    pn_message_t *message; /* the answer, empty */
+    pn_data_t *answer;     /* its body */
+    pn_delivery_t *delivery;
+    struct amqp_link *to; /* where the answer goes */
 };
+/* Something came on a link that takes requests: all of one is given to `asked`, which settles and answers it. */
+void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
+                  void (*asked)(struct amqp *, struct amqp_request *));
+/* Gives the peer credit for requests while it reads our answers. */
+void amqp_request_credit(struct amqp *c, struct amqp_link *k);
+/* Settles and answers a request with status and description (service 1.7); ERR_UNSUPPORTED and other errors: rejects
+ * it, for there is no such operation. */
+void amqp_request_answer(struct amqp *c, struct amqp_request *r, enum err e);
+/* Settles the request as accepted, which goes before the answer. */
+void amqp_request_accept(struct amqp *c, struct amqp_request *r);
+void amqp_request_reject(struct amqp_request *r, const char *condition, const char *text);
 /* A value of the application properties as text; numbers too. NO_BYTES when it is not there. */
 struct bytes amqp_property(struct amqp_request *r, const char *name, char number[24]);
 
-/* ---- cbs.c, management.c: ERR_UNSUPPORTED: not an operation that exists */
-enum err amqp_cbs(struct amqp *c, struct amqp_request *r) MUST_CHECK;
-enum err amqp_management(struct amqp *c, struct amqp_request *r) MUST_CHECK;
-
-/* ---- dps.c */
-/* What is answered; an error rejects the question. */
-enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer) MUST_CHECK;
-
-/* ---- events.c */
-void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct address *a);
-void amqp_events_free(struct amqp_events *e);
-/* Sends what there is to all receivers that take it; detaches those that were displaced. */
-void amqp_events_pull(struct amqp *c);
-/* Detaches those whose claims are gone. */
-void amqp_events_recheck(struct amqp *c);
-/* Credit, room, and a window that the peer keeps open. */
-bool amqp_may_send(const struct amqp *c, const struct amqp_link *k);
+/* The kinds, each in the file of its name. */
+extern const struct link_ops amqp_cbs_link, amqp_management_link, amqp_dps_link, amqp_events_link, amqp_redirect_link,
+    amqp_d2c_link, amqp_c2d_link, amqp_calls_link, amqp_twin_link, amqp_post_link, amqp_feedback_link,
+    amqp_notices_link;

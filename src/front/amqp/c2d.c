@@ -7,7 +7,7 @@
 /* A delivery is tagged with its lock as .NET writes a GUID: the first three groups from their low end. */
 static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
-void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
     struct amqp_link *old;
 
@@ -21,9 +21,7 @@ void amqp_c2d_opened(struct amqp *c, struct amqp_link *k, const struct address *
         amqp_link_detach(c, old, "amqp:link:stolen", "Another link of this device took over.");
     }
     k->device->c2d = k;
-    k->kind = LINK_C2D;
     amqp_link_accept(c, k);
-    amqp_make_eager(c, k);
 }
 
 static void put_annotations(struct buf *b, const struct c2d *m)
@@ -77,12 +75,12 @@ static void send(struct amqp *c, struct amqp_link *k, const struct c2d *m)
     complete(c, k, m);
 }
 
-bool amqp_c2d_pull(struct amqp *c, struct amqp_link *k)
+static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
 {
     enum err e = OK;
     struct c2d m;
 
-    while (!e && k->kind == LINK_C2D && amqp_may_send(c, k)) {
+    while (!e && amqp_may_send(c, k)) {
         if (!(e = hub_next(k->device->seat, c->now_ms, &m))) {
             send(c, k, &m);
             amqp_flush(c);
@@ -92,10 +90,10 @@ bool amqp_c2d_pull(struct amqp *c, struct amqp_link *k)
         pn_link_drained(k->pn);
     else if (e && e != ERR_NOT_FOUND && !seat_state(k->device->seat))
         amqp_link_detach(c, k, amqp_condition(e), "A message cannot be read: %s.", err_text(e));
-    return !e && pn_link_credit(k->pn) > 0;
+    return !e && pn_link_credit(k->pn) > 0 ? PULLED_SOME : PULLED_ALL;
 }
 
-void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     pn_delivery_tag_t tag = pn_delivery_tag(d);
     struct c2d_lock lock;
@@ -112,3 +110,24 @@ void amqp_c2d_outcome(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     amqp_confirm(c, d, e);
     amqp_make_eager(c, k); /* it may come again */
 }
+
+/* What was sent and not settled comes to whoever is next. */
+static void gone(struct amqp *c, struct amqp_link *k)
+{
+    struct amqp_device *d = k->device;
+
+    if (d && d->c2d == k) {
+        hub_release(d->seat, c->now_ms);
+        d->c2d = NULL;
+    }
+    amqp_device_left(c, k);
+}
+
+const struct link_ops amqp_c2d_link = {
+    .name = "messages to a device",
+    .opened = opened,
+    .delivery = delivery,
+    .pull = pull,
+    .recheck = amqp_device_recheck,
+    .gone = gone,
+};

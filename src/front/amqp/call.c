@@ -36,29 +36,30 @@ static void follow(struct amqp *c, struct amqp_device *d)
     hub_calls_take(d->seat, d->calls && d->answers, c->now_ms);
 }
 
-void amqp_calls_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
     if (!amqp_device_opened(c, k, a->device))
         return;
-    k->kind = LINK_METHODS;
     amqp_link_accept(c, k);
     if (pn_link_is_sender(k->pn))
         k->device->calls = k; /* the latest counts */
     else
         k->device->answers++;
-    amqp_credit(c, k);
     follow(c, k->device);
 }
 
-void amqp_calls_left(struct amqp *c, struct amqp_link *k)
+static void gone(struct amqp *c, struct amqp_link *k)
 {
     struct amqp_device *d = k->device;
 
+    if (!d)
+        return;
     if (pn_link_is_receiver(k->pn))
         d->answers--;
     else if (d->calls == k)
         d->calls = NULL;
     follow(c, d);
+    amqp_device_left(c, k);
 }
 
 /* The body is one section of data, which is there when it is empty, too: an SDK looks for it. */
@@ -80,7 +81,7 @@ static void put_call(struct buf *b, const struct call_request *call)
     buf_put(b, call->payload);
 }
 
-bool amqp_calls_pull(struct amqp *c, struct amqp_link *k)
+static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
 {
     struct buf room = buf_max(CALL_NAME_MAX + CALL_PAYLOAD_MAX);
     struct call_request call;
@@ -99,7 +100,7 @@ bool amqp_calls_pull(struct amqp *c, struct amqp_link *k)
     buf_free(&room);
     if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
         pn_link_drained(k->pn);
-    return !e && pn_link_credit(k->pn) > 0;
+    return !e && pn_link_credit(k->pn) > 0 ? PULLED_SOME : PULLED_ALL;
 }
 
 static bool read_answer(const struct msg *m, uint64_t *id, int64_t *status)
@@ -111,7 +112,7 @@ static bool read_answer(const struct msg *m, uint64_t *id, int64_t *status)
 }
 
 /* The answer is accepted, whatever it is: another outcome makes SDKs open their links again. */
-void amqp_call_answer(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     struct msg_room room = {.text = buf_max(CONN_IN_MAX)};
     int64_t status = 0;
@@ -119,7 +120,7 @@ void amqp_call_answer(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     uint64_t id = 0;
     struct msg m;
 
-    if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
+    if (!pn_link_is_receiver(k->pn) || !amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
     if (!msg_read(all, &room, &m) && read_answer(&m, &id, &status) &&
         hub_call_answer(k->device->seat, id, status, m.body) == ERR_TOO_LARGE)
@@ -129,3 +130,13 @@ void amqp_call_answer(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     amqp_credit(c, k);
     buf_free(&room.text);
 }
+
+const struct link_ops amqp_calls_link = {
+    .name = "direct methods",
+    .opened = opened,
+    .delivery = delivery,
+    .pull = pull,
+    .recheck = amqp_device_recheck,
+    .gone = gone,
+    .credit = amqp_credit,
+};

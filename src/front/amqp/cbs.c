@@ -28,7 +28,7 @@ static struct bytes token_of(pn_data_t *body)
 }
 
 /* service 1.7: every failure is an answer, the link stays. */
-enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
+static enum err put_token(struct amqp *c, struct amqp_request *r)
 {
     char number[24];
     struct who who;
@@ -64,3 +64,27 @@ enum err amqp_cbs(struct amqp *c, struct amqp_request *r)
                              err_text(e));
     return OK;
 }
+
+static void asked(struct amqp *c, struct amqp_request *r)
+{
+    amqp_request_answer(c, r, put_token(c, r));
+}
+
+/* The link stays, whatever becomes of a request. */
+static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    amqp_request(c, k, d, asked);
+}
+
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    (void)a;
+    amqp_link_accept(c, k);
+}
+
+const struct link_ops amqp_cbs_link = {
+    .name = "$cbs",
+    .opened = opened,
+    .delivery = delivery,
+    .credit = amqp_request_credit,
+};

@@ -23,11 +23,6 @@ static void lower_expiry(struct amqp *c, const struct who *who)
         c->expiry_ms = ends_ms(who);
 }
 
-const char *amqp_who(const struct amqp *c)
-{
-    return c->who.device[0] ? c->who.device : c->who.policy[0] ? c->who.policy : "nobody";
-}
-
 void amqp_proved(struct amqp *c, const struct who *who)
 {
     c->proved = c->front.proved = true;

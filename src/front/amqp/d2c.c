@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { CREDIT = 1000 }; /* device 3.1 */
+
 /* device 3.5: the model of a device that has one. */
 static char *model_of(pn_link_t *pn)
 {
@@ -16,14 +18,12 @@ static char *model_of(pn_link_t *pn)
     return text;
 }
 
-void amqp_d2c_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
     if (!amqp_device_opened(c, k, a->device))
         return;
-    k->kind = LINK_D2C;
-    k->model = model_of(k->pn);
+    k->own = model_of(k->pn);
     amqp_link_accept(c, k);
-    amqp_credit(c, k);
 }
 
 /* One message, or with `only_check` whether it may be one. */
@@ -40,7 +40,7 @@ static enum err send_one(struct amqp *c, struct amqp_link *k, struct bytes secti
     if (!e && msg_size(&m) > MESSAGE_LEN_MAX)
         e = ERR_TOO_LARGE;
     if (!e && !only_check) {
-        m.model_id = bytes_str(k->model);
+        m.model_id = bytes_str(k->own);
         if (!(e = hub_send(k->device->seat, &m, c->now_ms, &at)))
             front_wait_for(&c->front, at);
     }
@@ -59,7 +59,12 @@ static enum err send_batch(struct amqp *c, struct amqp_link *k, struct bytes all
     return bad ? ERR_MALFORMED : e;
 }
 
-void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+static void credit(struct amqp *c, struct amqp_link *k)
+{
+    amqp_credit_up_to(c, k, CREDIT);
+}
+
+static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     struct bytes all;
     enum err e;
@@ -79,5 +84,21 @@ void amqp_d2c(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     if (e)
         journal_no_room(c->env, &c->peer, (struct journal_who){"device", bytes_str(k->device->id)},
                         bytes_str(k->device->id), e, c->now_ms);
-    amqp_credit(c, k);
+    credit(c, k);
 }
+
+static void gone(struct amqp *c, struct amqp_link *k)
+{
+    amqp_device_left(c, k);
+    free(k->own);
+    k->own = NULL;
+}
+
+const struct link_ops amqp_d2c_link = {
+    .name = "events of a device",
+    .opened = opened,
+    .delivery = delivery,
+    .recheck = amqp_device_recheck,
+    .gone = gone,
+    .credit = credit,
+};

@@ -79,6 +79,7 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
         return ERR_MEMORY;
     d->waker.wake = ring;
     d->connection = c;
+    list_init(&d->links);
     /* What proves a device fits an id that is valid. */
     if (!bytes_to_str(id, d->id, sizeof d->id) || (e = map_put(&c->devices, bytes_str(d->id), d))) {
         free(d);
@@ -112,7 +113,7 @@ bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
                          err_text(e));
         return false;
     }
-    d->links++;
+    list_add(&d->links, &k->mates);
     k->device = d;
     return true;
 }
@@ -128,14 +129,11 @@ void amqp_device_left(struct amqp *c, struct amqp_link *k)
 {
     struct amqp_device *d = k->device;
 
-    if (k->kind == LINK_METHODS)
-        amqp_calls_left(c, k);
+    if (!d)
+        return;
     k->device = NULL;
-    if (d->c2d == k) {
-        hub_release(d->seat, c->now_ms);
-        d->c2d = NULL;
-    }
-    if (--d->links)
+    list_del(&k->mates);
+    if (!list_empty(&d->links))
         return;
     if (d->told)
         journal_left(&c->peer, (struct journal_who){"device", bytes_str(d->id)}, why_left(c, d), NULL, d->since_ms,
@@ -153,19 +151,18 @@ static void detach(struct amqp *c, struct amqp_link *k, enum err why)
     amqp_link_detach(c, k, amqp_condition(why), "Device '%s': %s.", id, err_text(why));
 }
 
+/* The last of its links takes the device with it. */
 static void detach_all(struct amqp *c, struct amqp_device *d, enum err why)
 {
-    unsigned links = d->links;
+    bool more = !list_empty(&d->links);
 
     if (why == ERR_UNAUTHORIZED)
         amqp_claims_drop(c, bytes_str(d->id));
-    LIST_EACH (&c->links, it) {
-        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+    while (more) {
+        struct amqp_link *k = LIST_OF(d->links.next, struct amqp_link, mates);
 
-        if (!links || k->device != d)
-            continue;
-        links--;
-        detach(c, k, why); /* the last of them takes the device with it */
+        more = d->links.next != d->links.prev;
+        detach(c, k, why);
     }
 }
 
@@ -177,24 +174,24 @@ void amqp_devices_woken(struct amqp *c)
         enum err why = seat_state(d->seat);
 
         list_del(&d->awake);
-        if (why)
+        if (why) {
             detach_all(c, d, why);
-        if (!why && d->c2d)
-            amqp_make_eager(c, d->c2d);
-        if (!why && d->calls)
-            amqp_make_eager(c, d->calls);
+            continue;
+        }
+        LIST_EACH (&d->links, it) {
+            struct amqp_link *k = LIST_OF(it, struct amqp_link, mates);
+
+            if (k->ops->pull && pn_link_is_sender(k->pn))
+                amqp_make_eager(c, k);
+        }
     }
 }
 
 /* device 1.5: without a new token the links of the device end. */
-void amqp_devices_recheck(struct amqp *c)
+void amqp_device_recheck(struct amqp *c, struct amqp_link *k)
 {
     struct who who;
 
-    LIST_EACH (&c->links, it) {
-        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
-
-        if (k->device && (k->device->why = proof_of(c, bytes_str(k->device->id), &who) ? ERR_EXPIRED : OK))
-            amqp_link_detach(c, k, "amqp:unauthorized-access", "Token Invalid. The token of the device is expired.");
-    }
+    if ((k->device->why = proof_of(c, bytes_str(k->device->id), &who) ? ERR_EXPIRED : OK))
+        amqp_link_detach(c, k, "amqp:unauthorized-access", "Token Invalid. The token of the device is expired.");
 }

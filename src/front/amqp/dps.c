@@ -45,7 +45,7 @@ enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, str
 }
 
 /* provisioning 1.5: without SASL PLAIN the certificate of the connection counts, for whoever the link is for. */
-void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
     enum err e = c->dps ? OK : ERR_UNAUTHORIZED;
 
@@ -61,9 +61,7 @@ void amqp_dps_opened(struct amqp *c, struct amqp_link *k, const struct address *
         buf_free(&text);
         return;
     }
-    k->kind = LINK_DPS;
     amqp_link_accept(c, k);
-    amqp_request_credit(c, k);
 }
 
 static struct bytes body_of(pn_data_t *body)
@@ -88,7 +86,7 @@ static void put_retry(pn_data_t *p)
     pn_data_exit(p);
 }
 
-enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer)
+static enum err make_answer(struct amqp *c, struct amqp_request *r)
 {
     char number[24];
     struct bytes type = amqp_property(r, "iotdps-operation-type", number);
@@ -109,12 +107,41 @@ enum err amqp_dps(struct amqp *c, struct amqp_request *r, pn_message_t *answer)
     }
     front_wait_for(&c->front, at);
     if (!e) {
-        pn_message_set_correlation_id(answer, pn_message_get_correlation_id(c->message));
-        pn_message_set_inferred(answer, true);
+        pn_message_set_correlation_id(r->message, pn_message_get_correlation_id(c->message));
+        pn_message_set_inferred(r->message, true);
         pn_data_put_binary(r->answer, pn_bytes(body.len, (const char *)body.at));
         if (goes_on)
-            put_retry(pn_message_properties(answer));
+            put_retry(pn_message_properties(r->message));
     }
     buf_free(&body);
     return e;
 }
+
+/* provisioning 1.5.1: the question is accepted and answered, or rejected with the error. */
+static void asked(struct amqp *c, struct amqp_request *r)
+{
+    struct buf text = buf_max(512);
+    enum err e = make_answer(c, r);
+
+    if (e) {
+        registration_put_error(c->env, &text, registration_error_of(e), c->now_ms);
+        amqp_log_refusal(c, "registration", err_text(e));
+        amqp_request_reject(r, amqp_condition(e), buf_str(&text));
+    } else {
+        amqp_request_accept(c, r);
+        amqp_send_message(c, r->to, r->message);
+    }
+    buf_free(&text);
+}
+
+static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    amqp_request(c, k, d, asked);
+}
+
+const struct link_ops amqp_dps_link = {
+    .name = "registration",
+    .opened = opened,
+    .delivery = delivery,
+    .credit = amqp_request_credit,
+};

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #define BATCH 32                /* events of one receiver before the next one gets its turn */
-#define WAITING_MAX (64 * 1024) /* bytes of a session that its peer has opened no window for */
 #define STUCK_MAX (1024 * 1024) /* the same of all sessions together: behind this nothing is read for that peer */
 
 struct amqp_events {
@@ -18,7 +17,7 @@ struct amqp_events {
     bool settled; /* what is sent is settled at once */
 };
 
-void amqp_events_free(struct amqp_events *e)
+static void events_free(struct amqp_events *e)
 {
     if (!e)
         return;
@@ -120,14 +119,19 @@ static enum err open_reader(struct amqp *c, struct amqp_events *e, const struct 
     return hub_reader_open(c->env->hub, &options, epoch_now, &e->reader);
 }
 
-void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
     pn_data_t *echo = pn_data(4);
     struct complaint why;
     struct selector selector;
     int64_t epoch_now = 0;
-    struct amqp_events *e = events_new(a);
+    struct amqp_events *e;
 
+    if (!amqp_service_may(c, k, a, "Listen")) {
+        pn_data_free(echo);
+        return;
+    }
+    e = events_new(a);
     if (!e || !echo) {
         amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
         goto done;
@@ -143,16 +147,14 @@ void amqp_events_opened(struct amqp *c, struct amqp_link *k, const struct addres
         refuse_reader(c, k, e, &selector.position, failed, epoch_now);
         goto done;
     }
-    k->kind = LINK_EVENTS;
     amqp_link_accept(c, k);
     pn_data_copy(pn_terminus_filter(pn_link_source(k->pn)), echo);
     e->metric = c->attach.runtime_metric;
     e->settled = pn_link_snd_settle_mode(k->pn) != PN_SND_UNSETTLED;
-    k->events = e;
-    c->n_events++;
+    k->own = e;
     e = NULL;
 done:
-    amqp_events_free(e);
+    events_free(e);
     pn_data_free(echo);
 }
 
@@ -194,13 +196,15 @@ static void put_metric(struct amqp *c, struct buf *b, unsigned partition)
 /* The sections are stored as they are sent (service 2.8). `before` holds delivery annotations or nothing. */
 static void send_event(struct amqp *c, struct amqp_link *k, const struct event *event, struct bytes before)
 {
+    const struct amqp_events *e = k->own;
+
     c->tag++;
     pn_delivery_t *d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
     if (before.len)
         pn_link_send(k->pn, (const char *)before.at, before.len);
     pn_link_send(k->pn, (const char *)event->sections.at, event->sections.len);
     pn_link_advance(k->pn);
-    if (k->events->settled)
+    if (e->settled)
         pn_delivery_settle(d);
 }
 
@@ -226,23 +230,18 @@ static bool too_much_is_stuck(const struct amqp *c)
     return stuck > STUCK_MAX;
 }
 
-bool amqp_may_send(const struct amqp *c, const struct amqp_link *k)
+/* A turn of one receiver. */
+static enum amqp_pulled take_turn(struct amqp *c, struct amqp_link *k)
 {
-    return !c->front.over && front_has_room(&c->front) && pn_link_credit(k->pn) > 0 &&
-           pn_session_outgoing_bytes(pn_link_session(k->pn)) <= WAITING_MAX;
-}
-
-/* A turn of one receiver. True when it stopped only because its turn was over. */
-static bool pull_turn(struct amqp *c, struct amqp_link *k)
-{
+    const struct amqp_events *mine = k->own;
     struct event event;
     bool more = true;
 
     buf_clear(&c->scratch);
-    if (k->events->metric)
-        put_metric(c, &c->scratch, k->events->partition);
+    if (mine->metric)
+        put_metric(c, &c->scratch, mine->partition);
     for (unsigned n = 0; more && n < BATCH && amqp_may_send(c, k); n++) {
-        enum err e = hub_read(k->events->reader, &event);
+        enum err e = hub_read(mine->reader, &event);
         if (!e) {
             send_event(c, k, &event, buf_bytes(&c->scratch));
             continue;
@@ -254,7 +253,7 @@ static bool pull_turn(struct amqp *c, struct amqp_link *k)
     }
     amqp_flush(c);
     settle_sent(k);
-    return more && amqp_may_send(c, k);
+    return more && amqp_may_send(c, k) ? PULLED_TURN : PULLED_SOME;
 }
 
 /* Who displaced a reader: a reader without epoch is refused with the epoch that holds. */
@@ -273,7 +272,7 @@ static int64_t epoch_that_holds(struct amqp *c, const struct amqp_events *e)
 
 static void detach_displaced(struct amqp *c, struct amqp_link *k, enum err why)
 {
-    const struct amqp_events *e = k->events;
+    const struct amqp_events *e = k->own;
 
     if (why != ERR_STOLEN)
         amqp_link_detach(c, k, "amqp:not-found", "The messaging entity 'sb://%s/%s' could not be found.", c->env->host,
@@ -286,38 +285,40 @@ static void detach_displaced(struct amqp *c, struct amqp_link *k, enum err why)
                          (long long)epoch_that_holds(c, e), e->owner.name, (long long)e->owner.epoch);
 }
 
-void amqp_events_pull(struct amqp *c)
+/* A reader is woken without being named: all of them stay eager. */
+static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
 {
-    bool more = true;
+    const struct amqp_events *e = k->own;
+    enum err gone = hub_reader_state(e->reader);
 
-    LIST_EACH (&c->links, it) {
-        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
-        enum err gone = k->kind == LINK_EVENTS ? hub_reader_state(k->events->reader) : OK;
-        if (gone)
-            detach_displaced(c, k, gone);
+    if (gone) {
+        detach_displaced(c, k, gone);
+        return PULLED_ALL;
     }
-    while (more) {
-        more = false;
-        LIST_EACH (&c->links, it) {
-            struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
-            if (k->kind == LINK_EVENTS && !too_much_is_stuck(c) && pull_turn(c, k))
-                more = true;
-        }
-    }
-    /* Who was first now is last next time, so that a short `out` feeds all receivers of the connection. */
-    if (!list_empty(&c->links)) {
-        struct list *first = c->links.next;
-        list_del(first);
-        list_add(&c->links, first);
-    }
+    return too_much_is_stuck(c) ? PULLED_SOME : take_turn(c, k);
 }
 
-void amqp_events_recheck(struct amqp *c)
+static void recheck(struct amqp *c, struct amqp_link *k)
 {
-    LIST_EACH (&c->links, it) {
-        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
-        if (k->kind == LINK_EVENTS && !amqp_may_listen(c, bytes_str(k->events->path)))
-            amqp_link_detach(c, k, "amqp:unauthorized-access", "ExpiredToken: The token of 'sb://%s/%s' is expired.",
-                             c->env->host, k->events->path);
-    }
+    const struct amqp_events *e = k->own;
+
+    if (!amqp_may_listen(c, bytes_str(e->path)))
+        amqp_link_detach(c, k, "amqp:unauthorized-access", "ExpiredToken: The token of 'sb://%s/%s' is expired.",
+                         c->env->host, e->path);
 }
+
+static void gone(struct amqp *c, struct amqp_link *k)
+{
+    (void)c;
+    events_free(k->own);
+    k->own = NULL;
+}
+
+const struct link_ops amqp_events_link = {
+    .name = "events",
+    .opened = opened,
+    .pull = pull,
+    .recheck = recheck,
+    .gone = gone,
+    .settles = true,
+};

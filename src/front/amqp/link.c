@@ -1,7 +1,5 @@
 #include "amqp.h"
 
-#include "capacity.h"
-#include "log.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -59,23 +57,19 @@ static void set_condition(struct amqp *c, struct amqp_link *k, const char *condi
     buf_free(&text);
 }
 
+/* What is refused or detached is of no kind, until the peer's detach. */
+static const struct link_ops dead = {.name = "dead"};
+
 /* What stood behind the link is given back. */
 static void let_go(struct amqp *c, struct amqp_link *k)
 {
-    c->n_events -= k->events != NULL;
     list_del(&k->eager);
-    amqp_events_free(k->events);
-    hub_feedback_close(k->feedback);
-    if (k->device)
-        amqp_device_left(c, k);
-    free(k->model);
-    k->events = NULL;
-    k->feedback = NULL;
-    k->model = NULL;
-    k->kind = LINK_DEAD;
+    if (k->ops->gone)
+        k->ops->gone(c, k);
+    k->ops = &dead;
 }
 
-static void kill_link(struct amqp *c, struct amqp_link *k)
+void amqp_link_kill(struct amqp *c, struct amqp_link *k)
 {
     let_go(c, k);
     pn_link_close(k->pn);
@@ -87,11 +81,11 @@ void amqp_link_detach(struct amqp *c, struct amqp_link *k, const char *condition
     va_start(args, format);
     set_condition(c, k, condition, format, args);
     va_end(args);
-    kill_link(c, k);
+    amqp_link_kill(c, k);
 }
 
 /* service 2.4: what is refused is attached first, without source and target. */
-static void attach_nothing(struct amqp_link *k)
+void amqp_link_attach_nothing(struct amqp_link *k)
 {
     pn_terminus_set_type(pn_link_source(k->pn), PN_UNSPECIFIED);
     pn_terminus_set_type(pn_link_target(k->pn), PN_UNSPECIFIED);
@@ -102,11 +96,11 @@ static void attach_nothing(struct amqp_link *k)
 void amqp_link_refuse(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, ...)
 {
     va_list args;
-    attach_nothing(k);
+    amqp_link_attach_nothing(k);
     va_start(args, format);
     set_condition(c, k, condition, format, args);
     va_end(args);
-    kill_link(c, k);
+    amqp_link_kill(c, k);
 }
 
 /* service 2.10: the text that clients look for. */
@@ -129,146 +123,15 @@ void amqp_link_accept(struct amqp *c, struct amqp_link *k)
     pn_terminus_set_type(pn_link_target(pn), PN_TARGET);
     /* service 2.4: a mode that was named is taken, otherwise events are settled when they are sent, and nothing else
      * is. */
-    pn_link_set_snd_settle_mode(
-        pn, c->attach.snd_settle_mode || k->kind != LINK_EVENTS ? pn_link_remote_snd_settle_mode(pn) : PN_SND_SETTLED);
+    pn_link_set_snd_settle_mode(pn, c->attach.snd_settle_mode || !k->ops->settles ? pn_link_remote_snd_settle_mode(pn)
+                                                                                  : PN_SND_SETTLED);
     pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn));
     pn_link_set_max_message_size(pn, AMQP_MESSAGE_MAX);
     pn_link_open(pn);
-}
-
-static void put_info(pn_data_t *info, const char *key, const char *value)
-{
-    pn_data_put_symbol(info, pn_bytes(strlen(key), key));
-    pn_data_put_string(info, pn_bytes(strlen(value), value));
-}
-
-/* service 2.9: the events are elsewhere, even if it is the same host, by the name that the client knows. */
-static void redirect(struct amqp *c, struct amqp_link *k, const struct address *a)
-{
-    struct buf address = buf_max(TEXT_MAX);
-    const char *asked = pn_connection_remote_hostname(pn_session_connection(pn_link_session(k->pn)));
-    const char *host = asked && auth_host_is_ours(c->env, bytes_str(asked)) ? asked : c->env->host;
-    pn_condition_t *error = pn_link_condition(k->pn);
-    pn_data_t *info = pn_condition_info(error);
-
-    attach_nothing(k);
-    buf_printf(&address, "amqps://%s:%d/%s%.*s", host, c->env->amqps_port, c->env->entity, BYTES_ARG(a->rest));
-    pn_condition_set_name(error, "amqp:link:redirect");
-    pn_data_put_map(info);
-    pn_data_enter(info);
-    put_info(info, "hostname", host);
-    put_info(info, "network-host", host);
-    pn_data_put_symbol(info, pn_bytes(strlen("port"), "port"));
-    pn_data_put_int(info, c->env->amqps_port);
-    put_info(info, "address", buf_str(&address));
-    pn_data_exit(info);
-    buf_free(&address);
-    kill_link(c, k);
-}
-
-static void open_receiver(struct amqp *c, struct amqp_link *k, const struct address *a)
-{
-    if (!amqp_may_listen(c, bytes_str(a->path)))
-        amqp_link_unauthorized(c, k, "Listen", a->path);
-    else if (a->kind == ADDRESS_REDIRECT)
-        redirect(c, k, a);
-    else
-        amqp_events_opened(c, k, a);
-}
-
-static void open_by_address(struct amqp *c, struct amqp_link *k, const struct address *a)
-{
-    bool sends = pn_link_is_receiver(k->pn); /* the peer does */
-
-    switch (a->kind) {
-    case ADDRESS_CBS:
-    case ADDRESS_MANAGEMENT:
-        k->kind = a->kind == ADDRESS_CBS ? LINK_CBS : LINK_MANAGEMENT;
-        amqp_link_accept(c, k);
-        amqp_request_credit(c, k);
-        return;
-    case ADDRESS_DPS:
-        amqp_dps_opened(c, k, a);
-        return;
-    case ADDRESS_REDIRECT:
-        open_receiver(c, k, a);
-        return;
-    case ADDRESS_EVENTS:
-        if (!sends) {
-            open_receiver(c, k, a);
-            return;
-        }
-        break;
-    case ADDRESS_ENTITY:
-        if (sends) { /* service 2.10: policies of a hub listen, they never send */
-            amqp_link_unauthorized(c, k, "Send", a->path);
-            return;
-        }
-        break;
-    case ADDRESS_DEVICE_EVENTS:
-        if (sends) {
-            amqp_d2c_opened(c, k, a);
-            return;
-        }
-        break;
-    case ADDRESS_DEVICEBOUND:
-        if (!sends) {
-            amqp_c2d_opened(c, k, a);
-            return;
-        }
-        break;
-    case ADDRESS_TWIN:
-        amqp_twin_opened(c, k, a);
-        return;
-    case ADDRESS_METHODS:
-        amqp_calls_opened(c, k, a);
-        return;
-    case ADDRESS_SERVICE_DEVICEBOUND:
-    case ADDRESS_FEEDBACK:
-    case ADDRESS_FILE_NOTIFICATIONS:
-        if (sends == (a->kind == ADDRESS_SERVICE_DEVICEBOUND)) {
-            amqp_service_opened(c, k, a);
-            return;
-        }
-        break;
-    case ADDRESS_MODULE:
-        amqp_link_refuse(c, k, "amqp:not-implemented", "Modules are not available on this hub.");
-        return;
-    case ADDRESS_UNKNOWN:
-        break;
-    }
-    amqp_link_refuse(c, k, "amqp:not-found", "The messaging entity 'sb://%s/%s' could not be found.", c->env->host,
-                     a->path);
-}
-
-void amqp_link_opened(struct amqp *c, pn_link_t *pn)
-{
-    struct amqp_link *k;
-    struct address a;
-
-    size_t cost = amqp_budget_cost(c, c->unit_len);
-
-    if ((k = amqp_link_of(pn))) { /* attached again, under its name */
-        amqp_budget_link(c, k, cost);
-        return;
-    }
-    if (c->n_links >= AMQP_LINKS_MAX || !(k = calloc(1, sizeof *k))) {
-        amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many links on one connection");
-        return;
-    }
-    *k = (struct amqp_link){.pn = pn, .kind = LINK_DEAD};
-    amqp_budget_link(c, k, cost);
-    list_add(&c->links, &k->in);
-    c->n_links++;
-    pn_link_set_context(pn, k);
-    pn_terminus_t *far = pn_link_is_sender(pn) ? pn_link_remote_source(pn) : pn_link_remote_target(pn);
-    if (!capacity_may_take(c->env, cost)) {
-        amqp_link_refuse(c, k, "amqp:resource-limit-exceeded", "The hub is short of memory; try again later.");
-        return;
-    }
-    struct bytes text = bytes_str(pn_terminus_get_address(far));
-    address_parse(c->env, text, &a);
-    open_by_address(c, k, &a);
+    if (k->ops->credit)
+        k->ops->credit(c, k);
+    if (k->ops->pull && pn_link_is_sender(pn))
+        amqp_make_eager(c, k);
 }
 
 static void forget_link(struct amqp *c, struct amqp_link *k)

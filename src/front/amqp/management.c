@@ -118,7 +118,7 @@ static enum err read_partition(struct amqp *c, struct amqp_request *r)
     return OK;
 }
 
-enum err amqp_management(struct amqp *c, struct amqp_request *r)
+static enum err read_one(struct amqp *c, struct amqp_request *r)
 {
     char number[24];
     struct address a;
@@ -148,3 +148,27 @@ enum err amqp_management(struct amqp *c, struct amqp_request *r)
     pn_data_exit(r->answer);
     return OK;
 }
+
+static void asked(struct amqp *c, struct amqp_request *r)
+{
+    amqp_request_answer(c, r, read_one(c, r));
+}
+
+/* The link stays, whatever becomes of a request. */
+static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    amqp_request(c, k, d, asked);
+}
+
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    (void)a;
+    amqp_link_accept(c, k);
+}
+
+const struct link_ops amqp_management_link = {
+    .name = "$management",
+    .opened = opened,
+    .delivery = delivery,
+    .credit = amqp_request_credit,
+};

@@ -12,13 +12,12 @@ void amqp_request_credit(struct amqp *c, struct amqp_link *k)
 {
     int have = pn_link_credit(k->pn);
 
-    if ((k->kind != LINK_CBS && k->kind != LINK_MANAGEMENT && k->kind != LINK_DPS) || !pn_link_is_receiver(k->pn))
+    if (!pn_link_is_receiver(k->pn) || have > CREDIT / 2)
         return;
-    if (have > CREDIT / 2)
-        return;
-    c->thirsty = !front_has_room(&c->front) || pn_session_outgoing_bytes(pn_link_session(k->pn)) > ANSWERS_WAITING_MAX;
-    if (!c->thirsty)
+    if (front_has_room(&c->front) && pn_session_outgoing_bytes(pn_link_session(k->pn)) <= ANSWERS_WAITING_MAX)
         pn_link_flow(k->pn, CREDIT - have);
+    else
+        c->thirsty = true;
 }
 
 struct bytes amqp_property(struct amqp_request *r, const char *name, char number[24])
@@ -55,7 +54,7 @@ static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked,
 
     LIST_EACH (&c->links, it) {
         struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
-        if (k->kind != asked->kind || !pn_link_is_sender(k->pn) || pn_link_session(k->pn) != pn_link_session(asked->pn))
+        if (k->ops != asked->ops || !pn_link_is_sender(k->pn) || pn_link_session(k->pn) != pn_link_session(asked->pn))
             continue;
         const char *target = pn_terminus_get_address(pn_link_remote_target(k->pn));
         if (!found)
@@ -66,40 +65,11 @@ static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked,
     return found;
 }
 
-void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message)
+static void answer(struct amqp *c, struct amqp_request *r)
 {
-    pn_delivery_t *d;
-
-    c->tag++;
-    d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
-    pn_link_send(k->pn, (const char *)message.at, message.len);
-    pn_link_advance(k->pn);
-    pn_delivery_settle(d);
-}
-
-void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
-{
-    size_t size;
-
-    for (size = 512; size <= AMQP_MESSAGE_MAX; size *= 2) {
-        size_t used = size;
-        buf_clear(&c->scratch);
-        if (!buf_reserve(&c->scratch, size))
-            return;
-        int e = pn_message_encode(m, (char *)c->scratch.at, &used);
-        if (e == PN_OVERFLOW)
-            continue;
-        if (e)
-            return;
-        amqp_send_settled(c, k, bytes_of(c->scratch.at, used));
-        return;
-    }
-}
-
-static void answer(struct amqp *c, struct amqp_link *k, struct amqp_request *r, pn_message_t *m)
-{
+    pn_message_t *m = r->message;
     pn_data_t *p = pn_message_properties(m);
-    const char *target = pn_terminus_get_address(pn_link_remote_target(k->pn));
+    const char *target = pn_terminus_get_address(pn_link_remote_target(r->to->pn));
 
     /* service 1.7: clients compare the identifier with its type, and want an int and a string. */
     pn_message_set_correlation_id(m, pn_message_get_id(c->message));
@@ -118,7 +88,7 @@ static void answer(struct amqp *c, struct amqp_link *k, struct amqp_request *r, 
     pn_data_exit(p);
     if (!pn_data_size(r->answer))
         pn_data_put_null(r->answer);
-    amqp_send_message(c, k, m);
+    amqp_send_message(c, r->to, m);
 }
 
 static void reject(pn_delivery_t *d, const char *condition, const char *text)
@@ -130,66 +100,51 @@ static void reject(pn_delivery_t *d, const char *condition, const char *text)
     pn_delivery_settle(d);
 }
 
-/* provisioning 1.5.1: the question is accepted and answered, or rejected with the error. */
-static void ask_dps(struct amqp *c, struct amqp_request *r, struct amqp_link *to, pn_delivery_t *d, pn_message_t *m)
+void amqp_request_reject(struct amqp_request *r, const char *condition, const char *text)
 {
-    struct buf text = buf_max(512);
-    enum err e = amqp_dps(c, r, m);
+    reject(r->delivery, condition, text);
+}
 
+void amqp_request_accept(struct amqp *c, struct amqp_request *r)
+{
+    pn_delivery_update(r->delivery, PN_ACCEPTED);
+    pn_delivery_settle(r->delivery);
+    amqp_flush(c); /* service 1.7: the request is settled before the answer comes */
+}
+
+void amqp_request_answer(struct amqp *c, struct amqp_request *r, enum err e)
+{
     if (e) {
-        registration_put_error(c->env, &text, registration_error_of(e), c->now_ms);
-        amqp_log_refusal(c, "registration", err_text(e));
-        reject(d, amqp_condition(e), buf_str(&text));
-    } else {
-        pn_delivery_update(d, PN_ACCEPTED);
-        pn_delivery_settle(d);
-        amqp_flush(c);
-        amqp_send_message(c, to, m);
+        amqp_request_reject(r, "amqp:not-allowed", "This operation is not supported here.");
+        return;
     }
-    buf_free(&text);
+    amqp_request_accept(c, r);
+    answer(c, r);
 }
 
 /* A whole request lies in c->message. */
-static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
+                void (*asked)(struct amqp *, struct amqp_request *))
 {
     struct amqp_link *to = answering_link(c, k, pn_message_get_reply_to(c->message));
     pn_message_t *m = pn_message();
 
-    if (!to || !m) {
-        reject(d, "amqp:precondition-failed", "This session has no receiver for the answer.");
-        pn_message_free(m);
-        return;
-    }
-    struct amqp_request r = {
-        .properties = pn_message_properties(c->message),
-        .body = pn_message_body(c->message),
-        .answer = pn_message_body(m),
-        .status = 200,
-        .text = "OK",
-    };
-    if (k->kind == LINK_DPS) {
-        ask_dps(c, &r, to, d, m);
-        pn_message_free(m);
-        return;
-    }
-    enum err e = k->kind == LINK_CBS ? amqp_cbs(c, &r) : amqp_management(c, &r);
-    if (e) {
-        reject(d, "amqp:not-allowed", "This operation is not supported here.");
+    if (to && m) {
+        struct amqp_request r = {
+            .properties = pn_message_properties(c->message),
+            .body = pn_message_body(c->message),
+            .message = m,
+            .answer = pn_message_body(m),
+            .status = 200,
+            .text = "OK",
+            .delivery = d,
+            .to = to,
+        };
+        asked(c, &r);
     } else {
-        pn_delivery_update(d, PN_ACCEPTED);
-        pn_delivery_settle(d);
-        amqp_flush(c); /* service 1.7: the request is settled before the answer comes */
-        answer(c, to, &r, m);
+        reject(d, "amqp:precondition-failed", "This session has no receiver for the answer.");
     }
     pn_message_free(m);
-}
-
-bool amqp_decode(struct amqp *c, struct bytes all)
-{
-    if (!all.len || (!c->message && !(c->message = pn_message())) || amqp_message_check(all))
-        return false;
-    pn_message_clear(c->message);
-    return !pn_message_decode(c->message, (const char *)all.at, all.len);
 }
 
 /* Takes the bytes out of Proton; false when they are no message. */
@@ -204,9 +159,10 @@ static bool take_message(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     return amqp_decode(c, buf_bytes(&c->scratch));
 }
 
-void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
+                  void (*asked)(struct amqp *, struct amqp_request *))
 {
-    if (k->kind == LINK_DEAD || !pn_delivery_readable(d))
+    if (!pn_link_is_receiver(k->pn) || !pn_delivery_readable(d))
         return;
     if (pn_delivery_aborted(d)) {
         pn_delivery_settle(d);
@@ -231,7 +187,7 @@ void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         return;
     if (take_message(c, k, d)) {
         pn_link_advance(k->pn);
-        ask(c, k, d);
+        ask(c, k, d, asked);
     } else {
         pn_link_advance(k->pn);
         reject(d, "amqp:decode-error", "The message is not well-formed.");

@@ -8,13 +8,11 @@
 /* device 7.4: the cloud's number and status for an operation that a hub of this kind does not have */
 enum { NOT_AVAILABLE = 403010, STATUS = NOT_AVAILABLE / 1000 };
 
-void amqp_twin_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
     if (!amqp_device_opened(c, k, a->device))
         return;
-    k->kind = LINK_TWIN;
     amqp_link_accept(c, k);
-    amqp_credit(c, k);
     if (pn_link_is_sender(k->pn))
         log_event(LOG_WARN, "not-available", KVS("device", k->device->id), KVS("address", c->peer.address),
                   KVS("what", "twins"), KVS("detail", "the link stays open and receives nothing"));
@@ -27,15 +25,15 @@ static struct bytes correlation_of(pn_link_t *pn)
 
 /* The other end: with the same correlation id, or, since some change it when they attach one of the two again, any of
  * this device. The latest counts. */
-static struct amqp_link *partner_of(struct amqp *c, const struct amqp_link *asked)
+static struct amqp_link *partner_of(const struct amqp_link *asked)
 {
     struct amqp_link *found = NULL;
     bool fits = false;
 
-    LIST_EACH (&c->links, it) {
-        struct amqp_link *k = LIST_OF(it, struct amqp_link, in);
+    LIST_EACH (&asked->device->links, it) {
+        struct amqp_link *k = LIST_OF(it, struct amqp_link, mates);
 
-        if (k->kind != LINK_TWIN || k->device != asked->device || !pn_link_is_sender(k->pn))
+        if (k->ops != &amqp_twin_link || !pn_link_is_sender(k->pn))
             continue;
         bool same = bytes_eq(correlation_of(k->pn), correlation_of(asked->pn));
         if (found && fits && !same)
@@ -71,13 +69,13 @@ static void answer(struct amqp *c, struct amqp_link *to, pn_msgid_t id)
     pn_message_free(m);
 }
 
-void amqp_twin(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     struct amqp_link *to;
     struct bytes all;
     pn_msgid_t id;
 
-    if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
+    if (!pn_link_is_receiver(k->pn) || !amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
     bool readable = amqp_decode(c, all);
     amqp_answer(c, d, OK); /* whatever it was: another outcome makes SDKs start the device again */
@@ -85,10 +83,19 @@ void amqp_twin(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     if (!readable)
         return;
     id = pn_message_get_correlation_id(c->message);
-    to = partner_of(c, k);
+    to = partner_of(k);
     /* Without a correlation id nobody would know what it answers, and without credit it has nowhere to go. */
     if (id.type == PN_NULL || !to || pn_link_credit(to->pn) <= 0)
         return;
     amqp_flush(c);
     answer(c, to, id);
 }
+
+const struct link_ops amqp_twin_link = {
+    .name = "twin",
+    .opened = opened,
+    .delivery = delivery,
+    .recheck = amqp_device_recheck,
+    .gone = amqp_device_left,
+    .credit = amqp_credit,
+};

@@ -1,0 +1,94 @@
+#include "amqp.h"
+
+#include "capacity.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- addresses behind which there is nothing ------------------------------------------------------------------- */
+
+static void unknown_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    amqp_link_refuse(c, k, "amqp:not-found", "The messaging entity 'sb://%s/%s' could not be found.", c->env->host,
+                     a->path);
+}
+
+static const struct link_ops unknown = {.name = "unknown", .opened = unknown_opened};
+
+static void module_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    (void)a;
+    amqp_link_refuse(c, k, "amqp:not-implemented", "Modules are not available on this hub.");
+}
+
+static const struct link_ops module = {.name = "module", .opened = module_opened};
+
+/* service 2.10: policies of a hub listen, they never send. */
+static void entity_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    amqp_link_unauthorized(c, k, "Send", a->path);
+}
+
+static const struct link_ops entity = {.name = "event hub", .opened = entity_opened};
+
+/* ---- the table ------------------------------------------------------------------------------------------------- */
+
+/* What is behind each kind of address for a peer that sends to it, and for one that receives from it. */
+static const struct {
+    const struct link_ops *sends, *receives;
+} kinds[ADDRESS_KINDS] = {
+    [ADDRESS_UNKNOWN] = {&unknown, &unknown},
+    [ADDRESS_CBS] = {&amqp_cbs_link, &amqp_cbs_link},
+    [ADDRESS_MANAGEMENT] = {&amqp_management_link, &amqp_management_link},
+    [ADDRESS_DPS] = {&amqp_dps_link, &amqp_dps_link},
+    [ADDRESS_EVENTS] = {&unknown, &amqp_events_link},
+    [ADDRESS_ENTITY] = {&entity, &unknown},
+    [ADDRESS_REDIRECT] = {&amqp_redirect_link, &amqp_redirect_link},
+    [ADDRESS_DEVICE_EVENTS] = {&amqp_d2c_link, &unknown},
+    [ADDRESS_DEVICEBOUND] = {&unknown, &amqp_c2d_link},
+    [ADDRESS_TWIN] = {&amqp_twin_link, &amqp_twin_link},
+    [ADDRESS_METHODS] = {&amqp_calls_link, &amqp_calls_link},
+    [ADDRESS_MODULE] = {&module, &module},
+    [ADDRESS_SERVICE_DEVICEBOUND] = {&amqp_post_link, &unknown},
+    [ADDRESS_FEEDBACK] = {&unknown, &amqp_feedback_link},
+    [ADDRESS_FILE_NOTIFICATIONS] = {&unknown, &amqp_notices_link},
+};
+
+static const struct link_ops *kind_of(enum address_kind kind, bool peer_sends)
+{
+    const struct link_ops *ops = peer_sends ? kinds[kind].sends : kinds[kind].receives;
+
+    assert(ops && ops->opened); /* each kind of address has its row */
+    return ops;
+}
+
+void amqp_link_opened(struct amqp *c, pn_link_t *pn)
+{
+    struct amqp_link *k;
+    struct address a;
+
+    size_t cost = amqp_budget_cost(c, c->unit_len);
+
+    if ((k = amqp_link_of(pn))) { /* attached again, under its name */
+        amqp_budget_link(c, k, cost);
+        return;
+    }
+    if (c->n_links >= AMQP_LINKS_MAX || !(k = calloc(1, sizeof *k))) {
+        amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many links on one connection");
+        return;
+    }
+    *k = (struct amqp_link){.pn = pn, .ops = &unknown};
+    amqp_budget_link(c, k, cost);
+    list_add(&c->links, &k->in);
+    c->n_links++;
+    pn_link_set_context(pn, k);
+    pn_terminus_t *far = pn_link_is_sender(pn) ? pn_link_remote_source(pn) : pn_link_remote_target(pn);
+    if (!capacity_may_take(c->env, cost)) {
+        amqp_link_refuse(c, k, "amqp:resource-limit-exceeded", "The hub is short of memory; try again later.");
+        return;
+    }
+    struct bytes text = bytes_str(pn_terminus_get_address(far));
+    address_parse(c->env, text, &a);
+    k->ops = kind_of(a.kind, pn_link_is_receiver(pn));
+    k->ops->opened(c, k, &a);
+}

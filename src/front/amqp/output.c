@@ -1,0 +1,53 @@
+#include "amqp.h"
+
+#include "log.h"
+
+const char *amqp_who(const struct amqp *c)
+{
+    return c->who.device[0] ? c->who.device : c->who.policy[0] ? c->who.policy : "nobody";
+}
+
+void amqp_log_refusal(const struct amqp *c, const char *what, const char *why)
+{
+    if (journal_may_tell(c->env, &c->peer, bytes_str(amqp_who(c)), c->now_ms))
+        log_event(LOG_WARN, "amqp-refused", KVS("peer", c->peer.address), KVS("who", amqp_who(c)), KVS("what", what),
+                  KVS("why", why));
+}
+
+void amqp_came(struct amqp *c, const char *kind, const char *id)
+{
+    if (c->told.kind || !bytes_to_str(bytes_str(id), c->told_id, sizeof c->told_id))
+        return;
+    c->told = (struct journal_who){kind, bytes_str(c->told_id)};
+    c->since_ms = c->now_ms;
+    if (!journal_connected(c->env, &c->peer, c->told, c->now_ms))
+        c->told.kind = NULL;
+}
+
+void amqp_flush(struct amqp *c)
+{
+    pn_bytes_t bytes;
+
+    if (c->front.over)
+        return;
+    while ((bytes = pn_connection_driver_write_buffer(&c->driver)).size) {
+        buf_put(c->front.out, bytes_of(bytes.start, bytes.size));
+        pn_connection_driver_write_done(&c->driver, bytes.size);
+    }
+    if (buf_check(c->front.out))
+        front_end(&c->front, ERR_LIMIT);
+}
+
+void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text)
+{
+    if (c->front.over)
+        return;
+    amqp_log_refusal(c, condition, text);
+    pn_condition_t *error = pn_connection_condition(c->driver.connection);
+    pn_condition_set_name(error, condition);
+    pn_condition_set_description(error, text);
+    pn_connection_open(c->driver.connection);
+    pn_connection_close(c->driver.connection);
+    amqp_flush(c);
+    front_end(&c->front, why);
+}

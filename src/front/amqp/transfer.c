@@ -1,0 +1,102 @@
+#include "amqp.h"
+
+#define CREDIT 100              /* of most links */
+#define WAITING_MAX (64 * 1024) /* bytes of a session that its peer has opened no window for */
+
+/* ---- in -------------------------------------------------------------------------------------------------------- */
+
+bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t max, struct bytes *out)
+{
+    size_t size = pn_delivery_pending(d);
+    uint8_t *at;
+
+    if (!pn_delivery_readable(d))
+        return false;
+    if (pn_delivery_aborted(d)) {
+        pn_delivery_settle(d);
+        return false;
+    }
+    if (amqp_over_credit(c, k))
+        return false;
+    if (size > max) {
+        amqp_link_detach(c, k, "amqp:link:message-size-exceeded", "A message must be at most %zu bytes.", max);
+        return false;
+    }
+    if (pn_delivery_partial(d)) {
+        if (amqp_too_much_is_coming(c, AMQP_COMING_MAX))
+            amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many messages are unfinished");
+        return false;
+    }
+    buf_clear(&c->scratch);
+    at = buf_grow(&c->scratch, size);
+    if (size && (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)) {
+        amqp_end(c, ERR_MEMORY, "amqp:internal-error", "out of memory");
+        return false;
+    }
+    pn_link_advance(k->pn);
+    *out = buf_bytes(&c->scratch);
+    return true;
+}
+
+bool amqp_decode(struct amqp *c, struct bytes all)
+{
+    if (!all.len || (!c->message && !(c->message = pn_message())) || amqp_message_check(all))
+        return false;
+    pn_message_clear(c->message);
+    return !pn_message_decode(c->message, (const char *)all.at, all.len);
+}
+
+void amqp_credit_up_to(struct amqp *c, struct amqp_link *k, int most)
+{
+    int have = pn_link_credit(k->pn);
+
+    if (!pn_link_is_receiver(k->pn) || have > most / 2)
+        return;
+    if (front_has_room(&c->front))
+        pn_link_flow(k->pn, most - have);
+    else
+        c->thirsty = true;
+}
+
+void amqp_credit(struct amqp *c, struct amqp_link *k)
+{
+    amqp_credit_up_to(c, k, CREDIT);
+}
+
+/* ---- out ------------------------------------------------------------------------------------------------------- */
+
+bool amqp_may_send(const struct amqp *c, const struct amqp_link *k)
+{
+    return !c->front.over && front_has_room(&c->front) && pn_link_credit(k->pn) > 0 &&
+           pn_session_outgoing_bytes(pn_link_session(k->pn)) <= WAITING_MAX;
+}
+
+void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message)
+{
+    pn_delivery_t *d;
+
+    c->tag++;
+    d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
+    pn_link_send(k->pn, (const char *)message.at, message.len);
+    pn_link_advance(k->pn);
+    pn_delivery_settle(d);
+}
+
+void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
+{
+    size_t size;
+
+    for (size = 512; size <= AMQP_MESSAGE_MAX; size *= 2) {
+        size_t used = size;
+        buf_clear(&c->scratch);
+        if (!buf_reserve(&c->scratch, size))
+            return;
+        int e = pn_message_encode(m, (char *)c->scratch.at, &used);
+        if (e == PN_OVERFLOW)
+            continue;
+        if (e)
+            return;
+        amqp_send_settled(c, k, bytes_of(c->scratch.at, used));
+        return;
+    }
+}
