@@ -101,8 +101,8 @@ static enum d2d_err whole_file(const char *path, const struct taker *t)
     enum d2d_err e = D2D_ARGUMENT;
     uint8_t block[BLOCK];
 
-    for (size_t n; f && (n = fread(block, 1, sizeof block, f)) > 0;)
-        buf_put(&body, bytes_of(block, n));
+    while (f && !feof(f) && !ferror(f))
+        buf_put(&body, bytes_of(block, fread(block, 1, sizeof block, f)));
     if (!f || ferror(f))
         complain("--file %s cannot be read: %m", path);
     else if (buf_check(&body))

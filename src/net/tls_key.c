@@ -130,7 +130,7 @@ static bool set_environment(void)
     bool managed = access("/dev/tpmrm0", F_OK) == 0 || access("/dev/tpm0", F_OK);
     const char *ours = getenv("D2D_TCTI"), *usual = managed ? "device:/dev/tpmrm0" : "device:/dev/tpm0";
 
-    return setenv("TSS2_LOG", "all+NONE", 0) == 0 && setenv("TPM2OPENSSL_TCTI", ours && *ours ? ours : usual, 0) == 0;
+    return setenv("TPM2OPENSSL_TCTI", ours && *ours ? ours : usual, 0) == 0 && setenv("TSS2_LOG", "all+NONE", 0) == 0;
 }
 
 static enum err open_provider(struct chip *chip, char why[WHY_CAP])

@@ -61,8 +61,8 @@ static void take_shown(struct texts *t, struct registration *r)
     take(t, "deviceId", NULL, r->device, sizeof r->device);
     take(t, "errorMessage", NULL, r->message, sizeof r->message);
     r->error = (unsigned)json_integer_value(json_object_get(t->root, "errorCode"));
-    r->status = (enum registration_status)status;
     t->bad |= status > FAILED;
+    r->status = status > FAILED ? FAILED : (enum registration_status)status;
     while (r->how < ATTESTED_BY_TPM && !json_object_get(t->root, attestations[r->how]))
         r->how++;
     take(t, attestations[r->how], "enrollmentGroupId", r->group, sizeof r->group);
