@@ -30,12 +30,14 @@ bool mqtt_is_dps(struct bytes user)
 
 /* {scope}/registrations/{id}/api-version=…; the id in it, the client id and a certificate's name are the same in any
  * case. */
-enum err mqtt_dps_let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, const char **what)
+static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, bool *present,
+                       const char **what)
 {
     struct bytes rest = p->user, scope = bytes_cut(&rest, '/'), id;
     struct mqtt_dps *d;
     enum err e;
 
+    *present = false;
     bytes_cut(&rest, '/');
     id = bytes_cut(&rest, '/');
     *what = "the client id is not the registration id";
@@ -64,14 +66,30 @@ enum err mqtt_dps_let_in(struct mqtt_session *s, const struct mqtt_connect *p, i
     return OK;
 }
 
-/* One filter; true when it is the one that there is. */
-bool mqtt_dps_subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
+/* There is one filter. */
+static enum err subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
 {
     if (!mqtt_filter_is_dps(filter))
-        return false;
+        return ERR_DENIED;
     s->dps->subscribed = true;
     s->dps->qos = granted;
-    return true;
+    return OK;
+}
+
+static enum err unsubscribe(struct mqtt_session *s, struct bytes filter)
+{
+    if (mqtt_filter_is_dps(filter))
+        s->dps->subscribed = false;
+    return OK;
+}
+
+/* Nothing of it outlives the connection. */
+static enum err subscribed(struct mqtt_session *s, const struct session *before, int64_t now_ms)
+{
+    (void)s;
+    (void)before;
+    (void)now_ms;
+    return OK;
 }
 
 /* `$rid` comes first in the answer, and retry-after behind it. */
@@ -117,7 +135,7 @@ static enum err run(struct mqtt_session *s, struct bytes topic, struct bytes bod
     return e;
 }
 
-void mqtt_dps_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+static void publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct buf body = buf_max(DOC_LEN_MAX);
     struct bytes rid;
@@ -145,3 +163,23 @@ void mqtt_dps_publish(struct mqtt_session *s, const struct mqtt_publish *p, int6
     answer(s, status, rid, buf_bytes(&body));
     buf_free(&body);
 }
+
+/* It holds keys. */
+static void gone(struct mqtt_session *s, enum err why, int64_t now_ms)
+{
+    (void)why;
+    (void)now_ms;
+    if (s->dps)
+        explicit_bzero(s->dps, sizeof *s->dps);
+    free(s->dps);
+}
+
+const struct mqtt_role mqtt_registering = {
+    .kind = "registration",
+    .let_in = let_in,
+    .subscribe = subscribe,
+    .unsubscribe = unsubscribe,
+    .subscribed = subscribed,
+    .publish = publish,
+    .gone = gone,
+};

@@ -7,82 +7,7 @@ static struct mqtt_session *session_of(struct front *f)
     return (struct mqtt_session *)(void *)((char *)f - offsetof(struct mqtt_session, front));
 }
 
-void mqtt_stop(struct mqtt_session *s, enum err why, const char *what)
-{
-    if (s->front.over)
-        return;
-    s->detail = what;
-    front_end(&s->front, why);
-}
-
 /* ---- subscriptions --------------------------------------------------------------------------------------------- */
-
-/* What a filter asks for is as asked, or not any more (level 0); a filter that takes only a part is kept as it is. */
-static enum err wish(struct session *to, struct bytes filter, const struct mqtt_filter *f, uint8_t level)
-{
-    bool part = false;
-
-    for (int w = 0; w < WANTS; w++) {
-        if (f->fits[w] == FIT_ALL && f->exact)
-            to->wants[w] = (uint8_t)((to->wants[w] & 0xF0) | level);
-        else if (f->fits[w] == FIT_ALL)
-            to->wants[w] = (uint8_t)((to->wants[w] & 0x0F) | level << 4);
-        part |= f->fits[w] == FIT_SOME;
-    }
-    if (!part)
-        return OK;
-    if (f->fits[WANT_C2D] == FIT_SOME) /* messages wait until they can be given, and a part of them is no queue */
-        return ERR_UNSUPPORTED;
-    if (level && to->part[0] && !bytes_eq(filter, bytes_str(to->part)))
-        return ERR_LIMIT;
-    if (!level && !bytes_eq(filter, bytes_str(to->part)))
-        return OK;
-    memset(to->part, 0, sizeof to->part);
-    return !level || bytes_to_str(filter, to->part, sizeof to->part) ? OK : ERR_TOO_LARGE;
-}
-
-/* device 2.8: a subscription to what never comes is no mistake of the device, but whoever wonders finds it in the log.
- */
-static void warn(const struct mqtt_session *s, struct bytes filter, const struct mqtt_filter *f)
-{
-    const char *what = f->fits[WANT_TWIN_ANSWERS] || f->fits[WANT_DESIRED] ? "twins" : "";
-
-    if (f->fits[WANT_C2D] == FIT_NONE && f->fits[WANT_CALLS] == FIT_NONE)
-        log_event(
-            LOG_WARN, "not-available", KVS("device", s->device), KVS("address", s->peer.address),
-            KV("filter", bytes_first(filter, 128)), KVS("what", what),
-            KVS("detail",
-                what[0]
-                    ? "this hub does not support them: nothing is delivered for this filter, and requests are refused"
-                    : "the hub sends nothing that matches this filter"));
-}
-
-static enum err subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
-{
-    struct mqtt_filter f;
-    enum err e = mqtt_filter_read(filter, bytes_str(s->device), &f);
-
-    if (e || (e = wish(&s->subscribed, filter, &f, (uint8_t)(1 + granted))))
-        return e;
-    warn(s, filter, &f);
-    return OK;
-}
-
-/* device 2.6: what a session without clean start subscribed to outlives the connection and the hub. */
-static enum err keep_subscriptions(struct mqtt_session *s, const struct session *before, int64_t now_ms)
-{
-    uint64_t at;
-    enum err e;
-
-    if (!s->dps)
-        mqtt_calls_follow(s, now_ms);
-    if (s->clean || !memcmp(before, &s->subscribed, sizeof *before))
-        return OK;
-    if ((e = hub_session_set(s->seat, &s->subscribed, &at)))
-        return e;
-    front_wait_for(&s->front, at);
-    return OK;
-}
 
 static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p, int64_t now_ms)
 {
@@ -98,18 +23,14 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p, i
             return;
         }
         granted[n] = qos ? 1 : 0; /* device 2.7: two is granted as one */
-        if (s->dps && mqtt_dps_subscribe(s, filter, granted[n])) {
-            n++;
-            continue;
-        }
         /* device 2.8: a filter that is not supported ends the connection, there is no SUBACK with a failure. */
-        if (s->dps || subscribe(s, filter, granted[n])) {
+        if (s->role->subscribe(s, filter, granted[n])) {
             mqtt_stop(s, ERR_UNSUPPORTED, "SUBSCRIBE to a filter that is not supported");
             return;
         }
         n++;
     }
-    if ((e = keep_subscriptions(s, &before, now_ms)))
+    if ((e = s->role->subscribed(s, &before, now_ms)))
         mqtt_stop(s, e, "the subscription could not be stored");
     else
         mqtt_put_suback(s->front.out, p->id, granted, n);
@@ -120,16 +41,12 @@ static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p,
 {
     struct session before = s->subscribed;
     struct bytes list = p->list, filter;
-    struct mqtt_filter f;
     uint8_t qos;
     enum err e = OK;
 
     while (!e && mqtt_next_filter(MQTT_UNSUBSCRIBE, &list, &filter, &qos))
-        if (!mqtt_filter_read(filter, bytes_str(s->device), &f))
-            e = wish(&s->subscribed, filter, &f, 0);
-    if (e == ERR_UNSUPPORTED) /* what could never be subscribed to */
-        e = OK;
-    if (e || (e = keep_subscriptions(s, &before, now_ms)))
+        e = s->role->unsubscribe(s, filter);
+    if (e || (e = s->role->subscribed(s, &before, now_ms)))
         mqtt_stop(s, e, "the subscription could not be stored");
     else
         mqtt_put_ack(s->front.out, MQTT_UNSUBACK, p->id);
@@ -141,7 +58,7 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
 {
     switch (p->type) {
     case MQTT_PUBLISH:
-        mqtt_dps_publish(s, &p->publish, now_ms);
+        s->role->publish(s, &p->publish, now_ms);
         return;
     case MQTT_SUBSCRIBE:
         on_subscribe(s, &p->filters, now_ms);
@@ -153,8 +70,8 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
         mqtt_put_empty(s->front.out, MQTT_PINGRESP);
         return;
     case MQTT_PUBACK:
-        if (!s->dps)
-            mqtt_on_puback(s, p->id, now_ms);
+        if (s->role->acknowledged)
+            s->role->acknowledged(s, p->id, now_ms);
         return;
     case MQTT_DISCONNECT:
         s->state = MQTT_LEFT;
@@ -177,9 +94,7 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
 
 static void on_packet(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
 {
-    if (s->state == MQTT_OPEN && p->type == MQTT_PUBLISH && !s->dps)
-        (void)mqtt_on_publish(s, &p->publish, now_ms); /* waits_for says whether there was room */
-    else if (s->state == MQTT_OPEN)
+    if (s->state == MQTT_OPEN)
         on_packet_open(s, p, now_ms);
     else if (p->type == MQTT_CONNECT)
         mqtt_on_connect(s, &p->connect, now_ms);
@@ -210,6 +125,12 @@ static void on_next(struct mqtt_session *s, struct reading *r, const struct mqtt
     r->at += len;
     if (!s->waits_for)
         r->used = r->at;
+}
+
+static void pull(struct mqtt_session *s, int64_t now_ms)
+{
+    if (s->state == MQTT_OPEN && s->role->pull)
+        s->role->pull(s, now_ms);
 }
 
 static enum mqtt_answer decode(const struct mqtt_session *s, struct bytes in, struct mqtt_packet *p, size_t *used)
@@ -250,7 +171,7 @@ static size_t mqtt_input(struct front *f, struct bytes in, int64_t now_ms)
     }
     s->looked_at = (r.at > r.seen ? r.at : r.seen) - r.used;
     f->stalled = s->waits_for != OK;
-    mqtt_pull(s, now_ms);
+    pull(s, now_ms);
     return f->over ? in.len : r.used;
 }
 
@@ -259,13 +180,12 @@ static size_t mqtt_input(struct front *f, struct bytes in, int64_t now_ms)
 static void mqtt_wake(struct front *f, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
-    enum err e = s->seat && !f->over ? seat_state(s->seat) : OK;
 
-    if (e == ERR_STOLEN && s->knows_reasons)
-        mqtt_put_reason(f->out, MQTT_TAKEN_OVER);
-    if (e)
-        mqtt_stop(s, e, "the hub ended the connection of the device");
-    mqtt_pull(s, now_ms);
+    if (f->over || s->state != MQTT_OPEN)
+        return;
+    if (s->role->woken)
+        s->role->woken(s, now_ms);
+    pull(s, now_ms);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -311,18 +231,10 @@ static void tell_end(const struct mqtt_session *s, enum err why, int64_t now_ms)
 static void mqtt_close(struct front *f, enum err why, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
-    enum err e;
 
     tell_end(s, why ? why : ERR_CLOSED, now_ms);
-    /* A device that came back on another connection, and one whose hub stops, did not go: there is nothing to announce.
-     */
-    if (s->state == MQTT_OPEN && s->kept.has_will && why != ERR_SHUTDOWN && !seat_state(s->seat) &&
-        (e = mqtt_send_will(s, now_ms)))
-        log_event(LOG_WARN, "will-lost", KVS("device", s->device), KVS("reason", err_name(e)));
-    hub_detach(s->seat, now_ms);
-    buf_free(&s->kept.bytes);
-    free(s->flights);
-    free(s->dps);
+    if (s->role)
+        s->role->gone(s, why, now_ms);
     free(s);
 }
 

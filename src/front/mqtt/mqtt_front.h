@@ -1,13 +1,18 @@
 /* One device over MQTT 3.1.1: what the files of this conversation share (device 2).
  *
- *   mqtt_front.c    packets, states, time, the end
- *   connect.c  CONNECT: who is it, its session, its will
- *   publish.c  topics and bags into messages
- *   topic.c    topics and filters, as words
- *   iothub.c   $iothub/…: twins, and answers to direct methods
- *   c2d.c      messages to the device
- *   call.c     direct methods
- *   dps.c      devices that register */
+ *   mqtt_front.c  packets, states, time, the end
+ *   connect.c     CONNECT: in which role does it come?
+ *   topic.c       topics and filters, as words
+ *
+ * A role each, with what belongs to it:
+ *
+ *   device.c      devices: who is it, its session, its will
+ *   subscribe.c     its subscriptions
+ *   publish.c       topics and bags into messages
+ *   iothub.c        $iothub/…: twins, and answers to direct methods
+ *   c2d.c           messages to the device
+ *   call.c          direct methods
+ *   dps.c         devices that register */
 #pragma once
 
 #include "auth.h"
@@ -24,6 +29,29 @@ enum mqtt_state {
     MQTT_LEFT,         /* it said goodbye: its will is forgotten */
 };
 
+struct mqtt_session;
+
+/* In which role a peer came, which its CONNECT decides. What a role does not do is NULL. */
+struct mqtt_role {
+    const char *kind; /* for the log */
+    /* CONNECT: lets it in, or says `what` is wrong. `present`: it has a session from before. */
+    enum err (*let_in)(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms, bool *present,
+                       const char **what);
+    void (*opened)(struct mqtt_session *, int64_t now_ms); /* behind the CONNACK */
+    enum err (*subscribe)(struct mqtt_session *, struct bytes filter, uint8_t granted);
+    enum err (*unsubscribe)(struct mqtt_session *, struct bytes filter);
+    /* The filters of a packet are all taken: they are kept, and are `before` no more. */
+    enum err (*subscribed)(struct mqtt_session *, const struct session *before, int64_t now_ms);
+    void (*publish)(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
+    void (*acknowledged)(struct mqtt_session *, uint16_t id, int64_t now_ms); /* by PUBACK */
+    void (*woken)(struct mqtt_session *, int64_t now_ms);                     /* by the hub; before the pull */
+    void (*pull)(struct mqtt_session *, int64_t now_ms);                      /* gives the peer what waits for it */
+    void (*gone)(struct mqtt_session *, enum err why, int64_t now_ms); /* also after a CONNECT that was refused */
+};
+
+/* device.c, dps.c */
+extern const struct mqtt_role mqtt_device, mqtt_registering;
+
 /* A will that was announced, and the model id, are kept in one piece of memory; most devices have neither. */
 struct mqtt_kept {
     struct buf bytes; /* model id, topic, body */
@@ -36,6 +64,7 @@ struct mqtt_session {
     const struct front_env *env;
     struct peer peer;
     enum mqtt_state state;
+    const struct mqtt_role *role; /* NULL before CONNECT */
     bool clean, has_api_version, knows_reasons;
     bool told;          /* the log knows that it came, and will know that it left */
     const char *detail; /* why it ended, when we ended it */
@@ -58,17 +87,28 @@ struct mqtt_session {
 };
 
 /* Ends the conversation. `what` is a short phrase of ours, for the log. */
-void mqtt_stop(struct mqtt_session *, enum err why, const char *what);
+static inline void mqtt_stop(struct mqtt_session *s, enum err why, const char *what)
+{
+    if (!s->front.over)
+        s->detail = what;
+    front_end(&s->front, why);
+}
+
 static inline struct journal_who mqtt_who(const struct mqtt_session *s)
 {
-    return (struct journal_who){s->dps ? "registration" : "device", bytes_str(s->device)};
+    return (struct journal_who){s->role->kind, bytes_str(s->device)};
 }
 
 /* connect.c: answers CONNECT and opens the session, or refuses it. */
 void mqtt_on_connect(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms);
 
-/* publish.c: a PUBLISH of an open session, and its acknowledgement. False: there is no room for it; it waits. */
-bool mqtt_on_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
+/* subscribe.c: what a device wants to hear. */
+enum err mqtt_subscribe(struct mqtt_session *, struct bytes filter, uint8_t granted) MUST_CHECK;
+enum err mqtt_unsubscribe(struct mqtt_session *, struct bytes filter) MUST_CHECK;
+enum err mqtt_subscribed(struct mqtt_session *, const struct session *before, int64_t now_ms) MUST_CHECK;
+
+/* publish.c: a PUBLISH of a device, and its acknowledgement. waits_for says when there is no room for it. */
+void mqtt_on_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
 /* True for a topic that this device may send events to. */
 bool mqtt_topic_is_own(const struct mqtt_session *, struct bytes topic, struct bytes *bag);
 /* The will becomes an event. */
@@ -87,9 +127,5 @@ void mqtt_on_call_answer(struct mqtt_session *, int64_t status, struct bytes rid
 /* iothub.c: a publish to $iothub/…, acknowledged and answered. ERR_DENIED: no such topic. */
 enum err mqtt_on_iothub(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;
 
-/* dps.c: a user name of the provisioning service; who has one is let in, subscribes and asks. */
+/* dps.c: a user name of the provisioning service. */
 bool mqtt_is_dps(struct bytes user);
-enum err mqtt_dps_let_in(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms,
-                         const char **what) MUST_CHECK;
-bool mqtt_dps_subscribe(struct mqtt_session *, struct bytes filter, uint8_t granted);
-void mqtt_dps_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);

@@ -143,7 +143,7 @@ static bool must_wait(struct mqtt_session *s, enum err e, int64_t now_ms)
     return true;
 }
 
-bool mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+void mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct bytes bag;
     enum err e;
@@ -151,7 +151,7 @@ bool mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64
     /* device 2.8: there is no negative acknowledgement, so what will never be taken ends the connection. */
     if (p->qos == 2) {
         mqtt_stop(s, ERR_UNSUPPORTED, "PUBLISH with QoS 2");
-        return true;
+        return;
     }
     if (mqtt_topic_is_own(s, p->topic, &bag))
         e = send_event(s, p, bag, now_ms);
@@ -160,8 +160,7 @@ bool mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64
     else
         e = ERR_DENIED;
     if (must_wait(s, e, now_ms))
-        return false;
+        return;
     if (e)
         mqtt_stop(s, e, e == ERR_DENIED ? "PUBLISH to a topic that is not the device's" : "PUBLISH is refused");
-    return true;
 }

@@ -123,6 +123,24 @@ TEST(the_result_is_asked_for)
     buf_free(&b);
 }
 
+/* MQTT 3.1.1, 3.10.4: nothing more is sent for a filter that was taken back. */
+TEST(who_takes_the_filter_back_hears_no_more)
+{
+    struct buf b = buf_max(1 << 16);
+
+    put_talk(&b);
+    mqtt_put_unsubscribe(&b, 9, BYTES("$dps/registrations/res/#"));
+    wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
+    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    buf_clear(&b);
+    buf_clear(&c.heard);
+    put_publish(&b, "$dps/registrations/PUT/iotdps-register/?$rid=2", "{\"registrationId\":\"reg-1\"}");
+    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x40\x02\x00\x07"));
+    wire_free(&c, WORLD_T0);
+    buf_free(&b);
+}
+
 static void refused(const char *scope_id, const char *id, const char *client_id, const char *key)
 {
     struct buf b = buf_max(1 << 16);
@@ -205,5 +223,5 @@ TEST(other_topics_and_filters_end_the_connection)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(a_device_registers_and_may_be_cut_anywhere), CASE(the_result_is_asked_for),
-      CASE(whoever_is_shut_out_in_between_gets_no_hub), CASE(who_does_not_belong_here_is_refused),
-      CASE(other_topics_and_filters_end_the_connection))
+      CASE(who_takes_the_filter_back_hears_no_more), CASE(whoever_is_shut_out_in_between_gets_no_hub),
+      CASE(who_does_not_belong_here_is_refused), CASE(other_topics_and_filters_end_the_connection))
