@@ -1,30 +1,9 @@
 #include "gap.h"
 
-#include "core.h"
 #include "event.h"
+#include "part.h"
 
 enum { LOOK_BYTES = 1024 * 1024 }; /* how far behind a gap its next event is looked for */
-
-/* Of the kinds of records.h; those whose body begins with the id of a device. */
-static const struct {
-    const char *what;
-    bool of_device;
-} kinds[256] = {
-    [REC_BIRTH] = {"the birth of the hub", false},
-    [REC_POLICY] = {"a policy", false},
-    [REC_DEVICE] = {"a device", true},
-    [REC_DEVICE_GONE] = {"the deletion of a device", true},
-    [REC_SESSION] = {"the subscriptions of a device", true},
-    [REC_GROUPS] = {"the consumer groups", false},
-    [REC_CA] = {"a CA certificate", false},
-    [REC_DOC] = {"an enrollment or a registration", false},
-    [REC_EVENT] = {"an event", false},
-    [REC_C2D] = {"a message to a device", true},
-    [REC_C2D_OUT] = {"the outcome of a message to a device", true},
-    [REC_C2D_COUNT] = {"the abandonment of a message to a device", true},
-    [REC_LOST] = {"what was lost before", false},
-    [REC_FEEDBACK_DONE] = {"the settling of feedback", false},
-};
 
 static bool is_text(const char *id)
 {
@@ -35,7 +14,7 @@ static bool is_text(const char *id)
 }
 
 /* Plausible or nothing: these bytes may be the damaged ones. */
-static void read_device(const struct gap *g, struct gap_facts *out)
+static void read_device(const struct gap *g, bool has_number, struct gap_facts *out)
 {
     struct rd r = rd_over(bytes_of(g->body, g->len));
 
@@ -45,7 +24,7 @@ static void read_device(const struct gap *g, struct gap_facts *out)
         out->device[0] = 0;
         return;
     }
-    if (g->kind >= REC_C2D && g->kind <= REC_C2D_COUNT)
+    if (has_number)
         out->sequence = (int64_t)rd_u64(&r);
     if (r.bad)
         out->sequence = -1;
@@ -79,14 +58,17 @@ static void read_next(struct store *s, const struct gap *g, struct gap_facts *ou
 
 void gap_says(const struct gap *g, struct gap_facts *out)
 {
-    *out = (struct gap_facts){
-        .what = kinds[g->kind].what, .partition = -1, .sequence = -1, .next_partition = -1, .next_sequence = -1};
-    if (!out->what)
-        out->what = "a record";
-    if (kinds[g->kind].of_device)
-        read_device(g, out);
-    else if (g->kind == REC_EVENT)
+    const struct record_kind *k = record_kind_of(g->kind);
+
+    *out = (struct gap_facts){.what = k && k->what ? k->what : "a record",
+                              .partition = -1,
+                              .sequence = -1,
+                              .next_partition = -1,
+                              .next_sequence = -1};
+    if (g->kind == REC_EVENT)
         read_event(g, out);
+    else if (k && k->says != SAYS_NOTHING)
+        read_device(g, k->says == SAYS_MESSAGE, out);
 }
 
 void gap_facts_of(struct store *s, const struct gap *g, struct gap_facts *out)

@@ -1,36 +1,12 @@
-#include "c2d.h"
-#include "ca.h"
+/* The hub is made, opened from what its engines have, and closed. */
+#include "birth.h"
 #include "ceiling.h"
 #include "checkpoint.h"
-#include "docs.h"
-#include "feedback.h"
-#include "group.h"
-#include "partition.h"
-#include "policy.h"
-#include "registry.h"
-#include "restored.h"
+#include "identities.h"
+#include "part.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
-
-void hub_random(struct hub *h, uint8_t *out, size_t len)
-{
-    h->options.random(h->options.random_ctx, out, len);
-}
-
-void hub_trace(struct hub *h, const char *format, ...)
-{
-    char sentence[256];
-    va_list args;
-
-    if (!h->options.trace)
-        return;
-    va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
-    va_end(args);
-    h->options.trace(h->options.trace_ctx, sentence);
-}
 
 uint64_t hub_seen(struct hub *h)
 {
@@ -56,15 +32,35 @@ static void hub_free(struct hub *h)
         buf_free(&s->scratch);
         pthread_mutex_destroy(&s->lock);
     }
-    for (unsigned n = 0; n < PARTITIONS_MAX; n++) {
-        free(h->partitions[n].index);
-        pthread_mutex_destroy(&h->partitions[n].lock);
-    }
-    feedback_free(h);
-    docs_free(h->docs);
-    pthread_mutex_destroy(&h->awaiting_lock);
+    EACH_PART(p)
+    if ((*p)->free)
+        (*p)->free(h);
     pthread_mutex_destroy(&h->cold);
     free(h);
+}
+
+/* A number that two have would be read by the wrong one. */
+static void kinds_list(struct hub *h)
+{
+    EACH_PART(p)
+    {
+        for (size_t i = 0; i < (*p)->n_kinds; i++) {
+            const struct record_kind *k = &(*p)->kinds[i];
+
+            assert(!h->kinds[k->number]);
+            h->kinds[k->number] = k;
+        }
+    }
+}
+
+static enum err parts_make(struct hub *h)
+{
+    enum err e = OK;
+
+    EACH_PART(p)
+    if (!e && (*p)->make)
+        e = (*p)->make(h);
+    return e;
 }
 
 static enum err hub_new(const struct hub_options *o, struct hub **out)
@@ -82,8 +78,6 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
     ceilings_set(h, &o->ceilings);
     h->state = o->state;
     pthread_mutex_init(&h->cold, NULL);
-    pthread_mutex_init(&h->awaiting_lock, NULL);
-    list_init(&h->awaiting);
     hub_random(h, (uint8_t *)&nonce, sizeof nonce);
     h->nonce = nonce;
     for (size_t i = 0; i < SHARDS; i++) {
@@ -92,10 +86,8 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
         h->shards[i].scratch = buf_max(RECORD_LEN_MAX);
         ready = buf_reserve(&h->shards[i].scratch, SCRATCH_READY) && ready;
     }
-    for (unsigned i = 0; i < PARTITIONS_MAX; i++)
-        partition_init(&h->partitions[i], i);
-    ready = !feedback_make(h) && !docs_new(&h->docs) && ready;
-    if (!ready) {
+    kinds_list(h);
+    if (parts_make(h) || !ready) {
         hub_free(h);
         return ERR_MEMORY;
     }
@@ -103,67 +95,11 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
     return OK;
 }
 
-/* The index of each partition, once it is known how many there are. */
-enum err partitions_make(struct hub *h)
-{
-    for (unsigned n = 0; n < h->birth.partitions; n++) {
-        struct partition_state *p = &h->partitions[n];
-
-        if (!p->index && !(p->index = calloc(INDEX_CAP, sizeof *p->index)))
-            return ERR_MEMORY;
-    }
-    return OK;
-}
-
-static enum err birth_apply(struct hub *h, struct bytes body, uint64_t at)
-{
-    struct hub_birth birth;
-    enum err e = birth_decode(body, &birth);
-
-    if (e)
-        return e;
-    h->birth = birth;
-    h->born = true;
-    h->cold_dirty = true;
-    h->cold_at = at;
-    return partitions_make(h);
-}
-
 enum err hub_apply(struct hub *h, const struct record *r)
 {
-    switch ((enum record_kind)r->kind) {
-    case REC_BIRTH:
-        return birth_apply(h, r->body, r->at);
-    case REC_POLICY:
-        return policy_apply(h, r->body, r->at);
-    case REC_DEVICE:
-        return device_apply(h, r->body, r->at);
-    case REC_DEVICE_GONE:
-        return device_gone_apply(h, r->body, r->at);
-    case REC_SESSION:
-        return session_apply(h, r->body, r->at);
-    case REC_GROUPS:
-        return groups_apply(h, r->body, r->at);
-    case REC_CA:
-        return ca_apply(h, r->body, r->at);
-    case REC_DOC:
-        return doc_apply(h, r->body, r->at);
-    case REC_RESTORED:
-        return restored_apply(h, r->body, r->at);
-    case REC_LOST:
-        return OK;
-    case REC_EVENT:
-        return event_apply(h, r);
-    case REC_C2D:
-        return c2d_apply(h, r);
-    case REC_C2D_OUT:
-        return c2d_out_apply(h, r->body, r->at);
-    case REC_C2D_COUNT:
-        return c2d_count_apply(h, r->body, r->at);
-    case REC_FEEDBACK_DONE:
-        return feedback_done_apply(h, r->body);
-    }
-    return ERR_UNSUPPORTED;
+    const struct record_kind *k = h->kinds[r->kind];
+
+    return k ? k->apply(h, r) : ERR_UNSUPPORTED;
 }
 
 /* The log behind the checkpoint. */
@@ -189,9 +125,9 @@ static enum err load(struct hub *h)
     if (!e && !h->born)
         e = ERR_NOT_FOUND;
     h->started_at = store_end(h->store);
-    for (unsigned n = 0; !e && n < h->birth.partitions; n++)
-        if (!(e = partition_damaged(h, &h->partitions[n], state_place(h->state))))
-            e = partition_trimmed(h, &h->partitions[n]);
+    EACH_PART(p)
+    if (!e && (*p)->replayed)
+        e = (*p)->replayed(h);
     return e;
 }
 
@@ -216,34 +152,15 @@ void hub_close(struct hub *h)
         hub_free(h);
 }
 
-/* "0ne" and eight hexadecimal digits (provisioning 1). */
-static void make_scope(struct hub *h, char out[16])
-{
-    uint32_t number;
-
-    hub_random(h, (uint8_t *)&number, sizeof number);
-    snprintf(out, 16, "0ne%08X", (unsigned)number);
-}
-
 /* The birth record comes last: a hub without it is none, and can be made again. */
-static enum err give_birth(struct hub *h, const struct hub_birth *wanted, int64_t now_ms)
+static enum err start(struct hub *h, const struct hub_birth *wanted, int64_t now_ms)
 {
     struct hub_birth birth = *wanted;
-    struct buf b = buf_max(1024);
-    uint64_t at;
     enum err e;
 
-    if (!birth.partitions)
-        birth.partitions = PARTITIONS_DEFAULT;
-    birth.created_ms = now_ms;
-    birth.placed = PLACED_BY_ID;
-    make_scope(h, birth.scope);
-    put_birth(&b, &birth);
-    if (!(e = hub_policies_complete(h)) && !(e = record_append(h->store, REC_BIRTH, &b, &at)) &&
-        !(e = birth_apply(h, buf_bytes(&b), at)))
-        e = store_sync(h->store, at);
-    buf_free(&b);
-    return e;
+    birth_make(h, &birth, now_ms);
+    e = hub_policies_complete(h);
+    return e ? e : birth_give(h, &birth);
 }
 
 enum err hub_init(const struct hub_options *o, struct hub_birth *birth, int64_t now_ms)
@@ -259,7 +176,7 @@ enum err hub_init(const struct hub_options *o, struct hub_birth *birth, int64_t 
     if (!e)
         e = ERR_EXISTS;
     else if (e == ERR_NOT_FOUND)
-        e = give_birth(h, birth, now_ms);
+        e = start(h, birth, now_ms);
     if (!e)
         *birth = h->birth;
     hub_free(h);

@@ -1,14 +1,17 @@
 #include "salvage.h"
 
+#include "birth.h"
 #include "ca.h"
-#include "checkpoint.h"
-#include "core.h"
+#include "group.h"
 #include "identity.h"
 #include "mail_keep.h"
+#include "part.h"
 #include "policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { REC_LOST = 10 }; /* what a repair put in the place of damaged records: nothing */
 
 enum { VALUE_MAX = 1 << 20, DUES_MAX = 256 << 20 };
 
@@ -164,16 +167,6 @@ static enum err is_there(struct state *s, const char *key, bool *out)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-static void encode_policies(struct buf *b, const struct salvage_known *k)
-{
-    static struct hub none;
-
-    none.n_policies = k->n_said < POLICIES ? k->n_said : POLICIES;
-    for (size_t i = 0; i < none.n_policies; i++)
-        none.policies[i] = k->said[i];
-    policies_encode(b, &none);
-}
-
 /* Each gives what it is not as it was, or NULL. */
 static const char *make_birth(struct buf *b, const struct salvage_known *k)
 {
@@ -188,7 +181,7 @@ static const char *make_birth(struct buf *b, const struct salvage_known *k)
 
 static const char *make_policies(struct buf *b, const struct salvage_known *k)
 {
-    encode_policies(b, k);
+    policies_encode(b, k->said, k->n_said < POLICIES ? k->n_said : POLICIES);
     if (k->replayed && k->log->policies >= POLICIES)
         return NULL;
     return k->n_said ? "the secondary keys of the policies, which are new ones; the primary ones are those of hub.json"
@@ -264,3 +257,18 @@ enum err hub_salvage_next(struct state *s, uint64_t *out)
     *out = 0;
     return state_each(s, BYTES("e/"), NO_BYTES, next_of, out);
 }
+
+/* ---- its row --------------------------------------------------------------------------------------------------- */
+
+static enum err lost_apply(struct hub *h, const struct record *r)
+{
+    (void)h;
+    (void)r;
+    return OK;
+}
+
+static const struct record_kind kinds[] = {
+    {.number = REC_LOST, .room = ROOM_REGISTRY, .what = "what was lost before", .apply = lost_apply},
+};
+
+const struct part salvage_part = {.name = "salvage", .kinds = kinds, .n_kinds = sizeof kinds / sizeof *kinds};

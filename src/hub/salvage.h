@@ -5,7 +5,9 @@
 #include "hub.h"
 #include "store.h"
 
-/* What a key of the checkpoint holds. */
+extern const struct part salvage_part;
+
+/* A key of the checkpoint: what it holds. */
 struct key_facts {
     const char *what;            /* "a device" */
     bool is_device;              /* it is a device itself */

@@ -1,6 +1,7 @@
 #include "call.h"
 
-#include "registry.h"
+#include "identities.h"
+#include "part.h"
 
 #include <stdlib.h>
 
@@ -91,10 +92,11 @@ static void make_wait(struct call *c)
     c->waker->wake(c->waker);
 }
 
-void calls_unseated(struct identity *i, const struct seat *seat)
+static void calls_unseated(struct hub *h, struct identity *i, struct seat *seat)
 {
     struct call *next;
 
+    (void)h;
     for (struct call *c = i->calls; c; c = next) {
         next = c->next;
         if (c->state == CALL_READY)
@@ -104,10 +106,12 @@ void calls_unseated(struct identity *i, const struct seat *seat)
     }
 }
 
-void calls_end(struct identity *i, enum err why)
+static void calls_gone(struct hub *h, struct shard *s, struct identity *i)
 {
+    (void)h;
+    (void)s;
     while (i->calls)
-        end(i->calls, why);
+        end(i->calls, ERR_NOT_FOUND);
 }
 
 /* ---- the caller ------------------------------------------------------------------------------------------------ */
@@ -140,15 +144,15 @@ static enum err check(const struct call_question *q)
 /* Bytes that all calls of the hub hold, so that callers cannot fill its memory. */
 static bool may_cost(struct hub *h, size_t bytes)
 {
-    if (atomic_fetch_add(&h->calls_bytes, bytes) + bytes <= CALLS_BYTES_MAX)
+    if (atomic_fetch_add(&h->calls->bytes, bytes) + bytes <= CALLS_BYTES_MAX)
         return true;
-    atomic_fetch_sub(&h->calls_bytes, bytes);
+    atomic_fetch_sub(&h->calls->bytes, bytes);
     return false;
 }
 
 static void call_free(struct call *c)
 {
-    atomic_fetch_sub(&c->hub->calls_bytes, c->cost);
+    atomic_fetch_sub(&c->hub->calls->bytes, c->cost);
     buf_free(&c->answer);
     free(c);
 }
@@ -162,7 +166,7 @@ static struct call *call_new(struct hub *h, const struct call_question *q)
     c->hub = h;
     c->shard = shard_of(h, q->device);
     c->waker = q->waker;
-    c->id = atomic_fetch_add(&h->calls, 1) + 1;
+    c->id = atomic_fetch_add(&h->calls->opened, 1) + 1;
     c->response_ms = q->response_ms;
     c->answer = buf_max(CALL_PAYLOAD_MAX);
     c->has_payload = q->payload.at != NULL;
@@ -210,7 +214,7 @@ enum err hub_call_open(struct hub *h, const struct call_question *q, int64_t now
     if (!may_cost(h, cost))
         return ERR_LIMIT;
     if (!(c = call_new(h, q))) {
-        atomic_fetch_sub(&h->calls_bytes, cost);
+        atomic_fetch_sub(&h->calls->bytes, cost);
         return ERR_MEMORY;
     }
     c->cost = cost;
@@ -349,3 +353,27 @@ enum err hub_call_answer(struct seat *seat, uint64_t id, int64_t status, struct 
     pthread_mutex_unlock(&seat->shard->lock);
     return e;
 }
+
+/* ---- their row ------------------------------------------------------------------------------------------------- */
+
+static enum err calls_make(struct hub *h)
+{
+    h->calls = calloc(1, sizeof *h->calls);
+    return h->calls ? OK : ERR_MEMORY;
+}
+
+static void calls_free(struct hub *h)
+{
+    free(h->calls);
+}
+
+static bool may_go(const struct hub *h, const struct identity *i)
+{
+    (void)h;
+    return !i->calls;
+}
+
+const struct part call_part = {.name = "calls",
+                               .make = calls_make,
+                               .free = calls_free,
+                               .identity = {.may_go = may_go, .unseated = calls_unseated, .gone = calls_gone}};

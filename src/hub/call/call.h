@@ -1,10 +1,11 @@
-/* Direct methods (device 2.11, service 4.7): what a caller asks of a device and waits for. Nothing of it is recorded:
- * a call lives as long as its caller holds it. Under the lock of the device's shard: all of it. */
+/* Direct methods as a part of the hub. */
 #pragma once
 
 #include "core.h"
 
-/* The device has come to its seat, or has left it; under the shard's lock. */
-void calls_unseated(struct identity *i, const struct seat *seat);
-/* The device is deleted: nobody will answer. Under the shard's lock. */
-void calls_end(struct identity *i, enum err why);
+struct calls {
+    _Atomic uint64_t opened; /* so many were opened: the last one's id */
+    _Atomic size_t bytes;    /* that those hold which are open */
+};
+
+extern const struct part call_part;

@@ -1,9 +1,6 @@
 /* What a device and all of a hub may send, and what room there is for it. Volatile: a hub that starts begins anew. */
 #include "ceiling.h"
 
-#include "core.h"
-#include "registry.h"
-
 enum { SECOND_MS = 1000, DAY_MS = 86400 * 1000, KEPT_IN_THOUSAND = 60 };
 
 void ceilings_set(struct hub *h, const struct hub_ceilings *c)

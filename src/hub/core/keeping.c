@@ -2,9 +2,10 @@
 
 enum { COUNTS_LEN = 3 * 8, LOST_MAX = 16 << 20 };
 
-enum err keeping_begin(struct keeping *k, struct hub *h)
+enum err keeping_begin(struct keeping *k, struct hub *h, uint64_t place, int64_t now_ms)
 {
-    *k = (struct keeping){.hub = h, .counts = h->committed, .lost = buf_max(LOST_MAX)};
+    *k =
+        (struct keeping){.hub = h, .counts = h->committed, .place = place, .now_ms = now_ms, .lost = buf_max(LOST_MAX)};
     return state_begin(h->state);
 }
 
@@ -58,9 +59,9 @@ enum err keeping_step(struct keeping *k)
     return state_begin(k->hub->state);
 }
 
-enum err keeping_end(struct keeping *k, uint64_t place)
+enum err keeping_end(struct keeping *k)
 {
-    return commit(k, place);
+    return commit(k, k->place);
 }
 
 void keeping_abort(struct keeping *k)

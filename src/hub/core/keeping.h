@@ -11,16 +11,18 @@ struct keeping {
     uint64_t newest;          /* highest place of what is written: durable before it is committed */
     struct hub_counts counts; /* devices in what is written */
     size_t bytes;             /* in the open transaction */
-    struct buf lost;          /* letters whose bodies cannot be read: text id, u64 number */
+    uint64_t place;           /* up to which it will be true */
+    int64_t now_ms;
+    struct buf lost; /* letters whose bodies cannot be read: text id, u64 number */
 };
 
-enum err keeping_begin(struct keeping *, struct hub *) MUST_CHECK;
+enum err keeping_begin(struct keeping *, struct hub *, uint64_t place, int64_t now_ms) MUST_CHECK;
 enum err keeping_put(struct keeping *, struct bytes key, struct bytes value) MUST_CHECK;
 enum err keeping_del(struct keeping *, struct bytes key) MUST_CHECK;
 /* What was written so far may be found without what comes: when it is much, it is committed. */
 enum err keeping_step(struct keeping *) MUST_CHECK;
-/* Commits the rest, with the place up to which it is true. */
-enum err keeping_end(struct keeping *, uint64_t place) MUST_CHECK;
+/* Commits the rest, and the place. */
+enum err keeping_end(struct keeping *) MUST_CHECK;
 /* What is not committed yet is not going to be. */
 void keeping_abort(struct keeping *);
 void keeping_free(struct keeping *);

@@ -1,5 +1,9 @@
 #include "records.h"
 
+#include "part.h"
+
+#include <assert.h>
+
 void put_text(struct buf *b, const char *text)
 {
     size_t len = strlen(text);
@@ -37,42 +41,33 @@ void rd_key(struct rd *r, struct key_bytes *out)
     out->len = (uint8_t)key.len;
 }
 
-/* What keeps the hub going, and what the operator needs to end what fills the disk, is written on a full disk too. */
-static enum room room_of(enum record_kind kind)
+size_t len32_begin(struct buf *b)
 {
-    switch (kind) {
-    case REC_EVENT:
-    case REC_C2D:
-        return ROOM_MESSAGES;
-    case REC_SESSION:
-    case REC_C2D_OUT:
-    case REC_C2D_COUNT:
-    case REC_FEEDBACK_DONE:
-        return ROOM_UPKEEP;
-    case REC_BIRTH:
-    case REC_POLICY:
-    case REC_DEVICE:
-    case REC_DEVICE_GONE:
-    case REC_GROUPS:
-    case REC_CA:
-    case REC_DOC:
-    case REC_RESTORED:
-    case REC_LOST:
-        return ROOM_REGISTRY;
-    }
-    return ROOM_MESSAGES;
+    size_t begin = b->len;
+
+    buf_put_u32(b, 0);
+    return begin;
 }
 
-enum err record_append_in(struct store *s, enum room room, enum record_kind kind, const struct buf *b, uint64_t *at)
+void len32_end(struct buf *b, size_t begin)
+{
+    size_t len = b->len - begin - 4;
+
+    for (unsigned i = 0; !b->bad && i < 4; i++)
+        b->at[begin + i] = (uint8_t)(len >> (24 - 8 * i));
+}
+
+enum err record_append_in(struct store *s, enum room room, uint8_t kind, const struct buf *b, uint64_t *at)
 {
     struct bytes body = buf_bytes(b);
 
     if (b->bad)
         return ERR_TOO_LARGE;
-    return store_append(s, &(struct draft){.kind = (uint8_t)kind, .room = room, .parts = &body, .n_parts = 1}, at);
+    return store_append(s, &(struct draft){.kind = kind, .room = room, .parts = &body, .n_parts = 1}, at);
 }
 
-enum err record_append(struct store *s, enum record_kind kind, const struct buf *b, uint64_t *at)
+enum err record_append(struct hub *h, uint8_t kind, const struct buf *b, uint64_t *at)
 {
-    return record_append_in(s, room_of(kind), kind, b, at);
+    assert(h->kinds[kind]);
+    return record_append_in(h->store, h->kinds[kind]->room, kind, b, at);
 }

@@ -8,9 +8,8 @@
 #include "event.h"
 
 #include "ceiling.h"
-#include "core.h"
+#include "identities.h"
 #include "partition.h"
-#include "registry.h"
 #include "sections.h"
 
 #include <assert.h>
@@ -103,6 +102,21 @@ enum err event_decode(struct bytes body, struct event_facts *out)
     out->device = rd_bytes(&r, rd_u8(&r));
     out->sections = rd_rest(&r);
     return r.bad ? ERR_DAMAGED : OK;
+}
+
+enum err event_apply(struct hub *h, const struct record *r)
+{
+    struct event_facts facts;
+    struct partition_state *p;
+    enum err e = event_decode(r->body, &facts);
+
+    if (e || r->lane >= h->birth.partitions)
+        return ERR_DAMAGED;
+    p = partition_at(h, r->lane);
+    pthread_mutex_lock(&p->lock);
+    partition_grow(p, facts.sequence, r->at, facts.enqueued_ms);
+    pthread_mutex_unlock(&p->lock);
+    return OK;
 }
 
 static void write_u32(uint8_t *to, uint32_t v)
@@ -257,7 +271,7 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
     if (!e)
         e = identity_lets(h, i, size, now_ms);
     if (!e) {
-        const struct sender from = {&h->partitions[hub_partition_of(h, device)], device,
+        const struct sender from = {partition_at(h, hub_partition_of(h, device)), device,
                                     bytes_of(head, event_head(&i->device, proof, head))};
 
         e = send_locked(h, s, &from, m, now_ms, at);

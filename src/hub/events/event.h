@@ -4,9 +4,10 @@
 #include "core.h"
 
 enum {
-    EVENT_HEAD_MAX = 1024,
+    REC_EVENT = 16,
     EVENT_SIZE_MIN = 400, /* bytes of the log that an event takes at least */
 };
+
 /* Writes what every event of this seat begins with; gives its length. */
 size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX]);
 struct event_facts {
@@ -14,3 +15,4 @@ struct event_facts {
     struct bytes device, sections;
 };
 enum err event_decode(struct bytes body, struct event_facts *out) MUST_CHECK;
+enum err event_apply(struct hub *h, const struct record *r) MUST_CHECK;

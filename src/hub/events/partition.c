@@ -2,10 +2,8 @@
 
 #include "event.h"
 #include "partition_key.h"
-#include "restored.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 void partition_init(struct partition_state *p, unsigned number)
 {
@@ -85,21 +83,6 @@ uint64_t partition_seek(const struct partition_state *p, const struct position *
     return low ? p->index[low - 1].at : p->first_at;
 }
 
-/* Under its lock: numbers below `next` are not given any more. Done twice it changes nothing. */
-static void skip_to(struct partition_state *p, int64_t next, uint64_t at)
-{
-    if (p->skipped_at < at) {
-        p->skipped_at = at;
-        p->dirty = true;
-    }
-    if (next <= p->next)
-        return;
-    if (p->first == p->next)
-        p->first = next;
-    p->next = next;
-    p->dirty = true;
-}
-
 /* Version, first and next, places of the first and the last, time of the last, entries: at most INDEX_SAVED of them;
  * the last number, and the place of the record that left some out. */
 void partition_encode(struct buf *b, const struct partition_state *p)
@@ -152,74 +135,20 @@ enum err partition_decode(struct bytes value, struct partition_state *p)
     return r.bad ? ERR_DAMAGED : OK;
 }
 
-enum err event_apply(struct hub *h, const struct record *r)
+void partition_skip_to(struct partition_state *p, int64_t next, uint64_t at)
 {
-    struct event_facts facts;
-    struct partition_state *p;
-    enum err e = event_decode(r->body, &facts);
-
-    if (e || r->lane >= h->birth.partitions)
-        return ERR_DAMAGED;
-    p = &h->partitions[r->lane];
     pthread_mutex_lock(&p->lock);
-    partition_grow(p, facts.sequence, r->at, facts.enqueued_ms);
+    if (p->skipped_at < at) {
+        p->skipped_at = at;
+        p->dirty = true;
+    }
+    if (next > p->next) {
+        if (p->first == p->next)
+            p->first = next;
+        p->next = next;
+        p->dirty = true;
+    }
     pthread_mutex_unlock(&p->lock);
-    return OK;
-}
-
-/* A hub that was made from a backup. The hub that it replaces may have given numbers to events that are in no backup,
- * and their readers go on behind those: so they are not given again. The log leaves out places, this record numbers of
- * events. */
-enum { RESTORED_MAX = 2 + 8 + 8 * PARTITIONS_MAX };
-
-/* Version, when, how many partitions, the next number of each. */
-static void encode(struct buf *b, struct hub *h, uint64_t skip, int64_t wall_ms)
-{
-    buf_put_u8(b, RECORD_VERSION);
-    buf_put_u64(b, (uint64_t)wall_ms);
-    buf_put_u8(b, (uint8_t)h->birth.partitions);
-    for (unsigned n = 0; n < h->birth.partitions; n++) {
-        struct partition_state *p = &h->partitions[n];
-
-        pthread_mutex_lock(&p->lock);
-        buf_put_u64(b, (uint64_t)p->next + skip);
-        pthread_mutex_unlock(&p->lock);
-    }
-}
-
-enum err restored_apply(struct hub *h, struct bytes body, uint64_t at)
-{
-    struct rd r = rd_over(body);
-    unsigned n;
-
-    if (rd_u8(&r) < RECORD_VERSION)
-        r.bad = true;
-    rd_u64(&r);
-    n = rd_u8(&r);
-    if (r.bad || n > h->birth.partitions || rd_left(&r) < 8 * (size_t)n)
-        return ERR_DAMAGED;
-    for (unsigned i = 0; i < n; i++) {
-        struct partition_state *p = &h->partitions[i];
-        int64_t next = (int64_t)rd_u64(&r);
-
-        pthread_mutex_lock(&p->lock);
-        skip_to(p, next, at);
-        pthread_mutex_unlock(&p->lock);
-    }
-    return OK;
-}
-
-enum err hub_restored(struct hub *h, uint64_t skip, int64_t wall_ms)
-{
-    struct buf b = buf_max(RESTORED_MAX);
-    uint64_t at;
-    enum err e;
-
-    encode(&b, h, skip, wall_ms);
-    if (!(e = record_append(h->store, REC_RESTORED, &b, &at)) && !(e = restored_apply(h, buf_bytes(&b), at)))
-        e = store_sync(h->store, at);
-    buf_free(&b);
-    return e;
 }
 
 /* Under its lock: nothing below this sequence number can be read any more. */
@@ -352,7 +281,7 @@ enum err hub_partition(struct hub *h, unsigned number, struct partition *out)
 
     if (number >= h->birth.partitions)
         return ERR_NOT_FOUND;
-    p = &h->partitions[number];
+    p = partition_at(h, number);
     pthread_mutex_lock(&p->lock);
     *out = (struct partition){.first_sequence = p->first,
                               .last_sequence = p->last,

@@ -1,13 +1,12 @@
 #include "reader.h"
 
-#include "core.h"
 #include "event.h"
 #include "group.h"
 #include "partition.h"
 
 #include <stdlib.h>
 
-/* What one call may look through without finding anything, so that a rare sender does not hold a loop up. */
+/* A call may look through so much without finding anything, so that a rare sender does not hold a loop up. */
 enum { SLICE_BYTES = 1024 * 1024, SLICE_EVENTS = 4096 };
 
 struct reader {
@@ -112,7 +111,7 @@ static uint64_t last_offset(struct hub *h)
     for (size_t i = 0; store_gap(h->store, i, &g); i++)
         last = g.end > last ? g.end : last;
     for (unsigned i = 0; i < h->birth.partitions; i++) {
-        struct partition_state *p = &h->partitions[i];
+        struct partition_state *p = partition_at(h, i);
 
         pthread_mutex_lock(&p->lock);
         last = p->last_at > last ? p->last_at : last;
@@ -178,7 +177,7 @@ enum err hub_reader_open(struct hub *h, const struct read_options *o, int64_t *e
     if (!(r = reader_alloc(o)))
         return ERR_MEMORY;
     r->hub = h;
-    r->partition = &h->partitions[o->partition];
+    r->partition = partition_at(h, o->partition);
     r->waker = o->waker;
     r->has_epoch = o->has_epoch;
     r->epoch = o->epoch;
@@ -227,7 +226,7 @@ enum err hub_reader_state(const struct reader *r)
 void readers_of_group_end(struct hub *h, const char *group)
 {
     for (unsigned i = 0; i < h->birth.partitions; i++) {
-        struct partition_state *p = &h->partitions[i];
+        struct partition_state *p = partition_at(h, i);
 
         pthread_mutex_lock(&p->lock);
         LIST_EACH (&p->readers, it) {
@@ -293,7 +292,7 @@ enum err hub_read(struct reader *r, struct event *out)
 void readers_grew(struct hub *h)
 {
     for (unsigned i = 0; i < h->birth.partitions; i++) {
-        struct partition_state *p = &h->partitions[i];
+        struct partition_state *p = partition_at(h, i);
 
         pthread_mutex_lock(&p->lock);
         LIST_EACH (&p->readers, it) {

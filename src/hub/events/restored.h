@@ -3,4 +3,4 @@
 
 #include "core.h"
 
-enum err restored_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+enum err restored_apply(struct hub *h, const struct record *r) MUST_CHECK;

@@ -8,12 +8,10 @@
 #include "c2d.h"
 
 #include "ceiling.h"
-#include "core.h"
 #include "feedback.h"
-#include "mail.h"
-#include "mailbox.h"
-#include "registry.h"
+#include "identities.h"
 #include "sections.h"
+#include "tell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,10 +278,10 @@ enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, e
     return OK;
 }
 
-enum err c2d_out_apply(struct hub *h, struct bytes body, uint64_t at)
+enum err c2d_out_apply(struct hub *h, const struct record *record)
 {
     struct feedback_record told = {0};
-    struct rd r = rd_over(body);
+    struct rd r = rd_over(record->body);
     struct identity *i;
     struct shard *s;
     uint64_t sequence;
@@ -304,10 +302,10 @@ enum err c2d_out_apply(struct hub *h, struct bytes body, uint64_t at)
     s = shard_of(h, bytes_str(told.device));
     pthread_mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, bytes_str(told.device), &i)))
-        out_become(i, sequence, at);
+        out_become(i, sequence, record->at);
     pthread_mutex_unlock(&s->lock);
     if (wanted)
-        feedback_add(h, at, &told);
+        feedback_add(h, record->at, &told);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
@@ -323,9 +321,9 @@ static void count_become(struct shard *s, struct identity *i, uint64_t sequence,
     i->changed_at = at;
 }
 
-enum err c2d_count_apply(struct hub *h, struct bytes body, uint64_t at)
+enum err c2d_count_apply(struct hub *h, const struct record *record)
 {
-    struct rd r = rd_over(body);
+    struct rd r = rd_over(record->body);
     char id[ID_LEN_MAX + 1];
     struct identity *i;
     struct shard *s;
@@ -343,7 +341,7 @@ enum err c2d_count_apply(struct hub *h, struct bytes body, uint64_t at)
     s = shard_of(h, bytes_str(id));
     pthread_mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, bytes_str(id), &i)))
-        count_become(s, i, sequence, count, at);
+        count_become(s, i, sequence, count, record->at);
     pthread_mutex_unlock(&s->lock);
     return e == ERR_NOT_FOUND ? OK : e;
 }
@@ -363,7 +361,7 @@ static enum err letter_abandon(struct hub *h, struct identity *i, struct letter 
     put_text(b, i->device.id);
     buf_put_u64(b, l->sequence);
     buf_put_u8(b, count);
-    if ((e = record_append(h->store, REC_C2D_COUNT, b, at)))
+    if ((e = record_append(h, REC_C2D_COUNT, b, at)))
         return e;
     hub_trace(h, "message %llu for %s: abandoned", (unsigned long long)l->sequence, i->device.id);
     count_become(s, i, l->sequence, count, *at);

@@ -5,6 +5,8 @@
  *   done: version | u16 n | n places of the records that told it */
 #include "feedback.h"
 
+#include "part.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,41 +15,6 @@ struct feedback_reader {
     struct hub *hub;
     struct waker *waker;
 };
-
-enum err feedback_make(struct hub *h)
-{
-    struct feedback *f = calloc(1, sizeof *f);
-
-    if (!f)
-        return ERR_MEMORY;
-    pthread_mutex_init(&f->lock, NULL);
-    list_init(&f->items);
-    list_init(&f->readers);
-    map_init(&f->by_place, h->options.hash_seed);
-    if (!(f->nobody = calloc(1, sizeof *f->nobody))) {
-        pthread_mutex_destroy(&f->lock);
-        free(f);
-        return ERR_MEMORY;
-    }
-    f->nobody->hub = h;
-    h->feedback = f;
-    return OK;
-}
-
-void feedback_free(struct hub *h)
-{
-    struct feedback *f = h->feedback;
-
-    if (!f)
-        return;
-    LIST_EACH (&f->items, it)
-        free(LIST_OF(it, struct item, in));
-    map_free(&f->by_place);
-    free(f->gone);
-    free(f->nobody);
-    pthread_mutex_destroy(&f->lock);
-    free(f);
-}
 
 static int64_t ttl_ms(const struct hub *h)
 {
@@ -63,23 +30,23 @@ static unsigned deliveries_max(const struct hub *h)
 
 static void wake_readers(struct hub *h)
 {
-    pthread_mutex_lock(&h->awaiting_lock);
+    pthread_mutex_lock(&h->feedback->readers_lock);
     LIST_EACH (&h->feedback->readers, it) {
         struct waker *w = LIST_OF(it, struct feedback_reader, in)->waker;
 
         w->wake(w);
     }
-    pthread_mutex_unlock(&h->awaiting_lock);
+    pthread_mutex_unlock(&h->feedback->readers_lock);
 }
 
 static bool a_reader_has(struct hub *h, const void *waker)
 {
     bool has = false;
 
-    pthread_mutex_lock(&h->awaiting_lock);
+    pthread_mutex_lock(&h->feedback->readers_lock);
     LIST_EACH (&h->feedback->readers, it)
         has |= LIST_OF(it, struct feedback_reader, in)->waker == waker;
-    pthread_mutex_unlock(&h->awaiting_lock);
+    pthread_mutex_unlock(&h->feedback->readers_lock);
     return has;
 }
 
@@ -185,7 +152,7 @@ static enum err append_done(struct hub *h, struct item *const *items, size_t n, 
     buf_put_u16(&b, (uint16_t)n);
     for (size_t i = 0; i < n; i++)
         buf_put_u64(&b, items[i]->at);
-    if (!(e = record_append(h->store, REC_FEEDBACK_DONE, &b, at)))
+    if (!(e = record_append(h, REC_FEEDBACK_DONE, &b, at)))
         h->feedback->done_at = *at;
     buf_free(&b);
     return e;
@@ -213,10 +180,10 @@ void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
     pthread_mutex_unlock(&f->lock);
 }
 
-enum err feedback_done_apply(struct hub *h, struct bytes body)
+static enum err done_apply(struct hub *h, const struct record *record)
 {
     struct feedback *f = h->feedback;
-    struct rd r = rd_over(body);
+    struct rd r = rd_over(record->body);
     uint16_t n;
 
     if (rd_u8(&r) < RECORD_VERSION)
@@ -235,13 +202,13 @@ enum err feedback_done_apply(struct hub *h, struct bytes body)
 }
 
 /* Takes no lock under which something is appended: an engine may tell of what it appends before it returns. */
-void feedback_grew(struct hub *h)
+static void feedback_grew(struct hub *h)
 {
     if (atomic_exchange(&h->feedback->undurable, false))
         wake_readers(h);
 }
 
-int64_t feedback_tick(struct hub *h, int64_t now_ms)
+static int64_t feedback_tick(struct hub *h, int64_t now_ms)
 {
     struct feedback *f = h->feedback;
     struct item *batch[FEEDBACK_BATCH];
@@ -274,9 +241,9 @@ enum err hub_feedback_open(struct hub *h, struct waker *waker, struct feedback_r
         return ERR_MEMORY;
     r->hub = h;
     r->waker = waker;
-    pthread_mutex_lock(&h->awaiting_lock);
+    pthread_mutex_lock(&h->feedback->readers_lock);
     list_add(&h->feedback->readers, &r->in);
-    pthread_mutex_unlock(&h->awaiting_lock);
+    pthread_mutex_unlock(&h->feedback->readers_lock);
     *out = r;
     return OK;
 }
@@ -291,9 +258,9 @@ void hub_feedback_close(struct feedback_reader *r)
         return;
     h = r->hub;
     f = h->feedback;
-    pthread_mutex_lock(&h->awaiting_lock);
+    pthread_mutex_lock(&h->feedback->readers_lock);
     list_del(&r->in);
-    pthread_mutex_unlock(&h->awaiting_lock);
+    pthread_mutex_unlock(&h->feedback->readers_lock);
     pthread_mutex_lock(&f->lock);
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
@@ -420,3 +387,54 @@ enum err hub_feedback_take_settle(struct hub *h, const struct c2d_lock *lock, en
 {
     return hub_feedback_settle(h->feedback->nobody, lock, how, now_ms, at);
 }
+
+/* ---- its row --------------------------------------------------------------------------------------------------- */
+
+static enum err feedback_make(struct hub *h)
+{
+    struct feedback *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return ERR_MEMORY;
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_mutex_init(&f->readers_lock, NULL);
+    list_init(&f->items);
+    list_init(&f->readers);
+    map_init(&f->by_place, h->options.hash_seed);
+    h->feedback = f;
+    if (!(f->nobody = calloc(1, sizeof *f->nobody)))
+        return ERR_MEMORY;
+    f->nobody->hub = h;
+    return OK;
+}
+
+static void feedback_free(struct hub *h)
+{
+    struct feedback *f = h->feedback;
+
+    if (!f)
+        return;
+    LIST_EACH (&f->items, it)
+        free(LIST_OF(it, struct item, in));
+    map_free(&f->by_place);
+    free(f->gone);
+    free(f->nobody);
+    pthread_mutex_destroy(&f->readers_lock);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+static const struct record_kind kinds[] = {
+    {REC_FEEDBACK_DONE, ROOM_UPKEEP, "the settling of feedback", SAYS_NOTHING, done_apply},
+};
+
+const struct part feedback_part = {.name = "feedback",
+                                   .kinds = kinds,
+                                   .n_kinds = sizeof kinds / sizeof *kinds,
+                                   .make = feedback_make,
+                                   .free = feedback_free,
+                                   .keep = feedback_keep,
+                                   .kept = feedback_kept,
+                                   .load = feedback_load,
+                                   .grew = feedback_grew,
+                                   .tick = feedback_tick};

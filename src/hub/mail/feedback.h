@@ -3,6 +3,10 @@
 
 #include "core.h"
 
+enum { REC_FEEDBACK_DONE = 20 }; /* that somebody took, or that nobody wanted */
+
+extern const struct part feedback_part;
+
 struct item {
     struct list in; /* feedback.items, as they came */
     uint64_t at;    /* of the record that tells it */
@@ -24,7 +28,8 @@ struct feedback {
     pthread_mutex_t lock; /* taken under a shard's; only the store's tail is taken under it */
     struct list items;
     struct map by_place;
-    struct list readers;    /* under hub.awaiting_lock */
+    pthread_mutex_t readers_lock; /* taken under that one, too; nothing is taken under it */
+    struct list readers;
     int64_t spent_ms;       /* see may_leave() */
     _Atomic bool undurable; /* there could be a batch, but of what is not durable yet */
     uint64_t done_at;       /* the last record of what was settled */
@@ -44,13 +49,10 @@ enum err feedback_item_add(struct feedback *f, uint64_t at, const struct feedbac
 
 /* For the rest of the hub. */
 struct keeping;
-enum err feedback_make(struct hub *h) MUST_CHECK;
-void feedback_free(struct hub *h);
 /* Under a shard's lock: a record whose place is `at`. */
 void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r);
-enum err feedback_done_apply(struct hub *h, struct bytes body) MUST_CHECK;
-int64_t feedback_tick(struct hub *h, int64_t now_ms); /* when to call again at the latest */
-void feedback_grew(struct hub *h);
+
+/* feedback_keep.c */
 enum err feedback_keep(struct keeping *) MUST_CHECK;
-void feedback_kept(struct hub *h, bool done);
+void feedback_kept(struct keeping *, bool done);
 enum err feedback_load(struct hub *h) MUST_CHECK;

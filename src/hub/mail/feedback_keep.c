@@ -129,9 +129,9 @@ enum err feedback_keep(struct keeping *k)
     return e ? e : drop_gone(k);
 }
 
-void feedback_kept(struct hub *h, bool done)
+void feedback_kept(struct keeping *k, bool done)
 {
-    struct feedback *f = h->feedback;
+    struct feedback *f = k->hub->feedback;
 
     pthread_mutex_lock(&f->lock);
     LIST_EACH (&f->items, it) {

@@ -1,11 +1,12 @@
 /* Messages to devices whose bodies cannot be read any more: they become dead letters, so that they hold up neither the
  * mailbox nor the checkpoint, and whoever wanted to know is told that they were not delivered. */
+#include "lost.h"
+
 #include "c2d.h"
+#include "identities.h"
 #include "keeping.h"
 #include "log.h"
-#include "mail_keep.h"
-#include "mailbox.h"
-#include "registry.h"
+#include "mail.h"
 
 static enum err leave(struct hub *h, struct shard *s, struct bytes id, uint64_t sequence, int64_t now_ms)
 {
@@ -35,18 +36,18 @@ enum err mail_lost(struct hub *h, struct bytes id, uint64_t sequence, int64_t no
     if (!e)
         log_event(LOG_ERROR, "c2d-unreadable", KV("device", id), KVN("sequence_number", sequence),
                   KVS("reason", "its place in the log is damaged"), KVS("outcome", fate_name(FATE_DELIVERY_COUNT)),
-                  KVN("so_far", ++h->lost), KVS("remedy", "d2dhub check --deep lists what is damaged"));
+                  KVN("so_far", ++h->mail->lost), KVS("remedy", "d2dhub check --deep lists what is damaged"));
     return e;
 }
 
 /* One that cannot leave now is met again when it is to be delivered. */
-void mail_give_up(struct keeping *k, int64_t now_ms)
+void mail_give_up(const struct keeping *k)
 {
     struct rd r = rd_over(buf_bytes(&k->lost));
 
     while (rd_left(&r)) {
         struct bytes id = rd_bytes(&r, rd_u8(&r));
-        enum err e = mail_lost(k->hub, id, rd_u64(&r), now_ms);
+        enum err e = mail_lost(k->hub, id, rd_u64(&r), k->now_ms);
 
         (void)e;
     }

@@ -1,13 +1,12 @@
 /* Who takes messages out of a mailbox: the holder of the seat, and those without one. Rule 5 of the design: they are
  * pulled; what crosses threads is a wake without contents. A message is delivered when it is durable, and its body is
  * read where it lies, outside of all locks. */
-#include "mail.h"
-
 #include "c2d.h"
-#include "core.h"
+#include "identities.h"
+#include "lost.h"
 #include "mail_keep.h"
 #include "mailbox.h"
-#include "registry.h"
+#include "tell.h"
 #include "text.h"
 
 /* ---- names of locks: the number of the message, then what no other lock had ------------------------------------ */
@@ -30,91 +29,6 @@ static void lock_read(const struct c2d_lock *lock, uint64_t *sequence, uint64_t 
         *sequence = *sequence << 8 | lock->at[i];
         *nonce = *nonce << 8 | lock->at[8 + i];
     }
-}
-
-/* ---- telling --------------------------------------------------------------------------------------------------- */
-
-static void await(struct hub *h, struct seat *seat, uint64_t at)
-{
-    pthread_mutex_lock(&h->awaiting_lock);
-    if (list_alone(&seat->awaiting)) {
-        seat->awaited = at;
-        list_add(&h->awaiting, &seat->awaiting);
-        h->n_awaiting++;
-    }
-    pthread_mutex_unlock(&h->awaiting_lock);
-}
-
-static void await_not(struct hub *h, struct seat *seat)
-{
-    pthread_mutex_lock(&h->awaiting_lock);
-    if (!list_alone(&seat->awaiting)) {
-        list_del(&seat->awaiting);
-        h->n_awaiting--;
-    }
-    pthread_mutex_unlock(&h->awaiting_lock);
-}
-
-static bool is_durable(struct hub *h, uint64_t at)
-{
-    return at < store_durable(h->store);
-}
-
-void mail_tell(struct hub *h, struct identity *i, uint64_t at)
-{
-    struct seat *seat = i->seat;
-
-    if (!seat)
-        return;
-    seat->mail = true;
-    if (!is_durable(h, at)) {
-        await(h, seat, at);
-        /* It may have become durable just before: then nobody would come to tell. */
-        if (!is_durable(h, at))
-            return;
-    }
-    seat->waker->wake(seat->waker);
-}
-
-void mail_grew(struct hub *h)
-{
-    uint64_t durable;
-
-    if (!h->n_awaiting)
-        return;
-    durable = store_durable(h->store);
-    pthread_mutex_lock(&h->awaiting_lock);
-    LIST_EACH (&h->awaiting, it) {
-        struct seat *seat = LIST_OF(it, struct seat, awaiting);
-
-        if (seat->awaited >= durable)
-            continue;
-        list_del(it);
-        h->n_awaiting--;
-        seat->waker->wake(seat->waker);
-    }
-    pthread_mutex_unlock(&h->awaiting_lock);
-}
-
-void mail_seated(struct hub *h, struct identity *i)
-{
-    if (i->mailbox && i->mailbox->n)
-        mail_tell(h, i, 0);
-}
-
-void mail_unseated(struct hub *h, struct identity *i, struct seat *seat)
-{
-    await_not(h, seat);
-    /* Whoever sits there now may have what this one did not settle. */
-    if (mailbox_release(seat->shard, i->mailbox, seat))
-        mail_tell(h, i, 0);
-}
-
-void mail_seat_free(struct seat *seat)
-{
-    await_not(seat->hub, seat);
-    store_cursor_close(seat->hub->store, &seat->cursor);
-    buf_free(&seat->kept);
 }
 
 /* ---- names of locks as text ------------------------------------------------------------------------------------ */
@@ -174,7 +88,7 @@ static enum err take_first(struct hub *h, struct shard *s, struct identity *i, s
     if (!l)
         return ERR_NOT_FOUND;
     *at = l->at;
-    if (!is_durable(h, l->at))
+    if (!mail_is_durable(h, l->at))
         return ERR_NOT_FOUND;
     if (!holder) {
         /* The end of this lock is an appointment, which has to be kept. */

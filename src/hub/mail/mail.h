@@ -1,14 +1,13 @@
-/* Who is told that there is mail. */
+/* C2D messages as a part of the hub. */
 #pragma once
 
 #include "core.h"
 
-/* Under the shard's lock: there may be something for the seat of this device. */
-void mail_tell(struct hub *h, struct identity *i, uint64_t at);
-/* Under the shard's lock: a seat is taken, or ends. */
-void mail_seated(struct hub *h, struct identity *i);
-void mail_unseated(struct hub *h, struct identity *i, struct seat *seat);
-/* Its owner lets go of it. */
-void mail_seat_free(struct seat *seat);
-/* The store grew: seats that waited for that are woken. */
-void mail_grew(struct hub *h);
+struct mail {
+    pthread_mutex_t lock; /* the innermost but for the store's own */
+    struct list awaiting; /* seats whose next message is not durable yet */
+    _Atomic uint64_t n_awaiting;
+    _Atomic uint64_t lost; /* messages whose bodies could not be read */
+};
+
+extern const struct part mail_part;

@@ -1,5 +1,4 @@
 /* A mailbox out of the checkpoint into memory. */
-#include "core.h"
 #include "mail_keep.h"
 #include "mailbox.h"
 
@@ -71,8 +70,11 @@ enum err mail_load(struct hub *h, struct shard *s, struct identity *i)
 {
     struct loading l = {.shard = s, .identity = i};
     char prefix[STATE_KEY_MAX];
-    enum err e = i->kept_due_ms == DUE_UNKNOWN ? load_old(h, &l) : OK;
+    enum err e;
 
+    if (!i->c2d_next) /* most devices never had any */
+        return OK;
+    e = i->kept_due_ms == DUE_UNKNOWN ? load_old(h, &l) : OK;
     if (!e && !(e = state_each(h->state, letter_prefix(prefix, bytes_str(i->device.id)), NO_BYTES, load_letter, &l)))
         e = l.e;
     /* Letters of a checkpoint that was cut off before the device itself was written. */

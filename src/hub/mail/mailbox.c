@@ -1,8 +1,6 @@
 /* The mailbox of a device in memory: an array in the order of the queue. Most messages leave at its head. */
 #include "mailbox.h"
 
-#include "core.h"
-
 #include <stdlib.h>
 
 enum { FIRST_CAP = 4, LETTER_VERSION = 2, LETTER_FIXED = 1 + 3 * 8 + 2 + 1 };
@@ -189,9 +187,6 @@ static void put_letter(struct buf *b, const struct letter *l)
 
 void mailbox_copy(struct buf *b, const struct mailbox *m)
 {
-    size_t begin = b->len;
-
-    buf_put_u32(b, 0);
     for (size_t i = 0; m && i < m->n; i++) {
         const struct letter *l = &m->at[m->head + i];
         size_t id = l->message_id ? strlen(l->message_id) : 0;
@@ -201,8 +196,6 @@ void mailbox_copy(struct buf *b, const struct mailbox *m)
         buf_put_u8(b, LETTER_VERSION);
         put_letter(b, l);
     }
-    for (unsigned k = 0; !b->bad && k < 4; k++)
-        b->at[begin + k] = (uint8_t)((b->len - begin - 4) >> (24 - 8 * k));
 }
 
 static enum err rd_letter(struct rd *r, struct letter *l)

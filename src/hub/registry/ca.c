@@ -1,10 +1,19 @@
 /* CA certificates whose holders may make devices (device 1.6). */
 #include "ca.h"
 
-#include "core.h"
-#include "registry.h"
+#include "cold.h"
+#include "etag.h"
+#include "part.h"
+#include "seat.h"
 
+#include <stdlib.h>
 #include <strings.h>
+
+struct authorities {
+    struct ca at[CAS_ROOM]; /* by name */
+    size_t n;
+    struct cold kept;
+};
 
 /* The record: version, name, u8 there is one, etag, u8 verified, code, created, updated, the certificate with its
  * length. */
@@ -46,39 +55,41 @@ static size_t ca_find(const struct hub *h, struct bytes name, bool *there)
 
     *there = false;
     if (!bytes_to_str(name, text, sizeof text))
-        return h->n_cas;
-    while (i < h->n_cas && (c = strcasecmp(h->cas[i].name, text)) < 0)
+        return h->authorities->n;
+    while (i < h->authorities->n && (c = strcasecmp(h->authorities->at[i].name, text)) < 0)
         i++;
-    *there = i < h->n_cas && c == 0;
+    *there = i < h->authorities->n && c == 0;
     return i;
 }
 
 /* Under `cold`. ERR_LIMIT: in the log are more than there ever were at a time. */
 static enum err ca_set(struct hub *h, const struct ca *c)
 {
+    struct authorities *all = h->authorities;
     bool there;
     size_t i = ca_find(h, bytes_str(c->name), &there);
 
-    if (!there && h->n_cas == CAS_ROOM)
+    if (!there && all->n == CAS_ROOM)
         return ERR_LIMIT;
     if (!there)
-        memmove(&h->cas[i + 1], &h->cas[i], (h->n_cas++ - i) * sizeof *h->cas);
-    h->cas[i] = *c;
+        memmove(&all->at[i + 1], &all->at[i], (all->n++ - i) * sizeof *all->at);
+    all->at[i] = *c;
     return OK;
 }
 
 static void ca_unset(struct hub *h, struct bytes name)
 {
+    struct authorities *all = h->authorities;
     bool there;
     size_t i = ca_find(h, name, &there);
 
     if (there)
-        memmove(&h->cas[i], &h->cas[i + 1], (--h->n_cas - i) * sizeof *h->cas);
+        memmove(&all->at[i], &all->at[i + 1], (--all->n - i) * sizeof *all->at);
 }
 
-enum err ca_apply(struct hub *h, struct bytes body, uint64_t at)
+static enum err ca_apply(struct hub *h, const struct record *record)
 {
-    struct rd r = rd_over(body);
+    struct rd r = rd_over(record->body);
     struct ca c = {0};
     enum err e = OK;
     bool is;
@@ -96,24 +107,23 @@ enum err ca_apply(struct hub *h, struct bytes body, uint64_t at)
         e = ca_set(h, &c) ? ERR_DAMAGED : OK;
     else
         ca_unset(h, bytes_str(c.name));
-    h->cold_dirty = true;
-    h->cold_at = at;
+    cold_changed(&h->authorities->kept, record->at);
     pthread_mutex_unlock(&h->cold);
     return e;
 }
 
 /* In the checkpoint: all of them. */
-void cas_encode(struct buf *b, const struct hub *h)
+static void cas_encode(struct buf *b, const struct hub *h)
 {
     buf_put_u8(b, RECORD_VERSION);
-    buf_put_u8(b, (uint8_t)h->n_cas);
-    for (size_t i = 0; i < h->n_cas; i++) {
-        put_text(b, h->cas[i].name);
-        put_ca(b, &h->cas[i]);
+    buf_put_u8(b, (uint8_t)h->authorities->n);
+    for (size_t i = 0; i < h->authorities->n; i++) {
+        put_text(b, h->authorities->at[i].name);
+        put_ca(b, &h->authorities->at[i]);
     }
 }
 
-enum err cas_decode(struct hub *h, struct bytes value)
+static enum err cas_decode(struct hub *h, struct bytes value)
 {
     struct rd r = rd_over(value);
     size_t n;
@@ -169,10 +179,8 @@ static enum err ca_append(struct hub *h, const char *name, const struct ca *c, u
     buf_put_u8(&b, c != NULL);
     if (c)
         put_ca(&b, c);
-    if (!(e = record_append(h->store, REC_CA, &b, at))) {
-        h->cold_dirty = true;
-        h->cold_at = *at;
-    }
+    if (!(e = record_append(h, REC_CA, &b, at)))
+        cold_changed(&h->authorities->kept, *at);
     buf_free(&b);
     return e;
 }
@@ -204,14 +212,14 @@ static enum err ca_change(struct hub *h, struct ca *wanted, int64_t now_ms, bool
     size_t i = ca_find(h, bytes_str(wanted->name), &there);
     enum err e;
 
-    if (!there && h->n_cas >= CAS_MAX)
+    if (!there && h->authorities->n >= CAS_MAX)
         return ERR_LIMIT;
-    wanted->created_ms = there ? h->cas[i].created_ms : hub_wall_ms(h, now_ms);
+    wanted->created_ms = there ? h->authorities->at[i].created_ms : hub_wall_ms(h, now_ms);
     wanted->updated_ms = hub_wall_ms(h, now_ms);
-    make_etag(h, there ? h->cas[i].etag : "", wanted->etag);
+    make_etag(h, there ? h->authorities->at[i].etag : "", wanted->etag);
     if ((e = ca_append(h, wanted->name, wanted, at)))
         return e;
-    *lost = there && h->cas[i].verified && (!wanted->verified || !same_der(&h->cas[i], wanted));
+    *lost = there && h->authorities->at[i].verified && (!wanted->verified || !same_der(&h->authorities->at[i], wanted));
     return ca_set(h, wanted);
 }
 
@@ -228,7 +236,8 @@ enum err hub_ca_put(struct hub *h, const struct ca *wanted, struct match match, 
     made.code[0] = 0;
     pthread_mutex_lock(&h->cold);
     i = ca_find(h, bytes_str(wanted->name), &there);
-    if (!(e = match_check(match, there ? &h->cas[i] : NULL)) && !(e = ca_change(h, &made, now_ms, &lost, at)))
+    if (!(e = match_check(match, there ? &h->authorities->at[i] : NULL)) &&
+        !(e = ca_change(h, &made, now_ms, &lost, at)))
         *out = made;
     pthread_mutex_unlock(&h->cold);
     if (lost)
@@ -244,7 +253,7 @@ enum err hub_ca_get(struct hub *h, struct bytes name, struct ca *out)
     pthread_mutex_lock(&h->cold);
     i = ca_find(h, name, &there);
     if (there)
-        *out = h->cas[i];
+        *out = h->authorities->at[i];
     pthread_mutex_unlock(&h->cold);
     return there ? OK : ERR_NOT_FOUND;
 }
@@ -257,9 +266,9 @@ enum err hub_ca_next(struct hub *h, struct bytes after, struct ca *out)
     pthread_mutex_lock(&h->cold);
     i = ca_find(h, after, &there);
     i += there;
-    there = i < h->n_cas;
+    there = i < h->authorities->n;
     if (there)
-        *out = h->cas[i];
+        *out = h->authorities->at[i];
     pthread_mutex_unlock(&h->cold);
     return there ? OK : ERR_NOT_FOUND;
 }
@@ -272,7 +281,7 @@ static enum err ca_match(struct hub *h, struct bytes name, struct match match, s
     *i = ca_find(h, name, &there);
     if (!there)
         return ERR_NOT_FOUND;
-    return match.how == MATCH_NONE ? ERR_PRECONDITION : match_check(match, &h->cas[*i]);
+    return match.how == MATCH_NONE ? ERR_PRECONDITION : match_check(match, &h->authorities->at[*i]);
 }
 
 enum err hub_ca_delete(struct hub *h, struct bytes name, struct match match, int64_t now_ms, uint64_t *at)
@@ -282,8 +291,8 @@ enum err hub_ca_delete(struct hub *h, struct bytes name, struct match match, int
     enum err e;
 
     pthread_mutex_lock(&h->cold);
-    if (!(e = ca_match(h, name, match, &i)) && !(e = ca_append(h, h->cas[i].name, NULL, at))) {
-        lost = h->cas[i].verified;
+    if (!(e = ca_match(h, name, match, &i)) && !(e = ca_append(h, h->authorities->at[i].name, NULL, at))) {
+        lost = h->authorities->at[i].verified;
         ca_unset(h, name);
     }
     pthread_mutex_unlock(&h->cold);
@@ -313,7 +322,7 @@ static enum err ca_become(struct hub *h, struct bytes name, struct match match, 
 
     pthread_mutex_lock(&h->cold);
     if (!(e = ca_match(h, name, match, &i))) {
-        made = h->cas[i];
+        made = h->authorities->at[i];
         if (verified)
             made.verified = true;
         else
@@ -340,12 +349,55 @@ enum err hub_ca_verify(struct hub *h, struct bytes name, struct match match, int
 enum err hub_ca_verified(struct hub *h, struct buf *out)
 {
     pthread_mutex_lock(&h->cold);
-    for (size_t i = 0; i < h->n_cas; i++) {
-        if (!h->cas[i].verified)
+    for (size_t i = 0; i < h->authorities->n; i++) {
+        if (!h->authorities->at[i].verified)
             continue;
-        buf_put_u32(out, h->cas[i].der_len);
-        buf_put(out, bytes_of(h->cas[i].der, h->cas[i].der_len));
+        buf_put_u32(out, h->authorities->at[i].der_len);
+        buf_put(out, bytes_of(h->authorities->at[i].der, h->authorities->at[i].der_len));
     }
     pthread_mutex_unlock(&h->cold);
     return buf_check(out);
 }
+
+/* ---- their row ------------------------------------------------------------------------------------------------- */
+
+static enum err authorities_make(struct hub *h)
+{
+    h->authorities = calloc(1, sizeof *h->authorities);
+    return h->authorities ? OK : ERR_MEMORY;
+}
+
+static void authorities_free(struct hub *h)
+{
+    free(h->authorities);
+}
+
+static enum err authorities_keep(struct keeping *k)
+{
+    return cold_keep(k, &k->hub->authorities->kept, BYTES("cas"), CAS_VALUE_MAX, cas_encode);
+}
+
+static void authorities_kept(struct keeping *k, bool done)
+{
+    cold_kept(k->hub, &k->hub->authorities->kept, done);
+}
+
+static enum err authorities_load(struct hub *h)
+{
+    enum err e = cold_load(h, &h->authorities->kept, BYTES("cas"), CAS_VALUE_MAX, cas_decode);
+
+    return e == ERR_NOT_FOUND ? OK : e; /* a checkpoint from before there were any has none */
+}
+
+static const struct record_kind kinds[] = {
+    {.number = REC_CA, .room = ROOM_REGISTRY, .what = "a CA certificate", .apply = ca_apply},
+};
+
+const struct part authority_part = {.name = "authorities",
+                                    .kinds = kinds,
+                                    .n_kinds = sizeof kinds / sizeof *kinds,
+                                    .make = authorities_make,
+                                    .free = authorities_free,
+                                    .keep = authorities_keep,
+                                    .kept = authorities_kept,
+                                    .load = authorities_load};

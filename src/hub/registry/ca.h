@@ -3,7 +3,10 @@
 
 #include "core.h"
 
-enum { CAS_VALUE_MAX = CAS_ROOM * (CA_LEN_MAX + 256) };
-enum err ca_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
-void cas_encode(struct buf *b, const struct hub *h); /* under `cold` */
-enum err cas_decode(struct hub *h, struct bytes value) MUST_CHECK;
+enum {
+    REC_CA = 7,
+    CAS_ROOM = 2 * CAS_MAX, /* while a log is replayed onto a checkpoint that is ahead of it, those of both are there */
+    CAS_VALUE_MAX = CAS_ROOM * (CA_LEN_MAX + 256)
+};
+
+extern const struct part authority_part;

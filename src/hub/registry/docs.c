@@ -2,8 +2,9 @@
  * memory, ordered, so that they can be gone through by name. */
 #include "docs.h"
 
+#include "etag.h"
 #include "keeping.h"
-#include "registry.h"
+#include "part.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,22 +105,6 @@ static struct doc_entry *entry_new(const struct doc *doc, struct bytes body)
     return e;
 }
 
-enum err docs_new(struct docs **out)
-{
-    *out = calloc(1, sizeof **out);
-    return *out ? OK : ERR_MEMORY;
-}
-
-void docs_free(struct docs *d)
-{
-    if (!d)
-        return;
-    for (size_t i = 0; i < d->n; i++)
-        free(d->at[i]);
-    free(d->at);
-    free(d);
-}
-
 /* ---- records --------------------------------------------------------------------------------------------------- */
 
 /* Version, kind, name, u8 there is one, etag, created, updated, the body with its length. */
@@ -164,15 +149,15 @@ static enum err decode(struct bytes value, struct doc_entry **out)
     return OK;
 }
 
-enum err doc_apply(struct hub *h, struct bytes body, uint64_t at)
+static enum err doc_apply(struct hub *h, const struct record *r)
 {
     struct doc_entry *entry;
-    enum err e = decode(body, &entry);
+    enum err e = decode(r->body, &entry);
 
     if (e)
         return e;
     entry->dirty = true;
-    entry->changed_at = at;
+    entry->changed_at = r->at;
     pthread_mutex_lock(&h->cold);
     if ((e = make_room(h->docs)))
         free(entry);
@@ -332,14 +317,13 @@ static size_t copy_some(struct keeping *k, size_t i, struct buf *to)
     for (; i < docs->n && to->len < STATE_BATCH; i++) {
         const struct doc_entry *d = docs->at[i];
         char name[STATE_KEY_MAX];
-        size_t at = to->len;
+        size_t at;
 
         if (!d->dirty)
             continue;
-        buf_put_u32(to, 0);
+        at = len32_begin(to);
         encode(to, &d->doc, d->gone, bytes_of(d->body, d->len));
-        for (unsigned n = 0; !to->bad && n < 4; n++)
-            to->at[at + n] = (uint8_t)((to->len - at - 4) >> (24 - 8 * n));
+        len32_end(to, at);
         buf_put_u8(to, d->gone);
         buf_put_u8(to, (uint8_t)doc_key(name, &d->doc).len);
         buf_put(to, doc_key(name, &d->doc));
@@ -366,7 +350,7 @@ static enum err write_copied(struct keeping *k, const struct buf *copied)
 
 /* Written outside of the lock, so they may change meanwhile: it goes on after the last name. Those that come before it
  * then came after the place of this checkpoint. */
-enum err docs_keep(struct keeping *k)
+static enum err docs_keep(struct keeping *k)
 {
     struct buf copied = buf_max(STATE_BATCH_MAX);
     struct hub *h = k->hub;
@@ -393,14 +377,18 @@ enum err docs_keep(struct keeping *k)
     return e;
 }
 
-void docs_kept(struct hub *h, uint64_t place)
+/* All that the checkpoint knows now is clean. */
+static void docs_kept(struct keeping *k, bool done)
 {
+    struct hub *h = k->hub;
     struct docs *d = h->docs;
     size_t n = 0;
 
+    if (!done)
+        return;
     pthread_mutex_lock(&h->cold);
     for (size_t i = 0; i < d->n; i++) {
-        if (d->at[i]->changed_at < place)
+        if (d->at[i]->changed_at < k->place)
             d->at[i]->dirty = false;
         if (d->at[i]->gone && !d->at[i]->dirty)
             free(d->at[i]);
@@ -431,10 +419,42 @@ static bool load_one(void *ctx, struct bytes key, struct bytes value)
     return !l->e;
 }
 
-enum err docs_load(struct hub *h)
+static enum err docs_load(struct hub *h)
 {
     struct loading l = {h, OK};
     enum err e = state_each(h->state, BYTES("p/"), NO_BYTES, load_one, &l);
 
     return e ? e : l.e;
 }
+
+/* ---- their row ------------------------------------------------------------------------------------------------- */
+
+static enum err docs_make(struct hub *h)
+{
+    h->docs = calloc(1, sizeof *h->docs);
+    return h->docs ? OK : ERR_MEMORY;
+}
+
+static void docs_free(struct hub *h)
+{
+    struct docs *d = h->docs;
+
+    for (size_t i = 0; d && i < d->n; i++)
+        free(d->at[i]);
+    if (d)
+        free(d->at);
+    free(d);
+}
+
+static const struct record_kind kinds[] = {
+    {.number = REC_DOC, .room = ROOM_REGISTRY, .what = "an enrollment or a registration", .apply = doc_apply},
+};
+
+const struct part document_part = {.name = "documents",
+                                   .kinds = kinds,
+                                   .n_kinds = sizeof kinds / sizeof *kinds,
+                                   .make = docs_make,
+                                   .free = docs_free,
+                                   .keep = docs_keep,
+                                   .kept = docs_kept,
+                                   .load = docs_load};

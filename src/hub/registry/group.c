@@ -1,7 +1,18 @@
 #include "group.h"
 
-#include "core.h"
+#include "cold.h"
+#include "part.h"
 #include "reader.h"
+
+#include <stdlib.h>
+
+enum { GROUPS_VALUE_MAX = 1 << 20 };
+
+struct groups {
+    char at[GROUPS_MAX][GROUP_LEN_MAX + 1];
+    size_t n;
+    struct cold kept;
+};
 
 static const char DEFAULT_GROUP[] = "$Default";
 
@@ -20,23 +31,23 @@ static bool group_name_valid(struct bytes name)
     return true;
 }
 
-/* Under `cold`: its number, or n_groups. */
+/* Under `cold`: its number, or their count. */
 static size_t group_find(const struct hub *h, struct bytes name)
 {
     size_t i = 0;
 
-    while (i < h->n_groups && !bytes_eq_nocase(bytes_str(h->groups[i]), name))
+    while (i < h->groups->n && !bytes_eq_nocase(bytes_str(h->groups->at[i]), name))
         i++;
     return i;
 }
 
 /* The record carries all of them: there are few, and they change seldom. */
-void cold_encode_groups(struct buf *b, const struct hub *h)
+static void groups_encode(struct buf *b, const struct hub *h)
 {
     buf_put_u8(b, RECORD_VERSION);
-    buf_put_u8(b, (uint8_t)h->n_groups);
-    for (size_t i = 0; i < h->n_groups; i++)
-        put_text(b, h->groups[i]);
+    buf_put_u8(b, (uint8_t)h->groups->n);
+    for (size_t i = 0; i < h->groups->n; i++)
+        put_text(b, h->groups->at[i]);
 }
 
 static enum err groups_become(struct hub *h, struct bytes body)
@@ -54,19 +65,18 @@ static enum err groups_become(struct hub *h, struct bytes body)
         rd_text(&r, groups[i], sizeof groups[i]);
     if (r.bad)
         return ERR_DAMAGED;
-    memcpy(h->groups, groups, sizeof groups);
-    h->n_groups = n;
+    memcpy(h->groups->at, groups, sizeof groups);
+    h->groups->n = n;
     return OK;
 }
 
-enum err groups_apply(struct hub *h, struct bytes body, uint64_t at)
+static enum err groups_apply(struct hub *h, const struct record *r)
 {
     enum err e;
 
     pthread_mutex_lock(&h->cold);
-    e = groups_become(h, body);
-    h->cold_dirty = true;
-    h->cold_at = at;
+    e = groups_become(h, r->body);
+    cold_changed(&h->groups->kept, r->at);
     pthread_mutex_unlock(&h->cold);
     return e;
 }
@@ -78,16 +88,14 @@ static enum err groups_change(struct hub *h, const char *add, size_t leave_out, 
     enum err e;
 
     buf_put_u8(&b, RECORD_VERSION);
-    buf_put_u8(&b, (uint8_t)(add ? h->n_groups + 1 : h->n_groups - 1));
-    for (size_t i = 0; i < h->n_groups; i++)
+    buf_put_u8(&b, (uint8_t)(add ? h->groups->n + 1 : h->groups->n - 1));
+    for (size_t i = 0; i < h->groups->n; i++)
         if (i != leave_out)
-            put_text(&b, h->groups[i]);
+            put_text(&b, h->groups->at[i]);
     if (add)
         put_text(&b, add);
-    if (!(e = record_append(h->store, REC_GROUPS, &b, at)) && !(e = groups_become(h, buf_bytes(&b)))) {
-        h->cold_dirty = true;
-        h->cold_at = *at;
-    }
+    if (!(e = record_append(h, REC_GROUPS, &b, at)) && !(e = groups_become(h, buf_bytes(&b))))
+        cold_changed(&h->groups->kept, *at);
     buf_free(&b);
     return e;
 }
@@ -100,9 +108,9 @@ enum err hub_group_add(struct hub *h, struct bytes name, uint64_t *at)
     if (!group_name_valid(name) || !bytes_to_str(name, text, sizeof text))
         return bytes_eq_nocase(name, bytes_str(DEFAULT_GROUP)) ? ERR_EXISTS : ERR_ARGUMENT;
     pthread_mutex_lock(&h->cold);
-    if (group_find(h, name) < h->n_groups)
+    if (group_find(h, name) < h->groups->n)
         e = ERR_EXISTS;
-    else if (h->n_groups + 1 >= GROUPS_MAX) /* $Default is one of them */
+    else if (h->groups->n + 1 >= GROUPS_MAX) /* $Default is one of them */
         e = ERR_LIMIT;
     else
         e = groups_change(h, text, SIZE_MAX, at);
@@ -120,9 +128,9 @@ enum err hub_group_del(struct hub *h, struct bytes name, uint64_t *at)
         return ERR_ARGUMENT;
     pthread_mutex_lock(&h->cold);
     i = group_find(h, name);
-    e = i < h->n_groups ? OK : ERR_NOT_FOUND;
+    e = i < h->groups->n ? OK : ERR_NOT_FOUND;
     if (!e) {
-        memcpy(text, h->groups[i], sizeof text);
+        memcpy(text, h->groups->at[i], sizeof text);
         e = groups_change(h, NULL, i, at);
     }
     pthread_mutex_unlock(&h->cold);
@@ -133,7 +141,7 @@ enum err hub_group_del(struct hub *h, struct bytes name, uint64_t *at)
 
 bool group_is_there(const struct hub *h, struct bytes name)
 {
-    return bytes_eq_nocase(name, bytes_str(DEFAULT_GROUP)) || group_find(h, name) < h->n_groups;
+    return bytes_eq_nocase(name, bytes_str(DEFAULT_GROUP)) || group_find(h, name) < h->groups->n;
 }
 
 bool hub_group_exists(struct hub *h, struct bytes name)
@@ -150,8 +158,49 @@ enum err hub_group_list(struct hub *h, struct buf *out)
 {
     buf_put(out, bytes_of(DEFAULT_GROUP, sizeof DEFAULT_GROUP));
     pthread_mutex_lock(&h->cold);
-    for (size_t i = 0; i < h->n_groups; i++)
-        buf_put(out, bytes_of(h->groups[i], strlen(h->groups[i]) + 1));
+    for (size_t i = 0; i < h->groups->n; i++)
+        buf_put(out, bytes_of(h->groups->at[i], strlen(h->groups->at[i]) + 1));
     pthread_mutex_unlock(&h->cold);
     return buf_check(out);
 }
+
+/* ---- their row ------------------------------------------------------------------------------------------------- */
+
+static enum err groups_make(struct hub *h)
+{
+    h->groups = calloc(1, sizeof *h->groups);
+    return h->groups ? OK : ERR_MEMORY;
+}
+
+static void groups_free(struct hub *h)
+{
+    free(h->groups);
+}
+
+static enum err groups_keep(struct keeping *k)
+{
+    return cold_keep(k, &k->hub->groups->kept, BYTES("groups"), GROUPS_VALUE_MAX, groups_encode);
+}
+
+static void groups_kept(struct keeping *k, bool done)
+{
+    cold_kept(k->hub, &k->hub->groups->kept, done);
+}
+
+static enum err groups_load(struct hub *h)
+{
+    return cold_load(h, &h->groups->kept, BYTES("groups"), GROUPS_VALUE_MAX, groups_become);
+}
+
+static const struct record_kind kinds[] = {
+    {.number = REC_GROUPS, .room = ROOM_REGISTRY, .what = "the consumer groups", .apply = groups_apply},
+};
+
+const struct part group_part = {.name = "groups",
+                                .kinds = kinds,
+                                .n_kinds = sizeof kinds / sizeof *kinds,
+                                .make = groups_make,
+                                .free = groups_free,
+                                .keep = groups_keep,
+                                .kept = groups_kept,
+                                .load = groups_load};

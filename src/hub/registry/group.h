@@ -3,6 +3,8 @@
 
 #include "core.h"
 
+enum { REC_GROUPS = 6 };
+
+extern const struct part group_part;
+
 bool group_is_there(const struct hub *h, struct bytes name); /* under `cold` */
-void cold_encode_groups(struct buf *b, const struct hub *h);
-enum err groups_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;

@@ -1,8 +1,11 @@
 #include "policy.h"
 
-#include "core.h"
+#include "part.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+enum { POLICIES_VALUE_MAX = 1 << 20 };
 
 #define PROVISIONING \
     (RIGHT_ENROLLMENT_READ | RIGHT_ENROLLMENT_WRITE | RIGHT_REGISTRATION_READ | RIGHT_REGISTRATION_WRITE)
@@ -49,22 +52,23 @@ static unsigned rights_of(const struct policy *p)
 /* Under `cold`: replaces the one of that name or adds it. */
 static enum err policy_set(struct hub *h, const struct policy *p)
 {
+    struct policies *all = h->policies;
     size_t i = 0;
 
-    while (i < h->n_policies && strcmp(h->policies[i].name, p->name))
+    while (i < all->n && strcmp(all->at[i].name, p->name))
         i++;
     if (i == POLICIES)
         return ERR_DAMAGED;
-    h->policies[i] = *p;
-    h->policies[i].rights = rights_of(p);
-    if (i == h->n_policies)
-        h->n_policies++;
+    all->at[i] = *p;
+    all->at[i].rights = rights_of(p);
+    if (i == all->n)
+        all->n++;
     return OK;
 }
 
-enum err policy_apply(struct hub *h, struct bytes body, uint64_t at)
+static enum err policy_apply(struct hub *h, const struct record *record)
 {
-    struct rd r = rd_over(body);
+    struct rd r = rd_over(record->body);
     struct policy p;
     enum err e;
 
@@ -75,8 +79,7 @@ enum err policy_apply(struct hub *h, struct bytes body, uint64_t at)
         return ERR_DAMAGED;
     pthread_mutex_lock(&h->cold);
     e = policy_set(h, &p);
-    h->cold_dirty = true;
-    h->cold_at = at;
+    cold_changed(&h->policies->kept, record->at);
     pthread_mutex_unlock(&h->cold);
     return e;
 }
@@ -92,8 +95,8 @@ static enum err policy_make(struct hub *h, const char *name, unsigned rights, ui
     hub_random(h, p.secondary.at, p.secondary.len);
     buf_put_u8(&b, RECORD_VERSION);
     put_policy(&b, &p);
-    if (!(e = record_append(h->store, REC_POLICY, &b, at)))
-        e = policy_apply(h, buf_bytes(&b), *at);
+    if (!(e = record_append(h, REC_POLICY, &b, at)))
+        e = policy_apply(h, &(struct record){.kind = REC_POLICY, .at = *at, .body = buf_bytes(&b)});
     buf_free(&b);
     return e;
 }
@@ -113,15 +116,15 @@ enum err hub_policies_complete(struct hub *h)
 }
 
 /* In the checkpoint: all of them. */
-void policies_encode(struct buf *b, const struct hub *h)
+void policies_encode(struct buf *b, const struct policy *p, size_t n)
 {
     buf_put_u8(b, RECORD_VERSION);
-    buf_put_u8(b, (uint8_t)h->n_policies);
-    for (size_t i = 0; i < h->n_policies; i++)
-        put_policy(b, &h->policies[i]);
+    buf_put_u8(b, (uint8_t)n);
+    for (size_t i = 0; i < n; i++)
+        put_policy(b, &p[i]);
 }
 
-enum err policies_decode(struct hub *h, struct bytes value)
+static enum err policies_decode(struct hub *h, struct bytes value)
 {
     struct rd r = rd_over(value);
     size_t n;
@@ -144,9 +147,9 @@ enum err hub_policy_get(struct hub *h, struct bytes name, struct policy *out)
     enum err e = ERR_NOT_FOUND;
 
     pthread_mutex_lock(&h->cold);
-    for (size_t i = 0; i < h->n_policies; i++) {
-        if (bytes_eq(bytes_str(h->policies[i].name), name)) {
-            *out = h->policies[i];
+    for (size_t i = 0; i < h->policies->n; i++) {
+        if (bytes_eq(bytes_str(h->policies->at[i].name), name)) {
+            *out = h->policies->at[i];
             e = OK;
         }
     }
@@ -159,8 +162,54 @@ size_t hub_policy_list(struct hub *h, struct policy *out, size_t max)
     size_t n;
 
     pthread_mutex_lock(&h->cold);
-    n = h->n_policies < max ? h->n_policies : max;
-    memcpy(out, h->policies, n * sizeof *out);
+    n = h->policies->n < max ? h->policies->n : max;
+    memcpy(out, h->policies->at, n * sizeof *out);
     pthread_mutex_unlock(&h->cold);
     return n;
 }
+
+/* ---- their row ------------------------------------------------------------------------------------------------- */
+
+static enum err policies_make(struct hub *h)
+{
+    h->policies = calloc(1, sizeof *h->policies);
+    return h->policies ? OK : ERR_MEMORY;
+}
+
+static void policies_free(struct hub *h)
+{
+    free(h->policies);
+}
+
+static void encode(struct buf *b, const struct hub *h)
+{
+    policies_encode(b, h->policies->at, h->policies->n);
+}
+
+static enum err policies_keep(struct keeping *k)
+{
+    return cold_keep(k, &k->hub->policies->kept, BYTES("policies"), POLICIES_VALUE_MAX, encode);
+}
+
+static void policies_kept(struct keeping *k, bool done)
+{
+    cold_kept(k->hub, &k->hub->policies->kept, done);
+}
+
+static enum err policies_load(struct hub *h)
+{
+    return cold_load(h, &h->policies->kept, BYTES("policies"), POLICIES_VALUE_MAX, policies_decode);
+}
+
+static const struct record_kind kinds[] = {
+    {.number = REC_POLICY, .room = ROOM_REGISTRY, .what = "a policy", .apply = policy_apply},
+};
+
+const struct part policy_part = {.name = "policies",
+                                 .kinds = kinds,
+                                 .n_kinds = sizeof kinds / sizeof *kinds,
+                                 .make = policies_make,
+                                 .free = policies_free,
+                                 .keep = policies_keep,
+                                 .kept = policies_kept,
+                                 .load = policies_load};

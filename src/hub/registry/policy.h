@@ -1,8 +1,17 @@
 /* Policies in the log and in the checkpoint. */
 #pragma once
 
-#include "core.h"
+#include "cold.h"
 
-void policies_encode(struct buf *b, const struct hub *h);
-enum err policies_decode(struct hub *h, struct bytes value) MUST_CHECK;
-enum err policy_apply(struct hub *h, struct bytes body, uint64_t at) MUST_CHECK;
+enum { REC_POLICY = 2, POLICIES = 6 };
+
+struct policies {
+    struct policy at[POLICIES];
+    size_t n;
+    struct cold kept;
+};
+
+extern const struct part policy_part;
+
+/* The value of the checkpoint that has these. */
+void policies_encode(struct buf *b, const struct policy *p, size_t n);

@@ -1,133 +1,14 @@
 #include "registry.h"
 
-#include "c2d.h"
-#include "call.h"
-#include "ceiling.h"
-#include "core.h"
-#include "gap.h"
+#include "etag.h"
+#include "identities.h"
 #include "identity.h"
-#include "mail.h"
-#include "mail_keep.h"
-#include "mailbox.h"
-#include "text.h"
+#include "part.h"
+#include "registry_keep.h"
+#include "seat.h"
+#include "session.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-bool device_id_valid(struct bytes id)
-{
-    static const char MARKS[] = "-:.+%_#*?!(),=@;$'"; /* device 1.1 */
-
-    if (id.len < 1 || id.len > ID_LEN_MAX)
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        uint8_t c = id.at[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-
-        if (!plain && !memchr(MARKS, c, sizeof MARKS - 1))
-            return false;
-    }
-    return true;
-}
-
-struct shard *shard_of(struct hub *h, struct bytes id)
-{
-    return &h->shards[bytes_hash(id, h->options.hash_seed) % SHARDS];
-}
-
-static struct bytes state_key(char out[STATE_KEY_MAX], struct bytes id)
-{
-    int n = snprintf(out, STATE_KEY_MAX, "d/%.*s", BYTES_ARG(id));
-
-    return bytes_of(out, (size_t)n);
-}
-
-void identity_free(struct shard *s, struct identity *i)
-{
-    if (!i)
-        return;
-    mailbox_free(s, i);
-    free(i);
-}
-
-bool identity_may_go(const struct hub *h, const struct identity *i)
-{
-    return !i->dirty && !i->seat && !i->calls && !(i->mailbox && i->mailbox->n_locked) && !identity_spent(h, i);
-}
-
-/* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too.
- */
-static void make_room(const struct hub *h, struct shard *s)
-{
-    struct identity *i;
-
-    for (int n = 0; n < EVICT_LOOKS && s->identities.n >= SHARD_IDLE_MAX; n++) {
-        i = map_next(&s->identities, &s->hand);
-        if (!i) {
-            s->hand = 0;
-        } else if (identity_may_go(h, i)) {
-            map_del(&s->identities, bytes_str(i->device.id));
-            identity_free(s, i);
-        }
-    }
-}
-
-/* From the checkpoint into memory. */
-static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
-{
-    struct buf value = buf_max(DEVICE_VALUE_MAX);
-    struct identity *i = calloc(1, sizeof *i);
-    char key[STATE_KEY_MAX];
-    enum err e = i ? OK : ERR_MEMORY;
-
-    if (!e)
-        e = state_get(h->state, state_key(key, id), &value);
-    if (!e)
-        e = identity_decode(buf_bytes(&value), i);
-    if (!e && i->c2d_next)
-        e = mail_load(h, s, i);
-    if (!e)
-        make_room(h, s);
-    if (!e)
-        e = map_put(&s->identities, bytes_str(i->device.id), i);
-    if (e)
-        identity_free(s, i);
-    else
-        *out = i;
-    buf_free(&value);
-    return e;
-}
-
-enum err identity_get(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
-{
-    struct identity *i;
-
-    if (!device_id_valid(id))
-        return ERR_NOT_FOUND;
-    i = map_get(&s->identities, id);
-    if (!i)
-        return identity_load(h, s, id, out);
-    *out = i;
-    return i->gone ? ERR_NOT_FOUND : OK;
-}
-
-void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
-{
-    struct seat *seat = i->seat;
-
-    if (!seat)
-        return;
-    i->seat = NULL;
-    i->device.connected = false;
-    i->device.connection_ms = hub_wall_ms(h, now_ms);
-    h->connected--;
-    mail_unseated(h, i, seat);
-    calls_unseated(i, seat);
-    seat->identity = NULL;
-    atomic_store(&seat->state, (int)why);
-    /* A wake only marks the connection; it never calls the hub. */
-    seat->waker->wake(seat->waker);
-}
 
 static bool same_key(const struct key_bytes *a, const struct key_bytes *b)
 {
@@ -180,49 +61,19 @@ static void device_become(struct hub *h, struct identity *i, const struct device
     i->changed_at = at;
 }
 
-/* Under the shard's lock: the identity of that id, or one that is not there yet (`gone`), so that what follows cannot
- * fail. */
-static enum err identity_make(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
-{
-    struct identity *i = NULL;
-    enum err e = identity_get(h, s, id, &i);
-
-    if (e == ERR_NOT_FOUND && !i) {
-        if (!(i = calloc(1, sizeof *i)))
-            return ERR_MEMORY;
-        i->gone = true;
-        if (!bytes_to_str(id, i->device.id, sizeof i->device.id) ||
-            map_put(&s->identities, bytes_str(i->device.id), i)) {
-            free(i);
-            return ERR_MEMORY;
-        }
-    }
-    *out = i;
-    return e == ERR_NOT_FOUND ? OK : e;
-}
-
-/* Under the shard's lock: what was made for a record that could not be appended goes again. */
-static void identity_unmake(struct shard *s, struct identity *i)
-{
-    if (!i->gone || i->dirty)
-        return;
-    map_del(&s->identities, bytes_str(i->device.id));
-    free(i);
-}
-
-enum err device_apply(struct hub *h, struct bytes body, uint64_t at)
+static enum err device_apply(struct hub *h, const struct record *r)
 {
     struct identity *i;
     struct device d;
     struct shard *s;
-    enum err e = device_decode(body, &d);
+    enum err e = device_decode(r->body, &d);
 
     if (e)
         return e;
     s = shard_of(h, bytes_str(d.id));
     pthread_mutex_lock(&s->lock);
     if (!(e = identity_make(h, s, bytes_str(d.id), &i)))
-        device_become(h, i, &d, 0, at);
+        device_become(h, i, &d, 0, r->at);
     pthread_mutex_unlock(&s->lock);
     return e;
 }
@@ -238,9 +89,9 @@ static enum err device_unset(struct hub *h, struct shard *s, struct bytes id, in
     h->devices--;
     h->disabled -= i->device.disabled;
     seat_end(h, i, ERR_NOT_FOUND, now_ms);
-    calls_end(i, ERR_NOT_FOUND);
-    mailbox_free(s, i);
-    i->c2d_next = 0;
+    EACH_PART(p)
+    if ((*p)->identity.gone)
+        (*p)->identity.gone(h, s, i);
     i->gone = true;
     i->has_session = false;
     i->dirty = true;
@@ -248,9 +99,9 @@ static enum err device_unset(struct hub *h, struct shard *s, struct bytes id, in
     return OK;
 }
 
-enum err device_gone_apply(struct hub *h, struct bytes body, uint64_t at)
+static enum err device_gone_apply(struct hub *h, const struct record *record)
 {
-    struct rd r = rd_over(body);
+    struct rd r = rd_over(record->body);
     char id[ID_LEN_MAX + 1];
     struct shard *s;
     enum err e;
@@ -262,7 +113,7 @@ enum err device_gone_apply(struct hub *h, struct bytes body, uint64_t at)
         return ERR_DAMAGED;
     s = shard_of(h, bytes_str(id));
     pthread_mutex_lock(&s->lock);
-    e = device_unset(h, s, bytes_str(id), 0, at);
+    e = device_unset(h, s, bytes_str(id), 0, record->at);
     pthread_mutex_unlock(&s->lock);
     return e;
 }
@@ -320,25 +171,6 @@ static void make_generation(struct hub *h, int64_t now_ms, char out[24])
         next = ticks > last ? ticks : last + 1;
     while (!atomic_compare_exchange_weak(&h->last_generation, &last, next));
     snprintf(out, 24, "%lld", (long long)next);
-}
-
-/* Base64 of a random number as text (service 4.3), another one than before. */
-void make_etag(struct hub *h, const char *before, char out[24])
-{
-    struct buf text = buf_max(32);
-    uint32_t number;
-    char digits[16];
-
-    hub_random(h, (uint8_t *)&number, sizeof number);
-    snprintf(digits, sizeof digits, "%09u", (unsigned)(number % 1000000000));
-    buf_put_base64(&text, bytes_str(digits));
-    if (bytes_eq(buf_bytes(&text), bytes_str(before))) {
-        buf_clear(&text);
-        snprintf(digits, sizeof digits, "%09u", (unsigned)((number + 1) % 1000000000));
-        buf_put_base64(&text, bytes_str(digits));
-    }
-    snprintf(out, 24, "%s", buf_str(&text));
-    buf_free(&text);
 }
 
 static void to_upper(char *text)
@@ -407,7 +239,7 @@ enum err hub_device_put(struct hub *h, const struct device *wanted, struct match
     if (!(e = match_check(match, now))) {
         device_compose(h, wanted, now, now_ms, &made);
         device_encode(&body, &made);
-        e = record_append(h->store, REC_DEVICE, &body, at);
+        e = record_append(h, REC_DEVICE, &body, at);
     }
     if (e) {
         identity_unmake(s, i);
@@ -435,12 +267,22 @@ enum err hub_device_get(struct hub *h, struct bytes id, struct device *out)
     return e;
 }
 
+/* Under the shard's lock: what each part has to write down before it goes. */
+static enum err device_leave(struct hub *h, struct identity *i, int64_t now_ms, uint64_t *at)
+{
+    enum err e = OK;
+
+    EACH_PART(p)
+    if (!e && (*p)->identity.leave)
+        e = (*p)->identity.leave(h, i, now_ms, at);
+    return e;
+}
+
 enum err hub_device_delete(struct hub *h, struct bytes id, struct match match, int64_t now_ms, uint64_t *at)
 {
     struct shard *s = shard_of(h, id);
     struct buf body = buf_max(ID_LEN_MAX + 8);
     struct identity *i;
-    uint64_t purged = 0;
     enum err e;
 
     pthread_mutex_lock(&s->lock);
@@ -449,12 +291,11 @@ enum err hub_device_delete(struct hub *h, struct bytes id, struct match match, i
     /* service 4.2: a delete without If-Match is refused */
     if ((e = match.how == MATCH_NONE ? ERR_PRECONDITION : match_check(match, i)))
         goto done;
-    /* device 5: what still waits is purged, and whoever asked for feedback is told so */
-    if ((e = mail_drop_all(h, i, FATE_PURGED, now_ms, &purged, at)))
+    if ((e = device_leave(h, i, now_ms, at)))
         goto done;
     buf_put_u8(&body, RECORD_VERSION);
     put_text(&body, i->device.id);
-    if ((e = record_append(h->store, REC_DEVICE_GONE, &body, at)))
+    if ((e = record_append(h, REC_DEVICE_GONE, &body, at)))
         goto done;
     e = device_unset(h, s, id, now_ms, *at);
     hub_trace(h, "device %.*s is deleted", BYTES_ARG(id));
@@ -464,26 +305,17 @@ done:
     return e;
 }
 
-void hub_count(struct hub *h, struct hub_counts *out)
-{
-    uint64_t keep = h->options.retention_bytes ? h->options.retention_bytes : atomic_load(&h->log_keep);
-    struct store_space space;
+/* ---- its row --------------------------------------------------------------------------------------------------- */
 
-    struct gap_sums gaps;
+static const struct record_kind kinds[] = {
+    {REC_DEVICE, ROOM_REGISTRY, "a device", SAYS_DEVICE, device_apply},
+    {REC_DEVICE_GONE, ROOM_REGISTRY, "the deletion of a device", SAYS_DEVICE, device_gone_apply},
+    {REC_SESSION, ROOM_UPKEEP, "the subscriptions of a device", SAYS_DEVICE, session_apply},
+};
 
-    store_space(h->store, &space);
-    gap_sum(h->store, &gaps);
-    *out = (struct hub_counts){.devices = h->devices,
-                               .disabled = h->disabled,
-                               .connected = h->connected,
-                               .received = h->received,
-                               .received_bytes = h->received_bytes,
-                               .refused_full = h->refused_full,
-                               .refused_busy = h->refused_busy,
-                               .refused_quota = h->refused_quota,
-                               .log_bytes = space.log,
-                               .log_bytes_max = keep,
-                               .full = space.full,
-                               .damaged = gaps.ranges,
-                               .damaged_bytes = gaps.bytes};
-}
+const struct part registry_part = {.name = "registry",
+                                   .kinds = kinds,
+                                   .n_kinds = sizeof kinds / sizeof *kinds,
+                                   .keep = registry_keep,
+                                   .kept = registry_kept,
+                                   .load = registry_load};

@@ -1,5 +1,5 @@
 /* Direct methods: who waits for whom, and how it ends. */
-#include "core.h"
+#include "call.h"
 
 #include "hub_world.h"
 
@@ -19,7 +19,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    CHECK(w.hub->calls_bytes == 0);
+    CHECK(w.hub->calls->bytes == 0);
     world_end(&w);
     return 0;
 }

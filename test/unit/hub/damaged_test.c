@@ -1,8 +1,8 @@
 /* Records that cannot be read any more: readers go over them, and no number that they had is given again. */
-#include "core.h"
 #include "event.h"
 #include "gap.h"
 #include "hub_world.h"
+#include "registry.h"
 
 static struct world w;
 

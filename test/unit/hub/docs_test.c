@@ -1,6 +1,6 @@
 /* Documents of the provisioning service: kept by name, in order, across restarts, crashes and checkpoints. */
+#include "docs.h"
 #include "hub_world.h"
-#include "records.h"
 
 static struct world w;
 

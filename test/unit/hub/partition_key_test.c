@@ -1,6 +1,5 @@
 /* The partition of a device's events: as the cloud's tools compute it, and in a hub of before as it began. */
-#include "checkpoint.h"
-#include "core.h"
+#include "birth.h"
 #include "hub_world.h"
 #include "partition_key.h"
 

@@ -1,5 +1,5 @@
-#include "core.h"
 #include "hub_world.h"
+#include "policy.h"
 
 #include <stdlib.h>
 
@@ -324,8 +324,8 @@ TEST(a_hub_gets_the_policies_that_it_lacks)
 
     world_start(&w, 13);
     CHECK_OK(hub_policy_get(w.hub, BYTES("iothubowner"), &old));
-    w.hub->n_policies = 5;
-    w.hub->cold_dirty = true;
+    w.hub->policies->n = 5;
+    w.hub->policies->kept.known = false;
     CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
     CHECK_ERR(hub_policy_get(w.hub, BYTES("provisioningserviceowner"), &now), ERR_NOT_FOUND);
     CHECK_OK(hub_policies_complete(w.hub));

@@ -1,7 +1,7 @@
 /* A hub that was made from a backup gives no number again that the one before it may have given, and whoever goes on
  * where he was with that one misses nothing of what comes. */
 #include "hub_world.h"
-#include "restored.h"
+#include "partition.h"
 
 enum { SKIP = 1000 };
 
@@ -125,6 +125,11 @@ TEST(readers_that_were_ahead_miss_nothing)
     stop();
 }
 
+static enum err applied(struct bytes body)
+{
+    return hub_apply(w.hub, &(struct record){.kind = REC_RESTORED, .at = 100, .body = body});
+}
+
 TEST(a_record_that_is_cut_is_refused_and_one_of_more_partitions_too)
 {
     static const uint8_t body[] = {1, 0, 0, 0, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 0, 0, 0, 50, 0, 0, 0, 0, 0, 0, 0, 60};
@@ -132,9 +137,9 @@ TEST(a_record_that_is_cut_is_refused_and_one_of_more_partitions_too)
 
     start(0);
     for (size_t n = 0; n < sizeof body; n++)
-        CHECK_ERR(restored_apply(w.hub, bytes_of(body, n), 100), ERR_DAMAGED);
-    CHECK_ERR(restored_apply(w.hub, bytes_of(more, sizeof more), 100), ERR_DAMAGED);
-    CHECK_OK(restored_apply(w.hub, bytes_of(body, sizeof body), 100));
+        CHECK_ERR(applied(bytes_of(body, n)), ERR_DAMAGED);
+    CHECK_ERR(applied(bytes_of(more, sizeof more)), ERR_DAMAGED);
+    CHECK_OK(applied(bytes_of(body, sizeof body)));
     CHECK(look(0).first_sequence == 50 && look(1).first_sequence == 60 && look(2).first_sequence == 0);
     stop();
 }

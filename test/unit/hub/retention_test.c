@@ -1,5 +1,6 @@
-#include "core.h"
 #include "hub_world.h"
+#include "partition.h"
+#include "retention.h"
 
 static struct world w;
 
@@ -204,7 +205,7 @@ TEST(ages_of_places_are_few_and_true)
         send_from(loud, 1);
         checkpoint();
         w.now_ms += 60000;
-        CHECK(w.hub->n_ages <= AGES);
+        CHECK(w.hub->ages->n <= AGES);
         if (i % 500 == 0)
             world_restart(&w);
     }
@@ -225,7 +226,7 @@ TEST(an_index_that_is_full_gets_coarser_and_still_finds)
     enum { EVENTS = INDEX_CAP * INDEX_STRIDE + 5000 };
 
     start(8, 0, 0);
-    p = &w.hub->partitions[hub_partition_of(w.hub, bytes_str(loud))];
+    p = partition_at(w.hub, hub_partition_of(w.hub, bytes_str(loud)));
     seat = world_sit(&w, loud, &bell);
     for (int i = 0; i < EVENTS; i++)
         world_send(&w, seat, "");

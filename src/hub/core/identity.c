@@ -1,8 +1,5 @@
 #include "identity.h"
 
-#include "core.h"
-#include "mailbox.h"
-
 /* Version, id, generation, etag, flags, authentication type, keys, thumbprints, reason, time of the last status change;
  * where there is one of them, whether it is an edge device, and the scope that it belongs to. */
 static void put_device(struct buf *b, const struct device *d)
@@ -67,7 +64,7 @@ enum err device_decode(struct bytes body, struct device *out)
 
 /* In the checkpoint: the device with its length, the session, the number of the next C2D message, the rest of the
  * session, when the first of its letters expires. */
-void identity_encode(struct buf *b, const struct identity *i)
+void identity_encode(struct buf *b, const struct identity *i, int64_t due_ms)
 {
     size_t at = b->len;
 
@@ -82,7 +79,7 @@ void identity_encode(struct buf *b, const struct identity *i)
         buf_put_u8(b, i->session.wants[w]);
     buf_put_u64(b, i->c2d_next);
     put_text(b, i->session.part);
-    buf_put_u64(b, (uint64_t)mailbox_expiry(i->mailbox));
+    buf_put_u64(b, (uint64_t)due_ms);
 }
 
 enum err identity_decode(struct bytes value, struct identity *out)

@@ -1,0 +1,147 @@
+/* Who is in memory: identities that are used, or that the checkpoint does not know as they are. */
+#include "identities.h"
+
+#include "ceiling.h"
+#include "identity.h"
+#include "part.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EVICT_LOOKS = 16 }; /* at most so many are looked at for one that comes */
+
+bool device_id_valid(struct bytes id)
+{
+    static const char MARKS[] = "-:.+%_#*?!(),=@;$'"; /* device 1.1 */
+
+    if (id.len < 1 || id.len > ID_LEN_MAX)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        uint8_t c = id.at[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+
+        if (!plain && !memchr(MARKS, c, sizeof MARKS - 1))
+            return false;
+    }
+    return true;
+}
+
+struct bytes identity_key(char out[STATE_KEY_MAX], struct bytes id)
+{
+    int n = snprintf(out, STATE_KEY_MAX, "d/%.*s", BYTES_ARG(id));
+
+    return bytes_of(out, (size_t)n);
+}
+
+void identity_free(struct shard *s, struct identity *i)
+{
+    if (!i)
+        return;
+    EACH_PART(p)
+    if ((*p)->identity.free)
+        (*p)->identity.free(s, i);
+    free(i);
+}
+
+bool identity_may_go(const struct hub *h, const struct identity *i)
+{
+    bool may = !i->dirty && !i->seat && !identity_spent(h, i);
+
+    EACH_PART(p)
+    if (may && (*p)->identity.may_go)
+        may = (*p)->identity.may_go(h, i);
+    return may;
+}
+
+/* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too.
+ */
+static void make_room(const struct hub *h, struct shard *s)
+{
+    struct identity *i;
+
+    for (int n = 0; n < EVICT_LOOKS && s->identities.n >= SHARD_IDLE_MAX; n++) {
+        i = map_next(&s->identities, &s->hand);
+        if (!i) {
+            s->hand = 0;
+        } else if (identity_may_go(h, i)) {
+            map_del(&s->identities, bytes_str(i->device.id));
+            identity_free(s, i);
+        }
+    }
+}
+
+static enum err load_parts(struct hub *h, struct shard *s, struct identity *i)
+{
+    enum err e = OK;
+
+    EACH_PART(p)
+    if (!e && (*p)->identity.load)
+        e = (*p)->identity.load(h, s, i);
+    return e;
+}
+
+/* From the checkpoint into memory. */
+static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
+{
+    struct buf value = buf_max(DEVICE_VALUE_MAX);
+    struct identity *i = calloc(1, sizeof *i);
+    char key[STATE_KEY_MAX];
+    enum err e = i ? OK : ERR_MEMORY;
+
+    if (!e)
+        e = state_get(h->state, identity_key(key, id), &value);
+    if (!e)
+        e = identity_decode(buf_bytes(&value), i);
+    if (!e)
+        e = load_parts(h, s, i);
+    if (!e)
+        make_room(h, s);
+    if (!e)
+        e = map_put(&s->identities, bytes_str(i->device.id), i);
+    if (e)
+        identity_free(s, i);
+    else
+        *out = i;
+    buf_free(&value);
+    return e;
+}
+
+enum err identity_get(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
+{
+    struct identity *i;
+
+    if (!device_id_valid(id))
+        return ERR_NOT_FOUND;
+    i = map_get(&s->identities, id);
+    if (!i)
+        return identity_load(h, s, id, out);
+    *out = i;
+    return i->gone ? ERR_NOT_FOUND : OK;
+}
+
+enum err identity_make(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
+{
+    struct identity *i = NULL;
+    enum err e = identity_get(h, s, id, &i);
+
+    if (e == ERR_NOT_FOUND && !i) {
+        if (!(i = calloc(1, sizeof *i)))
+            return ERR_MEMORY;
+        i->gone = true;
+        if (!bytes_to_str(id, i->device.id, sizeof i->device.id) ||
+            map_put(&s->identities, bytes_str(i->device.id), i)) {
+            free(i);
+            return ERR_MEMORY;
+        }
+    }
+    *out = i;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+void identity_unmake(struct shard *s, struct identity *i)
+{
+    if (!i->gone || i->dirty)
+        return;
+    map_del(&s->identities, bytes_str(i->device.id));
+    free(i);
+}

@@ -1,0 +1,117 @@
+#include "seat.h"
+
+#include "identities.h"
+#include "part.h"
+
+#include <stdlib.h>
+
+/* Under the shard's lock: nobody sits at the identity any more, and all that hang something there hear of it. */
+static void stand_up(struct hub *h, struct identity *i, struct seat *seat, int64_t now_ms)
+{
+    i->seat = NULL;
+    i->device.connected = false;
+    i->device.connection_ms = hub_wall_ms(h, now_ms);
+    h->connected--;
+    EACH_PART(p)
+    if ((*p)->identity.unseated)
+        (*p)->identity.unseated(h, i, seat);
+}
+
+void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
+{
+    struct seat *seat = i->seat;
+
+    if (!seat)
+        return;
+    stand_up(h, i, seat, now_ms);
+    seat->identity = NULL;
+    atomic_store(&seat->state, (int)why);
+    /* A wake only marks the connection; it never calls the hub. */
+    seat->waker->wake(seat->waker);
+}
+
+/* Under the shard's lock. */
+static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64_t now_ms)
+{
+    int64_t changed_ms = hub_wall_ms(h, now_ms);
+
+    if (i->seat) {
+        /* device 2.4: the later connection wins */
+        hub_trace(h, "%s: another connection took over", i->device.id);
+        changed_ms = i->device.connection_ms; /* it was connected all the time */
+        seat_end(h, i, ERR_STOLEN, now_ms);
+    } else {
+        hub_trace(h, "%s: connected", i->device.id);
+    }
+    i->device.connected = true;
+    i->device.connection_ms = changed_ms;
+    h->connected++;
+    i->seat = seat;
+    seat->identity = i;
+    EACH_PART(p)
+    if ((*p)->identity.seated)
+        (*p)->identity.seated(h, i, seat);
+}
+
+enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation, enum proof proof, struct waker *waker,
+                    int64_t now_ms, struct seat **out)
+{
+    struct shard *s = shard_of(h, device);
+    struct seat *seat = calloc(1, sizeof *seat);
+    struct identity *i;
+    enum err e;
+
+    if (!seat)
+        return ERR_MEMORY;
+    pthread_mutex_lock(&s->lock);
+    e = identity_get(h, s, device, &i);
+    if (!e && i->device.disabled)
+        e = ERR_DISABLED;
+    else if (!e && generation.len && !bytes_eq(generation, bytes_str(i->device.generation)))
+        e = ERR_UNAUTHORIZED;
+    if (!e) {
+        seat->hub = h;
+        seat->shard = s;
+        seat->waker = waker;
+        seat->proof = proof;
+        memcpy(seat->id, i->device.id, sizeof seat->id);
+        sit_down(h, seat, i, now_ms);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (e)
+        free(seat);
+    else
+        *out = seat;
+    return e;
+}
+
+void hub_detach(struct seat *seat, int64_t now_ms)
+{
+    struct shard *s;
+    struct identity *i;
+
+    if (!seat)
+        return;
+    s = seat->shard;
+    pthread_mutex_lock(&s->lock);
+    i = seat->identity;
+    if (i) {
+        hub_trace(seat->hub, "%s: disconnected", i->device.id);
+        stand_up(seat->hub, i, seat, now_ms);
+    }
+    pthread_mutex_unlock(&s->lock);
+    EACH_PART(p)
+    if ((*p)->identity.seat_free)
+        (*p)->identity.seat_free(seat);
+    free(seat);
+}
+
+enum err seat_state(const struct seat *seat)
+{
+    return (enum err)atomic_load(&seat->state);
+}
+
+struct bytes seat_device(const struct seat *seat)
+{
+    return bytes_str(seat->id);
+}

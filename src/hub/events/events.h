@@ -1,0 +1,6 @@
+/* Events as a part of the hub: its partitions, their readers. */
+#pragma once
+
+#include "core.h"
+
+extern const struct part event_part;

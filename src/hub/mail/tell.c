@@ -1,0 +1,88 @@
+#include "tell.h"
+
+#include "mail.h"
+#include "mailbox.h"
+
+static void await(struct hub *h, struct seat *seat, uint64_t at)
+{
+    pthread_mutex_lock(&h->mail->lock);
+    if (list_alone(&seat->awaiting)) {
+        seat->awaited = at;
+        list_add(&h->mail->awaiting, &seat->awaiting);
+        h->mail->n_awaiting++;
+    }
+    pthread_mutex_unlock(&h->mail->lock);
+}
+
+static void await_not(struct hub *h, struct seat *seat)
+{
+    pthread_mutex_lock(&h->mail->lock);
+    if (!list_alone(&seat->awaiting)) {
+        list_del(&seat->awaiting);
+        h->mail->n_awaiting--;
+    }
+    pthread_mutex_unlock(&h->mail->lock);
+}
+
+bool mail_is_durable(struct hub *h, uint64_t at)
+{
+    return at < store_durable(h->store);
+}
+
+void mail_tell(struct hub *h, struct identity *i, uint64_t at)
+{
+    struct seat *seat = i->seat;
+
+    if (!seat)
+        return;
+    seat->mail = true;
+    if (!mail_is_durable(h, at)) {
+        await(h, seat, at);
+        /* It may have become durable just before: then nobody would come to tell. */
+        if (!mail_is_durable(h, at))
+            return;
+    }
+    seat->waker->wake(seat->waker);
+}
+
+void mail_grew(struct hub *h)
+{
+    uint64_t durable;
+
+    if (!h->mail->n_awaiting)
+        return;
+    durable = store_durable(h->store);
+    pthread_mutex_lock(&h->mail->lock);
+    LIST_EACH (&h->mail->awaiting, it) {
+        struct seat *seat = LIST_OF(it, struct seat, awaiting);
+
+        if (seat->awaited >= durable)
+            continue;
+        list_del(it);
+        h->mail->n_awaiting--;
+        seat->waker->wake(seat->waker);
+    }
+    pthread_mutex_unlock(&h->mail->lock);
+}
+
+void mail_seated(struct hub *h, struct identity *i, struct seat *seat)
+{
+    seat->kept = buf_max(RECORD_LEN_MAX);
+    if (i->mailbox && i->mailbox->n)
+        mail_tell(h, i, 0);
+}
+
+void mail_unseated(struct hub *h, struct identity *i, struct seat *seat)
+{
+    await_not(h, seat);
+    /* Whoever sits there now may have what this one did not settle. */
+    if (mailbox_release(seat->shard, i->mailbox, seat))
+        mail_tell(h, i, 0);
+}
+
+void mail_seat_free(struct seat *seat)
+{
+    await_not(seat->hub, seat);
+    store_cursor_close(seat->hub->store, &seat->cursor);
+    buf_free(&seat->kept);
+}
