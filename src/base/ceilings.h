@@ -109,14 +109,29 @@
 #define BULK_MAX 100           /* service 4.4: identities of one request */
 #define QUERY_LEN_MAX 8192
 #define QUERY_COLUMNS_MAX 64
-#define QUERY_DEPTH_MAX 32          /* of parentheses, NOT, minus and calls: the compiler recurses */
-#define QUERY_PAGE_MAX 100          /* service 4.8 */
-#define DPS_PAGE_MAX 40             /* enrollments are up to DOC_LEN_MAX each */
-#define QUERY_SCAN_MAX 1000         /* devices that one request looks at; the rest is behind the continuation */
-#define QUERY_WORK_MAX (256 * 1024) /* and steps of its condition, all devices together: some 10 ms */
-#define QUERY_GROUP_PATHS_MAX 8     /* of GROUP BY */
-#define QUERY_GROUPS_MAX 10000      /* groups of one query, */
+#define QUERY_DEPTH_MAX 32               /* of parentheses, NOT, minus and calls: the compiler recurses */
+#define QUERY_PAGE_MAX 100               /* service 4.8 */
+#define DPS_PAGE_MAX 40                  /* enrollments are up to DOC_LEN_MAX each */
+#define QUERY_SCAN_MAX 1000              /* devices that one request looks at; the rest is behind the continuation */
+#define QUERY_WORK_MAX (256 * 1024)      /* and steps of its condition, all devices together: some 10 ms */
+#define QUERY_BODY_MAX (2 * 1024 * 1024) /* of a page: it ends before its hundredth row when they are large */
+#define QUERY_GROUP_PATHS_MAX 8          /* of GROUP BY */
+#define QUERY_GROUPS_MAX 10000           /* groups of one query, */
 #define QUERY_GROUP_BYTES_MAX (4 * 1024 * 1024) /* and what they take in memory until it has ended */
+
+/* Jobs (service 4.9, 4.10). */
+#define JOB_ID_MAX 64
+#define JOB_BODY_MAX (256 * 1024)   /* what is to be done: a twin of all its parts, or the payload of a method */
+#define JOB_CHUNK 256               /* devices that are written together */
+#define JOB_RESULT_MAX 4096         /* what is kept of a device's answer; a longer one is left out */
+#define JOBS_ACTIVE_MAX 10          /* that have not ended: as the largest hub of the cloud; one of export and import */
+#define JOBS_MAX 1000               /* that are remembered, */
+#define JOB_ROWS_MAX (1 << 20)      /* the devices of one, */
+#define JOB_ROWS_KEPT_MAX (1 << 21) /* those of all: some 200 MB of the checkpoint */
+#define JOB_KEPT_MS (30 * 86400LL * 1000)      /* and for how long: service 4.9 */
+#define JOB_AHEAD_MAX_MS (168 * 3600LL * 1000) /* when it may start */
+#define JOB_LIMIT_MS (3600 * 1000LL)           /* how long one may run that does not say */
+#define JOB_LIMIT_MAX_MS (30 * 86400LL * 1000)
 
 /* Conditions: of queries, selectors, grants and routes. They are compiled once; nothing grows while they run. */
 #define CONDITION_PATH_MAX 32      /* names of one path: twins nest to ten */

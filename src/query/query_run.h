@@ -1,0 +1,21 @@
+/* A query on its way (service 4.8): its page is made a slice at a time. */
+#pragma once
+
+#include "buf.h"
+#include "query.h"
+
+struct hub;
+struct query_run;
+
+/* `continuation` is what another page gave, or empty. ERR_ARGUMENT, ERR_MEMORY: `why` is a sentence. */
+enum err query_run_new(struct hub *, struct bytes text, size_t most, struct bytes continuation, struct complaint *why,
+                       struct query_run **out) MUST_CHECK;
+/* NULL is fine. */
+void query_run_free(struct query_run *);
+/* Some of it; *end: the page is complete. ERR_ARGUMENT: too many groups. */
+enum err query_run_turn(struct query_run *, bool *end) MUST_CHECK;
+
+/* Of a complete page; lent. The array, what its rows are, and how to go on: empty when there are no more. */
+struct bytes query_run_rows(const struct query_run *);
+const char *query_run_type(const struct query_run *);
+struct bytes query_run_continuation(const struct query_run *);
