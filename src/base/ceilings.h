@@ -6,11 +6,12 @@
 
 /* Names. device 7.1: 128 characters. */
 #define ID_LEN_MAX 128
-#define GROUP_LEN_MAX 50   /* consumer group: what the cloud service allows */
-#define POLICY_LEN_MAX 64  /* as its portal */
-#define HOST_LEN_MAX 253   /* RFC 1035 */
-#define REASON_LEN_MAX 128 /* statusReason, service 4.3 */
-#define KEY_LEN_MIN 16     /* symmetric key, decoded, service 4.3 */
+#define IDENTITY_LEN_MAX (2 * ID_LEN_MAX + 1) /* a device and its module, with a slash between */
+#define GROUP_LEN_MAX 50                      /* consumer group: what the cloud service allows */
+#define POLICY_LEN_MAX 64                     /* as its portal */
+#define HOST_LEN_MAX 253                      /* RFC 1035 */
+#define REASON_LEN_MAX 128                    /* statusReason, service 4.3 */
+#define KEY_LEN_MIN 16                        /* symmetric key, decoded, service 4.3 */
 #define KEY_LEN_MAX 64
 #define KEY_TEXT_MAX 88       /* the base64 text of the longest */
 #define THUMBPRINT_LEN_MAX 64 /* hex digits of a SHA-256 */
@@ -106,6 +107,8 @@
 #define LIST_MAX 1000 /* service 4.3: GET /devices?top= */
 
 #define EDGE_SCOPE_LEN_MAX 191 /* of an edge device: its id, its generation, and what stands before them */
+#define MODULES_MAX 50         /* service 8.1: of one device, $edgeAgent and $edgeHub among them */
+#define MANAGED_BY_LEN_MAX 128 /* of a module: who looks after it, as long as the name of one */
 #define BULK_MAX 100           /* service 4.4: identities of one request */
 #define QUERY_LEN_MAX 8192
 #define QUERY_COLUMNS_MAX 64

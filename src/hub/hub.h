@@ -5,6 +5,7 @@
 
 #include "ceilings.h"
 #include "msg.h"
+#include "name.h"
 #include "position.h"
 
 struct hub;
@@ -41,9 +42,9 @@ struct key_bytes {
     uint8_t len; /* 0: there is none */
 };
 
-/* A device identity, as a copy that its owner may keep. Texts end with NUL. */
+/* The identity of a device or of a module, as a copy that its owner may keep. Texts end with NUL. */
 struct device {
-    char id[ID_LEN_MAX + 1];
+    char id[IDENTITY_LEN_MAX + 1]; /* its name: name.h */
     char generation[24];
     char etag[24]; /* without quotes */
     bool disabled;
@@ -54,6 +55,7 @@ struct device {
     int64_t status_ms;                          /* when the status changed last; 0: never */
     bool edge;                                  /* capabilities.iotEdge (service 4.3): others may belong to it */
     char parent[EDGE_SCOPE_LEN_MAX + 1];        /* the scope of the edge device that it belongs to, or "" */
+    char managed_by[MANAGED_BY_LEN_MAX + 1];    /* of a module: who looks after it (service 4.5), or "" */
     /* Below this line nothing is written to the log. */
     bool connected;
     int64_t connection_ms; /* when connected changed last; 0: never */
@@ -68,17 +70,23 @@ struct match {
 };
 
 /* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces (MATCH_ANY, MATCH_ETAG: ERR_NOT_FOUND,
- * ERR_PRECONDITION). Reads id, disabled, reason, auth, keys, thumbprints, edge and parent of `wanted`; keys of length 0
- * are generated; a bad id or key is ERR_ARGUMENT. `out` is the identity as it is now. Disabling and new keys end the
- * seat of the device. */
+ * ERR_PRECONDITION). Reads id, disabled, reason, auth, keys, thumbprints, edge, parent and managed_by of `wanted`; keys
+ * of length 0 are generated; a bad id or key is ERR_ARGUMENT. `out` is the identity as it is now. Disabling and new
+ * keys end the seat; disabling a device those of its modules, too.
+ *
+ * A module is an identity of its own, whose device has to be there (ERR_NOT_FOUND); ERR_LIMIT: the device has
+ * MODULES_MAX. It goes with its device. While a device is an edge device it has $edgeAgent and $edgeHub. */
 enum err hub_device_put(struct hub *, const struct device *wanted, struct match, int64_t now_ms, struct device *out,
                         uint64_t *at) MUST_CHECK;
 enum err hub_device_get(struct hub *, struct bytes id, struct device *out) MUST_CHECK;
 enum err hub_device_delete(struct hub *, struct bytes id, struct match, int64_t now_ms, uint64_t *at) MUST_CHECK;
-/* By id, those after `after`; at most `max`. *n is how many were put into `out`. */
+/* The modules of a device by name: at most MODULES_MAX and the two of an edge device. ERR_NOT_FOUND: no such device. */
+enum { MODULES_ROOM = MODULES_MAX + 2 };
+enum err hub_module_list(struct hub *, struct bytes device, struct device out[MODULES_ROOM], size_t *n) MUST_CHECK;
+/* Devices, or modules, by name, those after `after`; at most `max`. *n is how many were put into `out`. */
 enum err hub_device_list(struct hub *, struct bytes after, struct device *out, size_t max, size_t *n) MUST_CHECK;
+enum err hub_modules_list(struct hub *, struct bytes after, struct device *out, size_t max, size_t *n) MUST_CHECK;
 
-bool device_id_valid(struct bytes id);
 /* The scope of an edge device, by which others name it. */
 void device_scope(const struct device *, char out[EDGE_SCOPE_LEN_MAX + 1]);
 /* True if this is the scope of an edge device that exists. */
@@ -223,7 +231,7 @@ void hub_detach(struct seat *, int64_t now_ms);
 /* OK while it is ours; ERR_STOLEN, ERR_DISABLED, ERR_NOT_FOUND (deleted), ERR_UNAUTHORIZED (new keys) once it is not.
  */
 enum err seat_state(const struct seat *);
-struct bytes seat_device(const struct seat *);
+struct bytes seat_device(const struct seat *); /* its name */
 
 /* The kept session; false when there is none. Setting NULL forgets it. */
 bool hub_session_get(struct seat *, struct session *out);
@@ -371,9 +379,9 @@ enum err hub_feedback_take_settle(struct hub *, const struct c2d_lock *, enum ou
 
 /* ---- events ---------------------------------------------------------------------------------------------------- */
 
-/* A device-to-cloud message becomes an event of the device's partition, stamped with who sent it and when.
- * ERR_TOO_LARGE over MESSAGE_LEN_MAX (device 6.1), ERR_DISK_FULL, ERR_BUSY and ERR_QUOTA (struct hub_ceilings), or what
- * seat_state() says. Allocates nothing. */
+/* A device-to-cloud message becomes an event of the device's partition, that of a module too, stamped with who sent it
+ * and when. ERR_TOO_LARGE over MESSAGE_LEN_MAX (device 6.1), ERR_DISK_FULL, ERR_BUSY and ERR_QUOTA (struct
+ * hub_ceilings), or what seat_state() says. Allocates nothing. */
 enum err hub_send(struct seat *, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
 
 /* The same of who has no seat and takes none from anybody. `generation` as hub_attach() has it. */
@@ -381,7 +389,7 @@ enum err hub_send_as(struct hub *, struct bytes device, struct bytes generation,
                      int64_t now_ms, uint64_t *at) MUST_CHECK;
 
 unsigned hub_partitions(const struct hub *);
-unsigned hub_partition_of(const struct hub *, struct bytes device);
+unsigned hub_partition_of(const struct hub *, struct bytes name);
 
 struct partition {
     int64_t first_sequence; /* the oldest that can be read; one more than the last when there is none */

@@ -19,16 +19,17 @@ enum { VALUE_MAX = 1 << 20, DUES_MAX = 256 << 20 };
 
 static const struct {
     const char *prefix, *what;
-    bool is_device;    /* an id follows, */
-    bool has_sequence; /* and the number of a message */
+    enum { NO_NAME, WHOLE_NAME, DEVICE_FIRST } name; /* what follows is the name of an identity; begins with one, */
+    bool has_sequence;                               /* and the number of a message ends it */
 } keys[] = {
-    {"d/", "a device", true, false},
-    {"m/", "a message in the mailbox of a device", true, true},
-    {"b/", "the body of a message to a device", true, false},
-    {"x/", "when messages to a device expire", false, false},
-    {"f/", "feedback", false, false},
-    {"p/", "an enrollment or a registration", false, false},
-    {"e/", "what a partition holds", false, false},
+    {"d/", "a device", WHOLE_NAME, false},
+    {"mod/", "a module of a device", WHOLE_NAME, false},
+    {"m/", "a message in the mailbox of a device", DEVICE_FIRST, true},
+    {"b/", "the body of a message to a device", DEVICE_FIRST, false},
+    {"x/", "when messages to a device expire", NO_NAME, false},
+    {"f/", "feedback", NO_NAME, false},
+    {"p/", "an enrollment or a registration", NO_NAME, false},
+    {"e/", "what a partition holds", NO_NAME, false},
 };
 
 static const struct {
@@ -45,12 +46,12 @@ static const struct {
 
 static void read_rest(size_t i, struct bytes rest, struct key_facts *out)
 {
-    size_t found = bytes_find(rest, '/'), slash = found < rest.len ? found : rest.len;
+    struct bytes name = keys[i].name == WHOLE_NAME ? rest : identity_device(rest);
     uint64_t number;
 
-    if (keys[i].is_device && !bytes_to_str(bytes_first(rest, slash), out->device, sizeof out->device))
+    if (keys[i].name && !bytes_to_str(name, out->device, sizeof out->device))
         out->device[0] = 0;
-    if (keys[i].has_sequence && slash < rest.len && letter_number(rest, &number))
+    if (keys[i].has_sequence && identity_is_module(rest) && letter_number(rest, &number))
         out->sequence = (int64_t)number;
     if (keys[i].prefix[0] == 'e' && rest.len == 2)
         out->partition = (rest.at[0] - '0') * 10 + rest.at[1] - '0';
@@ -66,8 +67,8 @@ void key_facts_of(struct bytes key, struct key_facts *out)
         if (!bytes_starts(key, bytes_str(keys[i].prefix)))
             continue;
         out->what = keys[i].what;
-        out->is_device = keys[i].prefix[0] == 'd';
-        read_rest(i, bytes_skip(key, 2), out);
+        out->is_device = keys[i].name == WHOLE_NAME;
+        read_rest(i, bytes_skip(key, strlen(keys[i].prefix)), out);
     }
 }
 
@@ -95,10 +96,12 @@ static bool count_device(void *ctx, struct bytes key, struct bytes value)
     if ((d->e = identity_decode(value, &i)))
         return false;
     generation = strtoull(i.device.generation, NULL, 10);
-    d->n++;
-    d->disabled += i.device.disabled;
     if (generation > d->generation)
         d->generation = generation;
+    if (identity_is_module(bytes_str(i.device.id)))
+        return true;
+    d->n++;
+    d->disabled += i.device.disabled;
     if (i.kept_due_ms != INT64_MAX && i.kept_due_ms != DUE_UNKNOWN) {
         buf_put_u64(&d->dues, (uint64_t)i.kept_due_ms);
         put_text(&d->dues, i.device.id);
@@ -126,6 +129,8 @@ static enum err put_devices(struct state *s)
     struct buf b = buf_max(64);
     enum err e = state_each(s, BYTES("d/"), NO_BYTES, count_device, &d);
 
+    if (!e && !(e = d.e))
+        e = state_each(s, BYTES("mod/"), NO_BYTES, count_device, &d);
     if (!e)
         e = d.e;
     buf_put_u64(&b, d.n);

@@ -9,11 +9,11 @@ extern const struct part salvage_part;
 
 /* A key of the checkpoint: what it holds. */
 struct key_facts {
-    const char *what;            /* "a device" */
-    bool is_device;              /* it is a device itself */
-    char device[ID_LEN_MAX + 1]; /* "": of none */
-    int partition;               /* -1: of none */
-    int64_t sequence;            /* of a message to a device; -1: of none */
+    const char *what;                  /* "a device" */
+    bool is_device;                    /* it is an identity itself */
+    char device[IDENTITY_LEN_MAX + 1]; /* its name, or that of the device; "": of none */
+    int partition;                     /* -1: of none */
+    int64_t sequence;                  /* of a message to a device; -1: of none */
 };
 
 void key_facts_of(struct bytes key, struct key_facts *out);

@@ -133,7 +133,7 @@ enum err http_call(struct http_request *r, struct http_answer *a)
         return e;
     e = http_spell(root, NAMES_CALL, a);
     if (!e && !(e = read_question(root, r->body, &q, a))) {
-        const struct call_question question = {.device = bytes_str(r->names[0]),
+        const struct call_question question = {.device = bytes_str(r->identity),
                                                .method = q.method,
                                                .payload = q.payload,
                                                .connect_ms = q.connect_s * 1000,

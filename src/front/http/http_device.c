@@ -12,7 +12,7 @@ enum err http_send(struct http_request *r, struct http_answer *a, const struct m
 {
     struct bytes generation = bytes_str(r->who.device[0] ? r->who.generation : "");
     uint64_t at;
-    enum err e = hub_send_as(r->env->hub, bytes_str(r->names[0]), generation, r->who.proof, m, r->now_ms, &at);
+    enum err e = hub_send_as(r->env->hub, bytes_str(r->identity), generation, r->who.proof, m, r->now_ms, &at);
 
     if (e == ERR_TOO_LARGE) {
         a->code = CODE_MESSAGE_SIZE;
@@ -21,7 +21,7 @@ enum err http_send(struct http_request *r, struct http_answer *a, const struct m
     if (!e)
         front_wait_for(r->front, at);
     else
-        journal_no_room(r->env, r->peer, (struct journal_who){"device", bytes_str(r->names[0])}, bytes_str(r->names[0]),
+        journal_no_room(r->env, r->peer, (struct journal_who){"device", bytes_str(r->identity)}, bytes_str(r->identity),
                         e, r->now_ms);
     return e;
 }
@@ -78,7 +78,7 @@ enum err http_c2d_take(struct http_request *r, struct http_answer *a)
         snprintf(a->allow, sizeof a->allow, "GET");
         return http_says(a, ERR_UNSUPPORTED, "Receive a message with GET");
     }
-    e = hub_take(r->env->hub, bytes_str(r->names[0]), r->now_ms, &room, &c2d);
+    e = hub_take(r->env->hub, bytes_str(r->identity), r->now_ms, &room, &c2d);
     if (e == ERR_NOT_FOUND) {
         a->status = 204;
         e = OK;
@@ -97,7 +97,7 @@ static enum err settle(struct http_request *r, struct http_answer *a, enum outco
 
     if (!lock_parse(bytes_str(r->names[1]), &lock))
         return http_says(a, ERR_ARGUMENT, "This is not a lock token");
-    if ((e = hub_take_settle(r->env->hub, bytes_str(r->names[0]), &lock, how, r->now_ms, &at)))
+    if ((e = hub_take_settle(r->env->hub, bytes_str(r->identity), &lock, how, r->now_ms, &at)))
         return e;
     front_wait_for(r->front, at);
     a->status = 204;
@@ -147,7 +147,7 @@ static enum err cannot_post(const struct http_request *r, struct http_answer *a,
     case ERR_DISK_FULL:
     case ERR_BUSY:
     case ERR_QUOTA:
-        (void)hub_refused(r->env->hub, bytes_str(r->names[0]), e, r->now_ms);
+        (void)hub_refused(r->env->hub, bytes_str(r->identity), e, r->now_ms);
         return e;
     default:
         return e;
@@ -162,7 +162,7 @@ enum err http_c2d_post(struct http_request *r, struct http_answer *a)
 
     if (e)
         return e;
-    if ((e = hub_post(r->env->hub, bytes_str(r->names[0]), &m.msg, r->now_ms, &at)))
+    if ((e = hub_post(r->env->hub, bytes_str(r->identity), &m.msg, r->now_ms, &at)))
         return cannot_post(r, a, e);
     front_wait_for(r->front, at);
     a->status = 204;
@@ -172,14 +172,14 @@ enum err http_c2d_post(struct http_request *r, struct http_answer *a)
 enum err http_c2d_purge(struct http_request *r, struct http_answer *a)
 {
     uint64_t at, n;
-    enum err e = hub_purge(r->env->hub, bytes_str(r->names[0]), r->now_ms, &n, &at);
+    enum err e = hub_purge(r->env->hub, bytes_str(r->identity), r->now_ms, &n, &at);
 
     char count[48];
 
     if (e)
         return cannot_post(r, a, e);
     snprintf(count, sizeof count, "%llu messages", (unsigned long long)n);
-    http_audit(r, "mailbox-purged", "device", bytes_str(r->names[0]), count);
+    http_audit(r, "mailbox-purged", "device", bytes_str(r->identity), count);
     front_wait_for(r->front, at);
     buf_printf(&a->body, "{\"totalMessagesPurged\":%llu,\"deviceId\":", (unsigned long long)n);
     buf_put_json(&a->body, bytes_str(r->names[0]));

@@ -110,6 +110,7 @@ struct http_request {
     const struct http_route *route; /* NULL when it is refused */
     /* What stands for each {} in the route; cut short it is no valid name any more. */
     char names[HTTP_NAMES_MAX][ID_LEN_MAX * 3];
+    char identity[IDENTITY_LEN_MAX + 1]; /* the device or module of the path, as the hub names it; "": it is no name */
     const struct peer *peer;
     struct who who; /* what the token or certificate proved, if the route wants one */
     bool told;      /* the log knows why it is refused */

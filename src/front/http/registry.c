@@ -38,7 +38,7 @@ static void put_device(struct http_answer *a, const struct device *d)
 enum err http_device_get(struct http_request *r, struct http_answer *a)
 {
     struct device d;
-    enum err e = hub_device_get(r->env->hub, bytes_str(r->names[0]), &d);
+    enum err e = hub_device_get(r->env->hub, bytes_str(r->identity), &d);
 
     if (e)
         return e == ERR_NOT_FOUND ? no_device(r, a) : e;
@@ -126,7 +126,7 @@ enum err http_device_delete(struct http_request *r, struct http_answer *a)
 {
     struct match match = http_match(r->head);
     uint64_t at;
-    enum err e = http_device_drop(r, bytes_str(r->names[0]), match, &at);
+    enum err e = http_device_drop(r, bytes_str(r->identity), match, &at);
 
     if (e == ERR_PRECONDITION && match.how == MATCH_NONE)
         return http_says(a, e, "The ETag is missing: a delete needs If-Match");

@@ -177,6 +177,15 @@ static bool fits(const struct http_route *route, const struct http_path *path, s
     return path->n > 0 ? !pattern.at : !pattern.len;
 }
 
+/* Of the names of the path. A slash that was escaped into one of them makes no module of it. */
+static void take_identity(struct http_request *r)
+{
+    bool module = strstr(r->route->path, "/modules/{}");
+
+    if (!identity_name(bytes_str(r->names[0]), module ? bytes_str(r->names[1]) : NO_BYTES, r->identity))
+        r->identity[0] = 0;
+}
+
 static enum err find_route(struct http_request *r, const struct http_path *path, struct http_answer *a)
 {
     struct buf allow = buf_over(a->allow, sizeof a->allow);
@@ -204,6 +213,7 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
     }
     for (size_t i = 0; i < HTTP_NAMES_MAX; i++)
         snprintf(r->names[i], sizeof r->names[i], "%.*s", BYTES_ARG(names[i]));
+    take_identity(r);
     return OK;
 }
 
@@ -259,7 +269,7 @@ static bool may_be_any(const struct http_request *r, struct bytes token)
 /* device 1.6: with its token, a policy's, or its certificate. */
 static enum err check_device(struct http_request *r, const struct peer *peer, struct bytes token, struct http_answer *a)
 {
-    struct bytes id = bytes_str(r->names[0]);
+    struct bytes id = bytes_str(r->identity);
     enum err e;
 
     e = auth_peer(r->env, peer, id, token, r->now_ms, &r->who);

@@ -21,7 +21,7 @@ enum {
     /* Of a shard's scratch: what all the properties in one MQTT topic come to. Only longer ones make it grow. */
     SCRATCH_READY = TOPIC_LEN_MAX + MODEL_LEN_MAX + 8 * PROPS_MAX + 2048,
     DEVICE_VALUE_MAX = 2048,
-    EVENT_HEAD_MAX = 1024, /* what stands before each event of a seat */
+    EVENT_HEAD_MAX = 1280, /* what stands before each event of a seat */
 };
 
 /* A device in memory, under its shard's lock. Values that a part hangs onto it are read, kept and freed through that
@@ -30,9 +30,10 @@ struct identity {
     struct device device;
     struct session session;
     bool has_session;
-    bool gone;      /* deleted, and the checkpoint does not know yet */
-    bool dirty;     /* the checkpoint does not know this value yet */
-    uint32_t round; /* of the checkpoint that copied it last */
+    bool has_modules; /* a device that has, or had, modules: they are looked for */
+    bool gone;        /* deleted, and the checkpoint does not know yet */
+    bool dirty;       /* the checkpoint does not know this value yet */
+    uint32_t round;   /* of the checkpoint that copied it last */
     uint64_t changed_at;
     struct seat *seat;            /* who sits there, or NULL */
     struct meter messages, bytes; /* that it sent */
@@ -51,7 +52,7 @@ struct identity {
 
 struct shard {
     pthread_mutex_t lock;
-    struct map identities; /* by device id: those in use, dirty, or used lately */
+    struct map identities; /* by name (name.h), those of a device beside it: in use, dirty, or used lately */
     size_t hand;           /* where to look next for one that may go */
     struct heap due;       /* mailboxes of those in memory */
     struct buf scratch;    /* for hub_send: sections of the message that is being sent */
@@ -111,7 +112,7 @@ struct seat {
     struct waker *waker;
     enum proof proof;
     _Atomic int state; /* enum err */
-    char id[ID_LEN_MAX + 1];
+    char id[IDENTITY_LEN_MAX + 1];
     /* mail: whether there may be something for it; which message it reads; where it waits for one to be durable. */
     _Atomic bool mail;
     struct cursor cursor;
@@ -127,10 +128,10 @@ struct seat {
     uint8_t head[EVENT_HEAD_MAX];
 };
 
-/* The shard of an identity: devices are spread by their ids. */
-static inline struct shard *shard_of(struct hub *h, struct bytes id)
+/* The shard of an identity: devices are spread by their ids, and their modules are beside them. */
+static inline struct shard *shard_of(struct hub *h, struct bytes name)
 {
-    return &h->shards[bytes_hash(id, h->options.hash_seed) % SHARDS];
+    return &h->shards[bytes_hash(identity_device(name), h->options.hash_seed) % SHARDS];
 }
 
 /* trace.c */

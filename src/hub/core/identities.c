@@ -26,9 +26,24 @@ bool device_id_valid(struct bytes id)
     return true;
 }
 
-struct bytes identity_key(char out[STATE_KEY_MAX], struct bytes id)
+bool identity_valid(struct bytes name)
 {
-    int n = snprintf(out, STATE_KEY_MAX, "d/%.*s", BYTES_ARG(id));
+    return device_id_valid(identity_device(name)) &&
+           (!identity_is_module(name) || device_id_valid(identity_module(name)));
+}
+
+bool identity_name(struct bytes device, struct bytes module, char out[IDENTITY_LEN_MAX + 1])
+{
+    bool valid = device_id_valid(device) && (!module.at || device_id_valid(module));
+
+    snprintf(out, IDENTITY_LEN_MAX + 1, "%.*s%s%.*s", valid ? (int)device.len : 0, (const char *)device.at,
+             valid && module.at ? "/" : "", valid ? (int)module.len : 0, module.at ? (const char *)module.at : "");
+    return valid;
+}
+
+struct bytes identity_key(char out[STATE_KEY_MAX], struct bytes name)
+{
+    int n = snprintf(out, STATE_KEY_MAX, "%s/%.*s", identity_is_module(name) ? "mod" : "d", BYTES_ARG(name));
 
     return bytes_of(out, (size_t)n);
 }
@@ -54,8 +69,8 @@ bool identity_may_go(const struct hub *h, const struct identity *i)
 }
 
 /* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too.
- */
-static void make_room(const struct hub *h, struct shard *s)
+ * The one that whoever asks has in hand stays. */
+static void make_room(const struct hub *h, struct shard *s, const struct identity *stays)
 {
     struct identity *i;
 
@@ -63,7 +78,7 @@ static void make_room(const struct hub *h, struct shard *s)
         i = map_next(&s->identities, &s->hand);
         if (!i) {
             s->hand = 0;
-        } else if (identity_may_go(h, i)) {
+        } else if (i != stays && identity_may_go(h, i)) {
             map_del(&s->identities, bytes_str(i->device.id));
             identity_free(s, i);
         }
@@ -81,7 +96,8 @@ static enum err load_parts(struct hub *h, struct shard *s, struct identity *i)
 }
 
 /* From the checkpoint into memory. */
-static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
+static enum err identity_load(struct hub *h, struct shard *s, struct bytes name, const struct identity *stays,
+                              struct identity **out)
 {
     struct buf value = buf_max(DEVICE_VALUE_MAX);
     struct identity *i = calloc(1, sizeof *i);
@@ -89,13 +105,13 @@ static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, s
     enum err e = i ? OK : ERR_MEMORY;
 
     if (!e)
-        e = state_get(h->state, identity_key(key, id), &value);
+        e = state_get(h->state, identity_key(key, name), &value);
     if (!e)
         e = identity_decode(buf_bytes(&value), i);
     if (!e)
         e = load_parts(h, s, i);
     if (!e)
-        make_room(h, s);
+        make_room(h, s, stays);
     if (!e)
         e = map_put(&s->identities, bytes_str(i->device.id), i);
     if (e)
@@ -106,29 +122,36 @@ static enum err identity_load(struct hub *h, struct shard *s, struct bytes id, s
     return e;
 }
 
-enum err identity_get(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
+enum err identity_get_beside(struct hub *h, struct shard *s, struct bytes name, const struct identity *stays,
+                             struct identity **out)
 {
     struct identity *i;
 
-    if (!device_id_valid(id))
+    if (!identity_valid(name))
         return ERR_NOT_FOUND;
-    i = map_get(&s->identities, id);
+    i = map_get(&s->identities, name);
     if (!i)
-        return identity_load(h, s, id, out);
+        return identity_load(h, s, name, stays, out);
     *out = i;
     return i->gone ? ERR_NOT_FOUND : OK;
 }
 
-enum err identity_make(struct hub *h, struct shard *s, struct bytes id, struct identity **out)
+enum err identity_get(struct hub *h, struct shard *s, struct bytes name, struct identity **out)
+{
+    return identity_get_beside(h, s, name, NULL, out);
+}
+
+enum err identity_make(struct hub *h, struct shard *s, struct bytes name, const struct identity *stays,
+                       struct identity **out)
 {
     struct identity *i = NULL;
-    enum err e = identity_get(h, s, id, &i);
+    enum err e = identity_get_beside(h, s, name, stays, &i);
 
     if (e == ERR_NOT_FOUND && !i) {
         if (!(i = calloc(1, sizeof *i)))
             return ERR_MEMORY;
         i->gone = true;
-        if (!bytes_to_str(id, i->device.id, sizeof i->device.id) ||
+        if (!bytes_to_str(name, i->device.id, sizeof i->device.id) ||
             map_put(&s->identities, bytes_str(i->device.id), i)) {
             free(i);
             return ERR_MEMORY;

@@ -3,15 +3,20 @@
 
 #include "core.h"
 
-/* The identity of that id, from memory or the checkpoint; ERR_NOT_FOUND also for a deleted one. */
-enum err identity_get(struct hub *h, struct shard *s, struct bytes id, struct identity **out) MUST_CHECK;
-/* The same, or one that is not there yet (`gone`), so that what follows cannot fail. */
-enum err identity_make(struct hub *h, struct shard *s, struct bytes id, struct identity **out) MUST_CHECK;
+/* The identity of that name (name.h), from memory or the checkpoint; ERR_NOT_FOUND also for a deleted one. It may be
+ * pushed out of memory by the next call. */
+enum err identity_get(struct hub *h, struct shard *s, struct bytes name, struct identity **out) MUST_CHECK;
+/* The same for who has another one in hand, which stays in memory. */
+enum err identity_get_beside(struct hub *h, struct shard *s, struct bytes name, const struct identity *stays,
+                             struct identity **out) MUST_CHECK;
+/* The same, or one that is not there yet (`gone`), so that what follows cannot fail. `stays` may be NULL. */
+enum err identity_make(struct hub *h, struct shard *s, struct bytes name, const struct identity *stays,
+                       struct identity **out) MUST_CHECK;
 /* What was made for a record that could not be appended goes again. */
 void identity_unmake(struct shard *s, struct identity *i);
 /* It is out of the map. NULL is fine. */
 void identity_free(struct shard *s, struct identity *i);
 /* Nobody uses it, and the checkpoint knows all of it. */
 bool identity_may_go(const struct hub *h, const struct identity *i);
-/* Of its value in the checkpoint. */
-struct bytes identity_key(char out[STATE_KEY_MAX], struct bytes id);
+/* Of its value in the checkpoint: "d/{device}", "mod/{device}/{module}". */
+struct bytes identity_key(char out[STATE_KEY_MAX], struct bytes name);

@@ -1,7 +1,7 @@
 #include "identity.h"
 
 /* Version, id, generation, etag, flags, authentication type, keys, thumbprints, reason, time of the last status change;
- * where there is one of them, whether it is an edge device, and the scope that it belongs to. */
+ * where there is one of them, whether it is an edge device, and the scope that it belongs to; who manages a module. */
 static void put_device(struct buf *b, const struct device *d)
 {
     buf_put_u8(b, RECORD_VERSION);
@@ -16,10 +16,12 @@ static void put_device(struct buf *b, const struct device *d)
     put_text(b, d->thumbprint[1]);
     put_text(b, d->reason);
     buf_put_u64(b, (uint64_t)d->status_ms);
-    if (!d->edge && !d->parent[0])
+    if (!d->edge && !d->parent[0] && !d->managed_by[0])
         return; /* as they were before there was more */
     buf_put_u8(b, d->edge);
     put_text(b, d->parent);
+    if (d->managed_by[0])
+        put_text(b, d->managed_by);
 }
 
 static void rd_device(struct rd *r, struct device *d)
@@ -47,6 +49,8 @@ static void rd_device(struct rd *r, struct device *d)
         return;
     d->edge = rd_u8(r) != 0;
     rd_text(r, d->parent, sizeof d->parent);
+    if (rd_left(r))
+        rd_text(r, d->managed_by, sizeof d->managed_by);
 }
 
 void device_encode(struct buf *b, const struct device *d)
@@ -63,7 +67,7 @@ enum err device_decode(struct bytes body, struct device *out)
 }
 
 /* In the checkpoint: the device with its length, the session, the number of the next C2D message, the rest of the
- * session, when the first of its letters expires. */
+ * session, when the first of its letters expires, whether it has modules. */
 void identity_encode(struct buf *b, const struct identity *i, int64_t due_ms)
 {
     size_t at = b->len;
@@ -80,6 +84,7 @@ void identity_encode(struct buf *b, const struct identity *i, int64_t due_ms)
     buf_put_u64(b, i->c2d_next);
     put_text(b, i->session.part);
     buf_put_u64(b, (uint64_t)due_ms);
+    buf_put_u8(b, i->has_modules);
 }
 
 enum err identity_decode(struct bytes value, struct identity *out)
@@ -97,5 +102,6 @@ enum err identity_decode(struct bytes value, struct identity *out)
     if (rd_left(&r))
         rd_text(&r, out->session.part, sizeof out->session.part);
     out->kept_due_ms = rd_left(&r) ? (int64_t)rd_u64(&r) : DUE_UNKNOWN;
+    out->has_modules = rd_left(&r) && rd_u8(&r) != 0;
     return r.bad || device.bad || !out->device.id[0] ? ERR_DAMAGED : OK;
 }

@@ -8,11 +8,13 @@ void put_text(struct buf *b, const char *text)
 {
     size_t len = strlen(text);
 
-    if (len > UINT8_MAX) {
+    if (len > 2 * UINT8_MAX) {
         b->bad = true;
         return;
     }
-    buf_put_u8(b, (uint8_t)len);
+    buf_put_u8(b, (uint8_t)(len < UINT8_MAX ? len : UINT8_MAX));
+    if (len >= UINT8_MAX)
+        buf_put_u8(b, (uint8_t)(len - UINT8_MAX));
     buf_put(b, bytes_of(text, len));
 }
 
@@ -22,9 +24,18 @@ void put_key(struct buf *b, const struct key_bytes *key)
     buf_put(b, bytes_of(key->at, key->len));
 }
 
+struct bytes rd_text_bytes(struct rd *r)
+{
+    size_t len = rd_u8(r);
+
+    if (len == UINT8_MAX)
+        len += rd_u8(r);
+    return rd_bytes(r, len);
+}
+
 void rd_text(struct rd *r, char *out, size_t cap)
 {
-    if (!bytes_to_str(rd_bytes(r, rd_u8(r)), out, cap))
+    if (!bytes_to_str(rd_text_bytes(r), out, cap))
         r->bad = true;
 }
 

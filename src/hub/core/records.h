@@ -8,10 +8,12 @@
 
 enum { RECORD_VERSION = 1 };
 
-/* Texts and keys: one byte of length, then the bytes. */
+/* Texts and keys: one byte of length, then the bytes. 255 is a text of 255 and so many more as the byte behind says: a
+ * device and its module may have that. */
 void put_text(struct buf *b, const char *text);
 void put_key(struct buf *b, const struct key_bytes *key);
 void rd_text(struct rd *r, char *out, size_t cap);
+struct bytes rd_text_bytes(struct rd *r); /* lent by what `r` reads */
 void rd_key(struct rd *r, struct key_bytes *out);
 
 /* A length of 4 bytes before what is written between begin and end. */

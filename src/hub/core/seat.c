@@ -1,6 +1,7 @@
 #include "seat.h"
 
 #include "identities.h"
+#include "module.h"
 #include "part.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@ static void stand_up(struct hub *h, struct identity *i, struct seat *seat, int64
     i->seat = NULL;
     i->device.connected = false;
     i->device.connection_ms = hub_wall_ms(h, now_ms);
-    h->connected--;
+    h->connected -= !identity_is_module(bytes_str(i->device.id));
     EACH_PART(p)
     if ((*p)->identity.unseated)
         (*p)->identity.unseated(h, i, seat);
@@ -45,7 +46,7 @@ static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64
     }
     i->device.connected = true;
     i->device.connection_ms = changed_ms;
-    h->connected++;
+    h->connected += !identity_is_module(bytes_str(i->device.id));
     i->seat = seat;
     seat->identity = i;
     EACH_PART(p)
@@ -65,7 +66,7 @@ enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation,
         return ERR_MEMORY;
     pthread_mutex_lock(&s->lock);
     e = identity_get(h, s, device, &i);
-    if (!e && i->device.disabled)
+    if (!e && identity_disabled(h, s, i))
         e = ERR_DISABLED;
     else if (!e && generation.len && !bytes_eq(generation, bytes_str(i->device.generation)))
         e = ERR_UNAUTHORIZED;

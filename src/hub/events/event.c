@@ -9,6 +9,7 @@
 
 #include "ceiling.h"
 #include "identities.h"
+#include "module.h"
 #include "partition.h"
 #include "sections.h"
 
@@ -37,34 +38,47 @@ enum {
     TIME_AT = OFFSET_AT + OFFSET_DIGITS + KEY + sizeof(TIME_KEY) - 1 + 1,
     ARRIVAL_AT = TIME_AT + 8 + KEY + sizeof(ARRIVAL_KEY) - 1 + 1,
     FIXED_END = ARRIVAL_AT + 8,
-    SEAT_ANNOTATIONS = 9,
+    SEAT_ANNOTATIONS = 9, /* of a module one more */
 };
 
-static const char *auth_method(enum proof proof)
+static const char *auth_method(enum proof proof, bool module)
 {
     /* device 6.3: exact texts */
     switch (proof) {
     case PROOF_DEVICE_SAS:
-        return "{\"scope\":\"device\",\"type\":\"sas\",\"issuer\":\"iothub\",\"acceptingIpFilterRule\":null}";
+        return module ? "{\"scope\":\"module\",\"type\":\"sas\",\"issuer\":\"iothub\",\"acceptingIpFilterRule\":null}"
+                      : "{\"scope\":\"device\",\"type\":\"sas\",\"issuer\":\"iothub\",\"acceptingIpFilterRule\":null}";
     case PROOF_POLICY_SAS:
         return "{\"scope\":\"hub\",\"type\":\"sas\",\"issuer\":\"iothub\",\"acceptingIpFilterRule\":null}";
     case PROOF_X509:
-        return "{\"scope\":\"device\",\"type\":\"x509Certificate\",\"issuer\":\"external\","
-               "\"acceptingIpFilterRule\":null}";
+        return module ? "{\"scope\":\"module\",\"type\":\"x509Certificate\",\"issuer\":\"external\","
+                        "\"acceptingIpFilterRule\":null}"
+                      : "{\"scope\":\"device\",\"type\":\"x509Certificate\",\"issuer\":\"external\","
+                        "\"acceptingIpFilterRule\":null}";
     }
     return "";
+}
+
+static uint32_t put_annotation(struct buf *b, struct bytes key, struct bytes value)
+{
+    if (!value.at)
+        return 0;
+    put_sym(b, key);
+    put_str(b, value);
+    return 2;
 }
 
 size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX])
 {
     static const uint8_t zeros[OFFSET_DIGITS];
-    struct bytes id = bytes_str(d->id);
+    struct bytes id = identity_device(bytes_str(d->id)), module = identity_module(bytes_str(d->id));
     struct buf b = buf_over(out, EVENT_HEAD_MAX);
 
     buf_put_u8(&b, RECORD_VERSION);
     buf_put_u64(&b, 0);
     buf_put_u64(&b, 0);
-    put_text(&b, d->id);
+    buf_put_u8(&b, (uint8_t)id.len);
+    buf_put(&b, id);
     section_begin(&b, SECTION_MESSAGE_ANNOTATIONS);
     buf_put_u8(&b, AMQP_MAP32);
     buf_put_u64(&b, 0); /* size and count: when it is sent */
@@ -82,12 +96,13 @@ size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HE
     put_sym(&b, BYTES("iothub-connection-device-id"));
     put_str(&b, id);
     put_sym(&b, BYTES("iothub-connection-auth-method"));
-    put_str(&b, bytes_str(auth_method(proof)));
+    put_str(&b, bytes_str(auth_method(proof, module.at)));
     put_sym(&b, BYTES("iothub-connection-auth-generation-id"));
     put_str(&b, bytes_str(d->generation));
     put_sym(&b, BYTES("iothub-message-source"));
     put_str(&b, BYTES("Telemetry"));
-    assert(!b.bad); /* the longest id makes it 900 bytes */
+    put_annotation(&b, BYTES("iothub-connection-module-id"), module);
+    assert(!b.bad); /* the longest ids make it 1100 bytes */
     return b.len;
 }
 
@@ -137,15 +152,6 @@ static void write_digits(uint8_t *to, uint64_t v)
         to[i] = (uint8_t)('0' + v % 10);
 }
 
-static uint32_t put_annotation(struct buf *b, struct bytes key, struct bytes value)
-{
-    if (!value.at)
-        return 0;
-    put_sym(b, key);
-    put_str(b, value);
-    return 2;
-}
-
 /* Annotations that belong to the message and not to its sender; gives how many items they are. */
 static uint32_t put_message_annotations(struct buf *b, const struct msg *m)
 {
@@ -187,7 +193,7 @@ static void stamp(void *ctx, uint8_t *body, size_t len, uint64_t at)
 /* Whose message it is, and what stands before each of them. */
 struct sender {
     struct partition_state *partition;
-    struct bytes id, head;
+    struct bytes name, head;
 };
 
 /* Under the shard's lock, which also lends the scratch. */
@@ -195,7 +201,7 @@ static enum err send_locked(struct hub *h, struct shard *shard, const struct sen
                             int64_t now_ms, uint64_t *at)
 {
     struct buf *b = &shard->scratch;
-    size_t map_at = HEAD_ID + 1 + from->id.len, map_end;
+    size_t map_at = HEAD_ID + 1 + identity_device(from->name).len, map_end;
     struct stamp s = {.partition = from->partition, .map_at = map_at, .wall_ms = hub_wall_ms(h, now_ms)};
     struct bytes parts[2];
     struct draft d = {.kind = REC_EVENT,
@@ -208,7 +214,7 @@ static enum err send_locked(struct hub *h, struct shard *shard, const struct sen
 
     buf_clear(b);
     buf_put(b, from->head);
-    items = 2 * SEAT_ANNOTATIONS + put_message_annotations(b, m);
+    items = 2 * (SEAT_ANNOTATIONS + identity_is_module(from->name)) + put_message_annotations(b, m);
     map_end = b->len;
     put_properties(b, m);
     put_application_properties(b, m, true);
@@ -265,7 +271,7 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
         return ERR_TOO_LARGE;
     pthread_mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, device, &i)))
-        e = i->device.disabled                                                         ? ERR_DISABLED
+        e = identity_disabled(h, s, i)                                                 ? ERR_DISABLED
             : generation.len && !bytes_eq(generation, bytes_str(i->device.generation)) ? ERR_UNAUTHORIZED
                                                                                        : OK;
     if (!e)

@@ -268,8 +268,10 @@ unsigned hub_partitions(const struct hub *h)
 }
 
 /* It must be the same after a restart, and for as long as the hub lives. */
-unsigned hub_partition_of(const struct hub *h, struct bytes device)
+unsigned hub_partition_of(const struct hub *h, struct bytes name)
 {
+    struct bytes device = identity_device(name);
+
     if (h->birth.placed == PLACED_BY_ID)
         return partition_by_id(device, h->birth.partitions);
     return (unsigned)(bytes_hash(device, 0) % h->birth.partitions);

@@ -148,7 +148,7 @@ static enum err letter_make(const struct hub *h, const struct msg *m, int64_t wa
 static enum err letter_append(struct hub *h, struct buf *b, const struct identity *i, const struct msg *m,
                               struct letter *l)
 {
-    char to[sizeof "/devices//messages/devicebound" + ID_LEN_MAX];
+    char to[sizeof "/devices//messages/devicebound" + IDENTITY_LEN_MAX];
     struct msg stored = *m;
     struct bytes parts[2];
     struct draft d = {.kind = REC_C2D, .parts = parts, .n_parts = 2};
@@ -215,6 +215,8 @@ enum err hub_post(struct hub *h, struct bytes device, const struct msg *m, int64
     struct identity *i;
     enum err e = letter_make(h, m, hub_wall_ms(h, now_ms), &l);
 
+    if (!e && identity_is_module(device)) /* device 2.10: modules have no mailbox */
+        e = ERR_NOT_FOUND;
     if (e || (e = hub_lets(h, size, now_ms)))
         return e;
     pthread_mutex_lock(&s->lock);

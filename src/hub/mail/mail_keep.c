@@ -246,6 +246,8 @@ enum err mail_keep(struct keeping *k, struct bytes id, const struct identity *wa
     char key[STATE_KEY_MAX];
     enum err e = OK;
 
+    if (identity_is_module(id)) /* it has no mailbox, and the keys of its device's begin as its own would */
+        return OK;
     /* Most devices never had any. One that is deleted may have letters of a checkpoint that was cut off. */
     if (!is || was->c2d_next || is->c2d_next)
         e = state_each(k->hub->state, letter_prefix(key, id), NO_BYTES, kept_letter, &old);

@@ -1,12 +1,13 @@
-/* The list of devices: what is in memory and not in the checkpoint yet, merged with the checkpoint. */
+/* The lists of devices and of modules: what is in memory and not in the checkpoint yet, merged with the checkpoint. */
 #include "core.h"
 
 #include <stdlib.h>
 
 /* The smallest ids behind `after`, sorted, without doubles; at most `max` of them. */
 struct ids {
-    char (*at)[ID_LEN_MAX + 1];
+    char (*at)[IDENTITY_LEN_MAX + 1];
     size_t n, max;
+    bool modules; /* they are names of modules */
 };
 
 static void ids_add(struct ids *ids, struct bytes id)
@@ -41,7 +42,8 @@ static void add_dirty(struct hub *h, struct bytes after, struct ids *ids)
 
         pthread_mutex_lock(&s->lock);
         for (size_t at = 0; (i = map_next(&s->identities, &at));)
-            if (i->dirty && !i->gone && bytes_cmp(bytes_str(i->device.id), after) > 0)
+            if (i->dirty && !i->gone && identity_is_module(bytes_str(i->device.id)) == ids->modules &&
+                bytes_cmp(bytes_str(i->device.id), after) > 0)
                 ids_add(ids, bytes_str(i->device.id));
         pthread_mutex_unlock(&s->lock);
     }
@@ -57,31 +59,32 @@ static bool add_kept(void *ctx, struct bytes key, struct bytes value)
     struct page *p = ctx;
 
     (void)value;
-    ids_add(&p->ids, bytes_skip(key, 2));
+    ids_add(&p->ids, bytes_skip(key, bytes_find(key, '/') + 1));
     return --p->left > 0;
 }
 
 /* One page of candidates behind `after`. */
 static enum err page_take(struct hub *h, struct bytes after, struct page *p)
 {
-    uint8_t key[ID_LEN_MAX + 8] = "d/";
-    struct bytes from = bytes_of(key, 2 + after.len);
+    struct bytes prefix = p->ids.modules ? BYTES("mod/") : BYTES("d/");
+    uint8_t key[IDENTITY_LEN_MAX + 8];
 
     p->ids.n = 0;
     p->left = p->ids.max;
-    if (after.len > ID_LEN_MAX)
+    if (after.len > IDENTITY_LEN_MAX)
         return ERR_ARGUMENT;
+    memcpy(key, prefix.at, prefix.len);
     if (after.len)
-        memcpy(key + 2, after.at, after.len);
+        memcpy(key + prefix.len, after.at, after.len);
     /* Memory first: what a checkpoint takes over meanwhile is then seen in the checkpoint. */
     add_dirty(h, after, &p->ids);
-    return state_each(h->state, BYTES("d/"), after.len ? from : NO_BYTES, add_kept, p);
+    return state_each(h->state, prefix, after.len ? bytes_of(key, prefix.len + after.len) : NO_BYTES, add_kept, p);
 }
 
-enum err hub_device_list(struct hub *h, struct bytes after, struct device *out, size_t max, size_t *n)
+static enum err list(struct hub *h, bool modules, struct bytes after, struct device *out, size_t max, size_t *n)
 {
-    struct page page = {.ids = {.max = max}};
-    char from[ID_LEN_MAX + 1];
+    struct page page = {.ids = {.max = max, .modules = modules}};
+    char from[IDENTITY_LEN_MAX + 1];
     enum err e = OK;
 
     *n = 0;
@@ -106,4 +109,14 @@ enum err hub_device_list(struct hub *h, struct bytes after, struct device *out, 
 done:
     free(page.ids.at);
     return e;
+}
+
+enum err hub_device_list(struct hub *h, struct bytes after, struct device *out, size_t max, size_t *n)
+{
+    return list(h, false, after, out, max, n);
+}
+
+enum err hub_modules_list(struct hub *h, struct bytes after, struct device *out, size_t max, size_t *n)
+{
+    return list(h, true, after, out, max, n);
 }

@@ -3,6 +3,7 @@
 #include "etag.h"
 #include "identities.h"
 #include "identity.h"
+#include "module.h"
 #include "part.h"
 #include "registry_keep.h"
 #include "seat.h"
@@ -34,19 +35,24 @@ static void generation_used(struct hub *h, const char *generation)
 
 /* Under the shard's lock: the identity becomes what the record says. Nothing here can fail: the record is in the log.
  */
-static void device_become(struct hub *h, struct identity *i, const struct device *d, int64_t now_ms, uint64_t at)
+static void device_become(struct hub *h, struct shard *s, struct identity *i, const struct device *d, int64_t now_ms,
+                          uint64_t at)
 {
-    bool was = !i->gone;
+    bool was = !i->gone, counts = !identity_is_module(bytes_str(d->id));
     struct device old;
 
-    if (d->disabled)
+    if (d->disabled) {
         seat_end(h, i, ERR_DISABLED, now_ms);
-    else if (was && !same_credentials(&i->device, d))
+        modules_end_seats(h, s, i, ERR_DISABLED, now_ms);
+    } else if (was && !same_credentials(&i->device, d)) {
         seat_end(h, i, ERR_UNAUTHORIZED, now_ms);
+    }
     old = i->device;
     generation_used(h, d->generation);
-    h->devices += !was;
-    h->disabled += (uint64_t)d->disabled - (uint64_t)(was && old.disabled);
+    if (counts) {
+        h->devices += !was;
+        h->disabled += (uint64_t)d->disabled - (uint64_t)(was && old.disabled);
+    }
     i->device = *d;
     if (was && strcmp(old.generation, d->generation) == 0) {
         i->device.connected = old.connected;
@@ -55,15 +61,32 @@ static void device_become(struct hub *h, struct identity *i, const struct device
         i->device.c2d_count = old.c2d_count;
     } else {
         i->has_session = false;
+        i->has_modules = false;
     }
     i->gone = false;
     i->dirty = true;
     i->changed_at = at;
 }
 
+/* A module whose device is not there has gone with it, in a checkpoint that is ahead of this record. */
+static enum err device_took(struct hub *h, struct shard *s, const struct device *d, int64_t now_ms, uint64_t at)
+{
+    struct bytes name = bytes_str(d->id);
+    struct identity *i = map_get(&s->identities, name), *device = NULL;
+    enum err e = identity_is_module(name) ? identity_get_beside(h, s, identity_device(name), i, &device) : OK;
+
+    if (e)
+        return e == ERR_NOT_FOUND ? OK : e;
+    if ((e = identity_make(h, s, name, device, &i)))
+        return e;
+    device_become(h, s, i, d, now_ms, at);
+    if (device)
+        module_came(device, at);
+    return OK;
+}
+
 static enum err device_apply(struct hub *h, const struct record *r)
 {
-    struct identity *i;
     struct device d;
     struct shard *s;
     enum err e = device_decode(r->body, &d);
@@ -72,28 +95,38 @@ static enum err device_apply(struct hub *h, const struct record *r)
         return e;
     s = shard_of(h, bytes_str(d.id));
     pthread_mutex_lock(&s->lock);
-    if (!(e = identity_make(h, s, bytes_str(d.id), &i)))
-        device_become(h, i, &d, 0, r->at);
+    e = device_took(h, s, &d, 0, r->at);
     pthread_mutex_unlock(&s->lock);
     return e;
 }
 
-/* Under the shard's lock. Deleting what is not there is fine: the record may be applied twice. */
-static enum err device_unset(struct hub *h, struct shard *s, struct bytes id, int64_t now_ms, uint64_t at)
+enum err identity_unset(struct hub *h, struct shard *s, struct bytes name, int64_t now_ms, uint64_t at)
 {
+    bool counts = !identity_is_module(name);
     struct identity *i;
-    enum err e = identity_get(h, s, id, &i);
+    enum err e = identity_get(h, s, name, &i);
 
+    if (e && e != ERR_NOT_FOUND)
+        return e;
+    if (counts && (e || i->has_modules)) {
+        enum err of_modules = modules_unset(h, s, name, !e, now_ms, at);
+
+        if (of_modules)
+            return of_modules;
+        if (!e) /* they may have pushed it out of memory */
+            e = identity_get(h, s, name, &i);
+    }
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
-    h->devices--;
-    h->disabled -= i->device.disabled;
+    h->devices -= counts;
+    h->disabled -= counts && i->device.disabled;
     seat_end(h, i, ERR_NOT_FOUND, now_ms);
     EACH_PART(p)
     if ((*p)->identity.gone)
         (*p)->identity.gone(h, s, i);
     i->gone = true;
     i->has_session = false;
+    i->has_modules = false;
     i->dirty = true;
     i->changed_at = at;
     return OK;
@@ -102,7 +135,7 @@ static enum err device_unset(struct hub *h, struct shard *s, struct bytes id, in
 static enum err device_gone_apply(struct hub *h, const struct record *record)
 {
     struct rd r = rd_over(record->body);
-    char id[ID_LEN_MAX + 1];
+    char id[IDENTITY_LEN_MAX + 1];
     struct shard *s;
     enum err e;
 
@@ -113,7 +146,7 @@ static enum err device_gone_apply(struct hub *h, const struct record *record)
         return ERR_DAMAGED;
     s = shard_of(h, bytes_str(id));
     pthread_mutex_lock(&s->lock);
-    e = device_unset(h, s, bytes_str(id), 0, record->at);
+    e = identity_unset(h, s, bytes_str(id), 0, record->at);
     pthread_mutex_unlock(&s->lock);
     return e;
 }
@@ -134,7 +167,7 @@ static bool thumbprint_valid(const char *text)
 
 static bool device_valid(const struct device *d)
 {
-    return device_id_valid(bytes_str(d->id)) && strlen(d->reason) <= REASON_LEN_MAX && key_valid(&d->primary) &&
+    return identity_valid(bytes_str(d->id)) && strlen(d->reason) <= REASON_LEN_MAX && key_valid(&d->primary) &&
            key_valid(&d->secondary) && thumbprint_valid(d->thumbprint[0]) && thumbprint_valid(d->thumbprint[1]);
 }
 
@@ -144,7 +177,7 @@ static_assert(sizeof SCOPE + ID_LEN_MAX + 1 + sizeof((struct device *)0)->genera
 
 void device_scope(const struct device *d, char out[EDGE_SCOPE_LEN_MAX + 1])
 {
-    snprintf(out, EDGE_SCOPE_LEN_MAX + 1, SCOPE "%s-%s", d->id, d->generation);
+    snprintf(out, EDGE_SCOPE_LEN_MAX + 1, SCOPE "%.*s-%s", ID_LEN_MAX, d->id, d->generation);
 }
 
 /* Clients cut at the last `-` to find the device. */
@@ -221,36 +254,51 @@ static void device_compose(struct hub *h, const struct device *wanted, const str
     }
 }
 
+enum err device_put(struct hub *h, struct shard *s, const struct device *wanted, struct match match, int64_t now_ms,
+                    struct device *out, uint64_t *at)
+{
+    struct buf body = buf_max(DEVICE_VALUE_MAX);
+    struct bytes name = bytes_str(wanted->id);
+    struct identity *i, *now;
+    struct device made;
+    enum err e = identity_make(h, s, name, NULL, &i);
+
+    if (e)
+        return e;
+    now = i->gone ? NULL : i;
+    if (!(e = match_check(match, now)) && !now && identity_is_module(name))
+        e = module_may_come(h, s, i);
+    if (!e) {
+        device_compose(h, wanted, now, now_ms, &made);
+        device_encode(&body, &made);
+        e = record_append(h, REC_DEVICE, &body, at);
+    }
+    if (!e)
+        e = device_took(h, s, &made, now_ms, *at);
+    if (e)
+        identity_unmake(s, i);
+    else
+        *out = i->device;
+    buf_free(&body);
+    return e;
+}
+
 enum err hub_device_put(struct hub *h, const struct device *wanted, struct match match, int64_t now_ms,
                         struct device *out, uint64_t *at)
 {
     struct shard *s = shard_of(h, bytes_str(wanted->id));
-    struct buf body = buf_max(DEVICE_VALUE_MAX);
-    struct identity *i, *now;
-    struct device made;
+    struct identity *i;
     enum err e;
 
     if (!device_valid(wanted))
         return ERR_ARGUMENT;
     pthread_mutex_lock(&s->lock);
-    if ((e = identity_make(h, s, bytes_str(wanted->id), &i)))
-        goto done;
-    now = i->gone ? NULL : i;
-    if (!(e = match_check(match, now))) {
-        device_compose(h, wanted, now, now_ms, &made);
-        device_encode(&body, &made);
-        e = record_append(h, REC_DEVICE, &body, at);
+    if (!(e = device_put(h, s, wanted, match, now_ms, out, at))) {
+        hub_trace(h, "device %s is %s", out->id, out->disabled ? "disabled" : "enabled");
+        if (!identity_is_module(bytes_str(out->id)) && !(e = identity_get(h, s, bytes_str(out->id), &i)))
+            e = edge_modules_follow(h, s, i, now_ms, at);
     }
-    if (e) {
-        identity_unmake(s, i);
-        goto done;
-    }
-    device_become(h, i, &made, now_ms, *at);
-    *out = i->device;
-    hub_trace(h, "device %s is %s", made.id, made.disabled ? "disabled" : "enabled");
-done:
     pthread_mutex_unlock(&s->lock);
-    buf_free(&body);
     return e;
 }
 
@@ -278,30 +326,34 @@ static enum err device_leave(struct hub *h, struct identity *i, int64_t now_ms, 
     return e;
 }
 
+enum err device_drop(struct hub *h, struct shard *s, struct identity *i, int64_t now_ms, uint64_t *at)
+{
+    struct buf body = buf_max(IDENTITY_LEN_MAX + 8);
+    char name[IDENTITY_LEN_MAX + 1];
+    enum err e = device_leave(h, i, now_ms, at);
+
+    memcpy(name, i->device.id, sizeof name);
+    buf_put_u8(&body, RECORD_VERSION);
+    put_text(&body, name);
+    if (!e && !(e = record_append(h, REC_DEVICE_GONE, &body, at)))
+        e = identity_unset(h, s, bytes_str(name), now_ms, *at);
+    buf_free(&body);
+    return e;
+}
+
 enum err hub_device_delete(struct hub *h, struct bytes id, struct match match, int64_t now_ms, uint64_t *at)
 {
     struct shard *s = shard_of(h, id);
-    struct buf body = buf_max(ID_LEN_MAX + 8);
     struct identity *i;
     enum err e;
 
     pthread_mutex_lock(&s->lock);
-    if ((e = identity_get(h, s, id, &i)))
-        goto done;
-    /* service 4.2: a delete without If-Match is refused */
-    if ((e = match.how == MATCH_NONE ? ERR_PRECONDITION : match_check(match, i)))
-        goto done;
-    if ((e = device_leave(h, i, now_ms, at)))
-        goto done;
-    buf_put_u8(&body, RECORD_VERSION);
-    put_text(&body, i->device.id);
-    if ((e = record_append(h, REC_DEVICE_GONE, &body, at)))
-        goto done;
-    e = device_unset(h, s, id, now_ms, *at);
-    hub_trace(h, "device %.*s is deleted", BYTES_ARG(id));
-done:
+    if (!(e = identity_get(h, s, id, &i)))
+        /* service 4.2: a delete without If-Match is refused */
+        e = match.how == MATCH_NONE ? ERR_PRECONDITION : match_check(match, i);
+    if (!e && !(e = device_drop(h, s, i, now_ms, at)))
+        hub_trace(h, "device %.*s is deleted", BYTES_ARG(id));
     pthread_mutex_unlock(&s->lock);
-    buf_free(&body);
     return e;
 }
 

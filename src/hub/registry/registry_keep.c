@@ -10,8 +10,8 @@
 
 enum { COUNTS_VALUE_MAX = 1024 };
 
-/* Id with its length, whether it is gone, its value with its length, and for each part that keeps something beside it,
- * that with its length. */
+/* Name with its length, whether it is gone, its value with its length, and for each part that keeps something beside
+ * it, that with its length. */
 static void copy_identity(struct keeping *k, struct buf *to, struct identity *i)
 {
     size_t at;
@@ -99,8 +99,10 @@ static enum err write_one(struct keeping *k, struct bytes id, bool gone, struct 
         e = OK;
     if (e || (e = identity_decode(value, &now)) || (e = write_parts(k, id, &before, gone ? NULL : &now, copied)))
         return e;
-    k->counts.devices += (uint64_t)!gone - (uint64_t)was;
-    k->counts.disabled += (uint64_t)(!gone && now.device.disabled) - (uint64_t)(was && before.device.disabled);
+    if (!identity_is_module(id)) { /* service 4.5: modules do not count */
+        k->counts.devices += (uint64_t)!gone - (uint64_t)was;
+        k->counts.disabled += (uint64_t)(!gone && now.device.disabled) - (uint64_t)(was && before.device.disabled);
+    }
     if ((e = gone ? keeping_del(k, key) : keeping_put(k, key, value)))
         return e;
     return keeping_step(k);
@@ -112,7 +114,7 @@ static enum err write_copied(struct keeping *k, const struct buf *copied)
     enum err e = copied->bad ? ERR_MEMORY : OK;
 
     while (!e && rd_left(&r)) {
-        struct bytes id = rd_bytes(&r, rd_u8(&r));
+        struct bytes id = rd_text_bytes(&r);
         bool gone = rd_u8(&r) != 0;
         struct bytes value = rd_str16(&r);
 

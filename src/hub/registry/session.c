@@ -2,7 +2,7 @@
 
 #include "identities.h"
 
-/* Version, device id, whether there is one, wants, the filter that takes a part. */
+/* Version, name, whether there is one, wants, the filter that takes a part. */
 static void put_session(struct buf *b, const char *id, const struct session *session)
 {
     buf_put_u8(b, RECORD_VERSION);
@@ -29,7 +29,7 @@ enum err session_apply(struct hub *h, const struct record *record)
     struct session session = {0};
     struct identity *i;
     struct shard *s;
-    char id[ID_LEN_MAX + 1];
+    char id[IDENTITY_LEN_MAX + 1];
     bool there;
     enum err e;
 
@@ -74,7 +74,7 @@ static bool is_same_session(const struct identity *i, const struct session *sess
 
 enum err hub_session_set(struct seat *seat, const struct session *session, uint64_t *at)
 {
-    struct buf b = buf_max(ID_LEN_MAX + WANTS + WANTED_PART_CAP + 8);
+    struct buf b = buf_max(IDENTITY_LEN_MAX + WANTS + WANTED_PART_CAP + 8);
     enum err e = OK;
 
     *at = 0;

@@ -12,7 +12,8 @@
 
 #include <stdlib.h>
 
-enum { DEVICES = 12, GROUPS = 5, CHANGES_MAX = 4096 };
+/* Those from PLAIN on are modules of the first ones. */
+enum { DEVICES = 14, PLAIN = 8, GROUPS = 5, CHANGES_MAX = 4096 };
 
 enum what { PUT, GONE, SESSION, GROUPS_ARE, EVENT };
 
@@ -37,6 +38,11 @@ struct truth {
     struct session session[DEVICES];
 };
 
+static unsigned device_of(unsigned who)
+{
+    return who < PLAIN ? who : who % 3;
+}
+
 static struct truth truth_now(void)
 {
     struct truth t = {0};
@@ -50,7 +56,9 @@ static struct truth truth_now(void)
             t.device[c->who] = c->device;
             break;
         case GONE:
-            t.there[c->who] = t.has_session[c->who] = false;
+            for (unsigned who = 0; who < DEVICES; who++)
+                if (who == c->who || device_of(who) == c->who)
+                    t.there[who] = t.has_session[who] = false;
             break;
         case SESSION:
             t.has_session[c->who] = c->has_session;
@@ -68,7 +76,10 @@ static struct truth truth_now(void)
 
 static void name_of(unsigned who, char out[16])
 {
-    snprintf(out, 16, "d%02u", who);
+    if (who < PLAIN)
+        snprintf(out, 16, "d%02u", who);
+    else
+        snprintf(out, 16, "d%02u/m%02u", device_of(who), who);
 }
 
 static struct change *change_new(enum what what, unsigned who, uint64_t at)
@@ -94,15 +105,18 @@ static void put_some(unsigned who)
     struct device d, made;
     char id[16];
     uint64_t at;
+    enum err e;
 
     name_of(who, id);
     d = t.there[who] ? t.device[who] : device_named(id);
-    d.disabled = world_below(&w, 4) == 0;
+    d.disabled = who < PLAIN && world_below(&w, 4) == 0;
     if (world_below(&w, 3) == 0)
         d.primary.len = 0;
     snprintf(d.reason, sizeof d.reason, "r%u", world_below(&w, 1000));
-    CHECK_OK(
-        hub_device_put(w.hub, &d, (struct match){.how = t.there[who] ? MATCH_ANY : MATCH_NONE}, w.now_ms, &made, &at));
+    e = hub_device_put(w.hub, &d, (struct match){.how = t.there[who] ? MATCH_ANY : MATCH_NONE}, w.now_ms, &made, &at);
+    CHECK_ERR(e, t.there[device_of(who)] || t.there[who] || who < PLAIN ? OK : ERR_NOT_FOUND);
+    if (e)
+        return;
     forget_volatile(&made);
     change_new(PUT, who, at)->device = made;
 }
@@ -134,7 +148,7 @@ static void sit_and_do(unsigned who, bool send)
 
     name_of(who, id);
     e = hub_attach(w.hub, bytes_str(id), NO_BYTES, PROOF_DEVICE_SAS, &bell.waker, w.now_ms, &seat);
-    CHECK_ERR(e, !t.there[who] ? ERR_NOT_FOUND : t.device[who].disabled ? ERR_DISABLED : OK);
+    CHECK_ERR(e, !t.there[who] ? ERR_NOT_FOUND : t.device[device_of(who)].disabled ? ERR_DISABLED : OK);
     if (e)
         return;
     if (send) {
@@ -246,7 +260,7 @@ static void check_device(const struct truth *t, unsigned who)
     CHECK(strcmp(d.reason, t->device[who].reason) == 0 && d.disabled == t->device[who].disabled);
     CHECK(d.status_ms == t->device[who].status_ms);
     CHECK(d.primary.len == 32 && memcmp(d.primary.at, t->device[who].primary.at, 32) == 0);
-    if (d.disabled)
+    if (t->device[device_of(who)].disabled)
         return;
     seat = world_sit(&w, id, &bell);
     CHECK(hub_session_get(seat, &got) == t->has_session[who]);
@@ -256,23 +270,32 @@ static void check_device(const struct truth *t, unsigned who)
 
 static void check_list(const struct truth *t)
 {
-    struct device out[DEVICES + 1];
-    uint64_t there = 0, disabled = 0;
+    struct device out[DEVICES + 1], modules[DEVICES + 1];
+    uint64_t there = 0, disabled = 0, of_devices = 0;
     struct hub_counts counts;
-    size_t n;
+    size_t n, n_modules;
 
     CHECK_OK(hub_device_list(w.hub, NO_BYTES, out, DEVICES + 1, &n));
-    for (unsigned who = 0; who < DEVICES; who++) {
+    CHECK_OK(hub_modules_list(w.hub, NO_BYTES, modules, DEVICES + 1, &n_modules));
+    for (unsigned who = 0; who < PLAIN; who++) {
+        struct device own[MODULES_ROOM];
+        size_t n_own = 0;
         char id[16];
 
+        name_of(who, id);
+        CHECK_ERR(hub_module_list(w.hub, bytes_str(id), own, &n_own), t->there[who] ? OK : ERR_NOT_FOUND);
+        for (size_t i = 0; i < n_own; i++)
+            CHECK(of_devices < n_modules && strcmp(own[i].id, modules[of_devices++].id) == 0);
         if (!t->there[who])
             continue;
-        name_of(who, id);
         CHECK(there < n && strcmp(out[there].id, id) == 0);
         there++;
         disabled += t->device[who].disabled;
     }
-    CHECK(n == there);
+    CHECK(n == there && n_modules == of_devices);
+    for (unsigned who = PLAIN; who < DEVICES; who++)
+        of_devices -= t->there[who];
+    CHECK(of_devices == 0);
     hub_count(w.hub, &counts);
     CHECK(counts.devices == there && counts.disabled == disabled && counts.connected == 0);
 }
@@ -297,7 +320,7 @@ static void check_events(void)
                 continue;
             CHECK_OK(hub_read(r, &e));
             CHECK(e.offset == changes[i].at && e.sequence == sequence++);
-            CHECK_BYTES(e.device, bytes_str(id));
+            CHECK_BYTES(e.device, identity_device(bytes_str(id)));
         }
         CHECK_ERR(hub_read(r, &e), ERR_NOT_FOUND);
         CHECK_OK(hub_partition(w.hub, p, &at_end));
