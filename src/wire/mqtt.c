@@ -182,9 +182,11 @@ enum mqtt_answer mqtt_decode(struct bytes in, size_t max, struct mqtt_packet *ou
 
     if (in.len == 0)
         return MQTT_MORE;
-    uint8_t flags = in.at[0] & 15;
-    p.type = (enum mqtt_type)(in.at[0] >> 4);
-    if (p.type < MQTT_CONNECT || p.type > MQTT_DISCONNECT || (p.type != MQTT_PUBLISH && flags != flags_of(p.type)))
+    uint8_t type = in.at[0] >> 4, flags = in.at[0] & 15;
+    if (type < MQTT_CONNECT || type > MQTT_DISCONNECT)
+        return MQTT_MALFORMED;
+    p.type = (enum mqtt_type)type;
+    if (p.type != MQTT_PUBLISH && flags != flags_of(p.type))
         return MQTT_MALFORMED;
     for (bool more = true; more; head++) {
         if (head > 4)
