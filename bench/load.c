@@ -352,7 +352,7 @@ static bool measure(struct load *l)
     l->stopping = true;
     if (!l->o.silent)
         receiving_stop(&l->receiving);
-    /* What was acknowledged while draining counts, and so does that time. */
+    /* Messages acknowledged while draining count, and so does that time. */
     tell(l, l->o.qos ? drained_s : seconds, drained_s, cpu_us);
     return !l->failed && !l->receiving.failed && (!l->o.qos || l->acked == l->sent) &&
            (l->o.silent || !l->o.qos || l->receiving.n >= l->sent);

@@ -31,7 +31,7 @@ struct bench {
     uint64_t open, let_in, refused, busy, lost;
 };
 
-/* One attempt; it is freed when its connection is gone. */
+/* An attempt; it is freed when its connection is gone. */
 struct attempt {
     struct bench *bench;
     const struct device *device;

@@ -1,12 +1,12 @@
-/* Who is it, and what may it do: SAS tokens and policy keys against the identities and policies of the hub. Used by
- * every front, so that a rule stands once (device 1.2-1.4, service 1.3-1.6). Nothing here says why to the peer; the log
- * does. */
+/* Judges who a peer is and what it may do: SAS tokens and policy keys against the identities and policies of the hub.
+ * Used by every front, so that a rule stands once (device 1.2-1.4, service 1.3-1.6). Nothing here says why to the peer;
+ * the log does. */
 #pragma once
 
 #include "chain.h"
 #include "env.h"
 
-/* What a checked credential proves. */
+/* The proof that a checked credential is. */
 struct who {
     char device[ID_LEN_MAX + 1];     /* the device it is, or "" for a policy */
     char generation[24];             /* of that device, when its key was used */
@@ -67,7 +67,7 @@ size_t auth_named_devices(struct bytes audience, char out[][ID_LEN_MAX + 1], siz
 /* The host is ours: the name, the short name's host, or an alias; a port is ignored; case is too. */
 bool auth_host_is_ours(const struct front_env *, struct bytes host);
 
-/* What is to be told of an attempt that came to this: the outcome itself, late if there were many failures
+/* The answer to an attempt that came to this: the outcome itself, late if there were many failures
  * (peer->held_ms), or ERR_BUSY when too many wait to be told (limiter.h). Only guesses count: an expired token or a
  * disabled device is none. */
 enum err auth_tried(const struct front_env *, const struct peer *, struct bytes identity, enum err outcome,

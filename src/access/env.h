@@ -1,9 +1,9 @@
-/* What every conversation is given: who is at the other end, and what all of a hub share. */
+/* A conversation is given these: who is at the other end, and what all of a hub share. */
 #pragma once
 
 #include "hub.h"
 
-/* Who is at the other end of the connection, as far as the transport knows. */
+/* The other end of the connection, as far as the transport knows it. */
 struct peer {
     char address[64];             /* "192.0.2.7:51234", for the log */
     const char *protocol;         /* "mqtt", "amqp-ws", "https", for the log; set by the front itself */
@@ -16,7 +16,7 @@ struct peer {
     int64_t *held_ms; /* of the front that talks to it; NULL: what it is told is never held */
 };
 
-/* What all conversations of a hub share. Lent for the life of the program. */
+/* Shared by all conversations of a hub. Lent for the life of the program. */
 struct front_env {
     struct hub *hub;
     char host[HOST_LEN_MAX + 1];   /* the hub's name; SAS audiences and MQTT user names carry it */

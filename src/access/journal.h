@@ -1,4 +1,4 @@
-/* What an operator reads in the log, in one form for all protocols: who came, who left and why, who was not let in and
+/* Lines for the operator in the log, in one form for all protocols: who came, who left and why, who was not let in and
  * why, and who changed what.
  *
  *   connected    device=phone protocol=mqtt address=192.0.2.7:51234

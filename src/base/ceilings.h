@@ -59,7 +59,7 @@
 #define AMQP_LINKS_MAX 6144    /* of one connection, all sessions together: 1,000 devices have two to six each */
 #define AMQP_VALUES_MAX 1024   /* in one frame, besides the message that it carries: the longest of an SDK has sixty */
 #define AMQP_SETTLED_MAX 65535 /* deliveries that one disposition may name: Proton looks at each */
-/* What Proton keeps of each, measured with 0.37, and rounded up. */
+/* Memory that Proton keeps of each, measured with 0.37, and rounded up. */
 #define AMQP_SESSION_COST 3584
 #define AMQP_LINK_COST 2560
 #define AMQP_VALUE_COST 160 /* of a filter: it is answered as it came, and so is there twice */
@@ -176,8 +176,8 @@
 #define TLS_CHAIN_MAX 8 /* certificates of a client that are looked at: a device's own and those above it */
 #define TLS_CHAIN_LEN_MAX (32 * 1024) /* what the handshake takes of them; a chain is seldom 8 */
 #define CONN_IN_MAX (PACKET_LEN_MAX + 4096)
-/* What is read of who has not shown who he is, at once: it completes a record of TLS. And what is kept of that: the
- * first packet or head, and what came with its last byte. */
+/* Bytes read at once of a peer that has not shown who it is: it completes a record of TLS. And what is kept of that:
+ * the first packet or head, and what came with its last byte. */
 #define READ_UNPROVED (8 * 1024)
 #define CONN_IN_UNPROVED (HTTP_HEAD_MAX + READ_UNPROVED + 17 * 1024)
 #define CONN_IN_SOFT (64 * 1024)     /* while it waits for room, no more of it is read from here on */

@@ -24,7 +24,7 @@
 
 enum { PEM_MAX = 64 * 1024, DAY_S = 86400, SPACE_WANTED_MB = 1024, EXPIRY_DAYS = 30, WHY_CAP = 256, DAMAGE_LINES = 20 };
 
-/* One line a check: what was looked at, how it is, what to do. */
+/* A line for each check: what was looked at, how it is, what to do. */
 void check_say(struct checking *k, enum verdict v, const char *what, const char *remedy)
 {
     static const char *const words[] = {"ok", "warning", "problem"};
@@ -137,7 +137,7 @@ static void check_log(struct checking *k)
     data_close_stores(&data);
 }
 
-/* What the files of the log take. */
+/* Bytes that the files of the log take. */
 static uint64_t log_bytes(const struct config *c)
 {
     char log[PATH_CAP];
@@ -170,7 +170,7 @@ static void check_space(struct checking *k, const struct disk_room *room)
     check_say(k, mb < wanted / 4 ? PROBLEM : mb < wanted ? WARNING : FINE, "disk", remedy);
 }
 
-/* What the log may take: as configured, which may be more than there is. */
+/* Bytes that the log may take: as configured, which may be more than there is. */
 static void check_retention(struct checking *k, const struct disk_room *room)
 {
     struct store_space space = {.held = log_bytes(&k->config), .file = room_segment_size(&k->config)};
@@ -308,7 +308,7 @@ static int check_run(struct config *c, int argc, char **argv)
     }
     check_say(&k, FINE, "configuration", "");
     check_clock(&k);
-    /* What the owner cannot do must not be possible here, and no file of root's be left. */
+    /* Nothing may be possible here that the owner cannot do, and no file of root's be left. */
     if (owner_begin(&owner)) {
         fprintf(stderr, "d2dhub check: this program cannot become the user %s: %m\n", owner.name);
         return 1;

@@ -1,5 +1,6 @@
-/* What a hub is told: defaults, then d2dhub.ini in its data folder, then D2DHUB_… in the environment, then flags. An
- * unknown key is an error. Each key has one name: "mqtts_port" in the file, D2DHUB_MQTTS_PORT, --mqtts-port. */
+/* The configuration of a hub: defaults, then d2dhub.ini in its data folder, then D2DHUB_… in the environment, then
+ * flags. An unknown key is an error. Each key has one name: "mqtts_port" in the file, D2DHUB_MQTTS_PORT, --mqtts-port.
+ * */
 #pragma once
 
 #include "ceilings.h"
@@ -7,7 +8,7 @@
 #include "log.h"
 #include "program.h"
 
-/* Where root's hub is, and that of the service. */
+/* The data folder of root's hub, and of the service's. */
 #define SERVICE_DATA "/var/lib/d2dhub"
 
 enum { PATH_CAP = 4096, NAMES_CAP = 32, VALUE_CAP = 1024 };

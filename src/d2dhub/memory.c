@@ -19,7 +19,7 @@
 
 #define MAP_LEAST (16ULL << 20)
 
-/* What is compared with a limit. */
+/* The memory in use, as it is compared with a limit. */
 enum measure {
     USED_ADDRESSES, /* all that is mapped */
     USED_DATA,      /* what is mapped to be written, and private */
@@ -183,7 +183,7 @@ static int64_t nearest(const uint64_t used[MEASURES], size_t *out, const uint64_
     return least;
 }
 
-/* What the allocator has and nobody uses counts by half: it is there, in pieces. */
+/* Memory that the allocator has and nobody uses counts by half: it is there, in pieces. */
 static int64_t unused(void)
 {
     return (int64_t)(mallinfo2().fordblks / 2);
@@ -251,7 +251,7 @@ void memory_look(int64_t now_ms)
 
 /* ---- promises -------------------------------------------------------------------------------------------------- */
 
-/* What was seen is promised away: it may have been given back meanwhile. */
+/* Room that was seen is promised away: it may have been given back meanwhile. */
 static void look_again(void)
 {
     int64_t now = net_steady_ms();

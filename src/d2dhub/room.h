@@ -15,8 +15,8 @@ struct disk_room {
 bool room_look(const char *folder, struct disk_room *out);
 /* The size of the log's files, where it is not configured. */
 uint64_t room_segment_size(const struct config *);
-/* What the log may take, where it is not configured: at most half of the disk, and of what is free all but a margin. It
- * does not get less because others take more: then the oldest of it is written again. */
+/* Space that the log may take, where none is configured: at most half of the disk, and of what is free all but a
+ * margin. It does not get less because others take more: then the oldest of it is written again. */
 uint64_t room_for_log(const struct disk_room *, const struct store_space *);
 /* The reserve of the checkpoint. */
 uint64_t room_for_state(const struct disk_room *);

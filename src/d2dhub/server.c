@@ -113,7 +113,7 @@ static void make_env(struct server *s)
     s->doors[2] = (struct door){"https", &s->env, front_http_new};
 }
 
-/* What `show` prints: written anew at each start, with the ports that it got. */
+/* The file that `show` prints: written anew at each start, with the ports that the hub got. */
 static void save_facts(struct server *s)
 {
     struct policy policies[8] = {{.rights = 0}};
@@ -133,7 +133,7 @@ static void save_facts(struct server *s)
     json_decref(facts);
 }
 
-/* Where there was one, but its first records cannot be read, a new one must not take its place. */
+/* A hub whose first records cannot be read is there: a new one must not take its place. */
 static int say_no_birth(const struct config *c)
 {
     fprintf(stderr,
@@ -383,7 +383,7 @@ static void *tick(void *ctx)
     return NULL;
 }
 
-/* What there is room for until the next look. True: there is none, and a checkpoint may make some. */
+/* Sets what there is room for until the next look. True: there is none, and a checkpoint may make some. */
 static bool look_for_room(struct server *s)
 {
     struct hub_space share;
@@ -479,7 +479,7 @@ bool server_moves(struct server *s, struct server_moved *since, const char **stu
         if (since->looked && now.turns[i] == since->turns[i])
             *stuck = "an event loop";
     }
-    /* What waited for the disk then is there now, or at least some of it. */
+    /* Answers that waited for the disk then may leave now, or at least some of them. */
     if (now.durable < since->end && now.durable == since->durable)
         *stuck = "writing to the disk";
     pthread_mutex_lock(&s->lock);

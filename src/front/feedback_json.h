@@ -1,4 +1,4 @@
-/* What a receiver of feedback reads (service 3.2). */
+/* Feedback as its receivers read it (service 3.2). */
 #pragma once
 
 #include "hub.h"

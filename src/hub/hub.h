@@ -198,7 +198,7 @@ struct waker {
     void (*wake)(struct waker *);
 };
 
-/* What a device wants to hear; kept with the identity when its session is (device 2.6). */
+/* Kinds of messages that a device wants to hear; kept with the identity when its session is (device 2.6). */
 enum want { WANT_C2D, WANT_CALLS, WANT_TWIN_ANSWERS, WANT_DESIRED, WANTS };
 
 enum { WANTED_PART_CAP = 128 };
@@ -239,7 +239,7 @@ enum err hub_session_set(struct seat *, const struct session *, uint64_t *at) MU
 
 /* ---- the mailbox of a device (device 5) ------------------------------------------------------------------------ */
 
-/* What is to be told of the end of a message (iothub-ack). */
+/* Which ends of a message its sender wants to hear of (iothub-ack). */
 enum ack { ACK_NONE, ACK_POSITIVE, ACK_NEGATIVE, ACK_FULL };
 
 /* The text of iothub-ack, in any case; no text is none. False: it is none of the four. */
@@ -284,7 +284,8 @@ enum err hub_post(struct hub *, struct bytes device, const struct msg *, int64_t
 enum err hub_next(struct seat *, int64_t now_ms, struct c2d *out) MUST_CHECK;
 /* ERR_LOCK_LOST: it is not locked by this seat: settled before, expired, purged. */
 enum err hub_settle(struct seat *, const struct c2d_lock *, enum outcome, int64_t now_ms, uint64_t *at) MUST_CHECK;
-/* What this seat has locked goes back into the queue, its delivery count as it was: the link or subscription ended. */
+/* Messages that this seat has locked go back into the queue, their delivery count as it was: the link or subscription
+ * ended. */
 void hub_release(struct seat *, int64_t now_ms);
 
 /* The same for who has no seat: the lock lasts C2D_LOCK_MS. Sections go into `room`. Takes no seat from anybody.
@@ -300,7 +301,7 @@ enum err hub_purge(struct hub *, struct bytes device, int64_t now_ms, uint64_t *
 
 struct call;
 
-/* What a caller asks of a device. The payload is JSON that the hub does not look into; at == NULL: none. */
+/* A caller's question to a device. The payload is JSON that the hub does not look into; at == NULL: none. */
 struct call_question {
     struct bytes device, method, payload;
     int64_t connect_ms;  /* so long the device may take to come; 0: it must be there */
@@ -324,7 +325,7 @@ enum err hub_call_look(struct call *, int64_t now_ms, struct call_answer *out, i
 /* NULL is fine. The waker is not called any more after this returns. */
 void hub_call_close(struct call *);
 
-/* What a device gets. */
+/* The question as the device gets it. */
 struct call_request {
     uint64_t id; /* for its answer */
     struct bytes method, payload;
@@ -346,7 +347,7 @@ enum fate { FATE_SUCCESS, FATE_EXPIRED, FATE_DELIVERY_COUNT, FATE_REJECTED, FATE
 /* "Success", "Expired", "DeliveryCountExceeded", "Rejected", "Purged" */
 const char *fate_name(enum fate);
 
-/* What became of one message. */
+/* The fate of one message. */
 struct feedback_record {
     char message_id[ID_LEN_MAX + 1];
     char device[ID_LEN_MAX + 1];
@@ -359,9 +360,9 @@ struct feedback_record {
 struct feedback_reader;
 
 enum err hub_feedback_open(struct hub *, struct waker *, struct feedback_reader **out) MUST_CHECK;
-/* What it has locked goes back. NULL is fine. */
+/* Records that it has locked go back. NULL is fine. */
 void hub_feedback_close(struct feedback_reader *);
-/* What became of messages whose poster reads too (with the same waker) is his alone for FEEDBACK_OWN_MS, and never in
+/* Feedback on messages whose poster reads too (with the same waker) is his alone for FEEDBACK_OWN_MS, and never in
  * one batch with what is not: so whoever waits for his own neither holds nor drops that of others. A batch of 1 to
  * FEEDBACK_BATCH records: when so many wait, or few batches left lately (FEEDBACK_AT_ONCE). Locked for
  * FEEDBACK_LOCK_MS. ERR_NOT_FOUND: none yet, the waker will tell. */
@@ -459,7 +460,7 @@ struct c2d_options {
     unsigned feedback_deliveries;
 };
 
-/* What may be sent; 0: no limit. Messages in a second, bytes in a day. */
+/* Ceilings of what is sent; 0: no limit. Messages in a second, bytes in a day. */
 struct hub_ceilings {
     uint64_t device_messages, device_bytes, hub_messages, hub_bytes;
 };
@@ -481,7 +482,7 @@ struct hub_options {
     void *trace_ctx;
 };
 
-/* What hub_init() fixes for ever. */
+/* Fixed for ever by hub_init(). */
 enum { PLACED_OUR_WAY, PLACED_BY_ID };
 
 struct hub_birth {
@@ -509,7 +510,7 @@ enum err hub_restored(struct hub *, uint64_t skip, int64_t wall_ms) MUST_CHECK;
 
 const struct hub_birth *hub_birth(const struct hub *);
 
-/* What was read just now may rest on records that are not durable yet: an answer that tells it waits for this place, or
+/* Anything read just now may rest on records that are not durable yet: an answer that tells it waits for this place, or
  * a crash could take back what was said. */
 uint64_t hub_seen(struct hub *);
 
@@ -520,10 +521,10 @@ void hub_grew(struct hub *);
  * to call again at the latest; sooner does no harm. Any thread, one at a time. */
 int64_t hub_tick(struct hub *, int64_t now_ms);
 
-/* One record that is in the log at this place: live, recovery and standby alike. Applying it twice changes nothing. */
+/* Applies a record of the log: live, recovery and standby alike. Applying it twice changes nothing. */
 enum err hub_apply(struct hub *, const struct record *) MUST_CHECK;
 
-/* What there is room for, as the owner of the disk sees it. */
+/* Room on the disk, as its owner sees it. */
 struct hub_space {
     uint64_t log_bytes;    /* of the log's files, where retention_bytes does not say; 0: no limit */
     uint64_t mail_bytes;   /* of C2D messages that are accepted between two checkpoints */

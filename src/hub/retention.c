@@ -1,6 +1,7 @@
-/* What may go from the log's beginning. It is shared by all partitions and all records, so its age is remembered by
- * place: once in a while a checkpoint notes when everything below its own place was there. A place is kept too long by
- * one step at most, never too short. The time is lived time: a jump of the clock makes nothing older. */
+/* Retention: what may go from the log's beginning. It is shared by all partitions and all records, so its age is
+ * remembered by place: once in a while a checkpoint notes when everything below its own place was there. A place is
+ * kept too long by one step at most, never too short. The time is lived time: a jump of the clock makes nothing older.
+ * */
 #include "retention.h"
 
 #include "bond.h"
@@ -47,7 +48,7 @@ static enum err ages_decode(struct hub *h, struct bytes value)
     return r.bad ? ERR_DAMAGED : OK;
 }
 
-/* What is from the future, or at the start from long ago, is as old as if the hub had not been away: one of the clocks
+/* A record from the future, or at the start from long ago, is as old as if the hub had not been away: one of the clocks
  * was wrong, then or now, and nothing goes or stays for ever because of that. */
 static void resume(struct hub *h, int64_t lived_ms)
 {
@@ -80,8 +81,8 @@ void ages_add(struct hub *h, uint64_t place, int64_t lived_ms)
     h->ages->at[h->ages->n++] = (struct age){place, lived_ms};
 }
 
-/* What is below this place is more than the log may take. Where the operator did not say how much that is, a full disk
- * makes it less: the oldest goes first, and what it took is written again. */
+/* The place below which there is more than the log may take. Where the operator did not say how much that is, a full
+ * disk makes it less: the oldest goes first, and what it took is written again. */
 static uint64_t too_much(const struct hub *h)
 {
     uint64_t keep = h->options.retention_bytes ? h->options.retention_bytes : atomic_load(&h->log_keep);
@@ -93,7 +94,7 @@ static uint64_t too_much(const struct hub *h)
     return keep ? store_older_than(h->store, keep) : 0;
 }
 
-/* What is below this place is too old, or too much. */
+/* The place below which all is too old, or too much. */
 static uint64_t retention_place(const struct hub *h, int64_t lived_ms)
 {
     int64_t keep_ms = h->options.retention_ms ? h->options.retention_ms : RETENTION_DEFAULT_MS;
@@ -104,7 +105,7 @@ static uint64_t retention_place(const struct hub *h, int64_t lived_ms)
     return much > below ? much : below;
 }
 
-/* Those of places that are no more. */
+/* Forgets the ages of places that are no more. */
 static void ages_forget(struct hub *h, uint64_t below)
 {
     size_t gone = 0;

@@ -1,4 +1,4 @@
-/* What a hub needs to go on from a checkpoint of which values are lost, and how these values are called. */
+/* Salvage: what a hub needs to go on from a checkpoint of which values are lost, and how these values are called. */
 #pragma once
 
 #include "buf.h"
@@ -18,7 +18,7 @@ struct key_facts {
 
 void key_facts_of(struct bytes key, struct key_facts *out);
 
-/* What a log that is copied holds of all that a hub cannot do without. */
+/* Records that a hub cannot do without, as a log holds them that is copied. */
 struct salvage_seen {
     struct buf birth; /* the body of its record; empty: it is not there */
     uint64_t policies, groups;
@@ -28,7 +28,7 @@ void salvage_see(struct salvage_seen *, const struct record *);
 /* The kind of records that mean nothing. */
 uint8_t salvage_filler(void);
 
-/* What is known from elsewhere. */
+/* Facts that are known from elsewhere. */
 struct salvage_known {
     const struct salvage_seen *log;
     bool replayed;                 /* all of that log is going to be applied */

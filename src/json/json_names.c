@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What may stand there, besides null: a text, true or false, an object, a list, anything. */
+/* Kinds of values that may stand there, besides null: a text, true or false, an object, a list, anything. */
 enum form { TEXT, FLAG, OBJECT, LIST, ANY };
 
 struct rule {

@@ -5,7 +5,7 @@
 #include "buf.h"
 #include "ceilings.h"
 
-/* What a frame is; the codes are AMQP's own (2.7). */
+/* Kinds of frames; the codes are AMQP's own (2.7). */
 enum amqp_frame_code {
     AMQP_CODE_OPEN = 0x10,
     AMQP_CODE_BEGIN = 0x11,

@@ -403,7 +403,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
     count(&c->loop->counters.reads, 1);
     count(&c->loop->counters.bytes_in, (uint64_t)n);
-    /* Who is being closed is not listened to. */
+    /* Nobody listens to a peer that is being closed. */
     if (c->state != CONN_SHAKING && c->state != CONN_OPEN)
         return;
     tls_conn_feed(&c->tls, bytes_of(buf->base, (size_t)n), net_loop_now_ms(c->loop));

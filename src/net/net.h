@@ -14,8 +14,8 @@ struct net_peer {
     char address[64]; /* "192.0.2.7:51234" or "[2001:db8::1]:51234" */
     bool has_certificate;
     uint8_t sha1[20], sha256[32]; /* of the certificate's DER form */
-    /* What a client showed to a server: DER, its own certificate first, each with a 32-bit big-endian length before it;
-     * at most TLS_CHAIN_MAX of them. Lent until close(). */
+    /* Certificates that a client showed to a server: DER, its own certificate first, each with a 32-bit big-endian
+     * length before it; at most TLS_CHAIN_MAX of them. Lent until close(). */
     struct bytes chain;
 };
 
@@ -33,7 +33,7 @@ struct net_talk {
     uint64_t (*after)(void *ctx);
     bool (*over)(void *ctx, enum err *why);
     int64_t (*held)(void *ctx);
-    /* What it left of the input waits for something else than more input: so little more of that is read (NULL: never).
+    /* Input that it left waits for something else than more input: so little more of that is read (NULL: never).
      */
     bool (*stalled)(void *ctx);
     /* Asked too: whether the peer has shown who it is. Until then little is read and kept for it, and its time is
@@ -41,7 +41,7 @@ struct net_talk {
     bool (*proved)(void *ctx);
 };
 
-/* What a new connection is given to and what it lends: called on its loop after the TLS handshake. Fills in `talk`. */
+/* Receives a new connection and what it lends: called on its loop after the TLS handshake. Fills in `talk`. */
 typedef enum err net_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
                             struct net_talk *talk);
 

@@ -111,7 +111,8 @@ void conn_push(struct net_conn *c)
 {
     struct bytes now;
 
-    /* What the socket does not take is not encrypted yet: it waits as plain text, in buffers that have a ceiling. */
+    /* Output that the socket does not take is not encrypted yet: it waits as plain text, in buffers that have a
+     * ceiling. */
     while (c->state != CONN_GONE && c->sending.len == 0) {
         while (c->loop->wire.len < CHUNK && (now = next_out(c)).len) {
             if (tls_conn_write(&c->tls, now)) {

@@ -13,7 +13,7 @@ static const char ciphers_12[] = "ECDHE+AESGCM:ECDHE+CHACHA20:"
 
 enum { WHY_CAP = 256 };
 
-/* What OpenSSL says last is nearest to the cause. */
+/* The last that OpenSSL says is nearest to the cause. */
 static enum err say_why(char why[WHY_CAP], enum err e, const char *what, const char *file)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What was read fits what it is written to again: DER has one form. */
+/* The certificate fits the room of what it was read from: DER has one form. */
 enum { CHAIN_CAP = TLS_CHAIN_LEN_MAX + TLS_CHAIN_MAX * 4 };
 
 /* Our BIO: reads from the view that was fed, writes into the buffer that was lent. It owns no memory, so an idle
@@ -133,7 +133,7 @@ static void let_go_of_buffers(struct tls_conn *c)
         SSL_free_buffers(c->ssl);
 }
 
-/* What an answer of OpenSSL other than success means. OK: it needs more bytes. */
+/* The meaning of an answer of OpenSSL other than success. OK: it needs more bytes. */
 static enum err meaning(struct tls_conn *c, int answer)
 {
     switch (SSL_get_error(c->ssl, answer)) {

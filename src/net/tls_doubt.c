@@ -43,7 +43,7 @@ static void put_address(struct buf *b, const ASN1_OCTET_STRING *ip)
         buf_printf(b, "%s%x", i ? ":" : "", (unsigned)at[i] << 8 | at[i + 1]);
 }
 
-/* What a stranger wrote, as it may stand on a terminal. */
+/* A stranger's text as it may stand on a terminal. */
 static void put_plain(struct buf *b, struct bytes text)
 {
     text = bytes_first(text, NAME_CAP);
@@ -102,7 +102,7 @@ static void put_signer(struct buf *b, X509 *cert)
                 "the CA certificate of the hub");
 }
 
-/* What is wrong, and what to do. */
+/* The sentence about what is wrong, and what to do. */
 static enum err explain(int error, X509 *cert, SSL *ssl, struct buf *b)
 {
     char when[TIME_CAP], now[TIME_CAP];

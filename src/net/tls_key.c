@@ -124,7 +124,7 @@ static EVP_PKEY *load(const char *name, OSSL_LIB_CTX *library)
     return key;
 }
 
-/* What the TPM stack would write to stderr is in `why`. */
+/* Silences the TPM stack: what it would write to stderr is in `why`. */
 static bool set_environment(void)
 {
     bool managed = access("/dev/tpmrm0", F_OK) == 0 || access("/dev/tpm0", F_OK);

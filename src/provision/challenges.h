@@ -1,4 +1,4 @@
-/* What TPMs were challenged with over HTTPS (provisioning 5.2): keys that only the right chip can have read, for a few
+/* Challenges to TPMs over HTTPS (provisioning 5.2): keys that only the right chip can have read, for a few
  * minutes, in memory only. A device whose challenge is gone begins again. From any thread. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* What a registration needs from the world outside of this hub: a webhook that says where a device belongs, and other
+/* The world outside of this hub, as a registration needs it: a webhook that says where a device belongs, and other
  * hubs that take it (provisioning 3.7). The front hands a job out; whoever runs it ends it, on a thread of its own. */
 #pragma once
 

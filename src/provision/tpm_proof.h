@@ -1,4 +1,4 @@
-/* What a device proves that signs with the key of a challenge: that it has the chip with these two keys. */
+/* The proof of a device that signs with the key of a challenge: it has the chip with these two keys. */
 #pragma once
 
 #include "attest.h"

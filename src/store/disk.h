@@ -13,7 +13,7 @@ enum {
     SPARES = 2 + RESERVE, /* trimmed segments that are kept to be written again */
 };
 
-/* What goes into one segment with one write. */
+/* Records that go into one segment with one write. */
 struct piece {
     struct segment *segment;
     uint64_t place;   /* of its first frame */

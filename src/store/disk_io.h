@@ -13,13 +13,13 @@ struct disk_io {
     int (*open)(void *ctx, const char *path, int flags);
     /* Everything, at this offset; on disk when it returns. */
     int (*write_synced)(void *ctx, int fd, const struct iovec *parts, int n, off_t at);
-    /* What was written to it is on disk when it returns. */
+    /* Everything written to it is on disk when it returns. */
     int (*sync)(void *ctx, int fd);
     /* Reserves the space, so that writing cannot run out of it. */
     int (*allocate)(void *ctx, int fd, off_t size);
     int (*rename)(void *ctx, const char *from, const char *to);
     int (*unlink)(void *ctx, const char *path);
-    /* What was created, renamed or unlinked in the folder is on disk when it returns. */
+    /* Everything created, renamed or unlinked in the folder is on disk when it returns. */
     int (*sync_folder)(void *ctx, const char *folder);
     /* A write or a sync failed: nothing is known any more about what is on disk, and a second try would tell nothing.
      * Does not return in a program. */

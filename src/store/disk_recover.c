@@ -85,7 +85,7 @@ static enum err open_all(struct disk *d, char why[256])
     return e;
 }
 
-/* What an earlier life had ready: the space of the reserve, for a disk that is full now. */
+/* Files that an earlier life had ready: the space of the reserve, for a disk that is full now. */
 static void adopt_spares(struct disk *d)
 {
     struct dirent **found;
@@ -360,7 +360,7 @@ static enum err end_here(struct disk *d, struct segment *s, uint64_t end, bool *
             return ERR_IO;
         s->there = s->size;
     }
-    /* What is behind damage of the end is of that, and no write. */
+    /* Bytes behind a damaged end are of that damage, and no write. */
     e = end < d->known ? end_at_known(d, s, &end, why) : cut(d, s, end);
     d->last = s;
     d->end = end;

@@ -188,7 +188,7 @@ bool disk_spare_adopt(struct disk *d, const char *name)
     s->size = d->segment_size;
     if (bytes_to_u64(bytes_skip(bytes_str(name), sizeof "spare-" - 1), &number) && number >= d->spare_number)
         d->spare_number = number + 1;
-    /* What was copied may have lost its space. */
+    /* A file that was copied may have lost its space. */
     if (s->fd >= 0 && !fstat(s->fd, &facts) && (uint64_t)facts.st_size == s->size &&
         !d->io.allocate(d->io.ctx, s->fd, (off_t)s->size)) {
         s->used = !is_new(s->fd);

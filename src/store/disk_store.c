@@ -434,7 +434,7 @@ static const struct store_ops disk_ops = {.append = disk_append,
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */
 
-/* One process at a time. */
+/* A single process at a time. */
 static enum err lock_folder(struct disk *d, char why[256])
 {
     char path[SEGMENT_PATH_CAP];
@@ -480,7 +480,7 @@ static enum err make_last(struct disk *d)
     return OK;
 }
 
-/* Where there is no room for the reserve, it may be in use: what is appended to is treated as if it were that. */
+/* The reserve may be in use where there is no room for it: what is appended to is treated as if it were that. */
 static enum err make_reserve(struct disk *d)
 {
     enum err e = disk_reserve_fill(d);

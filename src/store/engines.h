@@ -32,7 +32,7 @@ struct disk_io;
 enum err disk_store_open_on(const struct disk_options *, const struct disk_io *, struct store **out,
                             char why[256]) MUST_CHECK;
 
-/* What a memory log does wrong on purpose. All zero: it is durable at once. */
+/* Faults of a memory log, on purpose. All zero: it is durable at once. */
 struct memory_faults {
     bool manual;         /* durable only grows by memory_store_settle() */
     enum err append;     /* what every append answers, when not OK */
@@ -45,7 +45,7 @@ void memory_store_faults(struct store *, const struct memory_faults *);
 /* The record at this place cannot be read any more. */
 void memory_store_damage(struct store *, uint64_t at);
 void memory_store_settle(struct store *, uint64_t below); /* durable grows to this place; UINT64_MAX: all */
-/* What is left of the log after a power cut: a new store that holds only what was durable. */
+/* The rest of the log after a power cut: a new store that holds only what was durable. */
 enum err memory_store_crashed(struct store *, struct store **out) MUST_CHECK;
 
 /* The map is address space, not disk: large where there is plenty of it. It grows when it is full, to at most

@@ -105,7 +105,7 @@ static void on_damaged_files(void *ctx, const struct log_damage *d)
         count(ctx, d);
 }
 
-/* What the checksums of its frames begin with says which form it has. */
+/* The seed of the checksums of its frames says which form it has. */
 static void describe(const struct log_files *l, const struct log_file *f, struct segment *s)
 {
     const uint8_t *id = log_files_id(l);

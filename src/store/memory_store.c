@@ -134,7 +134,7 @@ static enum err memory_sync(struct store *s, uint64_t at)
     return OK;
 }
 
-/* What was lent outlives its trimming: bodies are freed when the store is closed. */
+/* Bodies that were lent outlive their trimming: they are freed when the store is closed. */
 static enum err memory_read(struct store *s, struct cursor *c, struct record *out)
 {
     struct memory *m = memory_of(s);

@@ -1,4 +1,4 @@
-/* One file of the log: its form on disk, and how it is made, mapped, scanned. Numbers are little-endian.
+/* A file of the log: its form on disk, and how it is made, mapped, scanned. Numbers are little-endian.
  *
  *   0   "d2d-log1" | u64 base | u64 size | u32 2 | u32 crc of the 28 bytes before | id of the log, 16 bytes |
  *       u64 end of the log before this file, 0: its base | u32 crc of the 24 bytes before | u32 1: the file was

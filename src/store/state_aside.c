@@ -47,7 +47,7 @@ enum err lmdb_state_set_aside(const char *folder, const char *what, char name[ST
     name[0] = 0;
     if (!path_in(folder, "lock.mdb", from) || (unlink(from) && errno != ENOENT) || !path_in(folder, "data.mdb", from))
         return ERR_IO;
-    /* One that was set aside before keeps its name: link() does not replace it. */
+    /* A file that was set aside before keeps its name: link() does not replace it. */
     for (int n = 1; n < ASIDE_MAX; n++) {
         snprintf(name, STATE_ASIDE_CAP, "data.mdb.%s-%d", what, n);
         if (!path_in(folder, name, to))

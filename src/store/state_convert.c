@@ -35,7 +35,7 @@ static int copy_some(struct lmdb *m, MDB_txn *txn, MDB_dbi bare, struct buf *las
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* One transaction. After the last values the table of before goes, and the record says so. */
+/* A transaction of the conversion. After the last values the table of before goes, and the record says so. */
 static int convert_some(struct lmdb *m, MDB_dbi bare, struct buf *last, struct state_sum *sum, bool *more)
 {
     MDB_txn *txn;
@@ -52,7 +52,7 @@ static int convert_some(struct lmdb *m, MDB_dbi bare, struct buf *last, struct s
     return rc;
 }
 
-/* What an earlier attempt has copied goes. */
+/* Drops what an earlier attempt has copied. */
 static int begin(struct lmdb *m, MDB_dbi *bare)
 {
     MDB_txn *txn;

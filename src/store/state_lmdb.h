@@ -39,7 +39,7 @@ static inline struct bytes bytes_of_val(const MDB_val *v)
 extern const struct state_ops lmdb_ops;
 
 enum err lmdb_err_of(int rc) MUST_CHECK;
-/* Where the file is mapped: whoever touches a page of it that the disk cannot read ends the process with a line. */
+/* The place where the file is mapped: touching a page that the disk cannot read ends the process with a line. */
 void lmdb_watch_map(struct lmdb *m);
 /* No transaction is open. ERR_DISK_FULL: the address space ends here. */
 enum err lmdb_grow_map(struct lmdb *m) MUST_CHECK;

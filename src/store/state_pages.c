@@ -344,7 +344,7 @@ static void walk_tree(struct walk *w, const struct tree *tree, visit_fn *visit)
         damage(w, tree->root, "it is the root of a table whose depth is wrong");
     else
         walk_page(w, tree->root, 0, NO_BYTES, NO_BYTES);
-    /* What could not be reached explains that more was expected. */
+    /* Pages that could not be reached explain that more was expected. */
     if (!was_whole || w->damaged)
         return;
     if (w->seen.branches != tree->branches || w->seen.leaves != tree->leaves || w->seen.overflows != tree->overflows ||

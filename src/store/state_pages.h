@@ -22,7 +22,7 @@ struct pages_look {
     /* Something is wrong at this byte. True: what can be reached without it is still wanted. */
     bool (*damage)(void *ctx, uint64_t offset, const char *what);
     void *ctx;
-    /* Whatever is whole is wanted, wherever it stands: entries that are not in order, too, and then, as a table
+    /* Everything whole is wanted, wherever it stands: entries that are not in order, too, and then, as a table
      * without a name, those in pages that nothing leads to any more and that are not free either. Each value has to
      * prove itself by its checksum. */
     bool salvage;

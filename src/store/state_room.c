@@ -60,7 +60,7 @@ static int bytes_in_use(MDB_env *env, const MDB_dbi *tables, unsigned n_tables, 
     return rc;
 }
 
-/* What would fail half-way must not take the rest of the disk. */
+/* A change that would fail half-way must not take the rest of the disk. */
 static bool has_room(int fd, uint64_t bytes)
 {
     struct statvfs fs;

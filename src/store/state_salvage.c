@@ -68,7 +68,7 @@ static const char *on_entry(void *ctx, struct bytes key, struct bytes stored)
         take(l, key, stored, 0);
         return NULL;
     }
-    /* Those that were converted before it was cut off are in the table of before, too. */
+    /* Values that were converted before it was cut off are in the table of before, too. */
     if (may_be_bare)
         return NULL;
     if (state_unseal(key, stored, &value, &seal)) {

@@ -1,4 +1,4 @@
-/* What is kept beside the values of a checkpoint, so that no flipped bit passes for a value: each value ends with a
+/* Seals, kept beside the values of a checkpoint, so that no flipped bit passes for a value: each value ends with a
  * checksum of its key and itself, and one record, which has its own, says up to which place all is valid, how many
  * entries there are and what their checksums sum up to. Numbers are big-endian.
  *

@@ -4,7 +4,7 @@
 
 #include "err.h"
 
-/* What a reader sees. `at` is the record's place: it only grows, is never 0, and is opaque but for its order. */
+/* A record as a reader sees it. `at` is its place: it only grows, is never 0, and is opaque but for its order. */
 struct record {
     uint64_t at;
     uint8_t kind;      /* the hub's; the store knows none */
@@ -20,7 +20,7 @@ enum room {
     ROOM_REGISTRY, /* who may do what */
 };
 
-/* What is to be appended: `parts` are copied once, one behind the other, into the tail. */
+/* A record to be appended: `parts` are copied once, one behind the other, into the tail. */
 struct draft {
     uint8_t kind;
     uint16_t lane;
@@ -60,7 +60,7 @@ struct gap {
     uint64_t base;    /* of the file, whose name it is (16 hexadecimal digits, .log); `at` is at - base in it */
     bool is_jump;     /* no damage: the log was restored, and its places begin anew here */
     bool is_rest;     /* the last of GAPS_MAX: it stands for all behind it, and may hold what can be read */
-    /* What its first bytes say that it was, if anything (kind 0 else). It may be wrong: they may be what is damaged. */
+    /* The kind that its first bytes tell, if any (else 0). It may be wrong: they may be what is damaged. */
     uint8_t kind;
     uint16_t lane;
     size_t len;
@@ -139,7 +139,7 @@ static inline void store_cursor_close(struct store *s, struct cursor *c)
     s->ops->cursor_close(s, c);
 }
 
-/* What store_first() would be after store_trim(). */
+/* The answer of store_first() after a store_trim(). */
 static inline uint64_t store_first_after(struct store *s, uint64_t below)
 {
     return s->ops->first_after(s, below);

@@ -138,7 +138,7 @@ static enum http_fault take_target(struct http_head *head, struct bytes text, st
     return head->path.len && head->path.at[0] == '/' ? HTTP_FINE : HTTP_MALFORMED;
 }
 
-/* What says where the message ends. */
+/* The header that says where the message ends. */
 struct framing {
     unsigned hosts, lengths, codings;
     bool chunked;

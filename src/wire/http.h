@@ -80,7 +80,7 @@ void http_in_body_max(struct http_in *, size_t body_max);
 /* Gives memory back between two messages. */
 void http_in_cool(struct http_in *);
 
-/* One step. Takes *used bytes off the front of `in`; the next call gets the rest, with more behind it. */
+/* Decodes a step. Takes *used bytes off the front of `in`; the next call gets the rest, with more behind it. */
 enum http_step http_read(struct http_in *, struct bytes in, size_t *used) MUST_CHECK;
 /* The connection ended: true when that completes a response. */
 bool http_read_end(struct http_in *);

@@ -96,7 +96,7 @@ void machine_make_room(struct machine *m)
         machine_rest(m);
 }
 
-/* Whoever waits for the disk waits for one write after the other. */
+/* A caller that waits for the disk waits for one write after the other. */
 static enum err sync_to(struct store *s, uint64_t at)
 {
     struct machine *m = s->grew_ctx;

@@ -76,7 +76,7 @@ void machine_start_again(struct machine *m);
 void machine_make_room(struct machine *m);
 /* After a step: the log's thread waits to write, or has nothing to do. */
 void machine_settle(struct machine *m);
-/* One write goes through. */
+/* Lets a write through. */
 void machine_write(struct machine *m);
 /* All of them do. */
 void machine_rest(struct machine *m);

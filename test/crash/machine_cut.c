@@ -195,7 +195,7 @@ static void lose_power(struct machine *m, const struct write *w)
     names_synced(m);
 }
 
-/* What the hub gave to the system stays, so far; but it is not on disk yet, and the next hub does not know. */
+/* Bytes that the hub gave to the system stay, so far; but it is not on disk yet, and the next hub does not know. */
 static void kill_hub(struct machine *m, const struct write *w)
 {
     struct write *u = &m->unsynced[m->n_unsynced];

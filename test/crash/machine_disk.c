@@ -91,7 +91,7 @@ static void wait_at_gate(struct machine *m, struct write *w)
     m->waiting = NULL;
 }
 
-/* What a killed hub had left there does not matter any more. */
+/* Files that a killed hub had left there do not matter any more. */
 static void written_over(struct machine *m, const struct write *w)
 {
     for (size_t i = 0; !m->is_cut && i < m->n_unsynced; i++) {

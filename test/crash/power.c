@@ -279,7 +279,7 @@ static size_t check_records(struct power *p, struct store *s, size_t wanted, siz
 
 void power_check(struct power *p, const char *folder, size_t wanted)
 {
-    /* One more than was told may have been appended. */
+    /* A record more than was told may have been appended. */
     size_t most = atomic_load(&p->appended) + 2, found;
     struct disk_options o = {.folder = folder, .segment_size = p->segment_size, .tail_max = TAIL};
     char why[256];
@@ -292,7 +292,7 @@ void power_check(struct power *p, const char *folder, size_t wanted)
             fprintf(stderr, "%s: %s\n", err_name(e), why);
         MUST(e == OK);
         found = check_records(p, s, wanted, most);
-        /* What comes after must not bring anything of the cut write back to life. */
+        /* Nothing of the cut write may come back to life with what comes after. */
         for (size_t i = 0; again == 0 && i < 3; i++) {
             uint8_t body[BODY_MAX];
             struct bytes part = bytes_of(body, body_of(p, found + i, body));
@@ -311,7 +311,8 @@ void power_check(struct power *p, const char *folder, size_t wanted)
     }
 }
 
-/* What was durable before this write. The appender may not have told the last place yet: one less is asked for then. */
+/* The place that was durable before this write. The appender may not have told the last place yet: one less is asked
+ * for then. */
 static size_t promised(struct power *p)
 {
     uint64_t durable = p->store ? store_durable(p->store) : 0;

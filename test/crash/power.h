@@ -17,7 +17,7 @@ struct power {
     struct disk_io io;
     struct store *store;
     pthread_mutex_t files; /* nobody changes the folder while it is copied */
-    /* What was appended: record i has body_of(i). The place is told after the append. */
+    /* Records that were appended: record i has body_of(i). The place is told after the append. */
     _Atomic uint64_t places[RECORDS_MAX];
     _Atomic size_t appended;
     _Atomic size_t may_be_gone;        /* records below this one may have been trimmed */

@@ -286,7 +286,7 @@ static void check_ca(unsigned ca)
     CHECK(!v->value || (!strcmp(got.etag, v->etag) && got.der_len == 40 && got.der[0] == (v->value & 0xFF)));
 }
 
-/* What is listed is what is there. */
+/* Checks that exactly what is listed is there. */
 static void check_lists(uint64_t devices_there)
 {
     static struct device page[DEVICES + 1];

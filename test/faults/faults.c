@@ -77,7 +77,7 @@ static void crypto_free(void *p, const char *file, int line)
     free(p);
 }
 
-/* Where it was, for whoever mends it. */
+/* The place of the fault, for whoever mends it. */
 static void crashed(int number)
 {
     void *stack[48];

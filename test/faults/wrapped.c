@@ -1,4 +1,4 @@
-/* What the linker puts in the place of each call in `wrapped` of CMakeLists.txt. */
+/* The linker puts these in the place of each call in `wrapped` of CMakeLists.txt. */
 #include "faults.h"
 
 #include <errno.h>

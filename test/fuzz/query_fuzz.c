@@ -19,7 +19,7 @@ static enum err put(void *ctx, struct bytes name, const struct value *v)
     return json_put_value(v, out);
 }
 
-/* What every row has that is selected is true of this one, too. */
+/* Everything that each selected row has is true of this one, too. */
 static void check_equalities(const struct condition *c, const struct row *row)
 {
     struct equality all[4];

@@ -253,7 +253,7 @@ static void svc_reads(struct story *s)
     }
 }
 
-/* What is no option of ours is an application property. */
+/* Anything that is no option of ours is an application property. */
 static void svc_posts(struct story *s, char **words)
 {
     struct prop props[WORDS_MAX];

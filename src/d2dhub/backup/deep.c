@@ -16,7 +16,7 @@
 
 #define STATE "state/data.mdb"
 
-/* What the checkpoint says, from the process that read it. */
+/* The checkpoint's state, from the process that read it. */
 struct checkpoint {
     enum err e;
     uint64_t place, first, values, bytes;

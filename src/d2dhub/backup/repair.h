@@ -36,7 +36,7 @@ struct repair {
     uint8_t id[STORE_ID]; /* of the log to which it belongs */
     bool has_id;
     uint64_t first; /* the oldest place that this has; UINT64_MAX: nobody knows */
-    /* What becomes of it: */
+    /* The fate of it: */
     bool anew;      /* the log holds everything: there is nothing to take from the checkpoint */
     bool jumps;     /* more may have been given than is known: these numbers are left out */
     uint64_t place; /* of the new checkpoint */
@@ -69,6 +69,6 @@ void repair_state_tell(struct repair *, struct hub *);
 
 /* repair_rest.c: configuration and certificates. */
 bool repair_rest(struct repair *);
-/* What is known of the hub from hub.json. The birth has no name where there is no such file. */
+/* Facts about the hub from hub.json. The birth has no name where there is no such file. */
 enum { SAID_MAX = 8 };
 void repair_facts(const struct repair *, struct hub_birth *birth, struct policy said[SAID_MAX], size_t *n);

@@ -72,7 +72,7 @@ static void tell_places(struct repair *r, uint64_t length, const char *what)
                                   .is_lost = true});
 }
 
-/* What is missing at its ends is missed in no file. */
+/* Nothing shows in any file that something is missing at the log's ends. */
 static void look_at_ends(struct repair *r)
 {
     if (r->first != UINT64_MAX && r->log.first > r->first)

@@ -187,7 +187,7 @@ static enum err write_all(struct writing *w)
 
     if (!e && r->has_state && !r->anew && !(e = state_salvage(r->state_file, &again)))
         e = w->e ? w->e : again.stopped ? ERR_CLOSED : OK;
-    /* What was written is read again. */
+    /* The new state is read again. */
     if (!e && !(e = state_commit(w->state, 0)))
         e = state_begin(w->state);
     if (!e && completes && !(e = hub_salvage_next(w->state, &r->most)))

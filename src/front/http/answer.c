@@ -16,7 +16,7 @@ static const struct {
 #undef X
 };
 
-/* One table for the front. Who is told 503 may come again; who is told 403, after making room. */
+/* The table of errors and statuses. A peer that is told 503 may come again; one that is told 403, after making room. */
 static enum http_code code_of(enum err e)
 {
     switch (e) {
@@ -138,7 +138,7 @@ static void put_envelope(struct http_answer *a, enum http_code code, const char 
     buf_free(&message);
 }
 
-/* One line for each refused request: who, what, why. The query stays out: one day something may be in it. */
+/* A line in the log for each refused request: who, what, why. The query stays out: one day something may be in it. */
 static void log_refusal(const struct http_request *r, enum http_code code, enum err e, const char *text)
 {
     if (r->told || !journal_may_tell(r->env, r->peer, bytes_str(r->who.policy), r->now_ms))

@@ -56,7 +56,7 @@ static enum err put_ca(struct buf *b, const struct ca *c)
     return OK;
 }
 
-/* What there is now, at the end of what was done with it. */
+/* Answers with the certificate as it is now. */
 static enum err answer(struct http_request *r, struct http_answer *a, const struct ca *c, uint64_t at)
 {
     front_wait_for(r->front, at);
@@ -134,7 +134,7 @@ static enum err take_body(struct bytes json, struct buf *der, bool *verified, st
     return e;
 }
 
-/* One that can be of use: an authority, and not over. */
+/* True if it can be of use: an authority that has not expired. */
 static enum err check_authority(struct bytes der, int64_t wall_ms, struct http_answer *a)
 {
     struct cert_facts facts;
@@ -266,7 +266,7 @@ enum err http_cert_verify(struct http_request *r, struct http_answer *a)
     buf_free(&proof);
     if (e)
         return e;
-    /* What was proved is what was looked at. */
+    /* The proof is of exactly the certificate that was looked at. */
     match = (struct match){.how = MATCH_ETAG, .etag = bytes_str(c.etag)};
     e = hub_ca_verify(r->env->hub, bytes_str(r->names[0]), match, r->now_ms, &made, &at);
     return e ? refused(r, a, e, match) : changed(r, a, "ca-verified", &made, at);

@@ -186,7 +186,7 @@ enum err http_enrollment_mechanism(struct http_request *r, struct http_answer *a
 
 /* ---- many at once ---------------------------------------------------------------------------------------------- */
 
-/* What is made or changed goes behind `made`, with its keys. */
+/* Enrollments that are made or changed go behind `made`, with their keys. */
 static enum err run_one(struct http_request *r, struct http_answer *a, struct bytes mode, enum doc_kind kind,
                         json_t *one, struct bytes id, json_t *made)
 {

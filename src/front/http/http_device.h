@@ -1,4 +1,4 @@
-/* What the files of the HTTPS device door share. */
+/* Shared by the files of the HTTPS device door. */
 #pragma once
 
 #include "http_front.h"
@@ -11,7 +11,7 @@ struct http_message {
 };
 
 /* ---- message.c */
-/* One property under the name of its header; `known` says whether it is one. A value with at == NULL is null.
+/* Writes a property under the name of its header; `known` says whether it is one. A value with at == NULL is null.
  * ERR_ARGUMENT: not UTF-8, or no name; ERR_MALFORMED: a time; ERR_LIMIT: PROPS_MAX. Each says in `wrong` what it is. */
 enum err http_message_take(struct http_message *, struct bytes name, struct bytes value, bool *known) MUST_CHECK;
 /* The same words for a refusal of one's own; gives `e` back. */
@@ -28,5 +28,5 @@ void http_message_put(struct buf *, const struct msg *, const struct c2d *);
 enum err http_batch_send(struct http_request *, struct http_answer *) MUST_CHECK;
 
 /* ---- http_device.c */
-/* One message of the device of this request. */
+/* Sends one message of the device of this request. */
 enum err http_send(struct http_request *, struct http_answer *, const struct msg *) MUST_CHECK;

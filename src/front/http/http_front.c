@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What exists only while there is a request: an idle connection costs little. */
+/* The part that exists only while there is a request: an idle connection costs little. */
 struct exchange {
     struct http_in in;
     struct http_request request;
@@ -124,7 +124,7 @@ static void on_head(struct http_session *s, int64_t now_ms)
     http_put_end(s->front.out);
 }
 
-/* What the routes agreed to: no request comes any more. */
+/* Changes the protocol, as the routes agreed to: no request comes any more. */
 static void upgrade(struct http_session *s, int64_t now_ms)
 {
     struct exchange *x = s->exchange;
@@ -183,7 +183,7 @@ static void work_on(struct http_session *s, int64_t now_ms)
     finish(s, more(&s->exchange->request, a, a->job), now_ms);
 }
 
-/* What cannot be read. The connection ends: nobody knows where the next request begins. */
+/* Answers a request that cannot be read. The connection ends: nobody knows where the next request begins. */
 static void on_fault(struct http_session *s, int64_t now_ms)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* What the files of the HTTPS front share: a request on its way through the routes, and the answer to it (service 4).
+/* Shared by the files of the HTTPS front: a request on its way through the routes, and the answer to it (service 4).
  */
 #pragma once
 
@@ -61,7 +61,7 @@ enum http_code {
         HTTP_CODES_END
 };
 
-/* What always fits behind the soft limit of the output, with a head before it. */
+/* The size of a body that always fits behind the soft limit of the output, with a head before it. */
 #define HTTP_ANSWER_HEAD_MAX 2048
 #define HTTP_ANSWER_MAX (CONN_OUT_MAX - CONN_OUT_SOFT - HTTP_ANSWER_HEAD_MAX)
 
@@ -108,7 +108,7 @@ struct http_request {
     struct bytes method;            /* what counts: of the override, GET for HEAD */
     char address[64];               /* of the peer, for the log */
     const struct http_route *route; /* NULL when it is refused */
-    /* What stands for each {} in the route; cut short it is no valid name any more. */
+    /* The text that stands for each {} in the route; cut short it is no valid name any more. */
     char names[HTTP_NAMES_MAX][ID_LEN_MAX * 3];
     char identity[IDENTITY_LEN_MAX + 1]; /* the device or module of the path, as the hub names it; "": it is no name */
     const struct peer *peer;
@@ -118,21 +118,21 @@ struct http_request {
     int64_t now_ms;
 };
 
-/* What a route does; on failure the answer may say more than the enum err. */
+/* The work of a route; on failure the answer may say more than the enum err. */
 typedef enum err http_run(struct http_request *, struct http_answer *);
 
 /* ---- answer.c ---- */
 
 /* For people, at the failure `e`, which it gives back. */
 enum err http_says(struct http_answer *, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
-/* What an error is called here. */
+/* The status, number and name of an error. */
 const char *http_code_name(const struct http_answer *, enum err e);
 int http_code_number(const struct http_answer *, enum err e);
 /* A body as JSON, for the caller to free. CODE_NO_JSON says why not. */
 enum err http_json(struct bytes body, json_t **out, struct http_answer *) MUST_CHECK;
 /* Brings its names into their spelling; the answer names what has the wrong form (json_names.h). */
 enum err http_spell(json_t *root, enum json_names, struct http_answer *) MUST_CHECK;
-/* One line for each refused request: who, what, why. */
+/* Logs a line for a refused request: who, what, why. */
 void http_log_refusal(const struct http_request *, enum err e, const char *text);
 /* The whole answer into the output: head, then body or error envelope. `e` is what the route said. `last` closes. */
 void http_put_answer(struct front *, const struct front_env *, const struct http_request *, struct http_answer *,

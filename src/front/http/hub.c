@@ -1,4 +1,4 @@
-/* What is ours: health, consumer groups, the state of the hub (see the table of routes). */
+/* Routes that no other hub has: health, consumer groups, the state of the hub (see the table of routes). */
 #include "http_front.h"
 
 #include "capacity.h"
@@ -141,7 +141,7 @@ static size_t count_groups(struct hub *hub)
     return n;
 }
 
-/* What is connected, with and without having shown who it is, and what that costs. */
+/* Connections, with and without having shown who they are, and what they cost. */
 static void put_load(struct http_request *r, struct buf *b)
 {
     struct capacity_load l;

@@ -193,7 +193,7 @@ static enum err take_authentication(const json_t *root, struct device *out, stru
     if (e || (e = take_keys(authentication, out, a)) || (e = take_thumbprints(authentication, out, a)) ||
         (e = take_auth_type(authentication, out, a)))
         return e;
-    /* What the type does not use is not kept: a key that works must be one that is shown. */
+    /* Keys and thumbprints that the type does not use are not kept: a key that works must be one that is shown. */
     if (out->auth != AUTH_SAS)
         out->primary.len = out->secondary.len = 0;
     if (out->auth != AUTH_SELF_SIGNED)

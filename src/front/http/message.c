@@ -98,7 +98,7 @@ enum err http_message_read(struct http_message *m, const struct http_head *head,
 
 /* ---- out ------------------------------------------------------------------------------------------------------- */
 
-/* What cannot stand in a header is escaped: control characters in a value, in a name all that is not of a token. */
+/* Escapes whatever cannot stand in a header: control characters in a value, in a name all that is not of a token. */
 static void put_escaped(struct buf *b, struct bytes text, bool is_name)
 {
     for (size_t i = 0; i < text.len; i++) {

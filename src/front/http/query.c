@@ -18,7 +18,7 @@ static enum err take_page(struct http_request *r, struct http_answer *a, size_t 
     return OK;
 }
 
-/* What is wrong with a query is said to the one who wrote it. */
+/* Tells whoever wrote the query what is wrong with it. */
 static enum err complained(struct http_answer *a, enum err e, const struct complaint *why)
 {
     return e && why->e ? http_says(a, ERR_ARGUMENT, "The query cannot be run: %s", why->text) : e;

@@ -46,7 +46,7 @@ enum err http_device_get(struct http_request *r, struct http_answer *a)
     return OK;
 }
 
-/* What of it is another one now: "keys, status". */
+/* Names what of it is another one now: "keys, status". */
 static void put_changes(struct buf *b, const struct device *was, const struct device *is)
 {
     const struct {

@@ -160,7 +160,7 @@ static enum err not_here(struct http_request *r, struct http_answer *a)
     return http_says(a, ERR_UNSUPPORTED, "%s not available on this hub", things[i].what);
 }
 
-/* What stands for each {} goes into `names`. */
+/* Puts the text that stands for each {} into `names`. */
 static bool fits(const struct http_route *route, const struct http_path *path, struct bytes names[HTTP_NAMES_MAX])
 {
     struct bytes pattern = bytes_skip(bytes_str(route->path), 1);
@@ -285,7 +285,7 @@ static enum err check_device(struct http_request *r, const struct peer *peer, st
     return e;
 }
 
-/* Where a device may ask as well as a policy, the token says which of them does. */
+/* A device may ask some routes as well as a policy: the token says which of them does. */
 static bool asks_as_device(const struct http_request *r, struct bytes token)
 {
     struct sas sas;

@@ -35,7 +35,7 @@ static bool has_word(struct bytes list, struct bytes word, struct bytes *spelled
     return false;
 }
 
-/* One of a list of words between commas, which may be spread over several headers (RFC 6455 11.3.4). */
+/* True if the word is one of a list between commas, which may be spread over several headers (RFC 6455 11.3.4). */
 static bool names(const struct http_head *h, struct bytes header, struct bytes word, struct bytes *spelled)
 {
     for (size_t i = 0; i < h->n_headers; i++)

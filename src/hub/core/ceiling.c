@@ -1,4 +1,5 @@
-/* What a device and all of a hub may send, and what room there is for it. Volatile: a hub that starts begins anew. */
+/* Ceilings of what a device and all of a hub may send, and of the room for it. Volatile: a hub that starts begins anew.
+ * */
 #include "ceiling.h"
 
 enum { SECOND_MS = 1000, DAY_MS = 86400 * 1000, KEPT_IN_THOUSAND = 60 };

@@ -1,4 +1,4 @@
-/* What may be sent: messages a second and bytes a day, of a device and of the hub. */
+/* Ceilings of what is sent: messages a second and bytes a day, of a device and of the hub. */
 #pragma once
 
 #include "core.h"
@@ -8,7 +8,7 @@
 void ceilings_set(struct hub *h, const struct hub_ceilings *c);
 enum err identity_lets(const struct hub *h, const struct identity *i, size_t size, int64_t now_ms) MUST_CHECK;
 void identity_took(struct hub *h, struct identity *i, size_t size, int64_t now_ms);
-/* What a service sends to devices. */
+/* The same for what a service sends to devices. */
 enum err hub_lets(const struct hub *h, size_t size, int64_t now_ms) MUST_CHECK;
 void hub_took(struct hub *h, size_t size, int64_t now_ms);
 /* It used so much of its day that this must not be forgotten. */

@@ -1,4 +1,4 @@
-/* What there is little of and what changes seldom: a part keeps all of it in one value of the checkpoint. */
+/* Values that are few and change seldom: a part keeps all of it in one value of the checkpoint. */
 #pragma once
 
 #include "keeping.h"

@@ -70,7 +70,7 @@ struct hub {
     pthread_mutex_t cold; /* of the parts that change seldom: birth, groups, policies, authorities, documents */
     struct shard shards[SHARDS];
 
-    /* What the parts keep, each a struct of its own that no other looks into. */
+    /* The parts' own, each a struct that no other looks into. */
     struct births *births;
     struct groups *groups;
     struct policies *policies;

@@ -1,4 +1,4 @@
-/* Who is in memory: identities that are used, or that the checkpoint does not know as they are. */
+/* Identities in memory: those that are used, or that the checkpoint does not know as they are. */
 #include "identities.h"
 
 #include "ceiling.h"

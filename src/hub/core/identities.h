@@ -12,7 +12,7 @@ enum err identity_get_beside(struct hub *h, struct shard *s, struct bytes name, 
 /* The same, or one that is not there yet (`gone`), so that what follows cannot fail. `stays` may be NULL. */
 enum err identity_make(struct hub *h, struct shard *s, struct bytes name, const struct identity *stays,
                        struct identity **out) MUST_CHECK;
-/* What was made for a record that could not be appended goes again. */
+/* Undoes what was made for a record that could not be appended. */
 void identity_unmake(struct shard *s, struct identity *i);
 /* It is out of the map. NULL is fine. */
 void identity_free(struct shard *s, struct identity *i);

@@ -19,15 +19,15 @@ struct keeping {
 enum err keeping_begin(struct keeping *, struct hub *, uint64_t place, int64_t now_ms) MUST_CHECK;
 enum err keeping_put(struct keeping *, struct bytes key, struct bytes value) MUST_CHECK;
 enum err keeping_del(struct keeping *, struct bytes key) MUST_CHECK;
-/* What was written so far may be found without what comes: when it is much, it is committed. */
+/* A step: what was written so far may be found without what comes. When it is much, it is committed. */
 enum err keeping_step(struct keeping *) MUST_CHECK;
 /* Commits the rest, and the place. */
 enum err keeping_end(struct keeping *) MUST_CHECK;
-/* What is not committed yet is not going to be. */
+/* Drops what is not committed yet. */
 void keeping_abort(struct keeping *);
 void keeping_free(struct keeping *);
 
-/* What was copied reaches up to here. */
+/* Notes that what was copied reaches up to here. */
 static inline void keeping_saw(struct keeping *k, uint64_t at)
 {
     if (at > k->newest)

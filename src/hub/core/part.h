@@ -17,11 +17,11 @@ struct record_kind {
     const char *what; /* "a device": for the operator, of one that cannot be read; NULL: a record */
     /* How its body begins, behind its version. */
     enum { SAYS_NOTHING, SAYS_DEVICE, SAYS_MESSAGE /* a device and the number of a message to it */ } says;
-    /* One that is in the log: live, recovery and standby alike. Applying it twice changes nothing. */
+    /* Applies a record that is in the log: live, recovery and standby alike. Applying it twice changes nothing. */
     enum err (*apply)(struct hub *, const struct record *) MUST_CHECK;
 };
 
-/* What a part hangs onto an identity; all of it under the shard's lock but keep(). */
+/* A part's value of an identity; all of it under the shard's lock but keep(). */
 struct identity_part {
     /* The checkpoint's value of the identity was read: now what this part keeps beside it. */
     enum err (*load)(struct hub *, struct shard *, struct identity *);

@@ -203,7 +203,7 @@ static int64_t lost_numbers(struct store *s, uint64_t from, uint64_t last_at)
     for (size_t i = 0; store_gap(s, i, &g); i++) {
         uint64_t at = g.at > from ? g.at : from;
 
-        /* Where the log was restored, a record says it. */
+        /* A record says so where the log was restored. */
         if (!g.is_jump && g.end > at && g.end > last_at)
             lost += (int64_t)((g.end - at + EVENT_SIZE_MIN - 1) / EVENT_SIZE_MIN);
     }

@@ -51,7 +51,7 @@ void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, in
 uint64_t partition_seek(const struct partition_state *p, const struct position *position);
 void partition_encode(struct buf *b, const struct partition_state *p);
 enum err partition_decode(struct bytes value, struct partition_state *p) MUST_CHECK;
-/* What cannot be read in the log from `from` on, the checkpoint's place, may have been events: their numbers are not
+/* Records that cannot be read from `from` on, the checkpoint's place, may have been events: their numbers are not
  * given again. And the last event that there is may be such a one. */
 enum err partition_damaged(struct hub *h, struct partition_state *p, uint64_t from) MUST_CHECK;
 /* The log may have lost its beginning: what is the oldest event now? */

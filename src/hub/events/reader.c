@@ -140,7 +140,7 @@ static bool is_beyond(const struct partition_state *p, const struct position *po
 
 /* ---- open and close -------------------------------------------------------------------------------------------- */
 
-/* One block holds the reader, its views and their text. */
+/* A single block holds the reader, its views and their text. */
 static struct reader *reader_alloc(const struct read_options *o)
 {
     size_t texts = 0;

@@ -123,7 +123,7 @@ enum err c2d_apply(struct hub *h, const struct record *r)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-/* What is to be posted, checked as far as it can be without the device. */
+/* A message to be posted, checked as far as it can be without the device. */
 static enum err letter_make(const struct hub *h, const struct msg *m, int64_t wall_ms, struct letter *out)
 {
     int64_t ttl_ms = h->options.c2d.ttl_ms ? h->options.c2d.ttl_ms : C2D_TTL_DEFAULT_MS;
@@ -411,7 +411,7 @@ enum err hub_purge(struct hub *h, struct bytes device, int64_t now_ms, uint64_t 
     return e;
 }
 
-/* What was there before the start stays when the clock was far from where it had been: it may be wrong. */
+/* A message of before the start stays when the clock was far from where it had been: it may be wrong. */
 static bool may_expire(const struct hub *h, const struct letter *l)
 {
     return l->at >= h->started_at || !atomic_load(&h->late);

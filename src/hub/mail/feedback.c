@@ -1,8 +1,7 @@
-/* What became of messages whose senders want to know (device 5, service 3.2). A record of a message that leaves its
- * mailbox is also the record of its feedback, so there is no moment in which one is known and the other is not. One
- * queue for the hub; what its receivers have locked is not recorded, what they are done with is:
- *
- *   done: version | u16 n | n places of the records that told it */
+/* Feedback: the fates of messages whose senders want to know (device 5, service 3.2). A record of a message that leaves
+ * its mailbox is also the record of its feedback, so there is no moment in which one is known and the other is not. One
+ * queue for the hub; what its receivers have locked is not recorded, what they are done with is:    done: version | u16
+ * n | n places of the records that told it */
 #include "feedback.h"
 
 #include "part.h"

@@ -91,7 +91,7 @@ static enum err write_new(struct keeping *k, struct bytes copied)
     return e;
 }
 
-/* What is not there any more, last: it may have been written a moment ago. */
+/* Deletes what is not there any more, last: it may have been written a moment ago. */
 static enum err drop_gone(struct keeping *k)
 {
     struct feedback *f = k->hub->feedback;

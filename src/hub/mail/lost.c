@@ -40,7 +40,7 @@ enum err mail_lost(struct hub *h, struct bytes id, uint64_t sequence, int64_t no
     return e;
 }
 
-/* One that cannot leave now is met again when it is to be delivered. */
+/* A letter that cannot leave now is met again when it is to be delivered. */
 void mail_give_up(const struct keeping *k)
 {
     struct rd r = rd_over(buf_bytes(&k->lost));

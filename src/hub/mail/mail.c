@@ -1,4 +1,4 @@
-/* Who takes messages out of a mailbox: the holder of the seat, and those without one. Rule 5 of the design: they are
+/* Taking messages out of a mailbox: the holder of the seat, and those without one. Rule 5 of the design: they are
  * pulled; what crosses threads is a wake without contents. A message is delivered when it is durable, and its body is
  * read where it lies, outside of all locks. */
 #include "c2d.h"
@@ -128,7 +128,7 @@ static enum err read_body(struct hub *h, struct bytes device, uint64_t at, struc
     return e;
 }
 
-/* What could not be read is free again. */
+/* A message that could not be read is free again. */
 static void give_back(struct seat *seat, uint64_t sequence)
 {
     pthread_mutex_lock(&seat->shard->lock);

@@ -107,7 +107,7 @@ static int by_number(const void *a, const void *b)
     return x->hash == y->hash ? 0 : x->hash < y->hash ? -1 : 1;
 }
 
-/* Those in the value of before, too; of two of one number the one with its own value is the later. */
+/* Reads those in the value of before, too; of two of one number the one with its own value is the later. */
 static enum err kept_old(struct hub *h, struct bytes id, struct kept_list *l, int64_t *due_ms)
 {
     struct buf value = buf_max(OLD_VALUE_MAX);

@@ -75,7 +75,7 @@ void mail_seated(struct hub *h, struct identity *i, struct seat *seat)
 void mail_unseated(struct hub *h, struct identity *i, struct seat *seat)
 {
     await_not(h, seat);
-    /* Whoever sits there now may have what this one did not settle. */
+    /* The seat's next holder may have what this one did not settle. */
     if (mailbox_release(seat->shard, i->mailbox, seat))
         mail_tell(h, i, 0);
 }

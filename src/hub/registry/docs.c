@@ -1,4 +1,4 @@
-/* What the provisioning service keeps: documents by kind and name. The hub does not look into them. All of them are in
+/* Documents of the provisioning service, by kind and name. The hub does not look into them. All of them are in
  * memory, ordered, so that they can be gone through by name. */
 #include "docs.h"
 

@@ -63,7 +63,7 @@ static bool add_kept(void *ctx, struct bytes key, struct bytes value)
     return --p->left > 0;
 }
 
-/* One page of candidates behind `after`. */
+/* A page of candidates behind `after`. */
 static enum err page_take(struct hub *h, struct bytes after, struct page *p)
 {
     struct bytes prefix = p->ids.modules ? BYTES("mod/") : BYTES("d/");

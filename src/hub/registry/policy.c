@@ -40,7 +40,7 @@ static void rd_policy(struct rd *r, struct policy *p)
     rd_key(r, &p->secondary);
 }
 
-/* What a hub of an earlier version has written down may be less than its policies may do now. */
+/* Policies that a hub of an earlier version has written down may have fewer rights than they have now. */
 static unsigned rights_of(const struct policy *p)
 {
     for (size_t i = 0; i < POLICIES; i++)

@@ -231,7 +231,7 @@ static enum err match_check(struct match match, const struct identity *now)
     return match.how == MATCH_ETAG && !bytes_eq(match.etag, bytes_str(now->device.etag)) ? ERR_PRECONDITION : OK;
 }
 
-/* What the identity will be. */
+/* The identity as it will be. */
 static void device_compose(struct hub *h, const struct device *wanted, const struct identity *now, int64_t now_ms,
                            struct device *out)
 {

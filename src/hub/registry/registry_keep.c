@@ -55,7 +55,7 @@ static bool copy_some(struct keeping *k, struct shard *shard, struct buf *to)
     return more;
 }
 
-/* What the checkpoint says of a device so far. ERR_NOT_FOUND. */
+/* The checkpoint's value of a device so far. ERR_NOT_FOUND. */
 static enum err kept_as(struct hub *h, struct bytes key, struct identity *out)
 {
     struct buf value = buf_max(DEVICE_VALUE_MAX);
@@ -68,7 +68,7 @@ static enum err kept_as(struct hub *h, struct bytes key, struct identity *out)
     return e;
 }
 
-/* What the parts keep beside it comes before it: what its value says of that is true only with all of it. */
+/* The parts' values beside it come before it: what its value says of that is true only with all of it. */
 static enum err write_parts(struct keeping *k, struct bytes id, const struct identity *was, const struct identity *is,
                             struct rd *copied)
 {
@@ -140,7 +140,7 @@ enum err registry_keep(struct keeping *k)
     return e;
 }
 
-/* What changed below the place is in the checkpoint now: it is clean, and may go when nobody uses it. What changed
+/* An identity that changed below the place is in the checkpoint now: it is clean, and may go when unused. What changed
  * behind it may be in there or not; it stays dirty. */
 static void settle(const struct hub *h, struct shard *shard, uint64_t place)
 {

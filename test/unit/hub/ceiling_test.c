@@ -1,4 +1,4 @@
-/* What a device and a hub may send, and what room there is for mail. */
+/* Ceilings of what a device and a hub may send, and of the room for mail. */
 #include "hub_world.h"
 
 #include "meter.h"
@@ -48,7 +48,7 @@ TEST(a_meter_lets_a_window_of_it_at_once_and_then_as_time_passes)
     assert_false(meter_lets(&m, &r, 1, now_ms + 99));
     assert_true(meter_lets(&m, &r, 1, now_ms + 100));
     assert_int_equal(meter_used(&m, &r, now_ms + 500), 500);
-    /* What is larger than the window is let through when nothing was taken, or it never could be. */
+    /* A message larger than the window is let through when nothing was taken, or it never could be. */
     assert_false(meter_lets(&m, &r, 11, now_ms + 999));
     assert_true(meter_lets(&m, &r, 11, now_ms + 1000));
     /* A clock that went back costs a window at most. */

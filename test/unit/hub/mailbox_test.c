@@ -165,7 +165,7 @@ TEST(what_cannot_be_posted_is_refused)
     for (int i = 1; i < MAILBOX_DEPTH_DEFAULT; i++)
         CHECK_OK(hub_post(w.hub, BYTES("door"), &m, w.now_ms, &at));
     CHECK_ERR(hub_post(w.hub, BYTES("door"), &m, w.now_ms, &at), ERR_FULL);
-    /* What has expired makes room at once. */
+    /* Expired messages make room at once. */
     w.now_ms += C2D_TTL_DEFAULT_MS;
     CHECK_OK(hub_post(w.hub, BYTES("door"), &m, w.now_ms, &at));
     CHECK(waiting("door") == 1);

@@ -184,7 +184,7 @@ TEST(more_properties_than_there_is_room_for_are_refused)
     done();
 }
 
-/* What is stored as text must be some: otherwise nobody could be given the message again. A user id is binary. */
+/* Stored text must be text: otherwise nobody could be given the message again. A user id is binary. */
 TEST(binary_that_is_no_text_is_refused_but_as_a_user_id)
 {
     CHECK_ERR(read_it(BYTES("\0\x53\x73\xc0\x05\x01\xa0\x02u\xd3")), ERR_MALFORMED);

@@ -298,7 +298,7 @@ static inline bool raw_is_refused(int port)
     return status < 0;
 }
 
-/* One turn as a foreign event loop would do it: waits for the descriptor, for 50 ms at most. */
+/* A turn as a foreign event loop would do it: waits for the descriptor, for 50 ms at most. */
 static inline void world_turn(struct world *w)
 {
     struct pollfd fd = {.fd = net_loop_fd(w->loop), .events = POLLIN};

@@ -289,7 +289,7 @@ TEST(one_that_is_held_is_not_heard_and_holds_up_no_other)
     world_close(&w);
 }
 
-/* What waits is bounded, what was said before leaves, and all of it is heard in the end. */
+/* Waiting output is bounded, what was said before leaves, and all of it is heard in the end. */
 TEST(one_that_waits_for_room_is_read_no_further_and_answered_all_the_same)
 {
     enum { MUCH = 4 * 1024 * 1024 };

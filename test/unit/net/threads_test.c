@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* What the hub is for the connections: a table of those that may be woken, from any thread, under a lock. */
+/* The hub as connections see it: a table of those that may be woken, from any thread, under a lock. */
 enum { SEATS = 64, WAKERS = 3, CONNECTIONS = 150 };
 
 static struct hall {

@@ -134,7 +134,7 @@ TEST(a_checkpoint_beyond_the_end_is_refused)
     end();
 }
 
-/* What is trimmed was announced; what goes by itself was not. */
+/* Files that are trimmed were announced; those that go by themselves were not. */
 TEST(the_oldest_files_go_only_by_trimming)
 {
     char path[128];

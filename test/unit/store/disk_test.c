@@ -1,4 +1,4 @@
-/* What the disk engine promises besides what every engine does: segments, trimming, a full disk, one process at a time.
+/* Promises of the disk engine besides those of every engine: segments, trimming, a full disk, one process at a time.
  */
 #include "check.h"
 
@@ -236,7 +236,7 @@ TEST(what_is_older_is_told_by_the_bytes_of_the_files)
     CHECK_OK(store_trim(s, store_older_than(s, 5 * SEGMENT)));
     assert_true(store_end(s) - store_first(s) <= 5 * SEGMENT);
     assert_true(store_end(s) - store_first(s) > 4 * SEGMENT);
-    /* What is written at the moment stays. */
+    /* The segment that is written at the moment stays. */
     CHECK_OK(store_trim(s, store_older_than(s, 0)));
     assert_true(store_first(s) <= places[399]);
     end();

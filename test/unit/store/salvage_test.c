@@ -163,7 +163,8 @@ static void what_is_whole_of_a_checkpoint_is_found_and_nothing_else(void **state
         now[chance(len)] ^= (uint8_t)(1 << chance(8));
         write_all(now, len);
         salvage(&s, &f);
-        /* One of the two last transactions, and of it all but what that bit was in: a leaf holds some thirty values. */
+        /* Either of the two last transactions, and of it all but what that bit was in: a leaf holds some thirty values.
+         * */
         CHECK(f.n[ROUNDS] == f.all || f.n[ROUNDS - 1] == f.all);
         CHECK(f.all >= KEYS - 60);
     }
@@ -314,7 +315,7 @@ static void what_is_whole_of_a_log_is_copied_and_nothing_else(void **state)
 
         change(at, with);
         copy_log(&job);
-        /* One record, at most; what closes a file is none. */
+        /* A single record, at most; what closes a file is none. */
         assert_true(read_copy() >= RECORDS - 1);
         change(at, with);
     }

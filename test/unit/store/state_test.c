@@ -1,4 +1,4 @@
-/* One body of tests over both engines of the checkpoint; what only LMDB promises comes behind it. */
+/* The same tests over both engines of the checkpoint; what only LMDB promises comes behind it. */
 #include "check.h"
 
 #include "engines.h"
@@ -182,7 +182,7 @@ TEST(lmdb_takes_a_smaller_map_where_there_is_no_room)
 #endif
 }
 
-/* What begins as LMDB's files do on machines of either word size. */
+/* Files that begin as LMDB's do on machines of either word size. */
 TEST(a_checkpoint_tells_the_word_size_of_its_machine)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* What store.h promises, over every engine that is handed in; then what only the memory engine does wrong on purpose.
+/* The promises of store.h, over every engine that is handed in; then what only the memory engine does wrong on purpose.
  */
 #include "check.h"
 

@@ -30,7 +30,7 @@ static struct feed feed_of(struct bytes in, size_t slice)
     return (struct feed){.in = in, .slice = slice};
 }
 
-/* One message as text: "GET /a?b host=x [body]". */
+/* A message as text: "GET /a?b host=x [body]". */
 static const char *told(const struct http_in *h)
 {
     static char text[4096];
