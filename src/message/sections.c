@@ -29,6 +29,23 @@ void put_str(struct buf *b, struct bytes text)
     put_variable(b, AMQP_STR8, AMQP_STR32, text);
 }
 
+void put_binary(struct buf *b, struct bytes bytes)
+{
+    put_variable(b, AMQP_BIN8, AMQP_BIN32, bytes);
+}
+
+void put_uuid(struct buf *b, const uint8_t uuid[16])
+{
+    buf_put_u8(b, AMQP_UUID);
+    buf_put(b, bytes_of(uuid, 16));
+}
+
+void put_int(struct buf *b, int32_t v)
+{
+    buf_put_u8(b, AMQP_INT);
+    buf_put_u32(b, (uint32_t)v);
+}
+
 void put_long(struct buf *b, int64_t v)
 {
     buf_put_u8(b, AMQP_LONG);
@@ -49,7 +66,17 @@ static size_t compound_begin(struct buf *b, uint8_t code)
     return b->len;
 }
 
-static void compound_end(struct buf *b, size_t items_at, uint32_t count)
+size_t put_list_begin(struct buf *b)
+{
+    return compound_begin(b, AMQP_LIST32);
+}
+
+size_t put_map_begin(struct buf *b)
+{
+    return compound_begin(b, AMQP_MAP32);
+}
+
+void put_compound_end(struct buf *b, size_t items_at, uint32_t count)
 {
     uint32_t size = (uint32_t)(b->len - items_at + 4);
 
@@ -72,7 +99,7 @@ static void put_or_null(struct buf *b, struct bytes v, enum form form)
     else if (form == FORM_SYMBOL)
         put_sym(b, v);
     else
-        put_variable(b, AMQP_BIN8, AMQP_BIN32, v);
+        put_binary(b, v);
 }
 
 /* device 6.2: user-id is binary, content type and encoding are symbols */
@@ -93,7 +120,7 @@ void put_properties(struct buf *b, const struct msg *m)
     if (count == 0)
         return;
     section_begin(b, SECTION_PROPERTIES);
-    at = compound_begin(b, AMQP_LIST32);
+    at = put_list_begin(b);
     put_or_null(b, m->message_id, FORM_STRING);
     if (count > 1)
         put_or_null(b, m->user_id, FORM_BINARY);
@@ -111,7 +138,7 @@ void put_properties(struct buf *b, const struct msg *m)
         put_or_null(b, m->content_encoding, FORM_SYMBOL);
     if (count > 8)
         put_timestamp(b, m->expiry_ms);
-    compound_end(b, at, count);
+    put_compound_end(b, at, count);
 }
 
 static uint32_t put_pair(struct buf *b, struct bytes name, struct bytes value)
@@ -129,7 +156,7 @@ void put_application_properties(struct buf *b, const struct msg *m, bool nulls)
     if (m->n_props == 0 && !m->ack.at && !m->creation_time.at && !m->schema.at)
         return;
     section_begin(b, SECTION_APPLICATION_PROPERTIES);
-    at = compound_begin(b, AMQP_MAP32);
+    at = put_map_begin(b);
     for (size_t i = 0; i < m->n_props; i++)
         items += put_pair(b, m->props[i].name, m->props[i].value.at || nulls ? m->props[i].value : BYTES(""));
     if (m->ack.at)
@@ -138,7 +165,7 @@ void put_application_properties(struct buf *b, const struct msg *m, bool nulls)
         items += put_pair(b, BYTES("iothub-creation-time-utc"), m->creation_time);
     if (m->schema.at)
         items += put_pair(b, BYTES("iothub-message-schema"), m->schema);
-    compound_end(b, at, items);
+    put_compound_end(b, at, items);
 }
 
 void put_data_head(struct buf *b, size_t len)

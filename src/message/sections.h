@@ -1,4 +1,4 @@
-/* Writing the AMQP 1.0 types and sections that events are stored in (OASIS AMQP 1.0, parts 1.6 and 3.2). */
+/* Writing the AMQP 1.0 types and sections that events are stored in, and messages sent in (OASIS AMQP 1.0, parts 1.6 and 3.2). */
 #pragma once
 
 #include "msg.h"
@@ -7,8 +7,10 @@ enum amqp_code {
     AMQP_NULL = 0x40,
     AMQP_TRUE = 0x41,
     AMQP_LIST0 = 0x45,
+    AMQP_INT = 0x71,
     AMQP_LONG = 0x81,
     AMQP_TIMESTAMP = 0x83,
+    AMQP_UUID = 0x98,
     AMQP_BIN8 = 0xA0,
     AMQP_STR8 = 0xA1,
     AMQP_SYM8 = 0xA3,
@@ -17,6 +19,7 @@ enum amqp_code {
     AMQP_SYM32 = 0xB3,
     AMQP_LIST32 = 0xD0,
     AMQP_MAP32 = 0xD1,
+    AMQP_ARRAY32 = 0xF0,
 };
 
 enum section {
@@ -24,13 +27,22 @@ enum section {
     SECTION_PROPERTIES = 0x73,
     SECTION_APPLICATION_PROPERTIES = 0x74,
     SECTION_DATA = 0x75,
+    SECTION_VALUE = 0x77,
 };
 
 void section_begin(struct buf *b, enum section section); /* three bytes */
 void put_sym(struct buf *b, struct bytes text);
 void put_str(struct buf *b, struct bytes text);
+void put_binary(struct buf *b, struct bytes bytes);
+void put_uuid(struct buf *b, const uint8_t uuid[16]);
+void put_int(struct buf *b, int32_t v);
 void put_long(struct buf *b, int64_t v);
 void put_timestamp(struct buf *b, int64_t ms);
+
+/* A list or map whose items are written between these two; `count` is how many there were, in a map twice its pairs. */
+size_t put_list_begin(struct buf *b);
+size_t put_map_begin(struct buf *b);
+void put_compound_end(struct buf *b, size_t began, uint32_t count);
 
 /* Whole sections, left out when there is nothing in them. Without `nulls` a property of no value is an empty text: one
  * SDK cannot read a message that has one (device 3.7). */
