@@ -339,6 +339,7 @@ struct d2d_event {
     const char *offset;
     int64_t enqueued_ms;
     const char *device; /* the sender, as the hub has verified it; "": unknown */
+    const char *module; /* its module, if one has sent it; "": none */
     const char *message_id, *correlation_id, *user_id, *content_type, *content_encoding; /* "": none */
     const struct d2d_property *properties; /* application properties; values that are not text are converted to text */
     size_t n_properties;

@@ -1,4 +1,5 @@
-/* Writing the AMQP 1.0 types and sections that events are stored in, and messages sent in (OASIS AMQP 1.0, parts 1.6 and 3.2). */
+/* Writing the AMQP 1.0 types and sections that events are stored in, and messages sent in (OASIS AMQP 1.0, parts 1.6
+ * and 3.2). */
 #pragma once
 
 #include "msg.h"

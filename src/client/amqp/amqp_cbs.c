@@ -1,6 +1,7 @@
 #include "amqp_cbs.h"
 
 #include "list.h"
+#include "sections.h"
 
 #include <stdio.h>
 
@@ -8,38 +9,27 @@
 
 enum { REQUEST_MAX = 2 * SAS_LEN_MAX + 2048 };
 
-static pn_bytes_t text_of(struct bytes b)
+/* device 3.3 */
+static void put_request(const struct cbs *c, struct bytes token, struct buf *out)
 {
-    return pn_bytes(b.len, (const char *)b.at);
-}
+    const struct prop props[] = {{BYTES("operation"), BYTES("put-token")},
+                                 {BYTES("type"), BYTES("servicebus.windows.net:sastoken")},
+                                 {BYTES("name"), bytes_str(c->audience)}};
+    const struct msg m = {.to = BYTES("$cbs"),
+                          .reply_to = BYTES(REPLY_TO),
+                          .message_id = BYTES("token"),
+                          .props = props,
+                          .n_props = sizeof props / sizeof *props};
 
-static void put_property(pn_data_t *p, const char *name, const char *value)
-{
-    pn_data_put_string(p, text_of(bytes_str(name)));
-    pn_data_put_string(p, text_of(bytes_str(value)));
-}
-
-static void fill(const struct cbs *c, pn_message_t *q, struct bytes token)
-{
-    pn_data_t *p = pn_message_properties(q);
-
-    pn_message_clear(q);
-    pn_message_set_address(q, "$cbs");
-    pn_message_set_reply_to(q, REPLY_TO);
-    pn_message_set_id(q, (pn_atom_t){.type = PN_STRING, .u.as_bytes = text_of(BYTES("token"))});
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    put_property(p, "operation", "put-token");
-    put_property(p, "type", "servicebus.windows.net:sastoken");
-    put_property(p, "name", c->audience);
-    pn_data_exit(p);
-    pn_data_put_string(pn_message_body(q), text_of(token));
+    put_properties(out, &m);
+    put_application_properties(out, &m, true);
+    section_begin(out, SECTION_VALUE);
+    put_str(out, token);
 }
 
 static void put_token(struct cbs *c, int64_t now_ms)
 {
     struct buf token = buf_max(SAS_LEN_MAX), request = buf_max(REQUEST_MAX);
-    size_t size = REQUEST_MAX;
     uint64_t tag = c->amqp->seed++;
     enum err e = c->token(c->ctx, &token);
 
@@ -47,12 +37,12 @@ static void put_token(struct cbs *c, int64_t now_ms)
         amqp_fail(c->amqp, e == ERR_MEMORY ? D2D_NO_MEMORY : D2D_FAILED, "the token cannot be made");
         goto done;
     }
-    fill(c, c->room->message, buf_bytes(&token));
-    if (!buf_reserve(&request, REQUEST_MAX) || pn_message_encode(c->room->message, (char *)request.at, &size)) {
+    put_request(c, buf_bytes(&token), &request);
+    if (request.bad) {
         amqp_fail(c->amqp, D2D_NO_MEMORY, "out of memory");
         goto done;
     }
-    if (!amqp_send(c->amqp, c->ask, pn_dtag((const char *)&tag, sizeof tag), bytes_of(request.at, size), false))
+    if (!amqp_send(c->amqp, c->ask, pn_dtag((const char *)&tag, sizeof tag), buf_bytes(&request), false))
         goto done;
     c->waiting = true;
     c->asked_ms = now_ms;
@@ -79,23 +69,18 @@ bool cbs_is_mine(const struct cbs *c, const pn_link_t *l)
     return l == c->ask || l == c->answer;
 }
 
-static void take_status(struct message_room *r, pn_atom_t key, pn_atom_t value, void *ctx)
-{
-    (void)r;
-    if (atom_is(key, "status-code") && value.type == PN_INT)
-        *(int *)ctx = value.u.as_int;
-}
-
 static void on_answer(struct cbs *c)
 {
-    int status = 0;
+    struct amqp_value code;
+    int64_t status = 0;
     char text[64];
 
-    if (room_decode(c->room) == OK)
-        room_each(c->room, pn_message_properties(c->room->message), take_status, &status);
+    if (room_decode(c->room) || !amqp_map_find(&c->room->message.properties, BYTES("status-code"), &code) ||
+        !amqp_value_integer(&code, &status))
+        status = 0;
     c->waiting = false;
     if (status < 200 || status > 299) {
-        snprintf(text, sizeof text, "the token is not accepted (%d)", status);
+        snprintf(text, sizeof text, "the token is not accepted (%lld)", (long long)status);
         amqp_fail(c->amqp, status == 401 || status == 404 ? D2D_NOT_AUTHORISED : D2D_FAILED, text);
     } else if (!c->known) {
         c->known = true;

@@ -1,6 +1,6 @@
 #include "device.h"
 
-#include "options.h"
+#include "handle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,6 @@ enum {
     WINDOW_MAX = 1024,
     RECEIVE_WINDOW = C2D_WINDOW,
 };
-
-static void dial(struct d2d_device *d);
 
 static void tell(struct d2d_device *d, struct queued *q, enum d2d_err e)
 {
@@ -28,7 +26,7 @@ static void on_opened(void *ctx)
 {
     struct d2d_device *d = ctx;
 
-    redial_opened(&d->redial);
+    connection_opened(&d->connection);
     account_say(&d->account, D2D_LOG_INFO, "%s is connected to %s", d->id, d->account.host);
     if (d->connected && !d->account.gone)
         d->connected(d->ctx, d);
@@ -47,7 +45,7 @@ static void on_done(void *ctx, struct queued *q, enum d2d_err e)
     struct d2d_device *d = ctx;
 
     if (q->qos && !e)
-        redial_worked(&d->redial);
+        connection_worked(&d->connection);
     tell(d, q, e);
 }
 
@@ -55,7 +53,7 @@ static void on_c2d(void *ctx, const struct d2d_c2d *message)
 {
     struct d2d_device *d = ctx;
 
-    redial_worked(&d->redial);
+    connection_worked(&d->connection);
     d->c2d(d->ctx, d, message);
 }
 
@@ -63,7 +61,7 @@ static void on_call(void *ctx, const struct d2d_call *call)
 {
     struct d2d_device *d = ctx;
 
-    redial_worked(&d->redial);
+    connection_worked(&d->connection);
     d->call(d->ctx, d, call);
 }
 
@@ -76,13 +74,10 @@ static void finish(struct d2d_device *d, enum d2d_err why)
         tell(d, q, why);
 }
 
-static void ended(struct d2d_device *d, enum d2d_err why)
+static void on_lost(void *ctx, enum d2d_err why, bool final)
 {
-    bool final;
+    struct d2d_device *d = ctx;
 
-    if (d->account.gone)
-        return;
-    final = redial_ended(&d->redial, why);
     queue_rewind(&d->side.queue);
     if (d->disconnected)
         d->disconnected(d->ctx, d, why, final);
@@ -90,32 +85,16 @@ static void ended(struct d2d_device *d, enum d2d_err why)
         finish(d, why);
 }
 
-static void on_failed(void *ctx, enum err e, const char *detail)
-{
-    struct d2d_device *d = ctx;
-
-    carrier_ended(&d->carrier);
-    ended(d, account_fail(&d->account, err_of(e), "%s", detail));
-}
-
 static void on_ended(void *ctx, enum d2d_err why, const char *detail)
 {
     struct d2d_device *d = ctx;
 
-    carrier_ended(&d->carrier);
     if (why == D2D_OK) {
         queue_rewind(&d->side.queue);
-        dial(d);
+        connection_again(&d->connection);
     } else {
-        account_fail(&d->account, why, "%s: %s", d->account.host, detail);
-        if (d->account.gone || !inquiry_begin(&d->inquiry, why))
-            ended(d, why);
+        connection_ended(&d->connection, why, d->account.host, detail);
     }
-}
-
-static void on_answered(void *ctx, enum d2d_err e)
-{
-    ended(ctx, e);
 }
 
 static enum err put_token(void *ctx, struct buf *out)
@@ -139,32 +118,18 @@ static enum err prepare_mqtt(struct d2d_device *d)
     return e;
 }
 
-static void dial(struct d2d_device *d)
-{
-    bool amqp = account_speaks_amqp(&d->account);
-    const struct carriage carriage = {.account = &d->account,
-                                      .name = d->account.name,
-                                      .connect = d->account.connect,
-                                      .port = amqp ? d->account.amqps_port : d->account.mqtts_port,
-                                      .path = "/$iothub/websocket",
-                                      .protocol = amqp ? "AMQPWSB10" : "mqtt",
-                                      .talk = amqp ? &d->amqp.amqp.talk : &d->mqtt.talk,
-                                      .failed = on_failed,
-                                      .ctx = d};
-    enum err e = amqp ? OK : prepare_mqtt(d);
-
-    if (!e)
-        e = carrier_dial(&d->carrier, &carriage);
-    if (e)
-        ended(d, account_fail(&d->account, err_of(e), "%s: %s", d->account.connect, err_text(e)));
-}
-
-static void on_retry(void *ctx, int64_t now_ms)
+static enum err prepare(void *ctx, struct carriage *out)
 {
     struct d2d_device *d = ctx;
+    bool amqp = account_speaks_amqp(&d->account);
 
-    (void)now_ms;
-    dial(d);
+    out->name = d->account.name;
+    out->connect = d->account.connect;
+    out->port = amqp ? d->account.amqps_port : d->account.mqtts_port;
+    out->path = "/$iothub/websocket";
+    out->protocol = amqp ? "AMQPWSB10" : "mqtt";
+    out->talk = amqp ? &d->amqp.amqp.talk : &d->mqtt.talk;
+    return amqp ? OK : prepare_mqtt(d);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
@@ -173,15 +138,12 @@ static void device_end(void *of)
 {
     struct d2d_device *d = of;
 
-    carrier_close(&d->carrier);
-    inquiry_close(&d->inquiry);
+    connection_close(&d->connection);
     device_amqp_close(&d->amqp);
-    account_close(&d->account);
     inbox_close(&d->side.inbox);
     asked_close(&d->side.asked);
     room_close(&d->side.room);
     buf_free(&d->token);
-    free(d);
 }
 
 /* device 1.3, 2.2: what tokens are for, and the user name. */
@@ -234,12 +196,11 @@ static enum d2d_err set_side(struct d2d_device *d, const struct d2d_device_optio
     if (account_speaks_amqp(&d->account))
         return inbox_open(&side->inbox, receive) ? D2D_NO_MEMORY : D2D_OK;
     /* MQTT has no credit: there the hub's window counts, and only what nobody would send is too much. */
-    if (inbox_open(&side->inbox, INBOX_MAX) || room_open(&side->room))
-        return D2D_NO_MEMORY;
-    return D2D_OK;
+    room_init(&side->room);
+    return inbox_open(&side->inbox, INBOX_MAX) ? D2D_NO_MEMORY : D2D_OK;
 }
 
-static enum d2d_err set_talks(struct d2d_device *d)
+static void set_talks(struct d2d_device *d)
 {
     struct device_amqp *m = &d->amqp;
 
@@ -254,13 +215,16 @@ static enum d2d_err set_talks(struct d2d_device *d)
     m->cbs.ctx = d;
     m->cbs.ttl_ms = d->account.token_ttl_ms;
     m->cbs.renews = d->account.key != NULL;
-    return device_amqp_init(m, &d->side) ? D2D_NO_MEMORY : D2D_OK;
+    device_amqp_init(m, &d->side);
 }
 
 static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
 {
-    redial_init(&d->redial, &d->account, o->backoff_first_ms, o->backoff_most_ms, o->once, on_retry, d);
-    inquiry_init(&d->inquiry, &d->account, on_answered, d);
+    connection_init(&d->connection, &d->account,
+                    (struct connection_pace){o->backoff_first_ms, o->backoff_most_ms, o->once});
+    d->connection.prepare = prepare;
+    d->connection.lost = on_lost;
+    d->connection.ctx = d;
     d->token = buf_max(SAS_LEN_MAX);
     d->connected = o->connected;
     d->disconnected = o->disconnected;
@@ -268,54 +232,47 @@ static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
     d->c2d = o->c2d;
     d->call = o->call;
     d->ctx = o->ctx;
-    d->grave = (struct grave){.end = device_end, .of = d};
 }
 
-enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_options *given, struct d2d_device **out)
+static enum d2d_err device_begin(void *handle, const void *options)
 {
-    struct d2d_device_options o;
-    struct d2d_device *d;
+    struct d2d_device *d = handle;
     enum d2d_err e;
 
-    if (!loop || !out)
-        return D2D_ARGUMENT;
-    loop_begins(loop);
-    if ((e = options_take_all(loop, given, &o, sizeof o)))
+    set_up(d, options);
+    if ((e = set_names(d)) || (e = set_side(d, options)))
         return e;
-    d = calloc(1, sizeof *d);
-    if (!d)
-        return loop_ends(loop, D2D_NO_MEMORY);
-    if ((e = account_open(&d->account, loop, &o.common, 1u << CONNSTR_DEVICE))) {
-        free(d);
-        return loop_ends(loop, e);
-    }
-    set_up(d, &o);
-    if (!(e = set_names(d)) && !(e = set_side(d, &o)) && !(e = set_talks(d)) && redial_start(&d->redial))
-        e = D2D_NO_MEMORY;
-    if (e) {
-        device_end(d);
-        return loop_ends(loop, e);
-    }
-    d->account.given = true;
-    *out = d;
-    return D2D_OK;
+    set_talks(d);
+    return connection_start(&d->connection) ? D2D_NO_MEMORY : D2D_OK;
+}
+
+enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_options *options, struct d2d_device **out)
+{
+    static const struct handle_kind kind = {.size = sizeof(struct d2d_device),
+                                            .options_size = sizeof(struct d2d_device_options),
+                                            .strings = 1u << CONNSTR_DEVICE,
+                                            .begin = device_begin,
+                                            .end = device_end};
+    void *made;
+    enum d2d_err e;
+
+    if (!out)
+        return D2D_ARGUMENT;
+    if (!(e = handle_new(&kind, loop, options, &made)))
+        *out = made;
+    return e;
 }
 
 void d2d_device_free(struct d2d_device *d)
 {
-    struct d2d_loop *loop;
-
     if (!d || d->account.gone)
         return;
-    loop = d->account.loop;
-    loop_enter(loop);
-    carrier_drop(&d->carrier); /* with its goodbye, as long as it is still ours */
+    loop_enter(d->account.loop);
+    connection_drop(&d->connection); /* with its goodbye, as long as it is still ours */
     d->account.gone = d->side.gone = d->amqp.amqp.gone = true;
-    redial_stop(&d->redial);
-    inquiry_drop(&d->inquiry);
     finish(d, D2D_CLOSED);
-    loop_leave(loop);
-    loop_bury(loop, &d->grave);
+    loop_leave(d->account.loop);
+    handle_bury(&d->account);
 }
 
 const char *d2d_device_id(const struct d2d_device *d)

@@ -1,26 +1,20 @@
 /* A device: its account, its messages, and the conversation that carries them. */
 #pragma once
 
-#include "account.h"
-#include "carrier.h"
+#include "connection.h"
 #include "device_amqp.h"
-#include "inquiry.h"
 #include "mqtt_talk.h"
-#include "redial.h"
 
 struct d2d_device {
     struct account account;
     struct device_side side;
     struct mqtt_talk mqtt; /* this or that, as the transport says */
     struct device_amqp amqp;
-    struct carrier carrier;
-    struct redial redial;
-    struct inquiry inquiry;
+    struct connection connection;
     struct buf token;
     char audience[HOST_LEN_MAX + 2 * ID_LEN_MAX];
     char id[ID_LEN_MAX + 1], user[HOST_LEN_MAX + 2 * ID_LEN_MAX + 128];
     enum d2d_err ended; /* nothing more will be sent, for this reason */
-    struct grave grave;
     void (*connected)(void *ctx, struct d2d_device *);
     void (*disconnected)(void *ctx, struct d2d_device *, enum d2d_err, bool final);
     void (*listening)(void *ctx, struct d2d_device *);

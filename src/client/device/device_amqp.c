@@ -183,7 +183,7 @@ static void ended(struct amqp_talk *a)
     m->side->ended(m->side->ctx, a->why, a->detail);
 }
 
-enum err device_amqp_init(struct device_amqp *m, struct device_side *side)
+void device_amqp_init(struct device_amqp *m, struct device_side *side)
 {
     static const struct amqp_ops ops = {begin, on_link_open, on_link_closed, on_delivery, pump, due, end, ended};
 
@@ -197,7 +197,7 @@ enum err device_amqp_init(struct device_amqp *m, struct device_side *side)
     m->sender.ctx = m;
     m->amqp.timeout_ms = side->timeout_ms;
     amqp_talk_init(&m->amqp, &ops);
-    return room_open(&m->room);
+    room_init(&m->room);
 }
 
 void device_amqp_close(struct device_amqp *m)

@@ -18,7 +18,7 @@ struct device_amqp {
     struct message_room room;
 };
 
-enum err device_amqp_init(struct device_amqp *, struct device_side *) MUST_CHECK;
+void device_amqp_init(struct device_amqp *, struct device_side *);
 void device_amqp_close(struct device_amqp *);
 /* amqp_call.c: attaches both links; gives what came to the device; its answer, while the connection is there. */
 void device_amqp_listen_to_calls(struct device_amqp *, const char *address);

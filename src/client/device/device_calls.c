@@ -35,7 +35,7 @@ enum d2d_err d2d_device_send(struct d2d_device *d, const struct d2d_message *m, 
         return account_fail(&d->account, err_of(e), "the message: %s", err_text(e));
     q->sent = sent;
     q->ctx = ctx;
-    carrier_wake(&d->carrier);
+    connection_wake(&d->connection);
     return D2D_OK;
 }
 
@@ -112,7 +112,7 @@ static enum d2d_err settle(struct d2d_device *d, uint64_t lock, enum settlement 
         e = mqtt_talk_settle(&d->mqtt, lock, how, loop_now_ms(d->account.loop));
     if (e)
         return account_fail(&d->account, err_of(e), "the message: %s", err_text(e));
-    carrier_wake(&d->carrier);
+    connection_wake(&d->connection);
     return D2D_OK;
 }
 
@@ -152,7 +152,7 @@ enum d2d_err d2d_device_answer(struct d2d_device *d, uint64_t id, int status, co
         e = mqtt_call_answer(&d->mqtt, &a, status, text);
     if (e)
         return account_fail(&d->account, err_of(e), "the answer: %s", err_text(e));
-    carrier_wake(&d->carrier);
+    connection_wake(&d->connection);
     return D2D_OK;
 }
 

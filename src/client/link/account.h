@@ -9,6 +9,8 @@
 
 enum { TIMEOUT_MS = 30000, TOKEN_TTL_MS = 3600 * 1000, DETAIL_CAP = 512, HOST_CAP = 254 };
 
+struct handle_kind;
+
 struct account {
     struct d2d_loop *loop;
     char *text; /* the connection string, into which `string` looks */
@@ -24,9 +26,11 @@ struct account {
     struct tls *tls; /* lent by the loop */
     void (*log)(void *ctx, enum d2d_log_level level, const char *line);
     void *log_ctx;
-    char detail[DETAIL_CAP]; /* of the last failure */
-    bool given;              /* the program has the handle: before that, failures are told through the loop */
-    bool gone;               /* the program has freed the handle: it hears no more of it */
+    char detail[DETAIL_CAP];        /* of the last failure */
+    bool given;                     /* the program has the handle: before that, failures are told through the loop */
+    const struct handle_kind *kind; /* of the handle that it begins (handle.h) */
+    struct grave grave;
+    bool gone; /* the program has freed the handle: it hears no more of it */
 };
 
 /* `needs` says what kinds of strings will do, 1u << CONNSTR_…. What fails has its reason in the log. */

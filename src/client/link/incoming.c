@@ -98,47 +98,51 @@ enum err incoming_mqtt(struct message_room *r, struct bytes device, struct bytes
 
 /* ---- AMQP ------------------------------------------------------------------------------------------------------ */
 
-static void take_annotation(struct message_room *r, pn_atom_t key, pn_atom_t value, void *ctx)
+static void take_annotation(struct message_room *r, const struct amqp_value *key, const struct amqp_value *value,
+                            void *ctx)
 {
     struct d2d_c2d *out = ctx;
+    int64_t number;
 
     (void)r;
-    if (atom_is(key, "iothub-enqueuedtime") && value.type == PN_TIMESTAMP)
-        out->enqueued_ms = value.u.as_timestamp;
-    else if (atom_is(key, "iothub-deliverycount") && value.type == PN_UBYTE)
-        out->deliveries = value.u.as_ubyte;
+    if (!amqp_value_integer(value, &number))
+        return;
+    if (key_is(key, "iothub-enqueuedtime"))
+        out->enqueued_ms = number;
+    else if (key_is(key, "iothub-deliverycount") && number >= 0 && number <= UINT8_MAX)
+        out->deliveries = (unsigned)number;
 }
 
-static void take_property(struct message_room *r, pn_atom_t key, pn_atom_t value, void *ctx)
+static void take_property(struct message_room *r, const struct amqp_value *key, const struct amqp_value *value,
+                          void *ctx)
 {
     struct d2d_c2d *out = ctx;
 
-    if (atom_is(key, "iothub-ack"))
-        out->ack = ack_of(bytes_str(room_keep_atom(r, value)));
+    if (key_is(key, "iothub-ack"))
+        out->ack = ack_of(bytes_str(room_keep_value(r, value)));
     else if (out->n_properties < PROPS_MAX)
-        r->properties[out->n_properties++] = (struct d2d_property){room_keep_atom(r, key), room_keep_atom(r, value)};
+        r->properties[out->n_properties++] = (struct d2d_property){room_keep_value(r, key), room_keep_value(r, value)};
 }
 
 enum err incoming_amqp(struct message_room *r, struct d2d_c2d *out)
 {
+    const struct amqp_value *fields = r->message.fields;
     enum err e = room_decode(r);
-    pn_message_t *m = r->message;
     struct bytes body;
-    pn_bytes_t user;
 
     if (e)
         return e;
     *out = nothing;
     out->properties = r->properties;
-    out->message_id = room_keep_atom(r, pn_message_get_id(m));
-    out->correlation_id = room_keep_atom(r, pn_message_get_correlation_id(m));
-    user = pn_message_get_user_id(m);
-    out->user_id = room_keep(r, bytes_of(user.start, user.size));
-    out->content_type = room_keep_str(r, pn_message_get_content_type(m));
-    out->content_encoding = room_keep_str(r, pn_message_get_content_encoding(m));
-    out->expiry_ms = pn_message_get_expiry_time(m);
-    room_each(r, pn_message_annotations(m), take_annotation, out);
-    room_each(r, pn_message_properties(m), take_property, out);
+    out->message_id = room_keep_value(r, &fields[AMQP_MESSAGE_ID]);
+    out->correlation_id = room_keep_value(r, &fields[AMQP_CORRELATION_ID]);
+    out->user_id = room_keep_value(r, &fields[AMQP_USER_ID]);
+    out->content_type = room_keep_value(r, &fields[AMQP_CONTENT_TYPE]);
+    out->content_encoding = room_keep_value(r, &fields[AMQP_CONTENT_ENCODING]);
+    if (!amqp_value_integer(&fields[AMQP_EXPIRY], &out->expiry_ms))
+        out->expiry_ms = 0;
+    room_each(r, &r->message.annotations, take_annotation, out);
+    room_each(r, &r->message.properties, take_property, out);
     body = room_body(r);
     out->body = body.at;
     out->body_len = body.len;

@@ -2,20 +2,18 @@
  * it. */
 #pragma once
 
-#include "buf.h"
+#include "amqp_message.h"
 #include "ceilings.h"
 #include "d2d.h"
 
-#include <proton/message.h>
-
 /* A message that was read looks into it until the next one is read. */
 struct message_room {
-    pn_message_t *message;
+    struct amqp_message message; /* of what is in `raw` */
     struct buf raw, text;
     struct d2d_property properties[PROPS_MAX];
 };
 
-enum err room_open(struct message_room *) MUST_CHECK;
+void room_init(struct message_room *);
 void room_close(struct message_room *);
 
 /* Empties `text` and makes so much room there that texts of `len` bytes, taken apart, do not move while they are kept.
@@ -23,14 +21,13 @@ void room_close(struct message_room *);
 enum err room_begin(struct message_room *, size_t len) MUST_CHECK;
 /* A copy with a NUL behind it. */
 const char *room_keep(struct message_room *, struct bytes);
-const char *room_keep_atom(struct message_room *, pn_atom_t);       /* numbers as text; "" for what has none */
-const char *room_keep_str(struct message_room *, const char *text); /* NULL: "" */
+const char *room_keep_value(struct message_room *, const struct amqp_value *); /* numbers as text; "" for none */
 
-/* Decodes what is in `raw` into `message`. ERR_MALFORMED. */
+/* Reads what is in `raw` into `message`. ERR_MALFORMED. */
 enum err room_decode(struct message_room *) MUST_CHECK;
 /* Calls `each` for every pair of a map. */
-void room_each(struct message_room *, pn_data_t *map,
-               void (*each)(struct message_room *, pn_atom_t key, pn_atom_t value, void *ctx), void *ctx);
-bool atom_is(pn_atom_t key, const char *name);
-/* The body as bytes: one data section, or a string. */
+typedef void room_pair(struct message_room *, const struct amqp_value *key, const struct amqp_value *value, void *ctx);
+void room_each(struct message_room *, const struct amqp_value *map, room_pair *each, void *ctx);
+bool key_is(const struct amqp_value *key, const char *name);
+/* The body as bytes: data sections, or a value that is text or bytes. Never NULL. */
 struct bytes room_body(struct message_room *);

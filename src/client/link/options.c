@@ -77,3 +77,8 @@ enum d2d_err options_take_all(struct d2d_loop *l, const void *given, void *out, 
     return copy((const uint8_t *)given + theirs, g->size - theirs, (uint8_t *)out + rest, size - rest) ? D2D_OK
                                                                                                        : is_newer(l);
 }
+
+const struct d2d_options *options_common(const void *options)
+{
+    return &((const struct head *)options)->common;
+}

@@ -10,3 +10,5 @@ bool options_copy(const void *given, void *out, size_t size);
 enum d2d_err options_take(struct d2d_loop *, const struct d2d_options *given, struct d2d_options *out);
 /* Of the options that begin with a size and the common ones: `size` bytes into `out`. */
 enum d2d_err options_take_all(struct d2d_loop *, const void *given, void *out, size_t size);
+/* The common ones of those. */
+const struct d2d_options *options_common(const void *options);

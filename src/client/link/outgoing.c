@@ -2,8 +2,7 @@
 
 #include "bag.h"
 #include "ceilings.h"
-
-#include <proton/message.h>
+#include "sections.h"
 
 enum err outgoing_check(const struct d2d_message *m, size_t body_max)
 {
@@ -51,35 +50,6 @@ enum err outgoing_topic(const char *device, const struct d2d_message *m, struct 
 
 /* ---- AMQP ------------------------------------------------------------------------------------------------------ */
 
-static pn_bytes_t text_of(const char *text)
-{
-    return pn_bytes(strlen(text), text);
-}
-
-static pn_atom_t atom_of(const char *text)
-{
-    return (pn_atom_t){.type = PN_STRING, .u.as_bytes = text_of(text)};
-}
-
-static void put_system(pn_message_t *q, const char *to, const struct d2d_message *m, int64_t wall_ms)
-{
-    if (m->message_id)
-        pn_message_set_id(q, atom_of(m->message_id));
-    if (m->correlation_id)
-        pn_message_set_correlation_id(q, atom_of(m->correlation_id));
-    if (m->user_id)
-        pn_message_set_user_id(q, text_of(m->user_id));
-    if (m->content_type)
-        pn_message_set_content_type(q, m->content_type);
-    if (m->content_encoding)
-        pn_message_set_content_encoding(q, m->content_encoding);
-    if (!to)
-        return;
-    pn_message_set_address(q, to);
-    if (m->ttl_ms)
-        pn_message_set_expiry_time(q, m->ttl_ms < INT64_MAX - wall_ms ? wall_ms + m->ttl_ms : INT64_MAX);
-}
-
 const char *d2d_ack_text(enum d2d_ack a)
 {
     static const char *const texts[] = {[D2D_ACK_NONE] = "none",
@@ -90,59 +60,32 @@ const char *d2d_ack_text(enum d2d_ack a)
     return (unsigned)a <= D2D_ACK_FULL ? texts[a] : "";
 }
 
-static void put_properties(pn_data_t *map, const char *to, const struct d2d_message *m)
+static struct bytes text_of(const char *text)
 {
-    bool acked = to && m->ack != D2D_ACK_NONE;
-
-    if (!acked && !m->n_properties)
-        return;
-    pn_data_put_map(map);
-    pn_data_enter(map);
-    if (acked) {
-        pn_data_put_string(map, text_of("iothub-ack"));
-        pn_data_put_string(map, text_of(d2d_ack_text(m->ack)));
-    }
-    for (size_t i = 0; i < m->n_properties; i++) {
-        pn_data_put_string(map, text_of(m->properties[i].name));
-        if (m->properties[i].value)
-            pn_data_put_string(map, text_of(m->properties[i].value));
-        else
-            pn_data_put_null(map);
-    }
-    pn_data_exit(map);
-}
-
-/* What Proton adds around the texts and the body of a message. */
-static size_t room_for(const struct d2d_message *m)
-{
-    const char *const texts[] = {m->message_id, m->correlation_id, m->user_id, m->content_type, m->content_encoding};
-    size_t n = 1024 + m->body_len;
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        n += texts[i] ? strlen(texts[i]) : 0;
-    for (size_t i = 0; i < m->n_properties; i++)
-        n += 16 + strlen(m->properties[i].name) + (m->properties[i].value ? strlen(m->properties[i].value) : 0);
-    return n;
+    return text ? bytes_str(text) : NO_BYTES;
 }
 
 enum err outgoing_amqp(const char *to, const struct d2d_message *m, int64_t wall_ms, struct buf *out)
 {
-    pn_message_t *q = pn_message();
-    size_t size = room_for(m) + (to ? strlen(to) : 0);
-    enum err e = ERR_MEMORY;
+    struct prop props[PROPS_MAX];
+    struct msg msg = {.message_id = text_of(m->message_id),
+                      .correlation_id = text_of(m->correlation_id),
+                      .user_id = text_of(m->user_id),
+                      .content_type = text_of(m->content_type),
+                      .content_encoding = text_of(m->content_encoding),
+                      .to = text_of(to),
+                      .props = props,
+                      .n_props = m->n_properties};
 
-    if (!q)
-        return e;
-    put_system(q, to, m, wall_ms);
-    put_properties(pn_message_properties(q), to, m);
-    pn_message_set_inferred(q, true); /* a data section */
-    pn_data_put_binary(pn_message_body(q), pn_bytes(m->body_len, m->body ? m->body : ""));
-    if (!buf_reserve(out, size)) {
-        e = ERR_TOO_LARGE;
-    } else if (!pn_message_encode(q, (char *)out->at + out->len, &size)) {
-        out->len += size;
-        e = OK;
-    }
-    pn_message_free(q);
-    return e;
+    for (size_t i = 0; i < m->n_properties; i++)
+        props[i] = (struct prop){bytes_str(m->properties[i].name), text_of(m->properties[i].value)};
+    if (to && m->ack != D2D_ACK_NONE)
+        msg.ack = bytes_str(d2d_ack_text(m->ack));
+    if (to && m->ttl_ms)
+        msg.expiry_ms = m->ttl_ms < INT64_MAX - wall_ms ? wall_ms + m->ttl_ms : INT64_MAX;
+    put_properties(out, &msg);
+    put_application_properties(out, &msg, true);
+    put_data_head(out, m->body_len);
+    buf_put(out, bytes_of(m->body ? m->body : "", m->body_len));
+    return buf_check(out);
 }

@@ -1,10 +1,7 @@
-#include "account.h"
-#include "carrier.h"
-#include "inquiry.h"
+#include "connection.h"
+#include "handle.h"
 #include "operator_talk.h"
-#include "options.h"
 #include "outgoing.h"
-#include "redial.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -17,10 +14,7 @@ struct d2d_operator {
     struct account account;
     struct operator_talk talk;
     struct device_queue queue;
-    struct carrier carrier;
-    struct redial redial;
-    struct inquiry inquiry;
-    struct grave grave;
+    struct connection connection;
     enum d2d_err ended; /* nothing more will be sent, for this reason */
     bool (*feedback)(void *ctx, struct d2d_operator *, const struct d2d_feedback *, size_t n);
     void (*connected)(void *ctx, struct d2d_operator *);
@@ -41,7 +35,7 @@ static void on_opened(void *ctx)
 {
     struct d2d_operator *o = ctx;
 
-    redial_opened(&o->redial);
+    connection_opened(&o->connection);
     account_say(&o->account, D2D_LOG_INFO, "connected to %s", o->account.host);
     if (o->connected && !o->account.gone)
         o->connected(o->ctx, o);
@@ -54,7 +48,7 @@ static void on_done(void *ctx, struct queued *q, enum d2d_err e, const char *why
     if (e)
         account_fail(&o->account, e, "%s", why);
     else
-        redial_worked(&o->redial);
+        connection_worked(&o->connection);
     tell(o, q, e);
 }
 
@@ -62,7 +56,7 @@ static bool on_feedback(void *ctx, const struct d2d_feedback *batch, size_t n)
 {
     struct d2d_operator *o = ctx;
 
-    redial_worked(&o->redial);
+    connection_worked(&o->connection);
     return o->feedback(o->ctx, o, batch, n);
 }
 
@@ -75,13 +69,10 @@ static void finish(struct d2d_operator *o, enum d2d_err why)
         tell(o, q, why);
 }
 
-static void ended(struct d2d_operator *o, enum d2d_err why)
+static void on_lost(void *ctx, enum d2d_err why, bool final)
 {
-    bool final;
+    struct d2d_operator *o = ctx;
 
-    if (o->account.gone)
-        return;
-    final = redial_ended(&o->redial, why);
     queue_rewind(&o->queue);
     if (o->disconnected)
         o->disconnected(o->ctx, o, why, final);
@@ -89,27 +80,11 @@ static void ended(struct d2d_operator *o, enum d2d_err why)
         finish(o, why);
 }
 
-static void on_failed(void *ctx, enum err e, const char *detail)
-{
-    struct d2d_operator *o = ctx;
-
-    carrier_ended(&o->carrier);
-    ended(o, account_fail(&o->account, err_of(e), "%s", detail));
-}
-
 static void on_ended(void *ctx, enum d2d_err why, const char *detail)
 {
     struct d2d_operator *o = ctx;
 
-    carrier_ended(&o->carrier);
-    account_fail(&o->account, why, "%s: %s", o->account.host, detail);
-    if (o->account.gone || !inquiry_begin(&o->inquiry, why))
-        ended(o, why);
-}
-
-static void on_answered(void *ctx, enum d2d_err e)
-{
-    ended(ctx, e);
+    connection_ended(&o->connection, why, o->account.host, detail);
 }
 
 static enum err put_token(void *ctx, struct buf *out)
@@ -119,23 +94,17 @@ static enum err put_token(void *ctx, struct buf *out)
     return account_token(&o->account, bytes_str(o->account.host), out);
 }
 
-static void on_retry(void *ctx, int64_t now_ms)
+static enum err prepare(void *ctx, struct carriage *out)
 {
     struct d2d_operator *o = ctx;
-    const struct carriage carriage = {.account = &o->account,
-                                      .name = o->account.name,
-                                      .connect = o->account.connect,
-                                      .port = o->account.amqps_port,
-                                      .path = "/$iothub/websocket",
-                                      .protocol = "AMQPWSB10",
-                                      .talk = &o->talk.amqp.talk,
-                                      .failed = on_failed,
-                                      .ctx = o};
-    enum err e = carrier_dial(&o->carrier, &carriage);
 
-    (void)now_ms;
-    if (e)
-        ended(o, account_fail(&o->account, err_of(e), "%s: %s", o->account.connect, err_text(e)));
+    out->name = o->account.name;
+    out->connect = o->account.connect;
+    out->port = o->account.amqps_port;
+    out->path = "/$iothub/websocket";
+    out->protocol = "AMQPWSB10";
+    out->talk = &o->talk.amqp.talk;
+    return OK;
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
@@ -144,11 +113,8 @@ static void operator_end(void *of)
 {
     struct d2d_operator *o = of;
 
-    carrier_close(&o->carrier);
-    inquiry_close(&o->inquiry);
+    connection_close(&o->connection);
     operator_talk_close(&o->talk);
-    account_close(&o->account);
-    free(o);
 }
 
 static void set_up(struct d2d_operator *o, const struct d2d_operator_options *p)
@@ -169,59 +135,54 @@ static void set_up(struct d2d_operator *o, const struct d2d_operator_options *p)
         .feedback = p->feedback ? on_feedback : NULL,
         .ended = on_ended,
         .ctx = o};
-    redial_init(&o->redial, &o->account, p->backoff_first_ms, p->backoff_most_ms, p->once, on_retry, o);
-    inquiry_init(&o->inquiry, &o->account, on_answered, o);
+    connection_init(&o->connection, &o->account,
+                    (struct connection_pace){p->backoff_first_ms, p->backoff_most_ms, p->once});
+    o->connection.prepare = prepare;
+    o->connection.lost = on_lost;
+    o->connection.ctx = o;
     o->feedback = p->feedback;
     o->connected = p->connected;
     o->disconnected = p->disconnected;
     o->ctx = p->ctx;
-    o->grave = (struct grave){.end = operator_end, .of = o};
 }
 
-enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_operator_options *given,
+static enum d2d_err operator_begin(void *handle, const void *options)
+{
+    struct d2d_operator *o = handle;
+
+    set_up(o, options);
+    operator_talk_init(&o->talk);
+    return connection_start(&o->connection) ? D2D_NO_MEMORY : D2D_OK;
+}
+
+enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_operator_options *options,
                               struct d2d_operator **out)
 {
-    struct d2d_operator_options options;
-    struct d2d_operator *o;
+    static const struct handle_kind kind = {.size = sizeof(struct d2d_operator),
+                                            .options_size = sizeof(struct d2d_operator_options),
+                                            .strings = 1u << CONNSTR_SERVICE,
+                                            .begin = operator_begin,
+                                            .end = operator_end};
+    void *made;
     enum d2d_err e;
 
-    if (!loop || !out)
+    if (!out)
         return D2D_ARGUMENT;
-    loop_begins(loop);
-    if ((e = options_take_all(loop, given, &options, sizeof options)))
-        return e;
-    o = calloc(1, sizeof *o);
-    if (!o)
-        return loop_ends(loop, D2D_NO_MEMORY);
-    if ((e = account_open(&o->account, loop, &options.common, 1u << CONNSTR_SERVICE))) {
-        free(o);
-        return loop_ends(loop, e);
-    }
-    set_up(o, &options);
-    if (operator_talk_init(&o->talk) || redial_start(&o->redial)) {
-        operator_end(o);
-        return loop_ends(loop, D2D_NO_MEMORY);
-    }
-    o->account.given = true;
-    *out = o;
-    return D2D_OK;
+    if (!(e = handle_new(&kind, loop, options, &made)))
+        *out = made;
+    return e;
 }
 
 void d2d_operator_free(struct d2d_operator *o)
 {
-    struct d2d_loop *loop;
-
     if (!o || o->account.gone)
         return;
-    loop = o->account.loop;
-    loop_enter(loop);
-    carrier_drop(&o->carrier);
+    loop_enter(o->account.loop);
+    connection_drop(&o->connection);
     o->account.gone = o->talk.amqp.gone = true;
-    redial_stop(&o->redial);
-    inquiry_drop(&o->inquiry);
     finish(o, D2D_CLOSED);
-    loop_leave(loop);
-    loop_bury(loop, &o->grave);
+    loop_leave(o->account.loop);
+    handle_bury(&o->account);
 }
 
 const char *d2d_operator_detail(const struct d2d_operator *o)
@@ -286,7 +247,7 @@ enum d2d_err d2d_operator_send(struct d2d_operator *o, const char *device, const
         return account_fail(&o->account, err_of(e), "the message: %s", err_text(e));
     q->posted = posted;
     q->ctx = ctx;
-    carrier_wake(&o->carrier);
+    connection_wake(&o->connection);
     return D2D_OK;
 }
 

@@ -116,7 +116,7 @@ static void ended(struct amqp_talk *a)
     m->ended(m->ctx, a->why, a->detail);
 }
 
-enum err operator_talk_init(struct operator_talk *m)
+void operator_talk_init(struct operator_talk *m)
 {
     static const struct amqp_ops ops = {begin, on_link_open, on_link_closed, on_delivery, pump, due, forget, ended};
 
@@ -124,7 +124,7 @@ enum err operator_talk_init(struct operator_talk *m)
     m->cbs.room = &m->room;
     m->cbs.authorised = on_authorised;
     amqp_talk_init(&m->amqp, &ops);
-    return room_open(&m->room);
+    room_init(&m->room);
 }
 
 void operator_talk_close(struct operator_talk *m)

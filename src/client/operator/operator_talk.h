@@ -21,5 +21,5 @@ struct operator_talk {
     struct feedback_batch batch;
 };
 
-enum err operator_talk_init(struct operator_talk *) MUST_CHECK;
+void operator_talk_init(struct operator_talk *);
 void operator_talk_close(struct operator_talk *);

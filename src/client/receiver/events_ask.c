@@ -1,11 +1,11 @@
 #include "events_ask.h"
 
+#include "sections.h"
+
 #include <stdio.h>
 
 #define SELECTOR "apache.org:selector-filter:string"
 #define REPLY_TO "d2d-answers"
-
-enum { REQUEST_MAX = 4096 };
 
 static pn_bytes_t text_of(const char *text)
 {
@@ -97,42 +97,28 @@ bool read_redirect(pn_link_t *l, struct bytes *host, int *port, struct bytes *en
 
 /* ---- $management ----------------------------------------------------------------------------------------------- */
 
-static void put_property(pn_data_t *p, const char *name, const char *value)
+static enum err ask(struct events_talk *m, const char *type, const char *partition)
 {
-    pn_data_put_string(p, text_of(name));
-    pn_data_put_string(p, text_of(value));
-}
-
-static enum err send(struct events_talk *m, pn_message_t *q)
-{
+    const struct prop props[] = {{BYTES("operation"), BYTES("READ")},
+                                 {BYTES("name"), bytes_str(m->entity)},
+                                 {BYTES("type"), bytes_str(type)},
+                                 {BYTES("partition"), partition ? bytes_str(partition) : NO_BYTES}};
+    const struct msg q = {.reply_to = BYTES(REPLY_TO),
+                          .message_id = partition ? bytes_str(partition) : BYTES("hub"),
+                          .props = props,
+                          .n_props = partition ? 4 : 3};
+    struct buf *out = &m->room.raw;
     uint64_t tag = m->amqp.seed++;
-    size_t size = REQUEST_MAX;
 
-    buf_clear(&m->room.raw);
-    if (!buf_reserve(&m->room.raw, REQUEST_MAX) || pn_message_encode(q, (char *)m->room.raw.at, &size) ||
-        !amqp_send(&m->amqp, m->ask, pn_dtag((const char *)&tag, sizeof tag), bytes_of(m->room.raw.at, size), false))
+    buf_clear(out);
+    put_properties(out, &q);
+    put_application_properties(out, &q, true);
+    section_begin(out, SECTION_VALUE);
+    buf_put_u8(out, AMQP_NULL);
+    if (out->bad || !amqp_send(&m->amqp, m->ask, pn_dtag((const char *)&tag, sizeof tag), buf_bytes(out), false))
         return ERR_MEMORY;
     m->awaited++;
     return OK;
-}
-
-static enum err ask(struct events_talk *m, const char *type, const char *partition)
-{
-    pn_message_t *q = m->room.message;
-    pn_data_t *p = pn_message_properties(q);
-
-    pn_message_clear(q);
-    pn_message_set_reply_to(q, REPLY_TO);
-    pn_message_set_id(q, (pn_atom_t){.type = PN_STRING, .u.as_bytes = text_of(partition ? partition : "hub")});
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    put_property(p, "operation", "READ");
-    put_property(p, "name", m->entity);
-    put_property(p, "type", type);
-    if (partition)
-        put_property(p, "partition", partition);
-    pn_data_exit(p);
-    return send(m, q);
 }
 
 enum err ask_partitions(struct events_talk *m)
@@ -146,21 +132,31 @@ enum err ask_tail(struct events_talk *m, const struct progress *at)
 }
 
 /* An array or a list of texts. */
-static bool read_ids(struct events_talk *m, pn_data_t *d)
+static bool read_ids(struct events_talk *m, const struct amqp_value *ids)
 {
-    if (pn_data_type(d) != PN_ARRAY && pn_data_type(d) != PN_LIST)
+    struct amqp_items items;
+    struct amqp_value id;
+
+    if (!amqp_items_of(ids, &items))
         return false;
-    pn_data_enter(d);
-    while (pn_data_next(d))
-        if (pn_data_type(d) != PN_STRING || (m->all && !positions_of(m->positions, bytes_of_pn(pn_data_get_bytes(d)))))
+    while (amqp_items_next(&items, &id))
+        if (!amqp_value_is_text(&id) || (m->all && !positions_of(m->positions, id.raw)))
             return false;
-    return true;
+    return !items.rd.bad;
+}
+
+static int64_t number_in(const struct amqp_value *map, const char *key)
+{
+    struct amqp_value v;
+    int64_t number;
+
+    return amqp_map_find(map, bytes_str(key), &v) && amqp_value_integer(&v, &number) ? number : -1;
 }
 
 /* Which hub it is. One that was made anew gives the same offsets to other events. */
-static void read_birth(struct events_talk *m, pn_data_t *d)
+static void read_birth(struct events_talk *m, const struct amqp_value *answer)
 {
-    int64_t born_ms = find(d, "created_at") ? number_at(d) : 0;
+    int64_t born_ms = number_in(answer, "created_at");
 
     if (born_ms <= 0 || born_ms == m->positions->born_ms)
         return;
@@ -172,34 +168,35 @@ static void read_birth(struct events_talk *m, pn_data_t *d)
 
 /* Reading from now on begins behind the last event that there is, so that a reconnect before the first one misses
  * nothing. */
-static bool read_tail(struct events_talk *m, pn_data_t *d)
+static bool read_tail(struct events_talk *m, const struct amqp_value *answer)
 {
     struct progress *at = NULL;
+    struct amqp_value v;
 
-    if (find(d, "partition"))
-        at = positions_of(m->positions, bytes_of_pn(pn_data_get_bytes(d)));
-    if (!at || !find(d, "last_enqueued_offset") ||
-        !bytes_to_str(bytes_of_pn(pn_data_get_bytes(d)), at->offset, sizeof at->offset) || !at->offset[0])
+    if (amqp_map_find(answer, BYTES("partition"), &v) && amqp_value_is_text(&v))
+        at = positions_of(m->positions, v.raw);
+    if (!at || !amqp_map_find(answer, BYTES("last_enqueued_offset"), &v) || !amqp_value_is_text(&v) ||
+        !bytes_to_str(v.raw, at->offset, sizeof at->offset) || !at->offset[0])
         return false;
     at->known = true;
-    at->sequence = find(d, "last_enqueued_sequence_number") ? number_at(d) : -1;
+    at->sequence = number_in(answer, "last_enqueued_sequence_number");
     return true;
 }
 
 int read_answer(struct events_talk *m)
 {
-    pn_message_t *a = m->room.message;
-    pn_data_t *properties = pn_message_properties(a), *body = pn_message_body(a);
+    const struct amqp_value *body = &m->room.message.value;
+    struct amqp_value ids;
     int64_t status;
     bool read;
 
-    if (room_decode(&m->room) || !find(properties, "status-code"))
+    if (room_decode(&m->room))
         return 500;
-    status = number_at(properties);
+    status = number_in(&m->room.message.properties, "status-code");
     if (status < 200 || status > 299)
         return status > 0 && status < 1000 ? (int)status : 500;
-    if (find(body, "partition_ids")) {
-        read = read_ids(m, body);
+    if (amqp_map_find(body, BYTES("partition_ids"), &ids)) {
+        read = read_ids(m, &ids);
         read_birth(m, body);
     } else {
         read = read_tail(m, body);

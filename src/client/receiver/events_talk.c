@@ -264,6 +264,7 @@ void events_talk_init(struct events_talk *m)
     static const struct amqp_ops ops = {begin, on_link_open, on_link_closed, on_delivery, pump, due, end, ended};
 
     amqp_talk_init(&m->amqp, &ops);
+    room_init(&m->room);
 }
 
 void events_talk_close(struct events_talk *m)

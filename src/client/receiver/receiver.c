@@ -1,9 +1,6 @@
-#include "account.h"
-#include "carrier.h"
+#include "connection.h"
 #include "events_talk.h"
-#include "inquiry.h"
-#include "options.h"
-#include "redial.h"
+#include "handle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +11,7 @@ struct d2d_receiver {
     struct account account;
     struct events_talk talk;
     struct positions positions;
-    struct carrier carrier;
-    struct redial redial;
-    struct inquiry inquiry;
-    struct grave grave;
+    struct connection connection;
     struct buf password, saved;
     char user[2 * POLICY_LEN_MAX + HOST_LEN_MAX];
     char policy[POLICY_LEN_MAX + 1];
@@ -33,15 +27,13 @@ struct d2d_receiver {
     void *ctx;
 };
 
-static void dial(struct d2d_receiver *r);
-
 /* ---- the connection -------------------------------------------------------------------------------------------- */
 
 static void on_listening(void *ctx)
 {
     struct d2d_receiver *r = ctx;
 
-    redial_opened(&r->redial);
+    connection_opened(&r->connection);
     account_say(&r->account, D2D_LOG_INFO, "listening to %zu partitions of %s on %s", r->positions.n, r->entity,
                 r->host);
     if (r->listening && !r->account.gone)
@@ -52,27 +44,16 @@ static void on_event(void *ctx, const struct d2d_event *e)
 {
     struct d2d_receiver *r = ctx;
 
-    redial_worked(&r->redial);
+    connection_worked(&r->connection);
     r->event(r->ctx, r, e);
 }
 
-static void ended(struct d2d_receiver *r, enum d2d_err why)
-{
-    bool final;
-
-    if (r->account.gone)
-        return;
-    final = redial_ended(&r->redial, why);
-    if (r->disconnected)
-        r->disconnected(r->ctx, r, why, final);
-}
-
-static void on_failed(void *ctx, enum err e, const char *detail)
+static void on_lost(void *ctx, enum d2d_err why, bool final)
 {
     struct d2d_receiver *r = ctx;
 
-    carrier_ended(&r->carrier);
-    ended(r, account_fail(&r->account, err_of(e), "%s", detail));
+    if (r->disconnected)
+        r->disconnected(r->ctx, r, why, final);
 }
 
 /* service 2.9. The same host stays where it was found; another one is where it says. */
@@ -96,19 +77,10 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
 {
     struct d2d_receiver *r = ctx;
 
-    carrier_ended(&r->carrier);
-    if (why == D2D_OK && r->talk.entity) {
-        dial(r);
-        return;
-    }
-    why = account_fail(&r->account, why ? why : D2D_FAILED, "%s: %s", r->host, detail);
-    if (r->account.gone || !inquiry_begin(&r->inquiry, why))
-        ended(r, why);
-}
-
-static void on_answered(void *ctx, enum d2d_err e)
-{
-    ended(ctx, e);
+    if (why == D2D_OK && r->talk.entity)
+        connection_again(&r->connection);
+    else
+        connection_ended(&r->connection, why ? why : D2D_FAILED, r->host, detail);
 }
 
 /* service 1.6: a hub takes a token for the password, the place of the events the key as it stands. */
@@ -143,30 +115,18 @@ static const char *websocket_path(const struct d2d_receiver *r)
     return r->account.string.kind == CONNSTR_SERVICE && at_hub(r) ? "/$iothub/websocket" : "/$servicebus/websocket";
 }
 
-static void dial(struct d2d_receiver *r)
+static enum err prepare(void *ctx, struct carriage *out)
 {
-    const struct carriage carriage = {.account = &r->account,
-                                      .name = at_hub(r) ? r->account.name : r->host,
-                                      .connect = r->connect,
-                                      .port = r->port,
-                                      .path = websocket_path(r),
-                                      .protocol = "AMQPWSB10", /* service 1.8 */
-                                      .talk = &r->talk.amqp.talk,
-                                      .failed = on_failed,
-                                      .ctx = r};
-    enum err e = credentials(r);
+    struct d2d_receiver *r = ctx;
 
     r->talk.amqp.host = r->host;
-    if (!e)
-        e = carrier_dial(&r->carrier, &carriage);
-    if (e)
-        ended(r, account_fail(&r->account, err_of(e), "%s: %s", r->connect, err_text(e)));
-}
-
-static void on_retry(void *ctx, int64_t now_ms)
-{
-    (void)now_ms;
-    dial(ctx);
+    out->name = at_hub(r) ? r->account.name : r->host;
+    out->connect = r->connect;
+    out->port = r->port;
+    out->path = websocket_path(r);
+    out->protocol = "AMQPWSB10"; /* service 1.8 */
+    out->talk = &r->talk.amqp.talk;
+    return credentials(r);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
@@ -175,18 +135,15 @@ static void receiver_end(void *of)
 {
     struct d2d_receiver *r = of;
 
-    carrier_close(&r->carrier);
-    inquiry_close(&r->inquiry);
+    connection_close(&r->connection);
     events_talk_close(&r->talk);
     for (size_t i = 0; r->devices && r->devices[i]; i++)
         free(r->devices[i]);
     free(r->devices);
-    account_close(&r->account);
     if (r->password.at)
         explicit_bzero(r->password.at, r->password.cap);
     buf_free(&r->password);
     buf_free(&r->saved);
-    free(r);
 }
 
 static enum d2d_err copy_devices(struct d2d_receiver *r, const char *const *devices)
@@ -271,13 +228,15 @@ static void set_up(struct d2d_receiver *r, const struct d2d_receiver_options *o)
 
     r->password = buf_max(SAS_LEN_MAX);
     r->saved = buf_max(POSITIONS_LEN_MAX);
-    inquiry_init(&r->inquiry, &r->account, on_answered, r);
     r->event = o->event;
     r->listening = o->listening;
     r->disconnected = o->disconnected;
     r->ctx = o->ctx;
-    r->grave = (struct grave){.end = receiver_end, .of = r};
-    redial_init(&r->redial, &r->account, o->backoff_first_ms, o->backoff_most_ms, o->once, on_retry, r);
+    connection_init(&r->connection, &r->account,
+                    (struct connection_pace){o->backoff_first_ms, o->backoff_most_ms, o->once});
+    r->connection.prepare = prepare;
+    r->connection.lost = on_lost;
+    r->connection.ctx = r;
     events_talk_init(t);
     t->positions = &r->positions;
     t->credit = o->credit ? (int)(o->credit < CREDIT_MAX ? o->credit : CREDIT_MAX) : CREDIT;
@@ -290,50 +249,50 @@ static void set_up(struct d2d_receiver *r, const struct d2d_receiver_options *o)
     t->ctx = r;
 }
 
-enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_options *given,
-                              struct d2d_receiver **out)
+static const char *missing(const void *options)
 {
-    struct d2d_receiver_options o;
-    struct d2d_receiver *r;
+    return ((const struct d2d_receiver_options *)options)->event ? NULL : "a receiver needs a function for its events";
+}
+
+static enum d2d_err receiver_begin(void *handle, const void *options)
+{
+    struct d2d_receiver *r = handle;
+    const struct d2d_receiver_options *o = options;
     enum d2d_err e;
 
-    if (!loop || !out)
-        return D2D_ARGUMENT;
-    loop_begins(loop);
-    if ((e = options_take_all(loop, given, &o, sizeof o)))
+    set_up(r, o);
+    if ((e = set_names(r, o->group)) || (e = set_position(r, &o->position)) || (e = set_partitions(r, o)) ||
+        (e = copy_devices(r, o->devices)))
         return e;
-    if (!o.event)
-        return loop_fail(loop, D2D_ARGUMENT, "a receiver needs a function for its events");
-    r = calloc(1, sizeof *r);
-    if (!r)
-        return loop_ends(loop, D2D_NO_MEMORY);
-    if ((e = account_open(&r->account, loop, &o.common, 1u << CONNSTR_SERVICE | 1u << CONNSTR_EVENTS))) {
-        free(r);
-        return loop_ends(loop, e);
-    }
-    set_up(r, &o);
-    if (!(e = set_names(r, o.group)) && !(e = set_position(r, &o.position)) && !(e = set_partitions(r, &o)))
-        e = copy_devices(r, o.devices);
-    if (!e && (room_open(&r->talk.room) || redial_start(&r->redial)))
-        e = D2D_NO_MEMORY;
-    if (e) {
-        receiver_end(r);
-        return loop_ends(loop, e);
-    }
-    r->account.given = true;
-    *out = r;
-    return D2D_OK;
+    return connection_start(&r->connection) ? D2D_NO_MEMORY : D2D_OK;
+}
+
+enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_options *options,
+                              struct d2d_receiver **out)
+{
+    static const struct handle_kind kind = {.size = sizeof(struct d2d_receiver),
+                                            .options_size = sizeof(struct d2d_receiver_options),
+                                            .strings = 1u << CONNSTR_SERVICE | 1u << CONNSTR_EVENTS,
+                                            .missing = missing,
+                                            .begin = receiver_begin,
+                                            .end = receiver_end};
+    void *made;
+    enum d2d_err e;
+
+    if (!out)
+        return D2D_ARGUMENT;
+    if (!(e = handle_new(&kind, loop, options, &made)))
+        *out = made;
+    return e;
 }
 
 void d2d_receiver_free(struct d2d_receiver *r)
 {
     if (!r || r->account.gone)
         return;
-    carrier_drop(&r->carrier);
+    connection_drop(&r->connection);
     r->account.gone = r->talk.amqp.gone = true;
-    redial_stop(&r->redial);
-    inquiry_drop(&r->inquiry);
-    loop_bury(r->account.loop, &r->grave);
+    handle_bury(&r->account);
 }
 
 const char *d2d_receiver_detail(const struct d2d_receiver *r)
@@ -356,5 +315,5 @@ const char *d2d_receiver_positions(struct d2d_receiver *r)
 void d2d_receiver_pause(struct d2d_receiver *r, bool paused)
 {
     r->talk.paused = paused;
-    carrier_wake(&r->carrier);
+    connection_wake(&r->connection);
 }

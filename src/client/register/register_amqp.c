@@ -3,6 +3,7 @@
 #include "amqp_error.h"
 #include "list.h"
 #include "register_carry.h"
+#include "sections.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -55,33 +56,18 @@ static void forget(struct amqp_talk *a)
 
 /* ---- questions ------------------------------------------------------------------------------------------------- */
 
-static void put_property(pn_data_t *p, const char *name, const char *value)
-{
-    pn_data_put_string(p, text_of(name));
-    pn_data_put_string(p, text_of(value));
-}
-
-static bool encode(struct register_amqp *m, struct buf *out)
+static enum err put_question(const struct register_amqp *m, struct buf *out)
 {
     const struct registering *r = m->registering;
-    pn_message_t *q = m->room.message;
-    pn_data_t *p;
-    size_t size = r->body.len + 1024;
+    const struct prop props[] = {{BYTES("iotdps-operation-type"),
+                                  r->operation[0] ? BYTES("iotdps-get-operationstatus") : BYTES("iotdps-register")},
+                                 {BYTES("iotdps-operation-id"), bytes_str(r->operation)}};
+    const struct msg q = {.props = props, .n_props = r->operation[0] ? 2 : 1};
 
-    pn_message_clear(q);
-    p = pn_message_properties(q);
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    put_property(p, "iotdps-operation-type", r->operation[0] ? "iotdps-get-operationstatus" : "iotdps-register");
-    if (r->operation[0])
-        put_property(p, "iotdps-operation-id", r->operation);
-    pn_data_exit(p);
-    pn_message_set_inferred(q, true); /* a data section */
-    pn_data_put_binary(pn_message_body(q), pn_bytes(r->body.len, (const char *)r->body.at));
-    if (!buf_reserve(out, size) || pn_message_encode(q, (char *)out->at, &size))
-        return false;
-    out->len = size;
-    return true;
+    put_application_properties(out, &q, true);
+    put_data_head(out, r->body.len);
+    buf_put(out, buf_bytes(&r->body));
+    return buf_check(out);
 }
 
 static void ask(struct register_amqp *m)
@@ -89,7 +75,7 @@ static void ask(struct register_amqp *m)
     struct buf question = buf_max(REGISTER_BODY_MAX + 2048);
     uint64_t tag = ++m->asked_n;
 
-    if (!encode(m, &question)) {
+    if (put_question(m, &question)) {
         amqp_fail(&m->amqp, D2D_NO_MEMORY, "out of memory");
     } else if (amqp_send(&m->amqp, m->asks, pn_dtag((const char *)&tag, sizeof tag), buf_bytes(&question), false)) {
         m->asked = true;
@@ -131,12 +117,13 @@ static void look(struct register_amqp *m)
     m->amqp.talk.ops->bye(&m->amqp.talk);
 }
 
-static void on_property(struct message_room *room, pn_atom_t key, pn_atom_t value, void *ctx)
+static void on_property(struct message_room *room, const struct amqp_value *key, const struct amqp_value *value,
+                        void *ctx)
 {
     int64_t s;
 
-    if ((atom_is(key, "retry-after") || atom_is(key, "Retry-After")) &&
-        bytes_to_i64(bytes_str(room_keep_atom(room, value)), &s))
+    if ((key_is(key, "retry-after") || key_is(key, "Retry-After")) &&
+        bytes_to_i64(bytes_str(room_keep_value(room, value)), &s))
         *(int64_t *)ctx = s;
 }
 
@@ -155,7 +142,7 @@ static void on_answer(struct register_amqp *m, pn_delivery_t *d)
         amqp_fail(&m->amqp, D2D_FAILED, "the answer of the service is not a message");
         return;
     }
-    room_each(&m->room, pn_message_properties(m->room.message), on_property, &retry_s);
+    room_each(&m->room, &m->room.message.properties, on_property, &retry_s);
     registering_answered(m->registering, 200, retry_s, room_body(&m->room), m->amqp.now_ms);
     look(m);
 }
@@ -256,12 +243,12 @@ static void ended(struct amqp_talk *a)
     m->ended(m->ctx);
 }
 
-enum err register_amqp_init(struct register_amqp *m)
+void register_amqp_init(struct register_amqp *m)
 {
     static const struct amqp_ops ops = {begin, on_link_open, on_link_closed, on_delivery, pump, due, forget, ended};
 
     amqp_talk_init(&m->amqp, &ops);
-    return room_open(&m->room);
+    room_init(&m->room);
 }
 
 void register_amqp_close(struct register_amqp *m)
@@ -298,12 +285,10 @@ enum d2d_err register_over_amqp(struct registering *r, int64_t limit_ms)
                                        .login = r->tpm ? login : NULL,
                                        .timeout_ms = account->timeout_ms,
                                        .seed = loop_random(account->loop)}};
-    enum d2d_err e = D2D_OK;
+    enum d2d_err e;
 
-    if (register_amqp_init(&m))
-        registering_failed(r, D2D_NO_MEMORY, "out of memory");
-    else
-        e = attempt_run(&a, &m.amqp.talk, account->amqps_port, "AMQPWSB10", limit_ms);
+    register_amqp_init(&m);
+    e = attempt_run(&a, &m.amqp.talk, account->amqps_port, "AMQPWSB10", limit_ms);
     register_amqp_close(&m);
     return e;
 }

@@ -20,5 +20,5 @@ struct register_amqp {
     struct message_room room;
 };
 
-enum err register_amqp_init(struct register_amqp *) MUST_CHECK;
+void register_amqp_init(struct register_amqp *);
 void register_amqp_close(struct register_amqp *);

@@ -7,7 +7,6 @@
 
 struct d2d_registry {
     struct account account;
-    struct grave grave;
     struct buf target, body; /* of the request at hand */
     int64_t limit_ms;        /* of it; 0: what the account says */
 };

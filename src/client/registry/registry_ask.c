@@ -1,8 +1,8 @@
 #include "registry.h"
 
+#include "handle.h"
 #include "identity.h"
 #include "inquiry.h"
-#include "options.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -81,40 +81,38 @@ enum d2d_err registry_request(struct d2d_registry *r, const char *method, const 
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
-static void registry_end(void *of)
+static enum d2d_err registry_begin(void *handle, const void *options)
 {
-    struct d2d_registry *r = of;
+    struct d2d_registry *r = handle;
 
-    account_close(&r->account);
-    buf_free(&r->target);
-    buf_free(&r->body);
-    free(r);
-}
-
-enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *given, struct d2d_registry **out)
-{
-    struct d2d_options o;
-    struct d2d_registry *r;
-    enum d2d_err e;
-
-    if (!loop || !out)
-        return D2D_ARGUMENT;
-    loop_begins(loop);
-    if ((e = options_take(loop, given, &o)))
-        return e;
-    r = calloc(1, sizeof *r);
-    if (!r)
-        return loop_ends(loop, D2D_NO_MEMORY);
-    if ((e = account_open(&r->account, loop, &o, 1u << CONNSTR_SERVICE))) {
-        free(r);
-        return loop_ends(loop, e);
-    }
-    r->account.given = true;
-    r->grave = (struct grave){.end = registry_end, .of = r};
+    (void)options;
     r->target = buf_max(2048);
     r->body = buf_max(HTTP_BODY_MAX);
-    *out = r;
     return D2D_OK;
+}
+
+static void registry_end(void *handle)
+{
+    struct d2d_registry *r = handle;
+
+    buf_free(&r->target);
+    buf_free(&r->body);
+}
+
+enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *options, struct d2d_registry **out)
+{
+    static const struct handle_kind kind = {.size = sizeof(struct d2d_registry),
+                                            .strings = 1u << CONNSTR_SERVICE,
+                                            .begin = registry_begin,
+                                            .end = registry_end};
+    void *made;
+    enum d2d_err e;
+
+    if (!out)
+        return D2D_ARGUMENT;
+    if (!(e = handle_new(&kind, loop, options, &made)))
+        *out = made;
+    return e;
 }
 
 void d2d_registry_free(struct d2d_registry *r)
@@ -122,7 +120,7 @@ void d2d_registry_free(struct d2d_registry *r)
     if (!r || r->account.gone)
         return;
     r->account.gone = true;
-    loop_bury(r->account.loop, &r->grave);
+    handle_bury(&r->account);
 }
 
 const char *d2d_registry_detail(const struct d2d_registry *r)

@@ -238,9 +238,9 @@ TEST(a_device_is_freed_while_the_hub_is_asked_why)
     struct party p;
 
     join(&p, live_options("HostName=localhost;DeviceId=phone;SharedAccessKey=" WRONG_KEY));
-    for (int turns = 0; !p.device->inquiry.link && turns < 60000; turns++)
+    for (int turns = 0; !p.device->connection.inquiry.link && turns < 60000; turns++)
         d2d_loop_run(loop, 1);
-    CHECK(p.device->inquiry.link && !p.ends);
+    CHECK(p.device->connection.inquiry.link && !p.ends);
     d2d_device_free(p.device);
     d2d_loop_run(loop, 20);
     CHECK(!p.ends);
@@ -327,13 +327,14 @@ TEST(pauses_grow_until_something_is_acknowledged)
     for (int turns = 0; p.ends < 8 && turns < 60000; turns++)
         d2d_loop_run(loop, 1);
     CHECK(p.ends == 8 && p.why == D2D_CLOSED && !p.final);
-    CHECK(p.device->redial.backoff.tries == 8 && atomic_load(&f.dialled) == 8);
+    CHECK(p.device->connection.redial.backoff.tries == 8 && atomic_load(&f.dialled) == 8);
     d2d_device_free(p.device);
     fake_close(&f);
     /* The real hub acknowledges: afterwards they begin anew. */
     join(&p, live_options("HostName=localhost;" PHONE));
-    tries = p.device->redial.backoff.tries = 5;
-    CHECK(d2d_device_flush_wait(p.device, 60000) == D2D_OK && tries == 5 && p.device->redial.backoff.tries == 0);
+    tries = p.device->connection.redial.backoff.tries = 5;
+    CHECK(d2d_device_flush_wait(p.device, 60000) == D2D_OK && tries == 5 &&
+          p.device->connection.redial.backoff.tries == 0);
     d2d_device_free(p.device);
 }
 

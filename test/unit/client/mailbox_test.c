@@ -112,7 +112,7 @@ static void begin(void)
                                   .ctx = &l};
     queue_init(&l.side.queue, 10, 1000);
     CHECK_OK(inbox_open(&l.side.inbox, INBOX_MAX));
-    CHECK_OK(room_open(&l.side.room));
+    room_init(&l.side.room);
     l.mqtt = (struct mqtt_talk){
         .side = &l.side, .user = bytes_str(l.user), .password = buf_bytes(&l.token), .renew_ms = WORLD_T0 + 3600000};
     mqtt_talk_init(&l.mqtt);

@@ -74,7 +74,7 @@ static void operating_open(size_t window)
                                .feedback = on_feedback,
                                .ended = on_ended,
                                .ctx = &o};
-    CHECK_OK(operator_talk_init(&o.talk));
+    operator_talk_init(&o.talk);
     hub_open(&o.talk.amqp.talk);
 }
 

@@ -69,7 +69,6 @@ static void reading_open(enum d2d_from from)
                                   .ended = on_ended,
                                   .ctx = &r};
     events_talk_init(&r.talk);
-    CHECK_OK(room_open(&r.talk.room));
 }
 
 /* To and fro until nobody has anything to say. */

@@ -19,7 +19,7 @@ static void start(bool bare)
     m = (struct register_amqp){.registering = &r,
                                .ended = on_ended,
                                .amqp = {.host = "dps.test", .bare = bare, .timeout_ms = 30000, .seed = 1}};
-    CHECK_OK(register_amqp_init(&m));
+    register_amqp_init(&m);
     hub_open(&m.amqp.talk);
 }
 
