@@ -40,6 +40,7 @@ for word in "${words[@]}"; do
     no "\"[^\"]*($word)[^\"]*\"" 'not in the words of the field: see CONTRIBUTING.md, "Words"' "${src[@]}"
 done
 for file in "$@"; do
+    [ "$file" = include/d2d.h ] && continue # the one public header says everything that a program may use
     lines=$(wc -l <"$file")
     if [ "$lines" -gt 600 ]; then
         echo "$file: $lines lines: which two things does it do?" >&2
