@@ -124,13 +124,14 @@
 
 /* Jobs (service 4.9, 4.10). */
 #define JOB_ID_MAX 64
-#define JOB_BODY_MAX (256 * 1024)   /* what is to be done: a twin of all its parts, or the payload of a method */
-#define JOB_CHUNK 256               /* devices that are written together */
-#define JOB_RESULT_MAX 4096         /* what is kept of a device's answer; a longer one is left out */
-#define JOBS_ACTIVE_MAX 10          /* that have not ended: as the largest hub of the cloud; one of export and import */
-#define JOBS_MAX 1000               /* that are remembered, */
-#define JOB_ROWS_MAX (1 << 20)      /* the devices of one, */
-#define JOB_ROWS_KEPT_MAX (1 << 21) /* those of all: some 200 MB of the checkpoint */
+#define JOB_BODY_MAX (256 * 1024) /* what is to be done: a twin of all its parts, or the payload of a method */
+#define JOB_CHUNK 256             /* devices that are written together */
+#define JOB_RESULT_MAX 4096       /* what is kept of a device's answer; a longer one is left out */
+#define JOBS_ACTIVE_MAX 10        /* that have not ended: as the largest hub of the cloud; one of export and import */
+#define JOBS_MAX 1000             /* that are remembered, */
+#define JOB_ROWS_MAX (1 << 20)    /* the devices of one, */
+#define JOB_BYTES_MAX (64 << 20)  /* what these take with their results: in memory while it runs */
+#define JOB_BYTES_KEPT_MAX (256 << 20)         /* those of all: the oldest that have ended go */
 #define JOB_KEPT_MS (30 * 86400LL * 1000)      /* and for how long: service 4.9 */
 #define JOB_AHEAD_MAX_MS (168 * 3600LL * 1000) /* when it may start */
 #define JOB_LIMIT_MS (3600 * 1000LL)           /* how long one may run that does not say */

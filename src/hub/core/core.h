@@ -76,6 +76,7 @@ struct hub {
     struct policies *policies;
     struct authorities *authorities;
     struct docs *docs;
+    struct jobs *jobs;
     struct events *events;
     struct ages *ages;
     struct mail *mail;
