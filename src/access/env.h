@@ -34,4 +34,5 @@ struct front_env {
     struct enrollment_groups *groups; /* enrollment groups, parsed (groups.h); NULL: they are parsed each time */
     struct strangers *strangers;      /* strangers.h; NULL: nothing is lent to them */
     const struct capacity *capacity;  /* capacity.h; NULL: there is always enough memory */
+    bool faults;                      /* devices may ask for faults (device 10) */
 };

@@ -79,6 +79,10 @@
 #define AMQP_IDLE_MS 240000               /* service 2.3 */
 #define CBS_TOKENS_MAX 1024 /* tokens of one connection; the cloud's figure is not published, SDKs pool 995 */
 
+/* Faults that a device asks for (device 10), where that is allowed. */
+#define FAULT_SECONDS_MAX 3600 /* suites wait for minutes at most */
+#define FAULT_REASON_MAX 63    /* of the text that says why; a longer one is left out */
+
 /* Direct methods (service 4.7). */
 #define CALL_NAME_MAX 128
 #define CALL_PAYLOAD_MAX (128 * 1024)      /* each way */

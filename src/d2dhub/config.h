@@ -35,6 +35,7 @@ struct config {
     int c2d_depth, c2d_deliveries, feedback_deliveries;
     int64_t c2d_ttl, feedback_ttl;                                                          /* ms */
     int connections, connections_per_address, unauthenticated, unauthenticated_per_address; /* 0: by the system */
+    int fault_injection;                                                                    /* 0: off, 1: on */
     uint64_t memory_limit;                                                                  /* 0: the system's */
     /* Options that are no keys. */
     int json, no_context, help, ca, replace, list, verify, deep;

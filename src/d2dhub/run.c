@@ -84,6 +84,11 @@ static int run_run(struct config *c, int argc, char **argv)
             report_notify("READY=1");
             pulse_serve(&pulse, &s);
             log_event(LOG_INFO, "ready", KVS("hub", s.config.name), KVN("loops", s.n_loops));
+            if (s.config.fault_injection)
+                log_event(LOG_WARN, "fault-injection",
+                          KVS("detail",
+                              "devices may break their own connections: for tests only; fault_injection = off "
+                              "in d2dhub.ini ends it"));
             serve(&s, &set);
         } else {
             status = 1; /* whoever waits for that line would wait for ever; main() says why */

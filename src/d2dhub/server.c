@@ -105,6 +105,7 @@ static void make_env(struct server *s)
                                 .groups = s->groups,
                                 .strangers = &s->strangers,
                                 .capacity = &s->capacity,
+                                .faults = c->fault_injection != 0,
                                 .outside = outside_worker_table(s->outside)};
     snprintf(s->env.host, sizeof s->env.host, "%s", c->name);
     config_entity(c, s->env.entity);

@@ -12,8 +12,8 @@ const info = JSON.parse(fs.readFileSync(path.join(data, 'hub.json'), 'utf8'));
 let child;
 let log = '';
 
-async function start() {
-  child = spawn(path.join(build, 'd2dhub'), ['run', '--data', path.join(data, 'hub'), '-o', 'json'],
+async function start(...options) {
+  child = spawn(path.join(build, 'd2dhub'), ['run', '--data', path.join(data, 'hub'), '-o', 'json', ...options],
     { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stderr.on('data', (text) => { log += text; });
   const lines = readline.createInterface({ input: child.stdout });

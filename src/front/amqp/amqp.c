@@ -292,8 +292,11 @@ static int64_t amqp_tick(struct front *f, int64_t now_ms)
         return INT64_MAX;
     set_now(c, now_ms);
     int64_t due = check_deadlines(c);
+    int64_t fault = amqp_faults_tick(c);
     if (f->over)
         return INT64_MAX;
+    if (fault < due)
+        due = fault;
     int64_t beat = pn_transport_tick(c->driver.transport, c->steady_ms);
     if (beat && now_ms + (beat - c->steady_ms) < due)
         due = now_ms + (beat - c->steady_ms);
@@ -363,6 +366,7 @@ enum err front_amqp_new(const struct front_env *env, const struct peer *peer, in
         .born_ms = now_ms,
         .steady_ms = 1,
         .expiry_ms = INT64_MAX,
+        .fault_ms = INT64_MAX,
         .scratch = buf_max(AMQP_MESSAGE_MAX),
     };
     c->peer.held_ms = &c->front.held_ms;

@@ -12,6 +12,7 @@
  *   transfer.c    messages in and out, and credit
  *   outcome.c     what an error is called, and outcomes of deliveries
  *   device.c      who may be which device, and its seat
+ *   fault.c       faults that devices ask for
  *   service.c     who may be a service, and until when
  *   request.c     request and response over a pair of links
  *
@@ -35,6 +36,7 @@
 #include "amqp_wire.h"
 #include "auth.h"
 #include "dps.h"
+#include "fault_request.h"
 #include "front.h"
 #include "journal.h"
 #include "list.h"
@@ -103,8 +105,9 @@ struct amqp_device {
     unsigned answers;        /* links that answer them */
     struct list links;       /* by `mates`: the latest last */
     int64_t since_ms;
-    enum err why; /* the hub ended it */
-    bool told;    /* the log knows that it came */
+    enum err why;               /* the hub ended it */
+    struct fault_request fault; /* that it asked for last */
+    bool told;                  /* the log knows that it came */
     char id[ID_LEN_MAX + 1];
 };
 
@@ -152,6 +155,7 @@ struct amqp {
     size_t held;                                    /* what Proton keeps of sessions, links and their values */
     unsigned borrowed; /* sessions above what one may have that has not shown any valid credential */
     uint64_t tag;      /* of the next delivery */
+    int64_t fault_ms;  /* when the first fault of its devices is due; INT64_MAX: none */
 };
 
 /* ---- output.c */
@@ -266,6 +270,17 @@ void amqp_device_recheck(struct amqp *c, struct amqp_link *k);
 bool amqp_service_may(struct amqp *c, struct amqp_link *k, const struct address *a, const char *claim);
 /* Detaches the link when no claim covers this path any more. */
 void amqp_service_recheck(struct amqp *c, struct amqp_link *k, const char *path);
+
+/* ---- fault.c */
+/* What refuses a message of the device now, or is wrong with the fault that it asks for: fault_request.h. */
+enum err amqp_fault_read(struct amqp *c, const struct amqp_device *d, const struct msg *m,
+                         struct fault_request *asked) MUST_CHECK;
+enum err amqp_fault_of_batch(struct amqp *c, const struct amqp_device *d, struct bytes all,
+                             struct fault_request *asked) MUST_CHECK;
+/* The message that asked for it is in the hub; FAULT_NONE changes nothing. */
+void amqp_fault_begin(struct amqp *c, struct amqp_device *d, const struct fault_request *);
+/* Breaks what is due; gives when to come again. */
+int64_t amqp_faults_tick(struct amqp *c);
 
 /* ---- outcome.c */
 const char *amqp_condition(enum err e);

@@ -30,6 +30,7 @@ static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 static enum err send_one(struct amqp *c, struct amqp_link *k, struct bytes sections, bool only_check)
 {
     struct msg_room room = {.text = buf_max(2 * AMQP_MESSAGE_MAX)};
+    struct fault_request asked;
     struct msg m;
     uint64_t at;
     enum err e = msg_read(sections, &room, &m);
@@ -39,16 +40,20 @@ static enum err send_one(struct amqp *c, struct amqp_link *k, struct bytes secti
         e = ERR_ARGUMENT;
     if (!e && msg_size(&m) > MESSAGE_LEN_MAX)
         e = ERR_TOO_LARGE;
+    if (!e)
+        e = amqp_fault_read(c, k->device, &m, &asked);
     if (!e && !only_check) {
         m.model_id = bytes_str(k->own);
-        if (!(e = hub_send(k->device->seat, &m, c->now_ms, &at)))
+        if (!(e = hub_send(k->device->seat, &m, c->now_ms, &at))) {
             front_wait_for(&c->front, at);
+            amqp_fault_begin(c, k->device, &asked);
+        }
     }
     buf_free(&room.text);
     return e;
 }
 
-static enum err send_batch(struct amqp *c, struct amqp_link *k, struct bytes all, bool only_check)
+static enum err each(struct amqp *c, struct amqp_link *k, struct bytes all, bool only_check)
 {
     struct bytes one;
     bool bad = false;
@@ -57,6 +62,17 @@ static enum err send_batch(struct amqp *c, struct amqp_link *k, struct bytes all
     while (!e && amqp_next_data(&all, &one, &bad))
         e = send_one(c, k, one, only_check);
     return bad ? ERR_MALFORMED : e;
+}
+
+static enum err send_batch(struct amqp *c, struct amqp_link *k, struct bytes all)
+{
+    struct fault_request asked;
+    enum err e = amqp_fault_of_batch(c, k->device, all, &asked);
+
+    if (e || (e = each(c, k, all, true)) || (e = each(c, k, all, false)))
+        return e;
+    amqp_fault_begin(c, k->device, &asked);
+    return OK;
 }
 
 static void credit(struct amqp *c, struct amqp_link *k)
@@ -74,12 +90,8 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
     e = seat_state(k->device->seat);
-    if (!e && k->batch) {
-        if (!(e = send_batch(c, k, all, true)))
-            e = send_batch(c, k, all, false);
-    } else if (!e) {
-        e = send_one(c, k, all, false);
-    }
+    if (!e)
+        e = k->batch ? send_batch(c, k, all) : send_one(c, k, all, false);
     amqp_answer(c, d, e);
     if (e)
         journal_no_room(c->env, &c->peer, (struct journal_who){"device", bytes_str(k->device->id)},

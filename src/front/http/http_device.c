@@ -2,18 +2,39 @@
  * 4.11). */
 #include "http_device.h"
 
+#include "fault_request.h"
 #include "text.h"
 
 #include <stdio.h>
 
 /* ---- what a device sends --------------------------------------------------------------------------------------- */
 
+/* device 10: a request is all there is of a device here: what refuses does so to the one that asks for it, and the
+ * connection that breaks does so behind its answer. */
+static enum err look_for_fault(struct http_request *r, struct http_answer *a, const struct msg *m)
+{
+    struct fault_request asked = {.kind = FAULT_NONE};
+    enum err e = r->env->faults ? fault_request_read(m, r->now_ms, &asked) : OK;
+
+    if (e)
+        return http_says(a, ERR_ARGUMENT,
+                         "The fault type is unknown, or its delay or duration is not a number of seconds up to %d",
+                         FAULT_SECONDS_MAX);
+    if (asked.kind == FAULT_KILL_TCP)
+        front_end(r->front, ERR_CLOSED);
+    asked.until_ms = INT64_MAX;
+    return fault_refusal(&asked, asked.from_ms);
+}
+
 enum err http_send(struct http_request *r, struct http_answer *a, const struct msg *m)
 {
     struct bytes generation = bytes_str(r->who.device[0] ? r->who.generation : "");
+    enum err e = look_for_fault(r, a, m);
     uint64_t at;
-    enum err e = hub_send_as(r->env->hub, bytes_str(r->identity), generation, r->who.proof, m, r->now_ms, &at);
 
+    if (e)
+        return e;
+    e = hub_send_as(r->env->hub, bytes_str(r->identity), generation, r->who.proof, m, r->now_ms, &at);
     if (e == ERR_TOO_LARGE) {
         a->code = CODE_MESSAGE_SIZE;
         return http_says(a, e, "A message must be at most %d bytes, properties included", MESSAGE_LEN_MAX);

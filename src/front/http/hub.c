@@ -185,6 +185,6 @@ enum err http_hub_status(struct http_request *r, struct http_answer *a)
             put_partition(a, i, &p);
     buf_puts(&a->body, "]");
     put_load(r, &a->body);
-    buf_puts(&a->body, "}");
+    buf_printf(&a->body, ",\"fault_injection\":%s}", r->env->faults ? "true" : "false");
     return e;
 }

@@ -193,6 +193,16 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* device 10: of what a device may ask for over MQTT these two break its connection, which has no word for it. */
+static void break_down(struct mqtt_session *s)
+{
+    enum fault_kind kind = s->fault.kind;
+
+    s->fault.kind = FAULT_NONE;
+    if (kind == FAULT_KILL_TCP || kind == FAULT_LEAVE_MQTT)
+        mqtt_stop(s, ERR_CLOSED, "the device asked for this fault");
+}
+
 static int64_t mqtt_tick(struct front *f, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
@@ -200,6 +210,8 @@ static int64_t mqtt_tick(struct front *f, int64_t now_ms)
 
     if (f->over)
         return INT64_MAX;
+    if (now_ms >= fault_due(&s->fault))
+        break_down(s);
     if (s->waits_for && now_ms >= s->retry_ms) {
         s->retry_ms = now_ms + ROOM_RETRY_MS;
         f->waker->wake(f->waker); /* what is left of the input comes again */
@@ -213,7 +225,7 @@ static int64_t mqtt_tick(struct front *f, int64_t now_ms)
         mqtt_stop(s, ERR_EXPIRED, "the token of this connection expired"); /* device 1.5 */
     if (s->waits_for)
         silence_ends = sooner(silence_ends, s->retry_ms);
-    return f->over ? INT64_MAX : sooner(silence_ends, s->expires_ms);
+    return f->over ? INT64_MAX : sooner(fault_due(&s->fault), sooner(silence_ends, s->expires_ms));
 }
 
 /* What came and left, or never came far enough to say who it is. */

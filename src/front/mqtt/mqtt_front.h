@@ -17,6 +17,7 @@
 
 #include "auth.h"
 #include "bag.h"
+#include "fault_request.h"
 #include "front.h"
 #include "journal.h"
 #include "log.h"
@@ -82,6 +83,7 @@ struct mqtt_session {
     int64_t silence_ms; /* so long may it be silent */
     int64_t expires_ms; /* with the grace */
     struct mqtt_kept kept;
+    struct fault_request fault;   /* that the device asked for last */
     struct mqtt_dps *dps;         /* a device that registers, which has no seat; NULL: none */
     struct mqtt_flights *flights; /* NULL: nothing was ever sent with QoS 1 */
 };

@@ -97,15 +97,28 @@ bool mqtt_topic_is_own(const struct mqtt_session *s, struct bytes topic, struct 
     return true;
 }
 
+/* device 10: the fault that lasts, and the one that this message asks for. */
+static enum err look_for_faults(const struct mqtt_session *s, const struct msg *m, int64_t now_ms,
+                                struct fault_request *asked)
+{
+    enum err e = fault_refusal(&s->fault, now_ms);
+
+    asked->kind = FAULT_NONE;
+    return e || !s->env->faults ? e : fault_request_read(m, now_ms, asked);
+}
+
 static enum err send_event(struct mqtt_session *s, const struct mqtt_publish *p, struct bytes bag, int64_t now_ms)
 {
+    struct fault_request asked;
     struct draft_msg d;
     uint64_t at;
     enum err e;
 
     if ((e = make_msg(s, bag, p->body, &d)) || (e = mark_retain(&d, p->retain)) ||
-        (e = hub_send(s->seat, &d.msg, now_ms, &at)))
+        (e = look_for_faults(s, &d.msg, now_ms, &asked)) || (e = hub_send(s->seat, &d.msg, now_ms, &at)))
         return e;
+    if (asked.kind)
+        s->fault = asked;
     s->wait_told = false;
     front_wait_for(&s->front, at);
     if (p->qos)
