@@ -30,12 +30,12 @@ static void hub_free(struct hub *h)
         map_free(&s->identities);
         heap_free(&s->due);
         buf_free(&s->scratch);
-        pthread_mutex_destroy(&s->lock);
+        mutex_destroy(&s->lock);
     }
     EACH_PART(p)
     if ((*p)->free)
         (*p)->free(h);
-    pthread_mutex_destroy(&h->cold);
+    mutex_destroy(&h->cold);
     free(h);
 }
 
@@ -77,11 +77,11 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
     h->mail_bytes = UINT64_MAX;
     ceilings_set(h, &o->ceilings);
     h->state = o->state;
-    pthread_mutex_init(&h->cold, NULL);
+    mutex_init(&h->cold, RANK_COLD);
     hub_random(h, (uint8_t *)&nonce, sizeof nonce);
     h->nonce = nonce;
     for (size_t i = 0; i < SHARDS; i++) {
-        pthread_mutex_init(&h->shards[i].lock, NULL);
+        mutex_init(&h->shards[i].lock, RANK_SHARD);
         map_init(&h->shards[i].identities, o->hash_seed);
         h->shards[i].scratch = buf_max(RECORD_LEN_MAX);
         ready = buf_reserve(&h->shards[i].scratch, SCRATCH_READY) && ready;

@@ -3,9 +3,8 @@
 
 #include "disk_hold.h"
 #include "engines.h"
+#include "mutex.h"
 #include "segment.h"
-
-#include <pthread.h>
 
 enum {
     PIECES = 4,           /* of a buffer: it may go on in the next segment a few times */
@@ -42,7 +41,7 @@ struct disk {
     struct trim_gate gate; /* of whoever trims */
 
     /* The tail lock. `open` is appended to, `busy` is being written; they change places. */
-    pthread_mutex_t tail;
+    struct mutex tail;
     pthread_cond_t work, room; /* for the sync thread; for appenders and those who wait for durability */
     struct tail tails[2];
     struct tail *open;
@@ -59,12 +58,12 @@ struct disk {
     _Atomic uint64_t durable, first;
 
     /* Ranges that cannot be read, by place; GAPS_MAX of them at most. */
-    pthread_mutex_t gaps_lock;
+    struct mutex gaps_lock;
     struct gap *gaps;
     size_t n_gaps, gaps_cap;
 
     /* Segments, by base; spares; users. Taken alone or inside the tail lock. */
-    pthread_mutex_t segments_lock;
+    struct mutex segments_lock;
     struct list segments;
     struct segment *spares[SPARES];
     size_t n_spares;

@@ -57,7 +57,7 @@ static bool add(struct disk *d, const struct gap *g)
     bool is_new;
     size_t i;
 
-    pthread_mutex_lock(&d->gaps_lock);
+    mutex_lock(&d->gaps_lock);
     i = index_of(d, g->at);
     is_new = i == d->n_gaps || d->gaps[i].at != g->at;
     if (is_new && d->n_gaps && d->gaps[d->n_gaps - 1].is_rest && g->at >= d->gaps[d->n_gaps - 1].at &&
@@ -70,7 +70,7 @@ static bool add(struct disk *d, const struct gap *g)
     } else if (is_new) {
         stretch(d, g);
     }
-    pthread_mutex_unlock(&d->gaps_lock);
+    mutex_unlock(&d->gaps_lock);
     return is_new;
 }
 
@@ -110,11 +110,11 @@ uint64_t disk_gap_end(struct disk *d, uint64_t at)
     uint64_t end = 0;
     size_t i;
 
-    pthread_mutex_lock(&d->gaps_lock);
+    mutex_lock(&d->gaps_lock);
     i = index_of(d, at);
     if (i < d->n_gaps && d->gaps[i].at == at && !d->gaps[i].is_rest)
         end = d->gaps[i].end;
-    pthread_mutex_unlock(&d->gaps_lock);
+    mutex_unlock(&d->gaps_lock);
     return end;
 }
 
@@ -122,13 +122,13 @@ void disk_gaps_trim(struct disk *d, uint64_t first)
 {
     size_t gone = 0;
 
-    pthread_mutex_lock(&d->gaps_lock);
+    mutex_lock(&d->gaps_lock);
     while (gone < d->n_gaps && d->gaps[gone].end <= first)
         gone++;
     if (gone)
         memmove(d->gaps, d->gaps + gone, (d->n_gaps - gone) * sizeof *d->gaps);
     d->n_gaps -= gone;
-    pthread_mutex_unlock(&d->gaps_lock);
+    mutex_unlock(&d->gaps_lock);
 }
 
 bool disk_gap(struct store *s, size_t i, struct gap *out)
@@ -136,10 +136,10 @@ bool disk_gap(struct store *s, size_t i, struct gap *out)
     struct disk *d = disk_of(s);
     bool is_there;
 
-    pthread_mutex_lock(&d->gaps_lock);
+    mutex_lock(&d->gaps_lock);
     is_there = i < d->n_gaps;
     if (is_there)
         *out = d->gaps[i];
-    pthread_mutex_unlock(&d->gaps_lock);
+    mutex_unlock(&d->gaps_lock);
     return is_there;
 }

@@ -10,11 +10,11 @@ static void leave(struct disk *d, struct cursor *c)
     c->engine = NULL;
     if (!s)
         return;
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->segments_lock);
     gone = --s->users == 0 && s->trimmed;
     if (s->users == 0)
         segment_unmap(s);
-    pthread_mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->segments_lock);
     if (gone)
         disk_segment_give_up(d, s);
 }
@@ -40,7 +40,7 @@ static enum err enter(struct disk *d, struct cursor *c)
     struct segment *s;
     enum err e = OK;
 
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->segments_lock);
     s = find(d, c->at);
     if (!s) {
         e = ERR_NOT_FOUND;
@@ -52,7 +52,7 @@ static enum err enter(struct disk *d, struct cursor *c)
         if (c->at < s->base + SEGMENT_HEAD)
             c->at = s->base + SEGMENT_HEAD;
     }
-    pthread_mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->segments_lock);
     return e;
 }
 

@@ -64,11 +64,11 @@ static enum err take_raw(struct disk *d, bool reserved, struct segment **out)
     struct segment *s = NULL;
     bool full;
 
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->segments_lock);
     if (d->n_spares > (reserved ? 0 : RESERVE) && d->spares[d->n_spares - 1]->size == d->segment_size)
         s = d->spares[--d->n_spares];
     full = !s && over_size_max(d);
-    pthread_mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->segments_lock);
     if (full) {
         errno = ENOSPC; /* of what it may take */
         return ERR_DISK_FULL;
@@ -128,11 +128,11 @@ static bool add_spare(struct disk *d, struct segment *s)
 {
     bool keep;
 
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->segments_lock);
     keep = d->n_spares < SPARES && s->size == d->segment_size;
     if (keep)
         d->spares[d->n_spares++] = s;
-    pthread_mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->segments_lock);
     return keep;
 }
 
@@ -140,10 +140,10 @@ static bool reserve_is_whole(struct disk *d, bool *full)
 {
     bool whole;
 
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->segments_lock);
     whole = d->n_spares >= RESERVE;
     *full = over_size_max(d);
-    pthread_mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->segments_lock);
     return whole;
 }
 
@@ -223,7 +223,7 @@ uint64_t disk_older_than(struct store *s, uint64_t keep)
     struct disk *d = disk_of(s);
     uint64_t kept = 0, below = 0;
 
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->segments_lock);
     for (const struct list *l = d->segments.prev; l != &d->segments; l = l->prev) {
         const struct segment *one = LIST_OF(l, const struct segment, in);
 
@@ -233,7 +233,7 @@ uint64_t disk_older_than(struct store *s, uint64_t keep)
             break;
         }
     }
-    pthread_mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->segments_lock);
     return below;
 }
 
@@ -241,13 +241,13 @@ void disk_space(struct store *s, struct store_space *out)
 {
     struct disk *d = disk_of(s);
 
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     out->full = d->full;
     out->held = d->next ? d->next->size : 0;
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->segments_lock);
     out->held += size_of_all(d);
     out->log = size_of_log(d);
-    pthread_mutex_unlock(&d->segments_lock);
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->tail);
     out->file = d->segment_size;
 }

@@ -69,9 +69,9 @@ static void roll(struct disk *d)
 
     if (d->end < d->last->base + d->last->size)
         put_frame(d, NULL, 0, FRAME_END, &at);
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->segments_lock);
     list_add(&d->segments, &d->next->in);
-    pthread_mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->segments_lock);
     d->last = d->next;
     d->next = NULL;
     d->end = d->last->base + SEGMENT_HEAD;
@@ -109,7 +109,7 @@ static enum err make_room(struct disk *d, enum room room, size_t len)
         d->wanted |= d->full && !fits && !d->next;
         if ((t->len && t->len + wanted > d->tail_max) || t->n + 2 > PIECES || (!fits && !d->next)) {
             pthread_cond_signal(&d->work);
-            pthread_cond_wait(&d->room, &d->tail);
+            mutex_wait(&d->tail, &d->room);
             continue;
         }
         if (fits)
@@ -128,12 +128,12 @@ static enum err disk_append(struct store *s, const struct draft *draft, uint64_t
         len += draft->parts[i].len;
     if (len > RECORD_LEN_MAX || SEGMENT_HEAD + frame_size(len) + FRAME_HEAD > d->segment_size)
         return ERR_TOO_LARGE;
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     if (!(e = make_room(d, draft->room, len))) {
         put_frame(d, draft, len, 0, at);
         pthread_cond_signal(&d->work); /* costs nothing while the thread is busy */
     }
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->tail);
     return e;
 }
 
@@ -187,14 +187,14 @@ static void make_ahead(struct disk *d, uint64_t base, bool needs_next, bool want
         of_reserve = disk_segment_new(d, base, true, &made);
     if ((e && e != ERR_DISK_FULL) || (of_reserve && of_reserve != ERR_DISK_FULL))
         d->io.failed(d->io.ctx, "making a segment", d->folder, errno);
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     if (made)
         d->next = made;
     d->wanted = false;
     d->used_up = of_reserve != OK;
     note_space(d, e);
     pthread_cond_broadcast(&d->room);
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->tail);
 }
 
 /* Under the tail lock: until there is something to write, or to stop, or it is time to try for space again. */
@@ -205,21 +205,21 @@ static void wait_for_work(struct disk *d)
     if (d->open->len || d->stop || d->wanted)
         return;
     if (d->next && !d->full) {
-        pthread_cond_wait(&d->work, &d->tail);
+        mutex_wait(&d->tail, &d->work);
         return;
     }
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += RETRY_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&d->work, &d->tail, &until);
+    mutex_wait_until(&d->tail, &d->work, &until);
 }
 
 static void *sync_thread(void *ctx)
 {
     struct disk *d = ctx;
 
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     for (;;) {
         struct tail *t;
         bool needs_next, wanted;
@@ -232,13 +232,13 @@ static void *sync_thread(void *ctx)
             break;
         d->open = t == &d->tails[0] ? &d->tails[1] : &d->tails[0];
         pthread_cond_broadcast(&d->room);
-        pthread_mutex_unlock(&d->tail);
+        mutex_unlock(&d->tail);
         if (t->len) {
             write_tail(d, t);
             if (d->store.grew)
                 d->store.grew(d->store.grew_ctx);
         }
-        pthread_mutex_lock(&d->tail);
+        mutex_lock(&d->tail);
         pthread_cond_broadcast(&d->room);
         /* Nobody but this thread makes it, and nobody but an appender takes it: base is still right when it is missing.
          */
@@ -248,12 +248,12 @@ static void *sync_thread(void *ctx)
         /* Not before the end of the segment that was left is on disk: recovery allows one empty segment behind the open
          * one. A second roll has to wait for the next segment, so the coming turn writes the first. */
         if ((needs_next || d->full) && !d->stop && !d->open->rolled) {
-            pthread_mutex_unlock(&d->tail);
+            mutex_unlock(&d->tail);
             make_ahead(d, base, needs_next, wanted);
-            pthread_mutex_lock(&d->tail);
+            mutex_lock(&d->tail);
         }
     }
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->tail);
     return NULL;
 }
 
@@ -279,9 +279,9 @@ static uint64_t disk_end(struct store *s)
     struct disk *d = disk_of(s);
     uint64_t end;
 
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     end = d->end;
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->tail);
     return end;
 }
 
@@ -289,10 +289,10 @@ static enum err disk_sync(struct store *s, uint64_t at)
 {
     struct disk *d = disk_of(s);
 
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     while (disk_durable(s) <= at && at < d->end)
-        pthread_cond_wait(&d->room, &d->tail);
-    pthread_mutex_unlock(&d->tail);
+        mutex_wait(&d->tail, &d->room);
+    mutex_unlock(&d->tail);
     return OK;
 }
 
@@ -317,8 +317,8 @@ static uint64_t disk_first_after(struct store *s, uint64_t below)
     struct disk *d = disk_of(s);
     uint64_t first = disk_first(s);
 
-    pthread_mutex_lock(&d->tail);
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->tail);
+    mutex_lock(&d->segments_lock);
     LIST_EACH (&d->segments, it) {
         const struct segment *oldest = segment_of(it);
 
@@ -326,8 +326,8 @@ static uint64_t disk_first_after(struct store *s, uint64_t below)
         if (!may_go(d, oldest, below))
             break;
     }
-    pthread_mutex_unlock(&d->segments_lock);
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->tail);
     return first;
 }
 
@@ -336,8 +336,8 @@ static struct segment *take_oldest(struct disk *d, uint64_t below)
 {
     struct segment *oldest;
 
-    pthread_mutex_lock(&d->tail);
-    pthread_mutex_lock(&d->segments_lock);
+    mutex_lock(&d->tail);
+    mutex_lock(&d->segments_lock);
     oldest = segment_of(d->segments.next);
     if (!may_go(d, oldest, below)) {
         oldest = NULL;
@@ -345,8 +345,8 @@ static struct segment *take_oldest(struct disk *d, uint64_t below)
         list_del(&oldest->in);
         atomic_store(&d->first, segment_of(d->segments.next)->base + SEGMENT_HEAD);
     }
-    pthread_mutex_unlock(&d->segments_lock);
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->segments_lock);
+    mutex_unlock(&d->tail);
     return oldest;
 }
 
@@ -356,26 +356,26 @@ static enum err disk_trim(struct store *s, uint64_t below)
     struct segment *oldest;
     bool used, full;
 
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     full = d->full;
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->tail);
     if (!trim_gate_enter(&d->gate, full, clock_ms(CLOCK_MONOTONIC)))
         return OK; /* the next time */
     while ((oldest = take_oldest(d, below))) {
         disk_segment_retire(d, oldest);
-        pthread_mutex_lock(&d->segments_lock);
+        mutex_lock(&d->segments_lock);
         oldest->trimmed = true;
         used = oldest->users > 0;
-        pthread_mutex_unlock(&d->segments_lock);
+        mutex_unlock(&d->segments_lock);
         if (!used)
             disk_segment_give_up(d, oldest);
     }
     disk_gaps_trim(d, disk_first(s));
     trim_gate_leave(&d->gate);
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     if (d->full)
         pthread_cond_signal(&d->work);
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->tail);
     return OK;
 }
 
@@ -393,9 +393,9 @@ static void disk_free(struct disk *d)
     if (d->lock_fd >= 0)
         close(d->lock_fd);
     trim_gate_close(&d->gate);
-    pthread_mutex_destroy(&d->tail);
-    pthread_mutex_destroy(&d->segments_lock);
-    pthread_mutex_destroy(&d->gaps_lock);
+    mutex_destroy(&d->tail);
+    mutex_destroy(&d->segments_lock);
+    mutex_destroy(&d->gaps_lock);
     free(d->gaps);
     pthread_cond_destroy(&d->work);
     pthread_cond_destroy(&d->room);
@@ -407,11 +407,11 @@ static void disk_close(struct store *s)
     struct disk *d = disk_of(s);
 
     if (d->syncing) {
-        pthread_mutex_lock(&d->tail);
+        mutex_lock(&d->tail);
         d->stop = true;
         pthread_cond_broadcast(&d->work);
         pthread_cond_broadcast(&d->room);
-        pthread_mutex_unlock(&d->tail);
+        mutex_unlock(&d->tail);
         pthread_join(d->syncer, NULL);
     }
     disk_free(d);
@@ -552,9 +552,9 @@ enum err disk_store_open_on(const struct disk_options *o, const struct disk_io *
     d->tail_max = o->tail_max ? o->tail_max : TAIL_DEFAULT;
     d->lock_fd = d->gate.fd = -1;
     list_init(&d->segments);
-    pthread_mutex_init(&d->tail, NULL);
-    pthread_mutex_init(&d->segments_lock, NULL);
-    pthread_mutex_init(&d->gaps_lock, NULL);
+    mutex_init(&d->tail, RANK_TAIL);
+    mutex_init(&d->segments_lock, RANK_OWN);
+    mutex_init(&d->gaps_lock, RANK_OWN);
     work_init(d);
     pthread_cond_init(&d->room, NULL);
     if (!bytes_to_str(bytes_str(o->folder), d->folder, sizeof d->folder) ||

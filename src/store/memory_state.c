@@ -1,6 +1,7 @@
 #include "engines.h"
 
-#include <pthread.h>
+#include "mutex.h"
+
 #include <stdlib.h>
 
 struct pair {
@@ -16,7 +17,7 @@ struct pairs {
 
 struct memory {
     struct state state;
-    pthread_mutex_t lock;
+    struct mutex lock;
     struct pairs kept, changes;
     uint64_t place, reserve_max;
     bool fails; /* when no more commits are left */
@@ -116,9 +117,9 @@ static uint64_t memory_place(struct state *s)
     struct memory *m = memory_of(s);
     uint64_t place;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     place = m->place;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return place;
 }
 
@@ -128,13 +129,13 @@ static enum err memory_get(struct state *s, struct bytes key, struct buf *out)
     enum err e = ERR_NOT_FOUND;
     size_t i;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     i = lower_bound(&m->kept, key);
     if (stands_at(&m->kept, i, key)) {
         buf_put(out, bytes_of(m->kept.at[i].value, m->kept.at[i].value_len));
         e = buf_check(out);
     }
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return e;
 }
 
@@ -143,14 +144,14 @@ static enum err memory_each(struct state *s, struct bytes prefix, struct bytes a
     struct memory *m = memory_of(s);
     size_t i;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     i = lower_bound(&m->kept, after.len && bytes_cmp(after, prefix) > 0 ? after : prefix);
     if (after.len && stands_at(&m->kept, i, after))
         i++;
     for (; i < m->kept.n && bytes_starts(key_of(&m->kept.at[i]), prefix); i++)
         if (!visit(ctx, key_of(&m->kept.at[i]), bytes_of(m->kept.at[i].value, m->kept.at[i].value_len)))
             break;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return OK;
 }
 
@@ -177,7 +178,7 @@ static enum err memory_commit(struct state *s, uint64_t place)
     struct memory *m = memory_of(s);
     enum err e = OK;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     if (m->fails && m->commits_left-- == 0) {
         m->commits_left = 0;
         e = ERR_DISK_FULL;
@@ -193,7 +194,7 @@ static enum err memory_commit(struct state *s, uint64_t place)
     }
     if (!e)
         m->place = place;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     clear(&m->changes);
     return e;
 }
@@ -219,7 +220,7 @@ static void memory_close(struct state *s)
 
     clear(&m->kept);
     clear(&m->changes);
-    pthread_mutex_destroy(&m->lock);
+    mutex_destroy(&m->lock);
     free(m);
 }
 
@@ -238,10 +239,10 @@ void memory_state_fails(struct state *s, bool fails, uint64_t after)
 {
     struct memory *m = memory_of(s);
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     m->fails = fails;
     m->commits_left = after;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
 }
 
 enum err memory_state_open(struct state **out)
@@ -252,7 +253,7 @@ enum err memory_state_open(struct state **out)
         return ERR_MEMORY;
     m->state.ops = &memory_ops;
     m->reserve_max = UINT64_MAX;
-    pthread_mutex_init(&m->lock, NULL);
+    mutex_init(&m->lock, RANK_OWN);
     *out = &m->state;
     return OK;
 }

@@ -1,8 +1,8 @@
 #include "engines.h"
 
 #include "ceilings.h"
+#include "mutex.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ struct kept {
 
 struct memory {
     struct store store;
-    pthread_mutex_t lock;
+    struct mutex lock;
     struct kept *at;
     size_t n, cap, trimmed;
     _Atomic uint64_t durable;
@@ -89,12 +89,12 @@ static enum err memory_append(struct store *s, const struct draft *d, uint64_t *
     bool settled;
     enum err e;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     e = keep(m, d, at);
     settled = !e && !m->faults.manual;
     if (settled)
         atomic_store_explicit(&m->durable, FIRST + m->n, memory_order_release);
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     if (settled)
         tell(m);
     return e;
@@ -110,9 +110,9 @@ static uint64_t memory_first(struct store *s)
     struct memory *m = memory_of(s);
     uint64_t first;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     first = FIRST + m->trimmed;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return first;
 }
 
@@ -121,9 +121,9 @@ static uint64_t memory_end(struct store *s)
     struct memory *m = memory_of(s);
     uint64_t end;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     end = FIRST + m->n;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return end;
 }
 
@@ -141,7 +141,7 @@ static enum err memory_read(struct store *s, struct cursor *c, struct record *ou
     size_t skipped = 0;
     enum err e = ERR_NOT_FOUND;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     if (c->at < FIRST + m->trimmed)
         c->at = FIRST + m->trimmed;
     for (; c->at < m->durable; c->at++) {
@@ -162,7 +162,7 @@ static enum err memory_read(struct store *s, struct cursor *c, struct record *ou
         e = OK;
         break;
     }
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return e;
 }
 
@@ -177,13 +177,13 @@ static uint64_t memory_first_after(struct store *s, uint64_t below)
     struct memory *m = memory_of(s);
     uint64_t first;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     first = FIRST + m->trimmed;
     if (below > m->durable)
         below = m->durable;
     if (below > first)
         first = below;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return first;
 }
 
@@ -208,7 +208,7 @@ static bool memory_gap(struct store *s, size_t i, struct gap *out)
     struct memory *m = memory_of(s);
     bool found = false;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     for (size_t k = m->trimmed; !found && k < m->n; k++) {
         if (!m->at[k].damaged || i-- > 0)
             continue;
@@ -216,7 +216,7 @@ static bool memory_gap(struct store *s, size_t i, struct gap *out)
         describe(out, &m->at[k]);
         found = true;
     }
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return found;
 }
 
@@ -224,12 +224,12 @@ static enum err memory_trim(struct store *s, uint64_t below)
 {
     struct memory *m = memory_of(s);
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     if (below > m->durable)
         below = m->durable;
     if (below > FIRST + m->trimmed)
         m->trimmed = (size_t)(below - FIRST);
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return OK;
 }
 
@@ -240,10 +240,10 @@ static uint64_t memory_older_than(struct store *s, uint64_t keep)
     uint64_t kept = 0;
     size_t i;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     for (i = m->n; i > m->trimmed && kept < keep; i--)
         kept++;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     return FIRST + i;
 }
 
@@ -252,10 +252,10 @@ static void memory_space(struct store *s, struct store_space *out)
     struct memory *m = memory_of(s);
 
     *out = (struct store_space){.file = 1};
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     out->held = out->log = m->n - m->trimmed;
     out->full = m->faults.full != ROOM_MESSAGES;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
 }
 
 static void memory_close(struct store *s)
@@ -265,7 +265,7 @@ static void memory_close(struct store *s)
     for (size_t i = 0; i < m->n; i++)
         free(m->at[i].body);
     free(m->at);
-    pthread_mutex_destroy(&m->lock);
+    mutex_destroy(&m->lock);
     free(m);
 }
 
@@ -292,7 +292,7 @@ enum err memory_store_open(struct store **out)
         return ERR_MEMORY;
     m->store.ops = &memory_ops;
     m->durable = FIRST;
-    pthread_mutex_init(&m->lock, NULL);
+    mutex_init(&m->lock, RANK_TAIL);
     *out = &m->store;
     return OK;
 }
@@ -301,10 +301,10 @@ void memory_store_faults(struct store *s, const struct memory_faults *faults)
 {
     struct memory *m = memory_of(s);
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     m->faults = *faults;
     m->appends = 0;
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
 }
 
 void memory_store_damage(struct store *s, uint64_t at)
@@ -312,10 +312,10 @@ void memory_store_damage(struct store *s, uint64_t at)
     struct memory *m = memory_of(s);
     struct gap g = {.at = at, .end = at + 1};
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     m->at[at - FIRST].damaged = true;
     describe(&g, &m->at[at - FIRST]);
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     if (s->damaged)
         s->damaged(s->damaged_ctx, &g);
 }
@@ -325,14 +325,14 @@ void memory_store_settle(struct store *s, uint64_t below)
     struct memory *m = memory_of(s);
     bool grew = false;
 
-    pthread_mutex_lock(&m->lock);
+    mutex_lock(&m->lock);
     if (below > FIRST + m->n)
         below = FIRST + m->n;
     if (below > m->durable) {
         atomic_store_explicit(&m->durable, below, memory_order_release);
         grew = true;
     }
-    pthread_mutex_unlock(&m->lock);
+    mutex_unlock(&m->lock);
     if (grew)
         tell(m);
 }

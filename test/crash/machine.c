@@ -32,9 +32,9 @@ static bool at_rest(struct machine *m)
     struct disk *d = disk_of(m->store);
     bool rests;
 
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     rests = !d->open->len && d->next && store_durable(m->store) == d->end;
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->tail);
     return rests;
 }
 
@@ -89,9 +89,9 @@ void machine_make_room(struct machine *m)
     struct disk *d = disk_of(m->store);
     bool tight;
 
-    pthread_mutex_lock(&d->tail);
+    mutex_lock(&d->tail);
     tight = !d->next && d->last->base + d->last->size - d->end < OP_MAX;
-    pthread_mutex_unlock(&d->tail);
+    mutex_unlock(&d->tail);
     if (tight)
         machine_rest(m);
 }

@@ -218,9 +218,9 @@ enum err hub_call_open(struct hub *h, const struct call_question *q, int64_t now
         return ERR_MEMORY;
     }
     c->cost = cost;
-    pthread_mutex_lock(&c->shard->lock);
+    mutex_lock(&c->shard->lock);
     e = put(c, q->device, q->connect_ms, now_ms);
-    pthread_mutex_unlock(&c->shard->lock);
+    mutex_unlock(&c->shard->lock);
     if (e)
         call_free(c);
     else
@@ -243,7 +243,7 @@ enum err hub_call_look(struct call *c, int64_t now_ms, struct call_answer *out, 
 {
     enum err e = ERR_BUSY;
 
-    pthread_mutex_lock(&c->shard->lock);
+    mutex_lock(&c->shard->lock);
     look(c, now_ms);
     *until_ms = c->until_ms;
     if (c->state == CALL_ANSWERED) {
@@ -252,7 +252,7 @@ enum err hub_call_look(struct call *c, int64_t now_ms, struct call_answer *out, 
     } else if (c->state == CALL_ENDED) {
         e = c->why;
     }
-    pthread_mutex_unlock(&c->shard->lock);
+    mutex_unlock(&c->shard->lock);
     return e;
 }
 
@@ -260,9 +260,9 @@ void hub_call_close(struct call *c)
 {
     if (!c)
         return;
-    pthread_mutex_lock(&c->shard->lock);
+    mutex_lock(&c->shard->lock);
     unlist(c);
-    pthread_mutex_unlock(&c->shard->lock);
+    mutex_unlock(&c->shard->lock);
     call_free(c);
 }
 
@@ -272,7 +272,7 @@ void hub_calls_take(struct seat *seat, bool takes, int64_t now_ms)
 {
     bool any = false;
 
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     if (seat->identity && seat->takes_calls != takes) {
         seat->takes_calls = takes;
         for (struct call *c = seat->identity->calls; c; c = c->next) {
@@ -286,7 +286,7 @@ void hub_calls_take(struct seat *seat, bool takes, int64_t now_ms)
         if (any)
             tell(seat);
     }
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
 }
 
 static struct call *first_ready(const struct seat *seat)
@@ -306,7 +306,7 @@ enum err hub_call_next(struct seat *seat, int64_t now_ms, struct buf *room, stru
     if (!atomic_load_explicit(&seat->calls, memory_order_acquire))
         return ERR_NOT_FOUND;
     buf_clear(room);
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     if ((c = first_ready(seat))) {
         buf_put(room, bytes_str(c->method));
         buf_put(room, bytes_of(c->payload, c->payload_len));
@@ -325,7 +325,7 @@ enum err hub_call_next(struct seat *seat, int64_t now_ms, struct buf *room, stru
         c->until_ms = now_ms + c->response_ms;
         c->waker->wake(c->waker);
     }
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
     return e;
 }
 
@@ -334,7 +334,7 @@ enum err hub_call_answer(struct seat *seat, uint64_t id, int64_t status, struct 
     enum err e = ERR_NOT_FOUND;
     struct call *c;
 
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     for (c = seat->identity ? seat->identity->calls : NULL; c; c = c->next)
         if (c->id == id && c->state == CALL_SENT && c->seat == seat)
             break;
@@ -350,7 +350,7 @@ enum err hub_call_answer(struct seat *seat, uint64_t id, int64_t status, struct 
             c->waker->wake(c->waker);
         }
     }
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
     return e;
 }
 

@@ -79,9 +79,9 @@ bool hub_refused(struct hub *h, struct bytes device, enum err why, int64_t now_m
         h->refused_quota++;
     else
         return false;
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     is_new = is_new_episode(map_get(&s->identities, device), now_ms);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return is_new;
 }
 

@@ -13,13 +13,13 @@ enum err cold_keep(struct keeping *k, struct cold *c, struct bytes key, size_t m
     struct hub *h = k->hub;
     enum err e = OK;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     if ((c->taken = !c->known)) {
         encode(&value, h);
         keeping_saw(k, c->changed_at);
         c->known = true;
     }
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     if (c->taken && !(e = value.bad ? ERR_MEMORY : keeping_put(k, key, buf_bytes(&value))))
         e = keeping_step(k);
     buf_free(&value);
@@ -28,10 +28,10 @@ enum err cold_keep(struct keeping *k, struct cold *c, struct bytes key, size_t m
 
 void cold_kept(struct hub *h, struct cold *c, bool done)
 {
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     c->known &= done || !c->taken;
     c->taken = false;
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
 }
 
 enum err cold_load(struct hub *h, struct cold *c, struct bytes key, size_t max,

@@ -1,17 +1,17 @@
 /* The hub, a shard, an identity and its seat: what the parts of the hub have between them. Locks, always in this order:
- * `cold`, one shard, the store's tail, one lock of a part (a partition, feedback, seats that wait). Never two shards.
- * No I/O but the append under any of them. */
+ * `cold`, one shard, feedback, the store's tail, one of a part's own (a partition, seats that wait). Never two shards.
+ * No I/O but the append under any of them (mutex.h). */
 #pragma once
 
 #include "heap.h"
 #include "list.h"
 #include "map.h"
 #include "meter.h"
+#include "mutex.h"
 #include "records.h"
 #include "state.h"
 #include "store.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 enum {
@@ -51,7 +51,7 @@ struct identity {
 #define DUE_UNKNOWN INT64_MIN
 
 struct shard {
-    pthread_mutex_t lock;
+    struct mutex lock;
     struct map identities; /* by name (name.h), those of a device beside it: in use, dirty, or used lately */
     size_t hand;           /* where to look next for one that may go */
     struct heap due;       /* mailboxes of those in memory */
@@ -67,7 +67,7 @@ struct hub {
     uint64_t started_at; /* the end of the log at the start */
     const struct record_kind *kinds[256];
 
-    pthread_mutex_t cold; /* of the parts that change seldom: birth, groups, policies, authorities, documents */
+    struct mutex cold; /* of the parts that change seldom: birth, groups, policies, authorities, documents */
     struct shard shards[SHARDS];
 
     /* The parts' own, each a struct that no other looks into. */

@@ -64,7 +64,7 @@ enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation,
 
     if (!seat)
         return ERR_MEMORY;
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     e = identity_get(h, s, device, &i);
     if (!e && identity_disabled(h, s, i))
         e = ERR_DISABLED;
@@ -78,7 +78,7 @@ enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation,
         memcpy(seat->id, i->device.id, sizeof seat->id);
         sit_down(h, seat, i, now_ms);
     }
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (e)
         free(seat);
     else
@@ -94,13 +94,13 @@ void hub_detach(struct seat *seat, int64_t now_ms)
     if (!seat)
         return;
     s = seat->shard;
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     i = seat->identity;
     if (i) {
         hub_trace(seat->hub, "%s: disconnected", i->device.id);
         stand_up(seat->hub, i, seat, now_ms);
     }
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     EACH_PART(p)
     if ((*p)->identity.seat_free)
         (*p)->identity.seat_free(seat);

@@ -128,9 +128,9 @@ enum err event_apply(struct hub *h, const struct record *r)
     if (e || r->lane >= h->birth.partitions)
         return ERR_DAMAGED;
     p = partition_at(h, r->lane);
-    pthread_mutex_lock(&p->lock);
+    mutex_lock(&p->lock);
     partition_grow(p, facts.sequence, r->at, facts.enqueued_ms);
-    pthread_mutex_unlock(&p->lock);
+    mutex_unlock(&p->lock);
     return OK;
 }
 
@@ -176,12 +176,12 @@ static void stamp(void *ctx, uint8_t *body, size_t len, uint64_t at)
     int64_t sequence, time_ms;
 
     (void)len;
-    pthread_mutex_lock(&p->lock);
+    mutex_lock(&p->lock);
     sequence = p->next;
     /* A clock that goes back must not turn the order of times around. */
     time_ms = s->wall_ms > p->last_ms ? s->wall_ms : p->last_ms;
     partition_grow(p, sequence, at, time_ms);
-    pthread_mutex_unlock(&p->lock);
+    mutex_unlock(&p->lock);
     write_u64(body + HEAD_SEQUENCE, (uint64_t)sequence);
     write_u64(body + HEAD_TIME, (uint64_t)time_ms);
     write_u64(map + SEQUENCE_AT, (uint64_t)sequence);
@@ -242,7 +242,7 @@ enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64
 
     if (size > MESSAGE_LEN_MAX)
         return ERR_TOO_LARGE;
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     e = seat_state(seat);
     if (!e)
         e = identity_lets(seat->hub, seat->identity, size, now_ms);
@@ -252,7 +252,7 @@ enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64
         seat->identity->device.activity_ms = hub_wall_ms(seat->hub, now_ms);
         identity_took(seat->hub, seat->identity, size, now_ms);
     }
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
     if (!e)
         count_received(seat->hub, size);
     return e;
@@ -269,7 +269,7 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
 
     if (size > MESSAGE_LEN_MAX)
         return ERR_TOO_LARGE;
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, device, &i)))
         e = identity_disabled(h, s, i)                                                 ? ERR_DISABLED
             : generation.len && !bytes_eq(generation, bytes_str(i->device.generation)) ? ERR_UNAUTHORIZED
@@ -286,7 +286,7 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
         i->device.activity_ms = hub_wall_ms(h, now_ms);
         identity_took(h, i, size, now_ms);
     }
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (!e)
         count_received(h, size);
     return e;

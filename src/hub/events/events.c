@@ -25,7 +25,7 @@ static void events_free(struct hub *h)
 {
     for (unsigned n = 0; h->events && n < PARTITIONS_MAX; n++) {
         free(partition_at(h, n)->index);
-        pthread_mutex_destroy(&partition_at(h, n)->lock);
+        mutex_destroy(&partition_at(h, n)->lock);
     }
     free(h->events);
 }
@@ -55,13 +55,13 @@ static enum err write_one(struct keeping *k, struct partition_state *p, struct b
     enum err e;
 
     buf_clear(value);
-    pthread_mutex_lock(&p->lock);
+    mutex_lock(&p->lock);
     if ((p->taken = p->dirty)) {
         partition_encode(value, p);
         p->dirty = false;
         keeping_saw(k, p->last_at);
     }
-    pthread_mutex_unlock(&p->lock);
+    mutex_unlock(&p->lock);
     if (!p->taken)
         return OK;
     e = value->bad ? ERR_MEMORY : keeping_put(k, partition_key(key, p->number), buf_bytes(value));
@@ -84,10 +84,10 @@ static void events_kept(struct keeping *k, bool done)
     for (unsigned n = 0; n < k->hub->birth.partitions; n++) {
         struct partition_state *p = partition_at(k->hub, n);
 
-        pthread_mutex_lock(&p->lock);
+        mutex_lock(&p->lock);
         p->dirty |= p->taken && !done;
         p->taken = false;
-        pthread_mutex_unlock(&p->lock);
+        mutex_unlock(&p->lock);
     }
 }
 

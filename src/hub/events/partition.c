@@ -8,7 +8,7 @@
 void partition_init(struct partition_state *p, unsigned number)
 {
     *p = (struct partition_state){.number = number, .last = -1, .stride = INDEX_STRIDE, .reach = INDEX_REACH};
-    pthread_mutex_init(&p->lock, NULL);
+    mutex_init(&p->lock, RANK_OWN);
     list_init(&p->readers);
 }
 
@@ -137,7 +137,7 @@ enum err partition_decode(struct bytes value, struct partition_state *p)
 
 void partition_skip_to(struct partition_state *p, int64_t next, uint64_t at)
 {
-    pthread_mutex_lock(&p->lock);
+    mutex_lock(&p->lock);
     if (p->skipped_at < at) {
         p->skipped_at = at;
         p->dirty = true;
@@ -148,7 +148,7 @@ void partition_skip_to(struct partition_state *p, int64_t next, uint64_t at)
         p->next = next;
         p->dirty = true;
     }
-    pthread_mutex_unlock(&p->lock);
+    mutex_unlock(&p->lock);
 }
 
 /* Under its lock: nothing below this sequence number can be read any more. */
@@ -176,19 +176,19 @@ enum err partition_trimmed(struct hub *h, struct partition_state *p)
     enum err e = OK;
     bool look;
 
-    pthread_mutex_lock(&p->lock);
+    mutex_lock(&p->lock);
     look = p->first < p->next && p->first_at < oldest;
     if (look && p->last_at < oldest) {
         forget_below(p, p->next, 0);
         look = false;
     }
-    pthread_mutex_unlock(&p->lock);
+    mutex_unlock(&p->lock);
     if (!look)
         return OK;
     if (!(e = store_read(h->store, &c, &r)) && !(e = event_decode(r.body, &facts))) {
-        pthread_mutex_lock(&p->lock);
+        mutex_lock(&p->lock);
         forget_below(p, facts.sequence, r.at);
-        pthread_mutex_unlock(&p->lock);
+        mutex_unlock(&p->lock);
     }
     store_cursor_close(h->store, &c);
     return e == ERR_NOT_FOUND ? OK : e; /* what is left is not durable yet: the next time */
@@ -284,12 +284,12 @@ enum err hub_partition(struct hub *h, unsigned number, struct partition *out)
     if (number >= h->birth.partitions)
         return ERR_NOT_FOUND;
     p = partition_at(h, number);
-    pthread_mutex_lock(&p->lock);
+    mutex_lock(&p->lock);
     *out = (struct partition){.first_sequence = p->first,
                               .last_sequence = p->last,
                               .last_offset = p->last_at,
                               .last_enqueued_ms = p->last_ms,
                               .empty = p->first == p->next};
-    pthread_mutex_unlock(&p->lock);
+    mutex_unlock(&p->lock);
     return OK;
 }

@@ -21,7 +21,7 @@ struct index_entry {
 };
 
 struct partition_state {
-    pthread_mutex_t lock;
+    struct mutex lock;
     unsigned number;
     int64_t first, next; /* sequence numbers: the oldest that can be read, the next to be given */
     int64_t last;        /* of the last event; -1: there was none. Behind it some may have been left out */

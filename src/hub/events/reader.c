@@ -113,10 +113,10 @@ static uint64_t last_offset(struct hub *h)
     for (unsigned i = 0; i < h->birth.partitions; i++) {
         struct partition_state *p = partition_at(h, i);
 
-        pthread_mutex_lock(&p->lock);
+        mutex_lock(&p->lock);
         last = p->last_at > last ? p->last_at : last;
         last = p->skipped_at > last ? p->skipped_at : last;
-        pthread_mutex_unlock(&p->lock);
+        mutex_unlock(&p->lock);
     }
     return last;
 }
@@ -188,8 +188,8 @@ enum err hub_reader_open(struct hub *h, const struct read_options *o, int64_t *e
         return ERR_NOT_FOUND;
     }
     /* The group may not go before its reader is in the list, where the one who deletes the group will find it. */
-    pthread_mutex_lock(&h->cold);
-    pthread_mutex_lock(&r->partition->lock);
+    mutex_lock(&h->cold);
+    mutex_lock(&r->partition->lock);
     e = group_is_there(h, o->group) ? OK : ERR_NOT_FOUND;
     if (!e && is_beyond(r->partition, &o->position, last))
         e = ERR_RANGE;
@@ -197,8 +197,8 @@ enum err hub_reader_open(struct hub *h, const struct read_options *o, int64_t *e
         place_at(r, &o->position, end);
         list_add(&r->partition->readers, &r->in);
     }
-    pthread_mutex_unlock(&r->partition->lock);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&r->partition->lock);
+    mutex_unlock(&h->cold);
     if (e)
         free(r);
     else
@@ -210,10 +210,10 @@ void hub_reader_close(struct reader *r)
 {
     if (!r)
         return;
-    pthread_mutex_lock(&r->partition->lock);
+    mutex_lock(&r->partition->lock);
     if (atomic_load(&r->state) == OK)
         list_del(&r->in);
-    pthread_mutex_unlock(&r->partition->lock);
+    mutex_unlock(&r->partition->lock);
     store_cursor_close(r->hub->store, &r->cursor);
     free(r);
 }
@@ -228,14 +228,14 @@ void readers_of_group_end(struct hub *h, const char *group)
     for (unsigned i = 0; i < h->birth.partitions; i++) {
         struct partition_state *p = partition_at(h, i);
 
-        pthread_mutex_lock(&p->lock);
+        mutex_lock(&p->lock);
         LIST_EACH (&p->readers, it) {
             struct reader *r = LIST_OF(it, struct reader, in);
 
             if (same_group(r, group))
                 displace(r, ERR_NOT_FOUND);
         }
-        pthread_mutex_unlock(&p->lock);
+        mutex_unlock(&p->lock);
     }
 }
 
@@ -283,9 +283,9 @@ enum err hub_read(struct reader *r, struct event *out)
         return e;
     /* Say that we wait, then look once more: what became durable in between would wake nobody. A wake too many does no
      * harm. */
-    pthread_mutex_lock(&r->partition->lock);
+    mutex_lock(&r->partition->lock);
     r->waiting_for = r->cursor.at ? r->cursor.at : 1;
-    pthread_mutex_unlock(&r->partition->lock);
+    mutex_unlock(&r->partition->lock);
     return next_wanted(r, out);
 }
 
@@ -294,7 +294,7 @@ void readers_grew(struct hub *h)
     for (unsigned i = 0; i < h->birth.partitions; i++) {
         struct partition_state *p = partition_at(h, i);
 
-        pthread_mutex_lock(&p->lock);
+        mutex_lock(&p->lock);
         LIST_EACH (&p->readers, it) {
             struct reader *r = LIST_OF(it, struct reader, in);
 
@@ -303,6 +303,6 @@ void readers_grew(struct hub *h)
             r->waiting_for = 0;
             r->waker->wake(r->waker);
         }
-        pthread_mutex_unlock(&p->lock);
+        mutex_unlock(&p->lock);
     }
 }

@@ -16,9 +16,9 @@ static void encode(struct buf *b, struct hub *h, uint64_t skip, int64_t wall_ms)
     for (unsigned n = 0; n < h->birth.partitions; n++) {
         struct partition_state *p = partition_at(h, n);
 
-        pthread_mutex_lock(&p->lock);
+        mutex_lock(&p->lock);
         buf_put_u64(b, (uint64_t)p->next + skip);
-        pthread_mutex_unlock(&p->lock);
+        mutex_unlock(&p->lock);
     }
 }
 

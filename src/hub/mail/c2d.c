@@ -109,7 +109,7 @@ enum err c2d_apply(struct hub *h, const struct record *r)
         return e;
     head.letter.at = r->at;
     s = shard_of(h, bytes_str(head.id));
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     e = identity_get(h, s, bytes_str(head.id), &i);
     /* A checkpoint that is ahead of this record knows the message, or that it has gone. */
     if (!e && head.letter.sequence >= i->c2d_next && !(e = mailbox_of(i, &m)) &&
@@ -119,7 +119,7 @@ enum err c2d_apply(struct hub *h, const struct record *r)
         else
             letter_become(i, &head.letter);
     }
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
@@ -219,12 +219,12 @@ enum err hub_post(struct hub *h, struct bytes device, const struct msg *m, int64
         e = ERR_NOT_FOUND;
     if (e || (e = hub_lets(h, size, now_ms)))
         return e;
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, device, &i)))
         mail_expire(h, s, i, now_ms); /* what has expired must not be what fills the mailbox */
     if (!e)
         e = post_locked(h, s, i, m, &l);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (e)
         return e;
     *at = l.at;
@@ -302,10 +302,10 @@ enum err c2d_out_apply(struct hub *h, const struct record *record)
     if (r.bad || told.fate > FATE_PURGED)
         return ERR_DAMAGED;
     s = shard_of(h, bytes_str(told.device));
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, bytes_str(told.device), &i)))
         out_become(i, sequence, record->at);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (wanted)
         feedback_add(h, record->at, &told);
     return e == ERR_NOT_FOUND ? OK : e;
@@ -341,10 +341,10 @@ enum err c2d_count_apply(struct hub *h, const struct record *record)
     if (r.bad)
         return ERR_DAMAGED;
     s = shard_of(h, bytes_str(id));
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, bytes_str(id), &i)))
         count_become(s, i, sequence, count, record->at);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
@@ -404,10 +404,10 @@ enum err hub_purge(struct hub *h, struct bytes device, int64_t now_ms, uint64_t 
 
     *n = 0;
     *at = 0;
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, device, &i)))
         e = mail_drop_all(h, i, FATE_PURGED, now_ms, n, at);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e;
 }
 

@@ -29,23 +29,23 @@ static unsigned deliveries_max(const struct hub *h)
 
 static void wake_readers(struct hub *h)
 {
-    pthread_mutex_lock(&h->feedback->readers_lock);
+    mutex_lock(&h->feedback->readers_lock);
     LIST_EACH (&h->feedback->readers, it) {
         struct waker *w = LIST_OF(it, struct feedback_reader, in)->waker;
 
         w->wake(w);
     }
-    pthread_mutex_unlock(&h->feedback->readers_lock);
+    mutex_unlock(&h->feedback->readers_lock);
 }
 
 static bool a_reader_has(struct hub *h, const void *waker)
 {
     bool has = false;
 
-    pthread_mutex_lock(&h->feedback->readers_lock);
+    mutex_lock(&h->feedback->readers_lock);
     LIST_EACH (&h->feedback->readers, it)
         has |= LIST_OF(it, struct feedback_reader, in)->waker == waker;
-    pthread_mutex_unlock(&h->feedback->readers_lock);
+    mutex_unlock(&h->feedback->readers_lock);
     return has;
 }
 
@@ -165,7 +165,7 @@ void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
     int64_t now_ms = r->ms - atomic_load(&h->ahead_ms);
     struct item *i = NULL, *batch[FEEDBACK_BATCH];
 
-    pthread_mutex_lock(&f->lock);
+    mutex_lock(&f->lock);
     /* Without memory the sender is not told: the message itself is not touched by that. */
     if (!feedback_item_add(f, at, r, &i))
         i->poster = a_reader_has(h, r->poster) ? r->poster : NULL;
@@ -176,7 +176,7 @@ void feedback_add(struct hub *h, uint64_t at, const struct feedback_record *r)
         if (batch_of(h, NULL, ANYBODYS, now_ms, batch))
             wake_readers(h);
     }
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
 }
 
 static enum err done_apply(struct hub *h, const struct record *record)
@@ -188,7 +188,7 @@ static enum err done_apply(struct hub *h, const struct record *record)
     if (rd_u8(&r) < RECORD_VERSION)
         r.bad = true;
     n = rd_u16(&r);
-    pthread_mutex_lock(&f->lock);
+    mutex_lock(&f->lock);
     for (uint16_t k = 0; k < n && !r.bad; k++) {
         uint64_t at = rd_u64(&r);
         struct item *i = map_get(&f->by_place, place_key(&at));
@@ -196,7 +196,7 @@ static enum err done_apply(struct hub *h, const struct record *record)
         if (i)
             item_remove(f, i);
     }
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
     return r.bad ? ERR_DAMAGED : OK;
 }
 
@@ -214,7 +214,7 @@ static int64_t feedback_tick(struct hub *h, int64_t now_ms)
     int64_t wall_ms = hub_wall_ms(h, now_ms), next_ms;
     bool late = atomic_load(&h->late);
 
-    pthread_mutex_lock(&f->lock);
+    mutex_lock(&f->lock);
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
@@ -226,7 +226,7 @@ static int64_t feedback_tick(struct hub *h, int64_t now_ms)
     if (batch_of(h, NULL, ANYBODYS, now_ms, batch))
         wake_readers(h);
     next_ms = may_leave(f, now_ms) ? INT64_MAX : f->spent_ms - FEEDBACK_REST_MS + FEEDBACK_EVERY_MS;
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
     return next_ms;
 }
 
@@ -240,9 +240,9 @@ enum err hub_feedback_open(struct hub *h, struct waker *waker, struct feedback_r
         return ERR_MEMORY;
     r->hub = h;
     r->waker = waker;
-    pthread_mutex_lock(&h->feedback->readers_lock);
+    mutex_lock(&h->feedback->readers_lock);
     list_add(&h->feedback->readers, &r->in);
-    pthread_mutex_unlock(&h->feedback->readers_lock);
+    mutex_unlock(&h->feedback->readers_lock);
     *out = r;
     return OK;
 }
@@ -257,10 +257,10 @@ void hub_feedback_close(struct feedback_reader *r)
         return;
     h = r->hub;
     f = h->feedback;
-    pthread_mutex_lock(&h->feedback->readers_lock);
+    mutex_lock(&h->feedback->readers_lock);
     list_del(&r->in);
-    pthread_mutex_unlock(&h->feedback->readers_lock);
-    pthread_mutex_lock(&f->lock);
+    mutex_unlock(&h->feedback->readers_lock);
+    mutex_lock(&f->lock);
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
@@ -272,7 +272,7 @@ void hub_feedback_close(struct feedback_reader *r)
     }
     if (some)
         wake_readers(h);
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
     free(r);
 }
 
@@ -291,7 +291,7 @@ enum err hub_feedback_next(struct feedback_reader *r, int64_t now_ms, struct fee
     uint64_t nonce = r->hub->nonce++;
     int64_t soon_ms = now_ms + FEEDBACK_EVERY_MS; /* the clock of whoever was woken may be a little behind */
 
-    pthread_mutex_lock(&f->lock);
+    mutex_lock(&f->lock);
     *n = batch_of(r->hub, r, OWN, soon_ms, batch);
     if (!*n)
         *n = batch_of(r->hub, r, ANYBODYS, soon_ms, batch);
@@ -308,7 +308,7 @@ enum err hub_feedback_next(struct feedback_reader *r, int64_t now_ms, struct fee
         snprintf(out[k].device, sizeof out[k].device, "%s", i->device);
         snprintf(out[k].generation, sizeof out[k].generation, "%s", i->generation);
     }
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
     if (*n == 0)
         return ERR_NOT_FOUND;
     lock_write(lock, nonce);
@@ -362,7 +362,7 @@ enum err hub_feedback_settle(struct feedback_reader *r, const struct c2d_lock *l
     size_t n;
 
     *at = 0;
-    pthread_mutex_lock(&f->lock);
+    mutex_lock(&f->lock);
     n = held(f, r, lock, now_ms, batch);
     if (n == 0)
         e = ERR_LOCK_LOST;
@@ -371,7 +371,7 @@ enum err hub_feedback_settle(struct feedback_reader *r, const struct c2d_lock *l
     else if (!(e = append_done(r->hub, batch, n, at)))
         for (size_t k = 0; k < n; k++)
             item_remove(f, batch[k]);
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
     return e;
 }
 
@@ -395,8 +395,8 @@ static enum err feedback_make(struct hub *h)
 
     if (!f)
         return ERR_MEMORY;
-    pthread_mutex_init(&f->lock, NULL);
-    pthread_mutex_init(&f->readers_lock, NULL);
+    mutex_init(&f->lock, RANK_FEEDBACK);
+    mutex_init(&f->readers_lock, RANK_OWN);
     list_init(&f->items);
     list_init(&f->readers);
     map_init(&f->by_place, h->options.hash_seed);
@@ -418,8 +418,8 @@ static void feedback_free(struct hub *h)
     map_free(&f->by_place);
     free(f->gone);
     free(f->nobody);
-    pthread_mutex_destroy(&f->readers_lock);
-    pthread_mutex_destroy(&f->lock);
+    mutex_destroy(&f->readers_lock);
+    mutex_destroy(&f->lock);
     free(f);
 }
 

@@ -25,10 +25,10 @@ struct item {
 };
 
 struct feedback {
-    pthread_mutex_t lock; /* taken under a shard's; only the store's tail is taken under it */
+    struct mutex lock; /* taken under a shard's; only the store's tail is taken under it */
     struct list items;
     struct map by_place;
-    pthread_mutex_t readers_lock; /* taken under that one, too; nothing is taken under it */
+    struct mutex readers_lock; /* taken under that one, too; nothing is taken under it */
     struct list readers;
     int64_t spent_ms;       /* see may_leave() */
     _Atomic bool undurable; /* there could be a batch, but of what is not durable yet */

@@ -56,7 +56,7 @@ static enum err copy_new(struct keeping *k, struct buf *b, bool *more)
 
     buf_clear(b);
     *more = false;
-    pthread_mutex_lock(&f->lock);
+    mutex_lock(&f->lock);
     e = room_for_gone(f);
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
@@ -69,7 +69,7 @@ static enum err copy_new(struct keeping *k, struct buf *b, bool *more)
         i->kept = BEING_KEPT;
         keeping_saw(k, i->at);
     }
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
     return e ? e : buf_check(b);
 }
 
@@ -99,14 +99,14 @@ static enum err drop_gone(struct keeping *k)
     enum err e = OK;
     size_t n;
 
-    pthread_mutex_lock(&f->lock);
+    mutex_lock(&f->lock);
     n = f->n_gone_taken = f->n_gone;
     keeping_saw(k, f->done_at);
     if (n && !(gone = malloc(n * sizeof *gone)))
         e = ERR_MEMORY;
     if (gone)
         memcpy(gone, f->gone, n * sizeof *gone);
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
     for (size_t i = 0; !e && i < n; i++) {
         char key[24];
 
@@ -133,7 +133,7 @@ void feedback_kept(struct keeping *k, bool done)
 {
     struct feedback *f = k->hub->feedback;
 
-    pthread_mutex_lock(&f->lock);
+    mutex_lock(&f->lock);
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
@@ -146,7 +146,7 @@ void feedback_kept(struct keeping *k, bool done)
             memmove(f->gone, f->gone + f->n_gone_taken, f->n_gone * sizeof *f->gone);
     }
     f->n_gone_taken = 0;
-    pthread_mutex_unlock(&f->lock);
+    mutex_unlock(&f->lock);
 }
 
 struct loading {

@@ -30,9 +30,9 @@ enum err mail_lost(struct hub *h, struct bytes id, uint64_t sequence, int64_t no
     struct shard *s = shard_of(h, id);
     enum err e;
 
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     e = leave(h, s, id, sequence, now_ms);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (!e)
         log_event(LOG_ERROR, "c2d-unreadable", KV("device", id), KVN("sequence_number", sequence),
                   KVS("reason", "its place in the log is damaged"), KVS("outcome", fate_name(FATE_DELIVERY_COUNT)),

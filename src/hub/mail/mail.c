@@ -131,7 +131,7 @@ static enum err read_body(struct hub *h, struct bytes device, uint64_t at, struc
 /* A message that could not be read is free again. */
 static void give_back(struct seat *seat, uint64_t sequence)
 {
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     if (seat->identity) {
         struct mailbox *m = seat->identity->mailbox;
         struct letter *l = mailbox_find(m, sequence);
@@ -139,7 +139,7 @@ static void give_back(struct seat *seat, uint64_t sequence)
         if (l && l->holder == seat)
             mailbox_unlock(seat->shard, m, l);
     }
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
 }
 
 static void take_back(struct hub *h, struct bytes device, uint64_t sequence)
@@ -148,10 +148,10 @@ static void take_back(struct hub *h, struct bytes device, uint64_t sequence)
     struct identity *i;
     struct letter *l;
 
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!identity_get(h, s, device, &i) && (l = mailbox_find(i->mailbox, sequence)) && !l->holder)
         mailbox_unlock(s, i->mailbox, l);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
 }
 
 /* Locks one; *at is its place. */
@@ -160,7 +160,7 @@ static enum err next_locked(struct seat *seat, int64_t now_ms, struct c2d *out, 
     enum err e;
 
     *at = 0;
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     e = seat_state(seat);
     if (!e)
         e = take_first(seat->hub, seat->shard, seat->identity, seat, now_ms, out, at);
@@ -168,7 +168,7 @@ static enum err next_locked(struct seat *seat, int64_t now_ms, struct c2d *out, 
         mail_tell(seat->hub, seat->identity, *at); /* it comes when it is durable */
     else if (e == ERR_NOT_FOUND)
         seat->mail = false;
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
     return e;
 }
 
@@ -209,10 +209,10 @@ static enum err take_one(struct hub *h, struct bytes device, int64_t now_ms, str
     uint64_t at;
     enum err e;
 
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, device, &i)))
         e = take_first(h, s, i, NULL, now_ms, out, &at);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (e)
         return e;
     buf_clear(room);
@@ -258,12 +258,12 @@ enum err hub_settle(struct seat *seat, const struct c2d_lock *lock, enum outcome
 {
     enum err e;
 
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     if (!(e = seat_state(seat))) {
         mail_expire(seat->hub, seat->shard, seat->identity, now_ms);
         e = settle_locked(seat->hub, seat->identity, seat, lock, how, now_ms, at);
     }
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
     return e;
 }
 
@@ -274,12 +274,12 @@ enum err hub_take_settle(struct hub *h, struct bytes device, const struct c2d_lo
     struct identity *i;
     enum err e;
 
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, device, &i))) {
         mail_expire(h, s, i, now_ms);
         e = settle_locked(h, i, NULL, lock, how, now_ms, at);
     }
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e;
 }
 
@@ -287,11 +287,11 @@ void hub_release(struct seat *seat, int64_t now_ms)
 {
     struct shard *s = seat->shard;
 
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (seat->identity) {
         if (mailbox_release(s, seat->identity->mailbox, seat))
             mail_tell(seat->hub, seat->identity, 0);
         mail_expire(seat->hub, s, seat->identity, now_ms);
     }
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
 }

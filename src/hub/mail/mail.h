@@ -4,7 +4,7 @@
 #include "core.h"
 
 struct mail {
-    pthread_mutex_t lock; /* the innermost but for the store's own */
+    struct mutex lock;    /* the innermost but for the store's own */
     struct list awaiting; /* seats whose next message is not durable yet */
     _Atomic uint64_t n_awaiting;
     _Atomic uint64_t lost; /* messages whose bodies could not be read */

@@ -15,7 +15,7 @@ static enum err mail_make(struct hub *h)
 {
     if (!(h->mail = calloc(1, sizeof *h->mail)))
         return ERR_MEMORY;
-    pthread_mutex_init(&h->mail->lock, NULL);
+    mutex_init(&h->mail->lock, RANK_OWN);
     list_init(&h->mail->awaiting);
     return OK;
 }
@@ -23,7 +23,7 @@ static enum err mail_make(struct hub *h)
 static void mail_free(struct hub *h)
 {
     if (h->mail)
-        pthread_mutex_destroy(&h->mail->lock);
+        mutex_destroy(&h->mail->lock);
     free(h->mail);
 }
 
@@ -40,10 +40,10 @@ static void shard_tick(struct hub *h, struct shard *s, int64_t now_ms)
 {
     struct timer *t;
 
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     while ((t = heap_first(&s->due)) && t->due_ms <= hub_wall_ms(h, now_ms))
         mail_expire(h, s, LIST_OF(t, struct mailbox, due)->owner, now_ms);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
 }
 
 /* And those of devices that nobody has asked for since the checkpoint: they come into memory for it. */
@@ -59,10 +59,10 @@ static void sleepers_tick(struct hub *h, int64_t now_ms)
             struct shard *s = shard_of(h, id);
             struct identity *i;
 
-            pthread_mutex_lock(&s->lock);
+            mutex_lock(&s->lock);
             if (!identity_get(h, s, id, &i))
                 mail_expire(h, s, i, now_ms);
-            pthread_mutex_unlock(&s->lock);
+            mutex_unlock(&s->lock);
         }
     }
     buf_free(&ids);
@@ -85,11 +85,11 @@ static void mail_jumped(struct hub *h)
     for (size_t k = 0; k < SHARDS; k++) {
         struct shard *s = &h->shards[k];
 
-        pthread_mutex_lock(&s->lock);
+        mutex_lock(&s->lock);
         for (size_t at = 0; (i = map_next(&s->identities, &at));)
             if (i->mailbox && i->mailbox->due.place && heap_set(&s->due, &i->mailbox->due, INT64_MIN))
                 break; /* it is in the heap: nothing can fail */
-        pthread_mutex_unlock(&s->lock);
+        mutex_unlock(&s->lock);
     }
 }
 

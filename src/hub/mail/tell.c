@@ -5,23 +5,23 @@
 
 static void await(struct hub *h, struct seat *seat, uint64_t at)
 {
-    pthread_mutex_lock(&h->mail->lock);
+    mutex_lock(&h->mail->lock);
     if (list_alone(&seat->awaiting)) {
         seat->awaited = at;
         list_add(&h->mail->awaiting, &seat->awaiting);
         h->mail->n_awaiting++;
     }
-    pthread_mutex_unlock(&h->mail->lock);
+    mutex_unlock(&h->mail->lock);
 }
 
 static void await_not(struct hub *h, struct seat *seat)
 {
-    pthread_mutex_lock(&h->mail->lock);
+    mutex_lock(&h->mail->lock);
     if (!list_alone(&seat->awaiting)) {
         list_del(&seat->awaiting);
         h->mail->n_awaiting--;
     }
-    pthread_mutex_unlock(&h->mail->lock);
+    mutex_unlock(&h->mail->lock);
 }
 
 bool mail_is_durable(struct hub *h, uint64_t at)
@@ -52,7 +52,7 @@ void mail_grew(struct hub *h)
     if (!h->mail->n_awaiting)
         return;
     durable = store_durable(h->store);
-    pthread_mutex_lock(&h->mail->lock);
+    mutex_lock(&h->mail->lock);
     LIST_EACH (&h->mail->awaiting, it) {
         struct seat *seat = LIST_OF(it, struct seat, awaiting);
 
@@ -62,7 +62,7 @@ void mail_grew(struct hub *h)
         h->mail->n_awaiting--;
         seat->waker->wake(seat->waker);
     }
-    pthread_mutex_unlock(&h->mail->lock);
+    mutex_unlock(&h->mail->lock);
 }
 
 void mail_seated(struct hub *h, struct identity *i, struct seat *seat)

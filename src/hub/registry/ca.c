@@ -102,13 +102,13 @@ static enum err ca_apply(struct hub *h, const struct record *record)
         rd_ca(&r, &c);
     if (r.bad)
         return ERR_DAMAGED;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     if (is)
         e = ca_set(h, &c) ? ERR_DAMAGED : OK;
     else
         ca_unset(h, bytes_str(c.name));
     cold_changed(&h->authorities->kept, record->at);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -192,11 +192,11 @@ static void ca_seats_end(struct hub *h, int64_t now_ms)
         struct shard *s = &h->shards[k];
         struct identity *i;
 
-        pthread_mutex_lock(&s->lock);
+        mutex_lock(&s->lock);
         for (size_t at = 0; (i = map_next(&s->identities, &at));)
             if (i->device.auth == AUTH_CA)
                 seat_end(h, i, ERR_UNAUTHORIZED, now_ms);
-        pthread_mutex_unlock(&s->lock);
+        mutex_unlock(&s->lock);
     }
 }
 
@@ -234,12 +234,12 @@ enum err hub_ca_put(struct hub *h, const struct ca *wanted, struct match match, 
     if (!ca_name_valid(bytes_str(wanted->name)) || !wanted->der_len || wanted->der_len > sizeof wanted->der)
         return ERR_ARGUMENT;
     made.code[0] = 0;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     i = ca_find(h, bytes_str(wanted->name), &there);
     if (!(e = match_check(match, there ? &h->authorities->at[i] : NULL)) &&
         !(e = ca_change(h, &made, now_ms, &lost, at)))
         *out = made;
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     if (lost)
         ca_seats_end(h, now_ms);
     return e;
@@ -250,11 +250,11 @@ enum err hub_ca_get(struct hub *h, struct bytes name, struct ca *out)
     bool there;
     size_t i;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     i = ca_find(h, name, &there);
     if (there)
         *out = h->authorities->at[i];
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return there ? OK : ERR_NOT_FOUND;
 }
 
@@ -263,13 +263,13 @@ enum err hub_ca_next(struct hub *h, struct bytes after, struct ca *out)
     bool there;
     size_t i;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     i = ca_find(h, after, &there);
     i += there;
     there = i < h->authorities->n;
     if (there)
         *out = h->authorities->at[i];
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return there ? OK : ERR_NOT_FOUND;
 }
 
@@ -290,12 +290,12 @@ enum err hub_ca_delete(struct hub *h, struct bytes name, struct match match, int
     size_t i;
     enum err e;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     if (!(e = ca_match(h, name, match, &i)) && !(e = ca_append(h, h->authorities->at[i].name, NULL, at))) {
         lost = h->authorities->at[i].verified;
         ca_unset(h, name);
     }
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     if (lost)
         ca_seats_end(h, now_ms);
     return e;
@@ -320,7 +320,7 @@ static enum err ca_become(struct hub *h, struct bytes name, struct match match, 
     size_t i;
     enum err e;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     if (!(e = ca_match(h, name, match, &i))) {
         made = h->authorities->at[i];
         if (verified)
@@ -330,7 +330,7 @@ static enum err ca_become(struct hub *h, struct bytes name, struct match match, 
         if (!(e = ca_change(h, &made, now_ms, &lost, at)))
             *out = made;
     }
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -348,14 +348,14 @@ enum err hub_ca_verify(struct hub *h, struct bytes name, struct match match, int
 
 enum err hub_ca_verified(struct hub *h, struct buf *out)
 {
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     for (size_t i = 0; i < h->authorities->n; i++) {
         if (!h->authorities->at[i].verified)
             continue;
         buf_put_u32(out, h->authorities->at[i].der_len);
         buf_put(out, bytes_of(h->authorities->at[i].der, h->authorities->at[i].der_len));
     }
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return buf_check(out);
 }
 

@@ -158,12 +158,12 @@ static enum err doc_apply(struct hub *h, const struct record *r)
         return e;
     entry->dirty = true;
     entry->changed_at = r->at;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     if ((e = make_room(h->docs)))
         free(entry);
     else
         set(h->docs, entry);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -212,7 +212,7 @@ enum err hub_doc_put(struct hub *h, enum doc_kind kind, struct bytes id, struct 
         return ERR_ARGUMENT;
     if (body.len > DOC_LEN_MAX)
         return ERR_TOO_LARGE;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     now = alive(h->docs, kind, doc.id);
     e = match_check(match, now);
     if (!e && !now && h->docs->alive[kind] >= DOCS_MAX)
@@ -224,7 +224,7 @@ enum err hub_doc_put(struct hub *h, enum doc_kind kind, struct bytes id, struct 
         if (!(e = change(h, &doc, false, body, at)))
             *out = doc;
     }
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -242,10 +242,10 @@ enum err hub_doc_get(struct hub *h, enum doc_kind kind, struct bytes id, struct 
 
     if (!bytes_to_str(id, name, sizeof name))
         return ERR_NOT_FOUND;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     if ((e = alive(h->docs, kind, name)))
         give(e, body, out);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return !e ? ERR_NOT_FOUND : body->bad ? ERR_MEMORY : OK;
 }
 
@@ -258,12 +258,12 @@ enum err hub_doc_next(struct hub *h, enum doc_kind kind, struct bytes after, str
 
     if (!bytes_to_str(after, name, sizeof name))
         return ERR_NOT_FOUND;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     i = find(d, kind, name, &there);
     for (i += there; i < d->n && d->at[i]->doc.kind == kind && !found; i++)
         if ((found = !d->at[i]->gone))
             give(d->at[i], body, out);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return !found ? ERR_NOT_FOUND : body->bad ? ERR_MEMORY : OK;
 }
 
@@ -271,9 +271,9 @@ uint64_t hub_doc_version(struct hub *h, enum doc_kind kind)
 {
     uint64_t version;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     version = h->docs->version[kind];
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return version;
 }
 
@@ -286,14 +286,14 @@ enum err hub_doc_delete(struct hub *h, enum doc_kind kind, struct bytes id, stru
 
     if (!bytes_to_str(id, name, sizeof name))
         return ERR_NOT_FOUND;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     now = alive(h->docs, kind, name);
     e = !now ? ERR_NOT_FOUND : match.how == MATCH_NONE ? OK : match_check(match, now);
     if (!e) {
         doc = now->doc;
         e = change(h, &doc, true, NO_BYTES, at);
     }
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -362,7 +362,7 @@ static enum err docs_keep(struct keeping *k)
         size_t i = 0;
 
         buf_clear(&copied);
-        pthread_mutex_lock(&h->cold);
+        mutex_lock(&h->cold);
         if (begun) {
             i = find(h->docs, last.kind, last.id, &there);
             i += there;
@@ -370,7 +370,7 @@ static enum err docs_keep(struct keeping *k)
         i = copy_some(k, i, &copied);
         if ((more = begun = i < h->docs->n))
             last = h->docs->at[i - 1]->doc;
-        pthread_mutex_unlock(&h->cold);
+        mutex_unlock(&h->cold);
         e = write_copied(k, &copied);
     }
     buf_free(&copied);
@@ -386,7 +386,7 @@ static void docs_kept(struct keeping *k, bool done)
 
     if (!done)
         return;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     for (size_t i = 0; i < d->n; i++) {
         if (d->at[i]->changed_at < k->place)
             d->at[i]->dirty = false;
@@ -396,7 +396,7 @@ static void docs_kept(struct keeping *k, bool done)
             d->at[n++] = d->at[i];
     }
     d->n = n;
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
 }
 
 struct loading {

@@ -74,10 +74,10 @@ static enum err groups_apply(struct hub *h, const struct record *r)
 {
     enum err e;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     e = groups_become(h, r->body);
     cold_changed(&h->groups->kept, r->at);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -107,14 +107,14 @@ enum err hub_group_add(struct hub *h, struct bytes name, uint64_t *at)
 
     if (!group_name_valid(name) || !bytes_to_str(name, text, sizeof text))
         return bytes_eq_nocase(name, bytes_str(DEFAULT_GROUP)) ? ERR_EXISTS : ERR_ARGUMENT;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     if (group_find(h, name) < h->groups->n)
         e = ERR_EXISTS;
     else if (h->groups->n + 1 >= GROUPS_MAX) /* $Default is one of them */
         e = ERR_LIMIT;
     else
         e = groups_change(h, text, SIZE_MAX, at);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -126,14 +126,14 @@ enum err hub_group_del(struct hub *h, struct bytes name, uint64_t *at)
 
     if (bytes_eq_nocase(name, bytes_str(DEFAULT_GROUP)))
         return ERR_ARGUMENT;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     i = group_find(h, name);
     e = i < h->groups->n ? OK : ERR_NOT_FOUND;
     if (!e) {
         memcpy(text, h->groups->at[i], sizeof text);
         e = groups_change(h, NULL, i, at);
     }
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     if (!e)
         readers_of_group_end(h, text);
     return e;
@@ -148,19 +148,19 @@ bool hub_group_exists(struct hub *h, struct bytes name)
 {
     bool there;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     there = group_is_there(h, name);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return there;
 }
 
 enum err hub_group_list(struct hub *h, struct buf *out)
 {
     buf_put(out, bytes_of(DEFAULT_GROUP, sizeof DEFAULT_GROUP));
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     for (size_t i = 0; i < h->groups->n; i++)
         buf_put(out, bytes_of(h->groups->at[i], strlen(h->groups->at[i]) + 1));
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return buf_check(out);
 }
 

@@ -40,12 +40,12 @@ static void add_dirty(struct hub *h, struct bytes after, struct ids *ids)
         struct shard *s = &h->shards[k];
         const struct identity *i;
 
-        pthread_mutex_lock(&s->lock);
+        mutex_lock(&s->lock);
         for (size_t at = 0; (i = map_next(&s->identities, &at));)
             if (i->dirty && !i->gone && identity_is_module(bytes_str(i->device.id)) == ids->modules &&
                 bytes_cmp(bytes_str(i->device.id), after) > 0)
                 ids_add(ids, bytes_str(i->device.id));
-        pthread_mutex_unlock(&s->lock);
+        mutex_unlock(&s->lock);
     }
 }
 

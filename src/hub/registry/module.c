@@ -93,7 +93,7 @@ enum err hub_module_list(struct hub *h, struct bytes device, struct device out[M
     enum err e;
 
     *n = 0;
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (identity_is_module(device))
         e = ERR_NOT_FOUND;
     else if (!(e = identity_get(h, s, device, &i)) && i->has_modules)
@@ -102,7 +102,7 @@ enum err hub_module_list(struct hub *h, struct bytes device, struct device out[M
     while (!e && rd_left(&r) && *n < MODULES_ROOM)
         if (!(e = identity_get(h, s, rd_text_bytes(&r), &i)))
             out[(*n)++] = i->device;
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (!e)
         qsort(out, *n, sizeof *out, by_name);
     buf_free(&names);

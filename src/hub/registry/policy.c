@@ -77,10 +77,10 @@ static enum err policy_apply(struct hub *h, const struct record *record)
     rd_policy(&r, &p);
     if (r.bad)
         return ERR_DAMAGED;
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     e = policy_set(h, &p);
     cold_changed(&h->policies->kept, record->at);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -146,14 +146,14 @@ enum err hub_policy_get(struct hub *h, struct bytes name, struct policy *out)
 {
     enum err e = ERR_NOT_FOUND;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     for (size_t i = 0; i < h->policies->n; i++) {
         if (bytes_eq(bytes_str(h->policies->at[i].name), name)) {
             *out = h->policies->at[i];
             e = OK;
         }
     }
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return e;
 }
 
@@ -161,10 +161,10 @@ size_t hub_policy_list(struct hub *h, struct policy *out, size_t max)
 {
     size_t n;
 
-    pthread_mutex_lock(&h->cold);
+    mutex_lock(&h->cold);
     n = h->policies->n < max ? h->policies->n : max;
     memcpy(out, h->policies->at, n * sizeof *out);
-    pthread_mutex_unlock(&h->cold);
+    mutex_unlock(&h->cold);
     return n;
 }
 

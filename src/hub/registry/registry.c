@@ -94,9 +94,9 @@ static enum err device_apply(struct hub *h, const struct record *r)
     if (e)
         return e;
     s = shard_of(h, bytes_str(d.id));
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     e = device_took(h, s, &d, 0, r->at);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e;
 }
 
@@ -145,9 +145,9 @@ static enum err device_gone_apply(struct hub *h, const struct record *record)
     if (r.bad)
         return ERR_DAMAGED;
     s = shard_of(h, bytes_str(id));
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     e = identity_unset(h, s, bytes_str(id), 0, record->at);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e;
 }
 
@@ -292,13 +292,13 @@ enum err hub_device_put(struct hub *h, const struct device *wanted, struct match
 
     if (!device_valid(wanted))
         return ERR_ARGUMENT;
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = device_put(h, s, wanted, match, now_ms, out, at))) {
         hub_trace(h, "device %s is %s", out->id, out->disabled ? "disabled" : "enabled");
         if (!identity_is_module(bytes_str(out->id)) && !(e = identity_get(h, s, bytes_str(out->id), &i)))
             e = edge_modules_follow(h, s, i, now_ms, at);
     }
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e;
 }
 
@@ -308,10 +308,10 @@ enum err hub_device_get(struct hub *h, struct bytes id, struct device *out)
     struct identity *i;
     enum err e;
 
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, id, &i)))
         *out = i->device;
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e;
 }
 
@@ -347,13 +347,13 @@ enum err hub_device_delete(struct hub *h, struct bytes id, struct match match, i
     struct identity *i;
     enum err e;
 
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     if (!(e = identity_get(h, s, id, &i)))
         /* service 4.2: a delete without If-Match is refused */
         e = match.how == MATCH_NONE ? ERR_PRECONDITION : match_check(match, i);
     if (!e && !(e = device_drop(h, s, i, now_ms, at)))
         hub_trace(h, "device %.*s is deleted", BYTES_ARG(id));
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e;
 }
 

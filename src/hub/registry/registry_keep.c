@@ -45,13 +45,13 @@ static bool copy_some(struct keeping *k, struct shard *shard, struct buf *to)
     bool more = false;
 
     buf_clear(to);
-    pthread_mutex_lock(&shard->lock);
+    mutex_lock(&shard->lock);
     for (size_t at = 0; !more && (i = map_next(&shard->identities, &at));) {
         if (i->dirty && i->round != k->hub->round)
             copy_identity(k, to, i);
         more = to->len >= STATE_BATCH;
     }
-    pthread_mutex_unlock(&shard->lock);
+    mutex_unlock(&shard->lock);
     return more;
 }
 
@@ -146,7 +146,7 @@ static void settle(const struct hub *h, struct shard *shard, uint64_t place)
 {
     struct identity *i;
 
-    pthread_mutex_lock(&shard->lock);
+    mutex_lock(&shard->lock);
     for (size_t at = 0; (i = map_next(&shard->identities, &at));) {
         if (i->changed_at < place)
             i->dirty = false;
@@ -155,7 +155,7 @@ static void settle(const struct hub *h, struct shard *shard, uint64_t place)
         map_del(&shard->identities, bytes_str(i->device.id));
         identity_free(shard, i);
     }
-    pthread_mutex_unlock(&shard->lock);
+    mutex_unlock(&shard->lock);
 }
 
 void registry_kept(struct keeping *k, bool done)

@@ -44,11 +44,11 @@ enum err session_apply(struct hub *h, const struct record *record)
     if (r.bad)
         return ERR_DAMAGED;
     s = shard_of(h, bytes_str(id));
-    pthread_mutex_lock(&s->lock);
+    mutex_lock(&s->lock);
     /* When the checkpoint is ahead of this record, the device may be gone already. */
     if (!(e = identity_get(h, s, bytes_str(id), &i)))
         session_become(i, there ? &session : NULL, record->at);
-    pthread_mutex_unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
@@ -56,12 +56,12 @@ bool hub_session_get(struct seat *seat, struct session *out)
 {
     bool there = false;
 
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     if (seat->identity && seat->identity->has_session) {
         *out = seat->identity->session;
         there = true;
     }
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
     return there;
 }
 
@@ -78,7 +78,7 @@ enum err hub_session_set(struct seat *seat, const struct session *session, uint6
     enum err e = OK;
 
     *at = 0;
-    pthread_mutex_lock(&seat->shard->lock);
+    mutex_lock(&seat->shard->lock);
     if (!seat->identity) {
         e = seat_state(seat);
     } else if (!is_same_session(seat->identity, session)) {
@@ -86,7 +86,7 @@ enum err hub_session_set(struct seat *seat, const struct session *session, uint6
         if (!(e = record_append(seat->hub, REC_SESSION, &b, at)))
             session_become(seat->identity, session, *at);
     }
-    pthread_mutex_unlock(&seat->shard->lock);
+    mutex_unlock(&seat->shard->lock);
     buf_free(&b);
     return e;
 }

@@ -1,0 +1,3 @@
+#include "mutex.h"
+
+_Thread_local const struct mutex *mutexes_held[RANKS];
