@@ -116,7 +116,8 @@ enum d2d_transport {
 
 struct d2d_options {
     size_t size;
-    /* Of a device: "HostName=…;DeviceId=…;SharedAccessKey=…", or "…;x509=true", or "…;Tpm=SLOT". Of a service:
+    /* Of a device: "HostName=…;DeviceId=…;SharedAccessKey=…", or "…;x509=true", or "…;Tpm=SLOT"; with "ModuleId=…": of
+     * one of its modules. Of a service:
      * "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…". Of an Event Hubs-compatible endpoint:
      * "Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…". */
     const char *connection_string;
@@ -172,6 +173,7 @@ struct d2d_device;
 struct d2d_c2d {
     uint64_t lock; /* identifies this delivery: for d2d_device_complete(), _abandon() and _reject() */
     const char *message_id, *correlation_id, *user_id, *content_type, *content_encoding;
+    const char *input;   /* of a message to a module, routed by an edge hub: its input; "": none */
     enum d2d_ack ack;    /* for which outcomes its sender receives feedback */
     int64_t expiry_ms;   /* 0: unknown */
     int64_t enqueued_ms; /* 0: unknown (MQTT) */
@@ -190,6 +192,16 @@ struct d2d_call {
     size_t payload_len;
 };
 
+/* Desired properties of the device's twin: JSON text with their "$version" inside. */
+struct d2d_desired {
+    int64_t version;
+    /* True: all of them, instead of what was received before. False: only those that changed; null stands for one that
+     * was deleted, and an object is merged into the one that was there. */
+    bool whole;
+    const char *json; /* ends with NUL */
+    size_t json_len;
+};
+
 struct d2d_device_options {
     size_t size;
     struct d2d_options common;
@@ -203,7 +215,8 @@ struct d2d_device_options {
     int64_t backoff_first_ms, backoff_most_ms;
     bool once; /* do not reconnect: the first failure is final */
     /* Receives a cloud-to-device message, which must be settled now or later: see d2d_device_complete(). NULL: the
-     * device does not receive messages, and they keep waiting in its mailbox. */
+     * device does not receive messages, and they keep waiting in its mailbox. A module has no mailbox: it receives what
+     * an edge hub routes to its inputs. */
     void (*c2d)(void *ctx, struct d2d_device *device, const struct d2d_c2d *message);
     bool auto_complete; /* completes each message when `c2d` returns, unless `c2d` has settled it */
     /* How many messages may be unsettled at once. Only AMQP: over MQTT the hub allows 16. 0: 16. */
@@ -220,6 +233,10 @@ struct d2d_device_options {
     /* Receives a direct method, to be answered now or later with d2d_device_answer(). NULL: the device does not listen
      * to direct methods, and its callers are told so. `listening` comes when it listens to both. */
     void (*call)(void *ctx, struct d2d_device *device, const struct d2d_call *call);
+    /* Receives the desired properties of the twin: all of them first, then each change, in order. After a reconnect it
+     * receives all of them again, if they have changed; a change that is missing has it receive all of them, too. NULL:
+     * the device does not follow them. */
+    void (*desired)(void *ctx, struct d2d_device *device, const struct d2d_desired *desired);
 };
 
 /* Connects at once. The connection string must be of a device. */
@@ -227,6 +244,7 @@ D2D_API enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_devi
                                     struct d2d_device **out);
 /* Does not wait: `sent` of each message that is not acknowledged receives D2D_CLOSED. */
 D2D_API void d2d_device_free(struct d2d_device *device);
+/* "DEVICE", or "DEVICE/MODULE". */
 D2D_API const char *d2d_device_id(const struct d2d_device *device);
 D2D_API const char *d2d_device_detail(const struct d2d_device *device);
 
@@ -263,6 +281,25 @@ D2D_API enum d2d_err d2d_device_reject(struct d2d_device *device, uint64_t lock)
  * too late for the caller is dropped by the hub, which does not tell. */
 D2D_API enum d2d_err d2d_device_answer(struct d2d_device *device, uint64_t id, int status, const void *payload,
                                        size_t len);
+
+/* The device's side of its twin. `answered` receives D2D_OK and, of d2d_device_twin(), the twin as JSON text,
+ * {"desired":{…},"reported":{…}}, each with its "$version", which ends with NUL; of d2d_device_report() the new version
+ * of the reported properties, or -1 where the hub does not tell it, and json NULL. Else D2D_ARGUMENT: the hub refused
+ * the properties, for the reason that d2d_device_detail() has; D2D_OVER_QUOTA; D2D_TIMED_OUT; D2D_CLOSED: the device
+ * was freed. */
+typedef void d2d_twin_answered(void *ctx, struct d2d_device *device, enum d2d_err e, int64_t version, const char *json,
+                               size_t json_len);
+/* Asks for the twin. What is asked while offline, or was not answered when the connection broke, is asked again after
+ * the reconnect. At most 64 may be unanswered (D2D_OVER_QUOTA). */
+D2D_API enum d2d_err d2d_device_twin(struct d2d_device *device, d2d_twin_answered *answered, void *ctx);
+/* Merges a JSON object into the reported properties; null deletes one. At most 32 KiB on an Azure IoT Hub. `answered`
+ * may be NULL. D2D_ARGUMENT: it is not a JSON object in UTF-8. */
+D2D_API enum d2d_err d2d_device_report(struct d2d_device *device, const char *json, size_t json_len,
+                                       d2d_twin_answered *answered, void *ctx);
+/* The same, running the loop until the hub has answered. The caller frees *json; version may be NULL. */
+D2D_API enum d2d_err d2d_device_twin_wait(struct d2d_device *device, char **json, int64_t timeout_ms);
+D2D_API enum d2d_err d2d_device_report_wait(struct d2d_device *device, const char *json, size_t json_len,
+                                            int64_t *version, int64_t timeout_ms);
 
 /* Messages that were delivered and are not settled yet. */
 D2D_API size_t d2d_device_unsettled(const struct d2d_device *device);
@@ -390,12 +427,16 @@ enum d2d_auth {
     D2D_AUTH_CA          /* with a certificate for its id, signed by a CA of the hub */
 };
 
-/* A device in the registry. Keys are base64 text; "" if the policy does not have the right to read them. */
+/* A device or module in the registry. Keys are base64 text; "" if the policy does not have the right to read them.
+ *
+ * Where a function takes the name of an identity, "DEVICE/MODULE" is a module. */
 struct d2d_identity {
-    char id[129];
+    char id[129];         /* of the device */
+    char module[129];     /* "": it is a device */
+    char managed_by[129]; /* of a module: what manages it, "iotEdge"; "": nothing */
     char generation[32];
     char etag[64];
-    bool enabled;
+    bool enabled; /* not of a module, which is enabled with its device */
     char reason[129];
     enum d2d_auth auth;
     char primary_key[128], secondary_key[128];
@@ -412,13 +453,17 @@ D2D_API enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_op
 D2D_API void d2d_registry_free(struct d2d_registry *registry);
 D2D_API const char *d2d_registry_detail(const struct d2d_registry *registry);
 
-/* Creates a device; the hub generates keys that are empty. Reads id, enabled, reason, auth and its keys or thumbprints
- * from `identity`, and fills it with the answer of the hub. D2D_EXISTS. */
+/* Creates a device or module; the hub generates keys that are empty. Reads id, module, managed_by, enabled, reason,
+ * auth and its keys or thumbprints from `identity`, and fills it with the answer of the hub. D2D_EXISTS. */
 D2D_API enum d2d_err d2d_registry_add(struct d2d_registry *registry, struct d2d_identity *identity);
 /* Replaces a device if its ETag is still `identity->etag` ("": in any case). D2D_CHANGED, D2D_NOT_FOUND. */
 D2D_API enum d2d_err d2d_registry_update(struct d2d_registry *registry, struct d2d_identity *identity);
 D2D_API enum d2d_err d2d_registry_get(struct d2d_registry *registry, const char *id, struct d2d_identity *out);
 D2D_API enum d2d_err d2d_registry_remove(struct d2d_registry *registry, const char *id);
+/* All modules of a device; the caller frees *out. */
+D2D_API enum d2d_err d2d_registry_modules(struct d2d_registry *registry, const char *device, struct d2d_identity **out,
+                                          size_t *n);
+
 struct d2d_question {
     size_t size;
     const char *method;
@@ -427,11 +472,58 @@ struct d2d_question {
 };
 #define D2D_QUESTION .size = sizeof(struct d2d_question)
 
-/* Calls a direct method and waits for its answer: the device's *status and *payload (JSON text; the caller frees it).
- * D2D_NO_CONNECTION: it is not connected, or does not listen to direct methods; D2D_CLOSED: its connection ended first;
- * D2D_TIMED_OUT, D2D_NOT_FOUND, D2D_OVER_QUOTA. The policy must have the right "service connect". */
+/* Calls a direct method of a device or module and waits for its answer: the device's *status and *payload (JSON text;
+ * the caller frees it). D2D_NO_CONNECTION: it is not connected, or does not listen to direct methods; D2D_CLOSED: its
+ * connection ended first; D2D_TIMED_OUT, D2D_NOT_FOUND, D2D_OVER_QUOTA. The policy must have the right "service
+ * connect". */
 D2D_API enum d2d_err d2d_registry_call(struct d2d_registry *registry, const char *device,
                                        const struct d2d_question *question, int *status, char **payload);
+
+/* The twin of a device or module, as the hub's JSON text (tags, properties.desired, properties.reported and what the
+ * hub knows of the identity). The caller frees *json. */
+D2D_API enum d2d_err d2d_twin_get(struct d2d_registry *registry, const char *id, char **json);
+/* Merges {"tags":{…},"properties":{"desired":{…}}} into the twin, or replaces tags and desired properties by them; null
+ * deletes. `etag`: only if the twin still has it (D2D_CHANGED); NULL: in any case. *answer is the twin as it is now;
+ * the caller frees it; `answer` may be NULL. D2D_ARGUMENT: the hub refused it, for the reason that
+ * d2d_registry_detail() has. */
+D2D_API enum d2d_err d2d_twin_patch(struct d2d_registry *registry, const char *id, const char *json, const char *etag,
+                                    char **answer);
+D2D_API enum d2d_err d2d_twin_replace(struct d2d_registry *registry, const char *id, const char *json, const char *etag,
+                                      char **answer);
+
+/* A page of the answer to a query in the hub's language ("SELECT * FROM devices WHERE tags.floor = 2"), as a JSON array
+ * of at most `most` rows (0: as many as the hub gives, 100). `after` is as for d2d_registry_page(). The caller frees
+ * *json. */
+enum { D2D_AFTER_CAP = 1024 };
+D2D_API enum d2d_err d2d_query(struct d2d_registry *registry, const char *query, size_t most, char after[D2D_AFTER_CAP],
+                               char **json);
+
+/* Configurations: desired properties for all devices that meet a condition. They are JSON texts, as in the hub's API:
+ * {"id":…,"priority":…,"targetCondition":…,"content":{"deviceContent":{…}},…}. The caller frees the answers. */
+/* Creates it (etag NULL; D2D_EXISTS), or replaces it if its ETag is still `etag` ("*": in any case; D2D_CHANGED,
+ * D2D_NOT_FOUND). */
+D2D_API enum d2d_err d2d_configuration_put(struct d2d_registry *registry, const char *id, const char *json,
+                                           const char *etag, char **answer);
+D2D_API enum d2d_err d2d_configuration_get(struct d2d_registry *registry, const char *id, char **json);
+D2D_API enum d2d_err d2d_configuration_remove(struct d2d_registry *registry, const char *id);
+/* At most 100: this API has no pages. */
+D2D_API enum d2d_err d2d_configurations(struct d2d_registry *registry, char **json);
+/* Applies a content, {"deviceContent":{…}} or {"modulesContent":{…}}, to one device, once. */
+D2D_API enum d2d_err d2d_configuration_apply(struct d2d_registry *registry, const char *device, const char *content);
+
+/* Jobs: a direct method, or a change of twins, for all devices that meet a condition. They are JSON texts, as in the
+ * hub's API: {"type":"scheduleUpdateTwin","updateTwin":{…},"queryCondition":…,"startTime":…,
+ * "maxExecutionTimeInSeconds":…}. The caller frees the answers. */
+/* D2D_EXISTS: there is one with this id; D2D_OVER_QUOTA: too many are active. */
+D2D_API enum d2d_err d2d_job_start(struct d2d_registry *registry, const char *id, const char *json, char **answer);
+/* D2D_NOT_FOUND. What became of each device: d2d_query() "SELECT * FROM devices.jobs WHERE devices.jobs.jobId =
+ * '…'". */
+D2D_API enum d2d_err d2d_job_get(struct d2d_registry *registry, const char *id, char **json);
+D2D_API enum d2d_err d2d_job_cancel(struct d2d_registry *registry, const char *id, char **answer);
+/* A page of them, as a JSON array; `type` and `status` as the hub writes them, or NULL: any. */
+D2D_API enum d2d_err d2d_jobs(struct d2d_registry *registry, const char *type, const char *status,
+                              char after[D2D_AFTER_CAP], char **json);
+
 /* Empties the mailbox of a device; *n is how many messages were in it. */
 D2D_API enum d2d_err d2d_registry_purge(struct d2d_registry *registry, const char *id, uint64_t *n);
 /* Devices in the order of their ids, at most 1,000: this API has no pages. The caller frees *out. */
@@ -440,7 +532,6 @@ D2D_API enum d2d_err d2d_registry_list(struct d2d_registry *registry, size_t mos
 
 /* A page of all devices, by a query: without keys and generation. `after` is "" for the first page; each call sets it
  * for the next one, and to "" after the last page. The caller frees *out. */
-enum { D2D_AFTER_CAP = 1024 };
 D2D_API enum d2d_err d2d_registry_page(struct d2d_registry *registry, char after[D2D_AFTER_CAP],
                                        struct d2d_identity **out, size_t *n);
 

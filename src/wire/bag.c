@@ -77,9 +77,8 @@ bool d2c_topic_parse(struct bytes topic, struct d2c_topic *out)
     return true;
 }
 
-void d2c_topic_put(struct buf *b, struct bytes device)
+void d2c_topic_put(struct buf *b, struct bytes path)
 {
-    buf_puts(b, "devices/");
-    buf_put(b, device);
+    buf_put(b, path);
     buf_puts(b, "/messages/events/");
 }

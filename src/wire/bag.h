@@ -30,5 +30,5 @@ struct d2c_topic {
 
 /* devices/{d}[/modules/{m}]/messages/events[/[{bag}[/]]]; false for every other topic. */
 bool d2c_topic_parse(struct bytes topic, struct d2c_topic *out) MUST_CHECK;
-/* Appends devices/{d}/messages/events/; the bag follows. */
-void d2c_topic_put(struct buf *b, struct bytes device);
+/* Appends {path}/messages/events/; the bag follows. `path` is "devices/{d}" or "devices/{d}/modules/{m}". */
+void d2c_topic_put(struct buf *b, struct bytes path);

@@ -5,7 +5,7 @@
 #include "list.h"
 #include "sections.h"
 
-static void pair(pn_link_t *l, const char *id)
+void device_amqp_pair(pn_link_t *l, const char *id)
 {
     pn_data_t *p = pn_link_properties(l);
 
@@ -23,8 +23,8 @@ void device_amqp_listen_to_calls(struct device_amqp *m, const char *address)
 {
     m->answers = amqp_link(&m->amqp, true, address, "d2d");
     m->calls = amqp_link(&m->amqp, false, address, "d2d");
-    pair(m->answers, m->side->id);
-    pair(m->calls, m->side->id);
+    device_amqp_pair(m->answers, m->side->id);
+    device_amqp_pair(m->calls, m->side->id);
     pn_link_open(m->answers);
     pn_link_open(m->calls);
     pn_link_flow(m->calls, ASKED_MAX);

@@ -1,6 +1,7 @@
 #include "device.h"
 
 #include "handle.h"
+#include "json_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,37 @@ static void on_call(void *ctx, const struct d2d_call *call)
     d->call(d->ctx, d, call);
 }
 
+static void on_twin_answered(void *ctx, const struct twin_ask *a, const struct twin_answer *answer)
+{
+    struct d2d_device *d = ctx;
+    bool got = !answer->e && a->verb == TWIN_GET;
+    struct buf text = buf_max(JSON_TEXT_MAX);
+
+    if (got)
+        buf_put(&text, answer->body);
+    if (answer->e)
+        account_fail(&d->account, answer->e, "the twin: %s", answer->why);
+    else
+        connection_worked(&d->connection);
+    a->done(a->ctx, d, text.bad ? D2D_NO_MEMORY : answer->e, answer->version, got ? buf_str(&text) : NULL, text.len);
+    buf_free(&text);
+}
+
+static void on_desired(void *ctx, const struct d2d_desired *desired)
+{
+    struct d2d_device *d = ctx;
+
+    connection_worked(&d->connection);
+    d->desired(d->ctx, d, desired);
+}
+
+static void on_twin_failed(void *ctx, const char *why)
+{
+    struct d2d_device *d = ctx;
+
+    account_fail(&d->account, D2D_FAILED, "the desired properties: %s", why);
+}
+
 static void finish(struct d2d_device *d, enum d2d_err why)
 {
     struct queued *q;
@@ -72,6 +104,7 @@ static void finish(struct d2d_device *d, enum d2d_err why)
     d->ended = why;
     while ((q = queue_take(&d->side.queue)))
         tell(d, q, why);
+    twin_end(&d->side.twin, why);
 }
 
 static void on_lost(void *ctx, enum d2d_err why, bool final)
@@ -146,28 +179,47 @@ static void device_end(void *of)
     buf_free(&d->token);
 }
 
+/* Filters and topics of MQTT have no way to write these. */
+static enum d2d_err check_topic_id(struct d2d_device *d, const char *what, const char *id)
+{
+    enum d2d_err e = account_check_id(&d->account, id);
+
+    if (e || account_speaks_amqp(&d->account) || !strpbrk(id, "+#"))
+        return e;
+    return account_fail(&d->account, D2D_ARGUMENT,
+                        "the %s id \"%s\" has a + or #, which topics of MQTT cannot carry: use AMQP for it", what, id);
+}
+
+static enum d2d_err set_id(struct d2d_device *d)
+{
+    const struct connstr *s = &d->account.string;
+    char device[ID_LEN_MAX + 1], module[ID_LEN_MAX + 1] = "";
+    enum d2d_err e;
+
+    if (!bytes_to_str(s->device, device, sizeof device) ||
+        (s->module.len && !bytes_to_str(s->module, module, sizeof module)))
+        return account_fail(&d->account, D2D_ARGUMENT, "the %s id is longer than %d characters",
+                            s->device.len < sizeof device ? "module" : "device", ID_LEN_MAX);
+    if ((e = check_topic_id(d, "device", device)) || (module[0] && (e = check_topic_id(d, "module", module))))
+        return e;
+    snprintf(d->id, sizeof d->id, module[0] ? "%s/%s" : "%s", device, module);
+    snprintf(d->path, sizeof d->path, module[0] ? "devices/%s/modules/%s" : "devices/%s", device, module);
+    return D2D_OK;
+}
+
 /* device 1.3, 2.2: what tokens are for, and the user name. */
 static enum d2d_err set_names(struct d2d_device *d)
 {
-    const struct connstr *s = &d->account.string;
     enum d2d_err e;
 
     if (d->account.transport == D2D_HTTPS)
         return account_fail(&d->account, D2D_ARGUMENT, "HTTPS is for registering; a device uses MQTT or AMQP");
-    if (s->module.len)
-        return account_fail(&d->account, D2D_ARGUMENT, "modules are not supported");
-    if (!bytes_to_str(s->device, d->id, sizeof d->id))
-        return account_fail(&d->account, D2D_ARGUMENT, "the device id is longer than %d characters", ID_LEN_MAX);
-    if ((e = account_check_id(&d->account, d->id)))
+    if ((e = set_id(d)))
         return e;
-    if (!account_speaks_amqp(&d->account) && strpbrk(d->id, "+#"))
-        return account_fail(&d->account, D2D_ARGUMENT,
-                            "the device id \"%s\" has a + or #, which topics of MQTT cannot carry: use AMQP for it",
-                            d->id);
     /* A d2dhub tells whoever names himself so why it ends a connection. */
     snprintf(d->user, sizeof d->user, "%s/%s/?api-version=2021-04-12&DeviceClientType=d2d%%2F" D2D_VERSION,
              d->account.host, d->id);
-    snprintf(d->audience, sizeof d->audience, "%s/devices/%s", d->account.host, d->id);
+    snprintf(d->audience, sizeof d->audience, "%s/%s", d->account.host, d->path);
     return D2D_OK;
 }
 
@@ -177,6 +229,8 @@ static enum d2d_err set_side(struct d2d_device *d, const struct d2d_device_optio
     size_t window = o->window ? o->window : WINDOW, receive = o->receive_window ? o->receive_window : RECEIVE_WINDOW;
 
     *side = (struct device_side){.id = d->id,
+                                 .path = d->path,
+                                 .is_module = d->account.string.module.len > 0,
                                  .auto_complete = o->auto_complete,
                                  .window = window < WINDOW_MAX ? window : WINDOW_MAX,
                                  .timeout_ms = d->account.timeout_ms,
@@ -187,6 +241,12 @@ static enum d2d_err set_side(struct d2d_device *d, const struct d2d_device_optio
                                  .call = on_call,
                                  .ended = on_ended,
                                  .ctx = d};
+    twin_init(&side->twin, d->account.timeout_ms);
+    side->twin.follows = o->desired != NULL;
+    side->twin.answered = on_twin_answered;
+    side->twin.desired = on_desired;
+    side->twin.failed = on_twin_failed;
+    side->twin.ctx = d;
     queue_init(&side->queue, o->queue_messages ? o->queue_messages : QUEUE_MESSAGES,
                o->queue_bytes ? o->queue_bytes : QUEUE_BYTES);
     if (o->call && asked_open(&side->asked))
@@ -231,6 +291,7 @@ static void set_up(struct d2d_device *d, const struct d2d_device_options *o)
     d->listening = o->listening;
     d->c2d = o->c2d;
     d->call = o->call;
+    d->desired = o->desired;
     d->ctx = o->ctx;
 }
 

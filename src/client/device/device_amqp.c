@@ -11,40 +11,55 @@ static struct device_amqp *of(struct amqp_talk *a)
 
 /* ---- links ----------------------------------------------------------------------------------------------------- */
 
-/* device 3.4. The id stands there as clients in two languages write it: escaped. */
-static void put_address(const struct device_amqp *m, const char *what, struct buf *out)
+/* device 3.4. Ids stand there as clients in two languages write them: escaped. */
+void device_amqp_address(const struct device_amqp *m, const char *what, struct buf *out)
 {
+    struct bytes module = bytes_str(m->side->id), device = bytes_cut(&module, '/');
+
+    buf_clear(out);
     buf_puts(out, "/devices/");
-    buf_put_percent(out, bytes_str(m->side->id));
+    buf_put_percent(out, device);
+    if (m->side->is_module) {
+        buf_puts(out, "/modules/");
+        buf_put_percent(out, module);
+    }
     buf_puts(out, what);
 }
 
 static void attach(struct device_amqp *m)
 {
-    struct buf address = buf_max(512);
+    struct buf address = buf_max(AMQP_ADDRESS_MAX);
 
-    put_address(m, "/messages/events", &address);
+    m->authorised = true;
+    device_amqp_address(m, "/messages/events", &address);
     sender_attach(&m->sender, buf_str(&address));
     if (side_wants_c2d(m->side)) {
-        buf_clear(&address);
-        put_address(m, "/messages/devicebound", &address);
+        /* What an edge hub routes to a module comes from where it sends to. */
+        device_amqp_address(m, m->side->is_module ? "/messages/events" : "/messages/devicebound", &address);
         m->mailbox = amqp_link(&m->amqp, false, buf_str(&address), "d2d");
         pn_link_open(m->mailbox);
         pn_link_flow(m->mailbox, (int)m->side->inbox.max);
         m->opening++;
     }
     if (side_wants_calls(m->side)) {
-        buf_clear(&address);
-        put_address(m, "/methods/devicebound", &address);
+        device_amqp_address(m, "/methods/devicebound", &address);
         device_amqp_listen_to_calls(m, buf_str(&address));
         m->opening += 2;
     }
     buf_free(&address);
+    device_amqp_pump_twin(m);
 }
 
 static void on_authorised(struct cbs *c)
 {
     attach(LIST_OF(c, struct device_amqp, cbs));
+}
+
+static void forget_links(struct device_amqp *m)
+{
+    m->sender.link = m->mailbox = m->calls = m->answers = m->twin_asks = m->twin_answers = NULL;
+    m->sender.open = m->twin_open = m->authorised = false;
+    twin_rewind(&m->side->twin);
 }
 
 static void begin(struct amqp_talk *a)
@@ -53,8 +68,7 @@ static void begin(struct amqp_talk *a)
 
     inbox_clear(&m->side->inbox);
     asked_clear(&m->side->asked);
-    m->sender.link = m->mailbox = m->calls = m->answers = NULL;
-    m->sender.open = false;
+    forget_links(m);
     m->opening = 0;
     if (a->bare)
         attach(m);
@@ -65,6 +79,8 @@ static void begin(struct amqp_talk *a)
 static void pump(struct amqp_talk *a)
 {
     sender_pump(&of(a)->sender);
+    if (!amqp_stopped(a))
+        device_amqp_pump_twin(of(a));
 }
 
 static void on_link_open(struct amqp_talk *a, pn_link_t *l)
@@ -79,6 +95,8 @@ static void on_link_open(struct amqp_talk *a, pn_link_t *l)
             pump(a);
     } else if ((l == m->mailbox || l == m->calls || l == m->answers) && !--m->opening) {
         m->side->listening(m->side->ctx);
+    } else if (l == m->twin_asks || l == m->twin_answers) {
+        device_amqp_twin_opened(m, l);
     }
 }
 
@@ -148,6 +166,9 @@ static void on_delivery(struct amqp_talk *a, pn_delivery_t *ready)
     } else if (l == m->calls) {
         while (!amqp_stopped(a) && (d = amqp_next(l)) && amqp_take(a, d, &m->room))
             device_amqp_take_call(m, d);
+    } else if (l == m->twin_answers) {
+        while (!amqp_stopped(a) && (d = amqp_next(l)) && amqp_take(a, d, &m->room))
+            device_amqp_take_twin(m, d);
     }
 }
 
@@ -163,7 +184,14 @@ static void on_done(void *ctx, struct queued *q, enum d2d_err e, const char *why
 
 static int64_t due(struct amqp_talk *a, int64_t now_ms)
 {
-    return a->bare ? INT64_MAX : cbs_due(&of(a)->cbs, now_ms);
+    int64_t token_ms = a->bare ? INT64_MAX : cbs_due(&of(a)->cbs, now_ms), twin_ms;
+
+    if (amqp_stopped(a))
+        return INT64_MAX;
+    twin_ms = twin_due(&of(a)->side->twin, now_ms);
+    if (!amqp_stopped(a))
+        device_amqp_pump_twin(of(a));
+    return twin_ms < token_ms ? twin_ms : token_ms;
 }
 
 static void end(struct amqp_talk *a)
@@ -172,8 +200,8 @@ static void end(struct amqp_talk *a)
 
     inbox_clear(&m->side->inbox);
     asked_clear(&m->side->asked);
-    m->sender.link = m->mailbox = m->calls = m->answers = m->cbs.ask = m->cbs.answer = NULL;
-    m->sender.open = false;
+    forget_links(m);
+    m->cbs.ask = m->cbs.answer = NULL;
 }
 
 static void ended(struct amqp_talk *a)

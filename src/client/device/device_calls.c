@@ -13,7 +13,7 @@ static enum err put(struct d2d_device *d, const struct d2d_message *m, enum d2d_
     if (!e && account_speaks_amqp(&d->account))
         e = outgoing_amqp(NULL, m, 0, &body);
     else if (!e)
-        e = outgoing_topic(d->id, m, &head);
+        e = outgoing_topic(d->path, m, &head);
     if (!e)
         e = queue_put(&d->side.queue, buf_bytes(&head), body.len ? buf_bytes(&body) : plain, (uint8_t)qos, out);
     buf_free(&head);

@@ -6,11 +6,15 @@
 #include "device_queue.h"
 #include "inbox.h"
 #include "message_room.h"
+#include "twin_side.h"
 
 enum settlement { SETTLE_COMPLETE, SETTLE_ABANDON, SETTLE_REJECT };
 
 struct device_side {
-    const char *id;
+    const char *id;   /* "DEVICE" or "DEVICE/MODULE": the client id of MQTT (device 2.2) */
+    const char *path; /* "devices/DEVICE" or "devices/DEVICE/modules/MODULE" */
+    bool is_module;
+    struct twin_side twin;
     struct device_queue queue;
     struct inbox inbox;       /* no room: messages from the cloud are not asked for */
     struct asked_list asked;  /* not open: nor are direct methods */

@@ -4,11 +4,18 @@
 #include "incoming.h"
 #include "mqtt.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* AGAIN_MS: an abandoned message waits so long for the connection that brings it again, or for less if there is one
  * sooner. */
 enum { KEEP_ALIVE_S = 240, PING_AFTER_MS = KEEP_ALIVE_S * 1000 / 2, AGAIN_MS = 30000, SUBSCRIBE_ID = QUEUE_ID_MAX + 1 };
+
+/* What is subscribed; the packet id is SUBSCRIBE_ID and this. */
+enum subscription { SUB_MESSAGES, SUB_CALLS, SUB_ANSWERS, SUB_DESIRED, SUBS };
+static_assert(SUBSCRIBE_ID + SUBS <= UINT16_MAX, "packet ids have 16 bits, and 0 is none");
+
+enum { SUBS_LISTENING = 1u << SUB_MESSAGES | 1u << SUB_CALLS, SUBS_TWIN = 1u << SUB_ANSWERS | 1u << SUB_DESIRED };
 
 static struct mqtt_talk *of(struct talk *t)
 {
@@ -21,6 +28,27 @@ static void say(struct mqtt_talk *m, struct queued *q)
         .topic = queued_head(q), .body = queued_body(q), .id = q->id, .qos = q->qos, .dup = q->again};
 
     mqtt_put_publish(m->talk.out, &p);
+}
+
+static void subscribe_to(struct mqtt_talk *m, enum subscription what, struct bytes filter, uint8_t qos)
+{
+    mqtt_put_subscribe(m->talk.out, (uint16_t)(SUBSCRIBE_ID + what), filter, qos);
+    m->subscribing |= 1u << what;
+}
+
+static void pump_twin(struct mqtt_talk *m, int64_t now_ms)
+{
+    const struct twin_side *t = &m->side->twin;
+
+    if (!m->twin_asked && twin_is_wanted(t)) {
+        m->twin_asked = true;
+        subscribe_to(m, SUB_ANSWERS, BYTES("$iothub/twin/res/#"), 0);
+        if (t->follows)
+            subscribe_to(m, SUB_DESIRED, BYTES("$iothub/twin/PATCH/properties/desired/#"), 0);
+    }
+    if (m->twin_refused)
+        twin_end(&m->side->twin, D2D_UNSUPPORTED);
+    mqtt_twin_pump(m, now_ms);
 }
 
 /* Says what the window and the output have room for. */
@@ -43,6 +71,8 @@ static void pump(struct mqtt_talk *m, int64_t now_ms)
         if (answered_at_once)
             side->done(side->ctx, q, D2D_OK);
     }
+    if (!side->gone && !m->talk.over && m->state == MQTT_OPEN)
+        pump_twin(m, now_ms);
 }
 
 static void start(struct talk *t, int64_t now_ms)
@@ -58,8 +88,9 @@ static void start(struct talk *t, int64_t now_ms)
      * 2.6). */
     inbox_clear(&m->side->inbox);
     asked_clear(&m->side->asked);
+    twin_rewind(&m->side->twin);
     m->state = MQTT_WAIT_CONNACK;
-    m->pinged = false;
+    m->pinged = m->twin_asked = m->twin_open = m->twin_refused = false;
     m->connack = 0;
     m->began_ms = m->said_ms = now_ms;
     mqtt_put_connect(t->out, &c);
@@ -87,17 +118,16 @@ static enum err refusal(uint8_t code)
 /* At QoS 1, whatever a kept session says: it may have been made by another library. */
 static void subscribe(struct mqtt_talk *m)
 {
-    struct buf filter = buf_max(2 * ID_LEN_MAX);
+    struct buf filter = buf_max(TOPIC_LEN_MAX);
 
     m->subscribing = 0;
     if (side_wants_c2d(m->side)) {
-        buf_printf(&filter, "devices/%s/messages/devicebound/#", m->side->id);
-        mqtt_put_subscribe(m->talk.out, (uint16_t)(SUBSCRIBE_ID + m->subscribing++), buf_bytes(&filter), 1);
+        buf_printf(&filter, m->side->is_module ? "%s/inputs/#" : "%s/messages/devicebound/#", m->side->path);
+        subscribe_to(m, SUB_MESSAGES, buf_bytes(&filter), 1);
         buf_free(&filter);
     }
     if (side_wants_calls(m->side))
-        mqtt_put_subscribe(m->talk.out, (uint16_t)(SUBSCRIBE_ID + m->subscribing++), BYTES("$iothub/methods/POST/#"),
-                           0);
+        subscribe_to(m, SUB_CALLS, BYTES("$iothub/methods/POST/#"), 0);
 }
 
 static void on_connack(struct mqtt_talk *m, uint8_t code, int64_t now_ms)
@@ -117,13 +147,33 @@ static void on_connack(struct mqtt_talk *m, uint8_t code, int64_t now_ms)
     m->side->opened(m->side->ctx);
 }
 
+/* A hub that has no twins refuses their filters, and nothing else. */
+static void on_twin_suback(struct mqtt_talk *m, bool granted)
+{
+    m->twin_refused |= !granted;
+    if (m->twin_refused) {
+        twin_end(&m->side->twin, D2D_UNSUPPORTED);
+    } else if (!(m->subscribing & SUBS_TWIN)) {
+        m->twin_open = true;
+        twin_opened(&m->side->twin, false);
+    }
+}
+
 static void on_suback(struct mqtt_talk *m, const struct mqtt_filters *f)
 {
-    if (!m->subscribing || f->id < SUBSCRIBE_ID || f->list.len != 1)
+    unsigned bit = f->id >= SUBSCRIBE_ID && f->id < SUBSCRIBE_ID + SUBS ? 1u << (f->id - SUBSCRIBE_ID) : 0;
+    bool granted = f->list.len == 1 && f->list.at[0] <= 1;
+
+    if (!(m->subscribing & bit) || f->list.len != 1) {
         talk_end(&m->talk, ERR_PROTOCOL);
-    else if (f->list.at[0] > 1)
+        return;
+    }
+    m->subscribing &= ~bit;
+    if (bit & SUBS_TWIN)
+        on_twin_suback(m, granted);
+    else if (!granted)
         talk_end(&m->talk, ERR_DENIED);
-    else if (!--m->subscribing)
+    else if (!(m->subscribing & SUBS_LISTENING))
         m->side->listening(m->side->ctx);
 }
 
@@ -165,7 +215,7 @@ static void take(struct mqtt_talk *m, const struct mqtt_publish *p, struct d2d_c
         complete(m, h);
 }
 
-static void on_publish(struct mqtt_talk *m, const struct mqtt_publish *p)
+static void on_publish(struct mqtt_talk *m, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct d2d_c2d c;
 
@@ -173,11 +223,13 @@ static void on_publish(struct mqtt_talk *m, const struct mqtt_publish *p)
         talk_end(&m->talk, ERR_PROTOCOL);
     else if (side_wants_calls(m->side) && m->state == MQTT_OPEN && !p->qos && mqtt_is_call(p->topic))
         mqtt_call_take(m, p);
-    else if (!incoming_is_ours(bytes_str(m->side->id), p->topic)) {
+    else if (m->twin_open && !p->qos && mqtt_is_twin(p->topic))
+        mqtt_twin_take(m, p, now_ms);
+    else if (!incoming_is_ours(m->side->path, p->topic)) {
         if (p->qos) /* of a session that somebody else subscribed in: twins and methods are not kept */
             mqtt_put_ack(m->talk.out, MQTT_PUBACK, p->id);
     } else if (side_wants_c2d(m->side) && m->state == MQTT_OPEN) {
-        enum err e = incoming_mqtt(&m->side->room, bytes_str(m->side->id), p->topic, p->body, &c);
+        enum err e = incoming_mqtt(&m->side->room, m->side->path, p->topic, p->body, &c);
 
         if (e)
             talk_end(&m->talk, e);
@@ -197,7 +249,7 @@ static void on_packet(struct mqtt_talk *m, const struct mqtt_packet *p, int64_t 
     else if (p->type == MQTT_PINGRESP)
         m->pinged = false;
     else if (p->type == MQTT_PUBLISH)
-        on_publish(m, &p->publish);
+        on_publish(m, &p->publish, now_ms);
     else if (p->type == MQTT_SUBACK)
         on_suback(m, &p->filters);
     else
@@ -263,7 +315,8 @@ static void drain(struct mqtt_talk *m, int64_t now_ms)
         m->began_ms = now_ms;
     }
     if (m->state == MQTT_DRAINING &&
-        ((!side->queue.on_way && side->inbox.n == side->inbox.abandoned) || now_ms >= m->began_ms + side->timeout_ms)) {
+        ((!side->queue.on_way && side->inbox.n == side->inbox.abandoned && !twin_waits(&side->twin)) ||
+         now_ms >= m->began_ms + side->timeout_ms)) {
         bye(&m->talk);
         talk_end(&m->talk, ERR_EXPIRED);
     }
@@ -288,6 +341,7 @@ static int64_t sooner(int64_t a, int64_t b)
 static int64_t tick(struct talk *t, int64_t now_ms)
 {
     struct mqtt_talk *m = of(t);
+    int64_t twin_ms;
 
     if (t->over)
         return INT64_MAX;
@@ -297,13 +351,16 @@ static int64_t tick(struct talk *t, int64_t now_ms)
         talk_end(t, ERR_TIMEOUT);
         return INT64_MAX;
     }
+    twin_ms = twin_due(&m->side->twin, now_ms);
+    if (m->side->gone || t->over)
+        return INT64_MAX;
     pump(m, now_ms); /* the output has room again */
     if (m->side->gone || t->over)
         return INT64_MAX;
     drain(m, now_ms);
     keep_alive(m, now_ms);
-    return sooner(m->state == MQTT_DRAINING ? m->began_ms + m->side->timeout_ms : m->renew_ms,
-                  m->pinged ? m->ping_ms + m->side->timeout_ms : m->said_ms + PING_AFTER_MS);
+    return sooner(twin_ms, sooner(m->state == MQTT_DRAINING ? m->began_ms + m->side->timeout_ms : m->renew_ms,
+                                  m->pinged ? m->ping_ms + m->side->timeout_ms : m->said_ms + PING_AFTER_MS));
 }
 
 static void closed(struct talk *t, enum err why, int64_t now_ms)
@@ -318,6 +375,7 @@ static void closed(struct talk *t, enum err why, int64_t now_ms)
         snprintf(detail, sizeof detail, "%s", err_text(why));
     inbox_clear(&m->side->inbox);
     asked_clear(&m->side->asked);
+    twin_rewind(&m->side->twin);
     m->side->ended(m->side->ctx, why == ERR_EXPIRED ? D2D_OK : err_of(why), detail);
 }
 

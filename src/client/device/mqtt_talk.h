@@ -22,7 +22,10 @@ struct mqtt_talk {
     enum mqtt_state state;
     uint8_t connack;      /* of a refusal */
     bool pinged;          /* no answer to it yet */
-    unsigned subscribing; /* SUBSCRIBE packets that are not answered yet */
+    unsigned subscribing; /* SUBSCRIBE packets that are not answered yet: bits of enum subscription */
+    bool twin_asked;      /* its filters were subscribed */
+    bool twin_open;       /* and granted */
+    bool twin_refused;    /* or not: the hub has no twins */
     int64_t began_ms, said_ms, ping_ms;
 };
 
@@ -32,6 +35,10 @@ void mqtt_talk_init(struct mqtt_talk *);
 bool mqtt_is_call(struct bytes topic);
 void mqtt_call_take(struct mqtt_talk *, const struct mqtt_publish *);
 enum err mqtt_call_answer(struct mqtt_talk *, const struct asked *, int status, struct bytes payload) MUST_CHECK;
+/* mqtt_twin.c: what came is about the twin; takes it; says what is asked. */
+bool mqtt_is_twin(struct bytes topic);
+void mqtt_twin_take(struct mqtt_talk *, const struct mqtt_publish *, int64_t now_ms);
+void mqtt_twin_pump(struct mqtt_talk *, int64_t now_ms);
 /* ERR_LOCK_LOST; ERR_UNSUPPORTED: there is no reject (device 2.10). An abandoned message comes with the next
  * connection. */
 enum err mqtt_talk_settle(struct mqtt_talk *, uint64_t lock, enum settlement, int64_t now_ms) MUST_CHECK;

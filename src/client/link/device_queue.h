@@ -6,7 +6,7 @@
 #include "err.h"
 #include "list.h"
 
-enum { QUEUE_ID_MAX = 65534 }; /* 65535 is left for who has something else to say */
+enum { QUEUE_ID_MAX = 65519 }; /* the others are left for who has something else to say */
 
 struct queued {
     struct list link;

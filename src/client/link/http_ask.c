@@ -45,7 +45,9 @@ static void put_host(const struct account *a, struct buf *head)
 
 static enum err put_request(const struct account *a, const struct http_ask *ask, struct buf *head)
 {
-    bool takes_body = strcmp(ask->method, "PUT") == 0 || strcmp(ask->method, "POST") == 0;
+    bool takes_body =
+        strcmp(ask->method, "PUT") == 0 || strcmp(ask->method, "POST") == 0 || strcmp(ask->method, "PATCH") == 0;
+    char most[24];
 
     http_put_request(head, ask->method, ask->target);
     put_host(a, head);
@@ -58,6 +60,10 @@ static enum err put_request(const struct account *a, const struct http_ask *ask,
         http_put_header(head, "If-Match", bytes_str(ask->if_match));
     if (ask->continuation)
         http_put_header(head, "x-ms-continuation", bytes_str(ask->continuation));
+    if (ask->most) {
+        snprintf(most, sizeof most, "%zu", ask->most);
+        http_put_header(head, "x-ms-max-item-count", bytes_str(most));
+    }
     if (ask->body.len)
         http_put_header(head, "Content-Type", BYTES("application/json; charset=utf-8"));
     if (ask->body.len || takes_body)

@@ -10,6 +10,7 @@ struct http_ask {
     struct bytes token;                  /* at == NULL: none */
     struct bytes body;                   /* JSON */
     const char *if_match, *continuation; /* NULL: none */
+    size_t most;                         /* rows of a page; 0: the hub's own number */
 };
 
 /* Runs the loop until there is an answer, for at most limit_ms (-1: what the account says of one request). D2D_OK: it

@@ -3,8 +3,13 @@
 #include "bag.h"
 #include "text.h"
 
-static const struct d2d_c2d nothing = {
-    .message_id = "", .correlation_id = "", .user_id = "", .content_type = "", .content_encoding = "", .body = ""};
+static const struct d2d_c2d nothing = {.message_id = "",
+                                       .correlation_id = "",
+                                       .user_id = "",
+                                       .content_type = "",
+                                       .content_encoding = "",
+                                       .input = "",
+                                       .body = ""};
 
 static enum d2d_ack ack_of(struct bytes text)
 {
@@ -26,19 +31,25 @@ static bool take(struct bytes *rest, struct bytes what)
     return is;
 }
 
-/* devices/{d}/messages/devicebound/{bag} */
-static bool find_bag(struct bytes topic, struct bytes device, struct bytes *bag)
+/* {path}/messages/devicebound/{bag}, {path}/inputs/{input}/{bag} (device 2.10) */
+static bool find_bag(struct bytes topic, const char *path, struct bytes *input, struct bytes *bag)
 {
     *bag = topic;
-    return take(bag, BYTES("devices/")) && take(bag, device) && take(bag, BYTES("/messages/devicebound")) &&
-           (!bag->len || take(bag, BYTES("/")));
+    *input = NO_BYTES;
+    if (!take(bag, bytes_str(path)))
+        return false;
+    if (take(bag, BYTES("/inputs/"))) {
+        *input = bytes_cut(bag, '/');
+        return true;
+    }
+    return take(bag, BYTES("/messages/devicebound")) && (!bag->len || take(bag, BYTES("/")));
 }
 
-bool incoming_is_ours(struct bytes device, struct bytes topic)
+bool incoming_is_ours(const char *path, struct bytes topic)
 {
-    struct bytes bag;
+    struct bytes bag, input;
 
-    return find_bag(topic, device, &bag);
+    return find_bag(topic, path, &input, &bag);
 }
 
 /* device 6.2: the names of system properties. False: it is none. */
@@ -68,15 +79,15 @@ static bool take_system(struct message_room *r, const struct bag_pair *pair, str
     return bytes_starts(pair->name, BYTES("$."));
 }
 
-enum err incoming_mqtt(struct message_room *r, struct bytes device, struct bytes topic, struct bytes body,
+enum err incoming_mqtt(struct message_room *r, const char *path, struct bytes topic, struct bytes body,
                        struct d2d_c2d *out)
 {
     struct bag_room room;
     struct bag_pair pair;
-    struct bytes bag;
+    struct bytes bag, input;
     enum err e;
 
-    if (!find_bag(topic, device, &bag))
+    if (!find_bag(topic, path, &input, &bag))
         return ERR_MALFORMED;
     buf_clear(&r->raw);
     room.left = bag.len;
@@ -87,6 +98,7 @@ enum err incoming_mqtt(struct message_room *r, struct bytes device, struct bytes
         return e;
     *out = nothing;
     out->properties = r->properties;
+    out->input = room_keep(r, input);
     while (bag_next(&bag, &room, &pair))
         if (!take_system(r, &pair, out) && out->n_properties < PROPS_MAX)
             r->properties[out->n_properties++] =
@@ -104,7 +116,8 @@ static void take_annotation(struct message_room *r, const struct amqp_value *key
     struct d2d_c2d *out = ctx;
     int64_t number;
 
-    (void)r;
+    if (key_is(key, "x-opt-input-name"))
+        out->input = room_keep_value(r, value);
     if (!amqp_value_integer(value, &number))
         return;
     if (key_is(key, "iothub-enqueuedtime"))

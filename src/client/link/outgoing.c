@@ -41,9 +41,9 @@ static void put_bag(struct buf *topic, const struct d2d_message *m)
     }
 }
 
-enum err outgoing_topic(const char *device, const struct d2d_message *m, struct buf *out)
+enum err outgoing_topic(const char *path, const struct d2d_message *m, struct buf *out)
 {
-    d2c_topic_put(out, bytes_str(device));
+    d2c_topic_put(out, bytes_str(path));
     put_bag(out, m);
     return buf_check(out);
 }

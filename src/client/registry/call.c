@@ -62,7 +62,7 @@ enum d2d_err d2d_registry_call(struct d2d_registry *r, const char *device, const
     if (!r || !device || !given || !status || !payload || !options_copy(given, &q, sizeof q) || !q.method)
         return D2D_ARGUMENT;
     response_s = q.response_s ? q.response_s : RESPONSE_S;
-    registry_target(r, "/twins", device, "methods");
+    registry_target_identity(r, "/twins", device, "methods");
     put_question(r, &q, response_s);
     r->limit_ms = ((int64_t)response_s + q.connect_s) * 1000 + MARGIN_MS;
     e = registry_request(r, "POST", NULL, &answer, NULL);

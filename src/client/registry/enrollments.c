@@ -24,13 +24,10 @@ static bool is_name(const struct d2d_registry *r, enum d2d_enrollment kind, cons
 enum d2d_err d2d_enrollment_put(struct d2d_registry *r, enum d2d_enrollment kind, const char *name, const char *json,
                                 const char *etag, char **answer)
 {
-    char if_match[80] = "*";
+    char if_match[IF_MATCH_CAP];
 
-    if (!is_name(r, kind, name) || !json || !answer)
-        return D2D_ARGUMENT;
     /* provisioning 3.4: as it stands in the JSON it has its quotes. */
-    if (etag && strcmp(etag, "*") != 0 &&
-        (size_t)snprintf(if_match, sizeof if_match, etag[0] == '"' ? "%s" : "\"%s\"", etag) >= sizeof if_match)
+    if (!is_name(r, kind, name) || !json || !answer || (etag && !registry_if_match(etag, if_match)))
         return D2D_ARGUMENT;
     target(r, kind, name, NULL);
     buf_puts(&r->body, json);
@@ -57,22 +54,11 @@ enum d2d_err d2d_enrollment_keys(struct d2d_registry *r, enum d2d_enrollment kin
 enum d2d_err d2d_enrollment_list(struct d2d_registry *r, enum d2d_enrollment kind, char after[D2D_AFTER_CAP],
                                  char **json)
 {
-    struct http_talk h;
-    struct bytes body;
-    enum d2d_err e;
-
     if (!is_name(r, kind, "query") || !after || !json)
         return D2D_ARGUMENT;
     target(r, kind, "query", NULL);
     buf_printf(&r->body, "{\"query\":\"SELECT * FROM %s\"}", collections[kind] + 1);
-    e = registry_ask(r, "POST", NULL, after[0] ? after : NULL, &h);
-    body = buf_bytes(&h.in.body);
-    if (!e && !bytes_to_str(http_header(&h.in.head, BYTES("x-ms-continuation")), after, D2D_AFTER_CAP))
-        e = account_fail(&r->account, D2D_FAILED, "the continuation token of the service is too long");
-    if (!e && !(*json = strndup(body.len ? (const char *)body.at : "", body.len)))
-        e = D2D_NO_MEMORY;
-    http_talk_close(&h);
-    return e;
+    return registry_page(r, "POST", after, json);
 }
 
 enum d2d_err d2d_enrollment_remove(struct d2d_registry *r, enum d2d_enrollment kind, const char *name)

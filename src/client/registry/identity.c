@@ -18,15 +18,34 @@ static void put_pair(struct buf *out, const char *what, const char *first, const
     buf_puts(out, "}");
 }
 
-void identity_put(const struct d2d_identity *d, struct buf *out)
+/* service 4.5: a module has no status. */
+static void put_module(const struct d2d_identity *d, struct buf *out)
 {
-    buf_puts(out, "{\"deviceId\":");
-    buf_put_json(out, bytes_str(d->id));
+    buf_puts(out, ",\"moduleId\":");
+    buf_put_json(out, bytes_str(d->module));
+    if (d->managed_by[0]) {
+        buf_puts(out, ",\"managedBy\":");
+        buf_put_json(out, bytes_str(d->managed_by));
+    }
+}
+
+static void put_status(const struct d2d_identity *d, struct buf *out)
+{
     buf_puts(out, d->enabled ? ",\"status\":\"enabled\"" : ",\"status\":\"disabled\"");
     if (d->reason[0]) {
         buf_puts(out, ",\"statusReason\":");
         buf_put_json(out, bytes_str(d->reason));
     }
+}
+
+void identity_put(const struct d2d_identity *d, struct buf *out)
+{
+    buf_puts(out, "{\"deviceId\":");
+    buf_put_json(out, bytes_str(d->id));
+    if (d->module[0])
+        put_module(d, out);
+    else
+        put_status(d, out);
     if (d->etag[0]) {
         buf_puts(out, ",\"etag\":");
         buf_put_json(out, bytes_str(d->etag));
@@ -67,9 +86,12 @@ bool identity_read(const json_t *from, struct d2d_identity *out)
     const json_t *how = json_object_get(from, "authentication");
     const json_t *keys = json_object_get(how, "symmetricKey"), *hashes = json_object_get(how, "x509Thumbprint");
 
-    *out = (struct d2d_identity){.enabled = says(from, "status", "enabled"),
+    /* What has no status is a module, which is as its device is. */
+    *out = (struct d2d_identity){.enabled = !says(from, "status", "disabled"),
                                  .connected = says(from, "connectionState", "connected")};
     take(from, "deviceId", out->id, sizeof out->id);
+    take(from, "moduleId", out->module, sizeof out->module);
+    take(from, "managedBy", out->managed_by, sizeof out->managed_by);
     take(from, "generationId", out->generation, sizeof out->generation);
     take(from, "etag", out->etag, sizeof out->etag);
     take(from, "statusReason", out->reason, sizeof out->reason);

@@ -22,13 +22,15 @@ static enum d2d_err exchange_identity(struct d2d_registry *r, const char *method
 
 static enum d2d_err put(struct d2d_registry *r, struct d2d_identity *d, const char *if_match)
 {
+    char id[sizeof d->id + sizeof d->module];
     enum d2d_err e;
 
     if (!r || !d || (unsigned)d->auth > D2D_AUTH_CA)
         return D2D_ARGUMENT;
-    if ((e = account_check_id(&r->account, d->id)))
+    if ((e = account_check_id(&r->account, d->id)) || (d->module[0] && (e = account_check_id(&r->account, d->module))))
         return e;
-    registry_target(r, "/devices", d->id, NULL);
+    snprintf(id, sizeof id, d->module[0] ? "%s/%s" : "%s", d->id, d->module);
+    registry_target_identity(r, "/devices", id, NULL);
     identity_put(d, &r->body);
     return exchange_identity(r, "PUT", if_match, d);
 }
@@ -51,7 +53,7 @@ enum d2d_err d2d_registry_get(struct d2d_registry *r, const char *id, struct d2d
 {
     if (!r || !id || !*id || !out)
         return D2D_ARGUMENT;
-    registry_target(r, "/devices", id, NULL);
+    registry_target_identity(r, "/devices", id, NULL);
     return exchange_identity(r, "GET", NULL, out);
 }
 
@@ -59,7 +61,7 @@ enum d2d_err d2d_registry_remove(struct d2d_registry *r, const char *id)
 {
     if (!r || !id || !*id)
         return D2D_ARGUMENT;
-    registry_target(r, "/devices", id, NULL);
+    registry_target_identity(r, "/devices", id, NULL);
     return registry_request(r, "DELETE", "\"*\"", NULL, NULL);
 }
 
@@ -78,16 +80,13 @@ enum d2d_err d2d_registry_purge(struct d2d_registry *r, const char *id, uint64_t
     return D2D_OK;
 }
 
-enum d2d_err d2d_registry_list(struct d2d_registry *r, size_t most, struct d2d_identity **out, size_t *n)
+/* An answer that is a list of identities. */
+static enum d2d_err request_list(struct d2d_registry *r, struct d2d_identity **out, size_t *n)
 {
     struct d2d_identity *all;
     json_t *answer = NULL;
     enum d2d_err e;
 
-    if (!r || !out || !n || !most)
-        return D2D_ARGUMENT;
-    registry_target(r, "/devices", NULL, NULL);
-    buf_printf(&r->target, "&top=%zu", most < LIST_MAX ? most : LIST_MAX);
     if ((e = registry_request(r, "GET", NULL, &answer, NULL)))
         return e;
     all = calloc(json_array_size(answer) + 1, sizeof *all);
@@ -101,6 +100,23 @@ enum d2d_err d2d_registry_list(struct d2d_registry *r, size_t most, struct d2d_i
     *out = all;
     json_decref(answer);
     return D2D_OK;
+}
+
+enum d2d_err d2d_registry_list(struct d2d_registry *r, size_t most, struct d2d_identity **out, size_t *n)
+{
+    if (!r || !out || !n || !most)
+        return D2D_ARGUMENT;
+    registry_target(r, "/devices", NULL, NULL);
+    buf_printf(&r->target, "&top=%zu", most < LIST_MAX ? most : LIST_MAX);
+    return request_list(r, out, n);
+}
+
+enum d2d_err d2d_registry_modules(struct d2d_registry *r, const char *device, struct d2d_identity **out, size_t *n)
+{
+    if (!r || !device || !*device || !out || !n)
+        return D2D_ARGUMENT;
+    registry_target(r, "/devices", device, "modules");
+    return request_list(r, out, n);
 }
 
 static enum d2d_err take_page(struct d2d_registry *r, struct http_talk *h, char after[D2D_AFTER_CAP],

@@ -30,6 +30,30 @@ void registry_target(struct d2d_registry *r, const char *collection, const char 
     registry_target_of(r, API_VERSION, collection, name, verb);
 }
 
+void registry_target_identity(struct d2d_registry *r, const char *collection, const char *id, const char *verb)
+{
+    struct bytes module = bytes_str(id), device = bytes_cut(&module, '/');
+
+    buf_clear(&r->target);
+    buf_clear(&r->body);
+    buf_printf(&r->target, "%s/", collection);
+    buf_put_percent(&r->target, device);
+    if (module.at) {
+        buf_puts(&r->target, "/modules/");
+        buf_put_percent(&r->target, module);
+    }
+    if (verb)
+        buf_printf(&r->target, "/%s", verb);
+    buf_puts(&r->target, "?api-version=" API_VERSION);
+}
+
+bool registry_if_match(const char *etag, char out[IF_MATCH_CAP])
+{
+    bool bare = etag[0] == '"' || strcmp(etag, "*") == 0;
+
+    return (size_t)snprintf(out, IF_MATCH_CAP, bare ? "%s" : "\"%s\"", etag) < IF_MATCH_CAP;
+}
+
 static enum err check(struct d2d_registry *r, struct buf *token)
 {
     struct account *a = &r->account;
@@ -49,7 +73,8 @@ enum d2d_err registry_ask(struct d2d_registry *r, const char *method, const char
                                  .token = buf_bytes(&token),
                                  .body = buf_bytes(&r->body),
                                  .if_match = if_match,
-                                 .continuation = continuation};
+                                 .continuation = continuation,
+                                 .most = r->most};
     char why[300];
 
     *h = (struct http_talk){0};
@@ -74,6 +99,20 @@ enum d2d_err registry_request(struct d2d_registry *r, const char *method, const 
     if (!e && answer && !(*answer = json_loadb((const char *)body.at, body.len, 0, NULL)))
         e = account_fail(&r->account, D2D_FAILED, "the answer is not JSON");
     else if (!e && text && !(*text = strndup(body.len ? (const char *)body.at : "", body.len)))
+        e = D2D_NO_MEMORY;
+    http_talk_close(&h);
+    return e;
+}
+
+enum d2d_err registry_page(struct d2d_registry *r, const char *method, char after[D2D_AFTER_CAP], char **text)
+{
+    struct http_talk h;
+    enum d2d_err e = registry_ask(r, method, NULL, after[0] ? after : NULL, &h);
+    struct bytes body = buf_bytes(&h.in.body);
+
+    if (!e && !bytes_to_str(http_header(&h.in.head, BYTES("x-ms-continuation")), after, D2D_AFTER_CAP))
+        e = account_fail(&r->account, D2D_FAILED, "the continuation token of the hub is too long");
+    if (!e && !(*text = strndup(body.len ? (const char *)body.at : "", body.len)))
         e = D2D_NO_MEMORY;
     http_talk_close(&h);
     return e;

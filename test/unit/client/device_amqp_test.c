@@ -63,7 +63,8 @@ static enum err put_token(void *ctx, struct buf *out)
 static void world_open(size_t receive)
 {
     memset(&w, 0, sizeof w);
-    w.side = (struct device_side){.id = "phone/1",
+    w.side = (struct device_side){.id = "phone 1",
+                                  .path = "devices/phone 1",
                                   .window = 4,
                                   .timeout_ms = 30000,
                                   .opened = on_opened,
@@ -73,6 +74,7 @@ static void world_open(size_t receive)
                                   .ended = on_ended,
                                   .ctx = &w};
     queue_init(&w.side.queue, 100, 1 << 20);
+    twin_init(&w.side.twin, 30000);
     if (receive)
         CHECK_OK(inbox_open(&w.side.inbox, receive));
     w.talk = (struct device_amqp){.amqp = {.host = "hub.test", .seed = 1},

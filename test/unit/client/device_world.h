@@ -68,6 +68,7 @@ static inline void world_open(size_t n_max, size_t bytes_max, size_t window)
 {
     memset(&w, 0, sizeof w);
     w.side = (struct device_side){.id = "phone",
+                                  .path = "devices/phone",
                                   .window = window,
                                   .timeout_ms = 30000,
                                   .opened = on_opened,
@@ -77,6 +78,7 @@ static inline void world_open(size_t n_max, size_t bytes_max, size_t window)
                                   .ended = on_ended,
                                   .ctx = &w};
     queue_init(&w.side.queue, n_max, bytes_max);
+    twin_init(&w.side.twin, 30000);
     w.out = buf_max(1 << 20);
     w.mqtt = (struct mqtt_talk){.side = &w.side,
                                 .user = BYTES("hub.test/phone/?api-version=2021-04-12"),
@@ -136,7 +138,7 @@ static inline void acknowledge(uint16_t id)
 static inline enum err queue_message(const struct d2d_message *m, uint8_t qos, struct queued **out)
 {
     struct buf topic = buf_max(TOPIC_LEN_MAX);
-    enum err e = outgoing_topic("phone", m, &topic);
+    enum err e = outgoing_topic("devices/phone", m, &topic);
 
     if (!e)
         e = queue_put(&w.side.queue, buf_bytes(&topic), bytes_of(m->body, m->body_len), qos, out);

@@ -100,6 +100,32 @@ TEST(over_amqp_in_a_websocket)
     check_calls(D2D_AMQP_WS);
 }
 
+static void on_c2d(void *ctx, struct d2d_device *d, const struct d2d_c2d *m)
+{
+    (void)ctx, (void)d, (void)m;
+}
+
+/* Two subscriptions at once, each with a packet id of its own. */
+TEST(messages_and_calls_together)
+{
+    static const enum d2d_transport transports[] = {D2D_MQTT, D2D_AMQP};
+
+    live_device("door", false);
+    for (size_t i = 0; i < 2; i++) {
+        struct d2d_device_options o = {D2D_DEVICE_OPTIONS, .once = true, .c2d = on_c2d, .call = on_call,
+                                       .listening = on_listening};
+
+        listening = 0;
+        CHECK(d2d_loop_new(&loop) == D2D_OK);
+        o.common = live_options(live_device_string("door"));
+        o.common.transport = transports[i];
+        CHECK(d2d_device_new(loop, &o, &device) == D2D_OK);
+        run_until(listens);
+        d2d_device_free(device);
+        d2d_loop_free(loop);
+    }
+}
+
 static int open_hub(void **state)
 {
     (void)state;
@@ -115,7 +141,8 @@ static int close_hub(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {RUN(over_mqtt), RUN(over_amqp), RUN(over_amqp_in_a_websocket)};
+    const struct CMUnitTest tests[] = {RUN(over_mqtt), RUN(over_amqp), RUN(over_amqp_in_a_websocket),
+                                       RUN(messages_and_calls_together)};
 
     return cmocka_run_group_tests(tests, open_hub, close_hub);
 }

@@ -102,6 +102,7 @@ static void begin(void)
     world_token(&l.w, "d1", false, WORLD_T0 + 3600000, &l.token);
     snprintf(l.user, sizeof l.user, WORLD_HOST "/d1/?api-version=2021-04-12");
     l.side = (struct device_side){.id = "d1",
+                                  .path = "devices/d1",
                                   .window = 4,
                                   .timeout_ms = 30000,
                                   .opened = on_opened,
@@ -111,6 +112,7 @@ static void begin(void)
                                   .ended = on_ended,
                                   .ctx = &l};
     queue_init(&l.side.queue, 10, 1000);
+    twin_init(&l.side.twin, 30000);
     CHECK_OK(inbox_open(&l.side.inbox, INBOX_MAX));
     room_init(&l.side.room);
     l.mqtt = (struct mqtt_talk){
