@@ -22,7 +22,7 @@ case $(cppcheck --version) in
 esac
 cppcheck ${unsure[@]+"${unsure[@]}"} --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
     --suppress=missingIncludeSystem --suppress=funcArgOrderDifferent --suppress=normalCheckLevelMaxBranches \
-    --suppress=memleak:src/client/link/loop.c --suppress=memleak:src/d2d/listen.c \
+    --suppress=memleak:src/client/link/loop.c --suppress=memleak:src/d2d/command/listen.c \
     --library=tools/cppcheck.xml -j 2 $(find src include -type d -printf "-I %p ") "${units[@]}"
 printf '%s\n' "${units[@]}" | xargs -P 2 -n 8 clang-tidy --quiet -p "$build" 2>/dev/null
 echo "${#sources[@]} files are clean"

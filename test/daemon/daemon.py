@@ -180,10 +180,19 @@ class Daemon(unittest.TestCase):
                 self.assertTrue(result == "ok" or "renew it" in remedy, remedy)
 
     def expired(self):
-        """A certificate of yesterday."""
+        """A certificate that has expired."""
         cert, key = self.certificate("localhost", 10)
-        subprocess.run(["openssl", "x509", "-in", cert, "-signkey", key, "-clrext", "-extfile", "/dev/stdin", "-out", cert, "-days", "-1"],
-                       input=b"subjectAltName=DNS:localhost\n", check=True, capture_output=True)
+        request, settings = os.path.join(self.folder, "old.csr"), os.path.join(self.folder, "old.cnf")
+        with open(settings, "w", encoding="ascii") as f:
+            f.write("[ca]\ndefault_ca=old\n[old]\nrand_serial=yes\ndefault_md=sha256\npolicy=any\nx509_extensions=names\n"
+                    f"database={self.folder}/old.db\nnew_certs_dir={self.folder}\n"
+                    "[any]\ncommonName=supplied\n[names]\nsubjectAltName=DNS:localhost\n")
+        with open(os.path.join(self.folder, "old.db"), "w", encoding="ascii"):
+            pass
+        for command in (["req", "-new", "-key", key, "-subj", "/CN=localhost", "-out", request],
+                        ["ca", "-batch", "-selfsign", "-config", settings, "-keyfile", key, "-in", request, "-notext",
+                         "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-out", cert]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True)
         return cert, key
 
     def test_a_name_that_leads_elsewhere_is_told(self):
