@@ -124,18 +124,33 @@ bool auth_covers(const struct front_env *env, const struct who *who, struct byte
     return ours && path_starts(path, covered);
 }
 
-/* True if a token with this audience lets the device in (device 1.3): what lies below the device, and what lies above
- * it, for the key says whose token it is. Go writes {host}/{device}, with the device's own key. */
-static bool scope_fits_device(const struct front_env *env, const char *scope, struct bytes device, bool policy)
+void auth_identity_path(struct bytes name, char out[AUTH_PATH_CAP])
 {
-    char wanted[sizeof "devices/" + ID_LEN_MAX] = "devices/";
+    struct bytes device = bytes_first(identity_device(name), ID_LEN_MAX);
+    struct bytes module = bytes_first(identity_module(name), ID_LEN_MAX);
+
+    if (identity_is_module(name))
+        snprintf(out, AUTH_PATH_CAP, "devices/%.*s/modules/%.*s", BYTES_ARG(device), BYTES_ARG(module));
+    else
+        snprintf(out, AUTH_PATH_CAP, "devices/%.*s", BYTES_ARG(device));
+}
+
+/* True if a token with this audience lets the device or module in (device 1.3): what lies below it, and what lies above
+ * it, for the key says whose token it is. With its own key, Go writes {host}/{device}, and nanoFramework
+ * {host}/devices/{device}/{module}. */
+static bool scope_fits_device(const struct front_env *env, const char *scope, struct bytes name, bool policy)
+{
+    char wanted[AUTH_PATH_CAP];
     bool ours;
     struct bytes path = scope_path(env, scope, &ours);
 
-    if (!ours || !bytes_to_str(device, wanted + 8, sizeof wanted - 8))
+    auth_identity_path(name, wanted);
+    if (!ours)
         return false;
     struct bytes own = bytes_str(wanted), first = bytes_first(path, bytes_find(path, '/'));
-    return path_starts(path, own) || path_starts(own, path) || (!policy && bytes_eq(first, device));
+    return path_starts(path, own) || path_starts(own, path) ||
+           (!policy && (bytes_eq(first, identity_device(name)) ||
+                        (bytes_starts(path, BYTES("devices/")) && bytes_eq(bytes_skip(path, 8), name))));
 }
 
 static bool sas_fits_device(const struct front_env *env, const struct sas *sas, struct bytes device, bool policy,
@@ -163,10 +178,10 @@ static bool scope_of_policy(const struct front_env *env, const struct sas *sas, 
     return ours || scope_of(sas->sr, scope, cap);
 }
 
-/* {host}/devices/{id}/… and {host}/{id}/… */
-static bool id_in(struct bytes audience, char out[ID_LEN_MAX + 1])
+/* {host}/devices/{id}/…, {host}/devices/{id}/modules/{id}/… and {host}/{id}/… */
+static bool id_in(struct bytes audience, char out[IDENTITY_LEN_MAX + 1])
 {
-    char scope[512];
+    char scope[sizeof((struct who *)0)->scope];
     struct bytes rest;
 
     if (!scope_of(audience, scope, sizeof scope))
@@ -176,10 +191,13 @@ static bool id_in(struct bytes audience, char out[ID_LEN_MAX + 1])
     struct bytes id = bytes_cut(&rest, '/');
     if (bytes_eq_nocase(id, BYTES("devices")))
         id = bytes_cut(&rest, '/');
-    return device_id_valid(id) && bytes_to_str(id, out, ID_LEN_MAX + 1);
+    struct bytes modules = bytes_cut(&rest, '/'), module = bytes_cut(&rest, '/');
+    if (!bytes_eq_nocase(modules, BYTES("modules")) || !module.len)
+        module = NO_BYTES;
+    return identity_name(id, module, out);
 }
 
-size_t auth_named_devices(struct bytes audience, char out[][ID_LEN_MAX + 1], size_t n)
+size_t auth_named_devices(struct bytes audience, char out[][IDENTITY_LEN_MAX + 1], size_t n)
 {
     struct forms f = {.now = audience};
 
@@ -264,7 +282,7 @@ enum err auth_chain(const struct front_env *env, struct bytes chain, struct byte
 static enum err other_resource(const struct front_env *env, struct who *out, enum err e, const struct sas *sas)
 {
     struct forms f = {.now = sas->sr};
-    char scope[512];
+    char scope[sizeof((struct who *)0)->scope];
     bool ours = false;
 
     do {
@@ -326,6 +344,17 @@ static enum err unknown(struct who *out, enum err e)
     return fails(out, e, "%s", e == ERR_NOT_FOUND ? "this device does not exist" : err_text(e));
 }
 
+/* device 1.3: a module is as its device is. */
+static bool is_disabled(const struct front_env *env, const struct device *d)
+{
+    struct bytes name = bytes_str(d->id);
+    struct device parent;
+
+    if (!identity_is_module(name))
+        return d->disabled;
+    return !hub_device_get(env->hub, identity_device(name), &parent) && parent.disabled;
+}
+
 enum err auth_device(const struct front_env *env, struct bytes device, struct bytes token, int64_t now_ms,
                      struct who *out)
 {
@@ -334,7 +363,7 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
     struct sas sas;
     enum err e;
 
-    if (!device_id_valid(device) || !bytes_to_str(device, who.device, sizeof who.device))
+    if (!identity_valid(device) || !bytes_to_str(device, who.device, sizeof who.device))
         return fails(out, ERR_UNAUTHORIZED, "the device id is not valid");
     if (sas_parse(token, &sas))
         return fails(out, ERR_UNAUTHORIZED, "this is not a shared access signature");
@@ -353,7 +382,7 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
         *out = who;
         return e;
     }
-    if (d.disabled)
+    if (is_disabled(env, &d))
         return fails(out, ERR_DISABLED, "the device is disabled");
     *out = who;
     return OK;
@@ -436,6 +465,7 @@ enum err auth_peer(const struct front_env *env, const struct peer *peer, struct 
                    int64_t now_ms, struct who *out)
 {
     struct who who = {.rights = RIGHT_DEVICE, .proof = PROOF_X509};
+    char path[AUTH_PATH_CAP];
     struct device d;
     enum err e = hub_device_get(env->hub, device, &d);
 
@@ -447,11 +477,12 @@ enum err auth_peer(const struct front_env *env, const struct peer *peer, struct 
         *out = who;
         return e;
     }
-    if (d.disabled)
+    if (is_disabled(env, &d))
         return fails(out, ERR_DISABLED, "the device is disabled");
     memcpy(who.device, d.id, sizeof who.device);
     memcpy(who.generation, d.generation, sizeof who.generation);
-    snprintf(who.scope, sizeof who.scope, "%s/devices/%s", env->host, d.id);
+    auth_identity_path(bytes_str(d.id), path);
+    snprintf(who.scope, sizeof who.scope, "%s/%s", env->host, path);
     *out = who;
     return OK;
 }

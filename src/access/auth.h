@@ -8,17 +8,17 @@
 
 /* The proof that a checked credential is. */
 struct who {
-    char device[ID_LEN_MAX + 1];     /* the device it is, or "" for a policy */
-    char generation[24];             /* of that device, when its key was used */
-    char policy[POLICY_LEN_MAX + 1]; /* the policy whose key signed, or "" */
-    unsigned rights;                 /* of the policy; RIGHT_DEVICE alone for a device key */
+    char device[IDENTITY_LEN_MAX + 1]; /* the device or module it is (name.h), or "" for a policy */
+    char generation[24];               /* of that identity, when its key was used */
+    char policy[POLICY_LEN_MAX + 1];   /* the policy whose key signed, or "" */
+    unsigned rights;                   /* of the policy; RIGHT_DEVICE alone for a device key */
     enum proof proof;
     /* The token's own expiry, without skew, or that of the first certificate to end, by the steady clock: how long it
      * lasts is decided now. INT64_MAX: none. */
     int64_t until_ms;
     struct key_bytes key; /* of the device, that signed; length 0: none did */
     union {
-        char scope[512]; /* decoded audience without scheme, port and slash at the end: host[/path] */
+        char scope[640]; /* decoded audience without scheme, port and slash at the end: host[/path] */
         char why[512];   /* after a failure, of which all else is 0: a phrase for the log, never for the peer */
     };
 };
@@ -26,7 +26,8 @@ struct who {
 /* A credential may be valid by the hub's clock or by the system's, when those differ (hub_wall_range()): a clock that
  * jumped to what is wrong must lock nobody out, and one that was set right must let everybody in.
  *
- * A device connects with this token: signed with one of its keys, or by a policy with RIGHT_DEVICE. ERR_UNAUTHORIZED
+ * A device or module connects with this token: signed with one of its own keys, or by a policy with RIGHT_DEVICE. A
+ * module whose device is disabled is, too. ERR_UNAUTHORIZED
  * (with ERR_EXPIRED, ERR_NOT_FOUND and ERR_DISABLED told apart for the log and for protocols that say so). */
 enum err auth_device(const struct front_env *, struct bytes device, struct bytes token, int64_t now_ms,
                      struct who *out) MUST_CHECK;
@@ -60,9 +61,13 @@ bool auth_covers(const struct front_env *, const struct who *, struct bytes path
 
 enum { AUTH_NAMED_MAX = 8 };
 
-/* The devices that an audience may name, in each form that it may be escaped in, put behind the n that are there. Gives
- * how many there are then. */
-size_t auth_named_devices(struct bytes audience, char out[][ID_LEN_MAX + 1], size_t n);
+/* The devices and modules that an audience may name, in each form that it may be escaped in, put behind the n that are
+ * there. Gives how many there are then. */
+size_t auth_named_devices(struct bytes audience, char out[][IDENTITY_LEN_MAX + 1], size_t n);
+
+enum { AUTH_PATH_CAP = sizeof "devices//modules/" + IDENTITY_LEN_MAX };
+/* Of an identity in an audience: "devices/{d}", "devices/{d}/modules/{m}". */
+void auth_identity_path(struct bytes name, char out[AUTH_PATH_CAP]);
 
 /* The host is ours: the name, the short name's host, or an alias; a port is ignored; case is too. */
 bool auth_host_is_ours(const struct front_env *, struct bytes host);

@@ -3,7 +3,7 @@ title  who may not come in is told with code 5
        d1   CONNECT key=none                         -> CONNACK 5 sp=0, closed unauthorized
        d1   CONNECT id=d2                            -> CONNACK 5 sp=0, closed unauthorized
        d1   CONNECT user=other.test/d1               -> CONNACK 5 sp=0, closed unauthorized
-       d1   CONNECT user=hub.test/d1/m1              -> CONNACK 5 sp=0, closed not-found
+       d1   CONNECT user=hub.test/d1/m1              -> CONNACK 5 sp=0, closed unauthorized
        d1   CONNECT user=nonsense                    -> CONNACK 5 sp=0, closed malformed
        d1   CONNECT token=-301                       -> CONNACK 5 sp=0, closed expired
        d1   CONNECT token=-299                       -> CONNACK 0 sp=0

@@ -47,10 +47,10 @@ static const struct {
     {"devices/{d}/messages/devicebound", ADDRESS_DEVICEBOUND},
     {"devices/{d}/twin", ADDRESS_TWIN},
     {"devices/{d}/methods/devicebound", ADDRESS_METHODS},
-    {"devices/{d}/modules/{m}/messages/events", ADDRESS_MODULE},
-    {"devices/{d}/modules/{m}/messages/devicebound", ADDRESS_MODULE},
-    {"devices/{d}/modules/{m}/twin", ADDRESS_MODULE},
-    {"devices/{d}/modules/{m}/methods/devicebound", ADDRESS_MODULE},
+    {"devices/{d}/modules/{m}/messages/events", ADDRESS_MODULE_EVENTS},
+    {"devices/{d}/modules/{m}/messages/devicebound", ADDRESS_DEVICEBOUND},
+    {"devices/{d}/modules/{m}/twin", ADDRESS_TWIN},
+    {"devices/{d}/modules/{m}/methods/devicebound", ADDRESS_METHODS},
     {"messages/devicebound", ADDRESS_SERVICE_DEVICEBOUND},
     {"messages/servicebound/feedback", ADDRESS_FEEDBACK},
     {"messages/servicebound/filenotifications", ADDRESS_FILE_NOTIFICATIONS},
@@ -73,6 +73,10 @@ static bool take_name(const struct front_env *env, char which, struct bytes segm
         return bytes_eq_nocase(segment, bytes_str(env->entity));
     case 'd':
         out->device = segment;
+        break;
+    case 'm': /* an id that is none fits no identity, and is told so as it is */
+        if (identity_name(out->device, segment, out->name))
+            out->device = bytes_str(out->name);
         break;
     case 'p':
         out->partition = segment;

@@ -10,12 +10,12 @@ enum address_kind {
     ADDRESS_EVENTS,   /* a partition of a consumer group */
     ADDRESS_ENTITY,   /* the event hub itself, as senders name it */
     ADDRESS_REDIRECT, /* messages/events on the hub: the event hub has another name (service 2.9) */
-    /* Of a device (device 3.4): */
+    /* Of a device or module (device 3.4): */
     ADDRESS_DEVICE_EVENTS,
+    ADDRESS_MODULE_EVENTS, /* a module that receives from it waits for inputs */
     ADDRESS_DEVICEBOUND,
     ADDRESS_TWIN,
     ADDRESS_METHODS,
-    ADDRESS_MODULE, /* any of those, of a module */
     /* Of services (service 3): */
     ADDRESS_SERVICE_DEVICEBOUND, /* messages to devices */
     ADDRESS_FEEDBACK,
@@ -31,8 +31,9 @@ struct address {
     char path[ADDRESS_LEN_MAX]; /* decoded, without scheme, host, doubled slashes and slashes at either end */
     struct bytes group;         /* these look into `path`, so the struct must not be moved */
     struct bytes partition;
-    struct bytes rest;   /* ADDRESS_REDIRECT: what follows messages/events, with its slash */
-    struct bytes device; /* of a device's addresses, in its own case */
+    struct bytes rest;               /* ADDRESS_REDIRECT: what follows messages/events, with its slash */
+    struct bytes device;             /* the name of the device or module that an address is of, in its own case */
+    char name[IDENTITY_LEN_MAX + 1]; /* where that is */
 };
 
 /* What is not well-formed or too long is ADDRESS_UNKNOWN. */

@@ -91,8 +91,8 @@ struct amqp_link {
     size_t cost; /* its part of amqp.held */
 };
 
-/* A device of this connection: all its links share one seat. The hub wakes each of them by its own waker, so that a
- * connection of a thousand looks only at those for which there is something. */
+/* A device or module of this connection: all its links share one seat. The hub wakes each of them by its own waker, so
+ * that a connection of a thousand looks only at those for which there is something. */
 struct amqp_device {
     struct waker waker; /* first */
     struct amqp *connection;
@@ -108,7 +108,7 @@ struct amqp_device {
     enum err why;               /* the hub ended it */
     struct fault_request fault; /* that it asked for last */
     bool told;                  /* the log knows that it came */
-    char id[ID_LEN_MAX + 1];
+    char id[IDENTITY_LEN_MAX + 1];
 };
 
 struct amqp {
@@ -347,5 +347,5 @@ struct bytes amqp_property(struct amqp_request *r, const char *name, char number
 
 /* The kinds, each in the file of its name. */
 extern const struct link_ops amqp_cbs_link, amqp_management_link, amqp_dps_link, amqp_events_link, amqp_redirect_link,
-    amqp_d2c_link, amqp_c2d_link, amqp_calls_link, amqp_twin_link, amqp_post_link, amqp_feedback_link,
+    amqp_d2c_link, amqp_inputs_link, amqp_c2d_link, amqp_calls_link, amqp_twin_link, amqp_post_link, amqp_feedback_link,
     amqp_notices_link;

@@ -35,7 +35,7 @@ void amqp_proved(struct amqp *c, const struct who *who)
 
 /* The device that signed is one that the audience names; where it is the hub alone, the name under which the token was
  * put. What is none of a device that exists is no guess yet. */
-static enum err check_device(struct amqp *c, struct bytes token, const char ids[][ID_LEN_MAX + 1], size_t n,
+static enum err check_device(struct amqp *c, struct bytes token, const char ids[][IDENTITY_LEN_MAX + 1], size_t n,
                              struct who *out)
 {
     struct who one;
@@ -62,7 +62,8 @@ static bool names_policy(const struct amqp *c, struct bytes token)
 }
 
 /* A policy signs for all it may do, a device for itself. */
-static enum err check(struct amqp *c, struct bytes token, const char ids[][ID_LEN_MAX + 1], size_t n, struct who *out)
+static enum err check(struct amqp *c, struct bytes token, const char ids[][IDENTITY_LEN_MAX + 1], size_t n,
+                      struct who *out)
 {
     struct bytes scope;
     enum err e = auth_policy_token(c->env, token, c->now_ms, out);
@@ -95,7 +96,7 @@ static enum err failed(const struct amqp *c, struct journal_who who, enum err e,
 
 enum err amqp_token_check(struct amqp *c, struct bytes token, struct bytes name, struct who *out)
 {
-    char ids[AUTH_NAMED_MAX][ID_LEN_MAX + 1];
+    char ids[AUTH_NAMED_MAX][IDENTITY_LEN_MAX + 1];
     struct bytes whose;
     struct sas sas;
     size_t n;
@@ -156,12 +157,12 @@ bool amqp_may_listen(const struct amqp *c, struct bytes path)
 
 static bool is_device(const struct amqp *c, const struct who *who, struct bytes device)
 {
-    char path[sizeof "devices/" + ID_LEN_MAX] = "devices/";
+    char path[AUTH_PATH_CAP];
 
     if (who->device[0])
         return bytes_eq(bytes_str(who->device), device);
-    return (who->rights & RIGHT_DEVICE) && bytes_to_str(device, path + 8, sizeof path - 8) &&
-           auth_covers(c->env, who, bytes_str(path));
+    auth_identity_path(device, path);
+    return (who->rights & RIGHT_DEVICE) && identity_valid(device) && auth_covers(c->env, who, bytes_str(path));
 }
 
 const struct who *amqp_claim_of(const struct amqp *c, struct bytes device)

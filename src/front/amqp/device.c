@@ -109,7 +109,7 @@ bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
     enum err e = d ? seat_state(d->seat) : sit_down(c, id, &d);
 
     if (e) {
-        amqp_link_refuse(c, k, amqp_condition(e), "Device '%.*s': %s.", BYTES_ARG(bytes_first(id, ID_LEN_MAX)),
+        amqp_link_refuse(c, k, amqp_condition(e), "Device '%.*s': %s.", BYTES_ARG(bytes_first(id, IDENTITY_LEN_MAX)),
                          err_text(e));
         return false;
     }
@@ -145,7 +145,7 @@ void amqp_device_left(struct amqp *c, struct amqp_link *k)
 
 static void detach(struct amqp *c, struct amqp_link *k, enum err why)
 {
-    char id[ID_LEN_MAX + 1];
+    char id[IDENTITY_LEN_MAX + 1];
 
     memcpy(id, k->device->id, sizeof id);
     amqp_link_detach(c, k, amqp_condition(why), "Device '%s': %s.", id, err_text(why));

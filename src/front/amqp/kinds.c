@@ -15,14 +15,6 @@ static void unknown_opened(struct amqp *c, struct amqp_link *k, const struct add
 
 static const struct link_ops unknown = {.name = "unknown", .opened = unknown_opened};
 
-static void module_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
-{
-    (void)a;
-    amqp_link_refuse(c, k, "amqp:not-implemented", "Modules are not available on this hub.");
-}
-
-static const struct link_ops module = {.name = "module", .opened = module_opened};
-
 /* service 2.10: policies of a hub listen, they never send. */
 static void entity_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
@@ -45,10 +37,10 @@ static const struct {
     [ADDRESS_ENTITY] = {&entity, &unknown},
     [ADDRESS_REDIRECT] = {&amqp_redirect_link, &amqp_redirect_link},
     [ADDRESS_DEVICE_EVENTS] = {&amqp_d2c_link, &unknown},
+    [ADDRESS_MODULE_EVENTS] = {&amqp_d2c_link, &amqp_inputs_link},
     [ADDRESS_DEVICEBOUND] = {&unknown, &amqp_c2d_link},
     [ADDRESS_TWIN] = {&amqp_twin_link, &amqp_twin_link},
     [ADDRESS_METHODS] = {&amqp_calls_link, &amqp_calls_link},
-    [ADDRESS_MODULE] = {&module, &module},
     [ADDRESS_SERVICE_DEVICEBOUND] = {&amqp_post_link, &unknown},
     [ADDRESS_FEEDBACK] = {&unknown, &amqp_feedback_link},
     [ADDRESS_FILE_NOTIFICATIONS] = {&unknown, &amqp_notices_link},

@@ -41,7 +41,20 @@ static enum err check_policy_token(struct amqp *c, struct bytes policy, struct b
     return e;
 }
 
-/* service 1.6: {policy}@sas.root.{hub} and {device}@sas.{hub} bring a token, a bare policy brings its key. */
+/* device 3.2: {device} or {device}/modules/{module}. */
+static enum err check_device_token(struct amqp *c, struct bytes user, struct bytes token)
+{
+    struct bytes rest = user, device = bytes_cut(&rest, '/'), modules = bytes_cut(&rest, '/');
+    char name[IDENTITY_LEN_MAX + 1];
+
+    /* What is no name fits no identity. */
+    if (!identity_name(device, rest, name) || (modules.at && !bytes_eq_nocase(modules, BYTES("modules"))))
+        name[0] = 0;
+    return auth_device(c->env, bytes_str(name), token, c->now_ms, &c->who);
+}
+
+/* service 1.6: {policy}@sas.root.{hub} and {device}[/modules/{module}]@sas.{hub} bring a token, a bare policy brings
+ * its key. */
 static enum err check_plain(struct amqp *c, struct bytes user, struct bytes password)
 {
     size_t at = bytes_find_bytes(user, BYTES("@sas.root."));
@@ -50,8 +63,8 @@ static enum err check_plain(struct amqp *c, struct bytes user, struct bytes pass
     at = bytes_find_bytes(user, BYTES("@sas."));
     struct bytes name = bytes_first(user, at);
     const char *kind = at < user.len ? "device" : "policy";
-    enum err e = at < user.len ? auth_device(c->env, name, password, c->now_ms, &c->who)
-                               : auth_policy_key(c->env, name, password, &c->who);
+    enum err e =
+        at < user.len ? check_device_token(c, name, password) : auth_policy_key(c->env, name, password, &c->who);
     e = auth_tried(c->env, &c->peer, name, e, c->now_ms);
     return e ? failed(c, kind, name, e, c->who.why) : OK;
 }

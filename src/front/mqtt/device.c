@@ -1,4 +1,4 @@
-/* A device over MQTT: who it is (device 2.2, 2.3), its session and its will. */
+/* A device or module over MQTT: who it is (device 2.2, 2.3), its session and its will. */
 #include "mqtt_front.h"
 
 #include "text.h"
@@ -81,17 +81,20 @@ static bool parse_user(struct bytes text, struct user *out)
 /* The names must be right before anything is looked up. */
 static enum err check_names(struct mqtt_session *s, const struct mqtt_connect *p, struct user *user, const char **what)
 {
+    bool module;
+
     *what = "malformed user name";
-    if (!parse_user(p->user, user) || !bytes_to_str(user->device, s->device, sizeof s->device))
+    if (!parse_user(p->user, user))
+        return ERR_MALFORMED;
+    module = user->module.at;
+    if (module ? !identity_name(user->device, user->module, s->device)
+               : !bytes_to_str(user->device, s->device, sizeof s->device))
         return ERR_MALFORMED;
     *what = "the user name is for another hub";
     if (!auth_host_is_ours(s->env, user->host))
         return ERR_UNAUTHORIZED;
-    *what = "modules are not supported";
-    if (user->module.at)
-        return ERR_NOT_FOUND;
-    *what = "the client id is not the device id";
-    return bytes_eq(p->client_id, user->device) ? OK : ERR_UNAUTHORIZED;
+    *what = module ? "the client id is not device id/module id" : "the client id is not the device id";
+    return bytes_eq(p->client_id, bytes_str(s->device)) ? OK : ERR_UNAUTHORIZED;
 }
 
 static enum err check_credentials(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who,

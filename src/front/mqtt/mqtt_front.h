@@ -6,7 +6,7 @@
  *
  * A role each, with what belongs to it:
  *
- *   device.c      devices: who is it, its session, its will
+ *   device.c      devices and modules: who is it, its session, its will
  *   subscribe.c     its subscriptions
  *   publish.c       topics and bags into messages
  *   iothub.c        $iothub/…: twins, and answers to direct methods
@@ -71,7 +71,7 @@ struct mqtt_session {
     const char *detail; /* why it ended, when we ended it */
     struct seat *seat;
     struct session subscribed;
-    char device[ID_LEN_MAX + 1];
+    char device[IDENTITY_LEN_MAX + 1]; /* its name, or that of the module (name.h) */
     /* There is no room for the PUBLISH with which what is left of the input begins: why (OK: none waits), when to try
      * again, and how much of the input was looked at: packets of other kinds in there were answered. */
     enum err waits_for;

@@ -89,9 +89,11 @@ static enum err mark_retain(struct draft_msg *d, bool retain)
 
 bool mqtt_topic_is_own(const struct mqtt_session *s, struct bytes topic, struct bytes *bag)
 {
+    struct bytes name = bytes_str(s->device);
     struct d2c_topic t;
 
-    if (!d2c_topic_parse(topic, &t) || t.module.at || !mqtt_level_is(t.device, bytes_str(s->device)))
+    if (!d2c_topic_parse(topic, &t) || !mqtt_level_is(t.device, identity_device(name)) ||
+        !t.module.at == identity_is_module(name) || (t.module.at && !mqtt_level_is(t.module, identity_module(name))))
         return false;
     *bag = t.bag;
     return true;

@@ -26,12 +26,13 @@ static enum err wish(struct session *to, struct bytes filter, const struct mqtt_
 }
 
 /* device 2.8: a subscription to what never comes is no mistake of the device, but whoever wonders finds it in the log.
- */
+ * SDKs of modules subscribe to inputs whenever they connect: only an edge hub has any (device 2.10). */
 static void warn(const struct mqtt_session *s, struct bytes filter, const struct mqtt_filter *f)
 {
+    bool of_module = identity_is_module(bytes_str(s->device)) && !bytes_starts(filter, BYTES("$iothub/"));
     const char *what = f->fits[WANT_TWIN_ANSWERS] || f->fits[WANT_DESIRED] ? "twins" : "";
 
-    if (f->fits[WANT_C2D] == FIT_NONE && f->fits[WANT_CALLS] == FIT_NONE)
+    if (f->fits[WANT_C2D] == FIT_NONE && f->fits[WANT_CALLS] == FIT_NONE && !of_module)
         log_event(
             LOG_WARN, "not-available", KVS("device", s->device), KVS("address", s->peer.address),
             KV("filter", bytes_first(filter, 128)), KVS("what", what),

@@ -82,19 +82,30 @@ bool mqtt_filter_takes(struct bytes filter, struct bytes topic)
     return fit_of(filter, topic) == FIT_ALL;
 }
 
-bool mqtt_level_is(struct bytes level, struct bytes device)
+bool mqtt_level_is(struct bytes level, struct bytes id)
 {
     uint8_t text[ID_LEN_MAX];
     size_t len;
 
-    return bytes_eq(level, device) ||
-           (!percent_decode(level, text, sizeof text, &len) && bytes_eq(bytes_of(text, len), device));
+    return bytes_eq(level, id) ||
+           (!percent_decode(level, text, sizeof text, &len) && bytes_eq(bytes_of(text, len), id));
 }
 
-enum err mqtt_filter_read(struct bytes filter, struct bytes device, struct mqtt_filter *out)
+/* device 2.10: the tree of a module is modules/{m} in that of its device; nanoFramework leaves the word out. Takes it
+ * off. */
+static bool take_module(struct bytes *rest, struct bytes module)
+{
+    struct bytes level = bytes_cut(rest, '/');
+
+    if (bytes_eq(level, BYTES("modules")) && rest->at)
+        level = bytes_cut(rest, '/');
+    return mqtt_level_is(level, module);
+}
+
+enum err mqtt_filter_read(struct bytes filter, struct bytes name, struct mqtt_filter *out)
 {
     struct bytes rest = filter, tree = bytes_cut(&rest, '/'), id = NO_BYTES;
-    bool of_device = bytes_eq(tree, BYTES("devices"));
+    bool of_device = bytes_eq(tree, BYTES("devices")), is_own;
 
     *out = (struct mqtt_filter){.exact = false};
     if (of_device)
@@ -104,8 +115,11 @@ enum err mqtt_filter_read(struct bytes filter, struct bytes device, struct mqtt_
     if (!is_filter(rest))
         return ERR_MALFORMED;
     /* device 2.10: `+` for the id means its own, in the one place where clients write it. */
-    if (of_device && !mqtt_level_is(id, device) &&
-        !(bytes_eq(id, BYTES("+")) && bytes_eq(rest, bytes_str(heard[WANT_C2D].exact))))
+    is_own = !of_device || mqtt_level_is(id, identity_device(name)) ||
+             (bytes_eq(id, BYTES("+")) && bytes_eq(rest, bytes_str(heard[WANT_C2D].exact)));
+    if (of_device && is_own && identity_is_module(name) && !bytes_eq(id, BYTES("+")))
+        is_own = take_module(&rest, identity_module(name)) && rest.at;
+    if (!is_own)
         return ERR_DENIED;
     for (int w = 0; w < WANTS; w++) {
         if (heard[w].of_device != of_device)

@@ -26,12 +26,12 @@ struct mqtt_filter {
     enum mqtt_fit fits[WANTS];
 };
 
-/* True if this level of a topic or filter is the device's id: as it is (with a `+` or `#` of its own), or
+/* True if this level of a topic or filter is this id: as it is (with a `+` or `#` of its own), or
  * percent-encoded. */
-bool mqtt_level_is(struct bytes level, struct bytes device);
-/* A filter of this device. ERR_MALFORMED: it is none; ERR_DENIED: it could fit topics of others. What fits nothing that
- * the hub sends is fine. */
-enum err mqtt_filter_read(struct bytes filter, struct bytes device, struct mqtt_filter *out) MUST_CHECK;
+bool mqtt_level_is(struct bytes level, struct bytes id);
+/* A filter of this device or module. ERR_MALFORMED: it is none; ERR_DENIED: it could fit topics of others. What fits
+ * nothing that the hub sends is fine. */
+enum err mqtt_filter_read(struct bytes filter, struct bytes name, struct mqtt_filter *out) MUST_CHECK;
 /* True if a topic is what this filter asks for. */
 bool mqtt_filter_takes(struct bytes filter, struct bytes topic);
 /* The filter of those who register. */

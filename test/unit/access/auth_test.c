@@ -154,6 +154,59 @@ TEST(a_policy_lets_devices_in_if_it_may)
     end();
 }
 
+/* device 1.3: a module signs for itself, in each way that clients write its audience. */
+TEST(a_module_comes_by_its_own_key_and_as_far_as_its_device_may)
+{
+    static const char *const fits[] = {"hub.test/devices/d1/modules/m",
+                                       "hub.test%2Fdevices%2Fd1%2Fmodules%2Fm",
+                                       "HUB.test/devices/d1/modules/m/twin",
+                                       "hub.test",
+                                       "hub.test/devices/d1",
+                                       "hub.test%252Fdevices%252Fd1%252Fmodules%252Fm" /* Go */,
+                                       "hub.test/devices/d1/m" /* nanoFramework */};
+    static const char *const does_not[] = {"hub.test/devices/d1/modules/M", "hub.test/devices/d2/modules/m",
+                                           "hub.test/devices/d1/modules/m2", "other.test/devices/d1/modules/m"};
+    struct device d = {.id = "d1", .disabled = true}, made;
+    struct who who;
+    uint64_t at;
+
+    begin();
+    world_device(&w, "d1/m");
+    for (size_t i = 0; i < sizeof fits / sizeof *fits; i++)
+        CHECK_OK(device_with("d1/m", fits[i], NULL));
+    for (size_t i = 0; i < sizeof does_not / sizeof *does_not; i++)
+        CHECK_ERR(device_with("d1/m", does_not[i], NULL), ERR_UNAUTHORIZED);
+    CHECK_OK(auth_device(&w.env, BYTES("d1/m"), signed_for(fits[0], NULL, key_of("d1/m"), LATER), WORLD_T0, &who));
+    assert_string_equal(who.device, "d1/m");
+    CHECK(auth_covers(&w.env, &who, BYTES("devices/d1/modules/m")) && !auth_covers(&w.env, &who, BYTES("devices/d1")));
+    /* Neither is the other. */
+    CHECK_ERR(auth_device(&w.env, BYTES("d1"), signed_for("hub.test", NULL, key_of("d1/m"), LATER), WORLD_T0, &who),
+              ERR_UNAUTHORIZED);
+    CHECK_ERR(auth_device(&w.env, BYTES("d1/m"), signed_for("hub.test", NULL, key_of("d1"), LATER), WORLD_T0, &who),
+              ERR_UNAUTHORIZED);
+    CHECK_ERR(auth_device(&w.env, BYTES("d1/x"), signed_for("hub.test", NULL, key_of("d1"), LATER), WORLD_T0, &who),
+              ERR_NOT_FOUND);
+    struct policy p = policy_of("device");
+    CHECK_OK(auth_device(&w.env, BYTES("d1/m"),
+                         signed_for("hub.test", "device", bytes_of(p.primary.at, p.primary.len), LATER), WORLD_T0,
+                         &who));
+    MUST(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, WORLD_T0, &made, &at));
+    CHECK_ERR(device_with("d1/m", fits[0], NULL), ERR_DISABLED);
+    end();
+}
+
+TEST(the_identities_that_an_audience_names_are_devices_and_modules)
+{
+    char names[AUTH_NAMED_MAX][IDENTITY_LEN_MAX + 1];
+
+    CHECK(auth_named_devices(BYTES("hub.test%2Fdevices%2Fd%2Fmodules%2Fm"), names, 0) == 1);
+    assert_string_equal(names[0], "d/m");
+    CHECK(auth_named_devices(BYTES("hub.test/devices/d/modules/$m/messages/events"), names, 0) == 1);
+    assert_string_equal(names[0], "d/$m");
+    CHECK(auth_named_devices(BYTES("hub.test/devices/d/modules"), names, 0) == 1);
+    assert_string_equal(names[0], "d");
+}
+
 TEST(skew_is_five_minutes)
 {
     struct who who;
@@ -273,6 +326,7 @@ TEST(a_token_is_valid_by_one_of_two_clocks_that_differ)
 
 TESTS(RUN(a_device_comes_in_with_every_form_of_its_audience), RUN(what_did_not_fit_is_said_for_the_log),
       RUN(a_policy_name_that_did_not_sign_is_passed_over), RUN(a_policy_lets_devices_in_if_it_may),
-      RUN(skew_is_five_minutes), RUN(policy_tokens_are_signed_with_either_form_of_either_key),
-      RUN(why_a_device_is_not_let_in_is_said), RUN(why_a_service_is_not_let_in_is_said),
-      RUN(a_token_is_valid_by_one_of_two_clocks_that_differ))
+      RUN(a_module_comes_by_its_own_key_and_as_far_as_its_device_may),
+      RUN(the_identities_that_an_audience_names_are_devices_and_modules), RUN(skew_is_five_minutes),
+      RUN(policy_tokens_are_signed_with_either_form_of_either_key), RUN(why_a_device_is_not_let_in_is_said),
+      RUN(why_a_service_is_not_let_in_is_said), RUN(a_token_is_valid_by_one_of_two_clocks_that_differ))

@@ -184,7 +184,7 @@ TEST(an_authority_lets_devices_in_once_it_is_verified)
     struct made brief = make((struct wish){.cn = "d1", .to_s = X509_WORLD_S + 60}, &root);
     struct made old = make((struct wish){.cn = "d1", .to_s = X509_WORLD_S - 60}, &root);
     struct made module = make_leaf("d1/m", &root);
-    struct device d = {.id = "d1"}, d2 = {.id = "d2"};
+    struct device d = {.id = "d1"}, d2 = {.id = "d2"}, m = {.id = "d1/m"};
     struct buf rooms[5];
     struct peer peer = SHOW(&rooms[0], &leaf, &lower), alone = SHOW(&rooms[1], &leaf), until = SHOW(&rooms[2], &brief),
                 late = SHOW(&rooms[3], &old), part = SHOW(&rooms[4], &module);
@@ -206,6 +206,9 @@ TEST(an_authority_lets_devices_in_once_it_is_verified)
     CHECK_ERR(lets_in(&peer, "d2"), ERR_UNAUTHORIZED);
     CHECK(strstr(why, "common name"));
     CHECK_ERR(lets_in(&part, "d1"), ERR_UNAUTHORIZED);
+    put_device(&m, AUTH_CA);
+    CHECK_OK(lets_in(&part, "d1/m"));
+    CHECK_ERR(lets_in(&peer, "d1/m"), ERR_UNAUTHORIZED);
     CHECK_ERR(lets_in(&alone, "d1"), ERR_UNAUTHORIZED);
     put_ca("lower", &lower, true);
     CHECK_OK(lets_in(&alone, "d1"));

@@ -62,10 +62,11 @@ TEST(a_device_has_four_addresses_and_so_has_a_module)
     check_kind("amqps://hub.test/devices/d1/twin", ADDRESS_TWIN);
     check_kind("/devices/d1/methods/devicebound", ADDRESS_METHODS);
     CHECK_BYTES(a.device, BYTES("d1"));
-    check_kind("/devices/d1/modules/m/messages/events", ADDRESS_MODULE);
-    check_kind("/devices/d1/modules/m/messages/deviceBound", ADDRESS_MODULE);
-    check_kind("/devices/d1/modules/m/twin", ADDRESS_MODULE);
-    check_kind("/devices/d1/modules/m/methods/deviceBound", ADDRESS_MODULE);
+    check_kind("/devices/d1/modules/m/messages/events", ADDRESS_MODULE_EVENTS);
+    check_kind("/devices/d1/modules/m/messages/deviceBound", ADDRESS_DEVICEBOUND);
+    check_kind("/devices/d1/modules/m/twin", ADDRESS_TWIN);
+    check_kind("/devices/d1/modules/m/methods/deviceBound", ADDRESS_METHODS);
+    CHECK_BYTES(a.device, BYTES("d1/m"));
     check_kind("/devices/d1/modules/m", ADDRESS_UNKNOWN);
     check_kind("/devices/d1/twin/x", ADDRESS_UNKNOWN);
     check_kind("/devices/d1", ADDRESS_UNKNOWN);

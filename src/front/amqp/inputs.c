@@ -1,0 +1,11 @@
+/* Inputs of a module (device 3.4): only an edge hub has any, so none ever comes; but SDKs wait for the link. */
+#include "amqp.h"
+
+static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+{
+    if (amqp_device_opened(c, k, a->device))
+        amqp_link_accept(c, k);
+}
+
+const struct link_ops amqp_inputs_link = {
+    .name = "inputs of a module", .opened = opened, .recheck = amqp_device_recheck, .gone = amqp_device_left};

@@ -1,0 +1,192 @@
+/* Modules over MQTT: how SDKs name themselves, what they subscribe to, what they send. */
+#include "mqtt_world.h"
+
+#include "check.h"
+
+static struct world w;
+static struct wire c;
+static struct buf say;
+
+static void say_all(void)
+{
+    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    buf_clear(&say);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    w = (struct world){0};
+    world_open(&w);
+    world_device(&w, "door");
+    world_device(&w, "door/lock");
+    say = buf_max(CONN_IN_MAX);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    wire_free(&c, WORLD_T0);
+    world_close(&w);
+    buf_free(&say);
+    return 0;
+}
+
+/* What CONNACK says; 255: none. */
+static uint8_t come(const char *client_id, const char *user, const char *key_of, const char *will)
+{
+    struct buf token = buf_max(SAS_LEN_MAX);
+
+    wire_free(&c, WORLD_T0);
+    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_token(&w, key_of, false, WORLD_T0 + 3600000, &token);
+    mqtt_put_connect(&say, &(struct mqtt_connect){.clean = true,
+                                                  .keep_alive_s = 60,
+                                                  .client_id = bytes_str(client_id),
+                                                  .will_topic = bytes_str(will),
+                                                  .will_body = BYTES("gone"),
+                                                  .user = bytes_str(user),
+                                                  .password = buf_bytes(&token)});
+    buf_free(&token);
+    say_all();
+    uint8_t code = c.heard.len == 4 ? c.heard.at[3] : 255;
+    buf_clear(&c.heard);
+    return code;
+}
+
+/* device 2.2 */
+TEST(a_module_names_itself_in_each_way_that_clients_do)
+{
+    static const char *const users[] = {
+        "hub.test/door/lock/?api-version=2021-04-12&DeviceClientType=azure-iot-device%2F1.18.4",
+        "hub.test/door/lock/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices.Client/1.5.1-preview-003",
+        "hub.test/door/lock",
+    };
+
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++)
+        CHECK(come("door/lock", users[i], "door/lock", NULL) == 0);
+    CHECK(come("door", users[0], "door/lock", NULL) == 5);
+    CHECK(come("lock", users[0], "door/lock", NULL) == 5);
+    CHECK(come("door/lock", users[0], "door", NULL) == 5);
+    CHECK(come("door/lock", "hub.test/door/?api-version=2021-04-12", "door/lock", NULL) == 5);
+    CHECK(come("door/other", "hub.test/door/other/?api-version=2021-04-12", "door/lock", NULL) == 5);
+    CHECK(come("door/$", "hub.test/door//?api-version=2021-04-12", "door/lock", NULL) == 5);
+}
+
+/* device 2.10 */
+TEST(a_module_may_subscribe_to_what_sdks_ask_for_and_to_nothing_of_others)
+{
+    static const char *const may[] = {
+        "devices/door/modules/lock/#",
+        "devices/door/modules/lock/inputs/#",
+        "devices/door/modules/lock/messages/devicebound/#",
+        "devices/door/lock/messages/devicebound/#",
+        "$iothub/methods/POST/#",
+        "$iothub/twin/res/#",
+    };
+    static const char *const may_not[] = {"devices/door/messages/devicebound/#", "devices/door/modules/other/#",
+                                          "devices/door/#", "devices/other/modules/lock/#"};
+
+    for (size_t i = 0; i < sizeof may / sizeof *may; i++) {
+        CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
+        mqtt_put_subscribe(&say, 1, bytes_str(may[i]), 1);
+        say_all();
+        CHECK(!c.closed && c.heard.len == 5 && c.heard.at[4] == 1);
+    }
+    for (size_t i = 0; i < sizeof may_not / sizeof *may_not; i++) {
+        CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
+        mqtt_put_subscribe(&say, 1, bytes_str(may_not[i]), 1);
+        say_all();
+        CHECK(c.closed);
+    }
+}
+
+static bool sends(const char *topic)
+{
+    CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
+    mqtt_put_publish(&say, &(struct mqtt_publish){.topic = bytes_str(topic), .body = BYTES("x"), .qos = 1, .id = 9});
+    say_all();
+    return !c.closed && c.heard.len == 4 && c.heard.at[3] == 9;
+}
+
+TEST(a_module_sends_to_its_own_topic)
+{
+    CHECK(sends("devices/door/modules/lock/messages/events/"));
+    CHECK(sends("devices/door/modules/lock/messages/events/%24.on=out1/"));
+    CHECK(!sends("devices/door/messages/events/"));
+    CHECK(!sends("devices/door/modules/other/messages/events/"));
+    CHECK(come("door", "hub.test/door/?api-version=2021-04-12", "door", NULL) == 0);
+    mqtt_put_publish(&say, &(struct mqtt_publish){.topic = BYTES("devices/door/modules/lock/messages/events/")});
+    say_all();
+    CHECK(c.closed);
+}
+
+TEST(its_will_is_its_own_and_is_sent_as_its_own)
+{
+    struct hub_counts n;
+
+    CHECK(come("door/lock", "hub.test/door/lock", "door/lock", "devices/door/messages/events/") == 5);
+    CHECK(come("door/lock", "hub.test/door/lock", "door/lock", "devices/door/modules/lock/messages/events/") == 0);
+    wire_close(&c, ERR_CLOSED, WORLD_T0);
+    hub_count(w.hub, &n);
+    CHECK(n.received == 1);
+}
+
+static void quiet(struct waker *waker)
+{
+    (void)waker;
+}
+
+TEST(a_method_of_a_module_is_called_and_answered)
+{
+    static const char begins[] = "$iothub/methods/POST/turn/?$rid=";
+    static struct waker caller = {quiet};
+    char topic[100];
+    const struct call_question q = {
+        .device = BYTES("door/lock"), .method = BYTES("turn"), .response_ms = 30000, .waker = &caller};
+    struct call_answer a;
+    struct mqtt_packet p;
+    struct call *call;
+    int64_t until_ms;
+    size_t used;
+
+    CHECK(come("door/lock", "hub.test/door/lock", "door/lock", NULL) == 0);
+    CHECK_ERR(hub_call_open(w.hub, &q, WORLD_T0, &call), ERR_UNREACHABLE);
+    mqtt_put_subscribe(&say, 1, BYTES("$iothub/methods/POST/#"), 0);
+    say_all();
+    buf_clear(&c.heard);
+    CHECK_OK(hub_call_open(w.hub, &q, WORLD_T0, &call));
+    wire_settle(&c, &w, WORLD_T0);
+    CHECK(mqtt_decode(buf_bytes(&c.heard), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET);
+    CHECK(bytes_starts(p.publish.topic, bytes_str(begins)));
+    snprintf(topic, sizeof topic, "$iothub/methods/res/207/?$rid=%.*s",
+             BYTES_ARG(bytes_skip(p.publish.topic, strlen(begins))));
+    mqtt_put_publish(&say, &(struct mqtt_publish){.topic = bytes_str(topic), .body = BYTES("{}")});
+    say_all();
+    CHECK_OK(hub_call_look(call, WORLD_T0, &a, &until_ms));
+    CHECK(a.status == 207);
+    hub_call_close(call);
+}
+
+/* device 2.4: a module has a connection of its own. */
+TEST(a_module_and_its_device_are_connected_at_once)
+{
+    struct wire device;
+
+    CHECK(come("door/lock", "hub.test/door/lock", "door/lock", NULL) == 0);
+    wire_open(&device, &w, "192.0.2.7:5001", WORLD_T0);
+    world_connect(&w, "door", true, &say);
+    wire_say(&device, &w, buf_bytes(&say), WORLD_T0);
+    buf_clear(&say);
+    wire_settle(&c, &w, WORLD_T0);
+    CHECK(!device.closed && !c.closed);
+    wire_free(&device, WORLD_T0);
+}
+
+#define WITH(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+TESTS(WITH(a_module_names_itself_in_each_way_that_clients_do),
+      WITH(a_module_may_subscribe_to_what_sdks_ask_for_and_to_nothing_of_others), WITH(a_module_sends_to_its_own_topic),
+      WITH(its_will_is_its_own_and_is_sent_as_its_own), WITH(a_method_of_a_module_is_called_and_answered),
+      WITH(a_module_and_its_device_are_connected_at_once))
