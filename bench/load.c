@@ -18,14 +18,13 @@ enum { PATIENCE_US = 15000000, OUT_SOFT = 32 * 1024 };
 struct load;
 
 struct sender {
+    struct talk talk; /* first */
     struct load *load;
     struct net_conn *conn;
-    struct buf *out;
     uint32_t index, sent, acked;
     int64_t *due_us; /* a ring as large as the window: servers acknowledge in order (MQTT 4.6) */
     char id[ID_LEN_MAX + 1], topic[256], user[512], password[SAS_LEN_MAX];
-    enum err why;
-    bool over, ready;
+    bool ready;
 };
 
 struct load {
@@ -45,8 +44,7 @@ static void sender_fails(struct sender *s, enum err why, const char *detail)
 {
     if (!s->load->stopping && !s->load->failed)
         fprintf(stderr, "bench-load: %s: %s%s%s\n", s->id, err_text(why), detail[0] ? ": " : "", detail);
-    s->why = why;
-    s->over = true;
+    talk_end(&s->talk, why);
     s->load->failed = true;
 }
 
@@ -65,12 +63,12 @@ static void send_due(struct sender *s)
     struct load *l = s->load;
     int64_t now_us = monotonic_us(), due_us;
 
-    while (l->sending && s->ready && !s->over && due(s, now_us, &due_us)) {
+    while (l->sending && s->ready && !s->talk.over && due(s, now_us, &due_us)) {
         struct buf stamp = {.at = l->body, .cap = STAMP_LEN, .max = STAMP_LEN};
         struct mqtt_publish p = {
             .topic = bytes_str(s->topic), .body = bytes_of(l->body, (size_t)l->o.size), .qos = (uint8_t)l->o.qos};
 
-        if (l->o.qos ? s->sent - s->acked >= l->o.window : s->out->len >= OUT_SOFT)
+        if (l->o.qos ? s->sent - s->acked >= l->o.window : s->talk.out->len >= OUT_SOFT)
             return;
         buf_put_u32(&stamp, s->index);
         buf_put_u32(&stamp, s->sent);
@@ -78,7 +76,7 @@ static void send_due(struct sender *s)
         if (l->o.qos)
             p.id = (uint16_t)(1 + s->sent % 65535);
         s->due_us[s->sent % l->o.window] = due_us;
-        mqtt_put_publish(s->out, &p);
+        mqtt_put_publish(s->talk.out, &p);
         s->sent++;
         l->sent++;
     }
@@ -97,9 +95,9 @@ static void acknowledged(struct sender *s, uint16_t id)
     l->acked++;
 }
 
-static size_t input(void *ctx, struct bytes in, int64_t now_ms)
+static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
 {
-    struct sender *s = ctx;
+    struct sender *s = (struct sender *)(void *)t;
     size_t total = 0, used;
     struct mqtt_packet p;
     enum mqtt_answer answer;
@@ -121,56 +119,50 @@ static size_t input(void *ctx, struct bytes in, int64_t now_ms)
     return total;
 }
 
-static void wake(void *ctx, int64_t now_ms)
+static void wake(struct talk *t, int64_t now_ms)
 {
     (void)now_ms;
-    send_due(ctx);
+    send_due((struct sender *)(void *)t);
 }
 
-static int64_t tick(void *ctx, int64_t now_ms)
+static int64_t tick(struct talk *t, int64_t now_ms)
 {
-    (void)ctx;
+    (void)t;
     return now_ms + 60000;
 }
 
-static void closed(void *ctx, enum err why, int64_t now_ms)
+static void closed(struct talk *t, enum err why, int64_t now_ms)
 {
-    struct sender *s = ctx;
+    struct sender *s = (struct sender *)(void *)t;
 
     (void)now_ms;
     s->conn = NULL;
     sender_fails(s, why, "");
 }
 
-static uint64_t after(void *ctx)
+static void start(struct talk *t, int64_t now_ms)
 {
-    (void)ctx;
-    return 0;
-}
-
-static bool over(void *ctx, enum err *why)
-{
-    struct sender *s = ctx;
-
-    *why = s->why;
-    return s->over;
-}
-
-static enum err accepted(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                         struct net_talk *talk)
-{
-    struct sender *s = ctx;
+    struct sender *s = (struct sender *)(void *)t;
     struct mqtt_connect c = {.clean = true, .client_id = bytes_str(s->id), .keep_alive_s = 600};
 
-    (void)peer, (void)now_ms;
-    s->conn = conn;
-    s->out = net_conn_out(conn);
+    (void)now_ms;
     if (s->user[0]) {
         c.user = bytes_str(s->user);
         c.password = bytes_str(s->password);
     }
-    mqtt_put_connect(s->out, &c);
-    *talk = (struct net_talk){s, input, wake, tick, closed, after, over, NULL, NULL, NULL};
+    mqtt_put_connect(t->out, &c);
+}
+
+static enum err accepted(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms, struct talk **talk)
+{
+    static const struct talk_ops ops = {
+        .start = start, .input = input, .wake = wake, .tick = tick, .close = closed, .name = "sender"};
+    struct sender *s = ctx;
+
+    (void)peer, (void)now_ms;
+    s->conn = conn;
+    s->talk = (struct talk){.ops = &ops, .proved = true};
+    *talk = &s->talk;
     return OK;
 }
 

@@ -7,10 +7,8 @@
 #include <stdlib.h>
 
 struct subscriber {
+    struct talk talk; /* first */
     struct receiving *r;
-    struct buf *out;
-    enum err why;
-    bool over;
 };
 
 void turn(struct net_loop *loop, int wait_ms)
@@ -89,14 +87,24 @@ static void receive_amqp(struct receiving *r)
 
 static void end(struct subscriber *s, enum err why)
 {
-    s->why = why;
-    s->over = true;
+    talk_end(&s->talk, why);
     s->r->failed = true;
 }
 
-static size_t subscriber_input(void *ctx, struct bytes in, int64_t now_ms)
+static struct subscriber *of(struct talk *t)
 {
-    struct subscriber *s = ctx;
+    return (struct subscriber *)(void *)t;
+}
+
+static void subscriber_start(struct talk *t, int64_t now_ms)
+{
+    (void)now_ms;
+    mqtt_put_connect(t->out, &(struct mqtt_connect){.clean = true, .client_id = BYTES("bench-subscriber")});
+}
+
+static size_t subscriber_input(struct talk *t, struct bytes in, int64_t now_ms)
+{
+    struct subscriber *s = of(t);
     size_t total = 0, used;
     struct mqtt_packet p;
     enum mqtt_answer answer;
@@ -105,13 +113,13 @@ static size_t subscriber_input(void *ctx, struct bytes in, int64_t now_ms)
     while ((answer = mqtt_decode(bytes_skip(in, total), PACKET_LEN_MAX, &p, &used)) == MQTT_PACKET) {
         total += used;
         if (p.type == MQTT_CONNACK && p.connack.code == MQTT_ACCEPTED)
-            mqtt_put_subscribe(s->out, 1, BYTES("bench/#"), 1);
+            mqtt_put_subscribe(t->out, 1, BYTES("bench/#"), 1);
         else if (p.type == MQTT_SUBACK)
             s->r->listening = true;
         else if (p.type == MQTT_PUBLISH) {
             note(s->r, p.publish.body);
             if (p.publish.qos)
-                mqtt_put_ack(s->out, MQTT_PUBACK, p.publish.id);
+                mqtt_put_ack(t->out, MQTT_PUBACK, p.publish.id);
         } else
             end(s, ERR_PROTOCOL);
     }
@@ -120,58 +128,40 @@ static size_t subscriber_input(void *ctx, struct bytes in, int64_t now_ms)
     return total;
 }
 
-static void subscriber_wake(void *ctx, int64_t now_ms)
+static void subscriber_wake(struct talk *t, int64_t now_ms)
 {
-    (void)ctx, (void)now_ms;
+    (void)t, (void)now_ms;
 }
 
-static int64_t subscriber_tick(void *ctx, int64_t now_ms)
+static int64_t subscriber_tick(struct talk *t, int64_t now_ms)
 {
-    (void)ctx;
+    (void)t;
     return now_ms + 60000;
 }
 
-static void subscriber_close(void *ctx, enum err why, int64_t now_ms)
+static void subscriber_close(struct talk *t, enum err why, int64_t now_ms)
 {
-    struct subscriber *s = ctx;
+    struct subscriber *s = of(t);
 
     (void)now_ms;
     if (!s->r->stop)
         end(s, why);
 }
 
-static uint64_t subscriber_after(void *ctx)
+static enum err subscriber_accept(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                                  struct talk **talk)
 {
-    (void)ctx;
-    return 0;
-}
-
-static bool subscriber_over(void *ctx, enum err *why)
-{
+    static const struct talk_ops ops = {.start = subscriber_start,
+                                        .input = subscriber_input,
+                                        .wake = subscriber_wake,
+                                        .tick = subscriber_tick,
+                                        .close = subscriber_close,
+                                        .name = "subscriber"};
     struct subscriber *s = ctx;
 
-    *why = s->why;
-    return s->over;
-}
-
-static enum err subscriber_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                                  struct net_talk *talk)
-{
-    struct subscriber *s = ctx;
-
-    (void)peer, (void)now_ms;
-    s->out = net_conn_out(conn);
-    mqtt_put_connect(s->out, &(struct mqtt_connect){.clean = true, .client_id = BYTES("bench-subscriber")});
-    *talk = (struct net_talk){s,
-                              subscriber_input,
-                              subscriber_wake,
-                              subscriber_tick,
-                              subscriber_close,
-                              subscriber_after,
-                              subscriber_over,
-                              NULL,
-                              NULL,
-                              NULL};
+    (void)conn, (void)peer, (void)now_ms;
+    s->talk = (struct talk){.ops = &ops, .proved = true};
+    *talk = &s->talk;
     return OK;
 }
 

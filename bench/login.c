@@ -33,30 +33,30 @@ struct bench {
 
 /* An attempt; it is freed when its connection is gone. */
 struct attempt {
+    struct talk talk; /* first */
     struct bench *bench;
     const struct device *device;
     int64_t due_us;
-    bool over;
 };
 
 static void gone(struct attempt *a)
 {
     a->bench->open--;
-    if (!a->over)
+    if (!a->talk.over)
         a->bench->lost++;
     free(a);
 }
 
-static size_t input(void *ctx, struct bytes in, int64_t now_ms)
+static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
 {
-    struct attempt *a = ctx;
+    struct attempt *a = (struct attempt *)(void *)t;
     struct mqtt_packet p;
     size_t used;
 
     (void)now_ms;
-    if (a->over || mqtt_decode(in, PACKET_LEN_MAX, &p, &used) != MQTT_PACKET)
-        return a->over ? in.len : 0;
-    a->over = true;
+    if (t->over || mqtt_decode(in, PACKET_LEN_MAX, &p, &used) != MQTT_PACKET)
+        return t->over ? in.len : 0;
+    talk_end(t, OK);
     if (p.type != MQTT_CONNACK) {
         a->bench->lost++;
     } else if (p.connack.code == MQTT_ACCEPTED) {
@@ -70,49 +70,44 @@ static size_t input(void *ctx, struct bytes in, int64_t now_ms)
     return in.len;
 }
 
-static void wake(void *ctx, int64_t now_ms)
+static void start(struct talk *t, int64_t now_ms)
 {
-    (void)ctx, (void)now_ms;
+    const struct device *d = ((struct attempt *)(void *)t)->device;
+
+    (void)now_ms;
+    mqtt_put_connect(t->out, &(struct mqtt_connect){.clean = true,
+                                                    .keep_alive_s = 60,
+                                                    .client_id = bytes_str(d->id),
+                                                    .user = bytes_str(d->user),
+                                                    .password = bytes_str(d->password)});
 }
 
-static int64_t tick(void *ctx, int64_t now_ms)
+static void wake(struct talk *t, int64_t now_ms)
 {
-    (void)ctx, (void)now_ms;
+    (void)t, (void)now_ms;
+}
+
+static int64_t tick(struct talk *t, int64_t now_ms)
+{
+    (void)t, (void)now_ms;
     return INT64_MAX;
 }
 
-static void closed(void *ctx, enum err why, int64_t now_ms)
+static void closed(struct talk *t, enum err why, int64_t now_ms)
 {
     (void)why, (void)now_ms;
-    gone(ctx);
+    gone((struct attempt *)(void *)t);
 }
 
-static uint64_t after(void *ctx)
+static enum err accepted(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms, struct talk **talk)
 {
-    (void)ctx;
-    return 0;
-}
-
-static bool over(void *ctx, enum err *why)
-{
-    const struct attempt *a = ctx;
-
-    *why = OK;
-    return a->over;
-}
-
-static enum err accepted(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                         struct net_talk *talk)
-{
+    static const struct talk_ops ops = {
+        .start = start, .input = input, .wake = wake, .tick = tick, .close = closed, .name = "login"};
     struct attempt *a = ctx;
 
-    (void)peer, (void)now_ms;
-    mqtt_put_connect(net_conn_out(conn), &(struct mqtt_connect){.clean = true,
-                                                                .keep_alive_s = 60,
-                                                                .client_id = bytes_str(a->device->id),
-                                                                .user = bytes_str(a->device->user),
-                                                                .password = bytes_str(a->device->password)});
-    *talk = (struct net_talk){a, input, wake, tick, closed, after, over, NULL, NULL, NULL};
+    (void)conn, (void)peer, (void)now_ms;
+    a->talk = (struct talk){.ops = &ops, .proved = true};
+    *talk = &a->talk;
     return OK;
 }
 

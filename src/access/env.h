@@ -2,19 +2,7 @@
 #pragma once
 
 #include "hub.h"
-
-/* The other end of the connection, as far as the transport knows it. */
-struct peer {
-    char address[64];             /* "192.0.2.7:51234", for the log */
-    const char *protocol;         /* "mqtt", "amqp-ws", "https", for the log; set by the front itself */
-    bool websocket;               /* the front is in one */
-    bool has_certificate;         /* it showed one and proved to have its key; whether we trust it is decided later */
-    uint8_t sha1[20], sha256[32]; /* of that certificate's DER form */
-    /* The chain as it was shown, DER, the leaf first, each with a 32-bit length before it; lent by the connection
-     * until close(). */
-    struct bytes chain;
-    int64_t *held_ms; /* of the front that talks to it; NULL: what it is told is never held */
-};
+#include "talk.h"
 
 /* Shared by all conversations of a hub. Lent for the life of the program. */
 struct front_env {

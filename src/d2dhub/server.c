@@ -232,10 +232,18 @@ static void listen_failed(const struct server *s, const struct door *door, int p
         fprintf(stderr, "%s\n", err_text(e));
 }
 
+static enum err accept_at(void *door, struct net_conn *conn, const struct peer *peer, int64_t now_ms, struct talk **out)
+{
+    const struct door *d = door;
+
+    (void)conn;
+    return d->make(d->env, peer, now_ms, out);
+}
+
 static enum err listen_on_all(struct server *s, struct door *door, int *port)
 {
     struct net_listen_options options = {
-        .address = s->config.listen, .tls = s->tls, .accept = joint_accept, .accept_ctx = door, .gate = s->gate};
+        .address = s->config.listen, .tls = s->tls, .accept = accept_at, .accept_ctx = door, .gate = s->gate};
 
     for (int i = 0; i < s->n_loops; i++) {
         enum err e;

@@ -3,8 +3,9 @@
 
 #include "capacity.h"
 #include "data.h"
+#include "front.h"
 #include "hub_time.h"
-#include "joint.h"
+#include "net.h"
 #include "outside_worker.h"
 #include "strangers.h"
 
@@ -20,6 +21,13 @@ enum {
     HURRY_FILES = 4,          /* of the log are written at most before the next one */
     DAY_MS = 86400 * 1000,
     KEEPING_MAX_MS = 600 * 1000
+};
+
+/* Makes a conversation for each connection of a listener. */
+struct door {
+    const char *protocol; /* "mqtts" */
+    const struct front_env *env;
+    enum err (*make)(const struct front_env *, const struct peer *, int64_t now_ms, struct talk **out);
 };
 
 struct server {

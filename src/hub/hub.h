@@ -7,6 +7,7 @@
 #include "msg.h"
 #include "name.h"
 #include "position.h"
+#include "waker.h"
 
 struct hub;
 struct record;
@@ -192,11 +193,6 @@ enum err hub_doc_delete(struct hub *, enum doc_kind, struct bytes id, struct mat
 
 /* How the holder of a seat proved who it is; it is stamped on what it sends (device 6.3). */
 enum proof { PROOF_DEVICE_SAS, PROOF_POLICY_SAS, PROOF_X509 };
-
-/* Tells a connection on another thread to look: carries nothing, may come twice, must not block. */
-struct waker {
-    void (*wake)(struct waker *);
-};
 
 /* Kinds of messages that a device wants to hear; kept with the identity when its session is (device 2.6). */
 enum want { WANT_C2D, WANT_CALLS, WANT_TWIN_ANSWERS, WANT_DESIRED, WANTS };

@@ -15,6 +15,11 @@ static int64_t or_default(int64_t option, int64_t otherwise)
 
 static void on_due(struct due *due, int64_t now_ms);
 
+static void ring(struct waker *waker)
+{
+    net_conn_wake(LIST_OF(waker, struct net_conn, waker));
+}
+
 enum err conn_new(struct net_loop *l, net_accept *accept, void *accept_ctx, struct net_conn **out)
 {
     struct net_conn *c = calloc(1, sizeof *c);
@@ -22,6 +27,7 @@ enum err conn_new(struct net_loop *l, net_accept *accept, void *accept_ctx, stru
     if (!c)
         return ERR_MEMORY;
     c->due.run = on_due;
+    c->waker.wake = ring;
     if (loop_at(l, &c->due, INT64_MAX)) {
         free(c);
         return ERR_MEMORY;
@@ -71,6 +77,16 @@ static void gone(struct net_conn *c)
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
+/* It may free itself. */
+static void close_talk(struct net_conn *c, enum err why)
+{
+    struct talk *t = c->talk;
+
+    c->talk = NULL;
+    if (t)
+        t->ops->close(t, why, net_loop_now_ms(c->loop));
+}
+
 static void abort_because(struct net_conn *c, enum err why, const char *detail)
 {
     enum conn_state was = c->state;
@@ -81,7 +97,7 @@ static void abort_because(struct net_conn *c, enum err why, const char *detail)
     c->attempt = NULL;
     gone(c);
     if (was == CONN_OPEN)
-        c->talk.close(c->talk.ctx, why, net_loop_now_ms(c->loop));
+        close_talk(c, why);
     if (attempt)
         attempt_lost(attempt, why, detail);
 }
@@ -103,12 +119,10 @@ static void leaving(struct net_conn *c)
 
 void conn_leave(struct net_conn *c, enum err why)
 {
-    struct net_talk talk = c->talk;
-
     if (c->state != CONN_OPEN)
         return;
     leaving(c);
-    talk.close(talk.ctx, why, net_loop_now_ms(c->loop));
+    close_talk(c, why);
     if (buf_check(&c->open))
         conn_abort(c, ERR_LIMIT);
 }
@@ -193,25 +207,35 @@ static bool is_pressed(const struct net_conn *c)
 /* After every call of the talk: what has its output to wait for, is it over? */
 static void ask(struct net_conn *c)
 {
-    uint64_t after = c->talk.after(c->talk.ctx);
-    int64_t held_ms = c->talk.held ? c->talk.held(c->talk.ctx) : 0;
-    enum err why = OK;
+    struct talk *t = c->talk;
 
-    if (!c->proved && (!c->talk.proved || c->talk.proved(c->talk.ctx)))
-        prove(c);
-    if (after > c->open_after)
-        c->open_after = after;
-    if (held_ms > c->held_ms)
-        c->held_ms = held_ms;
-    c->stalled = c->talk.stalled && c->talk.stalled(c->talk.ctx);
     conn_touch(c);
+    if (!t) {
+        conn_leave(c, ERR_CLOSED);
+        return;
+    }
+    if (!c->proved && t->proved)
+        prove(c);
+    if (t->after > c->open_after)
+        c->open_after = t->after;
+    if (t->held_ms > c->held_ms)
+        c->held_ms = t->held_ms;
+    t->after = 0;
+    t->held_ms = 0;
+    c->stalled = t->stalled;
     /* Half an answer must not be sent. */
     if (buf_check(&c->open))
         conn_abort(c, ERR_LIMIT);
-    else if (c->talk.over(c->talk.ctx, &why))
-        conn_leave(c, why);
+    else if (t->over)
+        conn_leave(c, t->why);
     else if (is_held(c) || is_pressed(c))
         c->full = true;
+}
+
+void net_conn_drop(struct net_conn *c)
+{
+    c->talk = NULL;
+    net_conn_wake(c);
 }
 
 /* Returns how much of it was used. */
@@ -220,7 +244,7 @@ static size_t deliver(struct net_conn *c, struct bytes in)
     size_t all = in.len, used;
 
     while (in.len && c->state == CONN_OPEN && !c->full) {
-        used = c->talk.input(c->talk.ctx, in, net_loop_now_ms(c->loop));
+        used = c->talk ? c->talk->ops->input(c->talk, in, net_loop_now_ms(c->loop)) : in.len;
         in = bytes_skip(in, used);
         ask(c);
         if (used == 0)
@@ -288,7 +312,7 @@ static void address_text(struct net_conn *c, char *out, size_t cap)
 
 static void opened(struct net_conn *c)
 {
-    struct net_peer peer = {.address = ""};
+    struct peer peer = {.address = ""};
     enum err e;
 
     address_text(c, peer.address, sizeof peer.address);
@@ -310,14 +334,16 @@ static void opened(struct net_conn *c)
     c->state = CONN_OPEN;
     c->unproved_until_ms = net_loop_now_ms(c->loop) + UNPROVED_MS;
     loop_move(c->loop, &c->due, INT64_MAX);
-    if (!c->talk.proved)
-        prove(c);
-    conn_touch(c);
+    c->talk->out = &c->open;
+    c->talk->waker = &c->waker;
+    if (c->talk->ops->start)
+        c->talk->ops->start(c->talk, net_loop_now_ms(c->loop));
+    ask(c);
 }
 
 static void handshake_failed(struct net_conn *c, enum err why, const char *reason)
 {
-    struct net_peer peer;
+    struct peer peer;
 
     count(&c->loop->counters.handshakes_failed, 1);
     if (c->attempt) {
@@ -480,7 +506,7 @@ static void on_due(struct due *due, int64_t now_ms)
 static void tick(struct net_conn *c)
 {
     int64_t now_ms = net_loop_now_ms(c->loop);
-    int64_t next_ms = c->talk.tick(c->talk.ctx, now_ms);
+    int64_t next_ms = c->talk ? c->talk->ops->tick(c->talk, now_ms) : INT64_MAX;
 
     ask(c);
     if (c->held_ms && c->held_ms < next_ms)
@@ -535,7 +561,8 @@ void conn_take_woken(struct net_conn *c)
     if (c->state == CONN_FREED) {
         free(c);
     } else if (c->state == CONN_OPEN) {
-        c->talk.wake(c->talk.ctx, net_loop_now_ms(c->loop));
+        if (c->talk)
+            c->talk->ops->wake(c->talk, net_loop_now_ms(c->loop));
         ask(c);
         if (c->in.len && !is_held(c)) /* the talk may have been at work, and have let what came wait */
             conn_feed_again(c);

@@ -36,7 +36,8 @@ struct net_conn {
     uint8_t uses;   /* turns since it became warm, up to KEEP_AFTER */
     int64_t used_ms;
 
-    struct net_talk talk;
+    struct talk *talk;  /* while it is open; NULL: dropped */
+    struct waker waker; /* lent to it */
     net_accept *accept;
     void *accept_ctx;
     struct net_gate *gate; /* lent, or NULL: it needs no place there */

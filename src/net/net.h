@@ -1,55 +1,28 @@
-/* Loops, connections, TLS and listeners. A connection carries a conversation: five functions that see bytes and a
- * buffer. It knows nothing of what is said. One loop is one thread; a connection lives and dies on one loop. */
+/* Loops, connections, TLS and listeners. A connection carries a conversation (talk.h): it knows nothing of what is said
+ * in it. One loop is one thread; a connection lives and dies on one loop. */
 #pragma once
 
 #include "buf.h"
 #include "ceilings.h"
+#include "talk.h"
 
 struct net_loop;
 struct net_conn;
 struct tls;
 
-/* The other party of a connection, described for whoever talks to it. */
-struct net_peer {
-    char address[64]; /* "192.0.2.7:51234" or "[2001:db8::1]:51234" */
-    bool has_certificate;
-    uint8_t sha1[20], sha256[32]; /* of the certificate's DER form */
-    /* Certificates that a client showed to a server: DER, its own certificate first, each with a 32-bit big-endian
-     * length before it; at most TLS_CHAIN_MAX of them. Lent until close(). */
-    struct bytes chain;
-};
-
-/* The conversation that a connection carries. `out` is the open half of the output, lent by the connection: what is put
- * in there leaves when *after (a place in the log; 0: at once) is durable. */
-struct net_talk {
-    void *ctx;
-    size_t (*input)(void *ctx, struct bytes in, int64_t now_ms);
-    void (*wake)(void *ctx, int64_t now_ms);
-    int64_t (*tick)(void *ctx, int64_t now_ms);
-    void (*close)(void *ctx, enum err why,
-                  int64_t now_ms); /* the last call; comes exactly once; may still fill `out` */
-    /* Asked after every call above: the place that `out` waits for (and it is reset by this), whether the talk is over,
-     * and until when nothing leaves and nothing is read (reset too; 0: not at all; NULL: never asked). */
-    uint64_t (*after)(void *ctx);
-    bool (*over)(void *ctx, enum err *why);
-    int64_t (*held)(void *ctx);
-    /* Input that it left waits for something else than more input: so little more of that is read (NULL: never).
-     */
-    bool (*stalled)(void *ctx);
-    /* Asked too: whether the peer has shown who it is. Until then little is read and kept for it, and its time is
-     * limited (UNPROVED_MS). NULL: from the beginning (clients). */
-    bool (*proved)(void *ctx);
-};
-
-/* Receives a new connection and what it lends: called on its loop after the TLS handshake. Fills in `talk`. */
-typedef enum err net_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                            struct net_talk *talk);
+/* Called on the loop of a new connection after the TLS handshake: gives it the conversation that it carries, which is
+ * lent `out` and `waker` and started then. An error: there is none, and the connection is closed. */
+typedef enum err net_accept(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                            struct talk **talk);
 
 /* The open half of the output. The address stays the same for the life of the connection. */
 struct buf *net_conn_out(struct net_conn *);
 /* From any thread, any number of times: has wake() called on the connection's loop. Valid until close() has returned.
  */
 void net_conn_wake(struct net_conn *);
+/* The conversation is called no more, not even inside of one of its calls: what it said leaves, then it is over. On the
+ * loop's own thread, before its close(). */
+void net_conn_drop(struct net_conn *);
 
 /* The two clocks of the program. The steady one is one for the whole process: it began with what the wall clock said
  * then, goes on while the machine sleeps, and nobody can set it. Every now_ms is of it, so that durations are right.

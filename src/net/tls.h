@@ -77,7 +77,7 @@ enum err tls_conn_write(struct tls_conn *, struct bytes plain) MUST_CHECK;
 void tls_conn_end(struct tls_conn *); /* says goodbye */
 
 /* The peer's certificate, and the chain of a client, which is lent until tls_conn_close(). */
-enum err tls_conn_peer(struct tls_conn *, struct net_peer *) MUST_CHECK;
+enum err tls_conn_peer(struct tls_conn *, struct peer *) MUST_CHECK;
 /* Why the handshake failed: ERR_TLS, ERR_UNTRUSTED or ERR_CLOCK, and a sentence for people. */
 enum err tls_conn_why(const struct tls_conn *, char *out, size_t cap);
 /* A busy connection keeps its 33 KB of record buffers; an idle one does without. */

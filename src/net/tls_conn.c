@@ -226,7 +226,7 @@ static void put_certificate(struct buf *b, const X509 *cert)
     OPENSSL_free(der);
 }
 
-enum err tls_conn_peer(struct tls_conn *c, struct net_peer *peer)
+enum err tls_conn_peer(struct tls_conn *c, struct peer *peer)
 {
     X509 *cert = SSL_get0_peer_certificate(c->ssl);
     STACK_OF(X509) *above = SSL_get_peer_cert_chain(c->ssl); /* a server's does not have the client's own */

@@ -114,7 +114,7 @@ static void put_frames(struct buf *b, struct bytes in)
     }
 }
 
-static void give(struct front *f, struct bytes in, size_t slice)
+static void give(struct talk *f, struct bytes in, size_t slice)
 {
     struct buf pending = buf_max(1 << 22);
     while (in.len) {
@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct peer peer = {.address = "192.0.2.7:1", .has_certificate = true};
     static struct waker waker = {no_wake};
     struct buf in = buf_max(1 << 22), out = buf_max(CONN_OUT_MAX);
-    struct front *f;
+    struct talk *f;
 
     if (!world.hub)
         start();

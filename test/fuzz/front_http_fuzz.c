@@ -93,7 +93,7 @@ static void hear(struct http_in *h, struct buf *out)
         abort();
 }
 
-static void converse(struct front *f, struct bytes in, size_t slice, bool has_head)
+static void converse(struct talk *f, struct bytes in, size_t slice, bool has_head)
 {
     struct buf pending = buf_max(1 << 22);
     struct http_in answers;
@@ -123,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct peer peer = {.address = "192.0.2.7:1"};
     static struct waker waker = {no_wake};
     struct buf in = buf_max(1 << 22), out = buf_max(CONN_OUT_MAX);
-    struct front *f;
+    struct talk *f;
 
     if (!size)
         return 0;

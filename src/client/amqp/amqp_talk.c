@@ -245,7 +245,8 @@ static void bye(struct talk *t)
 
 void amqp_talk_init(struct amqp_talk *m, const struct amqp_ops *ops)
 {
-    static const struct talk_ops talk_ops = {start, input, wake, tick, closed, bye};
+    static const struct talk_ops talk_ops = {
+        .start = start, .input = input, .wake = wake, .tick = tick, .close = closed, .bye = bye, .name = "amqp"};
 
     m->talk.ops = &talk_ops;
     m->ops = ops;

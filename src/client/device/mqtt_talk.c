@@ -381,7 +381,8 @@ static void closed(struct talk *t, enum err why, int64_t now_ms)
 
 void mqtt_talk_init(struct mqtt_talk *m)
 {
-    static const struct talk_ops ops = {start, input, wake, tick, closed, bye};
+    static const struct talk_ops ops = {
+        .start = start, .input = input, .wake = wake, .tick = tick, .close = closed, .bye = bye, .name = "mqtt"};
 
     m->talk.ops = &ops;
 }

@@ -35,6 +35,7 @@ enum err carrier_dial(struct carrier *c, const struct carriage *k)
 
 void carrier_ended(struct carrier *c)
 {
+    link_ended(c->link);
     c->link = NULL;
 }
 

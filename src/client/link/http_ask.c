@@ -90,7 +90,9 @@ static enum d2d_err carry(struct account *a, struct http_talk *h, struct exchang
         return account_fail(a, err_of(x->e), "%s: %s", a->connect, err_text(x->e));
     if (!(e = loop_until(a->loop, is_done, x, limit_ms)) && a->gone)
         e = D2D_CLOSED;
-    if (!x->done)
+    if (x->done)
+        link_ended(link);
+    else
         link_drop(link);
     if (e)
         return account_fail(a, e, "%s", d2d_err_text(e));

@@ -73,7 +73,8 @@ static void closed(struct talk *t, enum err why, int64_t now_ms)
 
 void http_talk_init(struct http_talk *h)
 {
-    static const struct talk_ops ops = {start, input, wake, tick, closed, NULL};
+    static const struct talk_ops ops = {
+        .start = start, .input = input, .wake = wake, .tick = tick, .close = closed, .name = "http"};
 
     h->talk.ops = &ops;
     http_in_init(&h->in, HTTP_RESPONSES, 4 * HTTP_BODY_MAX);

@@ -93,6 +93,7 @@ enum d2d_err inquiry_verdict(struct account *a, const struct http_head *head, en
 
 static void over(struct inquiry *q, enum d2d_err e)
 {
+    link_ended(q->link);
     q->link = NULL;
     q->answered(q->ctx, e);
 }

@@ -376,77 +376,29 @@ struct link {
     void *ctx;
 };
 
-static size_t link_input(void *ctx, struct bytes in, int64_t now_ms)
-{
-    struct link *k = ctx;
-
-    return k->talk ? k->talk->ops->input(k->talk, in, now_ms) : in.len;
-}
-
-static void link_woken(void *ctx, int64_t now_ms)
-{
-    struct link *k = ctx;
-
-    if (k->talk)
-        k->talk->ops->wake(k->talk, now_ms);
-}
-
-static int64_t link_tick(void *ctx, int64_t now_ms)
-{
-    struct link *k = ctx;
-
-    return k->talk ? k->talk->ops->tick(k->talk, now_ms) : INT64_MAX;
-}
-
-static void link_closed(void *ctx, enum err why, int64_t now_ms)
-{
-    struct link *k = ctx;
-    struct talk *t = k->talk;
-
-    free(k);
-    if (t)
-        t->ops->close(t, t->over ? t->why : why, now_ms);
-}
-
-static uint64_t link_after(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
-static bool link_over(void *ctx, enum err *why)
-{
-    struct link *k = ctx;
-
-    if (k->talk && !k->talk->over)
-        return false;
-    *why = k->talk ? k->talk->why : ERR_CLOSED;
-    return true;
-}
-
-static enum err on_open(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                        struct net_talk *out)
+static enum err on_open(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
     struct link *k = ctx;
 
     (void)peer;
-    k->conn = conn;
-    *out =
-        (struct net_talk){k, link_input, link_woken, link_tick, link_closed, link_after, link_over, NULL, NULL, NULL};
-    if (k->talk) {
-        k->talk->out = net_conn_out(conn);
-        k->talk->ops->start(k->talk, now_ms);
+    (void)now_ms;
+    if (!k->talk) {
+        free(k);
+        return ERR_CLOSED;
     }
+    k->conn = conn;
+    *out = k->talk;
     return OK;
 }
 
 static void on_failed(void *ctx, enum err why, const char *detail)
 {
-    struct link k = *(struct link *)ctx;
+    struct link *k = ctx;
 
-    free(ctx);
-    if (k.talk)
-        k.failed(k.ctx, why, detail);
+    if (k->talk)
+        k->failed(k->ctx, why, detail);
+    else
+        free(k);
 }
 
 enum err link_dial(struct d2d_loop *l, const struct dial *d, struct link **out)
@@ -465,8 +417,7 @@ enum err link_dial(struct d2d_loop *l, const struct dial *d, struct link **out)
     if (!k)
         return ERR_MEMORY;
     *k = (struct link){.talk = d->talk, .failed = d->failed, .ctx = d->ctx};
-    d->talk->over = false;
-    d->talk->out = NULL;
+    *d->talk = (struct talk){.ops = d->talk->ops, .proved = true};
     if ((e = net_connect(l->net, &options))) {
         free(k);
         return e;
@@ -481,12 +432,20 @@ void link_wake(struct link *k)
         net_conn_wake(k->conn);
 }
 
+void link_ended(struct link *k)
+{
+    free(k);
+}
+
 void link_drop(struct link *k)
 {
     if (!k)
         return;
-    if (k->conn && k->talk && !k->talk->over && k->talk->ops->bye)
+    if (k->conn && !k->talk->over && k->talk->ops->bye)
         k->talk->ops->bye(k->talk);
     k->talk = NULL;
-    link_wake(k);
+    if (!k->conn) /* it is freed when it is known what became of it */
+        return;
+    net_conn_drop(k->conn);
+    free(k);
 }

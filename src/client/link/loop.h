@@ -53,8 +53,8 @@ struct tls_files {
 /* The TLS of all who have the same files; lent for the life of the loop. */
 enum err loop_tls(struct d2d_loop *, const struct tls_files *, struct tls **out, char why[256]) MUST_CHECK;
 
-/* A connection that is being made or open, and carries a talk. It ends with exactly one of failed() and the talk's
- * close(); afterwards, and after link_drop(), it may not be used. */
+/* A connection that is being made or open, and carries a talk. It comes to its end by exactly one of failed() and the
+ * talk's close(), and is given back then by link_ended(); or by link_drop(). */
 struct link;
 
 struct dial {
@@ -68,7 +68,8 @@ struct dial {
 };
 
 enum err link_dial(struct d2d_loop *, const struct dial *, struct link **out) MUST_CHECK;
-void link_wake(struct link *); /* its talk's wake() is called soon; also NULL */
+void link_wake(struct link *);  /* its talk's wake() is called soon; also NULL */
+void link_ended(struct link *); /* to be said once after failed() or close(); also NULL */
 /* The talk says goodbye, what was said still leaves, then it is closed. The talk is called no more, not even inside of
  * one of its calls. */
 void link_drop(struct link *); /* also NULL */

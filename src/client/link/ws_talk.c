@@ -288,7 +288,8 @@ static void bye(struct talk *t)
 
 void ws_talk_init(struct ws_talk *w)
 {
-    static const struct talk_ops ops = {start, input, wake, tick, closed, bye};
+    static const struct talk_ops ops = {
+        .start = start, .input = input, .wake = wake, .tick = tick, .close = closed, .bye = bye, .name = "websocket"};
 
     w->talk.ops = &ops;
     w->said = buf_max(CONN_OUT_MAX / 2);

@@ -225,7 +225,13 @@ static void bye(struct talk *t)
 
 void register_mqtt_init(struct register_mqtt *m)
 {
-    static const struct talk_ops ops = {start, input, wake, tick, closed, bye};
+    static const struct talk_ops ops = {.start = start,
+                                        .input = input,
+                                        .wake = wake,
+                                        .tick = tick,
+                                        .close = closed,
+                                        .bye = bye,
+                                        .name = "registration"};
 
     m->talk.ops = &ops;
 }

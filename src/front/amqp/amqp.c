@@ -8,7 +8,7 @@
 #define CAPACITY (AMQP_MESSAGE_MAX + 4 * AMQP_FRAME_MAX)
 #define SCRATCH_KEEP (64 * 1024) /* for the next message; a longer one is rare */
 
-static struct amqp *amqp_of(struct front *f)
+static struct amqp *amqp_of(struct talk *f)
 {
     return (struct amqp *)(void *)f;
 }
@@ -109,7 +109,7 @@ static void finish(struct amqp *c)
     run_events(c); /* an error that showed while writing */
     if (!c->front.over && pn_connection_driver_write_closed(&c->driver)) {
         bool failed = pn_condition_is_set(pn_transport_condition(c->driver.transport));
-        front_end(&c->front, failed ? ERR_PROTOCOL : OK);
+        talk_end(&c->front, failed ? ERR_PROTOCOL : OK);
     }
 }
 
@@ -173,7 +173,7 @@ static void refuse_header(struct amqp *c)
 {
     amqp_log_refusal(c, "protocol header", "this is not AMQP 1.0");
     buf_put(c->front.out, BYTES("AMQP\x03\x01\x00\x00"));
-    front_end(&c->front, ERR_PROTOCOL);
+    talk_end(&c->front, ERR_PROTOCOL);
 }
 
 /* Unless the connection has ended already. */
@@ -217,7 +217,7 @@ static void set_now(struct amqp *c, int64_t now_ms)
     c->now_ms = now_ms;
 }
 
-static size_t amqp_input(struct front *f, struct bytes in, int64_t now_ms)
+static size_t amqp_input(struct talk *f, struct bytes in, int64_t now_ms)
 {
     struct amqp *c = amqp_of(f);
     size_t used = 0, len;
@@ -241,7 +241,7 @@ static size_t amqp_input(struct front *f, struct bytes in, int64_t now_ms)
     return f->over ? in.len : used;
 }
 
-static void amqp_wake(struct front *f, int64_t now_ms)
+static void amqp_wake(struct talk *f, int64_t now_ms)
 {
     struct amqp *c = amqp_of(f);
     if (f->over)
@@ -280,11 +280,11 @@ static int64_t check_deadlines(struct amqp *c)
     if (c->open)
         amqp_end(c, ERR_UNAUTHORIZED, "amqp:unauthorized-access", "no valid token was sent in time");
     else
-        front_end(&c->front, ERR_TIMEOUT);
+        talk_end(&c->front, ERR_TIMEOUT);
     return INT64_MAX;
 }
 
-static int64_t amqp_tick(struct front *f, int64_t now_ms)
+static int64_t amqp_tick(struct talk *f, int64_t now_ms)
 {
     struct amqp *c = amqp_of(f);
 
@@ -305,7 +305,7 @@ static int64_t amqp_tick(struct front *f, int64_t now_ms)
     return f->over ? INT64_MAX : due;
 }
 
-static void amqp_close(struct front *f, enum err why, int64_t now_ms)
+static void amqp_close(struct talk *f, enum err why, int64_t now_ms)
 {
     struct amqp *c = amqp_of(f);
     set_now(c, now_ms);
@@ -327,7 +327,7 @@ static void amqp_close(struct front *f, enum err why, int64_t now_ms)
     free(c);
 }
 
-static const struct front_ops amqp_ops = {
+static const struct talk_ops amqp_ops = {
     .name = "amqp",
     .input = amqp_input,
     .wake = amqp_wake,
@@ -352,7 +352,7 @@ static void announce(struct amqp *c)
     pn_transport_set_idle_timeout(c->driver.transport, 2 * AMQP_IDLE_MS);
 }
 
-enum err front_amqp_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+enum err front_amqp_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
     uint64_t seed;
     struct amqp *c = calloc(1, sizeof *c);

@@ -112,7 +112,7 @@ struct amqp_device {
 };
 
 struct amqp {
-    struct front front;
+    struct talk front;
     const struct front_env *env;
     struct peer peer;
     pn_connection_driver_t driver;

@@ -63,7 +63,7 @@ static void break_down(struct amqp *c, struct amqp_device *d)
     switch (f.kind) {
     case FAULT_KILL_TCP: /* without a word of AMQP */
         amqp_log_refusal(c, fault_name(f.kind), reason_of(&f));
-        front_end(&c->front, ERR_CLOSED);
+        talk_end(&c->front, ERR_CLOSED);
         break;
     case FAULT_KILL_CONNECTION:
         amqp_end(c, ERR_CLOSED, "amqp:internal-error", reason_of(&f));
@@ -72,7 +72,7 @@ static void break_down(struct amqp *c, struct amqp_device *d)
         amqp_log_refusal(c, fault_name(f.kind), reason_of(&f));
         pn_connection_close(c->driver.connection);
         amqp_flush(c);
-        front_end(&c->front, OK);
+        talk_end(&c->front, OK);
         break;
     case FAULT_KILL_SESSION:
         break_session(c, d, &f);

@@ -35,7 +35,7 @@ void amqp_flush(struct amqp *c)
         pn_connection_driver_write_done(&c->driver, bytes.size);
     }
     if (buf_check(c->front.out))
-        front_end(&c->front, ERR_LIMIT);
+        talk_end(&c->front, ERR_LIMIT);
 }
 
 void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text)
@@ -49,5 +49,5 @@ void amqp_end(struct amqp *c, enum err why, const char *condition, const char *t
     pn_connection_open(c->driver.connection);
     pn_connection_close(c->driver.connection);
     amqp_flush(c);
-    front_end(&c->front, why);
+    talk_end(&c->front, why);
 }

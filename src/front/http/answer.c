@@ -154,7 +154,7 @@ static void log_refusal(const struct http_request *r, enum http_code code, enum 
 }
 
 /* Two forms of one number: clients log the header, people send us the body. */
-static void put_request_id(struct front *f, const struct front_env *env, char tracking[33])
+static void put_request_id(struct talk *f, const struct front_env *env, char tracking[33])
 {
     struct buf hex = buf_over(tracking, 33);
     uint8_t id[16];
@@ -168,7 +168,7 @@ static void put_request_id(struct front *f, const struct front_env *env, char tr
     http_put_header(f->out, "x-ms-request-id", bytes_str(guid));
 }
 
-static void put_connection(struct front *f, const struct http_request *r, bool last)
+static void put_connection(struct talk *f, const struct http_request *r, bool last)
 {
     if (last)
         http_put_header(f->out, "Connection", BYTES("close"));
@@ -176,7 +176,7 @@ static void put_connection(struct front *f, const struct http_request *r, bool l
         http_put_header(f->out, "Connection", BYTES("keep-alive"));
 }
 
-static void put_type(struct front *f, const struct http_answer *a)
+static void put_type(struct talk *f, const struct http_answer *a)
 {
     http_put_header(f->out, "Content-Type", a->type ? bytes_str(a->type) : BYTES("application/json; charset=utf-8"));
     http_put_header(f->out, "Cache-Control", BYTES("no-store")); /* there may be keys in it */
@@ -193,7 +193,7 @@ static bool is_provisioning(const struct http_request *r)
     return false;
 }
 
-static void put_dps_failure(struct front *f, const struct http_request *r, struct http_answer *a, enum http_code code,
+static void put_dps_failure(struct talk *f, const struct http_request *r, struct http_answer *a, enum http_code code,
                             const char *text)
 {
     char number[16];
@@ -208,7 +208,7 @@ static void put_dps_failure(struct front *f, const struct http_request *r, struc
 
 /* RFC 7235: where the credentials have to be for. Whoever has a token for another hub can see it here: the name that
  * was asked for if it is one of ours, else the first one. */
-static void put_challenge(struct front *f, const struct http_request *r)
+static void put_challenge(struct talk *f, const struct http_request *r)
 {
     struct bytes asked = r->head ? http_header(r->head, BYTES("host")) : NO_BYTES;
     bool ours = bytes_find(asked, '"') == asked.len && auth_host_is_ours(r->env, asked);
@@ -219,7 +219,7 @@ static void put_challenge(struct front *f, const struct http_request *r)
     buf_free(&text);
 }
 
-static void put_failure(struct front *f, const struct http_request *r, struct http_answer *a, enum http_code code,
+static void put_failure(struct talk *f, const struct http_request *r, struct http_answer *a, enum http_code code,
                         enum err e, const char *tracking)
 {
     const char *text = a->text[0] ? a->text : err_text(e);
@@ -263,7 +263,7 @@ void http_audit(const struct http_request *r, const char *what, const char *kind
     journal_change(&r->who, r->peer, what, (struct journal_who){kind, id}, detail);
 }
 
-void http_put_answer(struct front *f, const struct front_env *env, const struct http_request *r, struct http_answer *a,
+void http_put_answer(struct talk *f, const struct front_env *env, const struct http_request *r, struct http_answer *a,
                      enum err e, bool last)
 {
     enum http_code code = !e ? CODE_NONE : a->code ? a->code : code_of(e);

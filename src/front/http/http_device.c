@@ -21,7 +21,7 @@ static enum err look_for_fault(struct http_request *r, struct http_answer *a, co
                          "The fault type is unknown, or its delay or duration is not a number of seconds up to %d",
                          FAULT_SECONDS_MAX);
     if (asked.kind == FAULT_KILL_TCP)
-        front_end(r->front, ERR_CLOSED);
+        talk_end(r->front, ERR_CLOSED);
     asked.until_ms = INT64_MAX;
     return fault_refusal(&asked, asked.from_ms);
 }

@@ -14,7 +14,7 @@ struct exchange {
 };
 
 struct http_session {
-    struct front front;
+    struct talk front;
     const struct front_env *env;
     struct peer peer;
     struct exchange *exchange; /* NULL between requests */
@@ -28,7 +28,7 @@ struct http_session {
     struct ws *ws;  /* what the connection has become, or NULL */
 };
 
-static struct http_session *session_of(struct front *f)
+static struct http_session *session_of(struct talk *f)
 {
     return (struct http_session *)(void *)((char *)f - offsetof(struct http_session, front));
 }
@@ -87,7 +87,7 @@ static void answer(struct http_session *s, enum err e, bool last)
     buf_free(&x->answer.body);
     buf_free(&x->answer.headers);
     if (last)
-        front_end(&s->front, e);
+        talk_end(&s->front, e);
 }
 
 /* The part of the body that may be kept: little of a stranger's, and nothing large while memory is short. */
@@ -131,7 +131,7 @@ static void upgrade(struct http_session *s, int64_t now_ms)
     enum err e = ws_open(&s->front, s->env, &s->peer, x->answer.upgrade, now_ms, &s->ws);
 
     if (e)
-        front_end(&s->front, e);
+        talk_end(&s->front, e);
     else
         http_put_upgrade(&s->front, &x->request, &x->answer);
     buf_free(&x->answer.body);
@@ -219,14 +219,14 @@ static void on_more(struct http_session *s, bool left, int64_t now_ms)
     }
 }
 
-static size_t http_input(struct front *f, struct bytes in, int64_t now_ms)
+static size_t http_input(struct talk *f, struct bytes in, int64_t now_ms)
 {
     struct http_session *s = session_of(f);
     size_t all = 0, used = 0;
 
     while (!s->ws && !f->over && s->state != WORKING && front_has_room(f)) {
         if (!s->exchange && !exchange_open(s)) {
-            front_end(f, ERR_MEMORY);
+            talk_end(f, ERR_MEMORY);
             break;
         }
         enum http_step step = http_read(&s->exchange->in, bytes_skip(in, all), &used);
@@ -252,7 +252,7 @@ static size_t http_input(struct front *f, struct bytes in, int64_t now_ms)
 }
 
 /* Input that found no room is given again by the connection. */
-static void http_wake(struct front *f, int64_t now_ms)
+static void http_wake(struct talk *f, int64_t now_ms)
 {
     struct http_session *s = session_of(f);
 
@@ -262,7 +262,7 @@ static void http_wake(struct front *f, int64_t now_ms)
         work_on(s, now_ms);
 }
 
-static int64_t http_tick(struct front *f, int64_t now_ms)
+static int64_t http_tick(struct talk *f, int64_t now_ms)
 {
     struct http_session *s = session_of(f);
 
@@ -277,7 +277,7 @@ static int64_t http_tick(struct front *f, int64_t now_ms)
         return f->over ? INT64_MAX : s->due_ms;
     }
     if (s->state == WAIT_REQUEST || !s->exchange) { /* nothing was asked: nothing is said */
-        front_end(f, ERR_IDLE);
+        talk_end(f, ERR_IDLE);
         return INT64_MAX;
     }
     begin(s, now_ms, s->state == WAIT_BODY ? &s->exchange->in.head : NULL);
@@ -285,7 +285,7 @@ static int64_t http_tick(struct front *f, int64_t now_ms)
     return INT64_MAX;
 }
 
-static void http_close(struct front *f, enum err why, int64_t now_ms)
+static void http_close(struct talk *f, enum err why, int64_t now_ms)
 {
     struct http_session *s = session_of(f);
 
@@ -295,7 +295,7 @@ static void http_close(struct front *f, enum err why, int64_t now_ms)
     free(s);
 }
 
-static const struct front_ops ops = {
+static const struct talk_ops ops = {
     .name = "https",
     .input = http_input,
     .wake = http_wake,
@@ -303,7 +303,7 @@ static const struct front_ops ops = {
     .close = http_close,
 };
 
-enum err front_http_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+enum err front_http_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
     struct http_session *s = calloc(1, sizeof *s);
 

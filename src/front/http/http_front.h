@@ -66,7 +66,7 @@ enum http_code {
 #define HTTP_ANSWER_MAX (CONN_OUT_MAX - CONN_OUT_SOFT - HTTP_ANSWER_HEAD_MAX)
 
 /* Makes the conversation within a WebSocket: front_mqtt_new or front_amqp_new. */
-typedef enum err ws_maker(const struct front_env *, const struct peer *, int64_t now_ms, struct front **out);
+typedef enum err ws_maker(const struct front_env *, const struct peer *, int64_t now_ms, struct talk **out);
 
 struct http_request;
 struct http_answer;
@@ -103,7 +103,7 @@ struct http_route;
 /* A request that passed the routes and the check of its credentials. */
 struct http_request {
     const struct front_env *env;
-    struct front *front;
+    struct talk *front;
     const struct http_head *head;   /* NULL: it could not be read */
     struct bytes method;            /* what counts: of the override, GET for HEAD */
     char address[64];               /* of the peer, for the log */
@@ -135,7 +135,7 @@ enum err http_spell(json_t *root, enum json_names, struct http_answer *) MUST_CH
 /* Logs a line for a refused request: who, what, why. */
 void http_log_refusal(const struct http_request *, enum err e, const char *text);
 /* The whole answer into the output: head, then body or error envelope. `e` is what the route said. `last` closes. */
-void http_put_answer(struct front *, const struct front_env *, const struct http_request *, struct http_answer *,
+void http_put_answer(struct talk *, const struct front_env *, const struct http_request *, struct http_answer *,
                      enum err e, bool last);
 
 /* ---- routes.c ---- */
@@ -199,14 +199,14 @@ enum err http_identity_read(struct bytes json, struct device *out, struct http_a
 /* ---- ws.c: a front that holds a front --------------------------------------------------------------------- */
 
 http_run http_websocket; /* the handshake */
-void http_put_upgrade(struct front *, const struct http_request *, const struct http_answer *);
+void http_put_upgrade(struct talk *, const struct http_request *, const struct http_answer *);
 
 struct ws;
 
 /* From here on the connection is a WebSocket with a conversation in it, which says its bytes in binary messages and
  * hears what comes in them; where a message begins means nothing. `outer` is the front that the connection knows.
  * ERR_MEMORY. */
-enum err ws_open(struct front *outer, const struct front_env *, const struct peer *, ws_maker *, int64_t now_ms,
+enum err ws_open(struct talk *outer, const struct front_env *, const struct peer *, ws_maker *, int64_t now_ms,
                  struct ws **out) MUST_CHECK;
 size_t ws_input(struct ws *, struct bytes in, int64_t now_ms);
 void ws_wake(struct ws *, int64_t now_ms);

@@ -13,7 +13,7 @@ enum {
 };
 
 struct ws {
-    struct front *outer, *inner;
+    struct talk *outer, *inner;
     struct ws_in in;
     struct buf heard; /* for the inner front, and not used yet */
     struct buf said;  /* by it; framed after each of its turns */
@@ -75,7 +75,7 @@ enum err http_websocket(struct http_request *r, struct http_answer *a)
     return a->upgrade ? OK : http_says(a, ERR_MALFORMED, "Sec-WebSocket-Protocol must offer mqtt, AMQPWSB10 or amqp");
 }
 
-void http_put_upgrade(struct front *f, const struct http_request *r, const struct http_answer *a)
+void http_put_upgrade(struct talk *f, const struct http_request *r, const struct http_answer *a)
 {
     http_put_status(f->out, 101);
     http_put_date(f->out, hub_wall_ms(r->env->hub, r->now_ms));
@@ -104,13 +104,13 @@ static unsigned close_code(enum err why)
 /* After each turn of the inner front: what it said leaves, and waits for what it has to wait for. */
 static void pass_on(struct ws *w)
 {
-    struct front *f = w->outer;
+    struct talk *f = w->outer;
 
     f->proved = w->inner->proved;
     front_wait_for(f, w->inner->after);
     w->inner->after = 0;
     if (w->said.bad) {
-        front_end(f, ERR_MEMORY);
+        talk_end(f, ERR_MEMORY);
         return;
     }
     if (w->said.len) {
@@ -119,7 +119,7 @@ static void pass_on(struct ws *w)
     }
     if (w->inner->over && !f->over) {
         ws_put_close(f->out, close_code(w->inner->why));
-        front_end(f, w->inner->why);
+        talk_end(f, w->inner->why);
     }
 }
 
@@ -143,7 +143,7 @@ static void refuse(struct ws *w, unsigned code, const char *why)
 {
     log_event(LOG_WARN, "websocket-refused", KVS("peer", w->address), KVN("code", code), KVS("detail", why));
     ws_put_close(w->outer->out, code);
-    front_end(w->outer, ERR_PROTOCOL);
+    talk_end(w->outer, ERR_PROTOCOL);
 }
 
 static void on_step(struct ws *w, enum ws_step step, struct bytes piece, int64_t now_ms)
@@ -163,7 +163,7 @@ static void on_step(struct ws *w, enum ws_step step, struct bytes piece, int64_t
         buf_put(w->outer->out, piece);
     } else if (step == WS_STEP_CLOSE) {
         ws_put_close(w->outer->out, w->in.code);
-        front_end(w->outer, OK);
+        talk_end(w->outer, OK);
     } else if (step == WS_STEP_BAD) {
         refuse(w, w->in.code, w->in.why);
     }
@@ -221,7 +221,7 @@ int64_t ws_tick(struct ws *w, int64_t now_ms)
     return due_ms;
 }
 
-enum err ws_open(struct front *outer, const struct front_env *env, const struct peer *peer, ws_maker *make,
+enum err ws_open(struct talk *outer, const struct front_env *env, const struct peer *peer, ws_maker *make,
                  int64_t now_ms, struct ws **out)
 {
     struct ws *w = calloc(1, sizeof *w);

@@ -23,7 +23,7 @@ static void refuse(struct mqtt_session *s, enum err why, const char *what, int64
 {
     mqtt_put_connack(s->front.out, false, code_of(why));
     journal_login_failed(s->env, &s->peer, mqtt_who(s), why, what, now_ms);
-    front_end(&s->front, why);
+    talk_end(&s->front, why);
 }
 
 /* device 2.5: a longer one, and none, count as the longest. */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static struct mqtt_session *session_of(struct front *f)
+static struct mqtt_session *session_of(struct talk *f)
 {
     return (struct mqtt_session *)(void *)((char *)f - offsetof(struct mqtt_session, front));
 }
@@ -75,7 +75,7 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
         return;
     case MQTT_DISCONNECT:
         s->state = MQTT_LEFT;
-        front_end(&s->front, OK);
+        talk_end(&s->front, OK);
         return;
     case MQTT_CONNECT:
         mqtt_stop(s, ERR_PROTOCOL, "a second CONNECT");
@@ -160,7 +160,7 @@ static bool read_next(struct mqtt_session *s, struct reading *r, int64_t now_ms)
     return false;
 }
 
-static size_t mqtt_input(struct front *f, struct bytes in, int64_t now_ms)
+static size_t mqtt_input(struct talk *f, struct bytes in, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
     struct reading r = {.in = in, .seen = s->looked_at};
@@ -177,7 +177,7 @@ static size_t mqtt_input(struct front *f, struct bytes in, int64_t now_ms)
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
-static void mqtt_wake(struct front *f, int64_t now_ms)
+static void mqtt_wake(struct talk *f, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
 
@@ -203,7 +203,7 @@ static void break_down(struct mqtt_session *s)
         mqtt_stop(s, ERR_CLOSED, "the device asked for this fault");
 }
 
-static int64_t mqtt_tick(struct front *f, int64_t now_ms)
+static int64_t mqtt_tick(struct talk *f, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
     int64_t silence_ends = s->heard_ms + s->silence_ms;
@@ -240,7 +240,7 @@ static void tell_end(const struct mqtt_session *s, enum err why, int64_t now_ms)
                   KVS("reason", err_name(why)), KVS("detail", s->detail));
 }
 
-static void mqtt_close(struct front *f, enum err why, int64_t now_ms)
+static void mqtt_close(struct talk *f, enum err why, int64_t now_ms)
 {
     struct mqtt_session *s = session_of(f);
 
@@ -250,7 +250,7 @@ static void mqtt_close(struct front *f, enum err why, int64_t now_ms)
     free(s);
 }
 
-static const struct front_ops ops = {
+static const struct talk_ops ops = {
     .name = "mqtt",
     .input = mqtt_input,
     .wake = mqtt_wake,
@@ -258,7 +258,7 @@ static const struct front_ops ops = {
     .close = mqtt_close,
 };
 
-enum err front_mqtt_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+enum err front_mqtt_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
     struct mqtt_session *s = calloc(1, sizeof *s);
 

@@ -61,7 +61,7 @@ struct mqtt_kept {
 };
 
 struct mqtt_session {
-    struct front front;
+    struct talk front;
     const struct front_env *env;
     struct peer peer;
     enum mqtt_state state;
@@ -93,7 +93,7 @@ static inline void mqtt_stop(struct mqtt_session *s, enum err why, const char *w
 {
     if (!s->front.over)
         s->detail = what;
-    front_end(&s->front, why);
+    talk_end(&s->front, why);
 }
 
 static inline struct journal_who mqtt_who(const struct mqtt_session *s)

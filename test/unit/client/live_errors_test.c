@@ -16,94 +16,79 @@ struct fake {
 };
 
 struct fake_talk {
+    struct talk talk; /* first */
     struct fake *fake;
-    struct net_conn *conn;
-    bool https, over;
+    bool https;
 };
 
-static size_t fake_input(void *ctx, struct bytes in, int64_t now_ms)
+static size_t fake_input(struct talk *t, struct bytes in, int64_t now_ms)
 {
-    struct fake_talk *t = ctx;
-    struct buf *out = net_conn_out(t->conn);
+    struct fake_talk *f = (struct fake_talk *)(void *)t;
 
-    if (!t->https) {
-        buf_put(out, t->fake->connack);
-        t->over = true;
+    if (!f->https) {
+        buf_put(t->out, f->fake->connack);
+        talk_end(t, OK);
     } else if (bytes_find_bytes(in, BYTES("\r\n\r\n")) < in.len) {
         CHECK(bytes_find_bytes(in, BYTES("uthorization")) == in.len);
-        http_put_status(out, 401);
-        http_put_date(out, now_ms + t->fake->date_off_ms);
-        http_put_body(out, NO_BYTES, false);
-        t->over = true;
+        http_put_status(t->out, 401);
+        http_put_date(t->out, now_ms + f->fake->date_off_ms);
+        http_put_body(t->out, NO_BYTES, false);
+        talk_end(t, OK);
     }
     return in.len;
 }
 
-static void fake_wake(void *ctx, int64_t now_ms)
+static void fake_wake(struct talk *t, int64_t now_ms)
 {
-    (void)ctx;
+    (void)t;
     (void)now_ms;
 }
 
-static int64_t fake_tick(void *ctx, int64_t now_ms)
+static int64_t fake_tick(struct talk *t, int64_t now_ms)
 {
-    (void)ctx;
+    (void)t;
     (void)now_ms;
     return INT64_MAX;
 }
 
-static void fake_closed(void *ctx, enum err why, int64_t now_ms)
+static void fake_closed(struct talk *t, enum err why, int64_t now_ms)
 {
     (void)why;
     (void)now_ms;
-    free(ctx);
+    free(t);
 }
 
-static uint64_t fake_after(void *ctx)
+static enum err fake_accept(struct fake *f, struct talk **talk, bool https)
 {
-    (void)ctx;
-    return 0;
-}
-
-static bool fake_over(void *ctx, enum err *why)
-{
-    *why = OK;
-    return ((struct fake_talk *)ctx)->over;
-}
-
-static enum err fake_accept(struct fake *f, struct net_conn *conn, struct net_talk *talk, bool https)
-{
+    static const struct talk_ops ops = {
+        .input = fake_input, .wake = fake_wake, .tick = fake_tick, .close = fake_closed, .name = "fake"};
     struct fake_talk *t = calloc(1, sizeof *t);
 
     CHECK(t);
-    *t = (struct fake_talk){f, conn, https, false};
-    *talk = (struct net_talk){.ctx = t,
-                              .input = fake_input,
-                              .wake = fake_wake,
-                              .tick = fake_tick,
-                              .close = fake_closed,
-                              .after = fake_after,
-                              .over = fake_over};
+    *t = (struct fake_talk){.talk = {.ops = &ops, .proved = true}, .fake = f, .https = https};
+    *talk = &t->talk;
     return OK;
 }
 
-static enum err accept_mqtt(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                            struct net_talk *talk)
+static enum err accept_mqtt(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                            struct talk **talk)
 {
     struct fake *f = ctx;
 
+    (void)conn;
     (void)peer;
     (void)now_ms;
     atomic_fetch_add(&f->dialled, 1);
-    return fake_accept(f, conn, talk, false);
+    return fake_accept(f, talk, false);
 }
 
-static enum err accept_https(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                             struct net_talk *talk)
+static enum err accept_https(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                             struct talk **talk)
 {
+    (void)conn;
     (void)peer;
     (void)now_ms;
-    return fake_accept(ctx, conn, talk, true);
+    return fake_accept(ctx, talk, true);
 }
 
 static void fake_open(struct fake *f)

@@ -5,7 +5,7 @@
 #include "d2d.h"
 #include "engines.h"
 #include "front.h"
-#include "joint.h"
+#include "net.h"
 #include "sas.h"
 #include "text.h"
 
@@ -20,7 +20,9 @@ struct live {
     struct state *state;
     struct hub *hub;
     struct front_env env;
-    struct door doors[3];
+    struct live_door {
+        enum err (*make)(const struct front_env *, const struct peer *, int64_t, struct talk **);
+    } doors[3];
     int ports[3], ports6[3]; /* MQTT, AMQP, HTTPS; the latter on ::1, 0 where there is no IPv6 */
     struct tls *tls;
     struct net_loop *loop;
@@ -71,16 +73,23 @@ static inline void *live_tick(void *ctx)
     return NULL;
 }
 
+static enum err live_accept(void *door, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                            struct talk **out)
+{
+    (void)conn;
+    return ((struct live_door *)door)->make(&live.env, peer, now_ms, out);
+}
+
 static inline void live_listen(void)
 {
     static enum err (*const make[])(const struct front_env *, const struct peer *, int64_t,
-                                    struct front **) = {front_mqtt_new, front_amqp_new, front_http_new};
+                                    struct talk **) = {front_mqtt_new, front_amqp_new, front_http_new};
 
     for (int i = 0; i < 3; i++) {
         struct net_listen_options o = {
-            .address = "127.0.0.1", .tls = live.tls, .accept = joint_accept, .accept_ctx = &live.doors[i]};
+            .address = "127.0.0.1", .tls = live.tls, .accept = live_accept, .accept_ctx = &live.doors[i]};
 
-        live.doors[i] = (struct door){"live", &live.env, make[i]};
+        live.doors[i].make = make[i];
         CHECK_OK(net_listen(live.loop, &o, &live.ports[i]));
         o.address = "::1";
         if (net_listen(live.loop, &o, &live.ports6[i]))

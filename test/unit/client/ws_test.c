@@ -94,7 +94,13 @@ static void connect(void)
 
 static void world_open(void)
 {
-    static const struct talk_ops ops = {inner_start, inner_input, inner_wake, inner_tick, inner_close, inner_bye};
+    static const struct talk_ops ops = {.start = inner_start,
+                                        .input = inner_input,
+                                        .wake = inner_wake,
+                                        .tick = inner_tick,
+                                        .close = inner_close,
+                                        .bye = inner_bye,
+                                        .name = "inner"};
 
     memset(&w, 0, sizeof w);
     w.out = buf_max(CONN_OUT_MAX);

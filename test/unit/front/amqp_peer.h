@@ -136,7 +136,7 @@ static inline void send_events(const char *device, int n, int64_t from_ms, size_
 /* ---- the client ------------------------------------------------------------------------------------------------ */
 
 struct client {
-    struct front *front;
+    struct talk *front;
     struct buf out;     /* what the front says */
     struct buf pending; /* what it has not used yet */
     struct waker waker;
@@ -146,7 +146,7 @@ struct client {
     struct buf *record; /* what was given to the front, each turn behind its length; or NULL */
     int64_t now_ms;
     struct peer peer;
-    enum err (*make)(const struct front_env *, const struct peer *, int64_t now_ms, struct front **); /* NULL: AMQP */
+    enum err (*make)(const struct front_env *, const struct peer *, int64_t now_ms, struct talk **); /* NULL: AMQP */
     pn_connection_driver_t driver;
     pn_connection_t *conn;
     pn_session_t *session;

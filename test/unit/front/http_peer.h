@@ -107,7 +107,7 @@ static inline const char *token_for(const char *policy, const char *resource, in
 /* ---- the client ------------------------------------------------------------------------------------------------ */
 
 struct client {
-    struct front *front;
+    struct talk *front;
     struct buf out;     /* what the front says */
     struct buf pending; /* what it has not used yet */
     struct waker waker;

@@ -6,8 +6,8 @@
 /* Between the client and the https front: what the client says becomes frames, what comes in frames becomes its input.
  */
 struct tunnel {
-    struct front front; /* that the client knows */
-    struct front *https;
+    struct talk front; /* that the client knows */
+    struct talk *https;
     struct buf framed;  /* what the hub says */
     struct buf pending; /* frames that it has not used yet */
     size_t slice;       /* it gets so many bytes at a time; 0: all */
@@ -32,10 +32,10 @@ static void carry(void)
     buf_drop(&tunnel.framed, tunnel.framed.len - rest.len);
     front_wait_for(&tunnel.front, tunnel.https->after);
     if (tunnel.https->over)
-        front_end(&tunnel.front, tunnel.https->why);
+        talk_end(&tunnel.front, tunnel.https->why);
 }
 
-static size_t tunnel_input(struct front *f, struct bytes in, int64_t now_ms)
+static size_t tunnel_input(struct talk *f, struct bytes in, int64_t now_ms)
 {
     struct buf frame = buf_max(1 << 24);
     (void)f;
@@ -55,14 +55,14 @@ static size_t tunnel_input(struct front *f, struct bytes in, int64_t now_ms)
     return in.len;
 }
 
-static void tunnel_wake(struct front *f, int64_t now_ms)
+static void tunnel_wake(struct talk *f, int64_t now_ms)
 {
     (void)f;
     tunnel.https->ops->wake(tunnel.https, now_ms);
     carry();
 }
 
-static int64_t tunnel_tick(struct front *f, int64_t now_ms)
+static int64_t tunnel_tick(struct talk *f, int64_t now_ms)
 {
     int64_t due_ms = tunnel.https->ops->tick(tunnel.https, now_ms);
     (void)f;
@@ -71,7 +71,7 @@ static int64_t tunnel_tick(struct front *f, int64_t now_ms)
     return due_ms;
 }
 
-static void tunnel_close(struct front *f, enum err why, int64_t now_ms)
+static void tunnel_close(struct talk *f, enum err why, int64_t now_ms)
 {
     (void)f;
     tunnel.https->ops->close(tunnel.https, why, now_ms);
@@ -82,12 +82,13 @@ static void tunnel_close(struct front *f, enum err why, int64_t now_ms)
 /* The handshake, at the path that `path` is then. */
 static const char *path;
 
-static enum err tunnel_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+static enum err tunnel_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
-    static const struct front_ops ops = {"tunnel", tunnel_input, tunnel_wake, tunnel_tick, tunnel_close};
+    static const struct talk_ops ops = {
+        .input = tunnel_input, .wake = tunnel_wake, .tick = tunnel_tick, .close = tunnel_close, .name = "tunnel"};
     struct buf ask = buf_max(4096);
 
-    tunnel.front = (struct front){.ops = &ops};
+    tunnel.front = (struct talk){.ops = &ops};
     tunnel.framed = buf_max(CONN_OUT_MAX);
     tunnel.pending = buf_max(1 << 24);
     CHECK_OK(front_http_new(env, peer, now_ms, &tunnel.https));

@@ -58,14 +58,14 @@ static void open_mqtt(void)
 /* ---- a conversation that says much to every byte that it hears, and stops when there is no room */
 
 struct talker {
-    struct front front;
+    struct talk front;
     size_t heard;
     bool in_order;
 };
 
 static struct talker talker;
 
-static size_t talker_input(struct front *f, struct bytes in, int64_t now_ms)
+static size_t talker_input(struct talk *f, struct bytes in, int64_t now_ms)
 {
     static const uint8_t answer[CONN_OUT_SOFT];
     size_t used = 0;
@@ -79,29 +79,30 @@ static size_t talker_input(struct front *f, struct bytes in, int64_t now_ms)
     return used;
 }
 
-static void talker_wake(struct front *f, int64_t now_ms)
+static void talker_wake(struct talk *f, int64_t now_ms)
 {
     (void)f;
     (void)now_ms;
 }
 
-static int64_t talker_tick(struct front *f, int64_t now_ms)
+static int64_t talker_tick(struct talk *f, int64_t now_ms)
 {
     (void)f;
     (void)now_ms;
     return INT64_MAX;
 }
 
-static void talker_close(struct front *f, enum err why, int64_t now_ms)
+static void talker_close(struct talk *f, enum err why, int64_t now_ms)
 {
     (void)f;
     (void)why;
     (void)now_ms;
 }
 
-static enum err talker_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct front **out)
+static enum err talker_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
-    static const struct front_ops ops = {"talker", talker_input, talker_wake, talker_tick, talker_close};
+    static const struct talk_ops ops = {
+        .input = talker_input, .wake = talker_wake, .tick = talker_tick, .close = talker_close, .name = "talker"};
 
     (void)env;
     (void)peer;
@@ -116,7 +117,7 @@ TEST(what_an_inner_conversation_refuses_waits_without_growing)
 {
     enum { N = 1024 * 1024, TURNS = 400 };
     struct buf frame = buf_max(2 * N), payload = buf_max(N), out = buf_max(CONN_OUT_MAX);
-    struct front outer = {.out = &out};
+    struct talk outer = {.out = &out};
     const struct peer peer = {.address = "192.0.2.7:1"};
     struct ws *ws;
     struct bytes rest;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "certs.h"
+#include "list.h"
 #include "net.h"
 
 #include <arpa/inet.h>
@@ -26,19 +27,19 @@ struct world {
 };
 
 struct party {
+    struct talk talk;
     struct world *world;
     struct net_conn *conn;
     struct buf in;
     size_t heard, to_say, said;
     size_t bite;    /* takes so much of its input at a time, nothing of less */
     size_t offered; /* the most that it was shown at once */
-    bool is_server, open, closed, failed, end;
+    bool is_server, open, closed, failed;
     int closes, wakes, ticks, inputs;
     enum err why;
-    uint64_t after;
-    int64_t next_tick_ms, held_ms;
+    int64_t next_tick_ms;
     int64_t say_at_ms; /* its tick says something once it is that late; 0: never */
-    struct net_peer peer;
+    struct peer peer;
     char detail[256];
 };
 
@@ -67,15 +68,21 @@ static inline void party_pour(struct party *p)
     }
 }
 
-static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
+static inline struct party *party_of(struct talk *t)
 {
-    struct party *p = ctx;
+    return LIST_OF(t, struct party, talk);
+}
+
+static size_t party_input(struct talk *t, struct bytes in, int64_t now_ms)
+{
+    struct party *p = party_of(t);
 
     CHECK(!p->closed);
     p->inputs++;
     if (in.len > p->offered)
         p->offered = in.len;
-    if (p->is_server && p->world->stall)
+    t->stalled = p->is_server && p->world->stall;
+    if (t->stalled)
         return 0;
     if (in.len < p->bite)
         return 0;
@@ -85,10 +92,10 @@ static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
     if (p->is_server) {
         buf_put(net_conn_out(p->conn), in);
         if (p->world->next_after)
-            p->after = p->world->next_after++;
+            t->after = p->world->next_after++;
         if (p->world->hold_ms)
-            p->held_ms = now_ms + p->world->hold_ms;
-        p->end |= p->world->one_answer;
+            t->held_ms = now_ms + p->world->hold_ms;
+        t->over |= p->world->one_answer;
         if (p->world->greedy && in.len)
             p->to_say = 64u * 1024 * 1024;
         party_pour(p);
@@ -98,9 +105,9 @@ static size_t party_input(void *ctx, struct bytes in, int64_t now_ms)
     return in.len;
 }
 
-static void party_wake(void *ctx, int64_t now_ms)
+static void party_wake(struct talk *t, int64_t now_ms)
 {
-    struct party *p = ctx;
+    struct party *p = party_of(t);
 
     (void)now_ms;
     CHECK(!p->closed);
@@ -108,9 +115,9 @@ static void party_wake(void *ctx, int64_t now_ms)
     party_pour(p);
 }
 
-static int64_t party_tick(void *ctx, int64_t now_ms)
+static int64_t party_tick(struct talk *t, int64_t now_ms)
 {
-    struct party *p = ctx;
+    struct party *p = party_of(t);
 
     CHECK(!p->closed);
     p->ticks++;
@@ -123,9 +130,9 @@ static int64_t party_tick(void *ctx, int64_t now_ms)
     return p->next_tick_ms;
 }
 
-static void party_close(void *ctx, enum err why, int64_t now_ms)
+static void party_close(struct talk *t, enum err why, int64_t now_ms)
 {
-    struct party *p = ctx;
+    struct party *p = party_of(t);
 
     (void)now_ms;
     p->closes++;
@@ -133,48 +140,20 @@ static void party_close(void *ctx, enum err why, int64_t now_ms)
     p->why = why;
 }
 
-static uint64_t party_after(void *ctx)
+static void party_talk(struct party *p, struct net_conn *conn, const struct peer *peer, struct talk **talk)
 {
-    struct party *p = ctx;
-    uint64_t after = p->after;
+    static const struct talk_ops ops = {
+        .input = party_input, .wake = party_wake, .tick = party_tick, .close = party_close, .name = "party"};
 
-    p->after = 0;
-    return after;
-}
-
-static bool party_over(void *ctx, enum err *why)
-{
-    struct party *p = ctx;
-
-    *why = OK;
-    return p->end;
-}
-
-static int64_t party_held(void *ctx)
-{
-    struct party *p = ctx;
-    int64_t held_ms = p->held_ms;
-
-    p->held_ms = 0;
-    return held_ms;
-}
-
-static bool party_stalled(void *ctx)
-{
-    return ((struct party *)ctx)->world->stall && ((struct party *)ctx)->is_server;
-}
-
-static void party_talk(struct party *p, struct net_conn *conn, const struct net_peer *peer, struct net_talk *talk)
-{
     p->conn = conn;
     p->peer = *peer;
     p->open = true;
-    *talk = (struct net_talk){p,           party_input, party_wake, party_tick,    party_close,
-                              party_after, party_over,  party_held, party_stalled, NULL};
+    p->talk = (struct talk){.ops = &ops, .proved = true};
+    *talk = &p->talk;
 }
 
-static enum err on_server_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                                 struct net_talk *talk)
+static enum err on_server_accept(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                                 struct talk **talk)
 {
     struct world *w = ctx;
 
@@ -187,8 +166,8 @@ static enum err on_server_accept(void *ctx, struct net_conn *conn, const struct 
     return OK;
 }
 
-static enum err on_client_accept(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                                 struct net_talk *talk)
+static enum err on_client_accept(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                                 struct talk **talk)
 {
     (void)now_ms;
     party_talk(ctx, conn, peer, talk);

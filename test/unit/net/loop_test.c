@@ -83,7 +83,7 @@ TEST(what_was_said_before_the_end_still_leaves)
     c = party_connect(&w);
     RUN_UNTIL(&w, c->open && w.server);
     buf_put(net_conn_out(w.server->conn), BYTES("goodbye"));
-    w.server->end = true;
+    w.server->talk.over = true;
     net_conn_wake(w.server->conn);
     RUN_UNTIL(&w, w.server->closed && c->closed);
     CHECK(w.server->why == OK && c->why == ERR_CLOSED);
@@ -207,7 +207,7 @@ TEST(two_hundred_connections_come_and_go)
     CHECK(stats.connections == 400);
     for (int i = 0; i < 200; i++) {
         RUN_UNTIL(&w, c[i]->heard == 4);
-        c[i]->end = true;
+        c[i]->talk.over = true;
         net_conn_wake(c[i]->conn);
     }
     RUN_UNTIL(&w, list_empty(&w.loop->conns));

@@ -17,43 +17,43 @@ static struct hall {
 } hall = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct guest {
+    struct talk talk; /* first */
     struct net_conn *conn;
     int seat;
-    uint64_t after;
     size_t to_hear, heard;
-    bool is_server, end;
+    bool is_server;
 };
 
-static size_t guest_input(void *ctx, struct bytes in, int64_t now_ms)
+static size_t guest_input(struct talk *t, struct bytes in, int64_t now_ms)
 {
-    struct guest *g = ctx;
+    struct guest *g = (struct guest *)(void *)t;
 
     (void)now_ms;
     g->heard += in.len;
     if (g->is_server) {
         buf_put(net_conn_out(g->conn), in);
-        g->after = ++hall.place;
+        t->after = ++hall.place;
     }
-    g->end = !g->is_server && g->heard >= g->to_hear;
+    t->over = !g->is_server && g->heard >= g->to_hear;
     return in.len;
 }
 
-static void guest_wake(void *ctx, int64_t now_ms)
+static void guest_wake(struct talk *t, int64_t now_ms)
 {
-    (void)ctx;
+    (void)t;
     (void)now_ms;
     atomic_fetch_add(&hall.wakes, 1);
 }
 
-static int64_t guest_tick(void *ctx, int64_t now_ms)
+static int64_t guest_tick(struct talk *t, int64_t now_ms)
 {
-    (void)ctx;
+    (void)t;
     return now_ms + 5;
 }
 
-static void guest_close(void *ctx, enum err why, int64_t now_ms)
+static void guest_close(struct talk *t, enum err why, int64_t now_ms)
 {
-    struct guest *g = ctx;
+    struct guest *g = (struct guest *)(void *)t;
 
     (void)why;
     (void)now_ms;
@@ -64,27 +64,15 @@ static void guest_close(void *ctx, enum err why, int64_t now_ms)
     free(g);
 }
 
-static uint64_t guest_after(void *ctx)
+static enum err seat(struct net_conn *conn, bool is_server, struct talk **talk)
 {
-    struct guest *g = ctx;
-    uint64_t after = g->after;
-
-    g->after = 0;
-    return after;
-}
-
-static bool guest_over(void *ctx, enum err *why)
-{
-    *why = OK;
-    return ((struct guest *)ctx)->end;
-}
-
-static enum err seat(struct net_conn *conn, bool is_server, struct net_talk *talk)
-{
+    static const struct talk_ops ops = {
+        .input = guest_input, .wake = guest_wake, .tick = guest_tick, .close = guest_close, .name = "guest"};
     struct guest *g = calloc(1, sizeof *g);
 
     CHECK(g);
-    *g = (struct guest){.conn = conn, .seat = -1, .is_server = is_server, .to_hear = 4};
+    *g = (struct guest){
+        .talk = {.ops = &ops, .proved = true}, .conn = conn, .seat = -1, .is_server = is_server, .to_hear = 4};
     pthread_mutex_lock(&hall.lock);
     for (int i = 0; g->seat < 0 && i < SEATS; i++)
         if (!hall.seats[i])
@@ -92,13 +80,12 @@ static enum err seat(struct net_conn *conn, bool is_server, struct net_talk *tal
     pthread_mutex_unlock(&hall.lock);
     if (!is_server)
         buf_puts(net_conn_out(conn), "ping");
-    *talk = (struct net_talk){g,           guest_input, guest_wake, guest_tick, guest_close,
-                              guest_after, guest_over,  NULL,       NULL,       NULL};
+    *talk = &g->talk;
     return OK;
 }
 
-static enum err accept_server(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                              struct net_talk *talk)
+static enum err accept_server(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                              struct talk **talk)
 {
     (void)ctx;
     (void)peer;
@@ -106,8 +93,8 @@ static enum err accept_server(void *ctx, struct net_conn *conn, const struct net
     return seat(conn, true, talk);
 }
 
-static enum err accept_client(void *ctx, struct net_conn *conn, const struct net_peer *peer, int64_t now_ms,
-                              struct net_talk *talk)
+static enum err accept_client(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
+                              struct talk **talk)
 {
     (void)ctx;
     (void)peer;

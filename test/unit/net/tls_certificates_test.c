@@ -79,7 +79,7 @@ static void resume(struct pair *p, SSL_SESSION *kept)
 
 static void check_resumption(int version)
 {
-    struct net_peer peer;
+    struct peer peer;
     struct pair p;
     SSL_SESSION *kept;
     const char *cert, *key;
@@ -126,7 +126,7 @@ TEST(a_session_is_resumed_while_its_key_is_kept)
 
 static void check_no_ticket(int version)
 {
-    struct net_peer peer = {.has_certificate = false};
+    struct peer peer = {.has_certificate = false};
     struct pair p;
     SSL_SESSION *kept;
     uint8_t sha256[32];
@@ -164,7 +164,7 @@ TEST(who_showed_a_certificate_shows_it_each_time)
 /* A client that had no certificate to show cannot come back as one that has. */
 TEST(a_session_without_a_certificate_stays_without)
 {
-    struct net_peer peer;
+    struct peer peer;
     struct pair p;
     SSL_SESSION *kept;
     uint8_t sha256[32];

@@ -170,7 +170,7 @@ TEST(contexts_say_what_is_wrong_with_their_files)
 }
 
 /* As many as wanted, the first of them the one whose hashes the peer has. */
-static void check_chain(const struct net_peer *peer, int wanted)
+static void check_chain(const struct peer *peer, int wanted)
 {
     struct rd r = rd_over(peer->chain);
     uint8_t sha256[32];
@@ -208,7 +208,7 @@ static void many_certificates(int n, const char **cert_file, const char **key_fi
 static void show_many(int n, int arrive)
 {
     const char *cert, *key;
-    struct net_peer peer;
+    struct peer peer;
     struct pair p;
     char why[256];
 
@@ -227,7 +227,7 @@ TEST(a_client_shows_the_certificate_it_uses)
 {
     const char *const id[] = {"device-1", NULL};
     const char *cert, *key, *other_cert, *other_key;
-    struct net_peer peer;
+    struct peer peer;
     struct pair p;
     char why[256];
 

@@ -39,7 +39,7 @@ static int use_chip(void **state)
 
 static void shake_with(const char *file, const char *name, int version)
 {
-    struct net_peer peer;
+    struct peer peer;
     struct pair p;
     char why[256] = "";
 
