@@ -11,11 +11,11 @@
 
 /* In the order in which they are taken (doc/architecture.md). */
 enum mutex_rank {
-    RANK_COLD,     /* of the hub, for what changes seldom */
-    RANK_SHARD,    /* of the hub: identities */
-    RANK_FEEDBACK, /* of the hub: feedback that waits */
-    RANK_TAIL,     /* of the store: an append */
-    RANK_OWN,      /* of a part of the hub or of the store: nothing else is taken under it */
+    RANK_COLD,  /* of the hub, for what changes seldom */
+    RANK_SHARD, /* of the hub: identities */
+    RANK_PART,  /* of a part of the hub that appends under it: feedback, jobs */
+    RANK_TAIL,  /* of the store: an append */
+    RANK_OWN,   /* of a part of the hub or of the store: nothing else is taken under it */
     RANKS
 };
 

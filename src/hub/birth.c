@@ -51,9 +51,9 @@ static enum err become(struct hub *h, struct bytes body)
         return e;
     h->birth = birth;
     h->born = true;
-    EACH_PART(p)
-    if ((*p)->born && (e = (*p)->born(h)))
-        return e;
+    EACH_PART (p)
+        if ((*p)->born && (e = (*p)->born(h)))
+            return e;
     return OK;
 }
 

@@ -29,14 +29,15 @@ static enum err take(struct hub *h, uint64_t place, int64_t now_ms)
     struct keeping k;
     enum err e = keeping_begin(&k, h, place, now_ms);
 
+    assert(place >= state_place(h->state));
     h->round++;
     if (!e && (e = keep_all(&k)))
         keeping_abort(&k);
     else if (!e)
         e = keeping_end(&k);
-    EACH_PART(p)
-    if ((*p)->kept)
-        (*p)->kept(&k, !e);
+    EACH_PART (p)
+        if ((*p)->kept)
+            (*p)->kept(&k, !e);
     keeping_free(&k);
     return e;
 }
@@ -62,8 +63,8 @@ enum err checkpoint_load(struct hub *h)
 {
     enum err e = OK;
 
-    EACH_PART(p)
-    if (!e && (*p)->load)
-        e = (*p)->load(h);
+    EACH_PART (p)
+        if (!e && (*p)->load)
+            e = (*p)->load(h);
     return e;
 }

@@ -27,9 +27,9 @@ void hub_clock_set(struct hub *h, const struct hub_clock *c)
     atomic_store(&h->ahead_ms, c->ahead_ms);
     if (!jumped && late == c->late)
         return;
-    EACH_PART(p)
-    if ((*p)->jumped)
-        (*p)->jumped(h);
+    EACH_PART (p)
+        if ((*p)->jumped)
+            (*p)->jumped(h);
 }
 
 int64_t hub_last_ms(const struct hub *h)
@@ -37,8 +37,7 @@ int64_t hub_last_ms(const struct hub *h)
     int64_t ticks = atomic_load(&h->last_generation);
     int64_t last_ms = ticks > TICKS_AT_1970 ? (ticks - TICKS_AT_1970) / TICKS_A_MS : 0;
 
-    EACH_PART(p)
-    {
+    EACH_PART (p) {
         int64_t own_ms = (*p)->last_ms ? (*p)->last_ms(h) : 0;
 
         if (own_ms > last_ms)

@@ -32,9 +32,9 @@ static void hub_free(struct hub *h)
         buf_free(&s->scratch);
         mutex_destroy(&s->lock);
     }
-    EACH_PART(p)
-    if ((*p)->free)
-        (*p)->free(h);
+    EACH_PART (p)
+        if ((*p)->free)
+            (*p)->free(h);
     mutex_destroy(&h->cold);
     free(h);
 }
@@ -42,8 +42,7 @@ static void hub_free(struct hub *h)
 /* A number that two have would be read by the wrong one. */
 static void kinds_list(struct hub *h)
 {
-    EACH_PART(p)
-    {
+    EACH_PART (p) {
         for (size_t i = 0; i < (*p)->n_kinds; i++) {
             const struct record_kind *k = &(*p)->kinds[i];
 
@@ -57,9 +56,9 @@ static enum err parts_make(struct hub *h)
 {
     enum err e = OK;
 
-    EACH_PART(p)
-    if (!e && (*p)->make)
-        e = (*p)->make(h);
+    EACH_PART (p)
+        if (!e && (*p)->make)
+            e = (*p)->make(h);
     return e;
 }
 
@@ -99,6 +98,7 @@ enum err hub_apply(struct hub *h, const struct record *r)
 {
     const struct record_kind *k = h->kinds[r->kind];
 
+    assert(r->at != 0);
     return k ? k->apply(h, r) : ERR_UNSUPPORTED;
 }
 
@@ -125,9 +125,9 @@ static enum err load(struct hub *h)
     if (!e && !h->born)
         e = ERR_NOT_FOUND;
     h->started_at = store_end(h->store);
-    EACH_PART(p)
-    if (!e && (*p)->replayed)
-        e = (*p)->replayed(h);
+    EACH_PART (p)
+        if (!e && (*p)->replayed)
+            e = (*p)->replayed(h);
     return e;
 }
 

@@ -22,9 +22,9 @@ const struct part *const hub_parts[] = {&birth_part,    &authority_part, &group_
 
 const struct record_kind *record_kind_of(uint8_t number)
 {
-    EACH_PART(p)
-    for (size_t i = 0; i < (*p)->n_kinds; i++)
-        if ((*p)->kinds[i].number == number)
-            return &(*p)->kinds[i];
+    EACH_PART (p)
+        for (size_t i = 0; i < (*p)->n_kinds; i++)
+            if ((*p)->kinds[i].number == number)
+                return &(*p)->kinds[i];
     return NULL;
 }

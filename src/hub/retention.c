@@ -78,6 +78,7 @@ void ages_add(struct hub *h, uint64_t place, int64_t lived_ms)
         h->ages->n = kept;
         h->ages->step_ms *= 2;
     }
+    assert(h->ages->n < AGES);
     h->ages->at[h->ages->n++] = (struct age){place, lived_ms};
 }
 
@@ -126,12 +127,13 @@ enum err retain(struct hub *h, int64_t lived_ms)
         below = held;
     first = store_first_after(h->store, below);
     /* The checkpoint knows of it before the files are gone: those that are gone without its knowledge are missing. */
+    assert(below <= state_place(h->state));
     if (first > store_first(h->store) && !(e = bond_keep(h->state, h->store, first)))
         e = store_trim(h->store, below);
     ages_forget(h, store_first(h->store));
-    EACH_PART(p)
-    if (!e && (*p)->trimmed)
-        e = (*p)->trimmed(h);
+    EACH_PART (p)
+        if (!e && (*p)->trimmed)
+            e = (*p)->trimmed(h);
     return e;
 }
 

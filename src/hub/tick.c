@@ -5,9 +5,9 @@ enum { TICK_MS = 1000 };
 
 void hub_grew(struct hub *h)
 {
-    EACH_PART(p)
-    if ((*p)->grew)
-        (*p)->grew(h);
+    EACH_PART (p)
+        if ((*p)->grew)
+            (*p)->grew(h);
 }
 
 int64_t hub_tick(struct hub *h, int64_t now_ms)
@@ -15,8 +15,7 @@ int64_t hub_tick(struct hub *h, int64_t now_ms)
     int64_t next_ms = now_ms + TICK_MS;
 
     atomic_store(&h->ticked_ms, now_ms);
-    EACH_PART(p)
-    {
+    EACH_PART (p) {
         int64_t own_ms = (*p)->tick ? (*p)->tick(h, now_ms) : INT64_MAX;
 
         if (own_ms < next_ms)

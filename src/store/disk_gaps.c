@@ -12,6 +12,7 @@ static size_t index_of(const struct disk *d, uint64_t at)
 {
     size_t low = 0, high = d->n_gaps;
 
+    assert_locked(&d->gaps_lock);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
@@ -29,6 +30,8 @@ static bool make_room(struct disk *d)
     size_t cap = d->gaps_cap ? d->gaps_cap * 2 : 8;
     struct gap *gaps;
 
+    assert_locked(&d->gaps_lock);
+    assert(d->n_gaps <= d->gaps_cap);
     if (d->n_gaps < d->gaps_cap)
         return true;
     if (d->n_gaps == GAPS_MAX || !(gaps = realloc(d->gaps, cap * sizeof *gaps)))
@@ -43,6 +46,7 @@ static void stretch(struct disk *d, const struct gap *g)
 {
     struct gap *last = d->n_gaps ? &d->gaps[d->n_gaps - 1] : NULL;
 
+    assert_locked(&d->gaps_lock);
     if (!last)
         return;
     last->is_rest = true;
@@ -57,6 +61,7 @@ static bool add(struct disk *d, const struct gap *g)
     bool is_new;
     size_t i;
 
+    assert(g->at < g->end);
     mutex_lock(&d->gaps_lock);
     i = index_of(d, g->at);
     is_new = i == d->n_gaps || d->gaps[i].at != g->at;

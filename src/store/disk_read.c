@@ -11,6 +11,7 @@ static void leave(struct disk *d, struct cursor *c)
     if (!s)
         return;
     mutex_lock(&d->segments_lock);
+    assert(s->users > 0);
     gone = --s->users == 0 && s->trimmed;
     if (s->users == 0)
         segment_unmap(s);
@@ -24,6 +25,7 @@ static struct segment *find(struct disk *d, uint64_t place)
 {
     struct segment *behind = NULL;
 
+    assert_locked(&d->segments_lock);
     /* From the end: most cursors read what came last. */
     for (struct list *l = d->segments.prev; l != &d->segments; l = l->prev) {
         struct segment *s = segment_of(l);
@@ -40,6 +42,7 @@ static enum err enter(struct disk *d, struct cursor *c)
     struct segment *s;
     enum err e = OK;
 
+    assert(!c->engine);
     mutex_lock(&d->segments_lock);
     s = find(d, c->at);
     if (!s) {
@@ -47,6 +50,7 @@ static enum err enter(struct disk *d, struct cursor *c)
     } else if (!segment_map(s)) {
         e = ERR_MEMORY;
     } else {
+        assert(!s->trimmed);
         s->users++;
         c->engine = s;
         if (c->at < s->base + SEGMENT_HEAD)
@@ -94,6 +98,7 @@ static void go_over(struct disk *d, struct cursor *c, uint64_t came_from, uint64
         end = end_of_gap(s, from, durable);
         disk_gap_add(d, s, from, end);
     }
+    assert(end > from && end <= durable);
     c->at = end;
 }
 
@@ -139,6 +144,7 @@ enum err disk_read(struct store *store, struct cursor *c, struct record *out)
             continue;
         }
         *out = (struct record){.at = c->at, .kind = f.kind, .lane = f.lane, .body = bytes_of(f.body, f.len)};
+        assert(f.next > f.place && f.next <= durable);
         c->at = f.next;
         return OK;
     }

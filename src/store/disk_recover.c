@@ -140,6 +140,7 @@ static void guess_head(struct disk *d, struct segment *s)
 {
     const struct segment *behind = next_of(d, s);
 
+    assert(s->head_bad || s->id_bad);
     if (s->head_bad && behind)
         s->size = (behind->head_bad || behind->id_bad ? behind->base : behind->after) - s->base;
     else if (s->head_bad && s->size < SEGMENT_HEAD + 2 * FRAME_HEAD)
@@ -221,6 +222,7 @@ static uint64_t last_write(const struct segment *s, uint64_t from)
 
 static bool is_zero_from(const struct segment *s, uint64_t place)
 {
+    assert(s->map && place >= s->base);
     if (place >= s->base + s->there)
         return true;
     return bytes_are_zeros(bytes_of(s->map + (place - s->base), (size_t)(s->base + s->there - place)));
@@ -232,6 +234,7 @@ static void walk(struct disk *d, const struct segment *s, uint64_t sure, struct 
     bool looked = false;
     struct frame f;
 
+    assert(s->map);
     *out = (struct walk){.end = s->base + SEGMENT_HEAD};
     while (!out->closed) {
         if (frame_at(s, out->end, &f)) {
@@ -283,6 +286,7 @@ static enum err wipe(struct disk *d, const struct segment *s, uint64_t from, uin
 {
     static uint8_t zeros[64 * 1024];
 
+    assert(from <= to && to <= end_of(s));
     for (uint64_t at = from; at < to;) {
         struct iovec part = {zeros, to - at < sizeof zeros ? (size_t)(to - at) : sizeof zeros};
 
@@ -300,6 +304,7 @@ static enum err cut(struct disk *d, const struct segment *s, uint64_t end)
     uint64_t leftover = end;
     struct frame f;
 
+    assert(end >= s->base + SEGMENT_HEAD && end <= end_of(s));
     if (is_zero_from(s, end))
         return OK;
     while (frame_at(s, leftover, &f) || frame_after(s, leftover, end_of(s), &f))
@@ -314,6 +319,7 @@ static bool was_written(const struct segment *s, uint64_t from, uint64_t to)
 {
     struct frame f;
 
+    assert(s->map && from % 8 == 0);
     for (; from < to; from += 8)
         if (frame_claims(s, from, &f))
             return true;
@@ -324,6 +330,7 @@ static bool was_written(const struct segment *s, uint64_t from, uint64_t to)
  * log continues at the place of the checkpoint; where nothing was, this is an older log than the checkpoint's. */
 static enum err end_at_known(struct disk *d, const struct segment *s, uint64_t *end, char why[256])
 {
+    assert(*end < d->known);
     if (d->known > end_of(s) || !was_written(s, *end, d->known)) {
         snprintf(why, 256,
                  "%.110s: nothing valid at byte %llu, but the checkpoint is valid up to place %llu: what lies between "
@@ -341,6 +348,7 @@ static bool is_unused(const struct segment *s, uint64_t from)
 {
     uint64_t offset = from - s->base;
 
+    assert(s->map && from >= s->base);
     return offset + FRAME_HEAD <= s->there && bytes_are_zeros(bytes_of(s->map + offset, FRAME_HEAD));
 }
 
@@ -350,6 +358,7 @@ static enum err end_here(struct disk *d, struct segment *s, uint64_t end, bool *
 {
     enum err e = OK;
 
+    assert(s->there <= s->size && !d->last);
     if (s->there < s->size && (end < d->known || !is_unused(s, end))) {
         *given_up = true;
         return OK;

@@ -24,6 +24,7 @@ static uint64_t size_of_log(const struct disk *d)
 {
     uint64_t n = 0;
 
+    assert_locked(&d->segments_lock);
     for (const struct list *l = d->segments.next; l != &d->segments; l = l->next)
         n += LIST_OF(l, const struct segment, in)->size;
     return n;
@@ -41,6 +42,7 @@ static uint64_t size_of_all(const struct disk *d)
 
 static bool over_size_max(const struct disk *d)
 {
+    assert_locked(&d->segments_lock);
     return d->size_max && size_of_all(d) + d->segment_size > d->size_max;
 }
 
@@ -101,11 +103,13 @@ enum err disk_segment_new(struct disk *d, uint64_t base, bool reserved, struct s
     struct segment *s;
     enum err e = take_raw(d, reserved, &s);
 
+    assert(base % 8 == 0);
     if (e)
         return e;
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
+    assert(!s->users && !s->map);
     s->base = base;
     s->trimmed = false;
     s->reserved = reserved;
@@ -130,6 +134,7 @@ static bool add_spare(struct disk *d, struct segment *s)
 
     mutex_lock(&d->segments_lock);
     keep = d->n_spares < SPARES && s->size == d->segment_size;
+    assert(!s->users);
     if (keep)
         d->spares[d->n_spares++] = s;
     mutex_unlock(&d->segments_lock);
@@ -203,6 +208,7 @@ void disk_segment_retire(struct disk *d, struct segment *s)
 {
     char path[SEGMENT_PATH_CAP];
 
+    assert(s != d->last && s != d->next);
     spare_path(d, path);
     if (d->io.rename(d->io.ctx, s->path, path) || d->io.sync_folder(d->io.ctx, d->folder))
         d->io.failed(d->io.ctx, "removing a segment", s->path, errno);
@@ -211,6 +217,7 @@ void disk_segment_retire(struct disk *d, struct segment *s)
 
 void disk_segment_give_up(struct disk *d, struct segment *s)
 {
+    assert(!s->users);
     segment_unmap(s);
     if (add_spare(d, s))
         return;
@@ -247,6 +254,7 @@ void disk_space(struct store *s, struct store_space *out)
     mutex_lock(&d->segments_lock);
     out->held += size_of_all(d);
     out->log = size_of_log(d);
+    assert(out->log <= out->held);
     mutex_unlock(&d->segments_lock);
     mutex_unlock(&d->tail);
     out->file = d->segment_size;

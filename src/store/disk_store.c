@@ -24,6 +24,7 @@ static struct piece *piece_for(struct tail *t, struct segment *s, uint64_t place
 {
     struct piece *p = t->n ? &t->pieces[t->n - 1] : NULL;
 
+    assert(t->n <= PIECES && t->len <= t->cap);
     *begun = !p || p->segment != s;
     if (!*begun)
         return p;
@@ -44,6 +45,9 @@ static void put_frame(struct disk *d, const struct draft *draft, size_t len, uin
     struct frame f = {.place = d->end, .len = (uint32_t)len, .flags = (uint8_t)(flags | (begun ? FRAME_FIRST : 0))};
     size_t done = FRAME_HEAD;
 
+    assert_locked(&d->tail);
+    assert(d->end % 8 == 0 && t->len + frame_size(len) <= t->cap);
+    assert(p && d->end + frame_size(len) <= d->last->base + d->last->size);
     for (size_t i = 0; draft && i < draft->n_parts; i++) {
         if (draft->parts[i].len)
             memcpy(to + done, draft->parts[i].at, draft->parts[i].len);
@@ -67,6 +71,8 @@ static void roll(struct disk *d)
 {
     uint64_t at;
 
+    assert_locked(&d->tail);
+    assert(d->next && d->next->base == d->last->base + d->last->size);
     if (d->end < d->last->base + d->last->size)
         put_frame(d, NULL, 0, FRAME_END, &at);
     mutex_lock(&d->segments_lock);
@@ -84,6 +90,7 @@ static bool is_refused(const struct disk *d, enum room room, bool fits)
 {
     const struct segment *s = fits ? d->last : d->next;
 
+    assert_locked(&d->tail);
     if (!d->full)
         return false;
     if (room == ROOM_MESSAGES)
@@ -97,6 +104,7 @@ static bool is_refused(const struct disk *d, enum room room, bool fits)
  * is not ready; ERR_DISK_FULL when there will be none. */
 static enum err make_room(struct disk *d, enum room room, size_t len)
 {
+    assert_locked(&d->tail);
     for (;;) {
         bool fits = segment_fits(d->last, d->end, len);
         struct tail *t = d->open;
@@ -131,6 +139,7 @@ static enum err disk_append(struct store *s, const struct draft *draft, uint64_t
     mutex_lock(&d->tail);
     if (!(e = make_room(d, draft->room, len))) {
         put_frame(d, draft, len, 0, at);
+        assert(*at < d->end && *at >= atomic_load(&d->durable));
         pthread_cond_signal(&d->work); /* costs nothing while the thread is busy */
     }
     mutex_unlock(&d->tail);
@@ -143,6 +152,7 @@ static void write_piece(struct disk *d, const struct tail *t, const struct piece
 {
     struct iovec part = {t->at + p->from, p->len};
 
+    assert(p->len > 0 && p->place >= atomic_load(&d->durable));
     if (d->io.write_synced(d->io.ctx, p->segment->fd, &part, 1, (off_t)(p->place - p->segment->base)))
         d->io.failed(d->io.ctx, "writing the log", p->segment->path, errno);
     atomic_store_explicit(&d->durable, p->place + p->len, memory_order_release);
@@ -161,6 +171,7 @@ static void write_tail(struct disk *d, struct tail *t)
 /* Under the tail lock: what could be made of it, and what that means. */
 static void note_space(struct disk *d, enum err e)
 {
+    assert_locked(&d->tail);
     if (e && !d->full)
         log_event(LOG_ERROR, "disk-full", KVS("folder", d->folder), KVS("reason", strerror(errno)),
                   KVS("remedy", "free some space, or keep fewer events (retention, retention_size); until then new "
@@ -188,6 +199,7 @@ static void make_ahead(struct disk *d, uint64_t base, bool needs_next, bool want
     if ((e && e != ERR_DISK_FULL) || (of_reserve && of_reserve != ERR_DISK_FULL))
         d->io.failed(d->io.ctx, "making a segment", d->folder, errno);
     mutex_lock(&d->tail);
+    assert(!made || (!d->next && made->base == d->last->base + d->last->size));
     if (made)
         d->next = made;
     d->wanted = false;
@@ -202,6 +214,7 @@ static void wait_for_work(struct disk *d)
 {
     struct timespec until;
 
+    assert_locked(&d->tail);
     if (d->open->len || d->stop || d->wanted)
         return;
     if (d->next && !d->full) {
@@ -231,6 +244,7 @@ static void *sync_thread(void *ctx)
         if (t->len == 0 && d->stop)
             break;
         d->open = t == &d->tails[0] ? &d->tails[1] : &d->tails[0];
+        assert(!d->open->len && !d->open->n);
         pthread_cond_broadcast(&d->room);
         mutex_unlock(&d->tail);
         if (t->len) {
@@ -301,6 +315,8 @@ static bool may_go(struct disk *d, const struct segment *s, uint64_t below)
 {
     uint64_t end = s->base + s->size;
 
+    assert_locked(&d->tail);
+    assert_locked(&d->segments_lock);
     return s != d->last && end <= below && end <= disk_durable(&d->store);
 }
 
@@ -342,6 +358,7 @@ static struct segment *take_oldest(struct disk *d, uint64_t below)
     if (!may_go(d, oldest, below)) {
         oldest = NULL;
     } else {
+        assert(oldest != d->last && oldest->base + oldest->size <= disk_durable(&d->store));
         list_del(&oldest->in);
         atomic_store(&d->first, segment_of(d->segments.next)->base + SEGMENT_HEAD);
     }
@@ -381,6 +398,7 @@ static enum err disk_trim(struct store *s, uint64_t below)
 
 static void disk_free(struct disk *d)
 {
+    assert(!d->open || !d->open->len);
     LIST_EACH (&d->segments, it) {
         list_del(it);
         segment_free(segment_of(it));
@@ -413,6 +431,7 @@ static void disk_close(struct store *s)
         pthread_cond_broadcast(&d->room);
         mutex_unlock(&d->tail);
         pthread_join(d->syncer, NULL);
+        assert(d->durable == d->end);
     }
     disk_free(d);
 }
@@ -475,6 +494,7 @@ static enum err make_last(struct disk *d)
         d->next = NULL;
         d->end = d->last->base + SEGMENT_HEAD;
     }
+    assert(d->end >= d->last->base + SEGMENT_HEAD && d->end % 8 == 0);
     atomic_store(&d->durable, d->end);
     atomic_store(&d->first, segment_of(d->segments.next)->base + SEGMENT_HEAD);
     return OK;
@@ -487,8 +507,10 @@ static enum err make_reserve(struct disk *d)
 
     if (e && e != ERR_DISK_FULL)
         return e;
+    mutex_lock(&d->tail);
     d->last->reserved = e == ERR_DISK_FULL;
     note_space(d, e);
+    mutex_unlock(&d->tail);
     return OK;
 }
 

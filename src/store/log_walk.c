@@ -2,6 +2,7 @@
 
 #include "ceilings.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -78,9 +79,11 @@ static struct bytes bytes_at(struct reader *r, uint64_t place)
 {
     uint64_t offset = place - r->file->base, end = r->from + r->len;
 
+    assert(place >= r->file->base);
     if (offset < r->from || offset > end || (end - offset < WINDOW / 2 && !r->ends)) {
         fill(r, offset);
         end = r->from + r->len;
+        assert(r->len <= WINDOW);
     }
     return offset < end ? bytes_of(r->at + (offset - r->from), (size_t)(end - offset)) : NO_BYTES;
 }

@@ -57,6 +57,7 @@ static bool stands_at(const struct pairs *p, size_t i, struct bytes key)
 
 static void remove_at(struct pairs *p, size_t i)
 {
+    assert(i < p->n);
     free(p->at[i].key);
     free(p->at[i].value);
     memmove(&p->at[i], &p->at[i + 1], (p->n - i - 1) * sizeof *p->at);
@@ -86,6 +87,7 @@ static enum err set(struct pairs *p, struct bytes key, struct bytes value, bool 
     size_t i = lower_bound(p, key);
     uint8_t *copy = NULL;
 
+    assert(deleted || value.at || !value.len);
     if (!deleted && !(copy = copy_of(value)))
         return ERR_MEMORY;
     if (stands_at(p, i, key)) {
@@ -192,6 +194,7 @@ static enum err memory_commit(struct state *s, uint64_t place)
         else if (stands_at(&m->kept, stands, key_of(p)))
             remove_at(&m->kept, stands);
     }
+    assert(place >= m->place);
     if (!e)
         m->place = place;
     mutex_unlock(&m->lock);

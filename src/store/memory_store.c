@@ -53,6 +53,7 @@ static enum err keep(struct memory *m, const struct draft *d, uint64_t *at)
     struct kept *k;
     uint8_t *body;
 
+    assert_locked(&m->lock);
     for (size_t i = 0; i < d->n_parts; i++)
         len += d->parts[i].len;
     if (len > RECORD_LEN_MAX)
@@ -71,6 +72,7 @@ static enum err keep(struct memory *m, const struct draft *d, uint64_t *at)
     *at = FIRST + m->n;
     if (d->stamp)
         d->stamp(d->ctx, body, len, *at);
+    assert(m->n < m->cap);
     k = &m->at[m->n++];
     *k = (struct kept){.kind = d->kind, .lane = d->lane, .body = body, .len = len};
     m->appends++;
@@ -79,6 +81,7 @@ static enum err keep(struct memory *m, const struct draft *d, uint64_t *at)
 
 static void tell(struct memory *m)
 {
+    assert(!mutex_is_mine(&m->lock));
     if (m->store.grew)
         m->store.grew(m->store.grew_ctx);
 }
@@ -229,6 +232,7 @@ static enum err memory_trim(struct store *s, uint64_t below)
         below = m->durable;
     if (below > FIRST + m->trimmed)
         m->trimmed = (size_t)(below - FIRST);
+    assert(m->trimmed <= m->n);
     mutex_unlock(&m->lock);
     return OK;
 }
@@ -313,6 +317,7 @@ void memory_store_damage(struct store *s, uint64_t at)
     struct gap g = {.at = at, .end = at + 1};
 
     mutex_lock(&m->lock);
+    assert(at >= FIRST && at - FIRST < m->n);
     m->at[at - FIRST].damaged = true;
     describe(&g, &m->at[at - FIRST]);
     mutex_unlock(&m->lock);
@@ -350,8 +355,10 @@ enum err memory_store_crashed(struct store *s, struct store **out)
         struct bytes body = bytes_of(m->at[i].body, m->at[i].len);
         uint64_t at;
 
+        mutex_lock(&left->lock);
         e = keep(left, &(struct draft){.kind = m->at[i].kind, .lane = m->at[i].lane, .parts = &body, .n_parts = 1},
                  &at);
+        mutex_unlock(&left->lock);
         if (!e)
             left->at[i].damaged = m->at[i].damaged;
     }

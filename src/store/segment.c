@@ -4,6 +4,7 @@
 #include "crc32c.h"
 #include "fault.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -41,6 +42,8 @@ void frame_seal(uint8_t *to, const struct segment *s, const struct frame *f)
 {
     size_t whole = (size_t)frame_size(f->len);
 
+    assert(f->place >= s->base + SEGMENT_HEAD && f->place % 8 == 0);
+    assert(f->len <= s->size);
     memset(to + FRAME_HEAD + f->len, 0, whole - FRAME_HEAD - f->len);
     put_le(to + 4, f->len, 4);
     put_le(to + 8, f->place, 8);
@@ -81,6 +84,7 @@ static struct bytes bytes_at(const struct segment *s, uint64_t place)
 {
     uint64_t offset = place - s->base;
 
+    assert(s->map && place >= s->base && s->there <= s->size);
     return offset < s->there ? bytes_of(s->map + offset, (size_t)(s->there - offset)) : NO_BYTES;
 }
 
@@ -121,6 +125,7 @@ void segment_known(struct segment *s)
 {
     uint8_t base[8];
 
+    assert(s->form < FORMS);
     put_le(base, s->base, 8);
     s->seed = s->form == FORM_SEALED ? crc32c(0, bytes_of(s->id, STORE_ID)) : 0;
     s->seed = crc32c(s->seed, bytes_of(base, sizeof base));
@@ -136,6 +141,7 @@ static void make_head(const struct segment *s, uint8_t head[SEGMENT_HEAD])
 {
     size_t len = id_len(s->form);
 
+    assert(s->form < FORMS && s->after <= s->base);
     memset(head, 0, SEGMENT_HEAD);
     memcpy(head, MAGIC, sizeof MAGIC);
     put_le(head + 8, s->base, 8);
@@ -205,6 +211,7 @@ int segment_make(const struct disk_io *io, struct segment *s)
     uint8_t head[SEGMENT_HEAD];
     struct iovec part = {head, sizeof head};
 
+    assert(s->size % 8 == 0 && s->size >= SEGMENT_HEAD + 2 * FRAME_HEAD);
     s->fd = io->open(io->ctx, s->path, O_RDWR | O_CREAT);
     if (s->fd < 0)
         return -1;
@@ -243,6 +250,7 @@ enum err segment_open(const struct disk_io *io, struct segment *s)
 
 bool segment_map(struct segment *s)
 {
+    assert(s->fd >= 0 && s->there <= s->size);
     void *map;
 
     if (s->map)
@@ -263,6 +271,7 @@ bool segment_map(struct segment *s)
 
 void segment_unmap(struct segment *s)
 {
+    assert(!s->users || s->map);
     if (!s->map)
         return;
     fault_region_drop(s->map);

@@ -7,6 +7,7 @@
 #include "map.h"
 #include "state_room.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -170,6 +171,7 @@ static enum err lmdb_del(struct state *s, struct bytes key)
 
 int lmdb_change(struct lmdb *m, MDB_txn *txn, struct bytes key, const struct bytes *value, struct state_sum *sum)
 {
+    assert(key.len > 0 && key.len <= STATE_KEY_MAX);
     MDB_val k = val_of(key), v;
     struct bytes old;
     uint64_t seal;
@@ -215,6 +217,7 @@ static int apply(struct lmdb *m, MDB_txn *txn, struct state_sum *sum)
         uint8_t what = rd_u8(&r);
         struct bytes key = rd_str32(&r), value = rd_str32(&r);
 
+        assert(!r.bad && (what == PUT || what == DEL));
         rc = lmdb_change(m, txn, key, what == PUT ? &value : NULL, sum);
     }
     return rc ? rc : lmdb_put_sum(m, txn, sum);
@@ -270,6 +273,7 @@ static enum err lmdb_commit(struct state *s, uint64_t place)
     } while (rc == MDB_MAP_FULL && !(e = lmdb_grow_map(m)));
     if (e || rc)
         return e ? e : lmdb_err_of(rc);
+    assert(sum.place == place);
     m->sum = sum;
     atomic_store_explicit(&m->place, place, memory_order_release);
     buf_clear(&m->changes);

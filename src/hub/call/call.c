@@ -41,6 +41,8 @@ static void enlist(struct identity *i, struct call *c)
 {
     struct call **end = &i->calls;
 
+    assert_locked(&i->shard->lock);
+    assert(!c->identity && i->n_calls < CALLS_OF_DEVICE_MAX);
     while (*end)
         end = &(*end)->next;
     *end = c;
@@ -51,6 +53,7 @@ static void enlist(struct identity *i, struct call *c)
 
 static void unlist(struct call *c)
 {
+    assert_locked(&c->shard->lock);
     if (!c->identity)
         return;
     for (struct call **at = &c->identity->calls; *at; at = &(*at)->next) {
@@ -59,6 +62,7 @@ static void unlist(struct call *c)
         *at = c->next;
         break;
     }
+    assert(c->identity->n_calls > 0);
     c->identity->n_calls--;
     c->identity = NULL;
 }
@@ -66,6 +70,7 @@ static void unlist(struct call *c)
 /* Its caller looks at it, and closes it. */
 static void end(struct call *c, enum err why)
 {
+    assert(c->state < CALL_ANSWERED);
     unlist(c);
     c->state = CALL_ENDED;
     c->why = why;
@@ -74,6 +79,8 @@ static void end(struct call *c, enum err why)
 
 static void make_ready(struct call *c, int64_t now_ms)
 {
+    assert_locked(&c->shard->lock);
+    assert(c->state == CALL_WAITS);
     c->state = CALL_READY;
     c->until_ms = now_ms + c->response_ms;
     c->waker->wake(c->waker); /* it waits for another time now */
@@ -81,12 +88,15 @@ static void make_ready(struct call *c, int64_t now_ms)
 
 static void tell(struct seat *seat)
 {
+    assert_locked(&seat->shard->lock);
     atomic_store(&seat->calls, true);
     seat->waker->wake(seat->waker);
 }
 
 static void make_wait(struct call *c)
 {
+    assert_locked(&c->shard->lock);
+    assert(c->state == CALL_READY);
     c->state = CALL_WAITS;
     c->until_ms = c->wait_ms;
     c->waker->wake(c->waker);
@@ -112,6 +122,7 @@ static void calls_gone(struct hub *h, struct shard *s, struct identity *i)
     (void)s;
     while (i->calls)
         end(i->calls, ERR_NOT_FOUND);
+    assert(i->n_calls == 0);
 }
 
 /* ---- the caller ------------------------------------------------------------------------------------------------ */
@@ -152,6 +163,7 @@ static bool may_cost(struct hub *h, size_t bytes)
 
 static void call_free(struct call *c)
 {
+    assert(!c->identity);
     atomic_fetch_sub(&c->hub->calls->bytes, c->cost);
     buf_free(&c->answer);
     free(c);
@@ -183,6 +195,7 @@ static enum err put(struct call *c, struct bytes device, int64_t connect_ms, int
     struct identity *i;
     enum err e = identity_get(c->hub, c->shard, device, &i);
 
+    assert_locked(&c->shard->lock);
     if (e)
         return e;
     if (i->n_calls >= CALLS_OF_DEVICE_MAX)
@@ -231,6 +244,7 @@ enum err hub_call_open(struct hub *h, const struct call_question *q, int64_t now
 /* Under the shard's lock. */
 static void look(struct call *c, int64_t now_ms)
 {
+    assert_locked(&c->shard->lock);
     if (now_ms < c->until_ms)
         return;
     if (c->state == CALL_WAITS)
@@ -293,6 +307,7 @@ static struct call *first_ready(const struct seat *seat)
 {
     struct call *c = seat->identity ? seat->identity->calls : NULL;
 
+    assert_locked(&seat->shard->lock);
     while (c && c->state != CALL_READY)
         c = c->next;
     return c;

@@ -35,6 +35,7 @@ void hub_took(struct hub *h, size_t size, int64_t now_ms)
 
 enum err identity_lets(const struct hub *h, const struct identity *i, size_t size, int64_t now_ms)
 {
+    assert_locked(&i->shard->lock);
     if (!meter_lets(&i->messages, &h->rates.device_messages, 1, now_ms))
         return ERR_BUSY;
     if (!meter_lets(&i->bytes, &h->rates.device_bytes, size, now_ms))
@@ -44,6 +45,7 @@ enum err identity_lets(const struct hub *h, const struct identity *i, size_t siz
 
 void identity_took(struct hub *h, struct identity *i, size_t size, int64_t now_ms)
 {
+    assert_locked(&i->shard->lock);
     meter_take(&i->messages, &h->rates.device_messages, 1, now_ms);
     meter_take(&i->bytes, &h->rates.device_bytes, size, now_ms);
     hub_took(h, size, now_ms);
@@ -89,6 +91,7 @@ bool mail_room_take(struct hub *h, size_t size)
 {
     int64_t left = atomic_load(&h->mail_left);
 
+    assert(size <= INT64_MAX);
     do {
         if (left < (int64_t)size)
             return false;

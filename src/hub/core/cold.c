@@ -13,6 +13,7 @@ enum err cold_keep(struct keeping *k, struct cold *c, struct bytes key, size_t m
     struct hub *h = k->hub;
     enum err e = OK;
 
+    assert(!c->taken);
     mutex_lock(&h->cold);
     if ((c->taken = !c->known)) {
         encode(&value, h);
@@ -40,8 +41,12 @@ enum err cold_load(struct hub *h, struct cold *c, struct bytes key, size_t max,
     struct buf value = buf_max(max);
     enum err e = OK;
 
-    if (h->born && !(e = state_get(h->state, key, &value)) && !(e = decode(h, buf_bytes(&value))))
-        c->known = true;
+    if (h->born && !(e = state_get(h->state, key, &value))) {
+        mutex_lock(&h->cold);
+        e = decode(h, buf_bytes(&value));
+        c->known = !e;
+        mutex_unlock(&h->cold);
+    }
     buf_free(&value);
     return e;
 }

@@ -27,6 +27,7 @@ enum {
 /* A device in memory, under its shard's lock. Values that a part hangs onto it are read, kept and freed through that
  * part's row (part.h). */
 struct identity {
+    struct shard *shard;
     struct device device;
     struct session session;
     bool has_session;

@@ -52,9 +52,10 @@ void identity_free(struct shard *s, struct identity *i)
 {
     if (!i)
         return;
-    EACH_PART(p)
-    if ((*p)->identity.free)
-        (*p)->identity.free(s, i);
+    assert(!i->seat);
+    EACH_PART (p)
+        if ((*p)->identity.free)
+            (*p)->identity.free(s, i);
     free(i);
 }
 
@@ -62,9 +63,10 @@ bool identity_may_go(const struct hub *h, const struct identity *i)
 {
     bool may = !i->dirty && !i->seat && !identity_spent(h, i);
 
-    EACH_PART(p)
-    if (may && (*p)->identity.may_go)
-        may = (*p)->identity.may_go(h, i);
+    assert_locked(&i->shard->lock);
+    EACH_PART (p)
+        if (may && (*p)->identity.may_go)
+            may = (*p)->identity.may_go(h, i);
     return may;
 }
 
@@ -74,6 +76,7 @@ static void make_room(const struct hub *h, struct shard *s, const struct identit
 {
     struct identity *i;
 
+    assert_locked(&s->lock);
     for (int n = 0; n < EVICT_LOOKS && s->identities.n >= SHARD_IDLE_MAX; n++) {
         i = map_next(&s->identities, &s->hand);
         if (!i) {
@@ -89,9 +92,9 @@ static enum err load_parts(struct hub *h, struct shard *s, struct identity *i)
 {
     enum err e = OK;
 
-    EACH_PART(p)
-    if (!e && (*p)->identity.load)
-        e = (*p)->identity.load(h, s, i);
+    EACH_PART (p)
+        if (!e && (*p)->identity.load)
+            e = (*p)->identity.load(h, s, i);
     return e;
 }
 
@@ -108,6 +111,8 @@ static enum err identity_load(struct hub *h, struct shard *s, struct bytes name,
         e = state_get(h->state, identity_key(key, name), &value);
     if (!e)
         e = identity_decode(buf_bytes(&value), i);
+    if (i)
+        i->shard = s;
     if (!e)
         e = load_parts(h, s, i);
     if (!e)
@@ -127,6 +132,7 @@ enum err identity_get_beside(struct hub *h, struct shard *s, struct bytes name, 
 {
     struct identity *i;
 
+    assert_locked(&s->lock);
     if (!identity_valid(name))
         return ERR_NOT_FOUND;
     i = map_get(&s->identities, name);
@@ -150,6 +156,7 @@ enum err identity_make(struct hub *h, struct shard *s, struct bytes name, const 
     if (e == ERR_NOT_FOUND && !i) {
         if (!(i = calloc(1, sizeof *i)))
             return ERR_MEMORY;
+        i->shard = s;
         i->gone = true;
         if (!bytes_to_str(name, i->device.id, sizeof i->device.id) ||
             map_put(&s->identities, bytes_str(i->device.id), i)) {
@@ -163,8 +170,10 @@ enum err identity_make(struct hub *h, struct shard *s, struct bytes name, const 
 
 void identity_unmake(struct shard *s, struct identity *i)
 {
+    assert_locked(&s->lock);
     if (!i->gone || i->dirty)
         return;
+    assert(i->shard == s && !i->seat);
     map_del(&s->identities, bytes_str(i->device.id));
     free(i);
 }

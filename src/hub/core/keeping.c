@@ -11,12 +11,14 @@ enum err keeping_begin(struct keeping *k, struct hub *h, uint64_t place, int64_t
 
 enum err keeping_put(struct keeping *k, struct bytes key, struct bytes value)
 {
+    assert(key.len > 0 && key.len <= STATE_KEY_MAX);
     k->bytes += key.len + value.len;
     return state_put(k->hub->state, key, value);
 }
 
 enum err keeping_del(struct keeping *k, struct bytes key)
 {
+    assert(key.len > 0 && key.len <= STATE_KEY_MAX);
     k->bytes += key.len;
     return state_del(k->hub->state, key);
 }
@@ -39,6 +41,7 @@ static enum err commit(struct keeping *k, uint64_t place)
 {
     enum err e = put_counts(k);
 
+    assert(k->newest < store_end(k->hub->store));
     if (!e && k->newest)
         e = store_sync(k->hub->store, k->newest);
     if (!e && !(e = state_commit(k->hub->state, place)))
@@ -61,6 +64,7 @@ enum err keeping_step(struct keeping *k)
 
 enum err keeping_end(struct keeping *k)
 {
+    assert(k->place >= state_place(k->hub->state));
     return commit(k, k->place);
 }
 

@@ -64,6 +64,7 @@ void len32_end(struct buf *b, size_t begin)
 {
     size_t len = b->len - begin - 4;
 
+    assert(b->bad || b->len >= begin + 4);
     for (unsigned i = 0; !b->bad && i < 4; i++)
         b->at[begin + i] = (uint8_t)(len >> (24 - 8 * i));
 }
@@ -72,6 +73,7 @@ enum err record_append_in(struct store *s, enum room room, uint8_t kind, const s
 {
     struct bytes body = buf_bytes(b);
 
+    assert(kind != 0);
     if (b->bad)
         return ERR_TOO_LARGE;
     return store_append(s, &(struct draft){.kind = kind, .room = room, .parts = &body, .n_parts = 1}, at);

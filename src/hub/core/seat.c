@@ -9,19 +9,22 @@
 /* Under the shard's lock: nobody sits at the identity any more, and all that hang something there hear of it. */
 static void stand_up(struct hub *h, struct identity *i, struct seat *seat, int64_t now_ms)
 {
+    assert_locked(&i->shard->lock);
+    assert(i->seat == seat);
     i->seat = NULL;
     i->device.connected = false;
     i->device.connection_ms = hub_wall_ms(h, now_ms);
     h->connected -= !identity_is_module(bytes_str(i->device.id));
-    EACH_PART(p)
-    if ((*p)->identity.unseated)
-        (*p)->identity.unseated(h, i, seat);
+    EACH_PART (p)
+        if ((*p)->identity.unseated)
+            (*p)->identity.unseated(h, i, seat);
 }
 
 void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
 {
     struct seat *seat = i->seat;
 
+    assert_locked(&i->shard->lock);
     if (!seat)
         return;
     stand_up(h, i, seat, now_ms);
@@ -36,6 +39,8 @@ static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64
 {
     int64_t changed_ms = hub_wall_ms(h, now_ms);
 
+    assert_locked(&i->shard->lock);
+    assert(!i->gone && !i->device.disabled);
     if (i->seat) {
         /* device 2.4: the later connection wins */
         hub_trace(h, "%s: another connection took over", i->device.id);
@@ -47,11 +52,12 @@ static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64
     i->device.connected = true;
     i->device.connection_ms = changed_ms;
     h->connected += !identity_is_module(bytes_str(i->device.id));
+    assert(!i->seat);
     i->seat = seat;
     seat->identity = i;
-    EACH_PART(p)
-    if ((*p)->identity.seated)
-        (*p)->identity.seated(h, i, seat);
+    EACH_PART (p)
+        if ((*p)->identity.seated)
+            (*p)->identity.seated(h, i, seat);
 }
 
 enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation, enum proof proof, struct waker *waker,
@@ -101,9 +107,9 @@ void hub_detach(struct seat *seat, int64_t now_ms)
         stand_up(seat->hub, i, seat, now_ms);
     }
     mutex_unlock(&s->lock);
-    EACH_PART(p)
-    if ((*p)->identity.seat_free)
-        (*p)->identity.seat_free(seat);
+    EACH_PART (p)
+        if ((*p)->identity.seat_free)
+            (*p)->identity.seat_free(seat);
     free(seat);
 }
 

@@ -175,8 +175,9 @@ static void stamp(void *ctx, uint8_t *body, size_t len, uint64_t at)
     uint8_t *map = body + s->map_at;
     int64_t sequence, time_ms;
 
-    (void)len;
+    assert(s->map_at + FIXED_END <= len);
     mutex_lock(&p->lock);
+    assert(p->first <= p->next && at > p->last_at);
     sequence = p->next;
     /* A clock that goes back must not turn the order of times around. */
     time_ms = s->wall_ms > p->last_ms ? s->wall_ms : p->last_ms;
@@ -212,6 +213,7 @@ static enum err send_locked(struct hub *h, struct shard *shard, const struct sen
                       .ctx = &s};
     uint32_t items;
 
+    assert_locked(&shard->lock);
     buf_clear(b);
     buf_put(b, from->head);
     items = 2 * (SEAT_ANNOTATIONS + identity_is_module(from->name)) + put_message_annotations(b, m);

@@ -19,6 +19,7 @@ static void thin(struct partition_state *p)
 
     for (size_t i = 0; i < p->n_index; i += 2)
         p->index[kept++] = p->index[i];
+    assert(kept > 0 && kept < p->n_index);
     p->n_index = kept;
     p->stride *= 2;
     p->reach *= 2;
@@ -29,11 +30,14 @@ static bool is_due(const struct partition_state *p, int64_t sequence, uint64_t a
 {
     const struct index_entry *newest = p->n_index ? &p->index[p->n_index - 1] : NULL;
 
+    assert(!p->n_index || p->n_index <= INDEX_CAP);
     return !newest || (uint64_t)(sequence - newest->sequence) >= p->stride || at - newest->at >= p->reach;
 }
 
 void partition_grow(struct partition_state *p, int64_t sequence, uint64_t at, int64_t enqueued_ms)
 {
+    assert_locked(&p->lock);
+    assert(p->index);
     if (sequence < p->next)
         return; /* the checkpoint has it already */
     if (p->first == p->next) {
@@ -72,6 +76,7 @@ uint64_t partition_seek(const struct partition_state *p, const struct position *
 {
     size_t low = 0, high = p->n_index;
 
+    assert_locked(&p->lock);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
@@ -89,6 +94,8 @@ void partition_encode(struct buf *b, const struct partition_state *p)
 {
     size_t step = (p->n_index + INDEX_SAVED - 1) / INDEX_SAVED;
 
+    assert_locked(&p->lock);
+    assert(p->first <= p->next);
     if (step == 0)
         step = 1;
     buf_put_u8(b, RECORD_VERSION);
@@ -145,6 +152,7 @@ void partition_skip_to(struct partition_state *p, int64_t next, uint64_t at)
     if (next > p->next) {
         if (p->first == p->next)
             p->first = next;
+        assert(p->first <= next);
         p->next = next;
         p->dirty = true;
     }
@@ -156,6 +164,8 @@ static void forget_below(struct partition_state *p, int64_t sequence, uint64_t a
 {
     size_t gone = 0;
 
+    assert_locked(&p->lock);
+    assert(sequence <= p->next);
     p->first = sequence;
     p->first_at = at;
     p->dirty = true;
@@ -220,15 +230,17 @@ static bool gap_around(struct store *s, uint64_t at, struct gap *out)
 }
 
 /* The last event that can be read before a gap. */
-static enum err find_last(struct hub *h, const struct partition_state *p, const struct gap *gap,
-                          struct index_entry *out)
+static enum err find_last(struct hub *h, struct partition_state *p, const struct gap *gap, struct index_entry *out)
 {
     const struct position before = {.from = FROM_OFFSET, .value = (int64_t)gap->at - 1};
-    struct cursor c = {.at = partition_seek(p, &before), .kind = REC_EVENT, .lane = (int)p->number};
+    struct cursor c = {.kind = REC_EVENT, .lane = (int)p->number};
     struct event_facts facts;
     struct record r;
     enum err e;
 
+    mutex_lock(&p->lock);
+    c.at = partition_seek(p, &before);
+    mutex_unlock(&p->lock);
     while (!(e = store_read(h->store, &c, &r)) && r.at < gap->at && !(e = event_decode(r.body, &facts)))
         *out = (struct index_entry){facts.sequence, r.at, facts.enqueued_ms};
     store_cursor_close(h->store, &c);

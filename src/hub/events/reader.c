@@ -37,6 +37,8 @@ static bool same_group(const struct reader *r, const char *group)
 
 static void displace(struct reader *r, enum err why)
 {
+    assert_locked(&r->partition->lock);
+    assert(why != OK);
     list_del(&r->in);
     atomic_store(&r->state, (int)why);
     /* A wake only marks the connection; it never calls the hub. */
@@ -48,6 +50,7 @@ static enum err admit(struct partition_state *p, const struct reader *newcomer, 
 {
     size_t others = 0;
 
+    assert_locked(&p->lock);
     LIST_EACH (&p->readers, it) {
         const struct reader *r = LIST_OF(it, struct reader, in);
 
@@ -79,6 +82,7 @@ static void place_at(struct reader *r, const struct position *position, uint64_t
     const struct partition_state *p = r->partition;
     struct position from = *position;
 
+    assert_locked(&r->partition->lock);
     if (from.from == FROM_OFFSET && from.value < 0)
         from.from = FROM_EARLIEST;
     r->cursor.at = from.from == FROM_LATEST ? end : partition_seek(p, &from);
@@ -125,6 +129,7 @@ static uint64_t last_offset(struct hub *h)
  * time may be in the future, and the place just behind the last event is where some go on. */
 static bool is_beyond(const struct partition_state *p, const struct position *position, uint64_t last)
 {
+    assert_locked(&p->lock);
     switch (position->from) {
     case FROM_OFFSET:
         return position->value > 0 && (uint64_t)position->value > last;

@@ -42,11 +42,13 @@ struct job_entry *job_by_serial(const struct jobs *j, uint64_t serial)
 {
     size_t i = place_of(j, serial);
 
+    assert_locked(&j->lock);
     return i < j->n && j->at[i]->job.serial == serial && !j->at[i]->gone ? j->at[i] : NULL;
 }
 
 static struct job_entry *by_id(const struct jobs *j, struct bytes id)
 {
+    assert_locked(&j->lock);
     for (size_t i = j->n; i-- > 0;)
         if (!j->at[i]->gone && bytes_eq(bytes_str(j->at[i]->job.id), id))
             return j->at[i];
@@ -73,6 +75,7 @@ enum err job_entry_set(struct jobs *j, struct job_entry *e)
     size_t i = place_of(j, e->job.serial);
     enum err err;
 
+    assert_locked(&j->lock);
     if (i < j->n && j->at[i]->job.serial == e->job.serial) {
         if (!e->gone && !e->chunks) {
             e->chunks = j->at[i]->chunks;
@@ -113,6 +116,7 @@ enum err job_chunk_set(struct job_entry *e, struct job_chunk *c)
 {
     enum err err = job_chunk_room(e, c->number + (size_t)1);
 
+    assert(c->n <= JOB_CHUNK);
     if (err)
         return err;
     job_chunk_free(e->chunks[c->number]);
@@ -146,12 +150,12 @@ enum err job_apply(struct hub *h, const struct record *record)
         return e;
     entry->dirty = true;
     entry->changed_at = record->at;
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     if ((e = job_entry_set(h->jobs, entry)))
         job_entry_free(entry);
     else if (!entry->gone && !job_has_ended(&entry->job))
         job_count(entry);
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     return e;
 }
 
@@ -163,6 +167,7 @@ static enum err change(struct hub *h, const struct job *job, bool gone, struct b
     struct job_entry *entry = NULL;
     enum err e = make_room(h->jobs);
 
+    assert_locked(&h->jobs->lock);
     job_encode(&b, job, gone, body);
     if (!e && !(e = buf_check(&b)) && !(e = job_decode(buf_bytes(&b), &entry)))
         e = record_append(h, REC_JOB, &b, at);
@@ -200,6 +205,7 @@ static enum err may_be_made(const struct jobs *j, const struct job *wanted)
 {
     unsigned active = 0;
 
+    assert_locked(&j->lock);
     if (by_id(j, bytes_str(wanted->id)))
         return ERR_EXISTS;
     for (size_t i = 0; i < j->n; i++)
@@ -214,6 +220,7 @@ static struct job_entry *forgettable(const struct jobs *j, int64_t before_ms, si
     size_t n = 0;
     uint64_t bytes = 0;
 
+    assert_locked(&j->lock);
     for (size_t i = 0; i < j->n; i++) {
         n += !j->at[i]->gone;
         bytes += j->at[i]->gone ? 0 : j->at[i]->job.bytes;
@@ -244,9 +251,9 @@ bool hub_jobs_forget(struct hub *h, int64_t now_ms)
 {
     bool forgot;
 
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     forgot = forget(h, now_ms, 0);
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     return forgot;
 }
 
@@ -262,7 +269,7 @@ enum err hub_job_put(struct hub *h, const struct job *wanted, struct bytes body,
         return ERR_TOO_LARGE;
     memcpy(job.id, wanted->id, sizeof job.id);
     job.created_ms = hub_wall_ms(h, now_ms);
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     if (!(e = may_be_made(h->jobs, wanted))) {
         while (forget(h, now_ms, 1))
             ;
@@ -270,7 +277,7 @@ enum err hub_job_put(struct hub *h, const struct job *wanted, struct bytes body,
         if (!(e = change(h, &job, false, body, at)))
             *out = job;
     }
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     return e;
 }
 
@@ -279,6 +286,7 @@ static enum err give(struct hub *h, const struct job_entry *entry, struct buf *b
 {
     enum err e = body ? job_body_get(h, entry, body) : OK;
 
+    assert_locked(&h->jobs->lock);
     if (!e)
         *out = entry->job;
     return e;
@@ -289,10 +297,10 @@ enum err hub_job_get(struct hub *h, struct bytes id, struct buf *body, struct jo
     const struct job_entry *entry;
     enum err e;
 
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     entry = by_id(h->jobs, id);
     e = entry ? give(h, entry, body, out) : ERR_NOT_FOUND;
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     return e;
 }
 
@@ -302,12 +310,12 @@ enum err hub_job_next(struct hub *h, uint64_t serial, struct buf *body, struct j
     enum err e = ERR_NOT_FOUND;
     size_t i;
 
-    pthread_mutex_lock(&j->lock);
+    mutex_lock(&j->lock);
     for (i = place_of(j, serial + 1); i < j->n && j->at[i]->gone; i++)
         ;
     if (i < j->n)
         e = give(h, j->at[i], body, out);
-    pthread_mutex_unlock(&j->lock);
+    mutex_unlock(&j->lock);
     return e;
 }
 
@@ -318,6 +326,7 @@ static enum err become(struct hub *h, const struct job_entry *entry, struct job 
     struct buf body = buf_max(JOB_BODY_MAX);
     enum err e = job_body_get(h, entry, &body);
 
+    assert_locked(&h->jobs->lock);
     if (job_has_ended(job)) {
         job->end_ms = hub_wall_ms(h, now_ms);
         job->counts[JOB_ROW_CANCELLED] += job->counts[JOB_ROW_WAITING];
@@ -334,7 +343,7 @@ enum err hub_job_cancel(struct hub *h, struct bytes id, int64_t now_ms, struct j
     const struct job_entry *entry;
     enum err e = ERR_NOT_FOUND;
 
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     if ((entry = by_id(h->jobs, id))) {
         struct job job = entry->job;
         bool may = job.state == JOB_WAITING || (job.state == JOB_RUNNING && is_of_registry(job.kind));
@@ -343,7 +352,7 @@ enum err hub_job_cancel(struct hub *h, struct bytes id, int64_t now_ms, struct j
         if (!(e = may ? become(h, entry, &job, now_ms, at) : ERR_PROTOCOL))
             *out = job;
     }
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     return e;
 }
 
@@ -352,7 +361,7 @@ enum err hub_job_change(struct hub *h, const struct job *wanted, int64_t now_ms,
     const struct job_entry *entry;
     enum err e = ERR_NOT_FOUND;
 
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     if ((entry = job_by_serial(h->jobs, wanted->serial))) {
         struct job job = entry->job;
 
@@ -361,6 +370,6 @@ enum err hub_job_change(struct hub *h, const struct job *wanted, int64_t now_ms,
         memcpy(job.failure, wanted->failure, sizeof job.failure);
         e = job_has_ended(&entry->job) ? ERR_PROTOCOL : become(h, entry, &job, now_ms, at);
     }
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     return e;
 }

@@ -39,7 +39,7 @@ struct job_entry {
 };
 
 struct jobs {
-    pthread_mutex_t lock;
+    struct mutex lock;
     struct job_entry **at; /* in the order of their numbers */
     size_t n, cap;
     uint64_t last; /* the highest number that was given */

@@ -126,9 +126,9 @@ static enum err jobs_keep(struct keeping *k)
 
     while (!e && more) {
         buf_clear(&copied);
-        pthread_mutex_lock(&k->hub->jobs->lock);
+        mutex_lock(&k->hub->jobs->lock);
         more = copy_some(k, &at, &copied);
-        pthread_mutex_unlock(&k->hub->jobs->lock);
+        mutex_unlock(&k->hub->jobs->lock);
         e = write_copied(k, &copied);
     }
     buf_free(&copied);
@@ -161,7 +161,7 @@ static void jobs_kept(struct keeping *k, bool done)
 
     if (!done)
         return;
-    pthread_mutex_lock(&j->lock);
+    mutex_lock(&j->lock);
     for (size_t i = 0; i < j->n; i++) {
         struct job_entry *e = j->at[i];
 
@@ -174,7 +174,7 @@ static void jobs_kept(struct keeping *k, bool done)
             j->at[n++] = e;
     }
     j->n = n;
-    pthread_mutex_unlock(&j->lock);
+    mutex_unlock(&j->lock);
 }
 
 /* ---- read ------------------------------------------------------------------------------------------------------- */
@@ -259,8 +259,10 @@ static bool load_rows(void *ctx, struct bytes key, struct bytes value)
 static enum err jobs_load(struct hub *h)
 {
     struct loading l = {.jobs = h->jobs};
-    enum err e = state_each(h->state, BYTES("jh/"), NO_BYTES, load_job, &l);
+    enum err e;
 
+    mutex_lock(&h->jobs->lock);
+    e = state_each(h->state, BYTES("jh/"), NO_BYTES, load_job, &l);
     for (size_t i = 0; !e && !l.e && i < h->jobs->n; i++) {
         char prefix[STATE_KEY_MAX];
 
@@ -271,6 +273,7 @@ static enum err jobs_load(struct hub *h)
         if (!e && !l.e)
             job_count(l.entry);
     }
+    mutex_unlock(&h->jobs->lock);
     return e ? e : l.e;
 }
 
@@ -280,7 +283,7 @@ static enum err jobs_make(struct hub *h)
 {
     if (!(h->jobs = calloc(1, sizeof *h->jobs)))
         return ERR_MEMORY;
-    pthread_mutex_init(&h->jobs->lock, NULL);
+    mutex_init(&h->jobs->lock, RANK_PART);
     return OK;
 }
 
@@ -293,7 +296,7 @@ static void jobs_free(struct hub *h)
     for (size_t i = 0; i < j->n; i++)
         job_entry_free(j->at[i]);
     free(j->at);
-    pthread_mutex_destroy(&j->lock);
+    mutex_destroy(&j->lock);
     free(j);
 }
 

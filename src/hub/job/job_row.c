@@ -17,13 +17,13 @@ enum err job_rows_apply(struct hub *h, const struct record *record)
         return e;
     chunk->dirty = true;
     chunk->changed_at = record->at;
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     entry = job_by_serial(h->jobs, serial);
     if (!entry || (e = job_chunk_set(entry, chunk)))
         job_chunk_free(chunk);
     else if (!job_has_ended(&entry->job))
         job_count(entry);
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     return e;
 }
 
@@ -107,14 +107,14 @@ enum err job_row_apply(struct hub *h, const struct record *record)
         return e;
     if (row.result.len && !(result = job_text_new(row.result)))
         return ERR_MEMORY;
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     entry = job_by_serial(h->jobs, serial);
     e = entry ? line_get(h, entry, n, &chunk, &line) : ERR_NOT_FOUND;
     if (!e) {
         line_set(entry, chunk, line, &row, result, record->at);
         result = NULL;
     }
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     free(result);
     return e == ERR_NOT_FOUND ? OK : e;
 }
@@ -129,7 +129,7 @@ enum err hub_job_row(struct hub *h, uint64_t serial, uint32_t row, struct buf *r
     enum err e = ERR_NOT_FOUND;
     size_t at = room->len;
 
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     if ((entry = job_by_serial(h->jobs, serial)) && !(e = line_get(h, entry, row, &chunk, &l))) {
         struct bytes result = job_text_of(l->result);
 
@@ -144,7 +144,7 @@ enum err hub_job_row(struct hub *h, uint64_t serial, uint32_t row, struct buf *r
             out->state = JOB_ROW_CANCELLED;
         e = room->bad ? ERR_MEMORY : OK;
     }
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     return e;
 }
 
@@ -175,7 +175,7 @@ enum err hub_job_add(struct hub *h, uint64_t serial, const struct bytes *devices
     struct job_entry *entry;
     enum err e = ERR_NOT_FOUND;
 
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     if ((entry = job_by_serial(h->jobs, serial)) && entry->job.n_rows % JOB_CHUNK)
         e = ERR_PROTOCOL;
     else if (entry)
@@ -197,7 +197,7 @@ enum err hub_job_add(struct hub *h, uint64_t serial, const struct bytes *devices
     } else {
         job_chunk_free(chunk);
     }
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     buf_free(&b);
     return e;
 }
@@ -220,7 +220,7 @@ enum err hub_job_settle(struct hub *h, uint64_t serial, uint32_t row, const stru
 
     if (r.result.len > JOB_RESULT_MAX)
         return ERR_TOO_LARGE;
-    pthread_mutex_lock(&h->jobs->lock);
+    mutex_lock(&h->jobs->lock);
     if ((entry = job_by_serial(h->jobs, serial)) && !(e = line_get(h, entry, row, &chunk, &line))) {
         if (!has_room(entry, &r))
             r.result = NO_BYTES;
@@ -232,7 +232,7 @@ enum err hub_job_settle(struct hub *h, uint64_t serial, uint32_t row, const stru
         line_set(entry, chunk, line, &r, result, *at);
         result = NULL;
     }
-    pthread_mutex_unlock(&h->jobs->lock);
+    mutex_unlock(&h->jobs->lock);
     free(result);
     buf_free(&b);
     return e;

@@ -91,6 +91,8 @@ enum err c2d_sections(struct bytes body, struct bytes *out)
 /* Under the shard's lock; what can fail has been done before. */
 static void letter_become(struct identity *i, const struct letter *l)
 {
+    assert_locked(&i->shard->lock);
+    assert(l->at && l->sequence >= i->c2d_next);
     mailbox_add(i->mailbox, l);
     i->c2d_next = l->sequence + 1;
     i->dirty = true;
@@ -182,6 +184,8 @@ static enum err post_locked(struct hub *h, struct shard *s, struct identity *i, 
     struct mailbox *box;
     enum err e = mailbox_of(i, &box);
 
+    assert_locked(&s->lock);
+    assert(i->shard == s && !i->gone);
     if (e)
         return e;
     if (box->n >= depth)
@@ -239,6 +243,7 @@ static void out_become(struct identity *i, uint64_t sequence, uint64_t at)
 {
     struct letter *l = mailbox_find(i->mailbox, sequence);
 
+    assert_locked(&i->shard->lock);
     if (!l)
         return;
     mailbox_remove(i->mailbox, l);
@@ -256,6 +261,8 @@ enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, e
     uint64_t sequence = l->sequence;
     enum err e;
 
+    assert_locked(&i->shard->lock);
+    assert(fate <= FATE_PURGED);
     buf_clear(b);
     buf_put_u8(b, RECORD_VERSION);
     put_text(b, i->device.id);
@@ -315,6 +322,8 @@ static void count_become(struct shard *s, struct identity *i, uint64_t sequence,
 {
     struct letter *l = mailbox_find(i->mailbox, sequence);
 
+    assert_locked(&s->lock);
+    assert(i->shard == s);
     if (!l)
         return;
     l->deliveries = count;
@@ -356,6 +365,7 @@ static enum err letter_abandon(struct hub *h, struct identity *i, struct letter 
     uint8_t count = (uint8_t)(l->deliveries + 1);
     enum err e;
 
+    assert_locked(&i->shard->lock);
     if (count >= deliveries_max(h))
         return letter_out(h, i, l, FATE_DELIVERY_COUNT, now_ms, at);
     buf_clear(b);
@@ -374,6 +384,7 @@ static enum err letter_abandon(struct hub *h, struct identity *i, struct letter 
 enum err letter_settle(struct hub *h, struct identity *i, struct letter *l, enum outcome how, int64_t now_ms,
                        uint64_t *at)
 {
+    assert(l->locked);
     switch (how) {
     case OUTCOME_COMPLETE:
         return letter_out(h, i, l, FATE_SUCCESS, now_ms, at);
@@ -389,6 +400,7 @@ enum err mail_drop_all(struct hub *h, struct identity *i, enum fate fate, int64_
 {
     enum err e = OK;
 
+    assert_locked(&i->shard->lock);
     while (!e && i->mailbox && i->mailbox->n) {
         e = letter_out(h, i, &i->mailbox->at[i->mailbox->head], fate, now_ms, at);
         *n += !e;
@@ -425,6 +437,8 @@ void mail_expire(struct hub *h, struct shard *s, struct identity *i, int64_t now
     bool again = false;
     uint64_t at;
 
+    assert_locked(&s->lock);
+    assert(i->shard == s);
     if (!m || !m->due.place || m->due.due_ms > wall_ms)
         return;
     for (size_t k = 0; k < m->n;) {

@@ -51,6 +51,8 @@ static bool a_reader_has(struct hub *h, const void *waker)
 
 static void item_remove(struct feedback *f, struct item *i)
 {
+    assert_locked(&f->lock);
+    assert(i->kept == NOT_KEPT || f->n_gone < f->gone_cap);
     /* There is room: it was made when the item went into the checkpoint. */
     if (i->kept != NOT_KEPT)
         f->gone[f->n_gone++] = i->at;
@@ -61,6 +63,7 @@ static void item_remove(struct feedback *f, struct item *i)
 
 static void item_unlock(struct item *i)
 {
+    assert(i->reader);
     i->reader = NULL;
     i->nonce = 0;
 }
@@ -71,6 +74,7 @@ enum err feedback_item_add(struct feedback *f, uint64_t at, const struct feedbac
     struct item *i;
     enum err e;
 
+    assert_locked(&f->lock);
     *out = map_get(&f->by_place, place_key(&at));
     if (*out)
         return OK;
@@ -108,6 +112,7 @@ static void left(struct feedback *f, int64_t now_ms)
 {
     int64_t spent_ms = f->spent_ms - now_ms;
 
+    assert_locked(&f->lock);
     f->spent_ms = now_ms + FEEDBACK_EVERY_MS + (spent_ms > 0 && spent_ms <= 2 * FEEDBACK_REST_MS ? spent_ms : 0);
 }
 
@@ -130,6 +135,7 @@ static size_t batch_of(struct hub *h, const struct feedback_reader *r, enum whos
     uint64_t durable = store_durable(h->store);
     size_t n = 0;
 
+    assert_locked(&h->feedback->lock);
     LIST_EACH (&h->feedback->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
 
@@ -147,6 +153,8 @@ static enum err append_done(struct hub *h, struct item *const *items, size_t n, 
     struct buf b = buf_max(8 + FEEDBACK_BATCH * sizeof(uint64_t));
     enum err e;
 
+    assert_locked(&h->feedback->lock);
+    assert(n > 0 && n <= FEEDBACK_BATCH);
     buf_put_u8(&b, RECORD_VERSION);
     buf_put_u16(&b, (uint16_t)n);
     for (size_t i = 0; i < n; i++)
@@ -321,6 +329,7 @@ static size_t held(struct feedback *f, const struct feedback_reader *r, const st
 {
     size_t n = 0;
 
+    assert_locked(&f->lock);
     LIST_EACH (&f->items, it) {
         struct item *i = LIST_OF(it, struct item, in);
         struct c2d_lock its;
@@ -341,6 +350,7 @@ static enum err abandon(struct hub *h, struct item **batch, size_t n, uint64_t *
     size_t n_dead = 0;
     enum err e = OK;
 
+    assert_locked(&h->feedback->lock);
     for (size_t k = 0; k < n; k++) {
         item_unlock(batch[k]);
         if (++batch[k]->deliveries >= deliveries_max(h))
@@ -395,7 +405,7 @@ static enum err feedback_make(struct hub *h)
 
     if (!f)
         return ERR_MEMORY;
-    mutex_init(&f->lock, RANK_FEEDBACK);
+    mutex_init(&f->lock, RANK_PART);
     mutex_init(&f->readers_lock, RANK_OWN);
     list_init(&f->items);
     list_init(&f->readers);

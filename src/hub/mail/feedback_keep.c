@@ -39,6 +39,7 @@ static enum err room_for_gone(struct feedback *f)
     size_t cap = f->n_gone + f->by_place.n;
     uint64_t *gone;
 
+    assert_locked(&f->lock);
     if (cap <= f->gone_cap)
         return OK;
     if (!(gone = realloc(f->gone, cap * sizeof *gone)))
@@ -141,6 +142,7 @@ void feedback_kept(struct keeping *k, bool done)
             i->kept = done ? KEPT : MAYBE_KEPT;
     }
     if (done) {
+        assert(f->n_gone >= f->n_gone_taken);
         f->n_gone -= f->n_gone_taken;
         if (f->n_gone)
             memmove(f->gone, f->gone + f->n_gone_taken, f->n_gone * sizeof *f->gone);
@@ -174,8 +176,11 @@ enum err feedback_load(struct hub *h)
 {
     struct feedback *f = h->feedback;
     struct loading l = {.feedback = f};
-    enum err e = state_each(h->state, BYTES("f/"), NO_BYTES, load_item, &l);
+    enum err e;
 
+    mutex_lock(&f->lock);
+    e = state_each(h->state, BYTES("f/"), NO_BYTES, load_item, &l);
+    mutex_unlock(&f->lock);
     if (e || l.e)
         return e ? e : l.e;
     if (f->by_place.n && !(f->gone = calloc(f->by_place.n, sizeof *f->gone)))

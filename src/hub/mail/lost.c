@@ -15,6 +15,7 @@ static enum err leave(struct hub *h, struct shard *s, struct bytes id, uint64_t 
     uint64_t at;
     enum err e = identity_get(h, s, id, &i);
 
+    assert_locked(&s->lock);
     if (e)
         return e;
     if (!(l = mailbox_find(i->mailbox, sequence)))

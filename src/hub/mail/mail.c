@@ -82,6 +82,8 @@ static enum err take_first(struct hub *h, struct shard *s, struct identity *i, s
     int64_t wall_ms = hub_wall_ms(h, now_ms);
     struct letter *l;
 
+    assert_locked(&s->lock);
+    assert(i->shard == s && (!holder || holder->identity == i));
     mail_expire(h, s, i, now_ms);
     *at = 0;
     l = first_alive(i->mailbox, wall_ms);
@@ -97,6 +99,7 @@ static enum err take_first(struct hub *h, struct shard *s, struct identity *i, s
             return e;
         l = first_alive(i->mailbox, wall_ms);
     }
+    assert(l && l->at < store_durable(h->store));
     mailbox_lock(i->mailbox, l, holder, now_ms + C2D_LOCK_MS, h->nonce++);
     hub_trace(h, "message %llu for %s: locked", (unsigned long long)l->sequence, i->device.id);
     *out = (struct c2d){.lock = lock_make(l),
@@ -247,6 +250,7 @@ static enum err settle_locked(struct hub *h, struct identity *i, const struct se
     uint64_t sequence, nonce;
     struct letter *l;
 
+    assert_locked(&i->shard->lock);
     lock_read(lock, &sequence, &nonce);
     l = mailbox_find(i->mailbox, sequence);
     if (!l || !l->locked || l->nonce != nonce || l->holder != holder)

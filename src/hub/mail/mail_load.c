@@ -72,6 +72,8 @@ enum err mail_load(struct hub *h, struct shard *s, struct identity *i)
     char prefix[STATE_KEY_MAX];
     enum err e;
 
+    assert_locked(&s->lock);
+    assert(i->shard == s && !i->mailbox);
     if (!i->c2d_next) /* most devices never had any */
         return OK;
     e = i->kept_due_ms == DUE_UNKNOWN ? load_old(h, &l) : OK;

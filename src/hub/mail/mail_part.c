@@ -97,6 +97,7 @@ static void mail_jumped(struct hub *h)
 
 static bool may_go(const struct hub *h, const struct identity *i)
 {
+    assert_locked(&i->shard->lock);
     (void)h;
     return !i->mailbox || !i->mailbox->n_locked;
 }
@@ -119,6 +120,7 @@ static void gone(struct hub *h, struct shard *s, struct identity *i)
     (void)h;
     mailbox_free(s, i);
     i->c2d_next = 0;
+    assert(!i->mailbox && !i->device.c2d_count);
 }
 
 static const struct record_kind kinds[] = {

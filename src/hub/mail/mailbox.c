@@ -7,6 +7,7 @@ enum { FIRST_CAP = 4, LETTER_VERSION = 2, LETTER_FIXED = 1 + 3 * 8 + 2 + 1 };
 
 enum err mailbox_of(struct identity *i, struct mailbox **out)
 {
+    assert_locked(&i->shard->lock);
     if (!i->mailbox) {
         if (!(i->mailbox = calloc(1, sizeof *i->mailbox)))
             return ERR_MEMORY;
@@ -22,6 +23,7 @@ static enum err make_room(struct mailbox *m)
     size_t cap = m->cap ? m->cap * 2 : FIRST_CAP;
     struct letter *at;
 
+    assert(m->head + m->n <= m->cap);
     if (m->head + m->n < m->cap)
         return OK;
     if (m->head >= m->cap / 2 && m->head) {
@@ -45,11 +47,13 @@ enum err mailbox_reserve(struct shard *s, struct mailbox *m, int64_t due_ms)
 {
     enum err e = make_room(m);
 
+    assert_locked(&s->lock);
     return e ? e : due_at(s, m, due_ms);
 }
 
 void mailbox_add(struct mailbox *m, const struct letter *l)
 {
+    assert(m->head + m->n < m->cap);
     m->at[m->head + m->n++] = *l;
     m->owner->device.c2d_count = (unsigned)m->n;
 }
@@ -76,6 +80,8 @@ void mailbox_remove(struct mailbox *m, struct letter *l)
 {
     size_t place = (size_t)(l - m->at) - m->head;
 
+    assert(l >= m->at + m->head && place < m->n);
+    assert(m->n_locked <= m->n && m->n_locked >= l->locked);
     m->n_locked -= l->locked;
     free(l->message_id);
     /* The shorter side moves. */
@@ -88,11 +94,13 @@ void mailbox_remove(struct mailbox *m, struct letter *l)
     m->busy -= place < m->busy;
     if (--m->n == 0)
         m->head = 0;
+    assert(m->busy <= m->n && m->n_locked <= m->n);
     m->owner->device.c2d_count = (unsigned)m->n;
 }
 
 struct letter *mailbox_first_free(struct mailbox *m)
 {
+    assert(!m || m->busy <= m->n);
     while (m && m->busy < m->n && m->at[m->head + m->busy].locked)
         m->busy++;
     return m && m->busy < m->n ? &m->at[m->head + m->busy] : NULL;
@@ -100,6 +108,7 @@ struct letter *mailbox_first_free(struct mailbox *m)
 
 void mailbox_lock(struct mailbox *m, struct letter *l, struct seat *holder, int64_t until_ms, uint64_t nonce)
 {
+    assert(!l->locked && m->n_locked < m->n);
     m->n_locked += !l->locked;
     l->locked = true;
     l->holder = holder;
@@ -112,8 +121,8 @@ void mailbox_unlock(struct shard *s, struct mailbox *m, struct letter *l)
     size_t place = (size_t)(l - m->at) - m->head;
     enum err in_the_heap = due_at(s, m, l->expiry_ms);
 
-    (void)in_the_heap; /* it is since there are letters, so nothing can fail */
-
+    assert(!in_the_heap); /* it is since there are letters, so nothing can fail */
+    assert(m->n_locked >= l->locked && place < m->n);
     m->n_locked -= l->locked;
     l->locked = false;
     l->holder = NULL;
@@ -125,6 +134,7 @@ bool mailbox_release(struct shard *s, struct mailbox *m, const struct seat *hold
 {
     bool some = false;
 
+    assert_locked(&s->lock);
     for (size_t i = m ? m->n : 0; i-- > 0 && m->n_locked;) {
         struct letter *l = &m->at[m->head + i];
 

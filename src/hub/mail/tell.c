@@ -33,6 +33,7 @@ void mail_tell(struct hub *h, struct identity *i, uint64_t at)
 {
     struct seat *seat = i->seat;
 
+    assert_locked(&i->shard->lock);
     if (!seat)
         return;
     seat->mail = true;
@@ -58,6 +59,7 @@ void mail_grew(struct hub *h)
 
         if (seat->awaited >= durable)
             continue;
+        assert(h->mail->n_awaiting > 0);
         list_del(it);
         h->mail->n_awaiting--;
         seat->waker->wake(seat->waker);
@@ -67,6 +69,8 @@ void mail_grew(struct hub *h)
 
 void mail_seated(struct hub *h, struct identity *i, struct seat *seat)
 {
+    assert_locked(&i->shard->lock);
+    assert(i->seat == seat);
     seat->kept = buf_max(RECORD_LEN_MAX);
     if (i->mailbox && i->mailbox->n)
         mail_tell(h, i, 0);
@@ -74,6 +78,8 @@ void mail_seated(struct hub *h, struct identity *i, struct seat *seat)
 
 void mail_unseated(struct hub *h, struct identity *i, struct seat *seat)
 {
+    assert_locked(&i->shard->lock);
+    assert(i->seat != seat);
     await_not(h, seat);
     /* The seat's next holder may have what this one did not settle. */
     if (mailbox_release(seat->shard, i->mailbox, seat))
@@ -83,6 +89,7 @@ void mail_unseated(struct hub *h, struct identity *i, struct seat *seat)
 void mail_seat_free(struct seat *seat)
 {
     await_not(seat->hub, seat);
+    assert(list_alone(&seat->awaiting));
     store_cursor_close(seat->hub->store, &seat->cursor);
     buf_free(&seat->kept);
 }

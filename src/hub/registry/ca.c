@@ -53,6 +53,7 @@ static size_t ca_find(const struct hub *h, struct bytes name, bool *there)
     size_t i = 0;
     int c = 1;
 
+    assert_locked(&h->cold);
     *there = false;
     if (!bytes_to_str(name, text, sizeof text))
         return h->authorities->n;
@@ -69,6 +70,7 @@ static enum err ca_set(struct hub *h, const struct ca *c)
     bool there;
     size_t i = ca_find(h, bytes_str(c->name), &there);
 
+    assert_locked(&h->cold);
     if (!there && all->n == CAS_ROOM)
         return ERR_LIMIT;
     if (!there)
@@ -115,6 +117,8 @@ static enum err ca_apply(struct hub *h, const struct record *record)
 /* In the checkpoint: all of them. */
 static void cas_encode(struct buf *b, const struct hub *h)
 {
+    assert_locked(&h->cold);
+    assert(h->authorities->n <= CAS_ROOM);
     buf_put_u8(b, RECORD_VERSION);
     buf_put_u8(b, (uint8_t)h->authorities->n);
     for (size_t i = 0; i < h->authorities->n; i++) {
@@ -174,6 +178,7 @@ static enum err ca_append(struct hub *h, const char *name, const struct ca *c, u
     struct buf b = buf_max(CA_LEN_MAX + 512);
     enum err e;
 
+    assert_locked(&h->cold);
     buf_put_u8(&b, RECORD_VERSION);
     put_text(&b, name);
     buf_put_u8(&b, c != NULL);
@@ -212,6 +217,7 @@ static enum err ca_change(struct hub *h, struct ca *wanted, int64_t now_ms, bool
     size_t i = ca_find(h, bytes_str(wanted->name), &there);
     enum err e;
 
+    assert(wanted->der_len > 0 && wanted->der_len <= sizeof wanted->der);
     if (!there && h->authorities->n >= CAS_MAX)
         return ERR_LIMIT;
     wanted->created_ms = there ? h->authorities->at[i].created_ms : hub_wall_ms(h, now_ms);

@@ -87,6 +87,7 @@ static void set(struct docs *d, struct doc_entry *e)
     } else {
         memmove(&d->at[i + 1], &d->at[i], (d->n++ - i) * sizeof *d->at);
     }
+    assert(i < d->n && d->n <= d->cap);
     d->at[i] = e;
     d->alive[e->doc.kind] += !e->gone;
     d->version[e->doc.kind]++;
@@ -174,6 +175,8 @@ static enum err change(struct hub *h, const struct doc *doc, bool gone, struct b
     struct buf b = buf_max(VALUE_MAX);
     enum err e = entry ? make_room(h->docs) : ERR_MEMORY;
 
+    assert_locked(&h->cold);
+    assert(doc->kind < DOC_KINDS);
     encode(&b, doc, gone, body);
     if (!e)
         e = record_append_in(h->store, doc->kind == DOC_REGISTRATION ? ROOM_UPKEEP : ROOM_REGISTRY, REC_DOC, &b, at);
@@ -314,6 +317,7 @@ static size_t copy_some(struct keeping *k, size_t i, struct buf *to)
 {
     const struct docs *docs = k->hub->docs;
 
+    assert_locked(&k->hub->cold);
     for (; i < docs->n && to->len < STATE_BATCH; i++) {
         const struct doc_entry *d = docs->at[i];
         char name[STATE_KEY_MAX];

@@ -36,6 +36,7 @@ static size_t group_find(const struct hub *h, struct bytes name)
 {
     size_t i = 0;
 
+    assert_locked(&h->cold);
     while (i < h->groups->n && !bytes_eq_nocase(bytes_str(h->groups->at[i]), name))
         i++;
     return i;
@@ -44,6 +45,8 @@ static size_t group_find(const struct hub *h, struct bytes name)
 /* The record carries all of them: there are few, and they change seldom. */
 static void groups_encode(struct buf *b, const struct hub *h)
 {
+    assert_locked(&h->cold);
+    assert(h->groups->n <= GROUPS_MAX);
     buf_put_u8(b, RECORD_VERSION);
     buf_put_u8(b, (uint8_t)h->groups->n);
     for (size_t i = 0; i < h->groups->n; i++)
@@ -56,6 +59,7 @@ static enum err groups_become(struct hub *h, struct bytes body)
     char groups[GROUPS_MAX][GROUP_LEN_MAX + 1];
     size_t n;
 
+    assert_locked(&h->cold);
     if (rd_u8(&r) < RECORD_VERSION)
         r.bad = true;
     n = rd_u8(&r);

@@ -63,6 +63,7 @@ static enum err names_of(struct hub *h, const struct shard *s, struct bytes devi
     struct names n = {.shard = s, .with_memory = true, .b = buf_max(NAMES_MAX)};
     const struct identity *i;
 
+    assert_locked(&s->lock);
     for (size_t at = 0; (i = map_next(&s->identities, &at));)
         if (!i->gone && is_of(i, device))
             put_text(&n.b, i->device.id);
@@ -139,6 +140,7 @@ enum err module_may_come(struct hub *h, struct shard *s, const struct identity *
     struct rd r;
     enum err e = parent_of(h, s, module, &device);
 
+    assert_locked(&s->lock);
     if (e || !device->has_modules || is_system(identity_module(name)))
         return e;
     if ((e = names_of(h, s, identity_device(name), &names)))
@@ -151,6 +153,7 @@ enum err module_may_come(struct hub *h, struct shard *s, const struct identity *
 
 void module_came(struct identity *device, uint64_t at)
 {
+    assert_locked(&device->shard->lock);
     if (device->has_modules)
         return;
     device->has_modules = true;
@@ -162,6 +165,8 @@ void modules_end_seats(struct hub *h, struct shard *s, const struct identity *de
 {
     struct identity *i;
 
+    assert_locked(&s->lock);
+    assert(device->shard == s);
     for (size_t at = 0; device->has_modules && (i = map_next(&s->identities, &at));)
         if (i->seat && is_of(i, bytes_str(device->device.id)))
             seat_end(h, i, why, now_ms);

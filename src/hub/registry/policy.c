@@ -55,6 +55,7 @@ static enum err policy_set(struct hub *h, const struct policy *p)
     struct policies *all = h->policies;
     size_t i = 0;
 
+    assert_locked(&h->cold);
     while (i < all->n && strcmp(all->at[i].name, p->name))
         i++;
     if (i == POLICIES)
@@ -118,6 +119,7 @@ enum err hub_policies_complete(struct hub *h)
 /* In the checkpoint: all of them. */
 void policies_encode(struct buf *b, const struct policy *p, size_t n)
 {
+    assert(n <= POLICIES);
     buf_put_u8(b, RECORD_VERSION);
     buf_put_u8(b, (uint8_t)n);
     for (size_t i = 0; i < n; i++)
@@ -183,6 +185,7 @@ static void policies_free(struct hub *h)
 
 static void encode(struct buf *b, const struct hub *h)
 {
+    assert_locked(&h->cold);
     policies_encode(b, h->policies->at, h->policies->n);
 }
 

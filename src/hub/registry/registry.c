@@ -41,6 +41,8 @@ static void device_become(struct hub *h, struct shard *s, struct identity *i, co
     bool was = !i->gone, counts = !identity_is_module(bytes_str(d->id));
     struct device old;
 
+    assert_locked(&s->lock);
+    assert(i->shard == s);
     if (d->disabled) {
         seat_end(h, i, ERR_DISABLED, now_ms);
         modules_end_seats(h, s, i, ERR_DISABLED, now_ms);
@@ -75,6 +77,7 @@ static enum err device_took(struct hub *h, struct shard *s, const struct device 
     struct identity *i = map_get(&s->identities, name), *device = NULL;
     enum err e = identity_is_module(name) ? identity_get_beside(h, s, identity_device(name), i, &device) : OK;
 
+    assert_locked(&s->lock);
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
     if ((e = identity_make(h, s, name, device, &i)))
@@ -106,6 +109,7 @@ enum err identity_unset(struct hub *h, struct shard *s, struct bytes name, int64
     struct identity *i;
     enum err e = identity_get(h, s, name, &i);
 
+    assert_locked(&s->lock);
     if (e && e != ERR_NOT_FOUND)
         return e;
     if (counts && (e || i->has_modules)) {
@@ -121,9 +125,9 @@ enum err identity_unset(struct hub *h, struct shard *s, struct bytes name, int64
     h->devices -= counts;
     h->disabled -= counts && i->device.disabled;
     seat_end(h, i, ERR_NOT_FOUND, now_ms);
-    EACH_PART(p)
-    if ((*p)->identity.gone)
-        (*p)->identity.gone(h, s, i);
+    EACH_PART (p)
+        if ((*p)->identity.gone)
+            (*p)->identity.gone(h, s, i);
     i->gone = true;
     i->has_session = false;
     i->has_modules = false;
@@ -320,9 +324,10 @@ static enum err device_leave(struct hub *h, struct identity *i, int64_t now_ms, 
 {
     enum err e = OK;
 
-    EACH_PART(p)
-    if (!e && (*p)->identity.leave)
-        e = (*p)->identity.leave(h, i, now_ms, at);
+    assert_locked(&i->shard->lock);
+    EACH_PART (p)
+        if (!e && (*p)->identity.leave)
+            e = (*p)->identity.leave(h, i, now_ms, at);
     return e;
 }
 

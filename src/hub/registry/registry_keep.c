@@ -16,6 +16,8 @@ static void copy_identity(struct keeping *k, struct buf *to, struct identity *i)
 {
     size_t at;
 
+    assert_locked(&i->shard->lock);
+    assert(i->dirty);
     put_text(to, i->device.id);
     buf_put_u8(to, i->gone);
     at = to->len;
@@ -25,8 +27,7 @@ static void copy_identity(struct keeping *k, struct buf *to, struct identity *i)
         to->at[at] = (uint8_t)((to->len - at - 2) >> 8);
         to->at[at + 1] = (uint8_t)(to->len - at - 2);
     }
-    EACH_PART(p)
-    {
+    EACH_PART (p) {
         if (!(*p)->identity.copy)
             continue;
         at = len32_begin(to);
@@ -74,8 +75,7 @@ static enum err write_parts(struct keeping *k, struct bytes id, const struct ide
 {
     enum err e = OK;
 
-    EACH_PART(p)
-    {
+    EACH_PART (p) {
         struct bytes own;
 
         if (!(*p)->identity.copy)

@@ -17,6 +17,7 @@ static void put_session(struct buf *b, const char *id, const struct session *ses
 /* Under the shard's lock. */
 static void session_become(struct identity *i, const struct session *session, uint64_t at)
 {
+    assert_locked(&i->shard->lock);
     i->has_session = session != NULL;
     i->session = session ? *session : (struct session){0};
     i->dirty = true;

@@ -110,7 +110,7 @@ TEST(documents_survive_restarts_with_and_without_a_checkpoint)
 TEST(a_damaged_record_is_refused_and_none_makes_it_read_beyond)
 {
     struct buf b = buf_max(256);
-    struct record r = {.kind = REC_DOC};
+    struct record r = {.kind = REC_DOC, .at = 1};
 
     world_start(&w, 1);
     buf_put(&b, BYTES("\x01\x00\x01x\x01\x02"
