@@ -24,7 +24,7 @@ struct mutex {
     enum mutex_rank rank;
 };
 
-/* Those that this thread has: at most one of a rank. */
+/* The locks that this thread has: at most one of a rank. */
 extern _Thread_local const struct mutex *mutexes_held[RANKS];
 
 static inline void mutex_init(struct mutex *m, enum mutex_rank rank)

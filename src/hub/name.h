@@ -24,7 +24,7 @@ static inline struct bytes identity_module(struct bytes name)
     return slash < name.len ? bytes_skip(name, slash + 1) : NO_BYTES;
 }
 
-/* One id, of a device or of a module (device 1.1). */
+/* An id, of a device or of a module (device 1.1). */
 bool device_id_valid(struct bytes id);
 /* A device, or a device and a module. */
 bool identity_valid(struct bytes name);

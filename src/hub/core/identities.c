@@ -177,3 +177,17 @@ void identity_unmake(struct shard *s, struct identity *i)
     map_del(&s->identities, bytes_str(i->device.id));
     free(i);
 }
+
+enum err identity_parent(struct hub *h, struct shard *s, const struct identity *module, struct identity **out)
+{
+    return identity_get_beside(h, s, identity_device(bytes_str(module->device.id)), module, out);
+}
+
+bool identity_disabled(struct hub *h, struct shard *s, const struct identity *i)
+{
+    struct identity *device;
+
+    if (!identity_is_module(bytes_str(i->device.id)))
+        return i->device.disabled;
+    return !identity_parent(h, s, i, &device) && device->device.disabled;
+}

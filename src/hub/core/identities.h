@@ -20,3 +20,8 @@ void identity_free(struct shard *s, struct identity *i);
 bool identity_may_go(const struct hub *h, const struct identity *i);
 /* Of its value in the checkpoint: "d/{device}", "mod/{device}/{module}". */
 struct bytes identity_key(char out[STATE_KEY_MAX], struct bytes name);
+/* The device of a module; the module stays in memory. */
+enum err identity_parent(struct hub *h, struct shard *s, const struct identity *module,
+                         struct identity **out) MUST_CHECK;
+/* A module is as disabled as its device is (device 1.3). */
+bool identity_disabled(struct hub *h, struct shard *s, const struct identity *i);

@@ -1,7 +1,6 @@
 #include "seat.h"
 
 #include "identities.h"
-#include "module.h"
 #include "part.h"
 
 #include <stdlib.h>

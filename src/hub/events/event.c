@@ -9,7 +9,6 @@
 
 #include "ceiling.h"
 #include "identities.h"
-#include "module.h"
 #include "partition.h"
 #include "sections.h"
 

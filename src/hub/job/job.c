@@ -22,7 +22,7 @@ void job_entry_free(struct job_entry *e)
     free(e);
 }
 
-/* Where the job of that number is, or would be. */
+/* The index of the job of that number, or where it would be. */
 static size_t place_of(const struct jobs *j, uint64_t serial)
 {
     size_t low = 0, high = j->n;
@@ -69,7 +69,7 @@ static enum err make_room(struct jobs *j)
     return OK;
 }
 
-/* What is known of its devices stays, unless it is gone. */
+/* Its devices stay as they are known, unless it is gone. */
 enum err job_entry_set(struct jobs *j, struct job_entry *e)
 {
     size_t i = place_of(j, e->job.serial);

@@ -1,4 +1,4 @@
-/* What the files of jobs share. The lock of jobs stands alone: nothing but the append is called under it. */
+/* Jobs in memory, in the log and in the checkpoint. Nothing but the append is called under their lock. */
 #pragma once
 
 #include "hub_job.h"

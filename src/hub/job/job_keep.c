@@ -24,7 +24,7 @@ static struct bytes rows_key(char out[STATE_KEY_MAX], uint64_t serial, size_t nu
 
 /* ---- written ---------------------------------------------------------------------------------------------------- */
 
-/* Where to go on: the job of that number, and the chunk in it; 0 is the job itself. */
+/* A place to go on from: the job of that number, and the chunk in it; 0 is the job itself. */
 struct keep_at {
     uint64_t serial;
     size_t chunk;
@@ -135,7 +135,7 @@ static enum err jobs_keep(struct keeping *k)
     return e;
 }
 
-/* What the checkpoint knows of a job that has ended need not be in memory. */
+/* A job that has ended need not be in memory, as far as the checkpoint knows it. */
 static void let_go(struct job_entry *e, uint64_t place)
 {
     for (size_t i = 0; i < e->n_chunks; i++) {

@@ -70,7 +70,7 @@ static enum err names_of(struct hub *h, const struct shard *s, struct bytes devi
     return take_names(h, &n, device, out);
 }
 
-/* Those in the checkpoint: a module whose device is not there comes from nowhere else. */
+/* Names in the checkpoint: a module whose device is not there comes from nowhere else. */
 static enum err kept_names_of(struct hub *h, const struct shard *s, struct bytes device, struct buf *out)
 {
     struct names n = {.shard = s, .b = buf_max(NAMES_MAX)};
@@ -112,20 +112,6 @@ enum err hub_module_list(struct hub *h, struct bytes device, struct device out[M
 
 /* ---- what happens to them with their device --------------------------------------------------------------------- */
 
-static enum err parent_of(struct hub *h, struct shard *s, const struct identity *module, struct identity **out)
-{
-    return identity_get_beside(h, s, identity_device(bytes_str(module->device.id)), module, out);
-}
-
-bool identity_disabled(struct hub *h, struct shard *s, const struct identity *i)
-{
-    struct identity *device;
-
-    if (!identity_is_module(bytes_str(i->device.id)))
-        return i->device.disabled;
-    return !parent_of(h, s, i, &device) && device->device.disabled;
-}
-
 static bool is_system(struct bytes module)
 {
     return module.len && module.at[0] == '$';
@@ -138,7 +124,7 @@ enum err module_may_come(struct hub *h, struct shard *s, const struct identity *
     struct buf names;
     unsigned n = 0;
     struct rd r;
-    enum err e = parent_of(h, s, module, &device);
+    enum err e = identity_parent(h, s, module, &device);
 
     assert_locked(&s->lock);
     if (e || !device->has_modules || is_system(identity_module(name)))

@@ -4,8 +4,6 @@
 
 #include "core.h"
 
-/* A module is as disabled as its device is (device 1.3). */
-bool identity_disabled(struct hub *h, struct shard *s, const struct identity *i);
 /* What stands in the way of this module, which is not there yet. ERR_NOT_FOUND: there is no such device; ERR_LIMIT:
  * MODULES_MAX. */
 enum err module_may_come(struct hub *h, struct shard *s, const struct identity *module) MUST_CHECK;
