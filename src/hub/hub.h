@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ceilings.h"
+#include "hub_life.h"
 #include "msg.h"
 #include "name.h"
 #include "position.h"
@@ -473,6 +474,7 @@ struct hub_options {
     size_t checkpoint_batch;  /* bytes of one of its transactions; 0: STATE_BATCH */
     struct hub_ceilings ceilings;
     struct c2d_options c2d;
+    unsigned life; /* LIFE_…: of what events tell */
     /* Sentences about what was decided, for stories; NULL: none. */
     void (*trace)(void *ctx, const char *sentence);
     void *trace_ctx;

@@ -10,6 +10,7 @@
 #include "feedback.h"
 #include "group.h"
 #include "job.h"
+#include "life.h"
 #include "mail.h"
 #include "policy.h"
 #include "registry.h"
@@ -18,7 +19,7 @@
 
 const struct part *const hub_parts[] = {&birth_part,    &authority_part, &group_part,   &policy_part, &retention_part,
                                         &document_part, &feedback_part,  &event_part,   &mail_part,   &registry_part,
-                                        &call_part,     &job_part,       &salvage_part, NULL};
+                                        &call_part,     &job_part,       &salvage_part, &life_part,   NULL};
 
 const struct record_kind *record_kind_of(uint8_t number)
 {

@@ -59,6 +59,14 @@ void identity_free(struct shard *s, struct identity *i)
     free(i);
 }
 
+void identity_happened(struct hub *h, struct shard *s, const struct identity *i, enum happening what, int64_t now_ms,
+                       uint64_t *at)
+{
+    EACH_PART (p)
+        if ((*p)->identity.happened)
+            (*p)->identity.happened(h, s, i, what, now_ms, at);
+}
+
 bool identity_may_go(const struct hub *h, const struct identity *i)
 {
     bool may = !i->dirty && !i->seat && !identity_spent(h, i);

@@ -21,6 +21,9 @@ struct record_kind {
     enum err (*apply)(struct hub *, const struct record *) MUST_CHECK;
 };
 
+/* What others may want to be told of an identity. */
+enum happening { HAPPENED_CREATED, HAPPENED_DELETED, HAPPENED_CONNECTED, HAPPENED_DISCONNECTED, HAPPENINGS };
+
 /* A part's value of an identity; all of it under the shard's lock but keep(). */
 struct identity_part {
     /* The checkpoint's value of the identity was read: now what this part keeps beside it. */
@@ -46,6 +49,10 @@ struct identity_part {
     enum err (*leave)(struct hub *, struct identity *, int64_t now_ms, uint64_t *at);
     /* It is deleted: what hangs there goes. */
     void (*gone)(struct hub *, struct shard *, struct identity *);
+    /* Something has happened to it, now and not in recovery; if that has a record, it is in the log. *at becomes the
+     * place of what is written here; `at` may be NULL. */
+    void (*happened)(struct hub *, struct shard *, const struct identity *, enum happening, int64_t now_ms,
+                     uint64_t *at);
 };
 
 struct part {
@@ -81,6 +88,10 @@ struct part {
 
     struct identity_part identity;
 };
+
+/* All parts hear of it; under the shard's lock. */
+void identity_happened(struct hub *h, struct shard *s, const struct identity *i, enum happening what, int64_t now_ms,
+                       uint64_t *at);
 
 /* parts.c: the table, with NULL behind the last. */
 extern const struct part *const hub_parts[];

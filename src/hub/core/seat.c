@@ -5,8 +5,9 @@
 
 #include <stdlib.h>
 
-/* Under the shard's lock: nobody sits at the identity any more, and all that hang something there hear of it. */
-static void stand_up(struct hub *h, struct identity *i, struct seat *seat, int64_t now_ms)
+/* Under the shard's lock: nobody sits at the identity any more, and all that hang something there hear of it. Where
+ * another takes the seat at once the device is connected all the time. */
+static void stand_up(struct hub *h, struct identity *i, struct seat *seat, enum err why, int64_t now_ms)
 {
     assert_locked(&i->shard->lock);
     assert(i->seat == seat);
@@ -17,6 +18,8 @@ static void stand_up(struct hub *h, struct identity *i, struct seat *seat, int64
     EACH_PART (p)
         if ((*p)->identity.unseated)
             (*p)->identity.unseated(h, i, seat);
+    if (why != ERR_STOLEN)
+        identity_happened(h, i->shard, i, HAPPENED_DISCONNECTED, now_ms, NULL);
 }
 
 void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
@@ -26,7 +29,7 @@ void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
     assert_locked(&i->shard->lock);
     if (!seat)
         return;
-    stand_up(h, i, seat, now_ms);
+    stand_up(h, i, seat, why, now_ms);
     seat->identity = NULL;
     atomic_store(&seat->state, (int)why);
     /* A wake only marks the connection; it never calls the hub. */
@@ -37,6 +40,7 @@ void seat_end(struct hub *h, struct identity *i, enum err why, int64_t now_ms)
 static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64_t now_ms)
 {
     int64_t changed_ms = hub_wall_ms(h, now_ms);
+    bool was_connected = i->seat;
 
     assert_locked(&i->shard->lock);
     assert(!i->gone && !i->device.disabled);
@@ -57,6 +61,8 @@ static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64
     EACH_PART (p)
         if ((*p)->identity.seated)
             (*p)->identity.seated(h, i, seat);
+    if (!was_connected)
+        identity_happened(h, i->shard, i, HAPPENED_CONNECTED, now_ms, NULL);
 }
 
 enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation, enum proof proof, struct waker *waker,
@@ -103,7 +109,7 @@ void hub_detach(struct seat *seat, int64_t now_ms)
     i = seat->identity;
     if (i) {
         hub_trace(seat->hub, "%s: disconnected", i->device.id);
-        stand_up(seat->hub, i, seat, now_ms);
+        stand_up(seat->hub, i, seat, OK, now_ms);
     }
     mutex_unlock(&s->lock);
     EACH_PART (p)

@@ -37,7 +37,8 @@ enum {
     TIME_AT = OFFSET_AT + OFFSET_DIGITS + KEY + sizeof(TIME_KEY) - 1 + 1,
     ARRIVAL_AT = TIME_AT + 8 + KEY + sizeof(ARRIVAL_KEY) - 1 + 1,
     FIXED_END = ARRIVAL_AT + 8,
-    SEAT_ANNOTATIONS = 9, /* of a module one more */
+    IDENTITY_ANNOTATIONS = 6, /* of any event: those of fixed width, whose it is; of a module one more */
+    SEAT_ANNOTATIONS = 3,     /* how that was proved, and what it is */
 };
 
 static const char *auth_method(enum proof proof, bool module)
@@ -67,40 +68,48 @@ static uint32_t put_annotation(struct buf *b, struct bytes key, struct bytes val
     return 2;
 }
 
-size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX])
+/* What every event begins with: the head of its record, the annotations of fixed width, and whose it is. */
+static void put_identity(struct buf *b, struct bytes name)
 {
     static const uint8_t zeros[OFFSET_DIGITS];
-    struct bytes id = identity_device(bytes_str(d->id)), module = identity_module(bytes_str(d->id));
+    struct bytes id = identity_device(name);
+
+    buf_put_u8(b, RECORD_VERSION);
+    buf_put_u64(b, 0);
+    buf_put_u64(b, 0);
+    buf_put_u8(b, (uint8_t)id.len);
+    buf_put(b, id);
+    section_begin(b, SECTION_MESSAGE_ANNOTATIONS);
+    buf_put_u8(b, AMQP_MAP32);
+    buf_put_u64(b, 0); /* size and count: when it is sent */
+    put_sym(b, BYTES(SEQUENCE_KEY));
+    put_long(b, 0);
+    put_sym(b, BYTES(OFFSET_KEY));
+    put_str(b, bytes_of(zeros, sizeof zeros));
+    put_sym(b, BYTES(TIME_KEY));
+    put_timestamp(b, 0);
+    put_sym(b, BYTES(ARRIVAL_KEY));
+    put_timestamp(b, 0);
+    assert(b->len == HEAD_ID + 1 + id.len + FIXED_END);
+    put_sym(b, BYTES("x-opt-partition-key"));
+    put_str(b, id);
+    put_sym(b, BYTES("iothub-connection-device-id"));
+    put_str(b, id);
+}
+
+size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX])
+{
+    struct bytes name = bytes_str(d->id);
     struct buf b = buf_over(out, EVENT_HEAD_MAX);
 
-    buf_put_u8(&b, RECORD_VERSION);
-    buf_put_u64(&b, 0);
-    buf_put_u64(&b, 0);
-    buf_put_u8(&b, (uint8_t)id.len);
-    buf_put(&b, id);
-    section_begin(&b, SECTION_MESSAGE_ANNOTATIONS);
-    buf_put_u8(&b, AMQP_MAP32);
-    buf_put_u64(&b, 0); /* size and count: when it is sent */
-    put_sym(&b, BYTES(SEQUENCE_KEY));
-    put_long(&b, 0);
-    put_sym(&b, BYTES(OFFSET_KEY));
-    put_str(&b, bytes_of(zeros, sizeof zeros));
-    put_sym(&b, BYTES(TIME_KEY));
-    put_timestamp(&b, 0);
-    put_sym(&b, BYTES(ARRIVAL_KEY));
-    put_timestamp(&b, 0);
-    assert(b.len == HEAD_ID + 1 + id.len + FIXED_END);
-    put_sym(&b, BYTES("x-opt-partition-key"));
-    put_str(&b, id);
-    put_sym(&b, BYTES("iothub-connection-device-id"));
-    put_str(&b, id);
+    put_identity(&b, name);
     put_sym(&b, BYTES("iothub-connection-auth-method"));
-    put_str(&b, bytes_str(auth_method(proof, module.at)));
+    put_str(&b, bytes_str(auth_method(proof, identity_is_module(name))));
     put_sym(&b, BYTES("iothub-connection-auth-generation-id"));
     put_str(&b, bytes_str(d->generation));
     put_sym(&b, BYTES("iothub-message-source"));
     put_str(&b, BYTES("Telemetry"));
-    put_annotation(&b, BYTES("iothub-connection-module-id"), module);
+    put_annotation(&b, BYTES("iothub-connection-module-id"), identity_module(name));
     assert(!b.bad); /* the longest ids make it 1100 bytes */
     return b.len;
 }
@@ -194,6 +203,8 @@ static void stamp(void *ctx, uint8_t *body, size_t len, uint64_t at)
 struct sender {
     struct partition_state *partition;
     struct bytes name, head;
+    uint32_t annotations; /* of its own in there, beside those of the identity */
+    enum room room;
 };
 
 /* Under the shard's lock, which also lends the scratch. */
@@ -205,6 +216,7 @@ static enum err send_locked(struct hub *h, struct shard *shard, const struct sen
     struct stamp s = {.partition = from->partition, .map_at = map_at, .wall_ms = hub_wall_ms(h, now_ms)};
     struct bytes parts[2];
     struct draft d = {.kind = REC_EVENT,
+                      .room = from->room,
                       .lane = (uint16_t)from->partition->number,
                       .parts = parts,
                       .n_parts = 2,
@@ -215,7 +227,8 @@ static enum err send_locked(struct hub *h, struct shard *shard, const struct sen
     assert_locked(&shard->lock);
     buf_clear(b);
     buf_put(b, from->head);
-    items = 2 * (SEAT_ANNOTATIONS + identity_is_module(from->name)) + put_message_annotations(b, m);
+    items =
+        2 * (IDENTITY_ANNOTATIONS + from->annotations + identity_is_module(from->name)) + put_message_annotations(b, m);
     map_end = b->len;
     put_properties(b, m);
     put_application_properties(b, m, true);
@@ -237,7 +250,10 @@ static void count_received(struct hub *h, size_t size)
 
 enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64_t *at)
 {
-    const struct sender from = {seat->partition, bytes_str(seat->id), bytes_of(seat->head, seat->head_len)};
+    const struct sender from = {.partition = seat->partition,
+                                .name = bytes_str(seat->id),
+                                .head = bytes_of(seat->head, seat->head_len),
+                                .annotations = SEAT_ANNOTATIONS};
     size_t size = msg_size(m);
     enum err e;
 
@@ -278,8 +294,10 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
     if (!e)
         e = identity_lets(h, i, size, now_ms);
     if (!e) {
-        const struct sender from = {partition_at(h, hub_partition_of(h, device)), device,
-                                    bytes_of(head, event_head(&i->device, proof, head))};
+        const struct sender from = {.partition = partition_at(h, hub_partition_of(h, device)),
+                                    .name = device,
+                                    .head = bytes_of(head, event_head(&i->device, proof, head)),
+                                    .annotations = SEAT_ANNOTATIONS};
 
         e = send_locked(h, s, &from, m, now_ms, at);
     }
@@ -291,4 +309,21 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
     if (!e)
         count_received(h, size);
     return e;
+}
+
+enum err event_tell(struct hub *h, struct shard *s, struct bytes name, const char *source, const struct msg *m,
+                    enum room room, int64_t now_ms, uint64_t *at)
+{
+    uint8_t text[EVENT_HEAD_MAX];
+    struct buf head = buf_over(text, sizeof text);
+    struct sender from = {
+        .partition = partition_at(h, hub_partition_of(h, name)), .name = name, .annotations = 1, .room = room};
+
+    put_identity(&head, name);
+    put_sym(&head, BYTES("iothub-message-source"));
+    put_str(&head, bytes_str(source));
+    put_annotation(&head, BYTES("iothub-connection-module-id"), identity_module(name));
+    assert(!head.bad);
+    from.head = buf_bytes(&head);
+    return send_locked(h, s, &from, m, now_ms, at);
 }

@@ -279,6 +279,8 @@ enum err device_put(struct hub *h, struct shard *s, const struct device *wanted,
     }
     if (!e)
         e = device_took(h, s, &made, now_ms, *at);
+    if (!e && !now)
+        identity_happened(h, s, i, HAPPENED_CREATED, now_ms, at);
     if (e)
         identity_unmake(s, i);
     else
@@ -340,8 +342,9 @@ enum err device_drop(struct hub *h, struct shard *s, struct identity *i, int64_t
     memcpy(name, i->device.id, sizeof name);
     buf_put_u8(&body, RECORD_VERSION);
     put_text(&body, name);
-    if (!e && !(e = record_append(h, REC_DEVICE_GONE, &body, at)))
-        e = identity_unset(h, s, bytes_str(name), now_ms, *at);
+    if (!e && !(e = record_append(h, REC_DEVICE_GONE, &body, at)) &&
+        !(e = identity_unset(h, s, bytes_str(name), now_ms, *at)))
+        identity_happened(h, s, i, HAPPENED_DELETED, now_ms, at);
     buf_free(&body);
     return e;
 }

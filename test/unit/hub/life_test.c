@@ -1,0 +1,318 @@
+/* Events of life (service 7): what they say, where they stand, and what a power cut leaves of them. */
+#include "hub_world.h"
+
+#include "msg.h"
+#include "text.h"
+
+static struct world w;
+static struct reader *reader;
+
+static void begin(unsigned life)
+{
+    world_make(&w, 1);
+    w.birth.name[0] = 0;
+    snprintf(w.birth.name, sizeof w.birth.name, "garden.example");
+    w.birth.partitions = 1;
+    w.options.life = life;
+    CHECK_OK(hub_init(&w.options, &w.birth, w.now_ms));
+    CHECK_OK(hub_open(&w.options, &w.hub));
+}
+
+static void listen(void)
+{
+    static struct bell bell;
+    const struct read_options options = {.group = BYTES("$Default"), .waker = &bell.waker};
+
+    bell = bell_new();
+    CHECK_OK(hub_reader_open(w.hub, &options, NULL, &reader));
+}
+
+static void end(void)
+{
+    hub_reader_close(reader);
+    reader = NULL;
+    world_end(&w);
+}
+
+/* The next event, as its readers get it. */
+static struct event heard;
+static struct msg msg;
+static struct msg_room room = {.text = {.max = 1 << 16}};
+
+static void hear(void)
+{
+    CHECK_OK(hub_read(reader, &heard));
+    CHECK_OK(msg_read(heard.sections, &room, &msg));
+}
+
+static bool silent(void)
+{
+    return hub_read(reader, &heard) == ERR_NOT_FOUND;
+}
+
+static struct bytes property(const char *name)
+{
+    for (size_t i = 0; i < msg.n_props; i++)
+        if (bytes_eq(msg.props[i].name, bytes_str(name)))
+            return msg.props[i].value;
+    return NO_BYTES;
+}
+
+static bool has(struct bytes all, const char *text)
+{
+    return bytes_find_bytes(all, bytes_str(text)) < all.len;
+}
+
+/* An annotation that is a text, as it is written: name, code, length, value. */
+static void check_annotation(const char *name, const char *value)
+{
+    char both[300];
+
+    snprintf(both, sizeof both, "\xA3%c%s\xA1%c%s", (char)strlen(name), name, (char)strlen(value), value);
+    if (!has(heard.sections, both))
+        fail_msg("%s is not %s", name, value);
+}
+
+static void check_common(const char *id, const char *source, const char *schema, const char *type)
+{
+    CHECK_BYTES(heard.device, bytes_str(id));
+    check_annotation("iothub-connection-device-id", id);
+    check_annotation("iothub-message-source", source);
+    CHECK(!has(heard.sections, "iothub-connection-auth-method"));
+    CHECK_BYTES(msg.content_type, BYTES("application/json"));
+    CHECK_BYTES(msg.content_encoding, BYTES("utf-8"));
+    CHECK_BYTES(msg.user_id, BYTES("garden"));
+    CHECK(msg.correlation_id.len == 16);
+    CHECK_BYTES(property("hubName"), BYTES("garden"));
+    CHECK_BYTES(property("deviceId"), bytes_str(id));
+    CHECK_BYTES(property("operationTimestamp"), BYTES("2026-01-01T00:00:00.0000000Z"));
+    CHECK_BYTES(msg.schema, bytes_str(schema));
+    CHECK_BYTES(property("opType"), bytes_str(type));
+}
+
+static void del(const char *id)
+{
+    uint64_t at;
+
+    CHECK_OK(hub_device_delete(w.hub, bytes_str(id), (struct match){.how = MATCH_ANY}, w.now_ms, &at));
+}
+
+TEST(a_device_that_is_created_is_told_with_its_twin)
+{
+    begin(LIFE_IDENTITIES);
+    world_add(&w, "pump");
+    listen();
+    hear();
+    check_common("pump", "deviceLifecycleEvents", "deviceLifecycleNotification", "createDeviceIdentity");
+    CHECK(!property("moduleId").at);
+    CHECK_BYTES(msg.body,
+                BYTES("{\"deviceId\":\"pump\",\"etag\":\"AAAAAAAAAAE=\",\"version\":2,\"properties\":{\"desired\":{"
+                      "\"$metadata\":{\"$lastUpdated\":\"2026-01-01T00:00:00.0000000Z\"},\"$version\":1},\"reported\":{"
+                      "\"$metadata\":{\"$lastUpdated\":\"2026-01-01T00:00:00.0000000Z\"},\"$version\":1}}}"));
+    CHECK(silent());
+    end();
+}
+
+TEST(one_that_is_deleted_is_told_too)
+{
+    begin(LIFE_IDENTITIES);
+    world_add(&w, "pump");
+    del("pump");
+    listen();
+    hear();
+    hear();
+    check_common("pump", "deviceLifecycleEvents", "deviceLifecycleNotification", "deleteDeviceIdentity");
+    end();
+}
+
+TEST(a_module_is_told_with_its_device)
+{
+    struct device wanted = device_named("pump/valve"), made;
+    uint64_t at;
+
+    begin(LIFE_IDENTITIES);
+    world_add(&w, "pump");
+    CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, w.now_ms, &made, &at));
+    listen();
+    hear();
+    hear();
+    check_common("pump", "deviceLifecycleEvents", "deviceLifecycleNotification", "createDeviceIdentity");
+    check_annotation("iothub-connection-module-id", "valve");
+    CHECK_BYTES(property("moduleId"), BYTES("valve"));
+    CHECK(bytes_starts(msg.body, BYTES("{\"deviceId\":\"pump\",\"moduleId\":\"valve\",\"etag\"")));
+    CHECK_OK(hub_device_delete(w.hub, BYTES("pump/valve"), (struct match){.how = MATCH_ANY}, w.now_ms, &at));
+    hear();
+    check_common("pump", "deviceLifecycleEvents", "deviceLifecycleNotification", "deleteDeviceIdentity");
+    CHECK_BYTES(property("moduleId"), BYTES("valve"));
+    end();
+}
+
+TEST(what_only_changes_is_not_created)
+{
+    struct device d, made;
+    uint64_t at;
+
+    begin(LIFE_IDENTITIES);
+    d = world_add(&w, "pump");
+    CHECK_OK(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, w.now_ms, &made, &at));
+    CHECK_ERR(hub_device_put(w.hub, &d, (struct match){.how = MATCH_NONE}, w.now_ms, &made, &at), ERR_EXISTS);
+    listen();
+    hear();
+    CHECK(silent());
+    end();
+}
+
+static struct bytes sequence(void)
+{
+    CHECK(bytes_starts(msg.body, BYTES("{\"sequenceNumber\":\"")) && msg.body.len == 19 + 64 + 2);
+    struct bytes digits = bytes_of(msg.body.at + 19, 64);
+    for (size_t i = 0; i < digits.len; i++)
+        CHECK((digits.at[i] >= '0' && digits.at[i] <= '9') || (digits.at[i] >= 'A' && digits.at[i] <= 'F'));
+    return digits;
+}
+
+/* Later ones are greater, and so they are after a restart. */
+static void check_connections(unsigned n)
+{
+    uint8_t last[64] = {0};
+
+    for (unsigned i = 0; i < n; i++) {
+        hear();
+        check_common("pump", "deviceConnectionStateEvents", "deviceConnectionStateNotification",
+                     i % 2 ? "deviceDisconnected" : "deviceConnected");
+        CHECK(memcmp(sequence().at, last, sizeof last) > 0);
+        memcpy(last, sequence().at, sizeof last);
+    }
+    CHECK(silent());
+}
+
+static void visit(void)
+{
+    struct bell bell = bell_new();
+    struct seat *s;
+
+    CHECK_OK(hub_attach(w.hub, BYTES("pump"), NO_BYTES, PROOF_DEVICE_SAS, &bell.waker, w.now_ms, &s));
+    hub_detach(s, w.now_ms);
+}
+
+TEST(who_comes_and_goes_is_told_with_rising_numbers)
+{
+    begin(LIFE_CONNECTIONS);
+    world_add(&w, "pump");
+    visit();
+    visit();
+    world_restart(&w);
+    visit();
+    listen();
+    check_connections(6);
+    end();
+}
+
+TEST(a_seat_that_is_taken_over_was_connected_all_the_time)
+{
+    struct bell first = bell_new(), second = bell_new();
+    struct seat *a, *b;
+
+    begin(LIFE_CONNECTIONS);
+    world_add(&w, "pump");
+    CHECK_OK(hub_attach(w.hub, BYTES("pump"), NO_BYTES, PROOF_DEVICE_SAS, &first.waker, w.now_ms, &a));
+    CHECK_OK(hub_attach(w.hub, BYTES("pump"), NO_BYTES, PROOF_DEVICE_SAS, &second.waker, w.now_ms, &b));
+    hub_detach(a, w.now_ms);
+    listen();
+    check_connections(1);
+    hub_detach(b, w.now_ms);
+    hear();
+    CHECK_BYTES(property("opType"), BYTES("deviceDisconnected"));
+    end();
+}
+
+TEST(a_device_that_is_deleted_while_it_is_connected_leaves_first)
+{
+    struct bell bell = bell_new();
+    struct seat *s;
+
+    begin(LIFE_IDENTITIES | LIFE_CONNECTIONS);
+    world_add(&w, "pump");
+    CHECK_OK(hub_attach(w.hub, BYTES("pump"), NO_BYTES, PROOF_DEVICE_SAS, &bell.waker, w.now_ms, &s));
+    del("pump");
+    hub_detach(s, w.now_ms);
+    listen();
+    static const char *const types[] = {"createDeviceIdentity", "deviceConnected", "deviceDisconnected",
+                                        "deleteDeviceIdentity"};
+    for (int i = 0; i < 4; i++) {
+        hear();
+        CHECK_BYTES(property("opType"), bytes_str(types[i]));
+    }
+    CHECK(silent());
+    end();
+}
+
+TEST(events_of_life_stand_in_order_with_what_the_device_sends)
+{
+    struct bell bell = bell_new();
+    struct seat *s;
+    uint64_t at;
+
+    begin(LIFE_CONNECTIONS);
+    world_add(&w, "pump");
+    CHECK_OK(hub_attach(w.hub, BYTES("pump"), NO_BYTES, PROOF_DEVICE_SAS, &bell.waker, w.now_ms, &s));
+    CHECK_OK(hub_send(s, &(struct msg){.body = BYTES("on")}, w.now_ms, &at));
+    hub_detach(s, w.now_ms);
+    listen();
+    hear();
+    CHECK_BYTES(property("opType"), BYTES("deviceConnected"));
+    hear();
+    CHECK_BYTES(msg.body, BYTES("on"));
+    check_annotation("iothub-message-source", "Telemetry");
+    hear();
+    CHECK_BYTES(property("opType"), BYTES("deviceDisconnected"));
+    end();
+}
+
+TEST(unless_it_is_asked_for_nothing_is_told)
+{
+    begin(0);
+    world_add(&w, "pump");
+    visit();
+    del("pump");
+    listen();
+    CHECK(silent());
+    end();
+}
+
+/* Recovery makes of the records what they were, and tells nothing again. */
+TEST(after_a_restart_nothing_is_told_twice)
+{
+    begin(LIFE_IDENTITIES | LIFE_CONNECTIONS);
+    world_add(&w, "pump");
+    visit();
+    world_restart(&w);
+    listen();
+    for (int i = 0; i < 3; i++)
+        hear();
+    CHECK(silent());
+    end();
+}
+
+/* Whoever created the device is answered when its event is durable, too. */
+TEST(the_answer_to_a_change_waits_for_its_event)
+{
+    struct device wanted = device_named("pump"), made;
+    uint64_t at, next;
+
+    begin(LIFE_IDENTITIES);
+    CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, w.now_ms, &made, &at));
+    next = hub_seen(w.hub);
+    CHECK(at <= next);
+    listen();
+    hear();
+    CHECK(heard.offset == at);
+    end();
+}
+
+TESTS(RUN(a_device_that_is_created_is_told_with_its_twin), RUN(one_that_is_deleted_is_told_too),
+      RUN(a_module_is_told_with_its_device), RUN(what_only_changes_is_not_created),
+      RUN(who_comes_and_goes_is_told_with_rising_numbers), RUN(a_seat_that_is_taken_over_was_connected_all_the_time),
+      RUN(a_device_that_is_deleted_while_it_is_connected_leaves_first),
+      RUN(events_of_life_stand_in_order_with_what_the_device_sends), RUN(unless_it_is_asked_for_nothing_is_told),
+      RUN(after_a_restart_nothing_is_told_twice), RUN(the_answer_to_a_change_waits_for_its_event))
