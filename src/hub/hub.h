@@ -474,7 +474,8 @@ struct hub_options {
     size_t checkpoint_batch;  /* bytes of one of its transactions; 0: STATE_BATCH */
     struct hub_ceilings ceilings;
     struct c2d_options c2d;
-    unsigned life; /* LIFE_…: of what events tell */
+    unsigned life;       /* LIFE_…: of what events tell */
+    uint32_t twin_bytes; /* of a section of a twin; 0: TWIN_PART_DEFAULT, at most TWIN_PART_MAX */
     /* Sentences about what was decided, for stories; NULL: none. */
     void (*trace)(void *ctx, const char *sentence);
     void *trace_ctx;
@@ -540,3 +541,5 @@ bool hub_refused(struct hub *, struct bytes device, enum err why, int64_t now_ms
 /* Writes what changed since the last time into the state, with the place up to which it is true, then trims the log by
  * age and size, never above the checkpoint. Slow: not on a loop. One caller at a time. */
 enum err hub_checkpoint(struct hub *, int64_t now_ms) MUST_CHECK;
+
+#include "hub_twin.h"

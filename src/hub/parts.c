@@ -16,10 +16,12 @@
 #include "registry.h"
 #include "retention.h"
 #include "salvage.h"
+#include "twins.h"
 
-const struct part *const hub_parts[] = {&birth_part,    &authority_part, &group_part,   &policy_part, &retention_part,
-                                        &document_part, &feedback_part,  &event_part,   &mail_part,   &registry_part,
-                                        &call_part,     &job_part,       &salvage_part, &life_part,   NULL};
+const struct part *const hub_parts[] = {&birth_part,     &authority_part, &group_part,    &policy_part,
+                                        &retention_part, &document_part,  &feedback_part, &event_part,
+                                        &mail_part,      &twin_part,      &registry_part, &call_part,
+                                        &job_part,       &salvage_part,   &life_part,     NULL};
 
 const struct record_kind *record_kind_of(uint8_t number)
 {

@@ -25,6 +25,7 @@ static const struct {
     {"d/", "a device", WHOLE_NAME, false},
     {"mod/", "a module of a device", WHOLE_NAME, false},
     {"m/", "a message in the mailbox of a device", DEVICE_FIRST, true},
+    {"t/", "a twin", WHOLE_NAME, false},
     {"b/", "the body of a message to a device", DEVICE_FIRST, false},
     {"x/", "when messages to a device expire", NO_NAME, false},
     {"f/", "feedback", NO_NAME, false},

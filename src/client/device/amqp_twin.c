@@ -85,7 +85,7 @@ void device_amqp_pump_twin(struct device_amqp *m)
 
     if (!m->twin_asks && m->authorised && twin_is_wanted(&m->side->twin))
         device_amqp_open_twin(m);
-    while (may_ask(m) && (a = twin_next(&m->side->twin, m->amqp.now_ms))) {
+    while (may_ask(m) && (a = twin_ask_next(&m->side->twin, m->amqp.now_ms))) {
         struct buf out = buf_max(a->len + AMQP_ADDRESS_MAX);
         uint64_t tag = m->amqp.seed++;
         bool sent = !put_question(a, &out) &&

@@ -46,7 +46,7 @@ void mqtt_twin_pump(struct mqtt_talk *m, int64_t now_ms)
     struct twin_ask *a;
 
     while (m->twin_open && !m->talk.over && m->talk.out->len < CONN_OUT_SOFT &&
-           (a = twin_next(&m->side->twin, now_ms))) {
+           (a = twin_ask_next(&m->side->twin, now_ms))) {
         char text[TWIN_TOPIC_MAX];
         struct buf topic = buf_over(text, sizeof text);
 

@@ -43,7 +43,7 @@ struct twin_ask *twin_put(struct twin_side *t, enum twin_verb verb, struct bytes
     return a;
 }
 
-struct twin_ask *twin_next(struct twin_side *t, int64_t now_ms)
+struct twin_ask *twin_ask_next(struct twin_side *t, int64_t now_ms)
 {
     LIST_EACH (&t->asks, it) {
         struct twin_ask *a = LIST_OF(it, struct twin_ask, link);

@@ -52,7 +52,7 @@ bool twin_is_wanted(const struct twin_side *); /* something of the twin is asked
 /* Given to the list. NULL: there are TWIN_ASKS_MAX, or no memory; `full` tells which. */
 struct twin_ask *twin_put(struct twin_side *, enum twin_verb, struct bytes body, bool *full);
 /* The next that is to be said on this connection, NULL: there is none; it has been said now. */
-struct twin_ask *twin_next(struct twin_side *, int64_t now_ms);
+struct twin_ask *twin_ask_next(struct twin_side *, int64_t now_ms);
 /* The connection is open for twins: what is followed is asked for first. `follow`: with a question of its own. */
 void twin_opened(struct twin_side *, bool follow);
 /* The connection is gone: everything is said again on the next one. */

@@ -46,6 +46,7 @@ struct identity {
     /* calls: */
     struct call *calls; /* open ones, the oldest first */
     unsigned n_calls;
+    struct twin *twin; /* NULL: not in memory */
 };
 
 /* The value was written when mailboxes were kept as one value each, which holds it. */
@@ -81,6 +82,7 @@ struct hub {
     struct events *events;
     struct ages *ages;
     struct mail *mail;
+    struct twins *twins;
     struct feedback *feedback;
     struct calls *calls;
 
@@ -107,6 +109,15 @@ struct hub {
     _Atomic int64_t last_generation;
 };
 
+/* What a device was not told of yet (twin/desired.c). */
+struct desired_queue {
+    struct buf waiting; /* u64 place, u64 version, u32 length, patch: one behind the other */
+    bool behind;        /* there is more, and that is the difference of what is desired now to: */
+    struct buf base;
+    struct buf patch;  /* that is being made, */
+    struct bytes next; /* or that of the change that is being made */
+};
+
 struct seat {
     struct hub *hub;
     struct shard *shard;
@@ -124,6 +135,10 @@ struct seat {
     /* calls: */
     _Atomic bool calls; /* whether there may be one for it */
     bool takes_calls;   /* under the shard's lock */
+    /* twin: */
+    _Atomic bool desired_there; /* whether there may be a change of what is desired */
+    bool takes_desired;         /* under the shard's lock, as is: */
+    struct desired_queue desired;
     /* events: where they go, and what stands before each that is sent from here. */
     struct partition_state *partition;
     size_t head_len;

@@ -29,14 +29,9 @@ bool mail_is_durable(struct hub *h, uint64_t at)
     return at < store_durable(h->store);
 }
 
-void mail_tell(struct hub *h, struct identity *i, uint64_t at)
+void seat_tell(struct hub *h, struct seat *seat, uint64_t at)
 {
-    struct seat *seat = i->seat;
-
-    assert_locked(&i->shard->lock);
-    if (!seat)
-        return;
-    seat->mail = true;
+    assert_locked(&seat->shard->lock);
     if (!mail_is_durable(h, at)) {
         await(h, seat, at);
         /* It may have become durable just before: then nobody would come to tell. */
@@ -44,6 +39,14 @@ void mail_tell(struct hub *h, struct identity *i, uint64_t at)
             return;
     }
     seat->waker->wake(seat->waker);
+}
+
+void mail_tell(struct hub *h, struct identity *i, uint64_t at)
+{
+    if (!i->seat)
+        return;
+    i->seat->mail = true;
+    seat_tell(h, i->seat, at);
 }
 
 void mail_grew(struct hub *h)
