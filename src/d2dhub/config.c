@@ -72,6 +72,7 @@ const struct opt config_keys[] = {
      AT(lifecycle_events)},
     {"connection-events", "off|on", "the events endpoint tells of those that connect and disconnect (off)", OPT_CHOICE,
      AT(connection_events)},
+    {"twin-events", "off|on", "the events endpoint tells of changes of twins (off)", OPT_CHOICE, AT(twin_events)},
     {"fault-injection", "off|on",
      "for tests of devices: a message with the properties AzIoTHub_FaultOperation... breaks its own connection (off)",
      OPT_CHOICE, AT(fault_injection)},

@@ -9,6 +9,7 @@
 #include "core.h"
 
 struct keeping;
+struct twin_told;
 
 /* A kind of records in the log. Its number is its for ever: doc/disk-format.md lists all of them. */
 struct record_kind {
@@ -53,6 +54,8 @@ struct identity_part {
      * place of what is written here; `at` may be NULL. */
     void (*happened)(struct hub *, struct shard *, const struct identity *, enum happening, int64_t now_ms,
                      uint64_t *at);
+    /* Its twin changes: behind the record, before the twin in memory is the new one. */
+    void (*twin_changed)(struct hub *, struct shard *, const struct twin_told *, uint64_t *at);
 };
 
 struct part {

@@ -12,21 +12,16 @@ enum {
     TRACKING_BYTES = 8,
 };
 
-/* What an event says beside its body. */
-struct telling {
-    unsigned bit;
-    const char *source, *schema, *type;
-};
-
+/* Whoever has to change the registry finds room for that and for its event; those who only come and go do not. */
 static const struct telling tellings[HAPPENINGS] = {
     [HAPPENED_CREATED] = {LIFE_IDENTITIES, "deviceLifecycleEvents", "deviceLifecycleNotification",
-                          "createDeviceIdentity"},
+                          "createDeviceIdentity", ROOM_REGISTRY},
     [HAPPENED_DELETED] = {LIFE_IDENTITIES, "deviceLifecycleEvents", "deviceLifecycleNotification",
-                          "deleteDeviceIdentity"},
+                          "deleteDeviceIdentity", ROOM_REGISTRY},
     [HAPPENED_CONNECTED] = {LIFE_CONNECTIONS, "deviceConnectionStateEvents", "deviceConnectionStateNotification",
-                            "deviceConnected"},
+                            "deviceConnected", ROOM_MESSAGES},
     [HAPPENED_DISCONNECTED] = {LIFE_CONNECTIONS, "deviceConnectionStateEvents", "deviceConnectionStateNotification",
-                               "deviceDisconnected"},
+                               "deviceDisconnected", ROOM_MESSAGES},
 };
 
 /* The twin of one that has just been made, or was deleted: it is shown as if nobody had ever written it (service 7). */
@@ -82,38 +77,48 @@ static struct msg message_of(const struct telling *t, struct bytes name, const c
                         .n_props = n};
 }
 
-static void happened(struct hub *h, struct shard *s, const struct identity *i, enum happening what, int64_t now_ms,
-                     uint64_t *at)
+void life_tell(struct hub *h, struct shard *s, struct bytes name, const struct telling *t, struct bytes body,
+               int64_t now_ms, uint64_t *at)
 {
-    char room[BODY_CAP], time[ISO_TIME_CAP], tracking_room[2 * TRACKING_BYTES + 1];
-    struct buf body = buf_over(room, sizeof room), tracking = buf_over(tracking_room, sizeof tracking_room);
-    struct bytes name = bytes_str(i->device.id), hub = bytes_str(h->birth.name);
-    const struct telling *t = &tellings[what];
+    char time[ISO_TIME_CAP], text[2 * TRACKING_BYTES + 1];
+    struct buf tracking = buf_over(text, sizeof text);
+    struct bytes hub = bytes_str(h->birth.name);
     struct prop props[5];
     struct msg m;
     uint64_t place;
 
-    if (!(h->options.life & t->bit))
-        return;
     iso_time(hub_wall_ms(h, now_ms), time);
     m = message_of(t, name, time, bytes_first(hub, bytes_find(hub, '.')), props);
-    if (t->bit == LIFE_IDENTITIES)
-        put_identity(&body, i, time);
-    else
-        put_sequence(&body, h);
     put_tracking(h, &tracking);
-    assert(!body.bad && !tracking.bad);
-    m.body = buf_bytes(&body);
+    assert(!tracking.bad);
+    m.body = body;
     m.correlation_id = buf_bytes(&tracking);
-    /* Whoever has to change the registry finds room for that and for the event; those who only come and go do not. */
-    if (event_tell(h, s, name, t->source, &m, t->bit == LIFE_IDENTITIES ? ROOM_REGISTRY : ROOM_MESSAGES, now_ms,
-                   &place)) {
-        hub_trace(h, "%s: there is no room to tell of it: %s", i->device.id, t->type);
+    if (event_tell(h, s, name, t->source, &m, t->room, now_ms, &place)) {
+        hub_trace(h, "%.*s: there is no room to tell of it: %s", BYTES_ARG(name), t->type);
         return;
     }
-    hub_trace(h, "%s: told as an event: %s", i->device.id, t->type);
+    hub_trace(h, "%.*s: told as an event: %s", BYTES_ARG(name), t->type);
     if (at)
         *at = place;
 }
 
-const struct part life_part = {.name = "events of life", .identity = {.happened = happened}};
+static void happened(struct hub *h, struct shard *s, const struct identity *i, enum happening what, int64_t now_ms,
+                     uint64_t *at)
+{
+    char room[BODY_CAP], time[ISO_TIME_CAP];
+    struct buf body = buf_over(room, sizeof room);
+    const struct telling *t = &tellings[what];
+
+    if (!(h->options.life & t->bit))
+        return;
+    iso_time(hub_wall_ms(h, now_ms), time);
+    if (t->bit == LIFE_IDENTITIES)
+        put_identity(&body, i, time);
+    else
+        put_sequence(&body, h);
+    assert(!body.bad);
+    life_tell(h, s, bytes_str(i->device.id), t, buf_bytes(&body), now_ms, at);
+}
+
+const struct part life_part = {.name = "events of life",
+                               .identity = {.happened = happened, .twin_changed = life_twin_changed}};

@@ -2,6 +2,7 @@
 
 #include "desired.h"
 #include "identities.h"
+#include "part.h"
 
 #include <assert.h>
 
@@ -102,6 +103,7 @@ enum err twin_write(struct hub *h, struct shard *s, struct identity *i, struct t
 {
     struct twin_outcome outcome;
     struct twin_told told;
+    uint64_t record_at;
     struct twin *t;
     enum err e = has_room(h, s) ? twin_get(h, s, i, &t) : ERR_BUSY;
 
@@ -122,9 +124,13 @@ enum err twin_write(struct hub *h, struct shard *s, struct identity *i, struct t
                               .now_ms = now_ms};
     if ((e = desired_reserve(&told)) || (e = append(h, &i->device, w, false, at)))
         return e;
-    desired_add(h, &told, *at);
+    record_at = *at;
+    desired_add(h, &told, record_at);
+    EACH_PART (p)
+        if ((*p)->identity.twin_changed)
+            (*p)->identity.twin_changed(h, s, &told, at);
     hub_trace(h, "%s: its twin is version %llu", i->device.id, (unsigned long long)w->after.version);
-    become(h, s, i, w, *at);
+    become(h, s, i, w, record_at);
     return OK;
 }
 

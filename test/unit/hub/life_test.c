@@ -310,7 +310,119 @@ TEST(the_answer_to_a_change_waits_for_its_event)
     end();
 }
 
-TESTS(RUN(a_device_that_is_created_is_told_with_its_twin), RUN(one_that_is_deleted_is_told_too),
+/* ---- twins */
+
+static void change(const struct twin_change *c)
+{
+    struct twin_fault fault;
+    uint64_t at;
+
+    CHECK_OK(hub_twin_change(w.hub, BYTES("pump"), c, w.now_ms, &fault, &at));
+    CHECK(at && at <= hub_seen(w.hub));
+}
+
+static void check_twin(const char *type, const char *body)
+{
+    hear();
+    check_common("pump", "twinChangeEvents", "twinChangeNotification", type);
+    CHECK_BYTES(msg.body, bytes_str(body));
+}
+
+#define T "2026-01-01T00:00:00.0000000Z"
+
+TEST(a_patch_is_told_as_it_was_made_with_its_metadata)
+{
+    begin(LIFE_TWINS);
+    world_add(&w, "pump");
+    change(&(struct twin_change){.part[TWIN_TAGS] = BYTES("{\"room\":\"cellar\"}")});
+    change(&(struct twin_change){.part[TWIN_DESIRED] = BYTES("{\"a\":{\"b\":1},\"c\":\"x\"}")});
+    change(&(struct twin_change){.part[TWIN_DESIRED] = BYTES("{\"a\":{\"b\":null}}")});
+    listen();
+    check_twin("updateTwin", "{\"version\":3,\"tags\":{\"room\":\"cellar\"}}");
+    check_twin("updateTwin",
+               "{\"version\":4,\"properties\":{\"desired\":{\"a\":{\"b\":1},\"c\":\"x\",\"$version\":2,\"$metadata\":{"
+               "\"$lastUpdated\":\"" T "\",\"$lastUpdatedVersion\":2,\"a\":{\"$lastUpdated\":\"" T
+               "\",\"$lastUpdatedVersion\":2,\"b\":{\"$lastUpdated\":\"" T
+               "\",\"$lastUpdatedVersion\":2}},\"c\":{\"$lastUpdated\":\"" T "\",\"$lastUpdatedVersion\":2}}}}}");
+    check_twin("updateTwin",
+               "{\"version\":5,\"properties\":{\"desired\":{\"a\":{\"b\":null},\"$version\":3,\"$metadata\":{"
+               "\"$lastUpdated\":\"" T "\",\"$lastUpdatedVersion\":3,\"a\":{\"$lastUpdated\":\"" T
+               "\",\"$lastUpdatedVersion\":3}}}}}");
+    CHECK(silent());
+    end();
+}
+
+TEST(what_a_device_reports_is_told_even_when_nothing_changed)
+{
+    struct bell bell = bell_new();
+    struct twin_fault fault;
+    int64_t version;
+    struct seat *s;
+    uint64_t at;
+
+    begin(LIFE_TWINS);
+    world_add(&w, "pump");
+    CHECK_OK(hub_attach(w.hub, BYTES("pump"), NO_BYTES, PROOF_DEVICE_SAS, &bell.waker, w.now_ms, &s));
+    for (int i = 0; i < 2; i++)
+        CHECK_OK(hub_twin_report(s, BYTES("{\"t\":5}"), -1, w.now_ms, &fault, &version, &at));
+    hub_detach(s, w.now_ms);
+    listen();
+    check_twin("updateTwin", "{\"version\":3,\"properties\":{\"reported\":{\"t\":5,\"$version\":2,\"$metadata\":{"
+                             "\"$lastUpdated\":\"" T "\",\"t\":{\"$lastUpdated\":\"" T "\"}}}}}");
+    check_twin("updateTwin", "{\"version\":4,\"properties\":{\"reported\":{\"t\":5,\"$version\":3,\"$metadata\":{"
+                             "\"$lastUpdated\":\"" T "\",\"t\":{\"$lastUpdated\":\"" T "\"}}}}}");
+    end();
+}
+
+TEST(a_section_that_is_replaced_is_told_with_the_whole_twin)
+{
+    begin(LIFE_TWINS);
+    world_add(&w, "pump");
+    change(&(struct twin_change){.part[TWIN_DESIRED] = BYTES("{\"a\":1}"), .replace = true});
+    listen();
+    hear();
+    check_common("pump", "twinChangeEvents", "twinChangeNotification", "replaceTwin");
+    CHECK(bytes_starts(msg.body, BYTES("{\"deviceId\":\"pump\",\"etag\":\"")));
+    CHECK(has(msg.body, "\"version\":3,\"properties\":{\"desired\":{\"a\":1,\"$metadata\":"));
+    CHECK(has(msg.body, "\"reported\":{"));
+    end();
+}
+
+/* 32 KB of short names: with metadata it would be larger than a message may be. */
+TEST(a_change_that_is_too_large_with_its_metadata_is_told_without_it)
+{
+    struct buf patch = buf_max(1 << 16);
+    const char *before = "{";
+
+    begin(LIFE_TWINS);
+    world_add(&w, "pump");
+    for (int i = 0; i < 4000; i++, before = ",")
+        buf_printf(&patch, "%s\"%x\":true", before, i);
+    buf_puts(&patch, "}");
+    change(&(struct twin_change){.part[TWIN_DESIRED] = buf_bytes(&patch)});
+    listen();
+    hear();
+    CHECK(has(msg.body, "\"f9f\":true") && !has(msg.body, "$metadata") && has(msg.body, "\"$version\":2}}}"));
+    buf_free(&patch);
+    end();
+}
+
+TEST(a_change_by_a_configuration_names_it)
+{
+    begin(LIFE_TWINS);
+    world_add(&w, "pump");
+    change(&(struct twin_change){.part[TWIN_DESIRED] = BYTES("{\"a\":1}"), .by = BYTES("winter")});
+    listen();
+    hear();
+    CHECK(has(msg.body, "\"$lastUpdatedBy\":\"winter\""));
+    end();
+}
+
+TESTS(RUN(a_patch_is_told_as_it_was_made_with_its_metadata),
+      RUN(what_a_device_reports_is_told_even_when_nothing_changed),
+      RUN(a_section_that_is_replaced_is_told_with_the_whole_twin),
+      RUN(a_change_that_is_too_large_with_its_metadata_is_told_without_it), RUN(a_change_by_a_configuration_names_it),
+      RUN(a_device_that_is_created_is_told_with_its_twin), RUN(one_that_is_deleted_is_told_too),
       RUN(a_module_is_told_with_its_device), RUN(what_only_changes_is_not_created),
       RUN(who_comes_and_goes_is_told_with_rising_numbers), RUN(a_seat_that_is_taken_over_was_connected_all_the_time),
       RUN(a_device_that_is_deleted_while_it_is_connected_leaves_first),
