@@ -5,7 +5,7 @@
 static struct world w;
 
 /* Two devices on different partitions. */
-static char loud[16], quiet[16];
+static char loud[16], quiet[24];
 
 static void start(uint64_t seed, int64_t retention_ms, uint64_t retention_bytes)
 {
