@@ -208,7 +208,6 @@ void disk_segment_retire(struct disk *d, struct segment *s)
 {
     char path[SEGMENT_PATH_CAP];
 
-    assert(s != d->last && s != d->next);
     spare_path(d, path);
     if (d->io.rename(d->io.ctx, s->path, path) || d->io.sync_folder(d->io.ctx, d->folder))
         d->io.failed(d->io.ctx, "removing a segment", s->path, errno);

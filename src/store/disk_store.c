@@ -358,7 +358,7 @@ static struct segment *take_oldest(struct disk *d, uint64_t below)
     if (!may_go(d, oldest, below)) {
         oldest = NULL;
     } else {
-        assert(oldest != d->last && oldest->base + oldest->size <= disk_durable(&d->store));
+        assert(oldest != d->last && oldest != d->next && oldest->base + oldest->size <= disk_durable(&d->store));
         list_del(&oldest->in);
         atomic_store(&d->first, segment_of(d->segments.next)->base + SEGMENT_HEAD);
     }
