@@ -68,8 +68,9 @@ void journal_no_room(const struct front_env *env, const struct peer *peer, struc
 void journal_change(const struct who *by, const struct peer *peer, const char *what, struct journal_who who,
                     const char *detail)
 {
-    const struct log_pair pairs[] = {KVS("change", what), KVS("by", by->policy), KVS("address", peer->address),
-                                     KV(who.kind, who.id), KVS("detail", detail ? detail : "")};
+    const struct log_pair pairs[] = {KVS("change", what), KVS("by", by->policy[0] ? by->policy : by->device),
+                                     KVS("address", peer->address), KV(who.kind, who.id),
+                                     KVS("detail", detail ? detail : "")};
 
     log_line(LOG_INFO, "audit", pairs, detail && *detail ? 5 : 4);
 }

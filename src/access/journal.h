@@ -33,6 +33,7 @@ bool journal_may_tell(const struct front_env *, const struct peer *, struct byte
 void journal_no_room(const struct front_env *, const struct peer *, struct journal_who, struct bytes device,
                      enum err why, int64_t now_ms);
 
-/* A change that an operator made. `what` is "device-created"; `detail` "key,status", or NULL. Always told. */
+/* A change that an operator made, or a device to its modules. `what` is "device-created"; `detail` "key,status", or
+ * NULL. Always told. */
 void journal_change(const struct who *by, const struct peer *, const char *what, struct journal_who,
                     const char *detail);

@@ -133,6 +133,7 @@
 #define EDGE_SCOPE_LEN_MAX 191 /* of an edge device: its id, its generation, and what stands before them */
 #define MODULES_MAX 50         /* service 8.1: of one device, $edgeAgent and $edgeHub among them */
 #define MANAGED_BY_LEN_MAX 128 /* of a module: who looks after it, as long as the name of one */
+#define EDGE_DEPTH_MAX 16      /* edge devices above one another: the documents have five */
 #define BULK_MAX 100           /* service 4.4: identities of one request */
 #define QUERY_LEN_MAX 8192
 #define QUERY_COLUMNS_MAX 64

@@ -16,6 +16,7 @@ static const struct rule device[] = {
     {"id", TEXT},
     {"deviceId", TEXT},
     {"moduleId", TEXT},
+    {"managedBy", TEXT},
     {"importMode", TEXT},
     {"etag", TEXT},
     {"status", TEXT},

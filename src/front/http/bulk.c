@@ -141,29 +141,41 @@ static enum err remove_one(struct bulk *b, const json_t *entry, enum mode mode, 
 
 static enum err run_one(struct bulk *b, const json_t *entry, enum mode mode, struct bytes id)
 {
+    struct bytes module = text_at(entry, "moduleId"), name;
     struct device wanted = {.auth = AUTH_SAS};
+    enum err e;
 
-    if (text_at(entry, "moduleId").len || mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH) {
+    if (mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH) {
         b->answer->code = CODE_NOT_HERE;
-        return http_says(b->answer, ERR_UNSUPPORTED, "%s are not available on this hub",
-                         mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH ? "Twins" : "Modules");
+        return http_says(b->answer, ERR_UNSUPPORTED, "Twins are not available on this hub");
     }
     if (mode == MODES)
         return http_says(b->answer, ERR_ARGUMENT, "importMode is not valid");
-    if (!device_id_valid(id) || !bytes_to_str(id, wanted.id, sizeof wanted.id))
+    if (!identity_name(id, module.len ? module : NO_BYTES, wanted.id))
         return http_says(b->answer, ERR_ARGUMENT, "The id is not valid");
+    name = bytes_str(wanted.id);
+    if (http_module_is_system(name))
+        return http_says(b->answer, ERR_ARGUMENT, "Modules whose ids begin with $ are the hub's");
     if (mode == DELETE || mode == DELETE_IF_MATCH)
-        return remove_one(b, entry, mode, id);
-    return change(b, entry, mode, &wanted);
+        e = remove_one(b, entry, mode, name);
+    else
+        e = change(b, entry, mode, &wanted);
+    return identity_is_module(name) ? http_module_fault(b->request, b->answer, name, e) : e;
 }
 
 static void put_error(struct bulk *b, const json_t *entry, struct bytes id, enum err e)
 {
+    struct bytes module = text_at(entry, "moduleId");
     struct http_answer *a = b->answer;
 
     buf_puts(&b->errors, b->errors.len ? ",{\"deviceId\":" : "{\"deviceId\":");
     buf_put_json(&b->errors, bytes_first(id, ID_LEN_MAX));
-    buf_printf(&b->errors, ",\"moduleId\":null,\"errorCode\":%d,\"errorStatus\":", http_code_number(a, e));
+    buf_puts(&b->errors, ",\"moduleId\":");
+    if (module.len)
+        buf_put_json(&b->errors, bytes_first(module, ID_LEN_MAX));
+    else
+        buf_puts(&b->errors, "null");
+    buf_printf(&b->errors, ",\"errorCode\":%d,\"errorStatus\":", http_code_number(a, e));
     buf_put_json(&b->errors, bytes_str(a->text[0] ? a->text : err_text(e)));
     buf_puts(&b->errors, ",\"operation\":");
     buf_put_json(&b->errors, bytes_first(text_at(entry, "importMode"), 32));
@@ -191,7 +203,8 @@ static void take_one(struct bulk *b, const json_t *all, size_t i)
     if (!spelled)
         b->answer->text[0] = 0;
     for (size_t j = 0; j < i && !twice; j++)
-        twice = bytes_eq(id, text_at(json_array_get(all, j), "id"));
+        twice = bytes_eq(id, text_at(json_array_get(all, j), "id")) &&
+                bytes_eq(text_at(entry, "moduleId"), text_at(json_array_get(all, j), "moduleId"));
     if (twice) {
         b->answer->code = CODE_TWICE;
         e = http_says(b->answer, ERR_ARGUMENT, "The device is named more than once in this request");

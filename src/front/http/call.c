@@ -58,7 +58,6 @@ static enum err fail(const struct http_request *r, struct http_answer *a, enum e
         enum http_code code;
         const char *text;
     } ends[] = {
-        {ERR_NOT_FOUND, CODE_NO_DEVICE, "Device %.128s is not registered"},
         {ERR_UNREACHABLE, CODE_OFFLINE, "Device %.128s is not connected, or has not subscribed to direct methods"},
         {ERR_CLOSED, CODE_CALL_BROKEN, "The connection of device %.128s ended before it answered"},
         {ERR_TIMEOUT, CODE_CALL_TIMEOUT, "Device %.128s did not answer in time"},
@@ -67,11 +66,13 @@ static enum err fail(const struct http_request *r, struct http_answer *a, enum e
         {ERR_LIMIT, CODE_THROTTLED, "Too many calls are open; try again later (%.128s)"},
     };
 
+    if (e == ERR_NOT_FOUND)
+        return http_no_identity(r, a, bytes_str(r->identity));
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         if (ends[i].e != e)
             continue;
         a->code = ends[i].code;
-        return http_says(a, e, ends[i].text, r->names[0]);
+        return http_says(a, e, ends[i].text, r->identity);
     }
     if (e == ERR_ARGUMENT)
         return http_says(a, e,

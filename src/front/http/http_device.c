@@ -116,7 +116,7 @@ static enum err settle(struct http_request *r, struct http_answer *a, enum outco
     uint64_t at;
     enum err e;
 
-    if (!lock_parse(bytes_str(r->names[1]), &lock))
+    if (!lock_parse(bytes_str(r->names[identity_is_module(bytes_str(r->identity)) ? 2 : 1]), &lock))
         return http_says(a, ERR_ARGUMENT, "This is not a lock token");
     if ((e = hub_take_settle(r->env->hub, bytes_str(r->identity), &lock, how, r->now_ms, &at)))
         return e;

@@ -30,6 +30,7 @@
     X(CODE_CALLS_IN_FLIGHT, 403, 403800, "DeviceMaximumInflightMethodExceeded") \
     X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")                           \
     X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")                            \
+    X(CODE_NO_MODULE, 404, 404010, "ModuleNotFound")                            \
     X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")                  \
     X(CODE_OFFLINE, 404, 404103, "DeviceNotOnline")                             \
     X(CODE_CALL_BROKEN, 404, 404104, "DeviceConnectionClosedRemotely")          \
@@ -37,11 +38,13 @@
     X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                          \
     X(CODE_CONFLICT, 409, 409000, "GenericConflict")                            \
     X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")                   \
+    X(CODE_MODULE_EXISTS, 409, 409301, "ModuleAlreadyExistsOnDevice")           \
     X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")                     \
     X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")                     \
     X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge")              \
     X(CODE_MESSAGE_SIZE, 413, 413001, "MessageTooLarge")                        \
     X(CODE_TOO_MANY, 413, 413002, "TooManyDevices")                             \
+    X(CODE_TOO_MANY_MODULES, 413, 413003, "TooManyModulesOnDevice")             \
     X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")                       \
     X(CODE_THROTTLED, 429, 429001, "ThrottlingException")                       \
     X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")                           \
@@ -159,6 +162,20 @@ http_run http_devices_list, http_device_get, http_device_put, http_device_delete
 http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_group_get, http_group_put,
     http_group_delete;
 
+/* ---- module.c ---- */
+
+http_run http_modules_list, http_module_get, http_module_put, http_module_delete;
+/* An identity of that name is not there: the device is not, or it has no such module. Gives ERR_NOT_FOUND. */
+enum err http_no_identity(const struct http_request *, struct http_answer *, struct bytes name);
+/* Of a module, what http_device_change() and http_device_drop() say. */
+enum err http_module_fault(const struct http_request *, struct http_answer *, struct bytes name, enum err);
+/* One that the hub makes: $edgeAgent, $edgeHub. */
+bool http_module_is_system(struct bytes name);
+
+/* ---- scope.c, renew.c ---- */
+
+http_run http_scope_list, http_scope_get, http_scope_list_of, http_scope_on_behalf, http_keys_renew;
+
 /* ---- http_device.c ---- */
 
 http_run http_events_post, http_c2d_take, http_c2d_complete, http_c2d_abandon, http_c2d_post, http_c2d_purge;
@@ -191,9 +208,13 @@ http_run http_call;
 enum { HTTP_IDENTITY_MAX = 2400 }; /* the longest one as JSON */
 
 void http_identity_put(struct buf *b, const struct device *d);
-/* status, reason, authentication and edge of an object that describes a device and is spelled as it should. */
+/* In base64, or null. */
+void http_key_put(struct buf *b, const struct key_bytes *key);
+/* status, reason, authentication and edge of an object that describes a device and is spelled as it should; who manages
+ * it and authentication, where out->id names a module. */
 enum err http_identity_take(const json_t *, struct device *out, struct http_answer *) MUST_CHECK;
-/* A device as a client describes it. Reads id (which must fit what is in out->id), status, reason, authentication. */
+/* A device or module as a client describes it. Reads ids (which must fit what is in out->id), and what
+ * http_identity_take() does. */
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;
 
 /* ---- ws.c: a front that holds a front --------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ static void put_time(struct buf *b, const char *name, int64_t ms)
     buf_printf(b, ",\"%s\":\"%s\"", name, iso);
 }
 
-static void put_key(struct buf *b, const struct key_bytes *key)
+void http_key_put(struct buf *b, const struct key_bytes *key)
 {
     if (!key->len) {
         buf_puts(b, "null");
@@ -41,9 +41,9 @@ static const char *const auth_names[] = {
 static void put_authentication(struct buf *b, const struct device *d)
 {
     buf_puts(b, ",\"authentication\":{\"symmetricKey\":{\"primaryKey\":");
-    put_key(b, &d->primary);
+    http_key_put(b, &d->primary);
     buf_puts(b, ",\"secondaryKey\":");
-    put_key(b, &d->secondary);
+    http_key_put(b, &d->secondary);
     buf_puts(b, "},\"x509Thumbprint\":{\"primaryThumbprint\":");
     put_text_or_null(b, d->thumbprint[0]);
     buf_puts(b, ",\"secondaryThumbprint\":");
@@ -68,8 +68,30 @@ static void put_edge(struct buf *b, const struct device *d)
     buf_puts(b, "]");
 }
 
+/* service 4.5: a module has no status of its own. */
+static void put_module(struct buf *b, const struct device *d)
+{
+    buf_puts(b, "{\"moduleId\":");
+    buf_put_json(b, identity_module(bytes_str(d->id)));
+    buf_puts(b, ",\"managedBy\":");
+    put_text_or_null(b, d->managed_by);
+    buf_puts(b, ",\"deviceId\":");
+    buf_put_json(b, identity_device(bytes_str(d->id)));
+    buf_printf(b, ",\"generationId\":\"%s\",\"etag\":\"%s\",\"connectionState\":\"%s\"", d->generation, d->etag,
+               d->connected ? "Connected" : "Disconnected");
+    put_time(b, "connectionStateUpdatedTime", d->connection_ms);
+    put_time(b, "lastActivityTime", d->activity_ms);
+    buf_puts(b, ",\"cloudToDeviceMessageCount\":0");
+    put_authentication(b, d);
+    buf_puts(b, "}");
+}
+
 void http_identity_put(struct buf *b, const struct device *d)
 {
+    if (identity_is_module(bytes_str(d->id))) {
+        put_module(b, d);
+        return;
+    }
     buf_puts(b, "{\"deviceId\":");
     buf_put_json(b, bytes_str(d->id));
     buf_printf(
@@ -236,24 +258,38 @@ static enum err take_edge(const json_t *root, struct device *out, struct http_an
 
 enum err http_identity_take(const json_t *root, struct device *out, struct http_answer *a)
 {
-    enum err e = take_status(root, out, a);
+    bool module = identity_is_module(bytes_str(out->id));
+    enum err e =
+        module ? take_text(root, "managedBy", out->managed_by, sizeof out->managed_by, a) : take_status(root, out, a);
 
+    if (!e && module)
+        return take_authentication(root, out, a);
     if (e || (e = take_edge(root, out, a)))
         return e;
     return take_authentication(root, out, a);
 }
 
-static enum err take_identity(const json_t *root, struct device *out, struct http_answer *a)
+static enum err check_id(const json_t *root, const char *name, struct bytes wanted, struct http_answer *a)
 {
     char id[ID_LEN_MAX + 1];
+    enum err e = take_text(root, name, id, sizeof id, a);
+
+    if (!e && json_object_get(root, name) && !bytes_eq(bytes_str(id), wanted))
+        e = http_says(a, ERR_ARGUMENT, "%s in the body is not the one in the path", name);
+    return e;
+}
+
+static enum err take_identity(const json_t *root, struct device *out, struct http_answer *a)
+{
+    struct bytes name = bytes_str(out->id);
     enum err e;
 
     if (!json_is_object(root))
         return http_says(a, ERR_ARGUMENT, "the body is not an object");
-    if ((e = take_text(root, "deviceId", id, sizeof id, a)))
+    if ((e = check_id(root, "deviceId", identity_device(name), a)))
         return e;
-    if (json_object_get(root, "deviceId") && strcmp(id, out->id) != 0)
-        return http_says(a, ERR_ARGUMENT, "deviceId in the body is not the one in the path");
+    if (identity_is_module(name) && (e = check_id(root, "moduleId", identity_module(name), a)))
+        return e;
     return http_identity_take(root, out, a);
 }
 

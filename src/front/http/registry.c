@@ -86,7 +86,10 @@ enum err http_device_change(const struct http_request *r, struct http_answer *a,
         return e;
     if (!is_new)
         put_changes(&changes, &was, made);
-    http_audit(r, is_new ? "device-created" : "device-updated", "device", bytes_str(made->id), buf_str(&changes));
+    if (identity_is_module(bytes_str(made->id)))
+        http_audit(r, is_new ? "module-created" : "module-updated", "module", bytes_str(made->id), buf_str(&changes));
+    else
+        http_audit(r, is_new ? "device-created" : "device-updated", "device", bytes_str(made->id), buf_str(&changes));
     buf_free(&changes);
     return OK;
 }
@@ -95,7 +98,9 @@ enum err http_device_drop(const struct http_request *r, struct bytes id, struct 
 {
     enum err e = hub_device_delete(r->env->hub, id, match, r->now_ms, at);
 
-    if (!e)
+    if (!e && identity_is_module(id))
+        http_audit(r, "module-deleted", "module", id, NULL);
+    else if (!e)
         http_audit(r, "device-deleted", "device", id, NULL);
     return e;
 }

@@ -18,6 +18,9 @@ enum {
     SERVICE = RIGHT_SERVICE,
     LOOK = RIGHT_REGISTRY_READ | RIGHT_SERVICE,
     DEVICE = RIGHT_DEVICE, /* the device of the path itself */
+    MODULE = 1 << 16,      /* the module of the path itself */
+    CALLER = 1 << 17,      /* the module that x-ms-edge-moduleId names (device 4.6) */
+    SELF = DEVICE | MODULE | CALLER,
     ENROLL_READ = RIGHT_ENROLLMENT_READ,
     ENROLL_WRITE = RIGHT_ENROLLMENT_WRITE, /* also for what shows keys */
 };
@@ -94,23 +97,29 @@ static const struct http_route routes[] = {
     {"GET", "/twins/{}", SERVICE, true, not_here},
     {"PATCH", "/twins/{}", SERVICE, true, not_here},
     {"PUT", "/twins/{}", SERVICE, true, not_here},
-    {"POST", "/twins/{}/methods", SERVICE, true, http_call},
+    {"POST", "/twins/{}/methods", SERVICE | CALLER, true, http_call},
     {"GET", "/twins/{}/modules/{}", SERVICE, true, not_here},
     {"PATCH", "/twins/{}/modules/{}", SERVICE, true, not_here},
     {"PUT", "/twins/{}/modules/{}", SERVICE, true, not_here},
-    {"POST", "/twins/{}/modules/{}/methods", SERVICE | DEVICE, true, not_here},
-    {"GET", "/devices/{}/modules", READ | DEVICE, true, not_here},
-    {"GET", "/devices/{}/modules/{}", READ | DEVICE, true, not_here},
-    {"PUT", "/devices/{}/modules/{}", WRITE | DEVICE, true, not_here},
-    {"DELETE", "/devices/{}/modules/{}", WRITE | DEVICE, true, not_here},
-    {"POST", "/devices/{}/modules/{}/messages/events", DEVICE, true, not_here},
-    {"GET", "/devices/{}/modules/{}/messages/devicebound", DEVICE, true, not_here},
-    {"POST", "/devices/{}/modules/{}/files", DEVICE, true, not_here},
+    {"POST", "/twins/{}/modules/{}/methods", SERVICE | CALLER, true, http_call},
+    {"GET", "/devices/{}/modules", READ | DEVICE, true, http_modules_list},
+    {"GET", "/devices/{}/modules/{}", READ | DEVICE, true, http_module_get},
+    {"PUT", "/devices/{}/modules/{}", WRITE | DEVICE, true, http_module_put},
+    {"DELETE", "/devices/{}/modules/{}", WRITE | DEVICE, true, http_module_delete},
+    {"POST", "/devices/{}/modules/{}/messages/events", MODULE, true, http_events_post},
+    {"GET", "/devices/{}/modules/{}/messages/devicebound", MODULE, true, http_c2d_take},
+    {"DELETE", "/devices/{}/modules/{}/messages/devicebound/{}", MODULE, true, http_c2d_complete},
+    {"POST", "/devices/{}/modules/{}/messages/devicebound/{}/abandon", MODULE, true, http_c2d_abandon},
+    {"GET", "/devices/{}/modules/{}/devicesAndModulesInDeviceScope", MODULE, true, http_scope_list},
+    {"GET", "/devices/{}/modules/{}/deviceAndModuleInDeviceScope", MODULE, true, http_scope_get},
+    {"POST", "/devices/{}/modules/{}/devicesAndModulesInTargetDeviceScope", MODULE, true, http_scope_list_of},
+    {"POST", "/devices/{}/modules/{}/getDeviceAndModuleOnBehalfOf", MODULE, true, http_scope_on_behalf},
+    {"POST", "/devices/{}/modules/{}/files", MODULE, true, not_here},
     {"POST", "/devices/{}/files", DEVICE, true, not_here},
     {"POST", "/devices/{}/files/notifications", DEVICE, true, not_here},
     {"POST", "/devices/{}/files/notifications/{}", DEVICE, true, not_here},
     {"POST", "/devices/{}/applyConfigurationContent", WRITE, true, not_here},
-    {"POST", "/devices/keys/regenerate", WRITE, true, not_here},
+    {"POST", "/devices/keys/regenerate", WRITE, true, http_keys_renew},
     {"GET", "/configurations", READ, true, not_here},
     {"POST", "/configurations/testQueries", READ, true, not_here},
     {"GET", "/configurations/{}", READ, true, not_here},
@@ -142,15 +151,12 @@ static enum err not_here(struct http_request *r, struct http_answer *a)
     static const struct {
         const char *words, *what;
     } things[] = {
-        {"/modules", "Modules are"},
-        {"/methods", "Direct methods are"},
         {"/twins", "Twins are"},
         {"/jobs", "Jobs are"},
         {"/files", "Uploads of files are"},
         {"configuration", "Configurations are"},
         {"/digitaltwins", "Digital twins are"},
         {"/filenotifications", "Uploads of files are"},
-        {"/keys", "The renewal of many keys at once is"},
     };
     size_t i = 0;
 
@@ -266,16 +272,47 @@ static bool may_be_any(const struct http_request *r, struct bytes token)
            auth_covers(r->env, &policy, bytes_str(path));
 }
 
-/* device 1.6: with its token, a policy's, or its certificate. */
-static enum err check_device(struct http_request *r, const struct peer *peer, struct bytes token, struct http_answer *a)
+/* Whose own credentials the route takes. */
+static struct bytes self_of(const struct http_request *r)
 {
-    struct bytes id = bytes_str(r->identity);
+    if (r->route->rights & CALLER)
+        return http_header(r->head, BYTES("x-ms-edge-moduleid"));
+    return r->route->rights & MODULE ? bytes_str(r->identity) : identity_device(bytes_str(r->identity));
+}
+
+/* device 4.6: a module calls its own device, modules beside it, and devices that belong to its device. */
+static enum err check_caller(const struct http_request *r, struct http_answer *a)
+{
+    struct bytes own = identity_device(bytes_str(r->who.device)), other = identity_device(bytes_str(r->identity));
+    char scope[EDGE_SCOPE_LEN_MAX + 1];
+    struct device edge, d;
+
+    if (bytes_eq(own, other))
+        return OK;
+    if (!hub_device_get(r->env->hub, own, &edge) && edge.edge && !hub_device_get(r->env->hub, other, &d)) {
+        device_scope(&edge, scope);
+        if (strcmp(d.parent, scope) == 0)
+            return OK;
+    }
+    return http_says(a, ERR_DENIED, "A module may call its own device, modules beside it, and devices below that");
+}
+
+/* device 1.6: with its token, a policy's, or its certificate. */
+static enum err check_self(struct http_request *r, const struct peer *peer, struct bytes token, struct http_answer *a)
+{
+    bool calls = r->route->rights & CALLER;
+    struct bytes id = self_of(r);
     enum err e;
 
+    if (calls && !identity_is_module(id))
+        return http_says(a, ERR_UNAUTHORIZED,
+                         "x-ms-edge-moduleId must be a device and its module, with a slash between");
     e = auth_peer(r->env, peer, id, token, r->now_ms, &r->who);
     e = auth_tried(r->env, peer, id, e, r->now_ms);
     if (e)
         login_failed(r, "device", id, e, r->who.why);
+    if (!e && calls)
+        return check_caller(r, a);
     if (e == ERR_NOT_FOUND) /* which is told to who may be any device, and to a stranger what a wrong key is */
         return may_be_any(r, token) ? http_says(a, e, "Device %.128s not registered", r->names[0]) : ERR_UNAUTHORIZED;
     if (e == ERR_DISABLED) { /* 403 is a quota to SDKs, and they try again */
@@ -285,13 +322,17 @@ static enum err check_device(struct http_request *r, const struct peer *peer, st
     return e;
 }
 
-/* A device may ask some routes as well as a policy: the token says which of them does. */
-static bool asks_as_device(const struct http_request *r, struct bytes token)
+/* Where a device or module may ask as well as a policy, what it says of itself, or the token, tells which of them does.
+ */
+static bool asks_as_self(const struct http_request *r, struct bytes token)
 {
+    unsigned rights = r->route->rights;
     struct sas sas;
 
-    if (r->route->rights == DEVICE || !(r->route->rights & DEVICE))
-        return r->route->rights == DEVICE;
+    if (!(rights & SELF) || !(rights & ~(unsigned)SELF))
+        return rights & SELF;
+    if (rights & CALLER)
+        return self_of(r).len > 0;
     return sas_parse(token, &sas) || !sas.skn.len;
 }
 
@@ -299,19 +340,19 @@ static enum err check_who(struct http_request *r, const struct peer *peer, const
                           struct http_answer *a)
 {
     struct bytes token = http_header(r->head, BYTES("authorization"));
-    bool device = asks_as_device(r, token);
+    bool self = asks_as_self(r, token);
     enum err e;
 
     if (!r->route->rights)
         return OK;
-    if (!token.len && (!device || !peer->has_certificate))
+    if (!token.len && (!self || !peer->has_certificate))
         return http_says(a, ERR_UNAUTHORIZED, "The Authorization header is missing");
     if (bytes_starts_nocase(token, BYTES("Bearer "))) /* service 1.4 */
         return http_says(a, ERR_UNAUTHORIZED, "Bearer tokens are not supported: use SharedAccessSignature");
-    e = device ? check_device(r, peer, token, a) : check_token(r, peer, token);
+    e = self ? check_self(r, peer, token, a) : check_token(r, peer, token);
     if (e == ERR_BUSY)
         return http_says(a, e, "There were too many failed log-ins; try again after 10 seconds");
-    if (e || device)
+    if (e || self)
         return e;
     if (!(r->who.rights & r->route->rights))
         return http_says(a, ERR_DENIED, "The policy of this token does not have the right to do that");
