@@ -534,6 +534,9 @@ D2D_API enum d2d_err d2d_registry_list(struct d2d_registry *registry, size_t mos
  * for the next one, and to "" after the last page. The caller frees *out. */
 D2D_API enum d2d_err d2d_registry_page(struct d2d_registry *registry, char after[D2D_AFTER_CAP],
                                        struct d2d_identity **out, size_t *n);
+/* The same of the devices that meet a condition of the hub's query language, "tags.floor = 2". */
+D2D_API enum d2d_err d2d_registry_find(struct d2d_registry *registry, const char *where, char after[D2D_AFTER_CAP],
+                                       struct d2d_identity **out, size_t *n);
 
 /* Only on a d2dhub: consumer groups, and the status of the hub, as JSON text. The caller frees *json. */
 D2D_API enum d2d_err d2d_registry_group_add(struct d2d_registry *registry, const char *name);

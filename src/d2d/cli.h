@@ -77,6 +77,9 @@ enum subject {
     AN_ENROLLMENT,
     AN_ENROLLMENT_GROUP,
     A_CA,
+    A_MODULE,
+    A_CONFIGURATION,
+    A_JOB,
 };
 /* Says `device "phone" already exists`, or "WHAT: why (detail)", with the remedy where there is one; gives the exit
  * status. */
@@ -105,10 +108,13 @@ void cli_watch_children(void);
 opt_names cli_names;
 
 extern const struct command command_answer, command_bench, command_ca_add, command_ca_list, command_ca_rm,
-    command_ca_verify, command_call, command_check, command_context_add, command_context_list, command_context_rm,
-    command_context_use, command_device_add, command_device_auth, command_device_cert, command_device_disable,
-    command_device_enable, command_device_key, command_device_list, command_device_purge, command_device_rm,
-    command_device_show, command_enroll_add, command_enroll_key, command_enroll_list, command_enroll_rm,
-    command_enroll_show, command_events, command_group_add, command_group_list, command_group_rm, command_hub_status,
-    command_listen, command_register, command_send, command_token, command_tpm_erase, command_tpm_provision,
-    command_tpm_status;
+    command_ca_verify, command_call, command_check, command_configuration_add, command_configuration_apply,
+    command_configuration_list, command_configuration_rm, command_configuration_show, command_context_add,
+    command_context_list, command_context_rm, command_context_use, command_device_add, command_device_auth,
+    command_device_cert, command_device_disable, command_device_enable, command_device_key, command_device_list,
+    command_device_purge, command_device_rm, command_device_show, command_enroll_add, command_enroll_key,
+    command_enroll_list, command_enroll_rm, command_enroll_show, command_events, command_group_add, command_group_list,
+    command_group_rm, command_hub_status, command_job_cancel, command_job_list, command_job_show, command_job_start,
+    command_listen, command_module_add, command_module_key, command_module_list, command_module_rm, command_module_show,
+    command_query, command_register, command_send, command_token, command_tpm_erase, command_tpm_provision,
+    command_tpm_status, command_twin_get, command_twin_report, command_twin_set, command_twin_watch;

@@ -10,7 +10,10 @@ static const struct {
              [A_PARTITION] = {"partition", "d2d hub status"},
              [AN_ENROLLMENT] = {"enrollment", "d2d enroll list"},
              [AN_ENROLLMENT_GROUP] = {"enrollment group", "d2d enroll list --groups"},
-             [A_CA] = {"CA", "d2d ca list"}};
+             [A_CA] = {"CA", "d2d ca list"},
+             [A_MODULE] = {"module", "d2d module list DEVICE"},
+             [A_CONFIGURATION] = {"configuration", "d2d configuration list"},
+             [A_JOB] = {"job", "d2d job list"}};
 
 enum status cli_status(enum d2d_err e)
 {

@@ -41,7 +41,7 @@ static bool is_group(const struct opt_program *p, const char *word)
 
 static void put_row(struct buf *out, const struct opt_command *c)
 {
-    buf_printf(out, "  %-16s %s\n", c->name, c->summary);
+    buf_printf(out, "  %-20s %s\n", c->name, c->summary);
 }
 
 static void put_group(const struct opt_program *p, const char *group, struct buf *out)

@@ -142,7 +142,22 @@ static enum d2d_err take_page(struct d2d_registry *r, struct http_talk *h, char 
     return e;
 }
 
-enum d2d_err d2d_registry_page(struct d2d_registry *r, char after[D2D_AFTER_CAP], struct d2d_identity **out, size_t *n)
+static void put_query(struct d2d_registry *r, const char *where)
+{
+    struct buf query = buf_max(HTTP_BODY_MAX / 8);
+
+    buf_puts(&query, "SELECT * FROM devices");
+    if (where)
+        buf_printf(&query, " WHERE %s", where);
+    buf_puts(&r->body, "{\"query\":");
+    buf_put_json(&r->body, buf_bytes(&query));
+    buf_puts(&r->body, "}");
+    r->body.bad |= query.bad;
+    buf_free(&query);
+}
+
+enum d2d_err d2d_registry_find(struct d2d_registry *r, const char *where, char after[D2D_AFTER_CAP],
+                               struct d2d_identity **out, size_t *n)
 {
     struct http_talk h;
     enum d2d_err e;
@@ -150,11 +165,16 @@ enum d2d_err d2d_registry_page(struct d2d_registry *r, char after[D2D_AFTER_CAP]
     if (!r || !after || !out || !n)
         return D2D_ARGUMENT;
     registry_target(r, "/devices", "query", NULL);
-    buf_puts(&r->body, "{\"query\":\"SELECT * FROM devices\"}");
+    put_query(r, where);
     if (!(e = registry_ask(r, "POST", NULL, after[0] ? after : NULL, &h)))
         e = take_page(r, &h, after, out, n);
     http_talk_close(&h);
     return e;
+}
+
+enum d2d_err d2d_registry_page(struct d2d_registry *r, char after[D2D_AFTER_CAP], struct d2d_identity **out, size_t *n)
+{
+    return d2d_registry_find(r, NULL, after, out, n);
 }
 
 /* ---- what only a d2dhub has ------------------------------------------------------------------------------------ */

@@ -2,7 +2,7 @@
 
 #define AT(field) .offset = offsetof(struct device_task, field)
 
-static enum d2d_err show_one(struct device_task *task, const char *id)
+enum d2d_err device_show_one(struct device_task *task, const char *id)
 {
     struct d2d_identity d;
     enum d2d_err e = d2d_registry_get(task->registry, id, &d);
@@ -14,7 +14,7 @@ static enum d2d_err show_one(struct device_task *task, const char *id)
 
 static enum status device_show(struct cli *c, void *values, int n, char **argv)
 {
-    return device_task_run(values, c, n, argv, show_one);
+    return device_task_run(values, c, n, argv, device_show_one);
 }
 
 const struct command command_device_show = {{.name = "device show",
@@ -28,18 +28,18 @@ const struct command command_device_show = {{.name = "device show",
                                             device_show,
                                             sizeof(struct device_task)};
 
-static enum d2d_err remove_one(struct device_task *task, const char *id)
+enum d2d_err device_remove_one(struct device_task *task, const char *id)
 {
     enum d2d_err e = d2d_registry_remove(task->registry, id);
 
     if (!e)
-        say("device \"%s\" is deleted", id);
+        say("%s \"%s\" is deleted", task->modules ? "module" : "device", id);
     return e;
 }
 
 static enum status device_rm(struct cli *c, void *values, int n, char **argv)
 {
-    return device_task_run(values, c, n, argv, remove_one);
+    return device_task_run(values, c, n, argv, device_remove_one);
 }
 
 const struct command command_device_rm = {{.name = "device rm",

@@ -18,14 +18,16 @@ static bool is_hash(struct bytes hex)
 }
 
 /* Before anything is asked of the hub. */
-static enum status check_auth(const struct device_task *task, const struct command *command)
+enum status device_task_check_auth(const struct device_task *task, const struct command *command)
 {
     struct bytes rest = bytes_str(task->thumbprints), first = bytes_cut(&rest, ',');
     char shown[100];
 
     if (task->by_ca + task->by_key + task->tpm + (task->thumbprints != NULL) > 1)
         return cli_usage(command, "--x509-thumbprint, --x509-ca%s exclude each other: give one",
-                         command == &command_device_add ? " and --tpm" : " and --sas");
+                         command == &command_device_add    ? " and --tpm"
+                         : command == &command_device_auth ? " and --sas"
+                                                           : "");
     if (task->thumbprints && (!is_hash(first) || (rest.at && !is_hash(rest))))
         return cli_usage(command,
                          "--x509-thumbprint must be the SHA-1 or SHA-256 of a certificate, 40 or 64 hexadecimal "
@@ -95,16 +97,18 @@ static enum status save_string(struct device_task *task, const struct d2d_identi
 
     explicit_bzero(string, sizeof string);
     if (status)
-        advise("the device is registered; `d2d device key %s --out FILE` gives its connection string", d->id);
+        advise("the %s is registered; `d2d %s key` gives its connection string", task->modules ? "module" : "device",
+               task->modules ? "module" : "device");
     return status;
 }
 
-static enum d2d_err add_one(struct device_task *task, const char *id)
+enum d2d_err device_add_one(struct device_task *task, const char *id)
 {
     struct d2d_identity d = {.enabled = !task->disabled};
     enum d2d_err e = take_auth(task, &d);
 
-    if (e || !bytes_to_str(bytes_str(id), d.id, sizeof d.id))
+    if (e || !device_task_name(id, &d) ||
+        !bytes_to_str(bytes_str(task->managed_by ? task->managed_by : ""), d.managed_by, sizeof d.managed_by))
         return D2D_ARGUMENT;
     if ((task->said = check_room(task)))
         return D2D_FAILED;
@@ -138,7 +142,7 @@ static enum status device_add(struct cli *c, void *values, int n, char **argv)
 {
     struct device_task *task = values;
 
-    enum status status = check_auth(task, &command_device_add);
+    enum status status = device_task_check_auth(task, &command_device_add);
 
     if (status)
         return status;
@@ -146,7 +150,7 @@ static enum status device_add(struct cli *c, void *values, int n, char **argv)
         return cli_usage(&command_device_add, "--tpm: a slot of the TPM holds one device; add them one by one");
     if (c->has_slot && !task->tpm)
         return cli_usage(&command_device_add, "--slot selects the slot for --tpm: give --tpm too");
-    return device_task_run_with_secret(task, c, n, argv, add_one);
+    return device_task_run_with_secret(task, c, n, argv, device_add_one);
 }
 
 const struct command command_device_add = {
@@ -185,7 +189,7 @@ static const struct opt auth_options[] = {
 static enum status device_auth(struct cli *c, void *values, int n, char **argv)
 {
     const struct device_task *task = values;
-    enum status status = check_auth(task, &command_device_auth);
+    enum status status = device_task_check_auth(task, &command_device_auth);
 
     if (status)
         return status;

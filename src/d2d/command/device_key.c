@@ -56,14 +56,14 @@ static enum d2d_err give_key(struct device_task *task, struct d2d_identity *d)
     return (task->said = secret_keep(&task->secret)) ? D2D_FAILED : D2D_OK;
 }
 
-static enum d2d_err key_one(struct device_task *task, const char *id)
+enum d2d_err device_key_one(struct device_task *task, const char *id)
 {
     struct d2d_identity d;
     enum d2d_err e = d2d_registry_get(task->registry, id, &d);
 
     if (!e && d.auth != D2D_AUTH_KEY && (task->rotate || task->secondary)) {
-        complain("device \"%s\" has no keys: it authenticates by certificate; `d2d device auth %s --sas` gives it keys",
-                 id, id);
+        complain("%s \"%s\" has no keys: it authenticates by certificate%s", task->modules ? "module" : "device", id,
+                 task->modules ? "" : "; `d2d device auth --sas` gives it keys");
         task->said = USAGE;
         return D2D_ARGUMENT;
     }
@@ -74,7 +74,7 @@ static enum d2d_err key_one(struct device_task *task, const char *id)
     return e;
 }
 
-static const struct opt key_options[] = {{"secondary", NULL, "with the secondary key", OPT_FLAG, AT(secondary)},
+const struct opt device_key_options[] = {{"secondary", NULL, "with the secondary key", OPT_FLAG, AT(secondary)},
                                          {"rotate", NULL, "make two new keys first", OPT_FLAG, AT(rotate)},
                                          {"out", "FILE",
                                           "write it to this file, readable by you only (standard output)", OPT_TEXT,
@@ -84,7 +84,7 @@ static const struct opt key_options[] = {{"secondary", NULL, "with the secondary
 
 static enum status device_key(struct cli *c, void *values, int n, char **argv)
 {
-    return device_task_run_with_secret(values, c, n, argv, key_one);
+    return device_task_run_with_secret(values, c, n, argv, device_key_one);
 }
 
 const struct command command_device_key = {{.name = "device key",
@@ -92,7 +92,7 @@ const struct command command_device_key = {{.name = "device key",
                                             .summary = "print the connection strings of devices",
                                             .examples = "d2d device key phone --out phone.cs\n"
                                                         "d2d device key phone --rotate --out phone.cs --replace\n",
-                                            .options = key_options,
+                                            .options = device_key_options,
                                             .least = 1,
                                             .most = OPT_MANY,
                                             .first = OPT_DEVICE,

@@ -1,9 +1,11 @@
 #include "device_task.h"
 
 #include "output.h"
+#include "text.h"
 #include "tpm_slot.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static enum status open_registry(struct cli *c, struct device_task *task)
 {
@@ -19,21 +21,49 @@ static enum status open_registry(struct cli *c, struct device_task *task)
     return DONE;
 }
 
-enum status device_task_run(struct device_task *task, struct cli *c, int n, char **argv,
-                            enum d2d_err (*each)(struct device_task *task, const char *id))
+bool device_task_name(const char *id, struct d2d_identity *out)
+{
+    struct bytes module = bytes_str(id), device = bytes_cut(&module, '/');
+
+    return bytes_to_str(device, out->id, sizeof out->id) && bytes_to_str(module, out->module, sizeof out->module);
+}
+
+/* A module and its device are never taken for each other. */
+static enum status check_name(const struct device_task *task, const char *id)
+{
+    const char *slash = strchr(id, '/');
+    char shown[100];
+
+    if (task->modules && (!slash || slash == id || !slash[1])) {
+        complain("\"%s\" must be DEVICE/MODULE: the device, a slash, and the name of its module", opt_shown(id, shown));
+        return USAGE;
+    }
+    if (!task->modules && slash) {
+        complain("\"%s\" is a module, not a device: use `d2d module`", opt_shown(id, shown));
+        return USAGE;
+    }
+    return DONE;
+}
+
+enum status device_task_run(struct device_task *task, struct cli *c, int n, char **argv, device_task_each *each)
 {
     enum status status, first = DONE;
 
+    for (int i = 1; i <= n; i++)
+        if ((status = check_name(task, argv[i])))
+            return status;
     task->cli = c;
     task->each = each;
     if (!(status = open_registry(c, task))) {
-        out_begin(&task->out, c->format, device_columns, "deviceId");
+        out_begin(&task->out, c->format, task->modules ? module_columns : device_columns,
+                  task->modules ? "moduleId" : "deviceId");
         /* Nothing is done any more that cannot be told. */
         for (int i = 1; i <= n && !cli_interrupted && output_flush(); i++) {
             enum d2d_err e = task->each(task, argv[i]);
 
             if (e && !task->said &&
-                !(task->said = cli_failed_about(A_DEVICE, argv[i], e, d2d_registry_detail(task->registry))))
+                !(task->said = cli_failed_about(task->modules ? A_MODULE : A_DEVICE, argv[i], e,
+                                                d2d_registry_detail(task->registry))))
                 task->said = FAILED;
             first = first ? first : task->said;
             task->said = DONE;
@@ -46,12 +76,12 @@ enum status device_task_run(struct device_task *task, struct cli *c, int n, char
 }
 
 enum status device_task_run_with_secret(struct device_task *task, struct cli *c, int n, char **argv,
-                                        enum d2d_err (*each)(struct device_task *task, const char *id))
+                                        device_task_each *each)
 {
     enum status status;
 
     if (task->path && n > 1) {
-        complain("--out takes one device: run the command for each device");
+        complain("--out takes one %s: run the command for each", task->modules ? "module" : "device");
         return USAGE;
     }
     if (!(status = secret_open(&task->secret, task->path, task->replace)))
@@ -63,16 +93,17 @@ enum status device_task_run_with_secret(struct device_task *task, struct cli *c,
 enum d2d_err device_task_string(const struct device_task *task, const struct d2d_identity *d, const char *key,
                                 char out[STRING_CAP])
 {
-    char host[256];
+    char host[256], module[sizeof d->module + 16];
     enum d2d_err e = d2d_connection_string_field(task->cli->connection_string, "HostName", host, sizeof host);
 
     if (e)
         return e;
+    snprintf(module, sizeof module, d->module[0] ? ";ModuleId=%s" : "", d->module);
     if (d->auth != D2D_AUTH_KEY)
-        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s;x509=true\n", host, d->id);
+        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s%s;x509=true\n", host, d->id, module);
     else if (task->tpm)
         snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s;Tpm=%u\n", host, d->id, tpm_slot_chosen(task->cli));
     else
-        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s;SharedAccessKey=%s\n", host, d->id, key);
+        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s%s;SharedAccessKey=%s\n", host, d->id, module, key);
     return D2D_OK;
 }

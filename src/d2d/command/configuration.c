@@ -1,0 +1,226 @@
+/* Configurations: desired properties for all devices that meet a condition. */
+#include "json_argument.h"
+#include "json_text.h"
+#include "output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct configuration_values {
+    const char *where;
+    int priority, replace;
+    struct opt_list labels;
+    const char *id;
+    char *json, *answer;
+};
+
+static const struct column columns[] = {{"id", "CONFIGURATION", 20},
+                                        {"priority", "PRIORITY", 8},
+                                        {"targetCondition", "WHERE", 32},
+                                        {"lastUpdatedTimeUtc", "CHANGED", 0},
+                                        {0}};
+
+/* Prints what the hub answered: one, or a list of them. */
+static enum status print(const struct cli *c, char *text)
+{
+    json_t *answer = out_parsed(text), *one;
+    struct out out;
+    size_t i;
+
+    if (!answer)
+        return FAILED;
+    out_begin(&out, c->format, columns, "content");
+    if (json_is_array(answer)) {
+        json_array_foreach(answer, i, one) out_row(&out, json_incref(one));
+        if (!json_array_size(answer))
+            say("there are no configurations; `d2d configuration add` makes one");
+    } else {
+        out_row(&out, json_incref(answer));
+    }
+    json_decref(answer);
+    return DONE;
+}
+
+/* ---- add ------------------------------------------------------------------------------------------------------- */
+
+static enum status put_labels(const struct configuration_values *v, json_t *to)
+{
+    json_t *labels = json_object();
+
+    for (size_t i = 0; i < v->labels.n; i++) {
+        const char *value = strchr(v->labels.at[i], '=');
+
+        if (!value || value == v->labels.at[i]) {
+            json_decref(labels);
+            return cli_usage(&command_configuration_add, "--label must be NAME=VALUE, not \"%s\"", v->labels.at[i]);
+        }
+        json_object_setn_new(labels, v->labels.at[i], (size_t)(value - v->labels.at[i]), json_string(value + 1));
+    }
+    json_object_set_new(to, "labels", labels);
+    return DONE;
+}
+
+static enum status make(struct configuration_values *v, const char *content)
+{
+    json_t *made =
+        json_pack("{ss ss si}", "id", v->id, "targetCondition", v->where ? v->where : "", "priority", v->priority);
+    enum status status =
+        json_argument_put(&command_configuration_add, made, "content", "JSON", content) ? put_labels(v, made) : USAGE;
+
+    if (!status && !(v->json = json_text(made, JSON_COMPACT | JSON_REAL_PRECISION(17))))
+        status = FAILED;
+    json_decref(made);
+    return status;
+}
+
+static enum d2d_err put(struct d2d_registry *registry, void *ctx)
+{
+    struct configuration_values *v = ctx;
+
+    return d2d_configuration_put(registry, v->id, v->json, v->replace ? "*" : NULL, &v->answer);
+}
+
+static enum status configuration_add(struct cli *c, void *values, int n, char **argv)
+{
+    struct configuration_values *v = values;
+    enum status status;
+
+    (void)n;
+    v->id = argv[1];
+    if (!(status = make(v, argv[2])) && !(status = cli_with_registry(c, put, v, A_CONFIGURATION, v->id)))
+        status = print(c, v->answer);
+    free(v->json);
+    return status;
+}
+
+#define AT(field) .offset = offsetof(struct configuration_values, field)
+
+static const struct opt add_options[] = {
+    {"where", "CONDITION", "for devices that meet it (none): \"tags.floor = 2\", \"*\" for all", OPT_TEXT, AT(where)},
+    {"priority", "N", "of two that set the same property, the higher one counts (0)", OPT_INT, AT(priority), .least = 0,
+     .most = INT32_MAX},
+    {"label", "NAME=VALUE", "note this with it", OPT_LIST, AT(labels)},
+    {"replace", NULL, "change the one that there is; its content stays", OPT_FLAG, AT(replace)},
+    {0}};
+
+const struct command command_configuration_add = {
+    {.name = "configuration add",
+     .usage = "ID JSON [--where CONDITION]",
+     .summary = "set desired properties of all devices that meet a condition",
+     .examples = "d2d configuration add doors '{\"deviceContent\":{\"properties.desired.closeAfterSeconds\":120}}' \\\n"
+                 "    --where \"tags.role = 'door'\" --priority 10\n",
+     .options = add_options,
+     .least = 2,
+     .most = 2},
+    configuration_add,
+    sizeof(struct configuration_values)};
+
+/* ---- the others ------------------------------------------------------------------------------------------------ */
+
+static enum d2d_err get_all(struct d2d_registry *registry, void *ctx)
+{
+    return d2d_configurations(registry, ctx);
+}
+
+static enum status configuration_list(struct cli *c, void *values, int n, char **argv)
+{
+    char *text = NULL;
+    enum status status = cli_with_registry(c, get_all, &text, A_THING, "the configurations");
+
+    (void)values, (void)n, (void)argv;
+    return status ? status : print(c, text);
+}
+
+const struct command command_configuration_list = {{.name = "configuration list",
+                                                    .usage = "",
+                                                    .summary = "list the configurations",
+                                                    .examples = "d2d configuration list\n"},
+                                                   configuration_list,
+                                                   0};
+
+static enum d2d_err get(struct d2d_registry *registry, void *ctx)
+{
+    struct configuration_values *v = ctx;
+
+    return d2d_configuration_get(registry, v->id, &v->answer);
+}
+
+static enum status configuration_show(struct cli *c, void *values, int n, char **argv)
+{
+    struct configuration_values *v = values;
+    enum status status;
+
+    (void)n;
+    v->id = argv[1];
+    status = cli_with_registry(c, get, v, A_CONFIGURATION, v->id);
+    return status ? status : print(c, v->answer);
+}
+
+const struct command command_configuration_show = {{.name = "configuration show",
+                                                    .usage = "ID",
+                                                    .summary = "show a configuration, with its content and metrics",
+                                                    .examples = "d2d configuration show doors -o json\n",
+                                                    .least = 1,
+                                                    .most = 1},
+                                                   configuration_show,
+                                                   sizeof(struct configuration_values)};
+
+static enum d2d_err take_away(struct d2d_registry *registry, void *ctx)
+{
+    return d2d_configuration_remove(registry, ctx);
+}
+
+static enum status configuration_rm(struct cli *c, void *values, int n, char **argv)
+{
+    enum status status = cli_with_registry(c, take_away, argv[1], A_CONFIGURATION, argv[1]);
+
+    (void)values, (void)n;
+    if (!status)
+        say("configuration \"%s\" is deleted", argv[1]);
+    return status;
+}
+
+const struct command command_configuration_rm = {{.name = "configuration rm",
+                                                  .usage = "ID",
+                                                  .summary = "delete a configuration, and what it has set",
+                                                  .examples = "d2d configuration rm doors\n",
+                                                  .least = 1,
+                                                  .most = 1},
+                                                 configuration_rm,
+                                                 0};
+
+static enum d2d_err apply(struct d2d_registry *registry, void *ctx)
+{
+    const struct configuration_values *v = ctx;
+
+    return d2d_configuration_apply(registry, v->id, v->json);
+}
+
+static enum status configuration_apply(struct cli *c, void *values, int n, char **argv)
+{
+    struct configuration_values *v = values;
+    json_t *content = json_argument(&command_configuration_apply, "JSON", argv[2]);
+    enum status status;
+
+    (void)n;
+    if (!content)
+        return USAGE;
+    json_decref(content);
+    v->id = argv[1];
+    v->json = argv[2];
+    if (!(status = cli_with_registry(c, apply, v, A_DEVICE, v->id)))
+        say("device \"%s\" has the content", v->id);
+    return status;
+}
+
+const struct command command_configuration_apply = {
+    {.name = "configuration apply",
+     .usage = "DEVICE JSON",
+     .summary = "set the content of a configuration for one device, once",
+     .examples =
+         "d2d configuration apply garage '{\"modulesContent\":{\"camera\":{\"properties.desired\":{\"fps\":5}}}}'\n",
+     .least = 2,
+     .most = 2,
+     .first = OPT_DEVICE},
+    configuration_apply,
+    sizeof(struct configuration_values)};
