@@ -112,6 +112,10 @@ await "$home/tpm-door.out" 'listening'
 show d2d send --to tpm-door --until-acked --quiet open
 await "$home/tpm-door.out" 'is open'
 cat "$home/tpm-door.out"
+say "   It can be called, too: the caller waits for its answer; its twin has the state for everybody else"
+show d2d call tpm-door close
+await "$home/tpm-door.out" 'is shut'
+show d2d twin get tpm-door -o table
 show d2d events --from tpm-door --since earliest -n 1 --timeout 30s --quiet -o table
 
 say "9. The events in the hub"

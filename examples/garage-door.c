@@ -5,8 +5,9 @@
  * cloud-to-device message, which waits in the device's mailbox until it connects. Its connection string must be of a
  * policy with the right ServiceConnect, in the file named by --connection-string-file or in D2D_CONNECTION_STRING.
  *
- * With --tpm it is a device, whose key is in a slot of this computer's TPM and never leaves it: messages to it move the
- * door, and it sends the result to the hub. It needs no connection string file. */
+ * Without --from it is a device: its direct methods open, close and status move the door and answer whoever calls them,
+ * messages to it do the same and are answered by an event, and its twin reports how the door is. With --tpm its key is
+ * in a slot of this computer's TPM and never leaves it, and it needs no connection string file. */
 #include <d2d.h>
 
 #include <inttypes.h>
@@ -159,7 +160,42 @@ static enum d2d_err run_as_service(struct door *door, const struct d2d_options *
     return e;
 }
 
-/* ---- as a device, with its key in the TPM ---------------------------------------------------------------------- */
+/* ---- as a device ----------------------------------------------------------------------------------------------- */
+
+static void on_reported(void *ctx, struct d2d_device *device, enum d2d_err e, int64_t version, const char *json,
+                        size_t json_len)
+{
+    (void)ctx, (void)version, (void)json, (void)json_len;
+    if (e && e != D2D_CLOSED)
+        fprintf(stderr, "garage-door: not reported: %s (%s)\n", d2d_err_text(e), d2d_device_detail(device));
+}
+
+/* The twin keeps the last state, for whoever looks while the door is offline. */
+static void report(const struct door *door, struct d2d_device *device)
+{
+    char state[64];
+    int len =
+        snprintf(state, sizeof state, "{\"door\":\"%s\",\"moves\":%u}", door->open ? "open" : "shut", door->moves);
+    enum d2d_err e = d2d_device_report(device, state, (size_t)len, on_reported, NULL);
+
+    if (e)
+        on_reported(NULL, device, e, 0, NULL, 0);
+}
+
+/* The name of the method is the command. The caller waits for the answer: 200 and how the door is now. */
+static void on_call(void *ctx, struct d2d_device *device, const struct d2d_call *call)
+{
+    struct door *door = ctx;
+    const char *said = obey(door, "a caller", call->method, strlen(call->method));
+    char payload[64] = "\"use open, close or status\"";
+
+    if (said)
+        snprintf(payload, sizeof payload, "{\"door\":\"%s\"}", door->open ? "open" : "shut");
+    if (d2d_device_answer(device, call->id, said ? 200 : 404, payload, strlen(payload)))
+        fprintf(stderr, "garage-door: not answered: %s\n", d2d_device_detail(device));
+    report(door, device);
+    fflush(stdout);
+}
 
 static void on_message(void *ctx, struct d2d_device *device, const struct d2d_c2d *message)
 {
@@ -173,15 +209,16 @@ static void on_message(void *ctx, struct d2d_device *device, const struct d2d_c2
             answer.correlation_id = message->message_id;
         if ((e = d2d_device_send(device, &answer, D2D_AT_LEAST_ONCE, NULL, NULL)))
             fprintf(stderr, "garage-door: no answer: %s (%s)\n", d2d_err_text(e), d2d_device_detail(device));
+        report(ctx, device);
     }
     fflush(stdout);
 }
 
 static void on_device_listening(void *ctx, struct d2d_device *device)
 {
-    (void)ctx;
-    printf("garage-door: listening as %s, whose key is in the TPM\n", d2d_device_id(device));
+    printf("garage-door: listening as %s\n", d2d_device_id(device));
     fflush(stdout);
+    report(ctx, device);
 }
 
 static void on_device_disconnected(void *ctx, struct d2d_device *device, enum d2d_err why, bool final)
@@ -193,13 +230,14 @@ static void on_device_disconnected(void *ctx, struct d2d_device *device, enum d2
         d2d_loop_stop(loop);
 }
 
-/* D2D_TCTI in the environment selects another TPM. */
-static enum d2d_err run_as_device(struct door *door, const struct d2d_options *common, unsigned slot)
+/* slot NULL: its key is in the connection string. D2D_TCTI in the environment selects another TPM. */
+static enum d2d_err run_as_device(struct door *door, const struct d2d_options *common, const char *slot)
 {
     struct d2d_device_options options = {.size = sizeof options,
                                          .common = *common,
                                          .c2d = on_message,
                                          .auto_complete = true,
+                                         .call = on_call,
                                          .listening = on_device_listening,
                                          .disconnected = on_device_disconnected,
                                          .ctx = door};
@@ -207,11 +245,13 @@ static enum d2d_err run_as_device(struct door *door, const struct d2d_options *c
     char string[1024], why[200];
     enum d2d_err e;
 
-    if ((e = d2d_tpm_string(NULL, slot, string, sizeof string, why))) {
-        fprintf(stderr, "garage-door: %s\n", why);
-        return e;
+    if (slot) {
+        if ((e = d2d_tpm_string(NULL, (unsigned)strtoul(slot, NULL, 10), string, sizeof string, why))) {
+            fprintf(stderr, "garage-door: %s\n", why);
+            return e;
+        }
+        options.common.connection_string = string;
     }
-    options.common.connection_string = string;
     if (!(e = d2d_device_new(loop, &options, &device))) {
         d2d_loop_run(loop, -1);
         d2d_device_flush_wait(device, 1000);
@@ -238,6 +278,7 @@ static bool read_line(const char *path, char *out, size_t cap)
 static int usage(void)
 {
     fputs("usage: garage-door --from DEVICE [--connection-string-file FILE] [--ca-file FILE] [--amqps-port N]\n"
+          "       garage-door --connection-string-file FILE [--ca-file FILE] [--mqtts-port N]\n"
           "       garage-door --tpm SLOT [--ca-file FILE] [--mqtts-port N]\n",
           stderr);
     return 2;
@@ -271,7 +312,7 @@ int main(int argc, char **argv)
     }
     if (!string[0] && environment)
         snprintf(string, sizeof string, "%s", environment);
-    if (!from == !slot || (from && !string[0]))
+    if ((from && slot) || (!slot && !string[0]))
         return usage();
     common.connection_string = string;
 
@@ -279,8 +320,7 @@ int main(int argc, char **argv)
         signal(SIGINT, on_signal);
         signal(SIGTERM, on_signal);
         draw(&door);
-        e = from ? run_as_service(&door, &common, from)
-                 : run_as_device(&door, &common, (unsigned)strtoul(slot, NULL, 10));
+        e = from ? run_as_service(&door, &common, from) : run_as_device(&door, &common, slot);
     }
     if (e)
         fprintf(stderr, "garage-door: %s\n", d2d_err_text(e));

@@ -85,6 +85,9 @@ static void print_next(const struct config *c, const struct owner *owner)
         printf("\nNext:\n  d2dhub run%s%s\n  d2d device add phone\n", c->data[0] ? " --data " : "", c->data);
 }
 
+/* As of d2d: what is there is not replaced. */
+enum { REFUSED = 7 };
+
 static int init_run(struct config *c, int argc, char **argv)
 {
     json_t *facts = NULL;
@@ -109,7 +112,7 @@ static int init_run(struct config *c, int argc, char **argv)
     if (access(path, F_OK) == 0) {
         fprintf(stderr, "d2dhub init: there is already a hub in %s; `d2dhub show --data %s` shows it\n", c->data,
                 c->data);
-        return 1;
+        return REFUSED;
     }
     if ((status = owner_of(c, "init", &owner)))
         return status;

@@ -493,9 +493,13 @@ is 0 d2d send --slot 3 "${cs[@]}" x
 is 2 d2d register --tpm --id chip --key-file "$home/pump.key"
 is 0 d2d device cert chip-meter --tpm --slot 3 --out "$home/chip-meter"
 [ ! -e "$home/chip-meter/key.pem" ] || fail "the key of a TPM is in a file"
-thumbprint=$(jq -r .thumbprint "$home/out")
 in_chip=(--cert-file "$home/chip-meter/cert.pem" --key-file handle:0x81000203)
 is 7 d2d device cert chip-meter --tpm --slot 3 --out "$home/another"
+err '--replace destroys it'
+cp "$home/chip-meter/cert.pem" "$home/was.pem"
+is 0 d2d device cert chip-meter --tpm --slot 3 --out "$home/chip-meter" --replace
+thumbprint=$(jq -r .thumbprint "$home/out")
+! cmp -s "$home/chip-meter/cert.pem" "$home/was.pem" || fail "the certificate is the old one"
 is 0 d2d device add chip-meter --x509-thumbprint "$thumbprint"
 printf 'HostName=localhost;DeviceId=chip-meter;x509=true\n' >"$home/meter.cs"
 for transport in "${transports[@]}"; do
@@ -524,6 +528,38 @@ is 0 d2d send --slot 7 "${cs[@]}" x
 [ "$(printf hello | tpm2_hmac -c 0x81000104 --hex)" = "$(printf hello | openssl dgst -sha256 -r -mac HMAC \
     -macopt "hexkey:$(od -An -tx1 -v "$home/raw.key" | tr -d ' \n')" | cut -d' ' -f1)" ] || fail "the key of a slot"
 unset D2D_TCTI TPM2TOOLS_TCTI
+
+# Twins.
+is 0 d2d twin set garage '{"interval":60,"old":1}' --tags '{"floor":2}'
+is 0 d2d twin set garage '{"old":null}'
+is 0 d2d twin get garage
+[ "$(jq -c '[.tags, .properties.desired.interval, .properties.desired.old]' "$home/out")" = '[{"floor":2},60,null]' ] ||
+    fail "the twin is another"
+etag=$(jq -r .etag "$home/out")
+is 0 d2d twin set garage '{"interval":61}' --etag "$etag"
+is 7 d2d twin set garage '{"interval":62}' --etag "$etag"
+is 0 d2d twin set garage '{"interval":60}' --tags '{"floor":3}' --replace
+for transport in "${transports[@]}"; do
+    is 0 d2d twin report --as garage "{\"way\":\"$transport\"}" --transport "$transport"
+    out '"version":'
+    is 0 d2d twin get --as garage --transport "$transport"
+    [ "$(jq -c '[.desired.interval, .reported.way]' "$home/out")" = "[60,\"$transport\"]" ] || fail "the device's twin"
+done
+is 2 d2d twin report --as garage '{"a":'
+is 0 d2d twin get garage -o table
+out '{"interval":60}'
+is 0 d2d twin watch garage -n 1 -o tsv
+is 0 d2d twin watch --as garage -n 1 --timeout 20s
+out '"whole":true'
+is 6 d2d twin watch garage -n 2 --every 100ms --timeout 1s
+is 1 sh -c 'd2d twin get garage >/dev/full'
+is 1 sh -c 'd2d twin watch garage -n 5 --timeout 20s >/dev/full'
+is 0 bash -c 'd2d twin watch garage --every 100ms --timeout 30s -q | head -1'
+is 0 d2d device list --where 'tags.floor = 3' -o tsv
+out '^garage'
+is 0 d2d query 'SELECT deviceId, tags.floor AS floor FROM devices WHERE tags.floor = 3' -o tsv
+out '^garage	3$'
+is 1 sh -c "d2d query 'SELECT * FROM devices' >/dev/full"
 
 # What is refused.
 is 0 d2d device disable garage --reason lost

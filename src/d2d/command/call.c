@@ -1,5 +1,7 @@
 #include "cli.h"
 
+#include "clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +11,7 @@ struct calling {
     struct d2d_question question;
     int status;
     char *payload;
+    int64_t took_ms;
     enum status ended; /* the device did not answer, and that was said */
 };
 
@@ -32,9 +35,11 @@ static enum status no_answer(const struct calling *k, enum d2d_err e)
 static enum d2d_err make_call(struct d2d_registry *registry, void *ctx)
 {
     struct calling *k = ctx;
+    int64_t began_ms = clock_ms(CLOCK_MONOTONIC);
     enum d2d_err e = d2d_registry_call(registry, k->device, &k->question, &k->status, &k->payload);
     bool told = strncmp(d2d_registry_detail(registry), "HTTP ", 5) == 0;
 
+    k->took_ms = clock_ms(CLOCK_MONOTONIC) - began_ms;
     if (!told || (e != D2D_NO_CONNECTION && e != D2D_CLOSED && e != D2D_TIMED_OUT))
         return e;
     k->ended = no_answer(k, e);
@@ -72,9 +77,11 @@ static enum status call_run(struct cli *c, void *values, int n, char **argv)
     k->device = argv[1];
     k->question = (struct d2d_question){D2D_QUESTION, .method = argv[2], .payload = payload,
                                         .connect_s = (unsigned)k->wait_s, .response_s = (unsigned)k->response_s};
-    if ((status = cli_with_registry(c, make_call, k, A_DEVICE, argv[1])) || (status = k->ended))
+    if ((status = cli_with_registry(c, make_call, k, strchr(argv[1], '/') ? A_MODULE : A_DEVICE, argv[1])) ||
+        (status = k->ended))
         return status;
     print(k, c->format);
+    say("answered after %lld ms", (long long)k->took_ms);
     free(k->payload);
     if (k->status >= 200 && k->status < 300)
         return DONE;
@@ -89,7 +96,7 @@ static const struct opt options[] = {{"wait", "S", "wait this many seconds for a
                                      {0}};
 
 const struct command command_call = {{.name = "call",
-                                      .usage = "DEVICE METHOD [JSON]",
+                                      .usage = "DEVICE[/MODULE] METHOD [JSON]",
                                       .summary = "call a direct method of a device, and print its answer",
                                       .examples = "d2d call garage open\n"
                                                   "d2d call garage open '{\"how\":\"slowly\"}' --wait 20\n",

@@ -36,9 +36,11 @@ static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
 
     if (status)
         return status;
-    if ((e = d2d_tpm_x509_make(t, slot, job->key_path, PATH_CAP)) == D2D_EXISTS) {
-        complain("slot %u already holds such a key, which may be in use; `d2d tpm erase --slot %u` destroys it", slot,
-                 slot);
+    e = d2d_tpm_x509_make(t, slot, job->key_path, PATH_CAP);
+    if (e == D2D_EXISTS && job->replace && !(e = d2d_tpm_x509_erase(t, slot)))
+        e = d2d_tpm_x509_make(t, slot, job->key_path, PATH_CAP);
+    if (e == D2D_EXISTS) {
+        complain("slot %u already holds such a key, which may be in use; --replace destroys it", slot);
         status = REFUSED;
     } else if (e) {
         status = tpm_slot_failed(t, "a key", e);
@@ -105,7 +107,8 @@ static const struct opt options[] = {
      .offset = offsetof(struct cert_job, tpm)},
     {"days", "N", "expires after this many days (3650)", OPT_INT, .offset = offsetof(struct cert_job, days), .least = 1,
      .most = DAYS_MAX},
-    {"replace", NULL, "overwrite the files that are there", OPT_FLAG, .offset = offsetof(struct cert_job, replace)},
+    {"replace", NULL, "overwrite the files that are there; destroy such a key in the slot", OPT_FLAG,
+     .offset = offsetof(struct cert_job, replace)},
     {0}};
 
 static enum status device_cert(struct cli *c, void *values, int n, char **argv)
