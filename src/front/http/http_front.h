@@ -22,6 +22,7 @@
     X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")                    \
     X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                            \
     X(CODE_NO_JSON, 400, 400012, "DeserializationError")                        \
+    X(CODE_CONTENT, 400, 400402, "InvalidConfigurationContent")                 \
     X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")               \
     X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                           \
     X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded")         \
@@ -194,6 +195,10 @@ http_run http_enrollment_get, http_enrollment_put, http_enrollment_delete, http_
 /* ---- certs.c ---- */
 
 http_run http_certs_list, http_cert_get, http_cert_put, http_cert_delete, http_cert_challenge, http_cert_verify;
+
+/* ---- manifest.c ---- */
+
+http_run http_manifest_apply;
 
 /* ---- bulk.c, query.c ---- */
 

@@ -118,7 +118,7 @@ static const struct http_route routes[] = {
     {"POST", "/devices/{}/files", DEVICE, true, not_here},
     {"POST", "/devices/{}/files/notifications", DEVICE, true, not_here},
     {"POST", "/devices/{}/files/notifications/{}", DEVICE, true, not_here},
-    {"POST", "/devices/{}/applyConfigurationContent", WRITE, true, not_here},
+    {"POST", "/devices/{}/applyConfigurationContent", WRITE, true, http_manifest_apply},
     {"POST", "/devices/keys/regenerate", WRITE, true, http_keys_renew},
     {"GET", "/configurations", READ, true, not_here},
     {"POST", "/configurations/testQueries", READ, true, not_here},
