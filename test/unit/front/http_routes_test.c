@@ -64,7 +64,7 @@ TEST(what_this_version_does_not_have_is_not_taken_for_something_missing)
         {"GET", "/jobs/v2/query" V, "Jobs are"},
         {"POST", "/jobs/create" V, "Jobs are"},
         {"GET", "/configurations/?top=20&api-version=2020-09-30", "Configurations are"},
-        {"POST", "/devices/a/applyConfigurationContent" V, "Configurations are"},
+        {"PUT", "/configurations/a" V, "Configurations are"},
         {"POST", "/digitaltwins/a/components/c/commands/d" V, "Digital twins are"},
     };
 

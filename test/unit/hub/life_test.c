@@ -418,7 +418,89 @@ TEST(a_change_by_a_configuration_names_it)
     end();
 }
 
-TESTS(RUN(a_patch_is_told_as_it_was_made_with_its_metadata),
+/* ---- power cuts */
+
+static void do_create_and_change(void)
+{
+    world_add(&w, "pump");
+    change(&(struct twin_change){.part[TWIN_DESIRED] = BYTES("{\"a\":1}")});
+}
+
+static void do_delete(void)
+{
+    del("pump");
+}
+
+/* What is there after a power cut that left so much of the log behind `from`; gives how much there was. */
+struct left {
+    bool created, changed, deleted; /* events */
+    bool device;
+    int64_t version;
+};
+
+static void look(struct left *out)
+{
+    struct buf json = buf_max(4096);
+    struct twin_head head;
+
+    *out = (struct left){0};
+    listen();
+    while (hub_read(reader, &heard) == OK) {
+        CHECK_OK(msg_read(heard.sections, &room, &msg));
+        out->created |= bytes_eq(property("opType"), BYTES("createDeviceIdentity"));
+        out->changed |= bytes_eq(property("opType"), BYTES("updateTwin"));
+        out->deleted |= bytes_eq(property("opType"), BYTES("deleteDeviceIdentity"));
+    }
+    out->device = !hub_twin_read(w.hub, BYTES("pump"), TWIN_FOR_SERVICE, &json, &head, NULL);
+    out->version = out->device ? head.version : 0;
+    buf_free(&json);
+}
+
+static uint64_t cut(bool exists, void (*act)(void), uint64_t kept, struct left *out)
+{
+    const struct memory_faults manual = {.manual = true};
+    uint64_t from;
+    uint64_t all;
+
+    begin(LIFE_IDENTITIES | LIFE_TWINS);
+    if (exists)
+        world_add(&w, "pump");
+    memory_store_settle(w.store, UINT64_MAX);
+    memory_store_faults(w.store, &manual);
+    from = hub_seen(w.hub) + 1;
+    act();
+    all = hub_seen(w.hub) + 1 - from;
+    memory_store_settle(w.store, from + kept);
+    world_crash(&w);
+    look(out);
+    end();
+    return all;
+}
+
+TEST(after_a_power_cut_there_is_no_event_of_a_change_that_is_lost)
+{
+    bool seen[4] = {false};
+    uint64_t all = 1;
+    struct left left;
+
+    for (uint64_t kept = 0; kept <= all; kept++) {
+        all = cut(false, do_create_and_change, kept, &left);
+        CHECK(!left.created || left.device);
+        CHECK(!left.changed || left.version == 3);
+        CHECK(!left.changed || left.created);
+        seen[left.device + left.created + left.changed] = true;
+    }
+    for (int i = 0; i < 4; i++)
+        CHECK(seen[i]); /* nothing, the device alone, with its event, and all of it */
+    for (uint64_t kept = 0; kept <= all; kept++) {
+        all = cut(true, do_delete, kept, &left);
+        CHECK(!left.deleted || !left.device);
+    }
+    CHECK(left.deleted);
+}
+
+TESTS(RUN(after_a_power_cut_there_is_no_event_of_a_change_that_is_lost),
+      RUN(a_patch_is_told_as_it_was_made_with_its_metadata),
       RUN(what_a_device_reports_is_told_even_when_nothing_changed),
       RUN(a_section_that_is_replaced_is_told_with_the_whole_twin),
       RUN(a_change_that_is_too_large_with_its_metadata_is_told_without_it), RUN(a_change_by_a_configuration_names_it),
