@@ -47,20 +47,26 @@ struct jobs {
 
 extern const struct part job_part;
 
-/* job.c */
+/* job_table.c: all but the first two under the lock. */
 void job_entry_free(struct job_entry *);
 void job_chunk_free(struct job_chunk *);
-enum err job_apply(struct hub *, const struct record *) MUST_CHECK;
-/* Under the lock. NULL: there is none. */
+/* The index of the job of that number, or where it would be. */
+size_t job_place_of(const struct jobs *, uint64_t serial);
+/* NULL: there is none. */
 struct job_entry *job_by_serial(const struct jobs *, uint64_t serial);
-/* Under the lock: puts it in the place of what had its number. ERR_MEMORY. */
+/* Room for one more. ERR_MEMORY. */
+enum err job_room(struct jobs *) MUST_CHECK;
+/* Puts it in the place of what had its number. ERR_MEMORY. */
 enum err job_entry_set(struct jobs *, struct job_entry *) MUST_CHECK;
-/* Under the lock: room for so many chunks. ERR_MEMORY. */
+/* Room for so many chunks. ERR_MEMORY. */
 enum err job_chunk_room(struct job_entry *, size_t n) MUST_CHECK;
-/* Under the lock: puts it in the place of what had its number in the job. ERR_MEMORY. */
+/* Puts it in the place of what had its number in the job. ERR_MEMORY. */
 enum err job_chunk_set(struct job_entry *, struct job_chunk *) MUST_CHECK;
-/* Under the lock, of a job that goes on: its counts become what its devices say. */
+/* Of a job that goes on: its counts become what its devices say. */
 void job_count(struct job_entry *);
+
+/* job.c */
+enum err job_apply(struct hub *, const struct record *) MUST_CHECK;
 
 /* job_row.c */
 enum err job_rows_apply(struct hub *, const struct record *) MUST_CHECK;
