@@ -15,6 +15,7 @@ function(d2d_room name)
     file(GLOB sources CONFIGURE_DEPENDS ${patterns})
     add_library(d2d_${room} STATIC ${sources})
     target_include_directories(d2d_${room} PUBLIC ${PROJECT_SOURCE_DIR}/src/${name} ${A_HEADERS} PRIVATE ${A_FOLDERS})
+    set_target_properties(d2d_${room} PROPERTIES D2D_USES "${A_USES}")
     foreach(used IN LISTS A_USES)
         target_include_directories(d2d_${room} PRIVATE ${PROJECT_SOURCE_DIR}/src/${used})
         string(REPLACE "/" "_" used ${used})
@@ -63,12 +64,19 @@ function(d2d_manual)
     endforeach()
 endfunction()
 
-# d2d_no_world(room…): after the build of each, nm -u must show nothing that reaches outside.
+# d2d_no_world(room…): after the build of each, all that it asks the linker for is of the rooms that it sees or in
+# tools/no-world.allowed.
 function(d2d_no_world)
     foreach(name IN LISTS ARGN)
-        string(REPLACE "/" "_" name ${name})
-        add_custom_command(TARGET d2d_${name} POST_BUILD
-            COMMAND ${PROJECT_SOURCE_DIR}/tools/no-world.sh $<TARGET_FILE:d2d_${name}> VERBATIM)
+        string(REPLACE "/" "_" room ${name})
+        get_target_property(uses d2d_${room} D2D_USES)
+        set(seen "")
+        foreach(used IN LISTS uses)
+            string(REPLACE "/" "_" used ${used})
+            list(APPEND seen $<TARGET_FILE:d2d_${used}>)
+        endforeach()
+        add_custom_command(TARGET d2d_${room} POST_BUILD
+            COMMAND ${PROJECT_SOURCE_DIR}/tools/no-world.sh ${name} $<TARGET_FILE:d2d_${room}> ${seen} VERBATIM)
     endforeach()
 endfunction()
 
