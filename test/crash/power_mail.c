@@ -1,77 +1,30 @@
+/* Messages to devices, and feedback. */
 #include "hub_power.h"
+#include "mail_model.h"
 
 #include <stdlib.h>
 
-enum { MANY = 3000, COUNTS = C2D_DELIVERIES_DEFAULT + 1 };
-
-struct message {
-    unsigned device;
-    uint64_t sequence, in_at, out_at; /* in_at 0: it never came; out_at 0: it is in the mailbox */
-    int64_t expiry_ms;
-    enum fate fate;
-    enum ack ack;
-    uint64_t count_at[COUNTS]; /* of each abandon */
-    unsigned n_counts;
-    struct seat *holder;
-    bool locked;
-    struct c2d_lock lock;
-    int64_t until_ms;
-    uint64_t done_at; /* its feedback was settled */
-};
-
-static struct message messages[MANY];
-static size_t n_messages;
-static uint64_t enqueued; /* the number of the last one */
+static struct mail_model model;
 static struct feedback_reader *reader;
 static struct bell service;
 
-static struct message *message_of(unsigned device, uint64_t sequence)
-{
-    for (size_t i = n_messages; i-- > 0;)
-        if (messages[i].device == device && messages[i].sequence == sequence && messages[i].in_at)
-            return &messages[i];
-    return NULL;
-}
-
-/* "message 3 for d1: Expired": its record is the last one in the log. */
 static void on_trace(void *ctx, const char *sentence)
 {
-    unsigned long long sequence;
-    struct message *m;
-    unsigned device;
-    char what[32];
-
     (void)ctx;
-    if (sscanf(sentence, "message %llu for d%u: %31s", &sequence, &device, what) != 3)
-        return;
-    if (!strcmp(what, "enqueued")) {
-        enqueued = sequence;
-        return;
-    }
-    m = message_of(device, sequence);
-    CHECK(m && m->out_at == 0);
-    for (int f = FATE_SUCCESS; f <= FATE_PURGED; f++) {
-        if (strcmp(what, fate_name((enum fate)f)) != 0)
-            continue;
-        m->out_at = store_end(machine.store) - 1;
-        m->fate = (enum fate)f;
-        CHECK(f != FATE_EXPIRED || m->expiry_ms <= now_ms);
-        CHECK(f != FATE_DELIVERY_COUNT || m->n_counts == C2D_DELIVERIES_DEFAULT - 1);
-    }
-    if (!strcmp(what, "abandoned"))
-        m->count_at[m->n_counts++] = store_end(machine.store) - 1;
-    if (strcmp(what, "locked") != 0)
-        m->locked = false;
+    model_hears(&model, sentence, store_end(machine.store) - 1, now_ms);
 }
 
-/* One more than the last one that this life of the device ever got. */
+/* The number behind the last one that this life of the device ever got. */
 static uint64_t next_number(unsigned device)
 {
     uint64_t born = device_born_at(device), next = 1;
 
-    for (size_t i = 0; i < n_messages; i++)
-        if (messages[i].in_at > born && messages[i].device == device && messages[i].sequence >= next)
-            next = messages[i].sequence + 1;
+    for (size_t i = 0; i < model.n; i++) {
+        const struct message *m = &model.messages[i];
+
+        if (m->in_at > born && m->device == device && m->sequence >= next)
+            next = m->sequence + 1;
+    }
     return next;
 }
 
@@ -83,19 +36,18 @@ static struct bytes body_of(size_t number, char out[512])
 
 static void post(unsigned device)
 {
-    static const char *const acks[] = {"none", "positive", "negative", "full"};
-    struct message *m = &messages[n_messages];
+    struct message *m = &model.messages[model.n];
     char body[512], id[32];
     struct device d;
     enum err e;
 
-    if (n_messages == MANY || !device_is_there(device))
+    if (model.n == MODEL_MESSAGES || !device_is_there(device))
         return;
     *m = (struct message){.device = device, .ack = (enum ack)below(4)};
-    snprintf(id, sizeof id, "%zu", n_messages);
-    const struct msg msg = {.body = body_of(n_messages, body),
+    snprintf(id, sizeof id, "%zu", model.n);
+    const struct msg msg = {.body = body_of(model.n, body),
                             .message_id = bytes_str(id),
-                            .ack = bytes_str(acks[m->ack]),
+                            .ack = bytes_str(model_ack(m)),
                             .expiry_ms = below(3) ? 0 : now_ms + 1 + below(200000)};
     m->expiry_ms = msg.expiry_ms ? msg.expiry_ms : now_ms + C2D_TTL_DEFAULT_MS;
     e = hub_post(hub(), bytes_str(device_name(device)), &msg, now_ms, &m->in_at);
@@ -104,35 +56,18 @@ static void post(unsigned device)
     if (e)
         return;
     m->sequence = next_number(device);
-    CHECK(m->sequence == enqueued);
-    n_messages++;
+    CHECK(m->sequence == model.enqueued);
+    model.n++;
 }
 
-/* The first that may be given to somebody now. */
-static struct message *first_of(unsigned device)
-{
-    for (size_t i = 0; i < n_messages; i++) {
-        struct message *m = &messages[i];
-
-        if (m->device != device || !m->in_at || m->out_at)
-            continue;
-        if (m->locked && !m->holder && m->until_ms <= now_ms)
-            m->locked = false;
-        if (!m->locked)
-            return is_durable(m->in_at) ? m : NULL;
-    }
-    return NULL;
-}
-
-static void check_taken(const struct message *m, const struct c2d *c)
+static void check_body(const struct message *m, const struct c2d *c)
 {
     static struct msg_room room;
     struct msg msg;
     char body[512];
 
-    CHECK(m && c->sequence == m->sequence && c->delivery_count == m->n_counts && m->expiry_ms == c->expiry_ms);
     CHECK_OK(msg_read(c->sections, &room, &msg));
-    CHECK_BYTES(msg.body, body_of((size_t)(m - messages), body));
+    CHECK_BYTES(msg.body, body_of((size_t)(m - model.messages), body));
 }
 
 static bool take(unsigned device)
@@ -149,14 +84,11 @@ static bool take(unsigned device)
     hub_grew(hub());
     hub_tick(hub(), now_ms);
     e = seat ? hub_next(seat, now_ms, &c) : hub_take(hub(), bytes_str(device_name(device)), now_ms, &room, &c);
-    m = first_of(device);
+    m = model_first(&model, device, store_durable(machine.store), now_ms);
     CHECK_ERR(e, m ? OK : ERR_NOT_FOUND);
     if (!e) {
-        check_taken(m, &c);
-        m->locked = true;
-        m->holder = seat;
-        m->until_ms = now_ms + C2D_LOCK_MS;
-        m->lock = c.lock;
+        model_took(m, &c, seat, now_ms);
+        check_body(m, &c);
     }
     buf_free(&room);
     return !e;
@@ -164,23 +96,14 @@ static bool take(unsigned device)
 
 static void settle(struct message *m, enum outcome how)
 {
-    static const enum fate fates[] = {[OUTCOME_COMPLETE] = FATE_SUCCESS, [OUTCOME_REJECT] = FATE_REJECTED};
     unsigned before = m->n_counts;
-    bool held = m->holder || m->until_ms > now_ms;
+    bool held = model_holds(m, now_ms);
     uint64_t at;
     enum err e;
 
     e = m->holder ? hub_settle(m->holder, &m->lock, how, now_ms, &at)
                   : hub_take_settle(hub(), bytes_str(device_name(m->device)), &m->lock, how, now_ms, &at);
-    if (!held || (m->out_at && m->fate == FATE_EXPIRED)) {
-        CHECK_ERR(e, ERR_LOCK_LOST);
-        return;
-    }
-    CHECK_OK(e);
-    if (how != OUTCOME_ABANDON)
-        CHECK(m->out_at >= at && m->fate == fates[how]);
-    else
-        CHECK(m->n_counts == before + 1 || m->fate == FATE_DELIVERY_COUNT);
+    model_settled(m, how, held, before, e, at);
 }
 
 static void settle_one(void)
@@ -188,26 +111,16 @@ static void settle_one(void)
     struct message *m = NULL;
     unsigned n = 0;
 
-    for (size_t i = 0; i < n_messages; i++)
-        if (messages[i].locked && below(++n) == 0)
-            m = &messages[i];
+    for (size_t i = 0; i < model.n; i++)
+        if (model.messages[i].locked && below(++n) == 0)
+            m = &model.messages[i];
     if (m)
         settle(m, (enum outcome)below(3));
 }
 
 void mail_seat_gone(const struct seat *seat)
 {
-    for (size_t i = 0; seat && i < n_messages; i++)
-        if (messages[i].locked && messages[i].holder == seat)
-            messages[i].locked = false;
-}
-
-static bool is_told(const struct message *m)
-{
-    bool success = m->fate == FATE_SUCCESS;
-
-    return m->in_at && m->out_at &&
-           (m->ack == ACK_FULL || (success && m->ack == ACK_POSITIVE) || (!success && m->ack == ACK_NEGATIVE));
+    model_let_go(&model, seat);
 }
 
 /* Everything that is told now, each once; then it is settled, or comes again. */
@@ -223,14 +136,7 @@ static void hear_feedback(void)
         bool complete = below(4) > 0;
 
         CHECK_OK(hub_feedback_settle(reader, &lock, complete ? OUTCOME_COMPLETE : OUTCOME_ABANDON, now_ms, &at));
-        for (size_t i = 0; i < n; i++) {
-            struct message *m = &messages[atoi(got[i].message_id)];
-
-            CHECK(is_told(m) && is_durable(m->out_at) && !m->done_at && got[i].fate == m->fate);
-            CHECK(!strcmp(got[i].device, device_name(m->device)));
-            if (at)
-                m->done_at = at;
-        }
+        model_heard(&model, got, n, store_durable(machine.store), at);
         if (!complete)
             break;
     }
@@ -240,7 +146,7 @@ static void hear_feedback(void)
 
 void mail_begin(void)
 {
-    n_messages = 0;
+    model.n = 0;
     machine.options.trace = on_trace;
     machine.options.c2d.depth = 10;
     machine.options.c2d.feedback_ttl_ms = INT64_C(1) << 40;
@@ -280,29 +186,15 @@ void mail_step(void)
 
 void mail_forget(uint64_t end)
 {
-    for (size_t i = 0; i < n_messages; i++) {
-        struct message *m = &messages[i];
-
-        m->locked = false;
-        if (m->in_at >= end)
-            m->in_at = 0;
-        if (m->out_at >= end)
-            m->out_at = 0;
-        if (m->done_at >= end)
-            m->done_at = 0;
-        while (m->n_counts && m->count_at[m->n_counts - 1] >= end)
-            m->n_counts--;
-    }
+    model_forgets(&model, end);
 }
 
 void mail_check(void)
 {
     for (unsigned k = 0; k < DEVICES; k++) {
-        unsigned n = 0;
+        unsigned n = model_waiting(&model, k);
         struct device d;
 
-        for (size_t i = 0; i < n_messages; i++)
-            n += messages[i].device == k && messages[i].in_at && !messages[i].out_at;
         CHECK(!n || device_is_there(k));
         if (!device_is_there(k))
             continue;
@@ -333,7 +225,6 @@ static void check_nothing_is_left(void)
 
 void mail_finish(void)
 {
-    size_t left = 1;
     uint64_t n, at;
 
     for (unsigned k = 0; k < DEVICES; k++) {
@@ -343,17 +234,14 @@ void mail_finish(void)
         if (device_is_there(k))
             CHECK_OK(hub_purge(hub(), bytes_str(device_name(k)), now_ms, &n, &at));
     }
-    for (int turn = 0; left && turn < 200; turn++) {
-        left = 0;
+    for (int turn = 0; turn == 0 || (model_untold(&model) && turn < 200); turn++) {
         machine_make_room(&machine);
         hear_feedback();
         now_ms += FEEDBACK_LOCK_MS;
         hub_tick(hub(), now_ms);
         machine_rest(&machine);
-        for (size_t i = 0; i < n_messages; i++)
-            left += is_told(&messages[i]) && !messages[i].done_at;
     }
-    CHECK(left == 0);
+    CHECK(model_untold(&model) == 0);
     mail_check();
     check_nothing_is_left();
 }
