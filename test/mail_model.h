@@ -1,6 +1,6 @@
 /* A model of mailboxes and feedback: what was posted, what became of it and at which place of the log each of that
- * stands. It hears the hub's trace; so it knows what a hub must know after any power cut, and what may be given to whom.
- * Of one test program, which has one. */
+ * stands. It hears the hub's trace, so it knows what a hub must know after any power cut, and what may be given to
+ * whom. */
 #pragma once
 
 #include "hub.h"
@@ -40,13 +40,13 @@ void model_hears(struct mail_model *, const char *sentence, uint64_t at, int64_t
 struct message *model_first(struct mail_model *, unsigned device, uint64_t durable, int64_t now_ms);
 /* It was given out; a seat of NULL is somebody without one. */
 void model_took(struct message *, const struct c2d *, struct seat *, int64_t now_ms);
-/* What this seat has locked is free. */
+/* All that this seat has locked is free. */
 void model_let_go(struct mail_model *, const struct seat *);
 /* The lock is still good. */
 bool model_holds(const struct message *, int64_t now_ms);
 /* It was settled so: what the hub answered must be right. `held` and `counts` are as they were before. */
 void model_settled(const struct message *, enum outcome, bool held, unsigned counts, enum err answer, uint64_t at);
-/* Whoever posted it wants to know of its end, and it came. */
+/* True if its end came, and is to be told to whoever posted it. */
 bool model_is_told(const struct message *);
 /* Takes a batch of feedback, all of which must be durable and not settled before; `at` 0: it comes again. */
 void model_heard(struct mail_model *, const struct feedback_record *, size_t n, uint64_t durable, uint64_t at);

@@ -1,8 +1,20 @@
 /* Devices over MQTT, joined by arrays to their fronts on a hub in memory; for unit tests, stories and fuzz targets. */
 #pragma once
 
+#include "front_world.h"
 #include "mqtt.h"
-#include "world.h"
+
+static inline void world_open(struct world *w)
+{
+    world_serve(w, 1);
+    MUST(limiter_new(3, &w->env.limiter));
+}
+
+static inline void world_close(struct world *w)
+{
+    limiter_free(w->env.limiter);
+    world_end(w);
+}
 
 /* One connection: what a network connection does for a front, in the same order. */
 struct wire {

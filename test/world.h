@@ -1,25 +1,27 @@
-/* A hub in memory and what fronts need to talk to it, as a function of a seed: unit tests, stories and fuzz targets. */
+/* A hub over the engines in memory, as a function of a seed: its clock, its random numbers, its ends and its power
+ * cuts. For unit tests, stories, simulations and fuzz targets; whoever needs more in it says so in WORLD_MORE. */
 #pragma once
 
 #include "engines.h"
-#include "front.h"
-#include "limiter.h"
-#include "sas.h"
+#include "hub.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define WORLD_T0 1795411500000LL
-#define WORLD_HOST "hub.test"
+#ifndef WORLD_MORE
+#define WORLD_MORE
+#endif
 
 struct world {
     struct store *store;
     struct state *state;
     struct hub *hub;
-    struct front_env env;
-    uint64_t random;
-    void (*trace)(void *ctx, const char *sentence);
-    void *trace_ctx;
+    struct hub_options options;
+    struct hub_birth birth;
+    int64_t now_ms;
+    uint64_t seed; /* what the next random number is made of */
+    WORLD_MORE
 };
 
 static inline void world_must(enum err e, const char *what)
@@ -31,66 +33,86 @@ static inline void world_must(enum err e, const char *what)
 }
 #define MUST(expression) world_must((expression), #expression)
 
-static inline void world_random(void *ctx, uint8_t *out, size_t len)
+/* SplitMix64: small, and every seed gives another sequence. */
+static inline uint64_t world_random(struct world *w)
 {
-    uint64_t *seed = ctx;
+    uint64_t z = w->seed += 0x9E3779B97F4A7C15;
+
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    return z ^ z >> 31;
+}
+
+static inline unsigned world_below(struct world *w, unsigned n)
+{
+    return (unsigned)(world_random(w) % n);
+}
+
+static inline void world_random_bytes(void *ctx, uint8_t *out, size_t len)
+{
     for (size_t i = 0; i < len; i++)
-        out[i] = (uint8_t)((*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL) >> 33);
+        out[i] = (uint8_t)world_random(ctx);
 }
 
 static inline void world_grew(void *ctx)
 {
-    hub_grew(ctx);
+    struct world *w = ctx;
+
+    if (w->hub)
+        hub_grew(w->hub);
 }
 
-static inline void world_open(struct world *w)
+static inline void world_listen(struct world *w)
 {
-    struct hub_birth birth = {.name = WORLD_HOST, .partitions = 1, .scope = "0ne00000001", .created_ms = WORLD_T0};
+    w->options.store = w->store;
+    w->store->grew = world_grew;
+    w->store->grew_ctx = w;
+}
 
-    w->random = 7;
+/* The engines; no hub in them yet. */
+static inline void world_make(struct world *w, uint64_t seed)
+{
+    *w = (struct world){.now_ms = 1767225600000, .seed = seed};
+    w->options = (struct hub_options){.hash_seed = seed, .random = world_random_bytes, .random_ctx = w};
+    w->birth = (struct hub_birth){.name = "hub.test", .partitions = 4};
     MUST(memory_store_open(&w->store));
     MUST(memory_state_open(&w->state));
-    const struct hub_options options = {.store = w->store,
-                                        .state = w->state,
-                                        .hash_seed = 5,
-                                        .random = world_random,
-                                        .random_ctx = &w->random,
-                                        .trace = w->trace,
-                                        .trace_ctx = w->trace_ctx};
-    MUST(hub_init(&options, &birth, WORLD_T0));
-    MUST(hub_open(&options, &w->hub));
-    w->store->grew = world_grew;
-    w->store->grew_ctx = w->hub;
-    w->env = (struct front_env){
-        .hub = w->hub, .host = WORLD_HOST, .entity = "hub", .random = world_random, .random_ctx = &w->random};
-    MUST(limiter_new(3, &w->env.limiter));
+    w->options.state = w->state;
+    world_listen(w);
 }
 
-static inline void world_close(struct world *w)
+static inline void world_start(struct world *w, uint64_t seed)
+{
+    world_make(w, seed);
+    MUST(hub_init(&w->options, &w->birth, w->now_ms));
+    MUST(hub_open(&w->options, &w->hub));
+}
+
+/* Stops and starts again: nothing is lost. Seats and readers are gone before. */
+static inline void world_restart(struct world *w)
+{
+    hub_close(w->hub);
+    w->hub = NULL;
+    MUST(hub_open(&w->options, &w->hub));
+}
+
+/* A power cut: what was not durable is lost. Seats and readers are gone before. */
+static inline void world_crash(struct world *w)
+{
+    struct store *left;
+
+    hub_close(w->hub);
+    w->hub = NULL;
+    MUST(memory_store_crashed(w->store, &left));
+    store_close(w->store);
+    w->store = left;
+    world_listen(w);
+    MUST(hub_open(&w->options, &w->hub));
+}
+
+static inline void world_end(struct world *w)
 {
     hub_close(w->hub);
     store_close(w->store);
     state_close(w->state);
-    limiter_free(w->env.limiter);
-}
-
-static inline void world_device(struct world *w, const char *id)
-{
-    struct device wanted = {.auth = AUTH_SAS}, made;
-    uint64_t at;
-
-    snprintf(wanted.id, sizeof wanted.id, "%s", id);
-    MUST(hub_device_put(w->hub, &wanted, (struct match){.how = MATCH_NONE}, WORLD_T0, &made, &at));
-}
-
-/* A token of the device with one of its keys; appended. */
-static inline void world_token(struct world *w, const char *id, bool secondary, int64_t expires_ms, struct buf *out)
-{
-    char resource[300];
-    struct device d;
-
-    MUST(hub_device_get(w->hub, bytes_str(id), &d));
-    const struct key_bytes *key = secondary ? &d.secondary : &d.primary;
-    snprintf(resource, sizeof resource, WORLD_HOST "/devices/%s", id);
-    MUST(sas_make(bytes_str(resource), NO_BYTES, expires_ms / 1000, bytes_of(key->at, key->len), out));
 }

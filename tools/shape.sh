@@ -113,6 +113,7 @@ now() {
     for room in hub store net front; do
         echo "asserts-in-1000-lines-of-$room $(asserts src/$room)"
     done
+    echo "worlds-in-test $(grep -rhE '^struct world \{' test --include='*.[ch]' | wc -l)"
     echo "lines-over-120-columns $(wide)"
     echo "riddles-in-1000-comments $(riddles)"
 }

@@ -126,7 +126,7 @@ static void open_state(struct machine *m)
     path_to(m, m->life, "state", "", path);
     if ((e = lmdb_state_open(path, 64 << 20, &m->kept, why)))
         fprintf(stderr, "%s: %s\n", err_name(e), why);
-    MUST(!e);
+    MUST_HOLD(!e);
 }
 
 static void open_log(struct machine *m)
@@ -145,9 +145,9 @@ static void open_log(struct machine *m)
     o.id = bond_get(m->kept, id, &first) ? NULL : id;
     if ((e = disk_store_open_on(&o, &m->io, &s, why)))
         fprintf(stderr, "%s: %s\n", err_name(e), why);
-    MUST(!e);
-    MUST(!store_gap(s, 0, &g));
-    MUST(store_end(s) >= m->promised);
+    MUST_HOLD(!e);
+    MUST_HOLD(!store_gap(s, 0, &g));
+    MUST_HOLD(store_end(s) >= m->promised);
     s->grew = grew;
     s->grew_ctx = m;
     m->store_ops = *s->ops;
@@ -168,8 +168,8 @@ static void open_stores(struct machine *m)
     open_log(m);
     if ((e = bond_check(&m->state, m->store, why)))
         fprintf(stderr, "%s: %s\n", err_name(e), why);
-    MUST(!e);
-    MUST(bond_keep(&m->state, m->store, store_first(m->store)) == OK);
+    MUST_HOLD(!e);
+    MUST_HOLD(bond_keep(&m->state, m->store, store_first(m->store)) == OK);
     m->options.store = m->store;
     m->options.state = &m->state;
     machine_rest(m);
@@ -182,7 +182,7 @@ static void open_hub(struct machine *m)
 
     if (e)
         fprintf(stderr, "%s\n", err_name(e));
-    MUST(!e);
+    MUST_HOLD(!e);
     atomic_store(&m->hub, h);
 }
 
@@ -258,7 +258,7 @@ static void make_hub(struct machine *m)
 
         machine_cut_soon(m, machine_random(m, 2) ? 0 : 1 + (unsigned)machine_random(m, 6));
         e = hub_init(&m->options, &birth, 1767225600000);
-        MUST(!e || (begun && e == ERR_EXISTS));
+        MUST_HOLD(!e || (begun && e == ERR_EXISTS));
         machine_cut_soon(m, 0);
         if (!machine_is_cut(m))
             return;
@@ -289,9 +289,9 @@ void machine_on(struct machine *m, uint64_t seed)
     m->io = machine_io;
     m->io.ctx = m;
     snprintf(m->base, sizeof m->base, "%s/d2d-machine-XXXXXX", memory);
-    MUST(mkdtemp(m->base));
+    MUST_HOLD(mkdtemp(m->base));
     snprintf(path, sizeof path, "%s/stash", m->base);
-    MUST(mkdir(path, 0700) == 0);
+    MUST_HOLD(mkdir(path, 0700) == 0);
     make_life(m, 0);
     m->options.hash_seed = seed;
     m->options.random = random_bytes;

@@ -55,11 +55,11 @@ void make_life(const struct machine *m, unsigned life)
     char path[PATH_ROOM];
 
     snprintf(path, sizeof path, "%s/%u", m->base, life);
-    MUST(mkdir(path, 0700) == 0);
+    MUST_HOLD(mkdir(path, 0700) == 0);
     path_to(m, life, "log", "", path);
-    MUST(mkdir(path, 0700) == 0);
+    MUST_HOLD(mkdir(path, 0700) == 0);
     path_to(m, life, "state", "", path);
-    MUST(mkdir(path, 0700) == 0);
+    MUST_HOLD(mkdir(path, 0700) == 0);
 }
 
 static void copy_file(const char *from, const char *to)
@@ -67,9 +67,9 @@ static void copy_file(const char *from, const char *to)
     static uint8_t block[1 << 16];
     int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-    MUST(in >= 0 && out >= 0);
+    MUST_HOLD(in >= 0 && out >= 0);
     for (ssize_t n; (n = read(in, block, sizeof block)) > 0;)
-        MUST(write(out, block, (size_t)n) == n);
+        MUST_HOLD(write(out, block, (size_t)n) == n);
     close(in);
     close(out);
 }
@@ -81,11 +81,11 @@ void copy_folder(const struct machine *m, const char *folder)
     DIR *d;
 
     path_to(m, m->life, folder, "", from);
-    MUST((d = opendir(from)));
+    MUST_HOLD((d = opendir(from)));
     for (const struct dirent *e; (e = readdir(d));) {
         if (e->d_name[0] == '.')
             continue;
-        MUST(strlen(e->d_name) < NAME_CAP);
+        MUST_HOLD(strlen(e->d_name) < NAME_CAP);
         path_to(m, m->life, folder, e->d_name, from);
         path_to(m, m->life + 1, folder, e->d_name, to);
         copy_file(from, to);
@@ -97,7 +97,7 @@ static void write_at(const char *path, const uint8_t *bytes, size_t len, uint64_
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
 
-    MUST(fd >= 0 && pwrite(fd, bytes, len, (off_t)at) == (ssize_t)len);
+    MUST_HOLD(fd >= 0 && pwrite(fd, bytes, len, (off_t)at) == (ssize_t)len);
     close(fd);
 }
 
@@ -132,7 +132,7 @@ static void tear_write(struct machine *m, const struct write *w, enum tear tear)
     uint8_t *left = malloc(w->len);
     char path[PATH_ROOM];
 
-    MUST(left);
+    MUST_HOLD(left);
     for (size_t i = 0; i < w->len; i++)
         left[i] = (survives(dice, tear, limit, w->at + i) ? w->bytes : w->before)[i];
     path_to(m, m->life + 1, "log", w->name, path);
@@ -162,7 +162,7 @@ static void undo_names(struct machine *m)
         if (n->how == MADE)
             unlink(from);
         else if (n->how == RENAMED)
-            MUST(rename(to, from) == 0);
+            MUST_HOLD(rename(to, from) == 0);
         else {
             stash_path(m, n->to, to);
             copy_file(to, from);
@@ -203,12 +203,12 @@ static void kill_hub(struct machine *m, const struct write *w)
     m->kills++;
     if (!w)
         return;
-    MUST(m->n_unsynced < WRITES);
+    MUST_HOLD(m->n_unsynced < WRITES);
     *u = *w;
     u->len = fate(m, 2) ? w->len : 1 + (size_t)fate(m, w->len);
     u->bytes = malloc(u->len);
     u->before = malloc(u->len);
-    MUST(u->bytes && u->before);
+    MUST_HOLD(u->bytes && u->before);
     memcpy(u->bytes, w->bytes, u->len);
     memcpy(u->before, w->before, u->len);
     m->n_unsynced++;

@@ -30,9 +30,9 @@ static void write_set(struct write *w, int fd, const struct iovec *part, off_t a
     w->len = part->iov_len;
     w->bytes = malloc(w->len);
     w->before = calloc(1, w->len);
-    MUST(w->bytes && w->before);
+    MUST_HOLD(w->bytes && w->before);
     memcpy(w->bytes, part->iov_base, w->len);
-    MUST(pread(fd, w->before, w->len, at) >= 0);
+    MUST_HOLD(pread(fd, w->before, w->len, at) >= 0);
 }
 
 /* Something is about to be done to the disk. */
@@ -48,7 +48,7 @@ static void name_changes(struct machine *m, struct name_change n)
 {
     if (m->is_cut)
         return;
-    MUST(m->n_names < CHANGES_OF_NAMES);
+    MUST_HOLD(m->n_names < CHANGES_OF_NAMES);
     m->names[m->n_names++] = n;
 }
 
@@ -109,7 +109,7 @@ static int on_write(void *ctx, int fd, const struct iovec *parts, int n, off_t a
     struct write w;
     int answer;
 
-    MUST(n == 1);
+    MUST_HOLD(n == 1);
     pthread_mutex_lock(&m->files);
     write_set(&w, fd, parts, at);
     wait_at_gate(m, &w);

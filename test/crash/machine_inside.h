@@ -9,7 +9,7 @@ enum { PATH_ROOM = 200 };
 void machine_must(bool holds, const char *what, const char *file, int line);
 
 /* Much of this runs on the log's own thread, where a test cannot end with less noise. */
-#define MUST(condition) machine_must((condition), #condition, __FILE__, __LINE__)
+#define MUST_HOLD(condition) machine_must((condition), #condition, __FILE__, __LINE__)
 
 /* machine_cut.c. Of the cuts, on whatever thread they come; all of it under `files`. */
 uint64_t fate(struct machine *m, uint64_t below);

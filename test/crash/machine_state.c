@@ -52,12 +52,12 @@ static void mix_pages(struct machine *m)
     int old, new;
 
     path_to(m, m->life, "state", "data.mdb", path);
-    MUST((new = open(path, O_RDONLY | O_CLOEXEC)) >= 0);
+    MUST_HOLD((new = open(path, O_RDONLY | O_CLOEXEC)) >= 0);
     path_to(m, m->life + 1, "state", "data.mdb", path);
-    MUST((old = open(path, O_RDWR | O_CLOEXEC)) >= 0);
+    MUST_HOLD((old = open(path, O_RDWR | O_CLOEXEC)) >= 0);
     for (off_t at = 2 * PAGE; pread(new, page, PAGE, at) == PAGE; at += PAGE)
         if (fate(m, 2))
-            MUST(pwrite(old, page, PAGE, at) == PAGE);
+            MUST_HOLD(pwrite(old, page, PAGE, at) == PAGE);
     close(old);
     close(new);
 }

@@ -9,25 +9,25 @@ enum { SECOND = 1000, HOUR = 3600 * SECOND };
 #define DAY (24LL * HOUR)
 #define START 1800000000000LL /* 2027 */
 
-struct world {
+struct clocks {
     struct clock_guard g;
     int64_t steady_ms, system_ms; /* the system's clock minus the steady one */
 };
 
-static int64_t ours(const struct world *w)
+static int64_t ours(const struct clocks *w)
 {
     return w->steady_ms + w->g.ahead_ms;
 }
 
-static enum clock_says begin(struct world *w, int64_t wall_ms, int64_t last_ms)
+static enum clock_says begin(struct clocks *w, int64_t wall_ms, int64_t last_ms)
 {
-    *w = (struct world){.steady_ms = 1000000};
+    *w = (struct clocks){.steady_ms = 1000000};
     w->system_ms = wall_ms - w->steady_ms;
     return clock_guard_begin(&w->g, w->steady_ms, wall_ms, last_ms, CLOCK_STEADY_MS);
 }
 
 /* The first thing that it says within so many seconds. */
-static enum clock_says pass(struct world *w, int64_t seconds)
+static enum clock_says pass(struct clocks *w, int64_t seconds)
 {
     while (seconds-- > 0) {
         int64_t before_ms = ours(w);
@@ -43,7 +43,7 @@ static enum clock_says pass(struct world *w, int64_t seconds)
 
 TEST(a_clock_that_goes_on_is_followed)
 {
-    struct world w;
+    struct clocks w;
 
     CHECK(begin(&w, START, START - HOUR) == CLOCK_GOES_ON);
     CHECK(pass(&w, 3600) == CLOCK_GOES_ON && ours(&w) == START + HOUR);
@@ -60,7 +60,7 @@ TEST(a_jump_that_takes_itself_back_changes_nothing)
     static const int64_t jumps[] = {HOUR, -HOUR, 2 * DAY, -20000 * DAY, 6000, -6000};
 
     for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
-        struct world w;
+        struct clocks w;
 
         CHECK(begin(&w, START, START) == CLOCK_GOES_ON);
         w.system_ms += jumps[i];
@@ -74,7 +74,7 @@ TEST(a_jump_that_takes_itself_back_changes_nothing)
 
 TEST(a_jump_is_believed_when_the_clock_goes_on_evenly_from_there)
 {
-    struct world w;
+    struct clocks w;
 
     CHECK(begin(&w, START, START) == CLOCK_GOES_ON);
     w.system_ms += HOUR;
@@ -86,7 +86,7 @@ TEST(a_jump_is_believed_when_the_clock_goes_on_evenly_from_there)
 
 TEST(a_clock_that_jumps_again_and_again_is_not_believed)
 {
-    struct world w;
+    struct clocks w;
 
     CHECK(begin(&w, START, START) == CLOCK_GOES_ON);
     for (int i = 0; i < 100; i++) {
@@ -99,7 +99,7 @@ TEST(a_clock_that_jumps_again_and_again_is_not_believed)
 
 TEST(the_operator_knows_better)
 {
-    struct world w;
+    struct clocks w;
 
     CHECK(begin(&w, START, START) == CLOCK_GOES_ON);
     CHECK(clock_guard_believe(&w.g, w.steady_ms, w.steady_ms + w.system_ms) == CLOCK_GOES_ON);
@@ -116,7 +116,7 @@ TEST(a_start_without_a_battery_clock)
     static const int64_t at_start[] = {5000, START - 8LL * HOUR};
 
     for (size_t i = 0; i < sizeof at_start / sizeof *at_start; i++) {
-        struct world w;
+        struct clocks w;
         int64_t last_ms = START - 7LL * HOUR;
 
         CHECK(begin(&w, at_start[i], last_ms) == CLOCK_JUMPED && ours(&w) == last_ms);
@@ -134,7 +134,7 @@ TEST(a_start_without_a_battery_clock)
 
 TEST(a_new_hub_without_a_battery_clock)
 {
-    struct world w;
+    struct clocks w;
 
     CHECK(begin(&w, 5000, 0) == CLOCK_GOES_ON && ours(&w) == 5000);
     w.system_ms += START;
@@ -144,7 +144,7 @@ TEST(a_new_hub_without_a_battery_clock)
 
 TEST(a_start_after_a_long_time_lets_nothing_expire_at_once)
 {
-    struct world w;
+    struct clocks w;
 
     CHECK(begin(&w, START, START - 30 * DAY) == CLOCK_GOES_ON && ours(&w) == START);
     CHECK(w.g.late);
@@ -155,7 +155,7 @@ TEST(a_start_after_a_long_time_lets_nothing_expire_at_once)
 
 TEST(a_wrong_clock_at_the_start_that_is_set_right)
 {
-    struct world w;
+    struct clocks w;
 
     CHECK(begin(&w, START + 3650 * DAY, START) == CLOCK_GOES_ON && w.g.late);
     w.system_ms -= 3650 * DAY;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* A device's conversation over AMQP with a hub that is this test. */
-struct world {
+struct device_world {
     struct device_side side;
     struct device_amqp talk;
     char told[512]; /* what became of messages */
@@ -16,21 +16,21 @@ struct world {
     enum d2d_err why;
 };
 
-static struct world w;
+static struct device_world w;
 
 static void on_opened(void *ctx)
 {
-    ((struct world *)ctx)->opened++;
+    ((struct device_world *)ctx)->opened++;
 }
 
 static void on_listening(void *ctx)
 {
-    ((struct world *)ctx)->listening++;
+    ((struct device_world *)ctx)->listening++;
 }
 
 static void on_done(void *ctx, struct queued *q, enum d2d_err e)
 {
-    struct world *world = ctx;
+    struct device_world *world = ctx;
     size_t used = strlen(world->told);
 
     snprintf(world->told + used, sizeof world->told - used, "%d ", (int)e);
@@ -39,7 +39,7 @@ static void on_done(void *ctx, struct queued *q, enum d2d_err e)
 
 static void on_c2d(void *ctx, const struct d2d_c2d *c)
 {
-    struct world *world = ctx;
+    struct device_world *world = ctx;
     size_t used = strlen(world->given);
 
     snprintf(world->given + used, sizeof world->given - used, "%s:%.*s:%u:%d ", c->message_id, (int)c->body_len,
@@ -50,7 +50,7 @@ static void on_c2d(void *ctx, const struct d2d_c2d *c)
 static void on_ended(void *ctx, enum d2d_err why, const char *detail)
 {
     (void)detail;
-    ((struct world *)ctx)->why = why;
+    ((struct device_world *)ctx)->why = why;
 }
 
 static enum err put_token(void *ctx, struct buf *out)

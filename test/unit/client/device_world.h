@@ -13,7 +13,7 @@
 #define T0 1795411500000LL
 
 /* A device's conversation with a hub that is this test. */
-struct world {
+struct device_world {
     struct device_side side;
     struct mqtt_talk mqtt;
     struct buf out;
@@ -25,16 +25,16 @@ struct world {
     char detail[200];
 };
 
-static struct world w;
+static struct device_world w;
 
 static inline void on_opened(void *ctx)
 {
-    ((struct world *)ctx)->opened++;
+    ((struct device_world *)ctx)->opened++;
 }
 
 static inline void on_done(void *ctx, struct queued *q, enum d2d_err e)
 {
-    struct world *world = ctx;
+    struct device_world *world = ctx;
     size_t used = strlen(world->told);
 
     snprintf(world->told + used, sizeof world->told - used, "%.*s:%d ", BYTES_ARG(queued_body(q)), (int)e);
@@ -43,12 +43,12 @@ static inline void on_done(void *ctx, struct queued *q, enum d2d_err e)
 
 static inline void on_listening(void *ctx)
 {
-    ((struct world *)ctx)->listening++;
+    ((struct device_world *)ctx)->listening++;
 }
 
 static inline void on_c2d(void *ctx, const struct d2d_c2d *c)
 {
-    struct world *world = ctx;
+    struct device_world *world = ctx;
     size_t used = strlen(world->given);
 
     snprintf(world->given + used, sizeof world->given - used, "%s%.*s ", c->deliveries ? "+" : "", (int)c->body_len,
@@ -58,7 +58,7 @@ static inline void on_c2d(void *ctx, const struct d2d_c2d *c)
 
 static inline void on_ended(void *ctx, enum d2d_err why, const char *detail)
 {
-    struct world *world = ctx;
+    struct device_world *world = ctx;
 
     world->why = why;
     snprintf(world->detail, sizeof world->detail, "%s", detail);

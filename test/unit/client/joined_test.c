@@ -2,11 +2,11 @@
  * and HTTP. Whatever the bytes are cut into, the same happens. */
 #include "check.h"
 #include "device_amqp.h"
+#include "front_world.h"
 #include "http_talk.h"
 #include "join.h"
 #include "mqtt_talk.h"
 #include "outgoing.h"
-#include "world.h"
 #include "ws_talk.h"
 
 enum { WINDOW = 4, ROOM = 8 };
@@ -90,7 +90,8 @@ static enum err put_token(void *ctx, struct buf *out)
 static void open_hub(size_t slice)
 {
     w = (struct world){0};
-    world_open(&w);
+    world_serve(&w, 1);
+    MUST(limiter_new(3, &w.env.limiter));
     world_device(&w, "phone");
     phone = (struct phone){.token = buf_max(SAS_LEN_MAX), .request = buf_max(4096)};
     phone.side = (struct device_side){.id = "phone",
@@ -122,7 +123,8 @@ static void close_hub(void)
     room_close(&phone.side.room);
     buf_free(&phone.token);
     buf_free(&phone.request);
-    world_close(&w);
+    limiter_free(w.env.limiter);
+    world_end(&w);
 }
 
 static struct talk *front(enum err (*make)(const struct front_env *, const struct peer *, int64_t, struct talk **))

@@ -65,7 +65,7 @@ static void inner_bye(struct talk *t)
     buf_puts(t->out, "bye");
 }
 
-struct world {
+struct ws_world {
     struct inner inner;
     struct ws_talk ws;
     struct buf out;
@@ -74,11 +74,11 @@ struct world {
     char detail[200];
 };
 
-static struct world w;
+static struct ws_world w;
 
 static void on_failed(void *ctx, enum err e, const char *detail)
 {
-    struct world *world = ctx;
+    struct ws_world *world = ctx;
 
     world->failures++;
     world->failed = e;

@@ -43,7 +43,7 @@ static char folder[32];
 static void open_on_disk(void)
 {
     struct hub_birth birth = {.name = WORLD_HOST, .partitions = 2};
-    struct hub_options options = {.hash_seed = 5, .random = world_random, .random_ctx = &w.random};
+    struct hub_options options = {.hash_seed = 5, .random = world_known_bytes, .random_ctx = &w};
     char why[256];
 
     w = (struct world){0};
@@ -56,7 +56,7 @@ static void open_on_disk(void)
     CHECK_OK(hub_init(&options, &birth, WORLD_T0));
     CHECK_OK(hub_open(&options, &w.hub));
     w.env = (struct front_env){
-        .hub = w.hub, .host = WORLD_HOST, .entity = "hub", .random = world_random, .random_ctx = &w.random};
+        .hub = w.hub, .host = WORLD_HOST, .entity = "hub", .random = world_known_bytes, .random_ctx = &w};
     CHECK_OK(limiter_new(3, &w.env.limiter));
 }
 

@@ -3,10 +3,7 @@
 
 #include "auth.h"
 #include "check.h"
-#include "engines.h"
-#include "front.h"
-#include "log.h"
-#include "sas.h"
+#include "front_world.h"
 #include "text.h"
 
 #include <proton/connection_driver.h>
@@ -17,71 +14,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define T0 1795411500000LL
+#define T0 WORLD_T0
 #define SELECTOR "apache.org:selector-filter:string"
 #define PARTITION_0 "hub/ConsumerGroups/$Default/Partitions/0"
 
-struct world {
-    struct store *store;
-    struct state *state;
-    struct hub *hub;
-    struct front_env env;
-    struct policy service, registry; /* one may listen, the other may not */
-    uint64_t random;
-    char log[16384]; /* all lines */
-};
-
 static struct world w;
-
-static void test_random(void *ctx, uint8_t *out, size_t len)
-{
-    struct world *world = ctx;
-    for (size_t i = 0; i < len; i++) {
-        world->random = world->random * 6364136223846793005ULL + 1442695040888963407ULL;
-        out[i] = (uint8_t)(world->random >> 33);
-    }
-}
-
-static void test_grew(void *ctx)
-{
-    hub_grew(((struct world *)ctx)->hub);
-}
-
-static void test_log(void *ctx, enum log_level level, struct bytes line)
-{
-    struct world *world = ctx;
-    size_t used = strlen(world->log);
-    (void)level;
-    if (used + line.len + 2 < sizeof world->log)
-        snprintf(world->log + used, sizeof world->log - used, "%.*s\n", BYTES_ARG(line));
-}
 
 static inline void world_open(unsigned partitions)
 {
-    struct hub_birth birth = {.name = "hub.test", .partitions = partitions, .scope = "0ne00000001", .created_ms = T0};
-    memset(&w, 0, sizeof w);
-    w.random = 7;
-    CHECK_OK(memory_store_open(&w.store));
-    CHECK_OK(memory_state_open(&w.state));
-    const struct hub_options options = {
-        .store = w.store, .state = w.state, .hash_seed = 5, .random = test_random, .random_ctx = &w};
-    CHECK_OK(hub_init(&options, &birth, T0));
-    CHECK_OK(hub_open(&options, &w.hub));
-    w.store->grew = test_grew;
-    w.store->grew_ctx = &w;
-    w.env = (struct front_env){
-        .hub = w.hub, .host = "hub.test", .entity = "hub", .amqps_port = 5671, .random = test_random, .random_ctx = &w};
+    world_serve(&w, partitions);
     CHECK_OK(hub_policy_get(w.hub, BYTES("service"), &w.service));
     CHECK_OK(hub_policy_get(w.hub, BYTES("registryRead"), &w.registry));
-    log_to(test_log, &w, LOG_INFO);
+    log_to(world_logged, &w, LOG_INFO);
 }
 
 static inline void world_close(void)
 {
     log_to(NULL, NULL, LOG_ERROR);
-    hub_close(w.hub);
-    store_close(w.store);
-    state_close(w.state);
+    world_end(&w);
 }
 
 static inline const char *key_text(const struct key_bytes *key)

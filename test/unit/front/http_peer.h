@@ -3,91 +3,35 @@
 
 #include "auth.h"
 #include "check.h"
-#include "engines.h"
-#include "front.h"
+#include "front_world.h"
 #include "groups.h"
 #include "http.h"
-#include "limiter.h"
-#include "log.h"
-#include "sas.h"
 #include "text.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define T0 1795411500000LL /* 2026-11-23T05:25:00Z */
+#define T0 WORLD_T0
 #define V "?api-version=2021-04-12"
 #define GROUPS "/eventHubEndpoints/events/ConsumerGroups"
 #define KEY_A "cHJpbWFyeXByaW1hcnlwcmltYXJ5cHJpbWFyeQ=="
 #define KEY_B "c2Vjb25kYXJ5c2Vjb25kYXJ5c2Vjb25kYXJ5cw=="
 
-struct world {
-    struct store *store;
-    struct state *state;
-    struct hub *hub;
-    struct front_env env;
-    uint64_t random;
-    bool ready;
-    char log[16384]; /* all lines */
-};
-
 static struct world w;
-
-static void test_random(void *ctx, uint8_t *out, size_t len)
-{
-    struct world *world = ctx;
-    for (size_t i = 0; i < len; i++) {
-        world->random = world->random * 6364136223846793005ULL + 1442695040888963407ULL;
-        out[i] = (uint8_t)(world->random >> 33);
-    }
-}
-
-static void test_log(void *ctx, enum log_level level, struct bytes line)
-{
-    struct world *world = ctx;
-    size_t used = strlen(world->log);
-    (void)level;
-    if (used + line.len + 2 < sizeof world->log)
-        snprintf(world->log + used, sizeof world->log - used, "%.*s\n", BYTES_ARG(line));
-}
-
-static bool test_ready(void *ctx)
-{
-    return ((struct world *)ctx)->ready;
-}
 
 static inline void world_open(void)
 {
-    struct hub_birth birth = {.name = "hub.test", .partitions = 2, .scope = "0ne00000001", .created_ms = T0};
-    memset(&w, 0, sizeof w);
-    w.random = 7;
-    w.ready = true;
-    CHECK_OK(memory_store_open(&w.store));
-    CHECK_OK(memory_state_open(&w.state));
-    const struct hub_options options = {
-        .store = w.store, .state = w.state, .hash_seed = 5, .random = test_random, .random_ctx = &w};
-    CHECK_OK(hub_init(&options, &birth, T0));
-    CHECK_OK(hub_open(&options, &w.hub));
-    w.env = (struct front_env){.hub = w.hub,
-                               .host = "hub.test",
-                               .entity = "hub",
-                               .amqps_port = 5671,
-                               .random = test_random,
-                               .random_ctx = &w,
-                               .ready = test_ready,
-                               .ready_ctx = &w};
-    CHECK_OK(enrollment_groups_new(&w.env.groups));
-    log_to(test_log, &w, LOG_INFO);
+    world_serve(&w, 2);
+    MUST(enrollment_groups_new(&w.env.groups));
+    log_to(world_logged, &w, LOG_INFO);
 }
 
 static inline void world_close(void)
 {
     log_to(NULL, NULL, LOG_ERROR);
     enrollment_groups_free(w.env.groups);
-    hub_close(w.hub);
-    store_close(w.store);
-    state_close(w.state);
+    world_end(&w);
 }
 
 /* A token of a policy for a resource. Lent until the next call. */

@@ -1,6 +1,6 @@
 #include "loop_peer.h"
 
-static void check_failure(struct world *w, struct party *p, enum err why, const char *says)
+static void check_failure(struct loop_world *w, struct party *p, enum err why, const char *says)
 {
     RUN_UNTIL(w, p->failed);
     CHECK(!p->open && p->why == why);
@@ -23,7 +23,7 @@ static int silent_port(int *fd)
 
 TEST(nobody_listens)
 {
-    struct world w;
+    struct loop_world w;
     int fd, port = silent_port(&fd);
 
     world_open(&w, NULL);
@@ -34,7 +34,7 @@ TEST(nobody_listens)
 
 TEST(there_is_no_such_host)
 {
-    struct world w;
+    struct loop_world w;
 
     world_open(&w, NULL);
     check_failure(&w, party_connect_to(&w, "no such host", w.port, NULL), ERR_UNREACHABLE,
@@ -44,7 +44,7 @@ TEST(there_is_no_such_host)
 
 TEST(the_certificate_is_for_another_name)
 {
-    struct world w;
+    struct loop_world w;
 
     world_open(&w, NULL);
     check_failure(&w, party_connect_to(&w, "127.0.0.1", w.port, "hub.example"), ERR_UNTRUSTED,
@@ -55,7 +55,7 @@ TEST(the_certificate_is_for_another_name)
 
 TEST(a_name_may_stand_for_the_address)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -68,7 +68,7 @@ TEST(the_authority_is_not_trusted)
 {
     static const char *const names[] = {"x", NULL};
     const char *cert, *key;
-    struct world w;
+    struct loop_world w;
     char why[256];
 
     world_open(&w, NULL);
@@ -81,7 +81,7 @@ TEST(the_authority_is_not_trusted)
 
 TEST(a_silent_server_is_given_up)
 {
-    struct world w;
+    struct loop_world w;
     struct party *p;
     int fd, port = silent_port(&fd);
 
@@ -105,7 +105,7 @@ TEST(a_silent_server_is_given_up)
 
 TEST(a_stop_ends_what_is_being_tried)
 {
-    struct world w;
+    struct loop_world w;
     struct party *p;
     int fd, port = silent_port(&fd);
 
@@ -127,7 +127,7 @@ TEST(a_stop_ends_what_is_being_tried)
 
 TEST(bad_arguments_are_said_at_once)
 {
-    struct world w;
+    struct loop_world w;
 
     world_open(&w, NULL);
     CHECK_ERR(net_connect(w.loop, &(struct net_connect_options){.host = "localhost", .port = 0}), ERR_ARGUMENT);

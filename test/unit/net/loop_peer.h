@@ -11,7 +11,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-struct world {
+struct loop_world {
     struct net_loop *loop;
     struct tls *server_tls, *client_tls;
     int port;
@@ -28,7 +28,7 @@ struct world {
 
 struct party {
     struct talk talk;
-    struct world *world;
+    struct loop_world *world;
     struct net_conn *conn;
     struct buf in;
     size_t heard, to_say, said;
@@ -43,7 +43,7 @@ struct party {
     char detail[256];
 };
 
-static inline struct party *party_new(struct world *w)
+static inline struct party *party_new(struct loop_world *w)
 {
     struct party *p = calloc(1, sizeof *p);
 
@@ -155,7 +155,7 @@ static void party_talk(struct party *p, struct net_conn *conn, const struct peer
 static enum err on_server_accept(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms,
                                  struct talk **talk)
 {
-    struct world *w = ctx;
+    struct loop_world *w = ctx;
 
     (void)now_ms;
     if (w->refuse)
@@ -185,16 +185,16 @@ static void on_client_failed(void *ctx, enum err why, const char *detail)
 
 static uint64_t world_durable(void *ctx)
 {
-    return ((struct world *)ctx)->durable;
+    return ((struct loop_world *)ctx)->durable;
 }
 
-static inline void world_open(struct world *w, const struct net_loop_options *options)
+static inline void world_open(struct loop_world *w, const struct net_loop_options *options)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", NULL};
     const char *cert, *key, *ca = certs_authority();
     char why[256];
 
-    *w = (struct world){.durable = 1};
+    *w = (struct loop_world){.durable = 1};
     if (options)
         w->options = *options;
     w->options.durable = world_durable;
@@ -209,7 +209,7 @@ static inline void world_open(struct world *w, const struct net_loop_options *op
                         &w->port));
 }
 
-static inline void world_close(struct world *w)
+static inline void world_close(struct loop_world *w)
 {
     net_loop_close(w->loop);
     tls_free(w->server_tls);
@@ -221,7 +221,7 @@ static inline void world_close(struct world *w)
     }
 }
 
-static inline struct party *party_connect_to(struct world *w, const char *host, int port, const char *name)
+static inline struct party *party_connect_to(struct loop_world *w, const char *host, int port, const char *name)
 {
     struct party *p = party_new(w);
 
@@ -236,7 +236,7 @@ static inline struct party *party_connect_to(struct world *w, const char *host, 
     return p;
 }
 
-static inline struct party *party_connect(struct world *w)
+static inline struct party *party_connect(struct loop_world *w)
 {
     return party_connect_to(w, "127.0.0.1", w->port, NULL);
 }
@@ -278,7 +278,7 @@ static inline bool raw_is_refused(int port)
 }
 
 /* A turn as a foreign event loop would do it: waits for the descriptor, for 50 ms at most. */
-static inline void world_turn(struct world *w)
+static inline void world_turn(struct loop_world *w)
 {
     struct pollfd fd = {.fd = net_loop_fd(w->loop), .events = POLLIN};
     int wait_ms = net_loop_timeout_ms(w->loop);

@@ -7,7 +7,7 @@
 
 TEST(what_is_said_comes_back)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -23,7 +23,7 @@ TEST(what_is_said_comes_back)
 TEST(much_comes_back_too)
 {
     enum { MUCH = 20 * 1024 * 1024 };
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -38,7 +38,7 @@ TEST(much_comes_back_too)
 
 TEST(what_a_talk_leaves_over_comes_again_with_more_behind_it)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -59,7 +59,7 @@ TEST(what_a_talk_leaves_over_comes_again_with_more_behind_it)
 
 TEST(who_sends_more_than_a_packet_can_be_is_cut)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -76,7 +76,7 @@ TEST(who_sends_more_than_a_packet_can_be_is_cut)
 
 TEST(what_was_said_before_the_end_still_leaves)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -95,7 +95,7 @@ TEST(what_was_said_before_the_end_still_leaves)
 TEST(more_than_the_ceiling_of_output_ends_the_connection)
 {
     static const uint8_t filler[CONN_OUT_MAX + 1];
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -111,7 +111,7 @@ TEST(more_than_the_ceiling_of_output_ends_the_connection)
 
 TEST(ticks_come_when_they_are_due)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
     int64_t due_ms;
     int ticks;
@@ -131,7 +131,7 @@ TEST(ticks_come_when_they_are_due)
 /* libuv runs timers after it has looked at its descriptors from 1.45 on, before that first. */
 TEST(what_a_tick_says_leaves_in_the_same_turn)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
     struct net_stats before, after;
 
@@ -156,7 +156,7 @@ TEST(what_a_tick_says_leaves_in_the_same_turn)
 
 TEST(a_loop_that_is_asked_for_a_turn_makes_one)
 {
-    struct world w;
+    struct loop_world w;
     uint64_t turns;
 
     world_open(&w, NULL);
@@ -169,7 +169,7 @@ TEST(a_loop_that_is_asked_for_a_turn_makes_one)
 
 TEST(answers_of_one_turn_leave_in_one_write)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
     struct net_stats before, after;
 
@@ -193,7 +193,7 @@ TEST(answers_of_one_turn_leave_in_one_write)
 TEST(two_hundred_connections_come_and_go)
 {
     struct net_stats stats;
-    struct world w;
+    struct loop_world w;
     struct party *c[200];
 
     world_open(&w, NULL);
@@ -219,7 +219,7 @@ TEST(two_hundred_connections_come_and_go)
 TEST(a_client_that_says_nothing_is_cut)
 {
     struct net_stats stats;
-    struct world w;
+    struct loop_world w;
     int fd;
 
     world_open(&w, &(struct net_loop_options){.handshake_ms = 50});
@@ -234,7 +234,7 @@ TEST(a_client_that_says_nothing_is_cut)
 
 TEST(a_client_that_does_not_speak_tls_is_told_so)
 {
-    struct world w;
+    struct loop_world w;
     uint8_t alert[64];
     int fd;
 
@@ -252,7 +252,7 @@ TEST(a_client_that_does_not_speak_tls_is_told_so)
 TEST(a_reset_ends_the_talk)
 {
     struct linger at_once = {1, 0};
-    struct world w;
+    struct loop_world w;
     struct party *c;
     int fd;
 
@@ -276,7 +276,7 @@ TEST(no_more_connections_than_allowed)
     struct net_stats stats;
     struct net_gate *gate;
     struct party *a, *b;
-    struct world w;
+    struct loop_world w;
     int port;
 
     world_open(&w, NULL);
@@ -302,7 +302,7 @@ TEST(no_more_connections_than_allowed)
 
 TEST(who_is_not_accepted_is_closed_politely)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -315,7 +315,7 @@ TEST(who_is_not_accepted_is_closed_politely)
 
 TEST(listening_says_what_is_wrong)
 {
-    struct world w;
+    struct loop_world w;
     int port;
 
     world_open(&w, NULL);
@@ -329,7 +329,7 @@ TEST(listening_says_what_is_wrong)
 TEST(loops_share_a_port_and_strangers_do_not)
 {
     struct net_listen_options o = {.address = "127.0.0.1", .accept = on_server_accept};
-    struct world w;
+    struct loop_world w;
     int port;
 
     world_open(&w, NULL);
@@ -348,7 +348,7 @@ TEST(loops_share_a_port_and_strangers_do_not)
 TEST(running_out_of_descriptors_neither_spins_nor_cuts)
 {
     struct rlimit was, few;
-    struct world w;
+    struct loop_world w;
     int fd, top, turns = 0;
 
     world_open(&w, NULL);
@@ -397,7 +397,7 @@ static void count_free(void *at, const char *file, int line)
 
 TEST(a_warm_connection_allocates_nothing_and_an_idle_one_holds_nothing)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
     size_t in_cap, open_cap, sealed_cap;
     int before;

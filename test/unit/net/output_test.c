@@ -3,13 +3,13 @@
 #include "conn.h"
 
 /* A server that nobody turns but the test: its durable is set here, as the store would. */
-static void grow_to(struct world *w, uint64_t durable)
+static void grow_to(struct loop_world *w, uint64_t durable)
 {
     w->durable = durable;
     net_loop_grew(w->loop);
 }
 
-static void turn_for_a_while(struct world *w)
+static void turn_for_a_while(struct loop_world *w)
 {
     for (int i = 0; i < 20; i++)
         net_loop_turn(w->loop);
@@ -17,7 +17,7 @@ static void turn_for_a_while(struct world *w)
 
 TEST(answers_leave_when_their_record_is_durable)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -43,7 +43,7 @@ TEST(answers_leave_when_their_record_is_durable)
 
 TEST(what_waits_for_nothing_leaves_at_once_but_in_order)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -68,7 +68,7 @@ TEST(what_waits_for_nothing_leaves_at_once_but_in_order)
 TEST(new_answers_do_not_keep_old_ones_waiting)
 {
     enum { ROUNDS = 200, SYNC = 8 };
-    struct world w;
+    struct loop_world w;
     struct party *c;
     uint64_t worst = 0;
 
@@ -95,7 +95,7 @@ TEST(new_answers_do_not_keep_old_ones_waiting)
 TEST(a_slow_reader_stops_itself_and_memory_is_bounded)
 {
     enum { ALL = 64 * 1024 * 1024 };
-    struct world w, slow;
+    struct loop_world w, slow;
     struct party *c;
     size_t most = 0;
     int wakes;
@@ -137,7 +137,7 @@ TEST(a_slow_reader_stops_itself_and_memory_is_bounded)
 TEST(who_does_not_take_answers_is_not_read)
 {
     enum { ALL = 32 * 1024 * 1024 };
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -157,7 +157,7 @@ TEST(who_does_not_take_answers_is_not_read)
 
 TEST(stopping_lets_out_what_becomes_durable)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -179,7 +179,7 @@ TEST(stopping_lets_out_what_becomes_durable)
 
 TEST(stopping_tells_the_peer_and_then_ends)
 {
-    struct world w, far;
+    struct loop_world w, far;
     struct party *c;
 
     world_open(&w, NULL);
@@ -216,7 +216,7 @@ TEST(stopping_tells_the_peer_and_then_ends)
 
 TEST(stopping_does_not_wait_longer_than_its_grace)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -233,7 +233,7 @@ TEST(stopping_does_not_wait_longer_than_its_grace)
 
 TEST(a_held_answer_leaves_when_its_time_has_come)
 {
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
@@ -252,7 +252,7 @@ TEST(a_held_answer_leaves_when_its_time_has_come)
 TEST(who_is_being_closed_is_told_when_the_time_has_come)
 {
     struct net_loop_options options = {.flush_ms = 20};
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, &options);
@@ -268,7 +268,7 @@ TEST(who_is_being_closed_is_told_when_the_time_has_come)
 
 TEST(one_that_is_held_is_not_heard_and_holds_up_no_other)
 {
-    struct world w;
+    struct loop_world w;
     struct party *held, *other, *server;
 
     world_open(&w, NULL);
@@ -293,7 +293,7 @@ TEST(one_that_is_held_is_not_heard_and_holds_up_no_other)
 TEST(one_that_waits_for_room_is_read_no_further_and_answered_all_the_same)
 {
     enum { MUCH = 4 * 1024 * 1024 };
-    struct world w;
+    struct loop_world w;
     struct party *c;
 
     world_open(&w, NULL);
