@@ -66,6 +66,14 @@ ROWS = [
         "registry, bulk, queries, statistics, purge",
     ),
     (
+        "Azure IoT device and service SDKs for Node.js, modules",
+        npm("azure-iot-device"),
+        "MQTT, AMQP, WebSockets, HTTPS",
+        "modules",
+        "",
+        "registry, events, methods, edge devices, disabling",
+    ),
+    (
         "Azure IoT device SDK for Node.js, X.509",
         npm("azure-iot-security-x509"),
         "MQTT, AMQP, HTTPS",

@@ -342,8 +342,10 @@ enum err device_drop(struct hub *h, struct shard *s, struct identity *i, int64_t
     memcpy(name, i->device.id, sizeof name);
     buf_put_u8(&body, RECORD_VERSION);
     put_text(&body, name);
-    if (!e && !(e = record_append(h, REC_DEVICE_GONE, &body, at)) &&
-        !(e = identity_unset(h, s, bytes_str(name), now_ms, *at)))
+    if (!e && !(e = record_append(h, REC_DEVICE_GONE, &body, at)))
+        e = identity_unset(h, s, bytes_str(name), now_ms, *at);
+    /* Its modules may have pushed it out of memory; what has gone stays there until the checkpoint knows. */
+    if (!e && (i = map_get(&s->identities, bytes_str(name))))
         identity_happened(h, s, i, HAPPENED_DELETED, now_ms, at);
     buf_free(&body);
     return e;

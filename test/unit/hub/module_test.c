@@ -235,6 +235,48 @@ TEST(an_identity_in_use_is_not_pushed_out_while_its_device_is_looked_up)
     world_end(&w);
 }
 
+TEST(a_device_that_its_modules_push_out_of_memory_is_told_of_when_it_goes)
+{
+    struct bell bell = bell_new();
+    struct device made;
+    struct reader *r;
+    struct event e;
+    char name[32];
+
+    world_make(&w, 9);
+    w.options.life = LIFE_IDENTITIES;
+    CHECK_OK(hub_init(&w.options, &w.birth, w.now_ms));
+    CHECK_OK(hub_open(&w.options, &w.hub));
+    world_add(&w, "phone");
+    for (int i = 0; i < MODULES_MAX; i++) {
+        snprintf(name, sizeof name, "phone/m%d", i);
+        CHECK_OK(put(name, NONE, &made));
+    }
+    for (int i = 0; i < SHARDS * (SHARD_IDLE_MAX + 64); i++) {
+        snprintf(name, sizeof name, "d%d", i);
+        world_add(&w, name);
+    }
+    memory_store_settle(w.store, UINT64_MAX);
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    world_restart(&w);
+    for (int i = 0; i < SHARDS * (SHARD_IDLE_MAX + 64); i++) {
+        snprintf(name, sizeof name, "d%d", i);
+        CHECK_OK(hub_device_get(w.hub, bytes_str(name), &made));
+    }
+    struct read_options o = {.group = BYTES("$Default"),
+                             .partition = hub_partition_of(w.hub, BYTES("phone")),
+                             .position = {.from = FROM_LATEST},
+                             .waker = &bell.waker};
+    CHECK_OK(hub_reader_open(w.hub, &o, NULL, &r));
+    CHECK_OK(drop("phone", ANY));
+    memory_store_settle(w.store, UINT64_MAX);
+    CHECK_OK(hub_read(r, &e));
+    CHECK_BYTES(e.device, BYTES("phone"));
+    CHECK(bytes_find_bytes(event_body(&e), BYTES("\"deviceId\":\"phone\"")) < event_body(&e).len);
+    hub_reader_close(r);
+    world_end(&w);
+}
+
 /* device 6.3 */
 TEST(what_a_module_sends_is_its_devices_event_and_says_which_module)
 {
@@ -310,5 +352,6 @@ TESTS(RUN(a_name_is_one_id_or_two), RUN(a_module_needs_its_device_and_goes_with_
       RUN(the_modules_of_the_edge_come_and_go_with_its_capability),
       RUN(a_module_has_a_seat_of_its_own_and_is_as_disabled_as_its_device),
       RUN(an_identity_in_use_is_not_pushed_out_while_its_device_is_looked_up),
+      RUN(a_device_that_its_modules_push_out_of_memory_is_told_of_when_it_goes),
       RUN(what_a_module_sends_is_its_devices_event_and_says_which_module),
       RUN(a_module_has_no_mailbox_and_is_called_by_its_name))
