@@ -1,4 +1,4 @@
-/* One thing that a command does as a device. */
+/* A thing that a command does as a device. */
 #pragma once
 
 #include "cli.h"

@@ -17,7 +17,7 @@ enum amqp_field {
     AMQP_FIELDS,
 };
 
-/* What the message does not have has the code 0. */
+/* A part that the message does not have has the code 0. */
 struct amqp_message {
     struct amqp_value annotations, properties; /* maps; the application's properties */
     struct amqp_value fields[AMQP_FIELDS];

@@ -60,7 +60,7 @@ static void put_annotations(const struct twin_ask *a, struct buf *out)
     put_compound_end(out, map, resource ? 4 : 2);
 }
 
-/* Where there is nothing to say the body is a blank, as clients have it. */
+/* A body without anything to say is a blank, as clients have it. */
 static enum err put_question(const struct twin_ask *a, struct buf *out)
 {
     struct bytes body = a->len ? bytes_of(a->body, a->len) : BYTES(" ");

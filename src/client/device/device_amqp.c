@@ -34,7 +34,7 @@ static void attach(struct device_amqp *m)
     device_amqp_address(m, "/messages/events", &address);
     sender_attach(&m->sender, buf_str(&address));
     if (side_wants_c2d(m->side)) {
-        /* What an edge hub routes to a module comes from where it sends to. */
+        /* The messages that an edge hub routes to a module come from the address that it sends to. */
         device_amqp_address(m, m->side->is_module ? "/messages/events" : "/messages/devicebound", &address);
         m->mailbox = amqp_link(&m->amqp, false, buf_str(&address), "d2d");
         pn_link_open(m->mailbox);

@@ -32,7 +32,7 @@ enum d2d_err d2d_device_twin(struct d2d_device *d, d2d_twin_answered *answered, 
     return d && answered ? ask(d, TWIN_GET, NO_BYTES, answered, ctx) : D2D_ARGUMENT;
 }
 
-/* What no hub would take does not leave. */
+/* A report that no hub would take does not leave. */
 static enum d2d_err check_report(struct d2d_device *d, struct bytes json)
 {
     json_error_t why;

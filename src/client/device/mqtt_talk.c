@@ -11,7 +11,7 @@
  * sooner. */
 enum { KEEP_ALIVE_S = 240, PING_AFTER_MS = KEEP_ALIVE_S * 1000 / 2, AGAIN_MS = 30000, SUBSCRIBE_ID = QUEUE_ID_MAX + 1 };
 
-/* What is subscribed; the packet id is SUBSCRIBE_ID and this. */
+/* Filters that are subscribed; the packet id is SUBSCRIBE_ID and this. */
 enum subscription { SUB_MESSAGES, SUB_CALLS, SUB_ANSWERS, SUB_DESIRED, SUBS };
 static_assert(SUBSCRIBE_ID + SUBS <= UINT16_MAX, "packet ids have 16 bits, and 0 is none");
 

@@ -188,7 +188,7 @@ static bool version_of(const json_t *properties, int64_t *out)
     return json_is_integer(version);
 }
 
-/* What was notified before this was read lies behind it, or is asked for once more. */
+/* A change that was notified before this was read is in it, or it is asked for once more. */
 static void take_whole(struct twin_side *t, struct bytes body)
 {
     json_t *root = json_loadb(body.len ? (const char *)body.at : "", body.len, 0, NULL);

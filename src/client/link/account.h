@@ -1,5 +1,5 @@
-/* What every handle is made from: the options' common part with its texts copied, the connection string taken apart,
- * the key, and what is told about the last failure. */
+/* The account that every handle is made from: the options' common part with its texts copied, the connection string
+ * taken apart, the key, and what is told about the last failure. */
 #pragma once
 
 #include "connstr.h"
@@ -51,7 +51,7 @@ enum d2d_err account_check_id(struct account *, const char *id);
 /* D2D_IN_CALLBACK inside of a callback: to be asked by whatever waits, before it does anything. */
 enum d2d_err account_may_wait(struct account *);
 
-/* What our own errors are for callers. */
+/* The errors of callers that stand for our own. */
 enum d2d_err err_of(enum err);
 
 /* The key that a string with Tpm=SLOT names, and the TPM that it needs. `why` has TPM_WHY_CAP bytes. */

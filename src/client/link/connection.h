@@ -11,7 +11,7 @@ struct connection {
     struct carrier carrier;
     struct redial redial;
     struct inquiry inquiry;
-    /* Where to and what is carried: all but account, failed and ctx. */
+    /* Fills in where to, and the talk that is carried: all but account, failed and ctx. */
     enum err (*prepare)(void *ctx, struct carriage *out);
     void (*lost)(void *ctx, enum d2d_err why, bool final); /* final: it is not made again */
     void *ctx;

@@ -105,7 +105,7 @@ static void on_ended(void *ctx, enum err why)
     over(q, why ? D2D_NOT_AUTHORISED : inquiry_verdict(q->account, &q->talk.in.head, D2D_NOT_AUTHORISED));
 }
 
-/* Whoever cannot be asked leaves it at what was said. */
+/* A hub that cannot be asked leaves it at what it said. */
 static void on_failed(void *ctx, enum err e, const char *detail)
 {
     struct inquiry *q = ctx;
@@ -119,7 +119,7 @@ void inquiry_init(struct inquiry *q, struct account *a, void (*answered)(void *c
     *q = (struct inquiry){.account = a, .head = buf_max(HEAD_CAP), .answered = answered, .ctx = ctx};
 }
 
-/* Whoever has no token to show is answered with a challenge, whatever he asks for. */
+/* A request without a token is answered with a challenge, whatever it asks for. */
 static bool put_question(struct inquiry *q)
 {
     struct buf host = buf_max(HOST_CAP + 8);

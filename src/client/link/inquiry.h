@@ -23,5 +23,6 @@ void inquiry_close(struct inquiry *);
 
 /* Only whether the clock is to blame. */
 enum d2d_err inquiry_clock(struct account *, const struct http_head *, enum d2d_err seemed);
-/* What a refusal is with what the hub says of itself in this answer; sets the detail when it is not what it seemed. */
+/* The error that a refusal is, with what the hub says of itself in this answer; sets the detail when it is not what it
+ * seemed. */
 enum d2d_err inquiry_verdict(struct account *, const struct http_head *, enum d2d_err seemed);

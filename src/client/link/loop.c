@@ -193,7 +193,7 @@ enum d2d_err d2d_loop_post(struct d2d_loop *l, d2d_work *work, void *ctx)
     return D2D_OK;
 }
 
-/* What is there now; what comes meanwhile has its turn in the next one. */
+/* Only the posts that are there now: the turn of later ones is the next. */
 static void run_posted(struct d2d_loop *l, enum d2d_err e)
 {
     struct posted *now, *next;

@@ -33,8 +33,8 @@ struct grave {
 
 void loop_bury(struct d2d_loop *, struct grave *);
 
-/* What d2d_loop_detail() says: nothing yet; this; for a function that is through, something at least. The last two give
- * back e. */
+/* The sentence of d2d_loop_detail(): nothing yet; this; for a function that is through, something at least. The last
+ * two give back e. */
 void loop_begins(struct d2d_loop *);
 enum d2d_err loop_ends(struct d2d_loop *, enum d2d_err e);
 enum d2d_err loop_fail(struct d2d_loop *, enum d2d_err e, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -1,4 +1,4 @@
-/* What is done to many devices at once: configurations and jobs (service 4.9, 4.11). */
+/* Changes of many devices at once: configurations and jobs (service 4.9, 4.11). */
 #include "registry.h"
 
 #include "text.h"

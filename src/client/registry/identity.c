@@ -86,7 +86,7 @@ bool identity_read(const json_t *from, struct d2d_identity *out)
     const json_t *how = json_object_get(from, "authentication");
     const json_t *keys = json_object_get(how, "symmetricKey"), *hashes = json_object_get(how, "x509Thumbprint");
 
-    /* What has no status is a module, which is as its device is. */
+    /* An identity without a status is a module, which is as its device is. */
     *out = (struct d2d_identity){.enabled = !says(from, "status", "disabled"),
                                  .connected = says(from, "connectionState", "connected")};
     take(from, "deviceId", out->id, sizeof out->id);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What callers get: SDKs give these numbers for the same. */
+/* Statuses of answers: SDKs give these numbers for the same. */
 enum { GOOD = 200, PROGRAM_FAILED = 500, NO_SUCH_METHOD = 501, ANSWER_MAX = 128 * 1024 };
 
 struct answering {
@@ -69,7 +69,7 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
     d2d_loop_stop(h->loop);
 }
 
-/* What the program has printed: JSON as it is, nothing as nothing, and everything else as a text. */
+/* The output of the program: JSON as it is, nothing as nothing, and everything else as a text. */
 static bool put_payload(const struct exec *j, struct buf *out)
 {
     struct buf printed = buf_max(ANSWER_MAX);

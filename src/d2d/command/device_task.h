@@ -1,4 +1,5 @@
-/* What commands about devices share: the registry, then one thing for every name given, each told of by itself. */
+/* The common part of commands about devices: the registry, then one thing for every name given, each told of by
+ * itself. */
 #pragma once
 
 #include "device_row.h"
@@ -30,7 +31,7 @@ enum status device_task_run_with_secret(struct device_task *, struct cli *, int 
 enum d2d_err device_task_string(const struct device_task *, const struct d2d_identity *, const char *key,
                                 char out[STRING_CAP]);
 
-/* What is done for devices and modules alike: device_add.c, device.c, device_key.c. */
+/* Things done for devices and modules alike: device_add.c, device.c, device_key.c. */
 device_task_each device_add_one, device_show_one, device_remove_one, device_key_one;
 extern const struct opt device_key_options[];
 /* The options about the proof of identity, before anything is asked of the hub. */

@@ -41,6 +41,7 @@ static json_t *event_row(const struct d2d_event *event)
     json_t *row = json_object();
 
     json_object_set_new(row, "deviceId", json_string(event->device));
+    message_row_text(row, "moduleId", event->module);
     message_row_time(row, "enqueuedTime", event->enqueued_ms);
     json_object_set_new(row, "partition", json_string(event->partition));
     json_object_set_new(row, "sequenceNumber", json_integer(event->sequence));
@@ -97,6 +98,7 @@ static int run_for_event(const char *command, const struct d2d_event *event)
 {
     char number[24], enqueued[ISO_TIME_CAP];
     const struct variable variables[] = {{"D2D_DEVICE", event->device},
+                                         {"D2D_MODULE", event->module},
                                          {"D2D_PARTITION", event->partition},
                                          {"D2D_SEQUENCE", number},
                                          {"D2D_OFFSET", event->offset},
@@ -257,7 +259,7 @@ static bool goes_on(const struct reading *r)
            (r->exec || output_is_open());
 }
 
-/* What is not there is the group or the partition that was asked for; where both were, the hub's own words tell. */
+/* The missing thing is the group or the partition that was asked for; of both, the hub's own words tell. */
 static enum status events_failed(const struct reading *r)
 {
     const char *detail = d2d_receiver_detail(r->receiver);

@@ -52,7 +52,7 @@ static enum status print(const struct cli *c, char *text)
 
 /* ---- start ----------------------------------------------------------------------------------------------------- */
 
-/* What the job does: one of the two. */
+/* The deed of the job: one of the two. */
 static enum status put_deed(const struct job_values *v, json_t *job)
 {
     json_t *payload = NULL, *twin, *properties;

@@ -50,6 +50,9 @@ TEST(an_identity_is_read_as_it_was_written)
         .id = "a", .auth = D2D_AUTH_THUMBPRINT, .primary_thumbprint = "AB", .secondary_thumbprint = "CD"};
     const struct d2d_identity by_ca = {.id = "a", .enabled = true, .auth = D2D_AUTH_CA};
 
+    const struct d2d_identity module = {.id = "a", .module = "m", .managed_by = "iotEdge", .enabled = true};
+
+    check_round(&module);
     check_round(&by_key);
     check_round(&by_thumbprint);
     check_round(&by_ca);
