@@ -2,6 +2,7 @@
 #include "msg.h"
 
 #include "amqp_value.h"
+#include "properties.h"
 #include "sections.h"
 #include "text.h"
 
@@ -84,33 +85,19 @@ static void read_properties(struct reading *r, struct amqp_value list)
 
 static void take_annotation(struct reading *r, struct bytes name, struct amqp_value v)
 {
-    static const struct {
-        struct bytes name;
-        size_t field; /* in struct msg */
-    } known[] = {
-#define ANNOTATION(text, field) {{(const uint8_t *)(text), sizeof(text) - 1}, offsetof(struct msg, field)}
-        ANNOTATION("iothub-interface-id", interface_id),
-        ANNOTATION("dt-subject", subject),
-        ANNOTATION("Diagnostic-Id", diagnostic_id),
-        ANNOTATION("Correlation-Context", correlation_context),
-#undef ANNOTATION
-    };
+    enum property which = property_named(IN_ANNOTATIONS, name);
 
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (bytes_eq(name, known[i].name))
-            *(struct bytes *)(void *)((char *)r->m + known[i].field) = text_of(r, v);
+    if (which != PROPERTIES)
+        *property_in(r->m, which) = text_of(r, v);
 }
 
 static void take_property(struct reading *r, struct bytes name, struct amqp_value v)
 {
+    enum property which = property_named(IN_APPLICATION, name);
     struct bytes text = text_of(r, v);
 
-    if (bytes_eq(name, BYTES("iothub-ack")))
-        r->m->ack = text;
-    else if (bytes_eq(name, BYTES("iothub-creation-time-utc")))
-        r->m->creation_time = text;
-    else if (bytes_eq(name, BYTES("iothub-message-schema")))
-        r->m->schema = text;
+    if (which != PROPERTIES)
+        *property_in(r->m, which) = text;
     else if (r->m->n_props == PROPS_MAX)
         fails(r, ERR_LIMIT);
     else

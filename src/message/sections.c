@@ -1,5 +1,7 @@
 #include "sections.h"
 
+#include "properties.h"
+
 void section_begin(struct buf *b, enum section section)
 {
     buf_put_u8(b, 0x00);
@@ -150,6 +152,7 @@ static uint32_t put_pair(struct buf *b, struct bytes name, struct bytes value)
 
 void put_application_properties(struct buf *b, const struct msg *m, bool nulls)
 {
+    static const enum property system[] = {PROPERTY_ACK, PROPERTY_CREATION_TIME, PROPERTY_SCHEMA};
     uint32_t items = 0;
     size_t at;
 
@@ -159,12 +162,9 @@ void put_application_properties(struct buf *b, const struct msg *m, bool nulls)
     at = put_map_begin(b);
     for (size_t i = 0; i < m->n_props; i++)
         items += put_pair(b, m->props[i].name, m->props[i].value.at || nulls ? m->props[i].value : BYTES(""));
-    if (m->ack.at)
-        items += put_pair(b, BYTES("iothub-ack"), m->ack);
-    if (m->creation_time.at)
-        items += put_pair(b, BYTES("iothub-creation-time-utc"), m->creation_time);
-    if (m->schema.at)
-        items += put_pair(b, BYTES("iothub-message-schema"), m->schema);
+    for (size_t i = 0; i < sizeof system / sizeof *system; i++)
+        if (property_of(m, system[i]).at)
+            items += put_pair(b, property_name(system[i], IN_APPLICATION), property_of(m, system[i]));
     put_compound_end(b, at, items);
 }
 

@@ -1,6 +1,7 @@
 #include "incoming.h"
 
 #include "bag.h"
+#include "properties.h"
 #include "text.h"
 
 static const struct d2d_c2d nothing = {.message_id = "",
@@ -55,23 +56,19 @@ bool incoming_is_ours(const char *path, struct bytes topic)
 /* device 6.2: the names of system properties. False: it is none. */
 static bool take_system(struct message_room *r, const struct bag_pair *pair, struct d2d_c2d *out)
 {
-    const struct {
-        const char *name;
-        const char **to;
-    } texts[] = {{"$.mid", &out->message_id},
-                 {"$.cid", &out->correlation_id},
-                 {"$.uid", &out->user_id},
-                 {"$.ct", &out->content_type},
-                 {"$.ce", &out->content_encoding}};
+    const char **const texts[PROPERTIES] = {[PROPERTY_MESSAGE_ID] = &out->message_id,
+                                            [PROPERTY_CORRELATION_ID] = &out->correlation_id,
+                                            [PROPERTY_USER_ID] = &out->user_id,
+                                            [PROPERTY_CONTENT_TYPE] = &out->content_type,
+                                            [PROPERTY_CONTENT_ENCODING] = &out->content_encoding};
+    enum property which = property_named(IN_DEVICE_TOPIC, pair->name);
 
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (bytes_eq(pair->name, bytes_str(texts[i].name))) {
-            *texts[i].to = room_keep(r, pair->value);
-            return true;
-        }
-    }
-    if (bytes_eq(pair->name, BYTES("iothub-ack"))) {
+    if (which == PROPERTY_ACK) {
         out->ack = ack_of(pair->value);
+        return true;
+    }
+    if (which != PROPERTIES && texts[which]) {
+        *texts[which] = room_keep(r, pair->value);
         return true;
     }
     if (bytes_eq(pair->name, BYTES("$.exp")) && iso_time_parse(pair->value, &out->expiry_ms))

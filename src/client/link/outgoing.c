@@ -2,6 +2,7 @@
 
 #include "bag.h"
 #include "ceilings.h"
+#include "properties.h"
 #include "sections.h"
 
 enum err outgoing_check(const struct d2d_message *m, size_t body_max)
@@ -21,18 +22,19 @@ enum err outgoing_check(const struct d2d_message *m, size_t body_max)
 static void put_bag(struct buf *topic, const struct d2d_message *m)
 {
     const struct {
-        const char *name, *value;
-    } system[] = {{"$.mid", m->message_id},
-                  {"$.cid", m->correlation_id},
-                  {"$.uid", m->user_id},
-                  {"$.ct", m->content_type},
-                  {"$.ce", m->content_encoding}};
+        enum property which;
+        const char *value;
+    } system[] = {{PROPERTY_MESSAGE_ID, m->message_id},
+                  {PROPERTY_CORRELATION_ID, m->correlation_id},
+                  {PROPERTY_USER_ID, m->user_id},
+                  {PROPERTY_CONTENT_TYPE, m->content_type},
+                  {PROPERTY_CONTENT_ENCODING, m->content_encoding}};
     bool first = true;
 
     for (size_t i = 0; i < sizeof system / sizeof *system; i++) {
         if (!system[i].value)
             continue;
-        bag_put(topic, first, bytes_str(system[i].name), bytes_str(system[i].value));
+        bag_put(topic, first, property_name(system[i].which, IN_EVENT_TOPIC), bytes_str(system[i].value));
         first = false;
     }
     for (size_t i = 0; i < m->n_properties; i++) {

@@ -1,5 +1,6 @@
 #include "filter.h"
 
+#include "proton_map.h"
 #include "words.h"
 
 #include <stdio.h>
@@ -9,18 +10,7 @@ static bool is_selector(pn_atom_t descriptor)
 {
     if (descriptor.type == PN_ULONG)
         return descriptor.u.as_ulong == 0x0000468C00000004 || descriptor.u.as_ulong == 0x000000137000000A;
-    return descriptor.type == PN_SYMBOL &&
-           amqp_is(bytes_of(descriptor.u.as_bytes.start, descriptor.u.as_bytes.size), WORD_SELECTOR);
-}
-
-static bool is_text(pn_atom_t a)
-{
-    return a.type == PN_STRING || a.type == PN_SYMBOL;
-}
-
-static struct bytes text_of(pn_atom_t a)
-{
-    return bytes_of(a.u.as_bytes.start, a.u.as_bytes.size);
+    return descriptor.type == PN_SYMBOL && amqp_is(proton_text(descriptor), WORD_SELECTOR);
 }
 
 /* One value of the set, and its descriptor when it has one. False: it is no selector at all. */
@@ -41,11 +31,11 @@ static bool read_entry(pn_data_t *set, struct bytes key, pn_atom_t *descriptor, 
     return is_selector(*descriptor) || amqp_is(key, WORD_SELECTOR);
 }
 
-static void put_echo(pn_data_t *echo, pn_atom_t key, pn_atom_t descriptor, pn_atom_t value)
+static void put_echo(pn_data_t *echo, struct bytes key, pn_atom_t descriptor, pn_atom_t value)
 {
     pn_data_put_map(echo);
     pn_data_enter(echo);
-    pn_data_put_symbol(echo, key.u.as_bytes);
+    pn_data_put_symbol(echo, pn_bytes(key.len, (const char *)key.at));
     if (descriptor.type != PN_NULL) {
         pn_data_put_described(echo);
         pn_data_enter(echo);
@@ -60,28 +50,24 @@ enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo,
 {
     bool found = false;
     pn_atom_t descriptor, value;
+    struct bytes key;
 
     *why = (struct complaint){.e = OK};
     pn_data_clear(echo);
     *out = (struct selector){.position = {.from = FROM_EARLIEST}};
-    pn_data_rewind(set);
-    if (!pn_data_next(set) || pn_data_type(set) != PN_MAP)
+    if (!proton_map_begin(set))
         return OK;
-    pn_data_enter(set);
-    while (pn_data_next(set)) {
-        pn_atom_t key = pn_data_get_atom(set);
-        if (!pn_data_next(set))
-            break;
+    while (proton_map_next(set, &key)) {
         /* AMQP 1.0, 3.5.1: a filter that is not supported is left out of the answer. */
-        if (!is_text(key) || !read_entry(set, text_of(key), &descriptor, &value) || value.type == PN_NULL)
+        if (!read_entry(set, key, &descriptor, &value) || value.type == PN_NULL)
             continue;
-        if (found || !is_text(value) || (descriptor.type != PN_NULL && !is_selector(descriptor))) {
+        if (found || !proton_text(value).at || (descriptor.type != PN_NULL && !is_selector(descriptor))) {
             complain(why, ERR_MALFORMED, NO_BYTES, SIZE_MAX, "%s",
                      found ? "there is more than one selector"
                            : "a selector is a described string, and this one is not");
             return ERR_MALFORMED;
         }
-        enum err e = selector_parse(text_of(value), out, why);
+        enum err e = selector_parse(proton_text(value), out, why);
         if (e)
             return e;
         found = true;
@@ -124,24 +110,19 @@ static bool integer_of(pn_atom_t a, int64_t *out)
 
 void amqp_owner_read(pn_data_t *properties, struct amqp_owner *out)
 {
+    struct bytes key;
+
     *out = (struct amqp_owner){.name = "nil"};
-    if (!properties)
+    if (!proton_map_begin(properties))
         return;
-    pn_data_rewind(properties);
-    if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP)
-        return;
-    pn_data_enter(properties);
-    while (pn_data_next(properties)) {
-        pn_atom_t key = pn_data_get_atom(properties);
-        if (!pn_data_next(properties))
-            break;
+    while (proton_map_next(properties, &key)) {
         pn_atom_t value = pn_data_get_atom(properties);
-        if (!is_text(key))
-            continue;
-        if (amqp_is(text_of(key), WORD_EPOCH))
+        struct bytes text = proton_text(value);
+
+        if (amqp_is(key, WORD_EPOCH))
             out->has_epoch = integer_of(value, &out->epoch);
-        if (amqp_is(text_of(key), WORD_RECEIVER) && is_text(value) &&
-            !bytes_to_str(bytes_first(text_of(value), sizeof out->name - 1), out->name, sizeof out->name))
+        if (amqp_is(key, WORD_RECEIVER) && text.at &&
+            !bytes_to_str(bytes_first(text, sizeof out->name - 1), out->name, sizeof out->name))
             memcpy(out->name, "nil", sizeof "nil");
     }
 }

@@ -1,5 +1,6 @@
 #include "amqp.h"
 
+#include "proton_map.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -9,23 +10,13 @@
 struct bytes amqp_link_property(pn_link_t *pn, enum amqp_word name)
 {
     pn_data_t *properties = pn_link_remote_properties(pn);
+    struct bytes key;
 
-    if (!properties)
+    if (!proton_map_begin(properties))
         return NO_BYTES;
-    pn_data_rewind(properties);
-    if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP)
-        return NO_BYTES;
-    pn_data_enter(properties);
-    while (pn_data_next(properties)) {
-        pn_atom_t key = pn_data_get_atom(properties);
-
-        if (!pn_data_next(properties))
-            break;
-        pn_atom_t value = pn_data_get_atom(properties);
-        if ((key.type == PN_SYMBOL || key.type == PN_STRING) && (value.type == PN_STRING || value.type == PN_SYMBOL) &&
-            amqp_is(bytes_of(key.u.as_bytes.start, key.u.as_bytes.size), name))
-            return bytes_of(value.u.as_bytes.start, value.u.as_bytes.size);
-    }
+    while (proton_map_next(properties, &key))
+        if (amqp_is(key, name))
+            return proton_text(pn_data_get_atom(properties));
     return NO_BYTES;
 }
 

@@ -1,5 +1,7 @@
 #include "amqp.h"
 
+#include "proton_map.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,26 +24,20 @@ void amqp_request_credit(struct amqp *c, struct amqp_link *k)
 
 struct bytes amqp_property(struct amqp_request *r, const char *name, char number[24])
 {
-    pn_data_rewind(r->properties);
-    if (!pn_data_next(r->properties) || pn_data_type(r->properties) != PN_MAP)
+    struct bytes key;
+
+    if (!proton_map_begin(r->properties))
         return NO_BYTES;
-    pn_data_enter(r->properties);
-    while (pn_data_next(r->properties)) {
-        pn_atom_t key = pn_data_get_atom(r->properties);
-        if (!pn_data_next(r->properties))
-            break;
-        if ((key.type != PN_STRING && key.type != PN_SYMBOL) ||
-            !bytes_eq(bytes_of(key.u.as_bytes.start, key.u.as_bytes.size), bytes_str(name)))
+    while (proton_map_next(r->properties, &key)) {
+        if (!bytes_eq(key, bytes_str(name)))
             continue;
         pn_atom_t value = pn_data_get_atom(r->properties);
-        if (value.type == PN_STRING || value.type == PN_SYMBOL)
-            return bytes_of(value.u.as_bytes.start, value.u.as_bytes.size);
         if (value.type == PN_INT || value.type == PN_LONG || value.type == PN_UINT || value.type == PN_ULONG) {
             long long n = value.type == PN_INT || value.type == PN_UINT ? value.u.as_int : (long long)value.u.as_long;
             snprintf(number, 24, "%lld", n);
             return bytes_str(number);
         }
-        return NO_BYTES;
+        return proton_text(value);
     }
     return NO_BYTES;
 }

@@ -1,33 +1,12 @@
 /* Messages as headers and back (device 4.1, 4.2, 6.2). */
 #include "http_device.h"
 
+#include "properties.h"
 #include "text.h"
 
 #include <stdio.h>
 
 #define APP "iothub-app-"
-
-static const struct {
-    struct bytes name;
-    size_t field; /* in struct msg */
-} system_headers[] = {
-#define HEADER(text, field)                                                      \
-    {                                                                            \
-        {(const uint8_t *)(text), sizeof(text) - 1}, offsetof(struct msg, field) \
-    }
-    HEADER("iothub-messageid", message_id),
-    HEADER("iothub-correlationid", correlation_id),
-    HEADER("iothub-userid", user_id),
-    HEADER("iothub-contenttype", content_type),
-    HEADER("iothub-contentencoding", content_encoding),
-    HEADER("iothub-creationtimeutc", creation_time),
-    HEADER("iothub-creation-time-utc", creation_time),
-    HEADER("iothub-messageschema", schema),
-    HEADER("iothub-interface-id", interface_id),
-    HEADER("iothub-ack", ack),
-    HEADER("dt-subject", subject),
-#undef HEADER
-};
 
 /* ---- in -------------------------------------------------------------------------------------------------------- */
 
@@ -53,6 +32,8 @@ static enum err put_app(struct http_message *m, struct bytes name, struct bytes 
 
 enum err http_message_take(struct http_message *m, struct bytes name, struct bytes value, bool *known)
 {
+    enum property which;
+
     *known = true;
     if (!utf8_valid(value))
         return http_message_wrong(m, ERR_ARGUMENT, name, "is not text in UTF-8");
@@ -62,10 +43,8 @@ enum err http_message_take(struct http_message *m, struct bytes name, struct byt
         return own.len ? put_app(m, own, value)
                        : http_message_wrong(m, ERR_ARGUMENT, name, "has no name after iothub-app-");
     }
-    for (size_t i = 0; i < sizeof system_headers / sizeof *system_headers; i++) {
-        if (!bytes_eq_nocase(name, system_headers[i].name))
-            continue;
-        *(struct bytes *)(void *)((char *)&m->msg + system_headers[i].field) = value;
+    if ((which = property_named(IN_HEADER, name)) != PROPERTIES) {
+        *property_in(&m->msg, which) = value;
         return OK;
     }
     if (bytes_eq_nocase(name, BYTES("iothub-expiry")))
@@ -114,17 +93,22 @@ static void put_escaped(struct buf *b, struct bytes text, bool is_name)
     }
 }
 
-static void put(struct buf *b, const char *name, struct bytes value)
+static void put(struct buf *b, struct bytes name, struct bytes value)
 {
     if (!value.at)
         return;
-    buf_puts(b, name);
+    buf_put(b, name);
     buf_puts(b, ": ");
     put_escaped(b, value, false);
     buf_puts(b, "\r\n");
 }
 
-static void put_time(struct buf *b, const char *name, int64_t ms)
+static void put_property(struct buf *b, const struct msg *m, enum property which)
+{
+    put(b, property_name(which, IN_HEADER), property_of(m, which));
+}
+
+static void put_time(struct buf *b, struct bytes name, int64_t ms)
 {
     char iso[ISO_TIME_CAP];
 
@@ -136,24 +120,24 @@ static void put_time(struct buf *b, const char *name, int64_t ms)
  * the other. */
 void http_message_put(struct buf *b, const struct msg *m, const struct c2d *c2d)
 {
-    put(b, "iothub-messageid", m->message_id);
-    put(b, "iothub-correlationid", m->correlation_id);
-    put(b, "iothub-userid", m->user_id);
-    put(b, "iothub-to", m->to);
-    put(b, "iothub-ack", m->ack);
-    put(b, "ContentType", m->content_type);
-    put(b, "ContentEncoding", m->content_encoding);
-    put(b, "iothub-contenttype", m->content_type);
-    put(b, "iothub-contentencoding", m->content_encoding);
+    put_property(b, m, PROPERTY_MESSAGE_ID);
+    put_property(b, m, PROPERTY_CORRELATION_ID);
+    put_property(b, m, PROPERTY_USER_ID);
+    put(b, BYTES("iothub-to"), m->to);
+    put_property(b, m, PROPERTY_ACK);
+    put(b, BYTES("ContentType"), m->content_type);
+    put(b, BYTES("ContentEncoding"), m->content_encoding);
+    put_property(b, m, PROPERTY_CONTENT_TYPE);
+    put_property(b, m, PROPERTY_CONTENT_ENCODING);
     buf_printf(b, "iothub-sequencenumber: %llu\r\niothub-deliverycount: %u\r\n", (unsigned long long)c2d->sequence,
                c2d->delivery_count);
-    put_time(b, "iothub-enqueuedtime", c2d->enqueued_ms);
-    put_time(b, "iothub-expiry", c2d->expiry_ms);
+    put_time(b, BYTES("iothub-enqueuedtime"), c2d->enqueued_ms);
+    put_time(b, BYTES("iothub-expiry"), c2d->expiry_ms);
     for (size_t i = 0; i < m->n_props; i++) {
         if (!m->props[i].value.at)
             continue;
         buf_puts(b, APP);
         put_escaped(b, m->props[i].name, true);
-        put(b, "", m->props[i].value);
+        put(b, NO_BYTES, m->props[i].value);
     }
 }

@@ -2,6 +2,7 @@
  * PUBACK. */
 #include "mqtt_front.h"
 
+#include "properties.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -25,31 +26,30 @@ static uint16_t next_id(struct mqtt_flights *f)
 /* The order, and that `$` is escaped and the dot is not, is what all SDKs together can read (device 2.10). */
 static void put_bag(struct buf *b, const struct msg *m)
 {
-    const struct {
-        struct bytes name, value;
-    } system[] = {
-        {BYTES("$.mid"), m->message_id}, {BYTES("$.to"), m->to},           {BYTES("$.cid"), m->correlation_id},
-        {BYTES("$.uid"), m->user_id},    {BYTES("$.ct"), m->content_type}, {BYTES("$.ce"), m->content_encoding},
+    static const enum property order[] = {
+        PROPERTY_MESSAGE_ID, PROPERTY_TO,           PROPERTY_CORRELATION_ID,
+        PROPERTY_USER_ID,    PROPERTY_CONTENT_TYPE, PROPERTY_CONTENT_ENCODING,
+        PROPERTIES,          PROPERTY_ACK,          PROPERTY_CREATION_TIME,
+        PROPERTY_SCHEMA,
     };
     char expiry[ISO_TIME_CAP];
     bool first = true;
 
-    for (size_t i = 0; i < sizeof system / sizeof *system; i++) {
-        if (!system[i].value.at)
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        struct bytes name = BYTES("$.exp"), value = NO_BYTES;
+
+        if (order[i] != PROPERTIES) {
+            name = property_name(order[i], IN_DEVICE_TOPIC);
+            value = property_of(m, order[i]);
+        } else if (m->expiry_ms) {
+            iso_time(m->expiry_ms, expiry);
+            value = bytes_str(expiry);
+        }
+        if (!value.at)
             continue;
-        bag_put(b, first, system[i].name, system[i].value);
+        bag_put(b, first, name, value);
         first = false;
     }
-    if (m->expiry_ms) {
-        iso_time(m->expiry_ms, expiry);
-        bag_put(b, first, BYTES("$.exp"), bytes_str(expiry));
-    }
-    if (m->ack.at)
-        bag_put(b, first, BYTES("iothub-ack"), m->ack);
-    if (m->creation_time.at)
-        bag_put(b, first, BYTES("iothub-creation-time-utc"), m->creation_time);
-    if (m->schema.at)
-        bag_put(b, first, BYTES("iothub-message-schema"), m->schema);
     for (size_t i = 0; i < m->n_props; i++)
         bag_put(b, first, m->props[i].name, m->props[i].value);
 }

@@ -1,5 +1,6 @@
 #include "mqtt_front.h"
 
+#include "properties.h"
 #include "text.h"
 
 /* A message being put together: room for decoded text and for properties. It lives on the stack of one call, so a
@@ -10,30 +11,13 @@ struct draft_msg {
     uint8_t room[TOPIC_LEN_MAX];
 };
 
-static const struct {
-    struct bytes name;
-    size_t field; /* in struct msg */
-} system_props[] = {
-#define PROP(text, field)                                                        \
-    {                                                                            \
-        {(const uint8_t *)(text), sizeof(text) - 1}, offsetof(struct msg, field) \
-    }
-    PROP("$.mid", message_id),       PROP("$.cid", correlation_id),
-    PROP("$.uid", user_id),          PROP("$.to", to),
-    PROP("$.ct", content_type),      PROP("$.ce", content_encoding),
-    PROP("$.ctime", creation_time),  PROP("$.ifid", interface_id),
-    PROP("$.sub", subject),          PROP("$.schema", schema),
-    PROP("$.diagid", diagnostic_id), PROP("$.diagctx", correlation_context),
-#undef PROP
-};
-
 /* True if the name is one of the system's; a null value is as if it were not there. */
 static bool put_system(struct msg *m, struct bytes name, struct bytes value)
 {
-    for (size_t i = 0; i < sizeof system_props / sizeof *system_props; i++) {
-        if (!bytes_eq(system_props[i].name, name))
-            continue;
-        *(struct bytes *)(void *)((char *)m + system_props[i].field) = value;
+    enum property which = property_named(IN_EVENT_TOPIC, name);
+
+    if (which != PROPERTIES) {
+        *property_in(m, which) = value;
         return true;
     }
     /* device 2.9: who sent it is the hub's to say. */
