@@ -3,10 +3,13 @@
 
 #include "env.h"
 
+#include <assert.h>
+
 /* True while the peer takes what it gets: a front pulls nothing when this is false, wake() comes when it is true again.
  */
 static inline bool front_has_room(const struct talk *t)
 {
+    assert(t->out);
     return t->out->len < (t->proved ? CONN_OUT_SOFT : CONN_OUT_UNPROVED);
 }
 

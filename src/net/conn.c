@@ -3,6 +3,7 @@
 #include "gate.h"
 #include "log.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,6 +52,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct net_conn *c = handle->data;
 
+    assert(c->state == CONN_GONE);
     list_del(&c->all);
     heap_del(&c->loop->timers, &c->due.timer);
     count(&c->loop->counters.connections, (uint64_t)-1);
@@ -68,6 +70,7 @@ static void on_closed(uv_handle_t *handle)
 
 static void gone(struct net_conn *c)
 {
+    assert(c->state < CONN_GONE);
     c->state = CONN_GONE;
     list_del(&c->dirty);
     list_del(&c->waiting);
@@ -83,6 +86,7 @@ static void close_talk(struct net_conn *c, enum err why)
     struct talk *t = c->talk;
 
     c->talk = NULL;
+    assert(c->state != CONN_OPEN);
     if (t)
         t->ops->close(t, why, net_loop_now_ms(c->loop));
 }
@@ -112,6 +116,7 @@ static void leaving(struct net_conn *c)
 {
     int64_t now_ms = net_loop_now_ms(c->loop);
 
+    assert(c->state <= CONN_LEAVING);
     c->state = CONN_LEAVING;
     loop_move(c->loop, &c->due, c->held_ms ? c->held_ms : now_ms + or_default(c->loop->options.flush_ms, FLUSH_MS));
     conn_touch(c);
@@ -139,6 +144,7 @@ static void on_shutdown(uv_shutdown_t *request, int status)
  * its end is awaited for a moment. */
 static void say_goodbye(struct net_conn *c)
 {
+    assert(c->state == CONN_LEAVING && conn_pending(c) == 0);
     tls_conn_end(&c->tls);
     conn_flush(c);
     if (c->state == CONN_GONE || c->sending.len)
@@ -156,6 +162,7 @@ void conn_touch(struct net_conn *c)
     struct net_loop *l = c->loop;
     int64_t now_ms = net_loop_now_ms(l);
 
+    assert(c->state < CONN_FREED);
     if (!list_alone(&c->dirty))
         return;
     list_add(&l->dirty, &c->dirty);
@@ -193,6 +200,7 @@ static bool is_held(struct net_conn *c)
 /* From now on it may cost more. */
 static void prove(struct net_conn *c)
 {
+    assert(!c->proved);
     c->proved = true;
     c->in.max = CONN_IN_MAX + READ_CAP + PLAIN_CAP;
     if (c->place)
@@ -214,6 +222,7 @@ static void ask(struct net_conn *c)
         conn_leave(c, ERR_CLOSED);
         return;
     }
+    assert(t->out == &c->open);
     if (!c->proved && t->proved)
         prove(c);
     if (t->after > c->open_after)
@@ -245,6 +254,7 @@ static size_t deliver(struct net_conn *c, struct bytes in)
 
     while (in.len && c->state == CONN_OPEN && !c->full) {
         used = c->talk ? c->talk->ops->input(c->talk, in, net_loop_now_ms(c->loop)) : in.len;
+        assert(used <= in.len);
         in = bytes_skip(in, used);
         ask(c);
         if (used == 0)
@@ -315,6 +325,7 @@ static void opened(struct net_conn *c)
     struct peer peer = {.address = ""};
     enum err e;
 
+    assert(c->state == CONN_SHAKING);
     address_text(c, peer.address, sizeof peer.address);
     if ((e = tls_conn_peer(&c->tls, &peer)) && c->attempt) {
         abort_because(c, e, err_text(e)); /* a client waits for an answer */
@@ -334,6 +345,7 @@ static void opened(struct net_conn *c)
     c->state = CONN_OPEN;
     c->unproved_until_ms = net_loop_now_ms(c->loop) + UNPROVED_MS;
     loop_move(c->loop, &c->due, INT64_MAX);
+    assert(c->talk && c->talk->ops);
     c->talk->out = &c->open;
     c->talk->waker = &c->waker;
     if (c->talk->ops->start)
@@ -346,6 +358,7 @@ static void handshake_failed(struct net_conn *c, enum err why, const char *reaso
     struct peer peer;
 
     count(&c->loop->counters.handshakes_failed, 1);
+    assert(c->state == CONN_SHAKING);
     if (c->attempt) {
         abort_because(c, why, reason);
         return;
@@ -453,6 +466,7 @@ void conn_shake(struct net_conn *c, struct tls *tls, const char *name)
 {
     struct net_loop *l = c->loop;
 
+    assert(c->state == CONN_CONNECTING);
     c->state = CONN_SHAKING;
     loop_move(l, &c->due, net_loop_now_ms(l) + or_default(l->options.handshake_ms, HANDSHAKE_MS));
     uv_tcp_nodelay(&c->tcp, 1);

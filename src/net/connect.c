@@ -1,5 +1,6 @@
 #include "conn.h"
 
+#include <assert.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ static void fail(struct attempt *a, enum err why, const char *detail)
     struct net_connect_options options = a->options;
     char text[HOST_LEN_MAX + 440];
 
+    assert(why != OK);
     snprintf(text, sizeof text, strchr(a->host, ':') ? "[%s]:%d: %s" : "%s:%d: %s", a->host, a->options.port, detail);
     over(a);
     options.failed(options.accept_ctx, why, text);
@@ -70,6 +72,7 @@ static void on_connected(uv_connect_t *request, int status)
 
     if (!a)
         return;
+    assert(a->conn == c);
     if (status == 0) {
         /* From here on the time of the whole attempt counts. */
         a->next = NULL;
@@ -89,6 +92,7 @@ static void try_next(struct attempt *a)
     struct net_conn *c;
     int status;
 
+    assert(at && !a->conn);
     for (struct addrinfo *i = at; i; i = i->ai_next)
         left++;
     a->next = at->ai_next;
@@ -114,6 +118,7 @@ void attempt_open(struct attempt *a)
 
 void attempt_lost(struct attempt *a, enum err why, const char *detail)
 {
+    assert(!a->looking_up);
     a->conn = NULL;
     if (!a->doubt && (why == ERR_UNTRUSTED || why == ERR_CLOCK)) {
         a->doubt = why;
@@ -177,6 +182,7 @@ enum err net_connect(struct net_loop *l, const struct net_connect_options *optio
     a = calloc(1, sizeof *a);
     if (!a)
         return ERR_MEMORY;
+    assert(options->accept && options->failed);
     uv_update_time(&l->uv); /* this may come from outside a turn */
     a->loop = l;
     a->options = *options;

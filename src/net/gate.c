@@ -3,6 +3,7 @@
 #include "log.h"
 #include "map.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <uv.h>
@@ -86,6 +87,7 @@ static bool count_refusal(struct net_gate *g, struct gate_place *p, enum why why
     unsigned *told = p && p->all ? &p->told : &g->told;
     bool tell = !(*told & 1u << why);
 
+    assert(why < WHYS && g->now.unproved <= g->now.connections);
     *told |= 1u << why;
     if (!g->refused_ms)
         g->refused_before = g->now.refused;
@@ -108,6 +110,7 @@ static void tell(const struct sockaddr_storage *a, enum why why, unsigned most)
     };
     char address[INET6_ADDRSTRLEN];
 
+    assert(why < WHYS);
     address_of(a, address);
     log_event(LOG_WARN, "connections-refused", KVS("address", address), KVS("reason", whys[why].reason),
               KVN("limit", most), KVS("key", whys[why].key));
@@ -163,6 +166,7 @@ static void drop_if_empty(struct net_gate *g, struct gate_place *p)
 {
     if (p->all)
         return;
+    assert(p->unproved == 0);
     map_del(&g->places, bytes_of(p->key, KEY));
     free(p);
 }
@@ -219,6 +223,7 @@ struct gate_place *gate_enter(struct net_gate *g, const struct sockaddr_storage 
 void gate_proved(struct net_gate *g, struct gate_place *p)
 {
     pthread_mutex_lock(&g->lock);
+    assert(p->unproved > 0 && p->unproved <= p->all);
     p->unproved--;
     g->now.unproved--;
     pthread_mutex_unlock(&g->lock);
@@ -227,6 +232,8 @@ void gate_proved(struct net_gate *g, struct gate_place *p)
 void gate_leave(struct net_gate *g, struct gate_place *p, bool proved)
 {
     pthread_mutex_lock(&g->lock);
+    assert(p->all > 0 && g->now.connections >= p->all);
+    assert(proved || p->unproved > 0);
     p->unproved -= !proved;
     g->now.unproved -= !proved;
     p->all--;

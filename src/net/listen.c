@@ -2,6 +2,7 @@
 #include "gate.h"
 #include "log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -49,6 +50,7 @@ static void welcome(struct net_listener *n, int fd, const struct sockaddr_storag
     struct gate_place *place = NULL;
     struct net_conn *c;
 
+    assert(fd >= 0 && n->options.accept && n->options.tls);
     if (gate && !(place = gate_enter(gate, from, net_loop_now_ms(n->loop)))) {
         close(fd);
         count(&n->loop->counters.refused, 1);

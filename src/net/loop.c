@@ -1,5 +1,6 @@
 #include "conn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,6 +29,7 @@ int64_t net_loop_now_ms(struct net_loop *l)
 
 enum err loop_at(struct net_loop *l, struct due *due, int64_t when_ms)
 {
+    assert(due->run);
     return heap_set(&l->timers, &due->timer, when_ms);
 }
 
@@ -145,6 +147,7 @@ static void look_at_waiting(struct net_loop *l, uint64_t now_durable)
 {
     if (now_durable == l->durable)
         return;
+    assert(now_durable > l->durable);
     l->durable = now_durable;
     LIST_EACH (&l->waiting, it) {
         struct net_conn *c = LIST_OF(it, struct net_conn, waiting);
@@ -169,6 +172,7 @@ static bool grew_unheard(struct net_loop *l)
 static void begin_stop(struct net_loop *l, int64_t grace_ms)
 {
     l->stopping = true;
+    assert(!l->done);
     listeners_close(l);
     attempts_cancel(l, ERR_SHUTDOWN);
     LIST_EACH (&l->conns, it) {
@@ -207,6 +211,7 @@ static void settle(struct net_loop *l)
         while (!list_empty(&l->dirty))
             conn_settle(conn_of_dirty(l->dirty.next));
     } while (grew_unheard(l));
+    assert(list_empty(&l->dirty));
     arm_timer(l);
     if (atomic_load(&l->woken))
         loop_again(l);
@@ -351,6 +356,7 @@ void net_loop_close(struct net_loop *l)
     uv_close((uv_handle_t *)&l->timer, NULL);
     while (turn(l, UV_RUN_DEFAULT))
         ;
+    assert(list_empty(&l->conns) && list_empty(&l->attempts));
     quiet_end(&quiet);
     take_woken(l);
     uv_loop_close(&l->uv);

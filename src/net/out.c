@@ -1,5 +1,7 @@
 #include "conn.h"
 
+#include <assert.h>
+
 enum { CHUNK = 64 * 1024 /* plain text that is encrypted before it is written */ };
 
 size_t conn_pending(const struct net_conn *c)
@@ -14,6 +16,7 @@ static void send_queued(struct net_conn *c)
 {
     uv_buf_t bytes = uv_buf_init((char *)c->sending.at, (unsigned)c->sending.len);
 
+    assert(c->sending.len > 0);
     count(&c->loop->counters.writes, 1);
     if (uv_write(&c->request.write, (uv_stream_t *)&c->tcp, &bytes, 1, on_written) < 0)
         conn_abort(c, ERR_CLOSED);
@@ -45,6 +48,7 @@ static void queue(struct net_conn *c, struct bytes rest)
     bool idle = c->sending.len == 0;
     struct buf *b = idle ? &c->sending : &c->unsent;
 
+    assert(!idle || c->unsent.len == 0);
     buf_put(b, rest);
     if (buf_check(b))
         conn_abort(c, ERR_LIMIT);
@@ -67,6 +71,7 @@ void conn_flush(struct net_conn *c)
         }
         if (n > 0) {
             count(&c->loop->counters.bytes_out, (uint64_t)n);
+            assert((size_t)n <= rest.len);
             rest = bytes_skip(rest, (size_t)n);
         }
         if (n < 0 && n != UV_EAGAIN)
@@ -83,6 +88,7 @@ static void seal(struct net_conn *c)
 {
     struct buf empty = c->sealed;
 
+    assert(c->sealed_left == c->sealed.len && c->open.len > 0);
     buf_clear(&empty);
     c->sealed = c->open;
     c->open = empty;
@@ -94,6 +100,7 @@ static void seal(struct net_conn *c)
 /* Part of the sealed half that may leave now; none when there is nothing or it waits for the store. */
 static struct bytes next_out(struct net_conn *c)
 {
+    assert(c->sealed_left <= c->sealed.len);
     if (c->sealed.len == c->sealed_left) {
         if (c->open.len == 0)
             return NO_BYTES;
@@ -120,6 +127,7 @@ void conn_push(struct net_conn *c)
                 return;
             }
             c->sealed_left += now.len;
+            assert(c->sealed_left <= c->sealed.len);
             if (c->sealed_left == c->sealed.len) {
                 buf_clear(&c->sealed);
                 c->sealed_left = 0;

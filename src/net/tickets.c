@@ -1,5 +1,6 @@
 #include "tls.h"
 
+#include <assert.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
@@ -32,6 +33,7 @@ static bool sealing_key(struct tickets *t, int64_t now_ms, struct ticket_key *ou
         }
         OPENSSL_cleanse(&new, sizeof new);
     }
+    assert(!good || t->keys[0].made);
     *out = t->keys[0];
     pthread_mutex_unlock(&t->lock);
     return good;

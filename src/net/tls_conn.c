@@ -1,5 +1,6 @@
 #include "tls.h"
 
+#include <assert.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -23,6 +24,7 @@ static int wire_read(BIO *bio, char *to, size_t cap, size_t *n)
         BIO_set_retry_read(bio);
         return 0;
     }
+    assert(now.len <= cap);
     memcpy(to, now.at, now.len);
     c->in = bytes_skip(c->in, now.len);
     return 1;
@@ -32,6 +34,7 @@ static int wire_write(BIO *bio, const char *from, size_t len, size_t *n)
 {
     struct tls_conn *c = BIO_get_data(bio);
 
+    assert(c->wire);
     BIO_clear_retry_flags(bio);
     buf_put(c->wire, bytes_of(from, len));
     *n = c->wire->bad ? 0 : len;
@@ -192,10 +195,12 @@ enum err tls_conn_write(struct tls_conn *c, struct bytes plain)
 {
     size_t n;
 
+    assert(plain.len > 0);
     if (c->broken)
         return ERR_TLS;
     ERR_clear_error();
     if (SSL_write_ex(c->ssl, plain.at, plain.len, &n) == 1) {
+        assert(n == plain.len);
         let_go_of_buffers(c);
         return OK;
     }

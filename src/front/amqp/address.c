@@ -2,6 +2,8 @@
 
 #include "text.h"
 
+#include <assert.h>
+
 /* amqps://host:5671/path → /path */
 struct bytes address_path(struct bytes text)
 {
@@ -18,6 +20,7 @@ struct bytes address_path(struct bytes text)
 static size_t squeeze_slashes(char *path, size_t len)
 {
     size_t n = 0;
+    assert(len < ADDRESS_LEN_MAX);
     for (size_t i = 0; i < len; i++)
         if (path[i] != '/' || (n && path[n - 1] != '/'))
             path[n++] = path[i];

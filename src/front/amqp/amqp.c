@@ -2,6 +2,7 @@
 
 #include "text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* Of a session for what comes in: the longest message, and more, so that a longer one is seen to be too long. */
@@ -32,6 +33,7 @@ static void feed(struct amqp *c, struct bytes unit)
 
 static void on_session(const struct amqp *c, pn_session_t *s)
 {
+    assert(c->attach.channel <= AMQP_CHANNEL_MAX);
     pn_session_set_context(s, (void *)(uintptr_t)(c->attach.channel + 1));
     pn_session_set_incoming_capacity(s, CAPACITY);
     pn_session_open(s);
@@ -135,6 +137,7 @@ static void pull_links(struct amqp *c)
         LIST_EACH (&c->eager, it) {
             struct amqp_link *k = LIST_OF(it, struct amqp_link, eager);
 
+            assert(k->ops->pull && pn_link_is_sender(k->pn));
             switch (k->ops->pull(c, k)) {
             case PULLED_ALL:
                 list_del(&k->eager);
@@ -191,6 +194,7 @@ static void take_unit(struct amqp *c, struct bytes unit)
 {
     enum err e = OK;
 
+    assert(unit.len > 0);
     if (bytes_starts(unit, BYTES("AMQP"))) {
         if (!amqp_header_known(unit)) {
             refuse_header(c);
@@ -232,6 +236,7 @@ static size_t amqp_input(struct talk *f, struct bytes in, int64_t now_ms)
         }
         if (!len)
             break;
+        assert(len <= in.len - used);
         take_unit(c, bytes_first(bytes_skip(in, used), len));
         used += len;
     }
@@ -313,11 +318,13 @@ static void amqp_close(struct talk *f, enum err why, int64_t now_ms)
         f->why = why ? why : ERR_CLOSED;
     f->over = true;
     amqp_links_free(c);
+    assert(list_empty(&c->links) && list_empty(&c->eager) && !c->n_links);
     amqp_handles_free(c);
     amqp_budget_return(c);
     if (c->told.kind)
         journal_left(&c->peer, c->told, f->why, NULL, c->since_ms, c->now_ms);
     amqp_claims_free(c);
+    assert(c->devices.n == 0 && !c->rung);
     map_free(&c->devices);
     amqp_dps_free(c->dps);
     amqp_tpm_free(c->tpm);

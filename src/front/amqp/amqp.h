@@ -43,6 +43,7 @@
 #include "map.h"
 #include "words.h"
 
+#include <assert.h>
 #include <proton/connection_driver.h>
 #include <proton/engine.h>
 #include <proton/message.h>
@@ -209,6 +210,7 @@ void amqp_link_accept(struct amqp *c, struct amqp_link *k);
 /* There may be something to send on this link. */
 static inline void amqp_make_eager(struct amqp *c, struct amqp_link *k)
 {
+    assert(k->ops->pull && pn_link_is_sender(k->pn));
     if (list_alone(&k->eager))
         list_add(&c->eager, &k->eager);
 }

@@ -5,6 +5,8 @@
 #include "capacity.h"
 #include "strangers.h"
 
+#include <assert.h>
+
 #define SMALL_TRANSFER 4096 /* what Proton keeps of it comes from the last memory, when there is no other */
 
 static size_t budget(const struct amqp *c)
@@ -45,6 +47,7 @@ static uint64_t bit(unsigned channel)
 
 static bool has_begun(const struct amqp *c, unsigned channel)
 {
+    assert(channel <= AMQP_CHANNEL_MAX);
     return c->channels[channel / 64] & bit(channel);
 }
 
@@ -92,12 +95,14 @@ static bool borrow(struct amqp *c)
 {
     if (c->proved || !c->env->strangers || !strangers_borrow(c->env->strangers))
         return false;
+    assert(!c->proved);
     c->borrowed++;
     return true;
 }
 
 void amqp_budget_return(struct amqp *c)
 {
+    assert(!c->borrowed || c->env->strangers);
     if (c->borrowed)
         strangers_return(c->env->strangers, c->borrowed);
     c->borrowed = 0;
@@ -119,6 +124,7 @@ bool amqp_budget_take(struct amqp *c, size_t len)
         return false;
     if (a->code == AMQP_CODE_END && has_begun(c, a->channel)) {
         set_begun(c, a->channel, false);
+        assert(c->held >= AMQP_SESSION_COST);
         c->held -= AMQP_SESSION_COST;
     }
     if (a->code == AMQP_CODE_TRANSFER && len > SMALL_TRANSFER && !capacity_may_grow(c->env, len))
@@ -144,6 +150,7 @@ void amqp_budget_link(struct amqp *c, struct amqp_link *k, size_t cost)
         return;
     c->held += cost - k->cost;
     k->cost = cost;
+    assert(c->held >= k->cost);
 }
 
 /* ---- what comes ------------------------------------------------------------------------------------------------ */

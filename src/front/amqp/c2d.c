@@ -4,6 +4,8 @@
 
 #include "sections.h"
 
+#include <assert.h>
+
 /* A delivery is tagged with its lock as .NET writes a GUID: the first three groups from their low end. */
 static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
@@ -20,6 +22,7 @@ static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
         hub_release(k->device->seat, c->now_ms);
         amqp_link_detach(c, old, "amqp:link:stolen", "Another link of this device took over.");
     }
+    assert(!k->device->c2d);
     k->device->c2d = k;
     amqp_link_accept(c, k);
 }
@@ -45,6 +48,7 @@ static void put_annotations(struct buf *b, const struct c2d *m)
     put_str(b, bytes_str(lock));
     if (!b->bad)
         b->at[at - 1] = (uint8_t)(b->len - at);
+    assert(b->bad || b->len - at <= UINT8_MAX);
 }
 
 /* A link whose messages are settled when they are sent: done, and sent when that is on disk. */
@@ -80,6 +84,7 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
     enum err e = OK;
     struct c2d m;
 
+    assert(k->device->c2d == k);
     while (!e && amqp_may_send(c, k)) {
         if (!(e = hub_next(k->device->seat, c->now_ms, &m))) {
             send(c, k, &m);

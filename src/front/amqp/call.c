@@ -5,6 +5,8 @@
 #include "log.h"
 #include "sections.h"
 
+#include <assert.h>
+
 enum { UUID_LEN = 16, NAME_PROPERTY_LEN = 17, FROM_ID = UUID_LEN - 8 };
 
 /* The uuid of a call: its number, in the form that a random one has. */
@@ -54,6 +56,7 @@ static void gone(struct amqp *c, struct amqp_link *k)
 
     if (!d)
         return;
+    assert(pn_link_is_sender(k->pn) || d->answers > 0);
     if (pn_link_is_receiver(k->pn))
         d->answers--;
     else if (d->calls == k)
@@ -67,6 +70,7 @@ static void put_call(struct buf *b, const struct call_request *call)
 {
     uint8_t uuid[UUID_LEN];
 
+    assert(call->method.len <= CALL_NAME_MAX);
     uuid_of(call->id, uuid);
     section_begin(b, SECTION_PROPERTIES);
     buf_put(b, BYTES("\xc0\x17\x06\x40\x40\x40\x40\x40\x98")); /* a list8 of six: five nulls and the correlation id */

@@ -2,6 +2,7 @@
 
 #include "sas.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* A token that was put: what it proves, under the audience that the peer gave it. */
@@ -21,6 +22,7 @@ static void lower_expiry(struct amqp *c, const struct who *who)
 {
     if (ends_ms(who) < c->expiry_ms)
         c->expiry_ms = ends_ms(who);
+    assert(c->expiry_ms <= ends_ms(who));
 }
 
 void amqp_proved(struct amqp *c, const struct who *who)
@@ -28,6 +30,7 @@ void amqp_proved(struct amqp *c, const struct who *who)
     c->proved = c->front.proved = true;
     amqp_budget_return(c);
     c->peer.held_ms = NULL; /* what one device does wrong holds up no other on the connection */
+    assert(c->borrowed == 0);
     lower_expiry(c, who);
     if (who->policy[0] && !who->device[0])
         amqp_came(c, "policy", who->policy);
@@ -131,6 +134,7 @@ enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who 
         free(claim);
         return e;
     }
+    assert(c->claims.n <= CBS_TOKENS_MAX);
     amqp_proved(c, who);
     if (!c->has_who)
         memcpy(c->who.policy, who->policy, sizeof c->who.policy); /* for the log */

@@ -1,6 +1,7 @@
 /* What devices send (device 3.6): a message is an event, a batch is as many as it holds, all of them or none. */
 #include "amqp.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { CREDIT = 1000 }; /* device 3.1 */
@@ -89,6 +90,7 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
         k->batch = c->attach.format == AMQP_BATCH;
     if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
+    assert(k->device && k->device->seat);
     e = seat_state(k->device->seat);
     if (!e)
         e = k->batch ? send_batch(c, k, all) : send_one(c, k, all, false);

@@ -5,6 +5,7 @@
 
 #include "log.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -50,6 +51,7 @@ static void take_rung(struct amqp *c)
 
     for (struct amqp_device *d = atomic_exchange(&c->rung, NULL); d; d = next) {
         next = d->next;
+        assert(d->connection == c);
         atomic_store(&d->rung, false);
         if (list_alone(&d->awake))
             list_add(&c->awake, &d->awake);
@@ -60,6 +62,7 @@ static void take_rung(struct amqp *c)
 static void put_to_rest(struct amqp *c, struct amqp_device *d)
 {
     take_rung(c);
+    assert(list_empty(&d->links) && !d->rung);
     list_del(&d->awake);
     free(d);
 }
@@ -113,6 +116,7 @@ bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
                          err_text(e));
         return false;
     }
+    assert(!k->device && list_alone(&k->mates));
     list_add(&d->links, &k->mates);
     k->device = d;
     return true;
@@ -131,6 +135,7 @@ void amqp_device_left(struct amqp *c, struct amqp_link *k)
 
     if (!d)
         return;
+    assert(d->connection == c);
     k->device = NULL;
     list_del(&k->mates);
     if (!list_empty(&d->links))
@@ -174,6 +179,7 @@ void amqp_devices_woken(struct amqp *c)
         enum err why = seat_state(d->seat);
 
         list_del(&d->awake);
+        assert(!list_empty(&d->links));
         if (why) {
             detach_all(c, d, why);
             continue;
@@ -192,6 +198,7 @@ void amqp_device_recheck(struct amqp *c, struct amqp_link *k)
 {
     struct who who;
 
+    assert(k->device);
     if ((k->device->why = proof_of(c, bytes_str(k->device->id), &who) ? ERR_EXPIRED : OK))
         amqp_link_detach(c, k, "amqp:unauthorized-access", "Token Invalid. The token of the device is expired.");
 }

@@ -4,6 +4,7 @@
 
 #include "text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { RETRY_S = 2 };
@@ -97,6 +98,7 @@ static enum err make_answer(struct amqp *c, struct amqp_request *r)
     uint64_t at = 0;
     enum err e;
 
+    assert(c->dps && c->dps->registration[0]);
     if (registers) {
         e = registration_start(c->env, c->dps, body_of(r->body), c->now_ms, &at, &body);
     } else if (amqp_is(type, WORD_REGISTER_STATUS)) {

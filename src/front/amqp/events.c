@@ -1,6 +1,7 @@
 #include "amqp.h"
 #include "filter.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -151,6 +152,7 @@ static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
     pn_data_copy(pn_terminus_filter(pn_link_source(k->pn)), echo);
     e->metric = c->attach.runtime_metric;
     e->settled = pn_link_snd_settle_mode(k->pn) != PN_SND_UNSETTLED;
+    assert(!k->own);
     k->own = e;
     e = NULL;
 done:
@@ -191,6 +193,7 @@ static void put_metric(struct amqp *c, struct buf *b, unsigned partition)
     buf_put_u64(b, (uint64_t)hub_wall_ms(c->env->hub, c->now_ms));
     if (!b->bad)
         b->at[start - 1] = (uint8_t)(b->len - start);
+    assert(b->bad || b->len - start <= UINT8_MAX);
 }
 
 /* The sections are stored as they are sent (service 2.8). `before` holds delivery annotations or nothing. */
@@ -291,6 +294,7 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
     const struct amqp_events *e = k->own;
     enum err gone = hub_reader_state(e->reader);
 
+    assert(e->reader);
     if (gone) {
         detach_displaced(c, k, gone);
         return PULLED_ALL;

@@ -4,6 +4,8 @@
 #include "feedback_json.h"
 #include "sections.h"
 
+#include <assert.h>
+
 enum { JSON_MAX = 64 * 1024 };
 static_assert(FEEDBACK_BATCH * 700 < JSON_MAX, "a batch is one message");
 
@@ -17,6 +19,7 @@ static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
         amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
         return;
     }
+    assert(!k->own);
     k->own = reader;
     amqp_link_accept(c, k);
 }
@@ -37,6 +40,7 @@ static void put_message(struct amqp *c, struct buf *b, const struct feedback_rec
     put_timestamp(b, hub_wall_ms(c->env->hub, c->now_ms));
     if (!b->bad)
         b->at[at - 1] = (uint8_t)(b->len - at);
+    assert(b->bad || b->len - at <= UINT8_MAX);
     put_properties(b, &m);
     put_data_head(b, json.len);
     buf_put(b, buf_bytes(&json));

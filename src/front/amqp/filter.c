@@ -3,6 +3,7 @@
 #include "proton_map.h"
 #include "words.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* service 2.6: each family of clients has its own descriptor for the same thing. */
@@ -55,6 +56,7 @@ enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo,
     *why = (struct complaint){.e = OK};
     pn_data_clear(echo);
     *out = (struct selector){.position = {.from = FROM_EARLIEST}};
+    assert(set && echo);
     if (!proton_map_begin(set))
         return OK;
     while (proton_map_next(set, &key)) {

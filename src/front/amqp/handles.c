@@ -2,6 +2,7 @@
  * end the connection, with all the other devices on it (AMQP 1.0, 2.8.17). */
 #include "amqp.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ struct handle {
 
 static void make_key(const struct amqp_attach *a, uint8_t key[KEY])
 {
+    assert(a->channel <= UINT16_MAX);
     for (int i = 0; i < 2; i++)
         key[i] = (uint8_t)(a->channel >> (8 - 8 * i));
     for (int i = 0; i < 4; i++)
@@ -71,6 +73,7 @@ static void end_session(struct amqp *c, const struct amqp_attach *a)
         return;
     snprintf(text, sizeof text, "This session has no link with the handle %u.", (unsigned)a->handle);
     c->n_ended++;
+    assert(!is_ended(c, a->channel));
     amqp_session_end(c, s, "amqp:session:unattached-handle", text);
 }
 

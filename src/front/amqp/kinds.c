@@ -83,4 +83,5 @@ void amqp_link_opened(struct amqp *c, pn_link_t *pn)
     address_parse(c->env, text, &a);
     k->ops = kind_of(a.kind, pn_link_is_receiver(pn));
     k->ops->opened(c, k, &a);
+    assert(!(pn_link_state(pn) & PN_LOCAL_UNINIT));
 }

@@ -3,6 +3,7 @@
 #include "proton_map.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define TEXT_MAX 2048 /* of an error: an address, its resource and the tracking id fit */
@@ -57,11 +58,13 @@ static void let_go(struct amqp *c, struct amqp_link *k)
     list_del(&k->eager);
     if (k->ops->gone)
         k->ops->gone(c, k);
+    assert(!k->own && !k->device);
     k->ops = &dead;
 }
 
 void amqp_link_kill(struct amqp *c, struct amqp_link *k)
 {
+    assert(k->ops != &dead);
     let_go(c, k);
     pn_link_close(k->pn);
 }
@@ -107,6 +110,7 @@ void amqp_link_accept(struct amqp *c, struct amqp_link *k)
 {
     pn_link_t *pn = k->pn;
 
+    assert(k->ops->opened && (pn_link_state(pn) & PN_LOCAL_UNINIT));
     pn_terminus_copy(pn_link_source(pn), pn_link_remote_source(pn));
     pn_terminus_copy(pn_link_target(pn), pn_link_remote_target(pn));
     /* Some clients leave one end out; ours is never missing, for that would mean a refusal. */
@@ -129,6 +133,7 @@ static void forget_link(struct amqp *c, struct amqp_link *k)
 {
     pn_link_set_context(k->pn, NULL);
     list_del(&k->in);
+    assert(c->n_links > 0 && c->held >= k->cost);
     c->n_links--;
     c->held -= k->cost;
     let_go(c, k);

@@ -1,5 +1,6 @@
 #include "amqp.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* service 2.5: maps with string keys, each value of the type that clients cast to. */
@@ -110,6 +111,7 @@ static enum err read_partition(struct amqp *c, struct amqp_request *r)
         return refuse(c, r, 400, "amqp:invalid-field", "The partition is missing.");
     if (!bytes_to_u64(id, &n) || n >= hub_partitions(c->env->hub) || hub_partition(c->env->hub, (unsigned)n, &p))
         return not_found(c, r, id);
+    assert(pn_data_size(r->answer) == 0);
     front_wait_for(&c->front, hub_seen(c->env->hub));
     pn_data_put_map(r->answer);
     pn_data_enter(r->answer);

@@ -2,6 +2,8 @@
 
 #include "device_error.h"
 
+#include <assert.h>
+
 /* device 3.10, service 3.1: conditions, and the numbers of device 7.4 that go with them */
 static const struct {
     enum err e;
@@ -62,6 +64,7 @@ static void set_condition(struct amqp *c, pn_delivery_t *d, const char *conditio
     pn_condition_t *error = pn_disposition_condition(pn_delivery_local(d));
     struct buf text = buf_max(512);
 
+    assert(condition && e);
     amqp_put_error(c, &text, e);
     pn_condition_set_name(error, condition);
     pn_condition_set_description(error, buf_str(&text));

@@ -2,6 +2,8 @@
 
 #include "log.h"
 
+#include <assert.h>
+
 const char *amqp_who(const struct amqp *c)
 {
     return c->who.device[0] ? c->who.device : c->who.policy[0] ? c->who.policy : "nobody";
@@ -16,6 +18,7 @@ void amqp_log_refusal(const struct amqp *c, const char *what, const char *why)
 
 void amqp_came(struct amqp *c, const char *kind, const char *id)
 {
+    assert(kind && id);
     if (c->told.kind || !bytes_to_str(bytes_str(id), c->told_id, sizeof c->told_id))
         return;
     c->told = (struct journal_who){kind, bytes_str(c->told_id)};
@@ -28,6 +31,7 @@ void amqp_flush(struct amqp *c)
 {
     pn_bytes_t bytes;
 
+    assert(c->front.out);
     if (c->front.over)
         return;
     while ((bytes = pn_connection_driver_write_buffer(&c->driver)).size) {
@@ -42,6 +46,7 @@ void amqp_end(struct amqp *c, enum err why, const char *condition, const char *t
 {
     if (c->front.over)
         return;
+    assert(why && condition && text);
     amqp_log_refusal(c, condition, text);
     pn_condition_t *error = pn_connection_condition(c->driver.connection);
     pn_condition_set_name(error, condition);

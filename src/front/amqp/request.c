@@ -2,6 +2,7 @@
 
 #include "proton_map.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -92,6 +93,7 @@ static void reject(pn_delivery_t *d, const char *condition, const char *text)
     pn_condition_t *error = pn_disposition_condition(pn_delivery_local(d));
     pn_condition_set_name(error, condition);
     pn_condition_set_description(error, text);
+    assert(condition && text);
     pn_delivery_update(d, PN_REJECTED);
     pn_delivery_settle(d);
 }
@@ -103,6 +105,7 @@ void amqp_request_reject(struct amqp_request *r, const char *condition, const ch
 
 void amqp_request_accept(struct amqp *c, struct amqp_request *r)
 {
+    assert(r->delivery && r->to);
     pn_delivery_update(r->delivery, PN_ACCEPTED);
     pn_delivery_settle(r->delivery);
     amqp_flush(c); /* service 1.7: the request is settled before the answer comes */
@@ -148,6 +151,7 @@ static bool take_message(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     size_t size = pn_delivery_pending(d);
 
+    assert(!pn_delivery_partial(d));
     buf_clear(&c->scratch);
     uint8_t *at = buf_grow(&c->scratch, size);
     if (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)

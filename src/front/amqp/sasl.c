@@ -1,5 +1,6 @@
 #include "amqp.h"
 
+#include <assert.h>
 #include <proton/sasl.h>
 #include <proton/sasl_plugin.h>
 
@@ -12,6 +13,7 @@ static const char *list_mechanisms(pn_transport_t *t)
 
 static void succeed(struct amqp *c, pn_transport_t *t)
 {
+    assert(!c->refused);
     pnx_sasl_set_succeeded(t, c->user, c->user);
     pnx_sasl_set_desired_state(t, SASL_POSTED_OUTCOME);
 }
@@ -19,6 +21,7 @@ static void succeed(struct amqp *c, pn_transport_t *t)
 /* Outcome 4 is "temporary, of the system": clients try again. */
 static void fail(struct amqp *c, pn_transport_t *t, enum err e)
 {
+    assert(e);
     c->refused = true;
     pnx_sasl_set_failed(t);
     if (e == ERR_BUSY)

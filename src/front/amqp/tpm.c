@@ -6,6 +6,7 @@
  *   challenge  C1 the other half                   response  00 token */
 #include "amqp.h"
 
+#include <assert.h>
 #include <proton/sasl_plugin.h>
 #include <stdlib.h>
 
@@ -32,6 +33,7 @@ static void challenge(struct amqp *c, uint8_t control, struct bytes part)
 {
     pn_transport_t *t = c->driver.transport;
 
+    assert(part.len < sizeof c->tpm->said);
     c->tpm->said[0] = control;
     if (part.len)
         memcpy(c->tpm->said + 1, part.at, part.len);
@@ -69,6 +71,7 @@ static enum err on_storage_key(struct amqp *c, struct bytes srk)
 
     if (e)
         return e;
+    assert(t->step == WAIT_STORAGE_KEY && blob.len <= sizeof t->blob);
     t->blob_len = blob.len;
     t->step = WAIT_READY;
     challenge(c, FIRST_SEGMENT, bytes_first(buf_bytes(&blob), blob.len / 2));
@@ -79,6 +82,7 @@ static enum err on_ready(struct amqp *c)
 {
     struct amqp_tpm *t = c->tpm;
 
+    assert(t->step == WAIT_READY);
     t->step = WAIT_TOKEN;
     challenge(c, LAST_SEGMENT, bytes_skip(bytes_of(t->blob, t->blob_len), t->blob_len / 2));
     return OK;

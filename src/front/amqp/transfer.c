@@ -1,5 +1,7 @@
 #include "amqp.h"
 
+#include <assert.h>
+
 #define CREDIT 100              /* of most links */
 #define WAITING_MAX (64 * 1024) /* bytes of a session that its peer has opened no window for */
 
@@ -27,6 +29,7 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
             amqp_end(c, ERR_LIMIT, "amqp:resource-limit-exceeded", "too many messages are unfinished");
         return false;
     }
+    assert(pn_link_is_receiver(k->pn) && pn_link_credit(k->pn) > 0);
     buf_clear(&c->scratch);
     at = buf_grow(&c->scratch, size);
     if (size && (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)) {
@@ -52,6 +55,7 @@ void amqp_credit_up_to(struct amqp *c, struct amqp_link *k, int most)
 
     if (!pn_link_is_receiver(k->pn) || have > most / 2)
         return;
+    assert(have >= 0 && have < most);
     if (front_has_room(&c->front))
         pn_link_flow(k->pn, most - have);
     else
@@ -67,6 +71,7 @@ void amqp_credit(struct amqp *c, struct amqp_link *k)
 
 bool amqp_may_send(const struct amqp *c, const struct amqp_link *k)
 {
+    assert(pn_link_is_sender(k->pn));
     return !c->front.over && front_has_room(&c->front) && pn_link_credit(k->pn) > 0 &&
            pn_session_outgoing_bytes(pn_link_session(k->pn)) <= WAITING_MAX;
 }
@@ -75,6 +80,7 @@ void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message
 {
     pn_delivery_t *d;
 
+    assert(pn_link_is_sender(k->pn));
     c->tag++;
     d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
     pn_link_send(k->pn, (const char *)message.at, message.len);

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static const struct {
@@ -160,6 +161,7 @@ static void put_request_id(struct talk *f, const struct front_env *env, char tra
     uint8_t id[16];
     char guid[40];
 
+    assert(env->random);
     env->random(env->random_ctx, id, sizeof id);
     buf_put_hex(&hex, bytes_of(id, sizeof id));
     tracking[32] = 0;
@@ -245,11 +247,13 @@ static void put_failure(struct talk *f, const struct http_request *r, struct htt
 
 const char *http_code_name(const struct http_answer *a, enum err e)
 {
+    assert(a->code || e);
     return codes[a->code ? a->code : code_of(e)].name;
 }
 
 int http_code_number(const struct http_answer *a, enum err e)
 {
+    assert(a->code || e);
     return codes[a->code ? a->code : code_of(e)].number;
 }
 
@@ -271,6 +275,7 @@ void http_put_answer(struct talk *f, const struct front_env *env, const struct h
     bool head_only = r->head && bytes_eq(r->head->method, BYTES("HEAD"));
     char tracking[33];
 
+    assert(e ? codes[code].status >= 400 : status >= 200);
     http_put_status(f->out, status);
     http_put_date(f->out, hub_wall_ms(r->env->hub, r->now_ms));
     put_request_id(f, env, tracking);

@@ -3,6 +3,8 @@
 
 #include "text.h"
 
+#include <assert.h>
+
 enum mode {
     CREATE,
     CREATE_OR_UPDATE,
@@ -199,6 +201,7 @@ static void take_one(struct bulk *b, const json_t *all, size_t i)
     enum mode mode = mode_of(entry);
     bool twice = false;
 
+    assert(i < json_array_size(all) && mode <= MODES);
     b->answer->code = CODE_NONE;
     if (!spelled)
         b->answer->text[0] = 0;

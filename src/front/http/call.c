@@ -5,6 +5,8 @@
 #include "json_span.h"
 #include "text.h"
 
+#include <assert.h>
+
 struct asked {
     struct bytes method, payload;
     int64_t connect_s, response_s;
@@ -113,6 +115,7 @@ static enum err look(struct http_request *r, struct http_answer *a, void *job)
     struct call_answer answer;
     enum err e = hub_call_look(job, r->now_ms, &answer, &a->wait_ms);
 
+    assert(job && !a->more);
     if (e == ERR_BUSY) {
         a->more = look;
         return OK;
@@ -147,6 +150,7 @@ enum err http_call(struct http_request *r, struct http_answer *a)
     json_decref(root);
     if (e)
         return e;
+    assert(call && !a->job);
     a->job = call;
     a->drop = drop_call;
     return look(r, a, call);

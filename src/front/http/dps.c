@@ -3,6 +3,7 @@
 
 #include "dps.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* Answers in its own form, with its own headers (provisioning 1.2.4). */
@@ -14,6 +15,7 @@ static enum err fails(struct http_request *r, struct http_answer *a, enum err e)
     if (!r->told)
         http_log_refusal(r, e, error.message);
     a->status = (int)(error.code / 1000);
+    assert(a->status >= 400);
     snprintf(code, sizeof code, "%u", error.code);
     http_put_header(&a->headers, "x-ms-error-code", bytes_str(code));
     if (a->status == 429)

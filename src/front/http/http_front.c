@@ -2,6 +2,7 @@
 
 #include "capacity.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,6 +38,7 @@ static bool exchange_open(struct http_session *s)
 {
     struct exchange *x = calloc(1, sizeof *x);
 
+    assert(!s->exchange);
     if (!x)
         return false;
     http_in_init(&x->in, HTTP_REQUESTS, HTTP_BODY_MAX);
@@ -68,6 +70,7 @@ static void begin(struct http_session *s, int64_t now_ms, const struct http_head
 {
     struct exchange *x = s->exchange;
 
+    assert(x && !x->answer.job);
     x->request =
         (struct http_request){.env = s->env, .front = &s->front, .head = head, .peer = &s->peer, .now_ms = now_ms};
     memcpy(x->request.address, s->peer.address, sizeof x->request.address);
@@ -80,6 +83,7 @@ static void answer(struct http_session *s, enum err e, bool last)
 {
     struct exchange *x = s->exchange;
 
+    assert(x && !s->ws);
     if (!e && (x->answer.body.bad || x->answer.headers.bad))
         e = ERR_MEMORY;
     http_put_answer(&s->front, s->env, &x->request, &x->answer, e, last);
@@ -108,6 +112,7 @@ static void on_head(struct http_session *s, int64_t now_ms)
     struct exchange *x = s->exchange;
     const struct http_head *head = &x->in.head;
 
+    assert(s->state == WAIT_HEAD || s->state == WAIT_REQUEST);
     begin(s, now_ms, head);
     x->verdict = http_judge(&x->request, &s->peer, &x->answer);
     s->state = WAIT_BODY;
@@ -130,6 +135,7 @@ static void upgrade(struct http_session *s, int64_t now_ms)
     struct exchange *x = s->exchange;
     enum err e = ws_open(&s->front, s->env, &s->peer, x->answer.upgrade, now_ms, &s->ws);
 
+    assert(e || s->ws);
     if (e)
         talk_end(&s->front, e);
     else
@@ -143,6 +149,7 @@ static void finish(struct http_session *s, enum err e, int64_t now_ms)
     struct exchange *x = s->exchange;
 
     if (!e && x->answer.more) {
+        assert(!x->answer.job || x->answer.drop);
         s->state = WORKING;
         s->due_ms = x->answer.wait_ms ? x->answer.wait_ms : INT64_MAX;
         if (!x->answer.wait_ms)
@@ -164,6 +171,7 @@ static void on_message(struct http_session *s, int64_t now_ms)
     struct exchange *x = s->exchange;
     enum err e = x->verdict;
 
+    assert(s->state == WAIT_BODY);
     x->request.now_ms = now_ms;
     x->request.body = buf_bytes(&x->in.body);
     if (!e)
@@ -177,6 +185,7 @@ static void work_on(struct http_session *s, int64_t now_ms)
     struct http_answer *a = &s->exchange->answer;
     http_more *more = a->more;
 
+    assert(s->state == WORKING && more);
     a->more = NULL;
     a->wait_ms = 0;
     s->exchange->request.now_ms = now_ms;
@@ -203,6 +212,7 @@ static void on_fault(struct http_session *s, int64_t now_ms)
     enum http_fault fault = x->in.fault;
     const struct http_head *head = fault == HTTP_BODY_TOO_LARGE ? &x->in.head : NULL;
 
+    assert(fault != HTTP_FINE && fault < sizeof faults / sizeof *faults);
     begin(s, now_ms, head);
     x->answer.code = faults[fault].code;
     answer(s, http_says(&x->answer, faults[fault].e, "%s", faults[fault].text), true);
@@ -231,6 +241,7 @@ static size_t http_input(struct talk *f, struct bytes in, int64_t now_ms)
         }
         enum http_step step = http_read(&s->exchange->in, bytes_skip(in, all), &used);
         all += used;
+        assert(all <= in.len);
         switch (step) {
         case HTTP_STEP_HEAD:
             on_head(s, now_ms);

@@ -4,6 +4,7 @@
 #include "properties.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define APP "iothub-app-"
@@ -18,6 +19,7 @@ enum err http_message_wrong(struct http_message *m, enum err e, struct bytes nam
 
 static enum err put_app(struct http_message *m, struct bytes name, struct bytes value)
 {
+    assert(m->msg.n_props <= PROPS_MAX);
     for (size_t i = 0; i < m->msg.n_props; i++) {
         if (bytes_eq(m->props[i].name, name)) { /* as over MQTT: the last wins */
             m->props[i].value = value;

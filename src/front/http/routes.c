@@ -3,6 +3,7 @@
 #include "sas.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 struct http_route {
@@ -219,6 +220,7 @@ static enum err find_route(struct http_request *r, const struct http_path *path,
     }
     for (size_t i = 0; i < HTTP_NAMES_MAX; i++)
         snprintf(r->names[i], sizeof r->names[i], "%.*s", BYTES_ARG(names[i]));
+    assert(r->route->run);
     take_identity(r);
     return OK;
 }
@@ -343,6 +345,7 @@ static enum err check_who(struct http_request *r, const struct peer *peer, const
     bool self = asks_as_self(r, token);
     enum err e;
 
+    assert(r->route);
     if (!r->route->rights)
         return OK;
     if (!token.len && (!self || !peer->has_certificate))
@@ -412,6 +415,7 @@ enum err http_judge(struct http_request *r, const struct peer *peer, struct http
 
 enum err http_route_run(struct http_request *r, struct http_answer *a)
 {
+    assert(r->route && r->route->run);
     enum err e = r->route->run(r, a);
 
     /* Whether the hub is there has to be told even when the disk stands still. */

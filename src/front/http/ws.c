@@ -3,6 +3,7 @@
 
 #include "log.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -131,6 +132,7 @@ static bool feed(struct ws *w, int64_t now_ms)
     if (!w->heard.len || w->outer->over)
         return true;
     used = w->inner->ops->input(w->inner, buf_bytes(&w->heard), now_ms);
+    assert(used <= w->heard.len);
     buf_drop(&w->heard, used);
     w->outer->stalled = w->inner->stalled;
     if (!w->heard.len)
@@ -182,6 +184,7 @@ static enum ws_step read_step(struct ws *w, struct bytes *rest, struct bytes *pi
     size_t given = part.len;
     enum ws_step step = ws_read(&w->in, &part, piece);
 
+    assert(part.len <= given);
     *rest = bytes_skip(*rest, given - part.len);
     return step;
 }
@@ -236,6 +239,7 @@ enum err ws_open(struct talk *outer, const struct front_env *env, const struct p
         free(w);
         return e;
     }
+    assert(outer->out);
     w->outer = outer;
     w->heard = buf_max(HEARD_MAX);
     w->said = buf_max(CONN_OUT_MAX - CONN_OUT_SOFT - 16);

@@ -5,6 +5,7 @@
 #include "properties.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* What has been sent with QoS 1 and not been acknowledged. */
@@ -94,6 +95,7 @@ static enum err send_acknowledged(struct mqtt_session *s, const struct c2d *c)
     uint16_t id = next_id(f);
     enum err e = put_publish(s, c, id);
 
+    assert(id && f->n < C2D_WINDOW);
     if (!e)
         f->at[f->n++] = (struct flight){id, c->lock};
     return e;
@@ -123,6 +125,7 @@ void mqtt_pull(struct mqtt_session *s, int64_t now_ms)
     struct c2d c;
     enum err e;
 
+    assert(s->seat);
     mqtt_calls_pull(s, now_ms);
     while (may_pull(s) && (e = hub_next(s->seat, now_ms, &c)) != ERR_NOT_FOUND) {
         if (!e && !s->flights && !(s->flights = calloc(1, sizeof *s->flights)))

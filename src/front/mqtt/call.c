@@ -4,6 +4,8 @@
 
 #include "text.h"
 
+#include <assert.h>
+
 /* Any filter that takes the topics of calls makes the device one that listens, also one that takes only some. */
 void mqtt_calls_follow(struct mqtt_session *s, int64_t now_ms)
 {
@@ -11,6 +13,7 @@ void mqtt_calls_follow(struct mqtt_session *s, int64_t now_ms)
     struct bytes filter = bytes_str(s->subscribed.part);
     bool some = filter.len && !mqtt_filter_read(filter, bytes_str(s->device), &part) && part.fits[WANT_CALLS];
 
+    assert(s->seat);
     hub_calls_take(s->seat, some || session_wants(&s->subscribed, WANT_CALLS), now_ms);
 }
 

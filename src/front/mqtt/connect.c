@@ -1,5 +1,7 @@
 #include "mqtt_front.h"
 
+#include <assert.h>
+
 /* device 2.3: no other codes are used. What may be over soon is 3, so that clients try again. */
 static enum mqtt_code code_of(enum err e)
 {
@@ -21,6 +23,7 @@ static enum mqtt_code code_of(enum err e)
 
 static void refuse(struct mqtt_session *s, enum err why, const char *what, int64_t now_ms)
 {
+    assert(why && s->role);
     mqtt_put_connack(s->front.out, false, code_of(why));
     journal_login_failed(s->env, &s->peer, mqtt_who(s), why, what, now_ms);
     talk_end(&s->front, why);
@@ -52,6 +55,7 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
         refuse(s, e, what, now_ms);
         return;
     }
+    assert(s->state == MQTT_WAIT_CONNECT);
     s->front.proved = true;
     s->heard_ms = now_ms;
     s->silence_ms = silence_of(p->keep_alive_s);

@@ -3,6 +3,7 @@
 
 #include "text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* ---- CONNECT --------------------------------------------------------------------------------------------------- */
@@ -130,6 +131,7 @@ static enum err keep(struct mqtt_session *s, const struct mqtt_connect *p, const
     struct mqtt_kept *k = &s->kept;
     size_t len = 0;
 
+    assert(!k->has_will && !k->bytes.len);
     if (user->model.len) {
         if (user->model.len > MODEL_LEN_MAX || !buf_reserve(&k->bytes, user->model.len))
             return ERR_TOO_LARGE;
@@ -153,6 +155,7 @@ static enum err open_session(struct mqtt_session *s, bool *present)
     uint64_t at = 0;
     enum err e = OK;
 
+    assert(s->seat);
     *present = hub_session_get(s->seat, &s->subscribed);
     if (s->clean != *present)
         return OK;
@@ -207,6 +210,7 @@ static void woken(struct mqtt_session *s, int64_t now_ms)
     enum err e = seat_state(s->seat);
 
     (void)now_ms;
+    assert(s->seat);
     if (e == ERR_STOLEN && s->knows_reasons)
         mqtt_put_reason(s->front.out, MQTT_TAKEN_OVER);
     if (e)

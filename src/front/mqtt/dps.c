@@ -4,6 +4,7 @@
 #include "dps.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,6 +62,7 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
         free(d);
         return e;
     }
+    assert(!s->dps && !s->seat);
     s->dps = d;
     s->clean = true;
     return OK;
@@ -100,6 +102,7 @@ static void answer(struct mqtt_session *s, unsigned status, struct bytes rid, st
     int n = snprintf(text, sizeof text, "$dps/registrations/res/%u/?$rid=%.*s%s", status, BYTES_ARG(rid),
                      status == 202 || status == 429 ? "&retry-after=2" : "");
 
+    assert(n > 0 && (size_t)n < sizeof text);
     if (!d->subscribed)
         return;
     d->next_id = d->next_id == UINT16_MAX ? 1 : (uint16_t)(d->next_id + 1);

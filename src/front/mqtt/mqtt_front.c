@@ -1,5 +1,6 @@
 #include "mqtt_front.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static struct mqtt_session *session_of(struct talk *f)
@@ -56,6 +57,7 @@ static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p,
 
 static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
 {
+    assert(s->state == MQTT_OPEN && s->role);
     switch (p->type) {
     case MQTT_PUBLISH:
         s->role->publish(s, &p->publish, now_ms);
@@ -125,6 +127,7 @@ static void on_next(struct mqtt_session *s, struct reading *r, const struct mqtt
     r->at += len;
     if (!s->waits_for)
         r->used = r->at;
+    assert(r->used <= r->at && r->at <= r->in.len);
 }
 
 static void pull(struct mqtt_session *s, int64_t now_ms)
@@ -170,6 +173,7 @@ static size_t mqtt_input(struct talk *f, struct bytes in, int64_t now_ms)
         /* until there is no more */
     }
     s->looked_at = (r.at > r.seen ? r.at : r.seen) - r.used;
+    assert(s->looked_at <= in.len - r.used);
     f->stalled = s->waits_for != OK;
     pull(s, now_ms);
     return f->over ? in.len : r.used;
@@ -183,6 +187,7 @@ static void mqtt_wake(struct talk *f, int64_t now_ms)
 
     if (f->over || s->state != MQTT_OPEN)
         return;
+    assert(s->role && f->out);
     if (s->role->woken)
         s->role->woken(s, now_ms);
     pull(s, now_ms);
@@ -233,6 +238,7 @@ static void tell_end(const struct mqtt_session *s, enum err why, int64_t now_ms)
 {
     if (s->front.over)
         why = s->front.why;
+    assert(!s->told || s->role);
     if (s->told)
         journal_left(&s->peer, mqtt_who(s), why, s->detail, s->since_ms, now_ms);
     else if (s->state == MQTT_WAIT_CONNECT && s->detail && journal_may_tell(s->env, &s->peer, NO_BYTES, now_ms))
@@ -245,6 +251,7 @@ static void mqtt_close(struct talk *f, enum err why, int64_t now_ms)
     struct mqtt_session *s = session_of(f);
 
     tell_end(s, why ? why : ERR_CLOSED, now_ms);
+    assert(s->state == MQTT_WAIT_CONNECT || s->role);
     if (s->role)
         s->role->gone(s, why, now_ms);
     free(s);

@@ -24,6 +24,8 @@
 #include "mqtt.h"
 #include "topic.h"
 
+#include <assert.h>
+
 enum mqtt_state {
     MQTT_WAIT_CONNECT, /* → MQTT_OPEN on a CONNECT that is accepted; over on everything else */
     MQTT_OPEN,         /* → MQTT_LEFT on DISCONNECT; over on a mistake, silence, a stolen seat, an old token */
@@ -91,6 +93,7 @@ struct mqtt_session {
 /* Ends the conversation. `what` is a short phrase of ours, for the log. */
 static inline void mqtt_stop(struct mqtt_session *s, enum err why, const char *what)
 {
+    assert(what);
     if (!s->front.over)
         s->detail = what;
     talk_end(&s->front, why);
@@ -98,6 +101,7 @@ static inline void mqtt_stop(struct mqtt_session *s, enum err why, const char *w
 
 static inline struct journal_who mqtt_who(const struct mqtt_session *s)
 {
+    assert(s->role);
     return (struct journal_who){s->role->kind, bytes_str(s->device)};
 }
 

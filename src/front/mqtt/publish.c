@@ -3,6 +3,8 @@
 #include "properties.h"
 #include "text.h"
 
+#include <assert.h>
+
 /* A message being put together: room for decoded text and for properties. It lives on the stack of one call, so a
  * session costs nothing for it and nothing is allocated. */
 struct draft_msg {
@@ -27,6 +29,7 @@ static bool put_system(struct msg *m, struct bytes name, struct bytes value)
 /* device 2.9: of two with one name the last wins. */
 static enum err put_app(struct draft_msg *d, size_t max, struct bytes name, struct bytes value)
 {
+    assert(d->msg.n_props <= max && max <= PROPS_MAX + 2);
     for (size_t i = 0; i < d->msg.n_props; i++) {
         if (bytes_eq(d->props[i].name, name)) {
             d->props[i].value = value;
@@ -119,6 +122,7 @@ enum err mqtt_send_will(struct mqtt_session *s, int64_t now_ms)
     uint64_t at;
     enum err e;
 
+    assert(s->kept.has_will);
     if (!mqtt_topic_is_own(s, bytes_first(rest, s->kept.topic_len), &bag))
         return ERR_INTERNAL; /* it was when it was kept */
     if ((e = make_msg(s, bag, bytes_skip(rest, s->kept.topic_len), &d)) ||
@@ -136,6 +140,7 @@ static bool must_wait(struct mqtt_session *s, enum err e, int64_t now_ms)
         return false;
     if (!s->wait_told)
         journal_no_room(s->env, &s->peer, mqtt_who(s), bytes_str(s->device), e, now_ms);
+    assert(!s->waits_for);
     s->wait_told = true;
     s->waits_for = e;
     s->retry_ms = now_ms + ROOM_RETRY_MS;

@@ -1,11 +1,14 @@
 /* What a device wants to hear (device 2.6, 2.8). */
 #include "mqtt_front.h"
 
+#include <assert.h>
+
 /* What a filter asks for is as asked, or not any more (level 0); a filter that takes only a part is kept as it is. */
 static enum err wish(struct session *to, struct bytes filter, const struct mqtt_filter *f, uint8_t level)
 {
     bool part = false;
 
+    assert(level <= 2);
     for (int w = 0; w < WANTS; w++) {
         if (f->fits[w] == FIT_ALL && f->exact)
             to->wants[w] = (uint8_t)((to->wants[w] & 0xF0) | level);
@@ -67,6 +70,7 @@ enum err mqtt_subscribed(struct mqtt_session *s, const struct session *before, i
     uint64_t at;
     enum err e;
 
+    assert(s->seat);
     mqtt_calls_follow(s, now_ms);
     if (s->clean || !memcmp(before, &s->subscribed, sizeof *before))
         return OK;
