@@ -300,33 +300,13 @@ static void take_input(struct net_conn *c)
 
 /* ---- the handshake --------------------------------------------------------------------------------------------- */
 
-static void address_text(struct net_conn *c, char *out, size_t cap)
-{
-    struct sockaddr_storage a;
-    int len = sizeof a;
-    char host[INET6_ADDRSTRLEN] = "";
-    bool six;
-
-    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&a, &len) < 0) {
-        snprintf(out, cap, "unknown");
-        return;
-    }
-    six = a.ss_family == AF_INET6;
-    if (six)
-        uv_ip6_name((struct sockaddr_in6 *)&a, host, sizeof host);
-    else
-        uv_ip4_name((struct sockaddr_in *)&a, host, sizeof host);
-    snprintf(out, cap, six ? "[%s]:%u" : "%s:%u", host,
-             ntohs(six ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port));
-}
-
 static void opened(struct net_conn *c)
 {
     struct peer peer = {.address = ""};
     enum err e;
 
     assert(c->state == CONN_SHAKING);
-    address_text(c, peer.address, sizeof peer.address);
+    conn_address(c, peer.address, sizeof peer.address);
     if ((e = tls_conn_peer(&c->tls, &peer)) && c->attempt) {
         abort_because(c, e, err_text(e)); /* a client waits for an answer */
         return;
@@ -364,7 +344,7 @@ static void handshake_failed(struct net_conn *c, enum err why, const char *reaso
         return;
     }
     if (log_wants(LOG_INFO) && loop_may_log(c->loop)) {
-        address_text(c, peer.address, sizeof peer.address);
+        conn_address(c, peer.address, sizeof peer.address);
         log_event(LOG_INFO, "tls-refused", KVS("peer", peer.address), KVS("reason", reason));
     }
     /* The alert still leaves. */

@@ -74,6 +74,9 @@ void conn_cool(struct net_conn *);       /* gives back what an idle connection c
 void conn_take_woken(struct net_conn *); /* popped from the stack */
 int conn_read_on(struct net_conn *);     /* reads its socket */
 
+/* address.c: the peer's, for the log. */
+void conn_address(struct net_conn *c, char *out, size_t cap);
+
 /* out.c */
 void conn_push(struct net_conn *);  /* lets out what may leave */
 void conn_flush(struct net_conn *); /* the cipher text of the loop's buffer goes to the socket or waits for it */
