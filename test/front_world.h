@@ -5,6 +5,7 @@
 #include "limiter.h"
 #include "log.h"
 #include "sas.h"
+#include "text.h"
 
 /* Fronts are given `env`; policies and the lines of the log are for those tests that want them. */
 #define WORLD_MORE                                  \
@@ -88,4 +89,42 @@ static inline void world_token(struct world *w, const char *id, bool secondary, 
     const struct key_bytes *key = secondary ? &d.secondary : &d.primary;
     snprintf(resource, sizeof resource, WORLD_HOST "/devices/%s", id);
     MUST(sas_make(bytes_str(resource), NO_BYTES, expires_ms / 1000, bytes_of(key->at, key->len), out));
+}
+
+/* A token of a policy for all of the hub; appended. */
+static inline void world_policy_token(struct world *w, const char *name, int64_t expires_ms, struct buf *out)
+{
+    struct policy p;
+
+    MUST(hub_policy_get(w->hub, bytes_str(name), &p));
+    MUST(sas_make(BYTES(WORLD_HOST), bytes_str(name), expires_ms / 1000, bytes_of(p.primary.at, p.primary.len), out));
+}
+
+/* ---- provisioning ---------------------------------------------------------------------------------------------- */
+
+#define WORLD_ENROLLED "primaryprimaryprimaryprimary" /* the key of each enrollment */
+
+static inline void world_enroll(struct world *w, const char *id)
+{
+    struct buf text = buf_max(1024), key = buf_max(64);
+    struct doc d;
+    uint64_t at;
+
+    buf_put_base64(&key, BYTES(WORLD_ENROLLED));
+    buf_printf(&text,
+               "{\"registrationId\":\"%s\",\"provisioningStatus\":\"enabled\",\"attestation\":{\"type\":"
+               "\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"%s\"}}}",
+               id, buf_str(&key));
+    MUST(hub_doc_put(w->hub, DOC_ENROLLMENT, bytes_str(id), buf_bytes(&text), (struct match){.how = MATCH_NONE},
+                     WORLD_T0, &d, &at));
+    buf_free(&text);
+    buf_free(&key);
+}
+
+static inline void world_registration_token(struct world *w, const char *id, int64_t expires_ms, struct buf *out)
+{
+    char resource[300];
+
+    snprintf(resource, sizeof resource, "%s/registrations/%s", hub_birth(w->hub)->scope, id);
+    MUST(sas_make(bytes_str(resource), NO_BYTES, expires_ms / 1000, BYTES(WORLD_ENROLLED), out));
 }

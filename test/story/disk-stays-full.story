@@ -2,8 +2,8 @@ title  a device that waits for room in vain, and says nothing, is told why its c
 0s     d1    CONNECT ka=60                            -> CONNACK 0 sp=0
        d2    CONNECT ka=60                            -> CONNACK 0 sp=0
        store FULL
-       d1    PUBLISH 1 devices/d1/messages/events/ on ->
-       d2    PUBLISH 1 devices/d2/messages/events/ on ->
+       d1    PUBLISH 1 events on                      ->
+       d2    PUBLISH 1 events on                      ->
 60s    d2    PING                                     -> PINGRESP
 89s    d1    HEARS                                    ->
 90s    d1    HEARS                                    -> closed disk-full

@@ -8,9 +8,9 @@ title  whoever sends a message can learn what became of it
        hub  message 1 for d1: Expired
        svc  PURGES d1                                         -> 1 purged
        svc  POSTS d1 d mid=d ack=positive
-       d1   SUBSCRIBE 1 devices/d1/messages/devicebound/# 1   -> SUBACK 1 [1], PUBLISH #1 "d" devices/d1/messages/devicebound/%24.mid=d&%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound&iothub-ack=positive
+       d1   SUBSCRIBE 1 c2d 1                                 -> SUBACK 1 [1], PUBLISH #1 c2d "d" mid=d ack=positive
        d1   PUBACK 1
        svc  POSTS d1 e mid=e ack=full
        svc  DELETES d1
        svc  FEEDBACK                                          -> b Purged, d Success, e Purged
-       d1   HEARS                                             -> PUBLISH #2 "e" devices/d1/messages/devicebound/%24.mid=e&%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound&iothub-ack=full, closed not-found
+       d1   HEARS                                             -> PUBLISH #2 c2d "e" mid=e ack=full, closed not-found

@@ -9,35 +9,20 @@
  * A line is: time (or blanks: the same), who, what, and behind `->` all that this one hears from it; nothing means
  * nothing. `d1` is a device over MQTT and `d1/2` is another connection of it. Times only grow; at each, every
  * connection ticks.
+ * `events`, `events/k=v`, `c2d`, `dps`, `dps/register/rid` and `dps/status/rid` stand for topics of the one who says
+ * them; a message is told as "body" and name=value, with mid, cid, ct … for the system's properties.
  *   device: CONNECT [clean= ka= token= key= user= id= will= willbody=] | SUBSCRIBE id filter qos | UNSUBSCRIBE id
  *     filter |
  *           PUBLISH id topic body (id 0: QoS 0) | RETAINED … | QOS2 … | PUBACK id | PING | DISCONNECT | DROP | HEARS
- *           A message to the device is heard as PUBLISH topic, and with QoS 1 as PUBLISH #id [again] "body" topic.
- *   svc:    READS | DISABLES id | DELETES id | POSTS id body [mid= ack= ttl= k=v] | PURGES id | FEEDBACK
+ *   d1:http, svc:http: story_http.c; d1:amqp, svc:amqp: story_amqp.c; r1:dps: one that registers over MQTT
+ *   svc:    READS | DISABLES id | DELETES id | POSTS id body [mid= ack= ttl= k=v] | PURGES id | FEEDBACK | ENROLLS id
  *   store:  HOLDS | SETTLES | FULL | WORKS
  *   hub:    the next sentence of its trace; lines of the trace that no story line names are passed over */
-#include "mqtt_world.h"
+#include "story.h"
 
 #include "text.h"
 
-enum { WORDS_MAX = 16, ACTORS_MAX = 16 };
-
-struct actor {
-    char name[64];
-    struct wire wire;
-    bool open, told_end;
-};
-
-struct story {
-    struct world world;
-    struct reader *reader;
-    struct feedback_reader *feedback;
-    struct actor actors[ACTORS_MAX];
-    size_t n_actors;
-    int64_t now_ms;
-    struct buf trace, got;
-    struct memory_faults faults;
-};
+#include <stdarg.h>
 
 static void on_trace(void *ctx, const char *sentence)
 {
@@ -51,6 +36,11 @@ static void no_wake(struct waker *waker)
     (void)waker;
 }
 
+static bool is_device(const char *id, const char *role)
+{
+    return strcmp(id, "svc") != 0 && strcmp(role, "dps") != 0;
+}
+
 static struct actor *actor_of(struct story *s, const char *name)
 {
     for (size_t i = 0; i < s->n_actors; i++)
@@ -59,20 +49,22 @@ static struct actor *actor_of(struct story *s, const char *name)
     if (s->n_actors == ACTORS_MAX)
         abort();
     struct actor *a = &s->actors[s->n_actors++];
+    size_t len = strcspn(name, "/:");
+    struct buf text = buf_max(DOC_LEN_MAX);
+    struct doc enrolled;
     struct device d;
+
     snprintf(a->name, sizeof a->name, "%s", name);
-    struct bytes id = bytes_str(name);
-    id = bytes_first(id, bytes_find(id, '/'));
-    if (hub_device_get(s->world.hub, id, &d) == ERR_NOT_FOUND) {
-        char text[64];
-        if (!bytes_to_str(id, text, sizeof text))
-            abort();
-        world_device(&s->world, text);
-    }
+    snprintf(a->id, sizeof a->id, "%.*s", (int)len, name);
+    if (is_device(a->id, name[len] ? name + len + 1 : "") &&
+        hub_doc_get(s->world.hub, DOC_ENROLLMENT, bytes_str(a->id), &text, &enrolled) == ERR_NOT_FOUND &&
+        hub_device_get(s->world.hub, bytes_str(a->id), &d) == ERR_NOT_FOUND)
+        world_device(&s->world, a->id);
+    buf_free(&text);
     return a;
 }
 
-static void settle_all(struct story *s)
+void story_settle_all(struct story *s)
 {
     for (size_t i = 0; i < s->n_actors; i++)
         if (s->actors[i].open)
@@ -87,46 +79,47 @@ static void move_time(struct story *s, int64_t now_ms)
         struct wire *c = &s->actors[i].wire;
         if (s->actors[i].open && c->front)
             c->front->ops->tick(c->front, now_ms);
+        if (s->actors[i].teller)
+            join_tick(&s->actors[i].join, now_ms - s->actors[i].join.now_ms);
     }
-    settle_all(s);
+    story_settle_all(s);
 }
 
 /* ---- what is heard --------------------------------------------------------------------------------------------- */
 
-static void heard(struct story *s, const char *text)
+void story_heard(struct story *s, const char *format, ...)
 {
+    va_list args;
+
     if (s->got.len)
         buf_puts(&s->got, ", ");
-    buf_puts(&s->got, text);
+    va_start(args, format);
+    buf_vprintf(&s->got, format, args);
+    va_end(args);
 }
 
 static void hear_packet(struct story *s, const struct mqtt_packet *p)
 {
-    static const char *const names[] = {
-        [MQTT_PUBACK] = "PUBACK", [MQTT_UNSUBACK] = "UNSUBACK", [MQTT_PINGRESP] = "PINGRESP"};
-    char text[512] = "?";
-
     if (p->type == MQTT_CONNACK)
-        snprintf(text, sizeof text, "CONNACK %d sp=%d", p->connack.code, p->connack.session_present);
+        story_heard(s, "CONNACK %d sp=%d", p->connack.code, p->connack.session_present);
     else if (p->type == MQTT_SUBACK)
-        snprintf(text, sizeof text, "SUBACK %d [%d]", p->filters.id, p->filters.list.at[0]);
-    else if (p->type == MQTT_PUBLISH && p->publish.qos)
-        snprintf(text, sizeof text, "PUBLISH #%d%s \"%.*s\" %.*s", p->publish.id, p->publish.dup ? " again" : "",
-                 BYTES_ARG(p->publish.body), BYTES_ARG(p->publish.topic));
-    else if (p->type == MQTT_PUBLISH)
-        snprintf(text, sizeof text, "PUBLISH %.*s", BYTES_ARG(p->publish.topic));
+        story_heard(s, "SUBACK %d [%d]", p->filters.id, p->filters.list.at[0]);
     else if (p->type == MQTT_PINGRESP)
-        snprintf(text, sizeof text, "PINGRESP");
+        story_heard(s, "PINGRESP");
     else if (p->type == MQTT_PUBACK || p->type == MQTT_UNSUBACK)
-        snprintf(text, sizeof text, "%s %d", names[p->type], p->id);
-    heard(s, text);
+        story_heard(s, "%s %d", p->type == MQTT_PUBACK ? "PUBACK" : "UNSUBACK", p->id);
+    if (p->type != MQTT_PUBLISH)
+        return;
+    story_heard(s, "PUBLISH");
+    if (p->publish.qos)
+        buf_printf(&s->got, " #%d%s", p->publish.id, p->publish.dup ? " again" : "");
+    story_tell_publish(s, &p->publish);
 }
 
 static void hear(struct story *s, struct actor *a)
 {
     struct mqtt_packet p;
     size_t used;
-    char text[64];
 
     while (mqtt_decode(buf_bytes(&a->wire.heard), CONN_OUT_MAX, &p, &used) == MQTT_PACKET) {
         hear_packet(s, &p);
@@ -134,14 +127,13 @@ static void hear(struct story *s, struct actor *a)
     }
     if (a->open && a->wire.closed && !a->told_end) {
         a->told_end = true;
-        snprintf(text, sizeof text, "closed %s", a->wire.why ? err_name(a->wire.why) : "ok");
-        heard(s, text);
+        story_heard(s, "closed %s", a->wire.why ? err_name(a->wire.why) : "ok");
     }
 }
 
 /* ---- what is said ---------------------------------------------------------------------------------------------- */
 
-static const char *option(char **words, const char *name, const char *otherwise)
+const char *story_option(char **words, const char *name, const char *otherwise)
 {
     for (size_t n = strlen(name); *words; words++)
         if (!strncmp(*words, name, n) && (*words)[n] == '=')
@@ -151,63 +143,86 @@ static const char *option(char **words, const char *name, const char *otherwise)
 
 static void say_connect(struct story *s, struct actor *a, char **words, struct buf *say)
 {
-    char id[64], user[300];
-    struct bytes name = bytes_str(a->name);
-    struct buf token = buf_max(SAS_LEN_MAX);
-    const char *key = option(words, "key", "primary"), *will = option(words, "will", NULL);
+    bool registers = strstr(a->name, ":dps");
+    char user[300];
+    struct buf token = buf_max(SAS_LEN_MAX), topic = buf_max(TOPIC_LEN_MAX);
+    const char *key = story_option(words, "key", "primary"), *will = story_option(words, "will", NULL);
+    int64_t until_ms = s->now_ms + atol(story_option(words, "token", "3600")) * 1000;
+    struct device d;
 
     if (a->open)
         wire_free(&a->wire, s->now_ms);
     wire_open(&a->wire, &s->world, "192.0.2.7:5000", s->now_ms);
     a->open = true;
     a->told_end = false;
-    if (!bytes_to_str(bytes_first(name, bytes_find(name, '/')), id, sizeof id))
-        abort();
-    snprintf(user, sizeof user, WORLD_HOST "/%s/?api-version=2021-04-12", id);
-    struct device d;
-    if (hub_device_get(s->world.hub, bytes_str(id), &d) == OK)
-        world_token(&s->world, id, !strcmp(key, "secondary"), s->now_ms + atol(option(words, "token", "3600")) * 1000,
-                    &token);
+    snprintf(user, sizeof user, WORLD_HOST "/%s/?api-version=2021-04-12", a->id);
+    if (registers) {
+        snprintf(user, sizeof user, "%s/registrations/%s/api-version=2019-03-31", hub_birth(s->world.hub)->scope,
+                 a->id);
+        world_registration_token(&s->world, a->id, until_ms, &token);
+    } else if (hub_device_get(s->world.hub, bytes_str(a->id), &d) == OK) {
+        world_token(&s->world, a->id, !strcmp(key, "secondary"), until_ms, &token);
+    }
     if (!strcmp(key, "wrong"))
         token.at[bytes_find_bytes(buf_bytes(&token), BYTES("sig=")) + 5] ^= 1;
-    mqtt_put_connect(say, &(struct mqtt_connect){.clean = *option(words, "clean", "1") == '1',
-                                                 .keep_alive_s = (uint16_t)atol(option(words, "ka", "0")),
-                                                 .client_id = bytes_str(option(words, "id", id)),
-                                                 .user = bytes_str(option(words, "user", user)),
+    if (will)
+        story_topic(s, a->id, will, &topic);
+    mqtt_put_connect(say, &(struct mqtt_connect){.clean = *story_option(words, "clean", "1") == '1',
+                                                 .keep_alive_s = (uint16_t)atol(story_option(words, "ka", "0")),
+                                                 .client_id = bytes_str(story_option(words, "id", a->id)),
+                                                 .user = bytes_str(story_option(words, "user", user)),
                                                  .password = strcmp(key, "none") ? buf_bytes(&token) : NO_BYTES,
-                                                 .will_topic = bytes_str(will),
-                                                 .will_body = bytes_str(option(words, "willbody", ""))});
+                                                 .will_topic = will ? buf_bytes(&topic) : NO_BYTES,
+                                                 .will_body = bytes_str(story_option(words, "willbody", ""))});
     buf_free(&token);
+    buf_free(&topic);
 }
 
-static void say_publish(char **words, uint8_t qos, bool retain, struct buf *say)
+static void say_publish(const struct story *s, const struct actor *a, char **words, uint8_t qos, bool retain,
+                        struct buf *say)
 {
+    struct buf topic = buf_max(TOPIC_LEN_MAX);
     uint16_t id = (uint16_t)atol(words[1]);
 
-    mqtt_put_publish(say, &(struct mqtt_publish){.topic = bytes_str(words[2]),
+    story_topic(s, a->id, words[2], &topic);
+    mqtt_put_publish(say, &(struct mqtt_publish){.topic = buf_bytes(&topic),
                                                  .body = bytes_str(words[3] ? words[3] : ""),
                                                  .id = id,
                                                  .qos = id ? qos : 0,
                                                  .retain = retain});
+    buf_free(&topic);
+}
+
+void story_cannot(const char *who, const char *what)
+{
+    fprintf(stderr, "%s cannot %s\n", who, what);
+    exit(1);
 }
 
 static void device_line(struct story *s, const char *who, char **words, size_t n)
 {
     struct actor *a = actor_of(s, who);
-    struct buf say = buf_max(CONN_IN_MAX);
+    struct buf say = buf_max(CONN_IN_MAX), filter = buf_max(TOPIC_LEN_MAX);
 
+    if (strstr(who, ":http") || strstr(who, ":amqp")) {
+        (strstr(who, ":http") ? story_http : story_amqp)(s, a, words, n);
+        story_settle_all(s);
+        return;
+    }
+    if (strstr(words[0], "SUBSCRIBE") && n >= 3)
+        story_topic(s, a->id, words[2], &filter);
     if (!strcmp(words[0], "CONNECT"))
         say_connect(s, a, words + 1, &say);
     else if (!strcmp(words[0], "SUBSCRIBE") && n == 4)
-        mqtt_put_subscribe(&say, (uint16_t)atol(words[1]), bytes_str(words[2]), (uint8_t)atol(words[3]));
+        mqtt_put_subscribe(&say, (uint16_t)atol(words[1]), buf_bytes(&filter), (uint8_t)atol(words[3]));
     else if (!strcmp(words[0], "UNSUBSCRIBE") && n == 3)
-        mqtt_put_unsubscribe(&say, (uint16_t)atol(words[1]), bytes_str(words[2]));
+        mqtt_put_unsubscribe(&say, (uint16_t)atol(words[1]), buf_bytes(&filter));
     else if (!strcmp(words[0], "PUBLISH") && n >= 3)
-        say_publish(words, 1, false, &say);
+        say_publish(s, a, words, 1, false, &say);
     else if (!strcmp(words[0], "RETAINED") && n >= 3)
-        say_publish(words, 1, true, &say);
+        say_publish(s, a, words, 1, true, &say);
     else if (!strcmp(words[0], "QOS2") && n >= 3)
-        say_publish(words, 2, false, &say);
+        say_publish(s, a, words, 2, false, &say);
     else if (!strcmp(words[0], "PUBACK") && n == 2)
         mqtt_put_ack(&say, MQTT_PUBACK, (uint16_t)atol(words[1]));
     else if (!strcmp(words[0], "PING"))
@@ -216,66 +231,43 @@ static void device_line(struct story *s, const char *who, char **words, size_t n
         mqtt_put_empty(&say, MQTT_DISCONNECT);
     else if (!strcmp(words[0], "DROP"))
         wire_close(&a->wire, ERR_CLOSED, s->now_ms);
-    else if (strcmp(words[0], "HEARS") != 0) {
-        fprintf(stderr, "%s cannot %s\n", who, words[0]);
-        exit(1);
-    }
+    else if (strcmp(words[0], "HEARS") != 0)
+        story_cannot(who, words[0]);
     wire_say(&a->wire, &s->world, buf_bytes(&say), s->now_ms);
-    settle_all(s);
+    story_settle_all(s);
     hear(s, a);
     buf_free(&say);
+    buf_free(&filter);
 }
 
-/* The sections are AMQP: what a story asks for is found in them as text. */
 static void svc_reads(struct story *s)
 {
+    struct msg_room room = {.text = buf_max(2 * RECORD_LEN_MAX)};
     struct event e;
     enum err failed;
+    struct msg m;
 
     hub_grew(s->world.hub);
     while ((failed = hub_read(s->reader, &e)) == OK || failed == ERR_BUSY) {
         if (failed)
             continue;
-        heard(s, "event from ");
-        buf_put(&s->got, e.device);
-        for (size_t i = 0, run = 0; i <= e.sections.len; i++) {
-            bool printable = i < e.sections.len && e.sections.at[i] > ' ' && e.sections.at[i] < 127;
-            if (printable) {
-                run++;
-                continue;
-            }
-            static const char *const told[] = {"Will", "mqtt-retain", "true", "on", "off", "gone", "k", "v", "late"};
-            for (size_t t = 0; t < sizeof told / sizeof *told; t++)
-                if (bytes_eq(bytes_of(e.sections.at + i - run, run), bytes_str(told[t])))
-                    buf_printf(&s->got, " %s", told[t]);
-            run = 0;
-        }
+        MUST(msg_read(e.sections, &room, &m));
+        story_heard(s, "event from %.*s", BYTES_ARG(e.device));
+        story_tell_message(s, &m);
     }
+    buf_free(&room.text);
 }
 
-/* Anything that is no option of ours is an application property. */
 static void svc_posts(struct story *s, char **words)
 {
     struct prop props[WORDS_MAX];
-    struct msg m = {.body = bytes_str(words[2]), .props = props};
-    int64_t ttl_ms;
+    struct msg m;
     uint64_t at;
     enum err e;
 
-    for (char **word = words + 3; *word; word++) {
-        struct bytes value = bytes_str(*word), name = bytes_cut(&value, '=');
-
-        if (bytes_eq(name, BYTES("mid")))
-            m.message_id = value;
-        else if (bytes_eq(name, BYTES("ack")))
-            m.ack = value;
-        else if (!bytes_eq(name, BYTES("ttl")))
-            props[m.n_props++] = (struct prop){name, value};
-        else if (!duration_parse(value, &ttl_ms))
-            m.expiry_ms = s->now_ms + ttl_ms;
-    }
+    story_take_message(s, words + 2, props, &m);
     if ((e = hub_post(s->world.hub, bytes_str(words[1]), &m, s->now_ms, &at)))
-        heard(s, err_name(e));
+        story_heard(s, "%s", err_name(e));
 }
 
 static void svc_feedback(struct story *s)
@@ -287,8 +279,7 @@ static void svc_feedback(struct story *s)
 
     while (!hub_feedback_next(s->feedback, s->now_ms, got, &n, &lock)) {
         for (size_t i = 0; i < n; i++) {
-            heard(s, got[i].message_id);
-            buf_printf(&s->got, " %s", fate_name(got[i].fate));
+            story_heard(s, "%s %s", got[i].message_id, fate_name(got[i].fate));
         }
         MUST(hub_feedback_settle(s->feedback, &lock, OUTCOME_COMPLETE, s->now_ms, &at));
     }
@@ -298,7 +289,6 @@ static void svc_line(struct story *s, char **words, size_t n)
 {
     struct device d, out;
     uint64_t at, purged;
-    char text[32];
 
     if (!strcmp(words[0], "READS")) {
         svc_reads(s);
@@ -308,19 +298,19 @@ static void svc_line(struct story *s, char **words, size_t n)
         svc_feedback(s);
     } else if (!strcmp(words[0], "PURGES") && n == 2) {
         MUST(hub_purge(s->world.hub, bytes_str(words[1]), s->now_ms, &purged, &at));
-        snprintf(text, sizeof text, "%llu purged", (unsigned long long)purged);
-        heard(s, text);
+        story_heard(s, "%llu purged", (unsigned long long)purged);
     } else if (!strcmp(words[0], "DISABLES") && n == 2) {
         MUST(hub_device_get(s->world.hub, bytes_str(words[1]), &d));
         d.disabled = true;
         MUST(hub_device_put(s->world.hub, &d, (struct match){.how = MATCH_ANY}, s->now_ms, &out, &at));
     } else if (!strcmp(words[0], "DELETES") && n == 2) {
         MUST(hub_device_delete(s->world.hub, bytes_str(words[1]), (struct match){.how = MATCH_ANY}, s->now_ms, &at));
+    } else if (!strcmp(words[0], "ENROLLS") && n == 2) {
+        world_enroll(&s->world, words[1]);
     } else {
-        fprintf(stderr, "svc cannot %s\n", words[0]);
-        exit(1);
+        story_cannot("svc", words[0]);
     }
-    settle_all(s);
+    story_settle_all(s);
 }
 
 static void store_line(struct story *s, const char *what)
@@ -330,7 +320,7 @@ static void store_line(struct story *s, const char *what)
     s->faults.manual = !strcmp(what, "HOLDS") || (s->faults.manual && !strcmp(what, "FULL"));
     s->faults.full = !strcmp(what, "FULL") ? ROOM_UPKEEP : ROOM_MESSAGES;
     memory_store_faults(s->world.store, &s->faults);
-    settle_all(s);
+    story_settle_all(s);
 }
 
 /* The trace up to and with this sentence is used up. */
@@ -386,6 +376,16 @@ static bool tell(struct story *s, char *line)
     return false;
 }
 
+static void actor_free(struct story *s, struct actor *a)
+{
+    if (a->open)
+        wire_free(&a->wire, s->now_ms);
+    if (!a->teller)
+        return;
+    join_close(&a->join);
+    (strstr(a->name, ":http") ? story_http_free : story_amqp_free)(a->teller);
+}
+
 int main(int argc, char **argv)
 {
     static struct story s;
@@ -415,8 +415,7 @@ int main(int argc, char **argv)
     if (!good || !told)
         fprintf(stderr, "%s:%d: the story goes differently\n", argc > 1 ? argv[1] : "?", number);
     for (size_t i = 0; i < s.n_actors; i++)
-        if (s.actors[i].open)
-            wire_free(&s.actors[i].wire, s.now_ms);
+        actor_free(&s, &s.actors[i]);
     hub_reader_close(s.reader);
     hub_feedback_close(s.feedback);
     world_close(&s.world);

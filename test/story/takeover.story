@@ -6,4 +6,4 @@ title  the later connection wins, once it has shown who it is
 2s     d1/2 CONNECT                                  -> CONNACK 0 sp=0
        hub  d1: another connection took over
        d1   HEARS                                    -> closed stolen
-       d1/2 PUBLISH 1 devices/d1/messages/events/ on -> PUBACK 1
+       d1/2 PUBLISH 1 events on                      -> PUBACK 1

@@ -1,0 +1,10 @@
+title  a service sends over AMQP and hears what became of it
+0s     svc:amqp  CONNECT                              -> open, token 200
+       svc:amqp  SENDS c2d open to=/devices/d1/messages/devicebound mid=m1 ack=full   -> attached, rejected amqp:not-found
+       d1        CONNECT                              -> CONNACK 0 sp=0
+       svc:amqp  SENDS c2d open to=/devices/d1/messages/devicebound mid=m1 ack=full   -> accepted
+       d1        SUBSCRIBE 1 c2d 1                    -> SUBACK 1 [1], PUBLISH #1 c2d "open" mid=m1 ack=full
+       d1        PUBACK 1
+3s     svc:amqp  RECEIVES feedback 10                 -> attached, MESSAGE feedback Success
+       svc:amqp  SETTLES accepted
+4s     svc:amqp  HEARS

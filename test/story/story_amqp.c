@@ -1,0 +1,386 @@
+/* Clients over AMQP, which are Proton.
+ *
+ *     d1:amqp   CONNECT | RECEIVES c2d [credit] | SENDS events body k=v | SETTLES accepted|released|rejected | HEARS
+ *     svc:amqp  CONNECT | RECEIVES feedback|partition [credit] | SENDS c2d body to=/devices/d1/messages/devicebound …
+ *
+ * CONNECT puts the token, too. What comes is heard as MESSAGE, the oldest one is settled first. */
+#include "story.h"
+
+#include "sections.h"
+
+#include <proton/connection_driver.h>
+#include <proton/engine.h>
+#include <proton/message.h>
+
+enum { LINKS_MAX = 8, HELD_MAX = 8 };
+
+struct teller {
+    struct talk talk; /* first */
+    struct story *story;
+    struct actor *actor;
+    pn_connection_driver_t driver;
+    pn_session_t *session;
+    pn_link_t *token_answers;
+    pn_delivery_t *held[HELD_MAX]; /* that came and are not settled */
+    size_t n_held;
+    unsigned tag;
+};
+
+/* ---- Proton's bytes -------------------------------------------------------------------------------------------- */
+
+static void flush(struct teller *m)
+{
+    pn_bytes_t said;
+
+    while ((said = pn_connection_driver_write_buffer(&m->driver)).size) {
+        buf_put(m->talk.out, bytes_of(said.start, said.size));
+        pn_connection_driver_write_done(&m->driver, said.size);
+    }
+}
+
+static const char *condition_of(pn_condition_t *c)
+{
+    return pn_condition_is_set(c) ? pn_condition_get_name(c) : "";
+}
+
+static void on_message(struct teller *m, pn_delivery_t *d)
+{
+    static char raw[AMQP_MESSAGE_MAX];
+    struct msg_room room = {.text = buf_max(2 * AMQP_MESSAGE_MAX)};
+    pn_link_t *l = pn_delivery_link(d);
+    ssize_t n = pn_link_recv(l, raw, sizeof raw);
+    struct msg got;
+
+    if (n < 0 || m->n_held == HELD_MAX)
+        abort();
+    pn_link_advance(l);
+    if (l == m->token_answers) {
+        pn_message_t *answer = pn_message();
+        pn_data_t *p;
+
+        if (pn_message_decode(answer, raw, (size_t)n))
+            abort();
+        p = pn_message_properties(answer);
+        pn_data_rewind(p);
+        pn_data_next(p);
+        pn_data_enter(p);
+        pn_data_next(p); /* status-code is first */
+        pn_data_next(p);
+        story_heard(m->story, "token %d", pn_data_get_int(p));
+        pn_message_free(answer);
+        pn_delivery_settle(d);
+    } else {
+        MUST(msg_read(bytes_of(raw, (size_t)n), &room, &got));
+        story_heard(m->story, "MESSAGE");
+        if (bytes_eq(got.content_type, BYTES("application/vnd.microsoft.iothub.feedback.json"))) {
+            struct bytes json = got.body;
+
+            buf_puts(&m->story->got, " feedback");
+            for (size_t at; (at = bytes_find_bytes(json, BYTES("\"description\":\""))) < json.len;) {
+                json = bytes_skip(json, at + strlen("\"description\":\""));
+                buf_printf(&m->story->got, " %.*s", BYTES_ARG(bytes_first(json, bytes_find(json, '"'))));
+            }
+        } else {
+            story_tell_message(m->story, &got);
+        }
+        if (!pn_delivery_settled(d))
+            m->held[m->n_held++] = d;
+        else
+            pn_delivery_settle(d);
+    }
+    buf_free(&room.text);
+}
+
+static void on_outcome(struct teller *m, pn_delivery_t *d)
+{
+    uint64_t state = pn_delivery_remote_state(d);
+
+    if (!pn_delivery_updated(d))
+        return;
+    if (pn_link_is_sender(pn_delivery_link(d)) && pn_delivery_settled(d)) {
+        const char *why = condition_of(pn_disposition_condition(pn_delivery_remote(d)));
+
+        if (pn_link_remote_target(pn_delivery_link(d)) && state != PN_ACCEPTED)
+            story_heard(m->story, "rejected %s", why);
+        else if (strcmp(pn_terminus_get_address(pn_link_target(pn_delivery_link(d))), "$cbs") != 0)
+            story_heard(m->story, "accepted");
+        pn_delivery_settle(d);
+    }
+    pn_delivery_clear(d);
+}
+
+static void on_event(struct teller *m, pn_event_t *e)
+{
+    pn_link_t *l = pn_event_link(e);
+    pn_delivery_t *d;
+    const char *address;
+
+    switch (pn_event_type(e)) {
+    case PN_CONNECTION_REMOTE_OPEN:
+        story_heard(m->story, "open");
+        break;
+    case PN_LINK_REMOTE_OPEN:
+        address = pn_terminus_get_address(pn_link_is_sender(l) ? pn_link_target(l) : pn_link_source(l));
+        if (pn_terminus_get_type(pn_link_is_sender(l) ? pn_link_remote_target(l) : pn_link_remote_source(l)) !=
+                PN_UNSPECIFIED &&
+            strcmp(address, "$cbs") != 0)
+            story_heard(m->story, "attached");
+        break;
+    case PN_LINK_REMOTE_CLOSE:
+        story_heard(m->story, "detached %s", condition_of(pn_link_remote_condition(l)));
+        pn_link_close(l);
+        break;
+    case PN_CONNECTION_REMOTE_CLOSE:
+        story_heard(m->story, "closed %s", condition_of(pn_connection_remote_condition(m->driver.connection)));
+        break;
+    case PN_DELIVERY:
+        d = pn_event_delivery(e);
+        if (pn_link_is_receiver(l) && pn_delivery_readable(d) && !pn_delivery_partial(d))
+            on_message(m, d);
+        else
+            on_outcome(m, d);
+        break;
+    default:
+        break;
+    }
+}
+
+static void turn(struct teller *m)
+{
+    pn_event_t *e;
+
+    flush(m);
+    while ((e = pn_connection_driver_next_event(&m->driver)))
+        on_event(m, e);
+    flush(m);
+}
+
+static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
+{
+    struct teller *m = (struct teller *)(void *)t;
+    size_t all = in.len;
+
+    (void)now_ms;
+    while (in.len) {
+        pn_rwbytes_t room = pn_connection_driver_read_buffer(&m->driver);
+        size_t n = in.len < room.size ? in.len : room.size;
+
+        if (!n)
+            return all; /* it has closed its side */
+        memcpy(room.start, in.at, n);
+        pn_connection_driver_read_done(&m->driver, n);
+        in = bytes_skip(in, n);
+        turn(m);
+    }
+    return all;
+}
+
+static void wake(struct talk *t, int64_t now_ms)
+{
+    (void)now_ms;
+    turn((struct teller *)(void *)t);
+}
+
+static int64_t tick(struct talk *t, int64_t now_ms)
+{
+    struct teller *m = (struct teller *)(void *)t;
+
+    pn_transport_tick(m->driver.transport, now_ms);
+    turn(m);
+    return INT64_MAX;
+}
+
+static void closed(struct talk *t, enum err why, int64_t now_ms)
+{
+    (void)t;
+    (void)why;
+    (void)now_ms;
+}
+
+/* ---- what is said ---------------------------------------------------------------------------------------------- */
+
+/* That is open, or NULL. */
+static pn_link_t *link_of(struct teller *m, bool sends, const char *address)
+{
+    pn_link_t *l = pn_link_head(m->driver.connection, PN_LOCAL_ACTIVE);
+
+    while (l && (pn_link_is_sender(l) != sends ||
+                 strcmp(pn_terminus_get_address(sends ? pn_link_target(l) : pn_link_source(l)), address) != 0))
+        l = pn_link_next(l, PN_LOCAL_ACTIVE);
+    return l;
+}
+
+/* A receiver that is there already gets more credit. */
+static pn_link_t *attach(struct teller *m, bool sends, const char *address, int credit)
+{
+    pn_link_t *l = link_of(m, sends, address);
+    char name[320];
+
+    if (l) {
+        pn_link_flow(l, credit);
+        return l;
+    }
+    snprintf(name, sizeof name, "%s %s", sends ? "to" : "from", address);
+    l = sends ? pn_sender(m->session, name) : pn_receiver(m->session, name);
+    pn_terminus_set_address(sends ? pn_link_target(l) : pn_link_source(l), address);
+    pn_link_open(l);
+    if (!sends)
+        pn_link_flow(l, credit);
+    return l;
+}
+
+static void send_on(struct teller *m, pn_link_t *l, const void *at, size_t len)
+{
+    m->tag++;
+    pn_delivery(l, pn_dtag((const char *)&m->tag, sizeof m->tag));
+    pn_link_send(l, at, len);
+    pn_link_advance(l);
+}
+
+static void run(struct teller *m)
+{
+    m->actor->join.now_ms = m->story->now_ms;
+    m->actor->join.end[0].woken = true;
+    join_run(&m->actor->join);
+}
+
+static void put_token(struct teller *m)
+{
+    struct buf token = buf_max(SAS_LEN_MAX);
+    pn_message_t *ask = pn_message();
+    pn_data_t *p = pn_message_properties(ask);
+    bool service = !strcmp(m->actor->id, "svc");
+    char audience[200], raw[8192];
+    const char *const pairs[] = {"operation", "put-token", "type", "servicebus.windows.net:sastoken", "name", audience};
+    size_t size = sizeof raw;
+    pn_link_t *l;
+
+    snprintf(audience, sizeof audience, service ? WORLD_HOST "%s" : WORLD_HOST "/devices/%s",
+             service ? "" : m->actor->id);
+    if (service)
+        world_policy_token(&m->story->world, "service", m->story->now_ms + 3600000, &token);
+    else
+        world_token(&m->story->world, m->actor->id, false, m->story->now_ms + 3600000, &token);
+    pn_message_set_id(ask, (pn_msgid_t){.type = PN_ULONG, .u.as_ulong = 1});
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        pn_data_put_string(p, pn_bytes(strlen(pairs[i]), pairs[i]));
+    pn_data_put_string(pn_message_body(ask), pn_bytes(token.len, (const char *)token.at));
+    if (pn_message_encode(ask, raw, &size))
+        abort();
+    m->token_answers = attach(m, false, "$cbs", 10);
+    l = attach(m, true, "$cbs", 0);
+    run(m);
+    send_on(m, l, raw, size);
+    run(m);
+    pn_message_free(ask);
+    buf_free(&token);
+}
+
+static void dial(struct story *s, struct actor *a)
+{
+    static const struct talk_ops ops = {.input = input, .wake = wake, .tick = tick, .close = closed, .name = "teller"};
+    const struct peer peer = {.address = "192.0.2.9:5000"};
+    struct teller *m = calloc(1, sizeof *m);
+    struct talk *front;
+
+    if (!m || pn_connection_driver_init(&m->driver, NULL, NULL))
+        abort();
+    m->talk = (struct talk){.ops = &ops, .proved = true};
+    m->story = s;
+    m->actor = a;
+    pn_connection_driver_bind(&m->driver);
+    pn_connection_set_container(m->driver.connection, a->name);
+    pn_connection_open(m->driver.connection);
+    m->session = pn_session(m->driver.connection);
+    pn_session_open(m->session);
+    MUST(front_amqp_new(&s->world.env, &peer, s->now_ms, &front));
+    a->teller = m;
+    a->join = (struct join){.store = s->world.store, .now_ms = s->now_ms};
+    join_open(&a->join, &m->talk, front);
+    run(m);
+    put_token(m);
+}
+
+void story_amqp_free(struct teller *m)
+{
+    if (m)
+        pn_connection_driver_destroy(&m->driver);
+    free(m);
+}
+
+static void full_address(const struct story *s, const struct actor *a, const char *text, char out[300])
+{
+    struct buf b = buf_over(out, 299);
+
+    if (!strcmp(text, "feedback"))
+        buf_puts(&b, "/messages/servicebound/feedback");
+    else if (!strcmp(text, "partition"))
+        buf_puts(&b, "hub/ConsumerGroups/$Default/Partitions/0");
+    else if (!strcmp(text, "c2d"))
+        buf_printf(&b, strcmp(a->id, "svc") ? "/devices/%s/messages/devicebound" : "/messages/devicebound", a->id);
+    else if (!strcmp(text, "events"))
+        buf_printf(&b, "/devices/%s/messages/events", a->id);
+    else
+        buf_puts(&b, text);
+    (void)s;
+    out[b.len] = 0;
+}
+
+static void sends(struct teller *m, const char *address, char **words)
+{
+    struct buf raw = buf_max(AMQP_MESSAGE_MAX);
+    struct prop props[WORDS_MAX];
+    struct msg msg;
+    pn_link_t *l = link_of(m, true, address);
+
+    if (!l) {
+        l = attach(m, true, address, 0);
+        run(m);
+    }
+    story_take_message(m->story, words, props, &msg);
+    put_properties(&raw, &msg);
+    put_application_properties(&raw, &msg, true);
+    put_data_head(&raw, msg.body.len);
+    buf_put(&raw, msg.body);
+    if (pn_link_state(l) & PN_LOCAL_ACTIVE)
+        send_on(m, l, raw.at, raw.len);
+    buf_free(&raw);
+}
+
+static void settles(struct teller *m, const char *how)
+{
+    pn_delivery_t *d = m->n_held ? m->held[0] : NULL;
+
+    if (!d)
+        story_cannot(m->actor->name, "settle what did not come");
+    memmove(m->held, m->held + 1, --m->n_held * sizeof *m->held);
+    pn_delivery_update(d, !strcmp(how, "accepted")   ? PN_ACCEPTED
+                          : !strcmp(how, "rejected") ? PN_REJECTED
+                                                     : PN_RELEASED);
+    pn_delivery_settle(d);
+}
+
+void story_amqp(struct story *s, struct actor *a, char **words, size_t n)
+{
+    char address[300];
+
+    if (!strcmp(words[0], "CONNECT") && !a->teller) {
+        dial(s, a);
+        return;
+    }
+    if (!a->teller)
+        story_cannot(a->name, words[0]);
+    if (n >= 2)
+        full_address(s, a, words[1], address);
+    if (!strcmp(words[0], "RECEIVES") && n >= 2)
+        attach(a->teller, false, address, words[2] ? (int)atol(words[2]) : 10);
+    else if (!strcmp(words[0], "SENDS") && n >= 2)
+        sends(a->teller, address, words + 2);
+    else if (!strcmp(words[0], "SETTLES") && n == 2)
+        settles(a->teller, words[1]);
+    else if (strcmp(words[0], "HEARS") != 0)
+        story_cannot(a->name, words[0]);
+    run(a->teller);
+}
