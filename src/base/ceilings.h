@@ -94,7 +94,7 @@
 
 /* Twins (device 7.1, service 4.6). */
 #define TWIN_PART_DEFAULT (32 * 1024) /* of a section, as twin_size() counts */
-#define TWIN_PART_MAX (128 * 1024)    /* as far as it can be raised: two of them fit a record, whatever is in them */
+#define TWIN_PART_MAX (64 * 1024)     /* as far as it can be raised: then what becomes of it fits an answer */
 #define TWIN_DEPTH_MAX 10             /* objects and arrays below a section; some functions recurse so deep */
 #define TWIN_SKIP_DEPTH_MAX 32        /* of what is passed over: $metadata nests a level more than its section */
 #define TWIN_KEY_MAX 1024
@@ -103,9 +103,11 @@
 #define TWIN_NUMBER_MAX 64                   /* characters of one: a double has at most 24 */
 /* Bytes that a section may take for each byte of its limit, times and versions with it: what counts nothing, as empty
  * arrays do, takes memory all the same. */
-#define TWIN_STORED_RATIO 16
+#define TWIN_STORED_RATIO 8
 #define TWIN_RUN_MAX (TWIN_PARTS_STORED * TWIN_STORED_RATIO * TWIN_PART_MAX + 4096)
 #define TWIN_PARTS_STORED 3
+/* As JSON, with its metadata: 4,681 names of three letters, which a section has room for, are half a megabyte. */
+#define TWIN_JSON_MAX (2 * 1024 * 1024)
 #define TWIN_BY_MAX 128             /* the id of a configuration, and its digest */
 #define DESIRED_WAITING (64 * 1024) /* bytes of notifications that wait for one device: then the newest state does */
 #define TWINS_IDLE (1024 * 1024)    /* bytes of twins of a shard that stay in memory without being changed */

@@ -13,8 +13,8 @@ struct twin_change {
 };
 
 /* ERR_NOT_FOUND: no such identity. ERR_PRECONDITION: the ETag. ERR_MALFORMED, ERR_ARGUMENT and ERR_TOO_LARGE (a section
- * would be over its limit): `fault` says why, and nothing is changed. ERR_BUSY, ERR_DISK_FULL. Patches of which nothing
- * is left without the names that begin with $ change nothing, and *at is 0. */
+ * would be over its limit): `fault` says why, and nothing is changed. ERR_BUSY, ERR_DISK_FULL. Patches that say nothing
+ * change nothing, and *at is 0. */
 enum err hub_twin_change(struct hub *, struct bytes id, const struct twin_change *, int64_t now_ms,
                          struct twin_fault *fault, uint64_t *at) MUST_CHECK;
 
@@ -37,17 +37,19 @@ enum twin_form {
 struct twin_head {
     char etag[TWIN_ETAG_CAP]; /* without quotes */
     int64_t version, desired_version, reported_version;
+    uint64_t at; /* the place of its last change: an answer that shows it waits for that; 0: it is durable */
     char model[MODEL_LEN_MAX + 1];
 };
 
-/* Appends it as JSON; `head` and `device`, which may be NULL, are of the same moment. */
+/* Appends it as JSON, at most TWIN_JSON_MAX bytes; `head` and `device`, which may be NULL, are of the same moment. */
 enum err hub_twin_read(struct hub *, struct bytes id, enum twin_form, struct buf *json, struct twin_head *head,
                        struct device *device) MUST_CHECK;
+/* All but the place. */
 void twin_head_of(struct bytes run, struct twin_head *out);
 
 /* Appends the run (twin_run.h), which is empty for a twin that nobody has written yet. For whoever looks at many: what
- * is not in memory does not come there. */
-enum err hub_twin_copy(struct hub *, struct bytes id, struct buf *run, struct device *device) MUST_CHECK;
+ * is not in memory does not come there. `device` and `at` (as in twin_head) may be NULL. */
+enum err hub_twin_copy(struct hub *, struct bytes id, struct buf *run, struct device *device, uint64_t *at) MUST_CHECK;
 
 /* ---- the device is told of changes of what is desired ---------------------------------------------------------- */
 

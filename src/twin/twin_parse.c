@@ -173,7 +173,7 @@ static enum err read_key(struct parse *p, struct bytes *key, bool *is_skipped)
     if (p->out->bad)
         return ERR_TOO_LARGE;
     *key = bytes_skip(buf_bytes(p->out), from);
-    *is_skipped = !p->depth && bytes_starts(*key, BYTES("$"));
+    *is_skipped = !p->depth && (bytes_eq(*key, BYTES("$metadata")) || bytes_eq(*key, BYTES("$version")));
     put_u16_at(p->out, at + NODE_KEY_LEN_AT, (uint16_t)(key->len > UINT16_MAX ? UINT16_MAX : key->len));
     if (!is_plain)
         p->out->at[at] |= NODE_KEY_ESCAPED;

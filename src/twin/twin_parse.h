@@ -13,8 +13,8 @@ struct twin_fault {
 };
 
 /* Appends an object of nodes without times. `whole`: this is what the section becomes, in which nulls are refused; else
- * it is a patch, in which they delete. Members of the section itself whose names begin with $ are passed over: clients
- * send what they have read (service 4.6). ERR_MALFORMED: it is no JSON in UTF-8, or has a key twice. ERR_ARGUMENT: a
+ * it is a patch, in which they delete. $metadata and $version of the section itself are passed over: clients send what
+ * they have read (service 4.6). ERR_MALFORMED: it is no JSON in UTF-8, or has a key twice. ERR_ARGUMENT: a
  * rule (device 7.1). ERR_TOO_LARGE: the buffer is full. The stack that it takes does not depend on the text. */
 enum err twin_parse(struct bytes json, enum twin_part part, bool whole, struct buf *nodes,
                     struct twin_fault *fault) MUST_CHECK;

@@ -17,7 +17,7 @@ void twin_head_of(struct bytes run, struct twin_head *out)
 }
 
 /* One that is in memory. */
-static enum err copy(struct hub *h, const struct identity *i, struct buf *run, struct device *device)
+static enum err copy(struct hub *h, const struct identity *i, struct buf *run, struct device *device, uint64_t *at)
 {
     struct buf value = buf_max(TWIN_RUN_MAX + 8);
     struct bytes found = i->twin ? twin_run(i->twin) : NO_BYTES;
@@ -27,12 +27,14 @@ static enum err copy(struct hub *h, const struct identity *i, struct buf *run, s
         buf_put(run, found);
     if (!e && device)
         *device = i->device;
+    if (at)
+        *at = i->twin ? i->twin->changed_at : 0;
     buf_free(&value);
     return e;
 }
 
 /* One that only the checkpoint has. */
-static enum err copy_kept(struct hub *h, struct bytes id, struct buf *run, struct device *device)
+static enum err copy_kept(struct hub *h, struct bytes id, struct buf *run, struct device *device, uint64_t *at)
 {
     struct buf value = buf_max(DEVICE_VALUE_MAX);
     char key[STATE_KEY_MAX];
@@ -40,12 +42,12 @@ static enum err copy_kept(struct hub *h, struct bytes id, struct buf *run, struc
     enum err e = identity_valid(id) ? state_get(h->state, identity_key(key, id), &value) : ERR_NOT_FOUND;
 
     if (!e && !(e = identity_decode(buf_bytes(&value), &i)))
-        e = copy(h, &i, run, device);
+        e = copy(h, &i, run, device, at);
     buf_free(&value);
     return e;
 }
 
-enum err hub_twin_copy(struct hub *h, struct bytes id, struct buf *run, struct device *device)
+enum err hub_twin_copy(struct hub *h, struct bytes id, struct buf *run, struct device *device, uint64_t *at)
 {
     struct shard *s = shard_of(h, id);
     const struct identity *i;
@@ -53,7 +55,7 @@ enum err hub_twin_copy(struct hub *h, struct bytes id, struct buf *run, struct d
 
     mutex_lock(&s->lock);
     i = map_get(&s->identities, id);
-    e = i ? copy(h, i, run, device) : copy_kept(h, id, run, device);
+    e = i ? copy(h, i, run, device, at) : copy_kept(h, id, run, device, at);
     mutex_unlock(&s->lock);
     return e ? e : buf_check(run);
 }
@@ -62,10 +64,13 @@ enum err hub_twin_read(struct hub *h, struct bytes id, enum twin_form form, stru
                        struct device *device)
 {
     struct buf run = buf_max(TWIN_RUN_MAX);
-    enum err e = hub_twin_copy(h, id, &run, device);
+    uint64_t at;
+    enum err e = hub_twin_copy(h, id, &run, device, &at);
 
-    if (!e && head)
+    if (!e && head) {
         twin_head_of(buf_bytes(&run), head);
+        head->at = at;
+    }
     if (!e && form == TWIN_FOR_DEVICE)
         twin_put_device(json, buf_bytes(&run));
     else if (!e)

@@ -98,6 +98,15 @@ static bool has_room(struct hub *h, struct shard *s)
     return h->twins->bytes <= TWINS_MEMORY_MAX;
 }
 
+/* Parts may append behind the record: *at is the last of them then. */
+static void tell(struct hub *h, struct shard *s, const struct twin_told *told, uint64_t *at)
+{
+    desired_add(h, told, *at);
+    EACH_PART (p)
+        if ((*p)->identity.twin_changed)
+            (*p)->identity.twin_changed(h, s, told, at);
+}
+
 enum err twin_write(struct hub *h, struct shard *s, struct identity *i, struct twin_write *w, enum twin_source source,
                     int64_t now_ms, enum twin_part *too_large, uint64_t *at)
 {
@@ -125,10 +134,7 @@ enum err twin_write(struct hub *h, struct shard *s, struct identity *i, struct t
     if ((e = desired_reserve(&told)) || (e = append(h, &i->device, w, false, at)))
         return e;
     record_at = *at;
-    desired_add(h, &told, record_at);
-    EACH_PART (p)
-        if ((*p)->identity.twin_changed)
-            (*p)->identity.twin_changed(h, s, &told, at);
+    tell(h, s, &told, at);
     hub_trace(h, "%s: its twin is version %llu", i->device.id, (unsigned long long)w->after.version);
     become(h, s, i, w, record_at);
     return OK;

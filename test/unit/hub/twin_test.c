@@ -407,7 +407,7 @@ TEST(twins_that_nobody_uses_leave_memory)
     CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
     CHECK(w.hub->twins->bytes <= most);
     buf_clear(&text);
-    CHECK_OK(hub_twin_copy(w.hub, BYTES("d17"), &text, NULL));
+    CHECK_OK(hub_twin_copy(w.hub, BYTES("d17"), &text, NULL, NULL));
     CHECK(text.len > 10000);
     buf_free(&text);
 }
