@@ -55,6 +55,8 @@ const struct opt config_keys[] = {
      RANGE(OPT_DURATION, c2d_ttl, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS)},
     {"c2d-deliveries", "N", "deliveries of a message, at most (10; 1 to 100)",
      RANGE(OPT_INT, c2d_deliveries, 1, C2D_DELIVERIES_MAX)},
+    {"twin-size", "N", "bytes of tags, desired or reported properties, at most (32768; 1024 to 65536)",
+     RANGE(OPT_INT, twin_size, 1024, TWIN_PART_MAX)},
     {"feedback-ttl", "T", "feedback expires after this time (1h; 1m to 2d)",
      RANGE(OPT_DURATION, feedback_ttl, C2D_TTL_MIN_MS, C2D_TTL_MAX_MS)},
     {"feedback-deliveries", "N", "deliveries of feedback, at most (10; 1 to 100)",
@@ -240,6 +242,7 @@ int config_load(struct config *c, const struct opt_command *command, int argc, c
                          .clock_wait = CLOCK_STEADY_MS,
                          .c2d_ttl = C2D_TTL_DEFAULT_MS,
                          .c2d_deliveries = C2D_DELIVERIES_DEFAULT,
+                         .twin_size = TWIN_PART_DEFAULT,
                          .feedback_ttl = FEEDBACK_TTL_DEFAULT_MS,
                          .feedback_deliveries = FEEDBACK_DELIVERIES_DEFAULT};
     memcpy(c->listen, "0.0.0.0", sizeof "0.0.0.0");

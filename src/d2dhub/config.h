@@ -32,7 +32,7 @@ struct config {
     char user[64];
     int partitions;
     char linked_hubs_file[PATH_CAP], outside_ca_file[PATH_CAP]; /* of the provisioning service; "": none */
-    int c2d_depth, c2d_deliveries, feedback_deliveries;
+    int c2d_depth, c2d_deliveries, feedback_deliveries, twin_size;
     int64_t c2d_ttl, feedback_ttl;                                                          /* ms */
     int connections, connections_per_address, unauthenticated, unauthenticated_per_address; /* 0: by the system */
     int fault_injection;                                                                    /* 0: off, 1: on */

@@ -219,6 +219,7 @@ enum err data_open(const struct config *c, struct data *out)
                                                      .device_bytes = c->device_bytes_per_day,
                                                      .hub_messages = (uint64_t)c->hub_messages_per_second,
                                                      .hub_bytes = c->hub_bytes_per_day},
+                                        .twin_bytes = (uint32_t)c->twin_size,
                                         .c2d = {.depth = (unsigned)c->c2d_depth,
                                                 .ttl_ms = c->c2d_ttl,
                                                 .deliveries = (unsigned)c->c2d_deliveries,

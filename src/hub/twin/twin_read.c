@@ -13,7 +13,8 @@ void twin_head_of(struct bytes run, struct twin_head *out)
                               .desired_version = (int64_t)facts.part_version[TWIN_DESIRED],
                               .reported_version = (int64_t)facts.part_version[TWIN_REPORTED]};
     twin_etag_text(facts.etag, out->etag);
-    memcpy(out->model, facts.model.at, facts.model.len);
+    if (!bytes_to_str(facts.model, out->model, sizeof out->model))
+        out->model[0] = 0; /* a text has no NUL */
 }
 
 /* One that is in memory. */
