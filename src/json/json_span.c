@@ -60,3 +60,18 @@ struct bytes json_span(struct bytes text, struct bytes name)
     }
     return found;
 }
+
+bool json_span_next(struct bytes *rest, struct bytes *out)
+{
+    size_t at = skip_blanks(*rest, 0), end;
+
+    if (at == rest->len || (rest->at[at] != '[' && rest->at[at] != ','))
+        return false;
+    at = skip_blanks(*rest, at + 1);
+    if (at == rest->len || rest->at[at] == ']')
+        return false;
+    end = skip_value(*rest, at);
+    *out = bytes_trim(bytes_first(bytes_skip(*rest, at), end - at));
+    *rest = bytes_skip(*rest, end);
+    return true;
+}
