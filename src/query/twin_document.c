@@ -2,12 +2,16 @@
 
 #include "json_row.h"
 #include "text.h"
+#include "twin_json.h"
 
 static const char NEVER[] = "0001-01-01T00:00:00Z";
 
 enum what {
+    TAGS,
+    PROPERTIES,
     OBJECT, /* what follows and stands deeper is in it */
     ID,
+    MODULE,
     ETAG,
     DEVICE_ETAG,
     STATUS,
@@ -35,25 +39,24 @@ static const struct member {
     enum what what;
 } members[] = {
     {0, "deviceId", ID},
+    {0, "moduleId", MODULE},
     {0, "etag", ETAG},
     {0, "deviceEtag", DEVICE_ETAG},
     {0, "status", STATUS},
-    {0, "connectionState", CONNECTION},
     {0, "statusReason", REASON},
     {0, "statusUpdateTime", STATUS_TIME},
-    {0, "authenticationType", AUTHENTICATION},
+    {0, "connectionState", CONNECTION},
     {0, "lastActivityTime", ACTIVITY_TIME},
     {0, "cloudToDeviceMessageCount", C2D_COUNT},
+    {0, "authenticationType", AUTHENTICATION},
     {0, "generationId", GENERATION},
     {0, "x509Thumbprint", OBJECT},
     {1, "primaryThumbprint", THUMBPRINT_1},
     {1, "secondaryThumbprint", THUMBPRINT_2},
     {0, "modelId", MODEL},
     {0, "version", VERSION},
-    {0, "capabilities", OBJECT},
-    {1, "iotEdge", EDGE},
-    {0, "tags", OBJECT},
-    {0, "properties", OBJECT},
+    {0, "tags", TAGS},
+    {0, "properties", PROPERTIES},
     {1, "desired", OBJECT},
     {2, "$metadata", OBJECT},
     {3, "$lastUpdated", UPDATED},
@@ -62,8 +65,10 @@ static const struct member {
     {2, "$metadata", OBJECT},
     {3, "$lastUpdated", UPDATED},
     {2, "$version", PART_VERSION},
-    {0, "parentScopes", PARENTS},
+    {0, "capabilities", OBJECT},
+    {1, "iotEdge", EDGE},
     {0, "deviceScope", SCOPE},
+    {0, "parentScopes", PARENTS},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
@@ -133,6 +138,26 @@ static struct value scope_of(const struct device *d, struct scratch *scratch)
     return text_of(own);
 }
 
+static struct twin_facts facts_of(const struct twin_document *document)
+{
+    struct twin_facts facts;
+
+    twin_facts_of(document->run, &facts);
+    return facts;
+}
+
+static struct value etag_of(struct bytes run, struct scratch *scratch)
+{
+    char *text = (char *)scratch_take(scratch, TWIN_ETAG_CAP);
+    struct twin_facts facts;
+
+    if (!text)
+        return value_undefined();
+    twin_facts_of(run, &facts);
+    twin_etag_text(facts.etag, text);
+    return text_of(text);
+}
+
 static struct value value_of(const struct twin_document *document, const struct member *m, struct scratch *scratch)
 {
     static const char *const auth[] = {
@@ -140,12 +165,16 @@ static struct value value_of(const struct twin_document *document, const struct 
     const struct device *d = document->device;
 
     switch (m->what) {
+    case TAGS:
+    case PROPERTIES:
     case OBJECT:
         return (struct value){.kind = VALUE_OBJECT, .handle = m};
     case ID:
-        return text_of(d->id);
+        return value_text(identity_device(bytes_str(d->id)));
+    case MODULE:
+        return identity_is_module(bytes_str(d->id)) ? value_text(identity_module(bytes_str(d->id))) : value_undefined();
     case ETAG:
-        return text_of("AAAAAAAAAAE=");
+        return etag_of(document->run, scratch);
     case DEVICE_ETAG:
         return text_of(d->etag);
     case STATUS:
@@ -168,9 +197,9 @@ static struct value value_of(const struct twin_document *document, const struct 
     case THUMBPRINT_2:
         return text_or_null(d->thumbprint[m->what - THUMBPRINT_1]);
     case MODEL:
-        return text_of("");
+        return value_text(facts_of(document).model);
     case VERSION:
-        return value_int(2);
+        return value_int((int64_t)facts_of(document).version);
     case EDGE:
         return value_bool(d->edge);
     case UPDATED:
@@ -217,6 +246,12 @@ struct row twin_document_row(const struct twin_document *d)
 static enum err put_value(struct buf *out, const struct twin_document *d, const struct value *v,
                           struct scratch *scratch);
 
+/* Written by the twin itself, or not part of the document: an identity has it. */
+static bool is_twins_own(const struct member *m)
+{
+    return m->what == TAGS || m->what == PROPERTIES || m->what == GENERATION;
+}
+
 /* The members at this depth from `at` on, up to something that stands higher. */
 static enum err put_members(struct buf *out, const struct twin_document *d, const struct member *at, unsigned depth,
                             struct scratch *scratch)
@@ -225,6 +260,13 @@ static enum err put_members(struct buf *out, const struct twin_document *d, cons
     enum err e = OK;
 
     for (; !e && at < members + MEMBERS && at->depth >= depth; at++) {
+        if (!depth && is_twins_own(at)) {
+            if (at->what == PROPERTIES) {
+                buf_puts(out, before);
+                twin_put_service(out, d->run);
+            }
+            continue;
+        }
         struct value v = at->depth == depth ? value_of(d, at, scratch) : value_undefined();
 
         if (!v.kind)

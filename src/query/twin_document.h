@@ -6,7 +6,8 @@
 #include "value.h"
 
 struct twin_document {
-    const struct device *device; /* lent for as long as the document is used */
+    const struct device *device; /* lent for as long as the document is used, */
+    struct bytes run;            /* and the twin as hub_twin_copy() gives it; nothing: nobody has written it yet */
 };
 
 /* The paths of a query learn which members they lead to: before twin_document_row() is asked. */
