@@ -150,6 +150,7 @@ static void begin(const struct plan *p, struct registration *r)
 static struct outside_job *job_of(const struct plan *p, struct bytes payload)
 {
     struct outside_job *job = calloc(1, sizeof *job);
+    struct bytes twin = enrollment_twin(&p->entry);
 
     if (!job)
         return NULL;
@@ -160,6 +161,11 @@ static struct outside_job *job_of(const struct plan *p, struct bytes payload)
     memcpy(job->host, p->host, sizeof job->host);
     memcpy(job->leave, p->old, sizeof job->leave);
     memcpy(job->leave_id, p->old_id, sizeof job->leave_id);
+    job->migrates = p->entry.migrates;
+    if (twin.len && !(job->twin = strndup((const char *)twin.at, twin.len))) {
+        outside_job_free(job);
+        return NULL;
+    }
     if (p->host[0])
         return job;
     memcpy(job->allowed, p->entry.hubs, sizeof job->allowed);
@@ -226,8 +232,11 @@ static enum err decide(struct plan *p, struct bytes payload, uint64_t *at)
     struct registration r;
     enum err e = OK;
 
+    const struct arrival arrival = {
+        .device = &wanted, .may_replace = !p->caller->from_group || p->old[0], .twin = enrollment_twin(&p->entry)};
+
     if (!p->error && !outside)
-        e = device_make_here(p->env, &wanted, !p->caller->from_group || p->old[0], p->now_ms, at);
+        e = device_make_here(p->env, &arrival, p->now_ms, at);
     explicit_bzero(&wanted, sizeof wanted);
     if (e)
         return e;

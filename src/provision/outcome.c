@@ -32,25 +32,32 @@ static bool same_authentication(const struct device *a, const struct device *b)
            !strcmp(a->thumbprint[0], b->thumbprint[0]) && !strcmp(a->thumbprint[1], b->thumbprint[1]);
 }
 
-/* A device that is there already keeps its state. */
-enum err device_make_here(const struct front_env *env, const struct device *wanted, bool may_replace, int64_t now_ms,
-                          uint64_t *at)
+/* Only its proof of identity changes. */
+static enum err replace(const struct front_env *env, const struct device *now, const struct device *wanted,
+                        int64_t now_ms, uint64_t *at)
 {
-    struct device now, made, changed;
-    enum err e = hub_device_get(env->hub, bytes_str(wanted->id), &now);
+    struct device changed = *now, made;
 
-    if (e == ERR_NOT_FOUND)
-        return hub_device_put(env->hub, wanted, (struct match){.how = MATCH_NONE}, now_ms, &made, at);
-    if (e || same_authentication(wanted, &now))
-        return e;
-    if (!may_replace)
-        return ERR_DENIED;
-    changed = now;
     changed.auth = wanted->auth;
     changed.primary = wanted->primary;
     changed.secondary = wanted->secondary;
     memcpy(changed.thumbprint, wanted->thumbprint, sizeof changed.thumbprint);
     return hub_device_put(env->hub, &changed, (struct match){.how = MATCH_ANY}, now_ms, &made, at);
+}
+
+enum err device_make_here(const struct front_env *env, const struct arrival *a, int64_t now_ms, uint64_t *at)
+{
+    struct device now, made;
+    enum err e = hub_device_get(env->hub, bytes_str(a->device->id), &now);
+    bool is_new = e == ERR_NOT_FOUND;
+
+    if (is_new)
+        e = hub_device_put(env->hub, a->device, (struct match){.how = MATCH_NONE}, now_ms, &made, at);
+    else if (!e && !same_authentication(a->device, &now))
+        e = a->may_replace ? replace(env, &now, a->device, now_ms, at) : ERR_DENIED;
+    if (!e && (a->moves || (is_new && a->twin.len)))
+        twin_begin(env, a->device->id, a->twin, now_ms, at);
+    return e;
 }
 
 void registration_set_updated(struct registration *r, int64_t wall_ms)

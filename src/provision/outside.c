@@ -8,6 +8,7 @@ void outside_job_free(struct outside_job *job)
 {
     if (!job)
         return;
+    free(job->twin);
     free(job->url);
     free(job->question);
     explicit_bzero(job, sizeof *job);
@@ -34,13 +35,17 @@ const char *outside_hub(const struct front_env *env, const struct outside_job *j
 }
 
 /* Its place until now is left when it has arrived. */
-static enum err arrive(const struct front_env *env, const struct outside_job *job, const char *host, int64_t now_ms,
-                       uint64_t *at)
+static enum err arrive(const struct front_env *env, const struct outside_job *job, const struct outside_end *end,
+                       int64_t now_ms, uint64_t *at)
 {
+    const struct arrival arrival = {.device = &job->device,
+                                    .may_replace = outside_may_replace(job, env->host),
+                                    .moves = job->leave[0] && !host_is_here(env, bytes_str(job->leave)),
+                                    .twin = end->twin};
     enum err e = OK;
 
-    if (host_is_here(env, bytes_str(host)))
-        return device_make_here(env, &job->device, outside_may_replace(job, env->host), now_ms, at);
+    if (host_is_here(env, bytes_str(end->host)))
+        return device_make_here(env, &arrival, now_ms, at);
     if (job->leave[0] && host_is_here(env, bytes_str(job->leave)))
         e = hub_device_delete(env->hub, bytes_str(job->leave_id), (struct match){.how = MATCH_ANY}, now_ms, at);
     return e == ERR_NOT_FOUND ? OK : e;
@@ -108,7 +113,7 @@ bool outside_finish(const struct front_env *env, const struct outside_job *job, 
         return false;
     if (end->error) {
         registration_set_failed(&r, end->error, end->message);
-    } else if (arrive(env, job, end->host, now_ms, &at)) {
+    } else if (arrive(env, job, end, now_ms, &at)) {
         registration_set_failed(&r, DPS_HUB_REFUSES, "The hub refuses the device.");
     } else {
         arrived = true;

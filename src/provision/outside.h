@@ -15,6 +15,8 @@ struct outside_job {
     char leave[HOST_LEN_MAX +
                1]; /* where it is now, and as whom, which goes when the device has come elsewhere; "": nowhere */
     char leave_id[ID_LEN_MAX + 1];
+    bool migrates;                                   /* its twin comes with it */
+    char *twin;                                      /* else it begins with this one, as JSON; NULL: an empty one */
     char *url, *question;                            /* of the webhook, and its JSON; NULL: none */
     char allowed[LINKED_HUBS_MAX][HOST_LEN_MAX + 1]; /* that it may choose from */
     size_t n_allowed;                                /* 0: all linked ones */
@@ -24,6 +26,7 @@ struct outside_job {
 struct outside_end {
     const char *host;
     struct bytes payload; /* JSON: an object, or nothing; lent */
+    struct bytes twin;    /* with which the device is to begin here; likewise */
     unsigned error;       /* 0: none */
     const char *message;
 };

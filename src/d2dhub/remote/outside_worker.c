@@ -1,12 +1,10 @@
 #include "outside_worker.h"
 
-#include "connstr.h"
 #include "data.h"
 #include "json_text.h"
 #include "log.h"
 #include "net.h"
-#include "outside_http.h"
-#include "sas.h"
+#include "outside_hub.h"
 #include "text.h"
 
 #include <curl/curl.h>
@@ -16,14 +14,7 @@
 #include <stdlib.h>
 
 /* WAIT_MS and the time that one job takes stay below ASSIGNING_MS. */
-enum { QUEUE = 256, WAIT_MS = 2 * 60000, ANSWER_MAX = 64 * 1024, LINE_CAP = 1024, TOKEN_S = 300 };
-
-struct linked_hub {
-    char *text; /* the connection string, into which `string` looks */
-    struct connstr string;
-    char host[HOST_LEN_MAX + 1];
-    struct key_bytes key;
-};
+enum { QUEUE = 256, WAIT_MS = 2 * 60000, ANSWER_MAX = 64 * 1024, LINE_CAP = 1024 };
 
 struct waiting {
     struct outside_job *job;
@@ -34,7 +25,7 @@ struct outside_worker {
     struct outside table;
     char run[20];
     const struct front_env *env;
-    const char *ca_file;
+    struct outside_line line;
     struct linked_hub hubs[LINKED_HUBS_MAX];
     const char *names[LINKED_HUBS_MAX + 1];
     size_t n_hubs;
@@ -49,21 +40,15 @@ struct outside_worker {
 
 /* ---- the hubs -------------------------------------------------------------------------------------------------- */
 
-static bool take_hub(struct outside_worker *w, const char *line)
+static bool add_hub(struct outside_worker *w, const char *line)
 {
     struct linked_hub *h = &w->hubs[w->n_hubs];
-    size_t len;
 
     if (w->n_hubs == LINKED_HUBS_MAX || !(h->text = strdup(line)))
         return false;
     w->n_hubs++; /* it is freed with the others */
-    if (connstr_parse(bytes_str(h->text), &h->string) || h->string.kind != CONNSTR_SERVICE || !h->string.key_name.len ||
-        base64_decode(h->string.key, h->key.at, sizeof h->key.at, &len) || !len ||
-        !bytes_to_str(h->string.host, h->host, sizeof h->host))
-        return false;
-    h->key.len = (uint8_t)len;
     w->names[w->n_hubs - 1] = h->host;
-    return true;
+    return linked_hub_read(h);
 }
 
 static enum err read_hubs(struct outside_worker *w, const char *path)
@@ -80,7 +65,7 @@ static enum err read_hubs(struct outside_worker *w, const char *path)
     while (!e && f && fgets(line, sizeof line, f)) {
         n++;
         line[strcspn(line, "\r\n")] = 0;
-        if (line[0] && line[0] != '#' && !take_hub(w, line)) {
+        if (line[0] && line[0] != '#' && !add_hub(w, line)) {
             fprintf(stderr, "d2dhub run: %s:%u: this is not a connection string of a service policy, or one too many\n",
                     path, n);
             e = ERR_MALFORMED;
@@ -105,162 +90,24 @@ static bool is_here(const struct outside_worker *w, const char *host)
     return !strcmp(host, w->env->host);
 }
 
-/* ---- what is said ---------------------------------------------------------------------------------------------- */
-
-/* A query may hold the key of the webhook. */
-static void log_failure(const struct outside_http *h, enum err e)
-{
-    struct bytes url = bytes_str(h->url);
-    char shown[256];
-
-    snprintf(shown, sizeof shown, "%.*s", BYTES_ARG(bytes_first(url, bytes_find(url, '?'))));
-    log_event(LOG_WARN, "outside-refused", KVS("method", h->method), KVS("url", shown), KVN("status", h->status),
-              KVS("why", !e          ? "status"
-                         : h->why[0] ? h->why
-                                     : err_text(e)));
-}
-
-static enum err ask(const struct outside_worker *w, const struct linked_hub *hub, const char *method, const char *url,
-                    const char *if_match, struct bytes body, struct buf *answer, int *status)
-{
-    struct buf token = buf_max(SAS_LEN_MAX);
-    struct outside_http h = {.ca_file = w->ca_file,
-                             .stopping = &w->stopping,
-                             .method = method,
-                             .url = url,
-                             .if_match = if_match,
-                             .body = body,
-                             .answer = answer};
-    enum err e = OK;
-
-    if (hub) {
-        e = sas_make(hub->string.host, hub->string.key_name, net_wall_ms() / 1000 + TOKEN_S,
-                     bytes_of(hub->key.at, hub->key.len), &token);
-        h.token = buf_str(&token);
-    }
-    if (!e)
-        e = outside_http(&h);
-    *status = h.status;
-    if (e || h.status < 200 || h.status > 299)
-        log_failure(&h, e);
-    buf_free(&token);
-    return e;
-}
-
-static json_t *json_of_key(const struct key_bytes *key)
-{
-    char room[KEY_TEXT_MAX + 1];
-    struct buf b = buf_over(room, sizeof room);
-    json_t *text;
-
-    buf_put_base64(&b, bytes_of(key->at, key->len));
-    text = json_stringn(room, b.len);
-    explicit_bzero(room, sizeof room);
-    return text;
-}
-
-/* service 4.3 */
-static json_t *authentication_of(const struct device *d)
-{
-    if (d->auth == AUTH_SAS)
-        return json_pack("{ss s{so so}}", "type", "sas", "symmetricKey", "primaryKey", json_of_key(&d->primary),
-                         "secondaryKey", json_of_key(&d->secondary));
-    return json_pack("{ss s{ss ss}}", "type", "selfSigned", "x509Thumbprint", "primaryThumbprint", d->thumbprint[0],
-                     "secondaryThumbprint", d->thumbprint[1]);
-}
-
-static void put_url(const struct linked_hub *hub, const char *device, struct buf *out)
-{
-    buf_printf(out, "https://%s:%u/devices/", hub->host, hub->string.port ? hub->string.port : 443);
-    buf_put_percent(out, bytes_str(device));
-    buf_puts(out, "?api-version=2021-04-12");
-}
-
-/* Takes the identity. */
-static enum err put_there(const struct outside_worker *w, const struct linked_hub *hub, const char *url,
-                          json_t *identity, const char *if_match, int *status)
-{
-    char *text = identity ? json_text(identity, JSON_COMPACT) : NULL;
-    struct buf answer = buf_max(ANSWER_MAX);
-    enum err e = text ? ask(w, hub, "PUT", url, if_match, bytes_str(text), &answer, status) : ERR_MEMORY;
-
-    json_decref(identity);
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
-    buf_free(&answer);
-    return e;
-}
-
-/* A device that is there already keeps its state, also whether it may connect: only its proof of identity changes. */
-static enum err change_there(const struct outside_worker *w, const struct outside_job *job,
-                             const struct linked_hub *hub, const char *url, int *status)
-{
-    struct buf answer = buf_max(ANSWER_MAX);
-    enum err e = ask(w, hub, "GET", url, NULL, NO_BYTES, &answer, status);
-    json_t *identity = !e && *status == 200 ? json_loadb((const char *)answer.at, answer.len, 0, NULL) : NULL;
-    const char *etag = json_string_value(json_object_get(identity, "etag"));
-    char if_match[128];
-
-    if (!etag || (size_t)snprintf(if_match, sizeof if_match, "\"%s\"", etag) >= sizeof if_match ||
-        json_object_set_new(identity, "authentication", authentication_of(&job->device))) {
-        json_decref(identity);
-        e = e ? e : ERR_PROTOCOL;
-    } else {
-        e = put_there(w, hub, url, identity, if_match, status);
-    }
-    if (answer.at)
-        explicit_bzero(answer.at, answer.cap);
-    buf_free(&answer);
-    return e;
-}
-
-static bool make_there(const struct outside_worker *w, const struct outside_job *job, const struct linked_hub *hub)
-{
-    struct buf url = buf_max(2048);
-    int status = 0;
-    enum err e;
-
-    put_url(hub, job->device.id, &url);
-    e = put_there(w, hub, buf_str(&url),
-                  json_pack("{ss ss so s{sb}}", "deviceId", job->device.id, "status", "enabled", "authentication",
-                            authentication_of(&job->device), "capabilities", "iotEdge", job->device.edge),
-                  NULL, &status);
-    if (!e && (status == 409 || status == 412) && outside_may_replace(job, hub->host))
-        e = change_there(w, job, hub, buf_str(&url), &status);
-    buf_free(&url);
-    return !e && status >= 200 && status < 300;
-}
-
-/* A device that cannot be removed stays where it was; that has been logged. */
-static void remove_there(const struct outside_worker *w, const struct outside_job *job, const struct linked_hub *hub)
-{
-    struct buf url = buf_max(2048), answer = buf_max(ANSWER_MAX);
-    int status = 0;
-
-    put_url(hub, job->leave_id, &url);
-    if (ask(w, hub, "DELETE", buf_str(&url), "\"*\"", NO_BYTES, &answer, &status))
-        status = 0;
-    buf_free(&url);
-    buf_free(&answer);
-}
-
 /* ---- a job ----------------------------------------------------------------------------------------------------- */
 
-/* The answer of a webhook. */
+/* What others say of the device: all on the heap, or NULL. */
 struct said {
-    char *host;    /* NULL: it names none */
-    char *payload; /* an object as JSON; NULL: none */
+    char *host;    /* of the webhook */
+    char *payload; /* its, an object as JSON */
+    char *twin;    /* its, or what the device had at the hub that it leaves */
 };
 
 static void ask_webhook(const struct outside_worker *w, const struct outside_job *job, struct said *out)
 {
     struct buf answer = buf_max(ANSWER_MAX);
     json_t *root = NULL;
-    const json_t *host, *payload;
+    const json_t *host, *payload, *twin;
     int status = 0;
 
-    if (!ask(w, NULL, "POST", job->url, NULL, bytes_str(job->question), &answer, &status) && status == 200)
+    if (!outside_ask(&w->line, NULL, "POST", job->url, NULL, bytes_str(job->question), &answer, &status) &&
+        status == 200)
         root = json_loadb((const char *)answer.at, answer.len, JSON_REJECT_DUPLICATES, NULL);
     host = json_object_get(root, "iotHubHostName");
     payload = json_object_get(root, "payload");
@@ -268,18 +115,77 @@ static void ask_webhook(const struct outside_worker *w, const struct outside_job
         out->host = strdup(json_string_value(host));
     if (json_is_object(payload)) /* provisioning 1.2.2: anything else breaks clients */
         out->payload = json_text(payload, JSON_COMPACT);
+    twin = json_object_get(root, "initialTwin");
+    if (json_is_object(twin))
+        out->twin = json_text(twin, JSON_COMPACT);
     json_decref(root);
     buf_free(&answer);
 }
 
+static bool moves_to(const struct outside_job *job, const char *host)
+{
+    return job->leave[0] && strcmp(job->leave, host) != 0;
+}
+
+static char *twin_of_here(const struct outside_worker *w, const char *id)
+{
+    struct buf text = buf_max(TWIN_JSON_MAX);
+    char *twin = NULL;
+
+    buf_puts(&text, "{");
+    if (!hub_twin_read(w->env->hub, bytes_str(id), TWIN_FOR_SERVICE, &text, NULL, NULL)) {
+        buf_puts(&text, "}");
+        twin = text.bad ? NULL : strdup(buf_str(&text));
+    }
+    buf_free(&text);
+    return twin;
+}
+
+/* provisioning 3.8: a device that is to keep its data takes its twin along. */
+static void take_twin_along(const struct outside_worker *w, const struct outside_job *job, const char *host,
+                            struct said *said)
+{
+    const struct linked_hub *left = find_hub(w, job->leave);
+    char *twin = NULL;
+
+    if (!job->migrates || !moves_to(job, host))
+        return;
+    if (is_here(w, job->leave))
+        twin = twin_of_here(w, job->leave_id);
+    else if (left)
+        twin = hub_read_twin(&w->line, left, job->leave_id);
+    if (!twin) {
+        log_event(LOG_WARN, "twin-not-moved", KVS("device", job->leave_id), KVS("hub", job->leave));
+        return;
+    }
+    free(said->twin);
+    said->twin = twin;
+}
+
+static bool make_there(const struct outside_worker *w, const struct outside_job *job, const char *host,
+                       const char *twin)
+{
+    const struct linked_hub *hub = find_hub(w, host);
+    bool is_new;
+
+    if (!hub_make_device(&w->line, hub, job, &is_new))
+        return false;
+    if (moves_to(job, host) || (is_new && twin))
+        hub_write_twin(&w->line, hub, job->device.id, twin ? twin : "{}");
+    return true;
+}
+
 /* Finds where the device belongs, and makes it there. */
-static void carry_out(const struct outside_worker *w, const struct outside_job *job, const struct said *said,
+static void carry_out(const struct outside_worker *w, const struct outside_job *job, struct said *said,
                       struct outside_end *end)
 {
     const char *asked = job->url ? said->host : job->host;
     const char *host = asked ? outside_hub(w->env, job, asked) : NULL;
 
+    if (host)
+        take_twin_along(w, job, host, said);
     end->payload = bytes_str(said->payload);
+    end->twin = bytes_str(said->twin ? said->twin : job->twin);
     end->host = host;
     if (!asked) {
         end->error = DPS_WEBHOOK;
@@ -287,7 +193,7 @@ static void carry_out(const struct outside_worker *w, const struct outside_job *
     } else if (!host) {
         end->error = DPS_HUB_REFUSES;
         end->message = "The hub is not linked to this service, or not for this enrollment.";
-    } else if (!is_here(w, host) && !make_there(w, job, find_hub(w, host))) {
+    } else if (!is_here(w, host) && !make_there(w, job, host, said->twin ? said->twin : job->twin)) {
         end->error = DPS_HUB_REFUSES;
         end->message = "The hub refuses the device.";
     }
@@ -299,7 +205,7 @@ static void leave(const struct outside_worker *w, const struct outside_job *job,
     const struct linked_hub *left = job->leave[0] ? find_hub(w, job->leave) : NULL;
 
     if (left && strcmp(left->host, host) != 0)
-        remove_there(w, job, left);
+        hub_remove_device(&w->line, left, job->leave_id);
 }
 
 static void run_job(const struct outside_worker *w, const struct waiting *one)
@@ -321,6 +227,7 @@ static void run_job(const struct outside_worker *w, const struct waiting *one)
         leave(w, one->job, end.host);
     free(said.host);
     free(said.payload);
+    free(said.twin);
     outside_job_free(one->job);
 }
 
@@ -379,7 +286,7 @@ enum err outside_worker_open(const char *hubs_file, const char *ca_file, struct 
     }
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->more, NULL);
-    w->ca_file = ca_file;
+    w->line = (struct outside_line){.ca_file = ca_file, .stopping = &w->stopping};
     if ((e = read_hubs(w, hubs_file))) {
         outside_worker_close(w);
         return e;
