@@ -19,6 +19,7 @@ static const struct rule device[] = {
     {"managedBy", TEXT},
     {"importMode", TEXT},
     {"etag", TEXT},
+    {"twinETag", TEXT},
     {"status", TEXT},
     {"statusReason", TEXT},
     {"authentication", OBJECT},
@@ -101,6 +102,13 @@ static const struct rule certificate[] = {{"certificate", TEXT},
 
 static const struct rule batch[] = {{"body", TEXT}, {"base64Encoded", FLAG}, {"properties", OBJECT}, {NULL, ANY}};
 
+/* What is inside of these is the client's own. */
+static const struct rule twin[] = {{"tags", OBJECT},
+                                   {"properties", OBJECT},
+                                   {"properties.desired", OBJECT},
+                                   {"properties.reported", OBJECT},
+                                   {NULL, ANY}};
+
 static const struct rule call[] = {{"methodName", TEXT},
                                    {"payload", ANY},
                                    {"responseTimeoutInSeconds", ANY},
@@ -118,6 +126,7 @@ static const struct rule *const tables[JSON_NAMES_END] = {
     [NAMES_CERTIFICATE] = certificate,
     [NAMES_BATCH] = batch,
     [NAMES_CALL] = call,
+    [NAMES_TWIN] = twin,
 };
 
 /* The object that the last name of a path stands in, or NULL; `name` is that name. */

@@ -14,6 +14,7 @@ enum json_names {
     NAMES_CERTIFICATE,
     NAMES_BATCH, /* a message of a batch */
     NAMES_CALL,  /* a direct method */
+    NAMES_TWIN,
     JSON_NAMES_END,
 };
 

@@ -26,7 +26,7 @@
  *   d2c.c         what devices send
  *   c2d.c         what devices receive
  *   call.c        direct methods
- *   twin.c        twins, which this hub does not have
+ *   twin.c        twins
  *   post.c        what services send to devices
  *   feedback.c    what they hear of that
  *   notices.c     notifications of uploads, which never come */

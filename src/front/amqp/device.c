@@ -106,6 +106,17 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
     return OK;
 }
 
+/* device 3.5: on any link by which the device sends. One that cannot be kept is passed over, as the cloud does with
+ * properties that it does not know. */
+static void announce_model(struct amqp *c, struct amqp_link *k)
+{
+    struct bytes model = pn_link_is_receiver(k->pn) ? amqp_link_property(k->pn, WORD_MODEL) : NO_BYTES;
+    uint64_t at = 0;
+
+    if (model.len && model.len <= MODEL_LEN_MAX && !hub_model_set(k->device->seat, model, c->now_ms, &at))
+        front_wait_for(&c->front, at);
+}
+
 bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
 {
     struct amqp_device *d = map_get(&c->devices, id);
@@ -119,6 +130,7 @@ bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
     assert(!k->device && list_alone(&k->mates));
     list_add(&d->links, &k->mates);
     k->device = d;
+    announce_model(c, k);
     return true;
 }
 

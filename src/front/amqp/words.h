@@ -20,8 +20,18 @@
     X(WORD_PARTITION, "com.microsoft:partition")                                                          \
     X(WORD_REGISTER, "iotdps-register")                                                                   \
     X(WORD_REGISTER_STATUS, "iotdps-get-operationstatus")                                                 \
+    /* requests about a twin: annotations and what stands there */                                        \
+    X(WORD_OPERATION, "operation")                                                                        \
+    X(WORD_RESOURCE, "resource")                                                                          \
+    X(WORD_GET, "GET")                                                                                    \
+    X(WORD_PATCH, "PATCH")                                                                                \
+    X(WORD_PUT, "PUT")                                                                                    \
+    X(WORD_DELETE, "DELETE")                                                                              \
+    X(WORD_REPORTED, "/properties/reported", "/properties/reported/")                                     \
+    X(WORD_DESIRED, "/notifications/twin/properties/desired", "/notifications/twin/properties/desired/")  \
     /* properties of links */                                                                             \
     X(WORD_CHANNEL, "com.microsoft:channel-correlation-id")                                               \
+    X(WORD_API_VERSION, "com.microsoft:api-version")                                                      \
     X(WORD_MODEL, "com.microsoft:model-id")                                                               \
     X(WORD_EPOCH, "com.microsoft:epoch")                                                                  \
     X(WORD_RECEIVER, "com.microsoft:receiver-name")                                                       \

@@ -1,6 +1,7 @@
 /* POST /devices: up to BULK_MAX changes in one request (service 4.4). Each stands for itself. */
-#include "http_front.h"
+#include "twins.h"
 
+#include "json_span.h"
 #include "text.h"
 
 #include <assert.h>
@@ -43,6 +44,14 @@ static struct bytes text_at(const json_t *entry, const char *name)
     return json_is_string(value) ? bytes_of(json_string_value(value), json_string_length(value)) : NO_BYTES;
 }
 
+/* Of a device, or of a module of one. False: the ids are none. */
+static bool take_name(const json_t *entry, char name[IDENTITY_LEN_MAX + 1])
+{
+    struct bytes module = text_at(entry, "moduleId");
+
+    return identity_name(text_at(entry, "id"), module.len ? module : NO_BYTES, name);
+}
+
 static enum mode mode_of(const json_t *entry)
 {
     struct bytes text = text_at(entry, "importMode");
@@ -53,10 +62,10 @@ static enum mode mode_of(const json_t *entry)
     return (enum mode)m;
 }
 
-/* Their ETag, with the quotes that some clients leave on it. */
-static struct match match_of(const json_t *entry)
+/* Their ETag, or that of their twin, with the quotes that some clients leave on it. */
+static struct match match_of(const json_t *entry, const char *name)
 {
-    struct bytes etag = text_at(entry, "etag");
+    struct bytes etag = text_at(entry, name);
 
     if (etag.len >= 2 && etag.at[0] == '"' && etag.at[etag.len - 1] == '"')
         etag = bytes_first(bytes_skip(etag, 1), etag.len - 2);
@@ -117,7 +126,7 @@ static enum err change(struct bulk *b, const json_t *entry, enum mode mode, stru
     if (e)
         return e;
     if (mode == UPDATE_IF_MATCH || mode == CREATE_OR_UPDATE_IF_MATCH)
-        match = match_of(entry);
+        match = match_of(entry, "etag");
     e = whole ? http_device_change(r, b->answer, wanted, match, &made, &at) : update_rest(b, wanted, match, &made, &at);
     if (e == ERR_NOT_FOUND && (mode == CREATE_OR_UPDATE || mode == CREATE_OR_UPDATE_IF_MATCH))
         e = http_device_change(r, b->answer, wanted, (struct match){.how = MATCH_NONE}, &made, &at);
@@ -134,26 +143,87 @@ static enum err remove_one(struct bulk *b, const json_t *entry, enum mode mode, 
     enum err e;
 
     if (mode == DELETE_IF_MATCH)
-        match = match_of(entry);
+        match = match_of(entry, "etag");
     e = http_device_drop(r, id, match, &at);
     if (!e)
         front_wait_for(r->front, at);
     return e;
 }
 
-static enum err run_one(struct bulk *b, const json_t *entry, enum mode mode, struct bytes id)
+/* ---- its twin -------------------------------------------------------------------------------------------------- */
+
+/* Merges what the entry has of tags and properties. What a device reported is another's to say only where the device is
+ * made with it. */
+static enum err change_twin(struct bulk *b, json_t *entry, struct bytes text, struct bytes name, struct match match,
+                            bool is_new)
 {
-    struct bytes module = text_at(entry, "moduleId"), name;
+    struct twin_change change = {.match = match};
+    struct twin_fault fault = {.why = ""};
+    struct http_request *r = b->request;
+    uint64_t at = 0;
+    enum err e = http_twin_take(entry, text, &change, b->answer);
+
+    if (e)
+        return e;
+    if (!is_new)
+        change.part[TWIN_REPORTED] = NO_BYTES;
+    if ((e = hub_twin_change(r->env->hub, name, &change, r->now_ms, &fault, &at)))
+        return http_twin_failed(b->answer, e, &fault);
+    front_wait_for(r->front, at);
+    return OK;
+}
+
+static bool is_of_twins(enum mode mode)
+{
+    return mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH;
+}
+
+/* The twin modes: whatever else the entry holds is passed over. */
+static enum err update_twin(struct bulk *b, json_t *entry, struct bytes text, enum mode mode)
+{
+    struct match match = mode == UPDATE_TWIN ? (struct match){.how = MATCH_ANY} : match_of(entry, "twinETag");
+    char name[IDENTITY_LEN_MAX + 1];
+    enum err e = ERR_NOT_FOUND;
+
+    if (take_name(entry, name))
+        e = change_twin(b, entry, text, bytes_str(name), match, false);
+    if (e == ERR_NOT_FOUND && identity_is_module(bytes_str(name)))
+        b->answer->code = CODE_NO_MODULE;
+    return e;
+}
+
+static bool has_some(const json_t *entry, const char *name)
+{
+    const json_t *value = json_object_get(entry, name);
+
+    return value && !json_is_null(value);
+}
+
+/* What an entry says of the twin besides the identity. The identity stands, whatever becomes of this. */
+static enum err add_twin(struct bulk *b, json_t *entry, struct bytes text, enum mode mode)
+{
+    struct match match = has_some(entry, "twinETag") ? match_of(entry, "twinETag") : (struct match){.how = MATCH_ANY};
+
+    char name[IDENTITY_LEN_MAX + 1];
+
+    if (!has_some(entry, "tags") && !has_some(entry, "properties"))
+        return OK;
+    return take_name(entry, name) ? change_twin(b, entry, text, bytes_str(name), match, mode == CREATE) : ERR_ARGUMENT;
+}
+
+/* ---- one entry ------------------------------------------------------------------------------------------------- */
+
+static enum err run_one(struct bulk *b, json_t *entry, struct bytes text, enum mode mode)
+{
+    struct bytes name;
     struct device wanted = {.auth = AUTH_SAS};
     enum err e;
 
-    if (mode == UPDATE_TWIN || mode == UPDATE_TWIN_IF_MATCH) {
-        b->answer->code = CODE_NOT_HERE;
-        return http_says(b->answer, ERR_UNSUPPORTED, "Twins are not available on this hub");
-    }
+    if (is_of_twins(mode))
+        return update_twin(b, entry, text, mode);
     if (mode == MODES)
         return http_says(b->answer, ERR_ARGUMENT, "importMode is not valid");
-    if (!identity_name(id, module.len ? module : NO_BYTES, wanted.id))
+    if (!take_name(entry, wanted.id))
         return http_says(b->answer, ERR_ARGUMENT, "The id is not valid");
     name = bytes_str(wanted.id);
     if (http_module_is_system(name))
@@ -184,16 +254,19 @@ static void put_error(struct bulk *b, const json_t *entry, struct bytes id, enum
     buf_puts(&b->errors, "}");
 }
 
-static void put_warning(struct bulk *b, struct bytes id)
+/* service 4.4: the device is there, its twin is as that of any new one. */
+static void put_warning(struct bulk *b, struct bytes id, enum err e)
 {
+    const char *why = b->answer->text;
+
     buf_puts(&b->warnings, b->warnings.len ? ",{\"deviceId\":" : "{\"deviceId\":");
     buf_put_json(&b->warnings, id);
-    buf_puts(&b->warnings,
-             ",\"warningCode\":\"DeviceRegisteredWithoutTwin\",\"warningStatus\":\"The tags and properties "
-             "were not kept: twins are not available on this hub\"}");
+    buf_puts(&b->warnings, ",\"warningCode\":\"DeviceRegisteredWithoutTwin\",\"warningStatus\":");
+    buf_put_json(&b->warnings, bytes_str(why[0] ? why : err_text(e)));
+    buf_puts(&b->warnings, "}");
 }
 
-static void take_one(struct bulk *b, const json_t *all, size_t i)
+static void take_one(struct bulk *b, const json_t *all, size_t i, struct bytes text)
 {
     json_t *entry = json_array_get(all, i);
     enum err e, spelled = http_spell(entry, NAMES_DEVICE, b->answer);
@@ -212,12 +285,14 @@ static void take_one(struct bulk *b, const json_t *all, size_t i)
         b->answer->code = CODE_TWICE;
         e = http_says(b->answer, ERR_ARGUMENT, "The device is named more than once in this request");
     } else {
-        e = spelled ? spelled : run_one(b, entry, mode, id);
+        e = spelled ? spelled : run_one(b, entry, text, mode);
+    }
+    if (!e && mode < DELETE && (e = add_twin(b, entry, text, mode)) && mode == CREATE) {
+        put_warning(b, id, e);
+        e = OK;
     }
     if (e)
         put_error(b, entry, id, e);
-    else if (mode < UPDATE && (json_object_get(entry, "tags") || json_object_get(entry, "properties")))
-        put_warning(b, id);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------------------------- */
@@ -244,6 +319,7 @@ static void put_result(struct bulk *b)
 
 enum err http_devices_bulk(struct http_request *r, struct http_answer *a)
 {
+    struct bytes rest = r->body, text = NO_BYTES;
     struct bulk b = {r, a, buf_max(HTTP_ANSWER_MAX / 4), buf_max(HTTP_ANSWER_MAX / 4)};
     json_t *all;
     enum err e = http_json(r->body, &all, a);
@@ -257,8 +333,8 @@ enum err http_devices_bulk(struct http_request *r, struct http_answer *a)
         a->code = CODE_TOO_MANY;
         e = http_says(a, ERR_LIMIT, "there are more than %d devices in one request", BULK_MAX);
     }
-    for (size_t i = 0; !e && i < json_array_size(all); i++)
-        take_one(&b, all, i);
+    for (size_t i = 0; !e && i < json_array_size(all) && json_span_next(&rest, &text); i++)
+        take_one(&b, all, i, text);
     if (!e)
         put_result(&b);
     json_decref(all);

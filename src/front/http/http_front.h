@@ -28,11 +28,12 @@
     X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded")         \
     X(CODE_EXPIRY, 403, 403009, "InvalidMessageExpiryTime")                     \
     X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                             \
+    X(CODE_TWIN_SIZE, 403, 403100, "DeviceModelMaxPropertiesExceeded")          \
     X(CODE_CALLS_IN_FLIGHT, 403, 403800, "DeviceMaximumInflightMethodExceeded") \
     X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")                           \
     X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")                            \
-    X(CODE_NO_MODULE, 404, 404010, "ModuleNotFound")                            \
     X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")                  \
+    X(CODE_NO_MODULE, 404, 404010, "ModuleNotFound")                            \
     X(CODE_OFFLINE, 404, 404103, "DeviceNotOnline")                             \
     X(CODE_CALL_BROKEN, 404, 404104, "DeviceConnectionClosedRemotely")          \
     X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")                      \
@@ -203,6 +204,10 @@ http_run http_manifest_apply;
 /* ---- bulk.c, query.c ---- */
 
 http_run http_devices_bulk, http_query_devices;
+
+/* ---- twins.c ---- */
+
+http_run http_twin_get, http_twin_merge, http_twin_replace;
 
 /* ---- call.c ---- */
 

@@ -95,13 +95,13 @@ static const struct http_route routes[] = {
     {"GET", "/registrations/{}", RIGHT_REGISTRATION_READ, true, http_registration_get},
     {"DELETE", "/registrations/{}", RIGHT_REGISTRATION_WRITE, true, http_registration_delete},
     {"POST", "/registrations/{}/query", RIGHT_REGISTRATION_READ, true, http_registrations_query},
-    {"GET", "/twins/{}", SERVICE, true, not_here},
-    {"PATCH", "/twins/{}", SERVICE, true, not_here},
-    {"PUT", "/twins/{}", SERVICE, true, not_here},
+    {"GET", "/twins/{}", SERVICE, true, http_twin_get},
+    {"PATCH", "/twins/{}", SERVICE, true, http_twin_merge},
+    {"PUT", "/twins/{}", SERVICE, true, http_twin_replace},
     {"POST", "/twins/{}/methods", SERVICE | CALLER, true, http_call},
-    {"GET", "/twins/{}/modules/{}", SERVICE, true, not_here},
-    {"PATCH", "/twins/{}/modules/{}", SERVICE, true, not_here},
-    {"PUT", "/twins/{}/modules/{}", SERVICE, true, not_here},
+    {"GET", "/twins/{}/modules/{}", SERVICE, true, http_twin_get},
+    {"PATCH", "/twins/{}/modules/{}", SERVICE, true, http_twin_merge},
+    {"PUT", "/twins/{}/modules/{}", SERVICE, true, http_twin_replace},
     {"POST", "/twins/{}/modules/{}/methods", SERVICE | CALLER, true, http_call},
     {"GET", "/devices/{}/modules", READ | DEVICE, true, http_modules_list},
     {"GET", "/devices/{}/modules/{}", READ | DEVICE, true, http_module_get},
@@ -152,7 +152,6 @@ static enum err not_here(struct http_request *r, struct http_answer *a)
     static const struct {
         const char *words, *what;
     } things[] = {
-        {"/twins", "Twins are"},
         {"/jobs", "Jobs are"},
         {"/files", "Uploads of files are"},
         {"configuration", "Configurations are"},

@@ -127,6 +127,7 @@ void mqtt_pull(struct mqtt_session *s, int64_t now_ms)
 
     assert(s->seat);
     mqtt_calls_pull(s, now_ms);
+    mqtt_desired_pull(s);
     while (may_pull(s) && (e = hub_next(s->seat, now_ms, &c)) != ERR_NOT_FOUND) {
         if (!e && !s->flights && !(s->flights = calloc(1, sizeof *s->flights)))
             e = ERR_MEMORY;

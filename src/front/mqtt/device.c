@@ -149,6 +149,20 @@ static enum err keep(struct mqtt_session *s, const struct mqtt_connect *p, const
     return buf_check(&k->bytes);
 }
 
+/* device 2.2: the twin has the model id before the device knows that it is connected. */
+static enum err announce_model(struct mqtt_session *s, int64_t now_ms)
+{
+    uint64_t at = 0;
+    enum err e;
+
+    if (!s->kept.model_len)
+        return OK;
+    e = hub_model_set(s->seat, bytes_of(s->kept.bytes.at, s->kept.model_len), now_ms, &at);
+    if (!e)
+        front_wait_for(&s->front, at);
+    return e;
+}
+
 /* device 2.6, 2.3: session-present tells that there is a kept one; a clean start forgets it. */
 static enum err open_session(struct mqtt_session *s, bool *present)
 {
@@ -194,6 +208,9 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
     *what = "the keys of the device have just changed";
     if (!auth_still_signs(s->env, &who))
         return ERR_UNAUTHORIZED;
+    *what = "the model id cannot be stored";
+    if ((e = announce_model(s, now_ms)))
+        return e;
     *what = "the session cannot be stored";
     s->clean = p->clean;
     s->has_api_version = user.has_api_version;
@@ -237,7 +254,7 @@ static void gone(struct mqtt_session *s, enum err why, int64_t now_ms)
 const struct mqtt_role mqtt_device = {
     .kind = "device",
     .let_in = let_in,
-    .opened = mqtt_calls_follow, /* a session that is kept has its subscriptions */
+    .opened = mqtt_follow, /* a session that is kept has its subscriptions */
     .subscribe = mqtt_subscribe,
     .unsubscribe = mqtt_unsubscribe,
     .subscribed = mqtt_subscribed,

@@ -9,7 +9,8 @@
  *   device.c      devices and modules: who is it, its session, its will
  *   subscribe.c     its subscriptions
  *   publish.c       topics and bags into messages
- *   iothub.c        $iothub/…: twins, and answers to direct methods
+ *   iothub.c        $iothub/…: which of them it is
+ *   twin.c          twins
  *   c2d.c           messages to the device
  *   call.c          direct methods
  *   dps.c         devices that register */
@@ -124,11 +125,21 @@ enum err mqtt_send_will(struct mqtt_session *, int64_t now_ms) MUST_CHECK;
 void mqtt_pull(struct mqtt_session *, int64_t now_ms);
 void mqtt_on_puback(struct mqtt_session *, uint16_t id, int64_t now_ms);
 
+/* What the device listens to has changed, or is what it was in a session that was kept. */
+void mqtt_follow(struct mqtt_session *, int64_t now_ms);
+
 /* call.c: whether the device listens has changed; gives it the calls that wait; its answer to one. */
 void mqtt_calls_follow(struct mqtt_session *, int64_t now_ms);
 void mqtt_calls_pull(struct mqtt_session *, int64_t now_ms);
 bool mqtt_call_status(struct bytes text, int64_t *out) MUST_CHECK;
 void mqtt_on_call_answer(struct mqtt_session *, int64_t status, struct bytes rid, struct bytes body);
+
+/* twin.c: requests about the device's twin; whether it hears of desired properties has changed; gives it what waits. */
+enum err mqtt_on_twin_get(struct mqtt_session *, struct bytes rid, int64_t now_ms) MUST_CHECK;
+enum err mqtt_on_twin_report(struct mqtt_session *, struct bytes rid, struct bytes version, struct bytes patch,
+                             int64_t now_ms) MUST_CHECK;
+void mqtt_desired_follow(struct mqtt_session *);
+void mqtt_desired_pull(struct mqtt_session *);
 
 /* iothub.c: a publish to $iothub/…, acknowledged and answered. ERR_DENIED: no such topic. */
 enum err mqtt_on_iothub(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;

@@ -32,17 +32,20 @@ static enum err wish(struct session *to, struct bytes filter, const struct mqtt_
  * SDKs of modules subscribe to inputs whenever they connect: only an edge hub has any (device 2.10). */
 static void warn(const struct mqtt_session *s, struct bytes filter, const struct mqtt_filter *f)
 {
-    bool of_module = identity_is_module(bytes_str(s->device)) && !bytes_starts(filter, BYTES("$iothub/"));
-    const char *what = f->fits[WANT_TWIN_ANSWERS] || f->fits[WANT_DESIRED] ? "twins" : "";
+    bool fits = identity_is_module(bytes_str(s->device)) && !bytes_starts(filter, BYTES("$iothub/"));
 
-    if (f->fits[WANT_C2D] == FIT_NONE && f->fits[WANT_CALLS] == FIT_NONE && !of_module)
-        log_event(
-            LOG_WARN, "not-available", KVS("device", s->device), KVS("address", s->peer.address),
-            KV("filter", bytes_first(filter, 128)), KVS("what", what),
-            KVS("detail",
-                what[0]
-                    ? "this hub does not support them: nothing is delivered for this filter, and requests are refused"
-                    : "the hub sends nothing that matches this filter"));
+    for (int w = 0; w < WANTS; w++)
+        fits |= f->fits[w] != FIT_NONE;
+    if (fits)
+        return;
+    log_event(LOG_WARN, "not-available", KVS("device", s->device), KVS("address", s->peer.address),
+              KV("filter", bytes_first(filter, 128)), KVS("detail", "the hub sends nothing that matches this filter"));
+}
+
+void mqtt_follow(struct mqtt_session *s, int64_t now_ms)
+{
+    mqtt_calls_follow(s, now_ms);
+    mqtt_desired_follow(s);
 }
 
 enum err mqtt_subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
@@ -71,7 +74,7 @@ enum err mqtt_subscribed(struct mqtt_session *s, const struct session *before, i
     enum err e;
 
     assert(s->seat);
-    mqtt_calls_follow(s, now_ms);
+    mqtt_follow(s, now_ms);
     if (s->clean || !memcmp(before, &s->subscribed, sizeof *before))
         return OK;
     if ((e = hub_session_set(s->seat, &s->subscribed, &at)))

@@ -54,6 +54,7 @@ static void sit_down(struct hub *h, struct seat *seat, struct identity *i, int64
     }
     i->device.connected = true;
     i->device.connection_ms = changed_ms;
+    i->device.activity_ms = hub_wall_ms(h, now_ms);
     h->connected += !identity_is_module(bytes_str(i->device.id));
     assert(!i->seat);
     i->seat = seat;

@@ -105,26 +105,6 @@ TEST(byte_by_byte_is_the_same_as_whole)
     end();
 }
 
-TEST(a_twin_request_is_answered_with_an_error_body)
-{
-    struct mqtt_packet p;
-    size_t used;
-
-    begin();
-    world_connect(&w, "d1", true, &say);
-    mqtt_put_subscribe(&say, 1, BYTES("$iothub/twin/res/#"), 0);
-    say_all();
-    buf_clear(&c.heard);
-    publish("$iothub/twin/GET/?$rid=r-1", " ", 9);
-    say_all();
-    CHECK_BYTES(bytes_first(buf_bytes(&c.heard), 4), BYTES("\x40\2\0\x09"));
-    CHECK(mqtt_decode(bytes_skip(buf_bytes(&c.heard), 4), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET);
-    CHECK_BYTES(p.publish.topic, BYTES("$iothub/twin/res/403/?$rid=r-1"));
-    CHECK(bytes_find_bytes(p.publish.body, BYTES("\"errorCode\":403010")) < p.publish.body.len);
-    CHECK(!c.closed);
-    end();
-}
-
 TEST(a_full_message_passes_and_one_byte_more_does_not)
 {
     static uint8_t body[MESSAGE_LEN_MAX + 1];
@@ -188,6 +168,6 @@ TEST(ten_thousand_silent_peers_cost_little_and_leave_in_a_minute)
 
 TESTS(RUN(packets_behind_connect_are_answered_in_order),
       RUN(whoever_understands_it_is_told_that_another_connection_took_over), RUN(byte_by_byte_is_the_same_as_whole),
-      RUN(a_twin_request_is_answered_with_an_error_body), RUN(a_full_message_passes_and_one_byte_more_does_not),
+      RUN(a_full_message_passes_and_one_byte_more_does_not),
       RUN(who_guesses_is_told_late_then_to_come_later_and_whoever_is_right_gets_in),
       RUN(ten_thousand_silent_peers_cost_little_and_leave_in_a_minute))
