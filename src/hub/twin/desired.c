@@ -70,8 +70,12 @@ enum err desired_reserve(const struct twin_told *told)
     q = &seat->desired;
     if ((e = make_patch(told, q, &q->next)))
         return e;
-    if (!q->waiting.len || q->waiting.len + ENTRY_HEAD + q->next.len <= DESIRED_WAITING)
-        return buf_reserve(&q->waiting, ENTRY_HEAD + q->next.len) ? OK : ERR_MEMORY;
+    if (!q->waiting.len || q->waiting.len + ENTRY_HEAD + q->next.len <= DESIRED_WAITING) {
+        bool there = buf_reserve(&q->waiting, ENTRY_HEAD + q->next.len);
+
+        q->waiting.bad = false; /* what waits is as good as it was */
+        return there ? OK : ERR_MEMORY;
+    }
     base = section_of(told->before);
     buf_clear(&q->base);
     buf_put(&q->base, base);
