@@ -19,7 +19,7 @@ struct record_kind {
     /* How its body begins, behind its version. */
     enum { SAYS_NOTHING, SAYS_DEVICE, SAYS_MESSAGE /* a device and the number of a message to it */ } says;
     /* Applies a record that is in the log: live, recovery and standby alike. Applying it twice changes nothing. */
-    enum err (*apply)(struct hub *, const struct record *) MUST_CHECK;
+    enum err (*apply)(struct hub *, const struct record *);
 };
 
 /* What others may want to be told of an identity. */
