@@ -13,7 +13,6 @@ else
     echo "layout was not looked at: clang-format 14 decides it, this is $(clang-format --version)"
 fi
 tools/mistakes.sh "${sources[@]}"
-tools/shape.sh
 # From 2.11 on it does not see that what was added to a list is still held; from 2.14 on it takes an array that is
 # handed over beside the call that fills it for one that nobody fills, and forgets what a failed allocation returns.
 case $(cppcheck --version) in

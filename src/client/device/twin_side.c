@@ -292,5 +292,5 @@ void twin_end(struct twin_side *t, enum d2d_err why)
 
     twin_rewind(t);
     while (!list_empty(&t->asks))
-        tell(t, LIST_OF(t->asks.next, struct twin_ask, link), &answer, 0);
+        tell(t, LIST_OF(list_take(&t->asks), struct twin_ask, link), &answer, 0);
 }
