@@ -290,7 +290,14 @@ void twin_end(struct twin_side *t, enum d2d_err why)
 {
     const struct twin_answer answer = {.e = why, .why = d2d_err_text(why)};
 
-    twin_rewind(t);
-    while (!list_empty(&t->asks))
-        tell(t, LIST_OF(list_take(&t->asks), struct twin_ask, link), &answer, 0);
+    t->syncing = false;
+    t->again_ms = 0;
+    while (!list_empty(&t->asks)) {
+        struct twin_ask *a = LIST_OF(list_take(&t->asks), struct twin_ask, link);
+
+        if (is_ours(a))
+            free(take(t, a));
+        else
+            tell(t, a, &answer, 0);
+    }
 }
