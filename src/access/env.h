@@ -21,6 +21,7 @@ struct front_env {
     struct challenges *challenges;    /* of TPMs over HTTPS (challenges.h); NULL: none are made */
     struct enrollment_groups *groups; /* enrollment groups, parsed (groups.h); NULL: they are parsed each time */
     struct strangers *strangers;      /* strangers.h; NULL: nothing is lent to them */
+    struct queries *queries;          /* queries.h; NULL: they run on the loop of whoever asks, in turns */
     const struct capacity *capacity;  /* capacity.h; NULL: there is always enough memory */
     bool faults;                      /* devices may ask for faults (device 10) */
 };

@@ -208,7 +208,7 @@ static bool drop_first(struct path *path, const char *name)
 }
 
 /* service 4.8: the source may stand before the names of its members, and tools have names of their own for some. */
-static void know_names(struct query *q)
+void query_names(struct condition *program, enum query_from from)
 {
     static const struct {
         const char *name, *is;
@@ -217,16 +217,16 @@ static void know_names(struct query *q)
                    {"id", "deviceId", false},
                    {"createdTimeUtc", "createdDateTimeUtc", true}};
     size_t n;
-    struct path *paths = condition_paths(q->program, &n);
+    struct path *paths = condition_paths(program, &n);
 
     for (size_t i = 0; i < n; i++) {
         struct path_part *first;
 
-        if (drop_first(&paths[i], "devices") && q->from != QUERY_DEVICES)
-            drop_first(&paths[i], q->from == QUERY_JOBS ? "jobs" : "modules");
+        if (drop_first(&paths[i], "devices") && from != QUERY_DEVICES)
+            drop_first(&paths[i], from == QUERY_JOBS ? "jobs" : "modules");
         first = (struct path_part *)paths[i].at; /* the program's own */
         for (size_t k = 0; k < sizeof aliases / sizeof *aliases; k++)
-            if (paths[i].n == 1 && aliases[k].of_jobs == (q->from == QUERY_JOBS) &&
+            if (paths[i].n == 1 && aliases[k].of_jobs == (from == QUERY_JOBS) &&
                 bytes_eq_nocase(first->name, bytes_str(aliases[k].name)))
                 first->name = bytes_str(aliases[k].is);
     }
@@ -291,7 +291,7 @@ static enum err open_from(struct query *q, struct bytes text, const char *source
     for (size_t i = 0; i < q->n_group_by; i++)
         q->group_by[i] = &program_paths(q->program)[r.group_paths[i]];
     if (!source)
-        know_names(q);
+        query_names(q->program, q->from);
     keep_names(q);
     return check_groups(q, text, why);
 }

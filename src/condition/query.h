@@ -41,6 +41,10 @@ enum err query_open(struct query *, struct bytes text, struct complaint *) MUST_
 enum err query_open_from(struct query *, struct bytes text, const char *source, struct complaint *) MUST_CHECK;
 void query_close(struct query *);
 
+/* A condition that stands alone, without its query: its paths become those of the members that they mean (service 4.8).
+ */
+void query_names(struct condition *, enum query_from);
+
 /* True if the condition is true of this row: not undefined, not null, not 1. */
 bool query_selects(const struct query *, const struct row *);
 

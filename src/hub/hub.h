@@ -88,6 +88,10 @@ enum err hub_module_list(struct hub *, struct bytes device, struct device out[MO
 /* Devices, or modules, by name, those after `after`; at most `max`. *n is how many were put into `out`. */
 enum err hub_device_list(struct hub *, struct bytes after, struct device *out, size_t max, size_t *n) MUST_CHECK;
 enum err hub_modules_list(struct hub *, struct bytes after, struct device *out, size_t max, size_t *n) MUST_CHECK;
+/* For whoever looks at all: appends the names of devices, or of modules, each with a NUL behind it; some may be gone.
+ * Fewer than `max`: there are no more. Nothing comes into memory. */
+enum err hub_identity_names(struct hub *, bool modules, struct bytes after, struct buf *names, size_t max,
+                            size_t *n) MUST_CHECK;
 
 /* The scope of an edge device, by which others name it. */
 void device_scope(const struct device *, char out[EDGE_SCOPE_LEN_MAX + 1]);

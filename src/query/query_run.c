@@ -1,5 +1,6 @@
 #include "query_run.h"
 
+#include "job_rows.h"
 #include "json_row.h"
 #include "query_group.h"
 #include "scan.h"
@@ -8,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A continuation says behind which device to go on, and how many rows there were; of groups only the latter. */
+/* A continuation says behind which device or module to go on, or with which device of which job, and how many rows
+ * there were; of groups only the latter. */
 struct query_run {
     struct query query;
     struct scan scan;
+    struct job_rows jobs;        /* FROM devices.jobs: instead of the scan */
     struct query_groups *groups; /* of a query that groups */
     struct complaint *why;
     size_t most, rows;
@@ -22,10 +25,21 @@ struct query_run {
 
 /* ---- a page begins ---------------------------------------------------------------------------------------------- */
 
+static bool take_after(struct query_run *q, struct bytes after)
+{
+    struct bytes serial = bytes_cut(&after, '/');
+    uint64_t row;
+
+    if (!bytes_to_u64(serial, &q->jobs.serial) || !bytes_to_u64(after, &row) || row > JOB_ROWS_MAX)
+        return false;
+    q->jobs.row = (uint32_t)row;
+    return true;
+}
+
 /* number|id, in base64 */
 static enum err take_place(struct query_run *q, struct bytes continuation)
 {
-    uint8_t plain[24 + ID_LEN_MAX];
+    uint8_t plain[24 + IDENTITY_LEN_MAX];
     struct bytes rest;
     size_t len;
 
@@ -33,18 +47,41 @@ static enum err take_place(struct query_run *q, struct bytes continuation)
         return OK;
     if (!base64_decode(continuation, plain, sizeof plain, &len)) {
         rest = bytes_of(plain, len);
-        if (bytes_to_u64(bytes_cut(&rest, '|'), &q->given) && bytes_to_str(rest, q->scan.after, sizeof q->scan.after))
+        if (bytes_to_u64(bytes_cut(&rest, '|'), &q->given) &&
+            (q->query.from == QUERY_JOBS ? take_after(q, rest)
+                                         : bytes_to_str(rest, q->scan.after, sizeof q->scan.after)))
             return OK;
     }
     complain(q->why, ERR_ARGUMENT, NO_BYTES, SIZE_MAX, "x-ms-continuation was not issued by this hub");
     return ERR_ARGUMENT;
 }
 
+static void put_place(struct query_run *q)
+{
+    struct buf plain = buf_max(512);
+
+    buf_printf(&plain, "%llu|", (unsigned long long)q->given);
+    if (q->query.from == QUERY_JOBS)
+        buf_printf(&plain, "%llu/%u", (unsigned long long)q->jobs.serial, (unsigned)q->jobs.row);
+    else
+        buf_puts(&plain, q->scan.after);
+    buf_put_base64(&q->continuation, buf_bytes(&plain));
+    buf_free(&plain);
+}
+
+static enum err open_source(struct query_run *q, struct hub *hub)
+{
+    if (q->query.from != QUERY_JOBS)
+        return scan_open(&q->scan, hub, q->query.from == QUERY_MODULES, q->query.program);
+    job_rows_open(&q->jobs, hub, q->query.has_condition ? q->query.program : NULL);
+    return OK;
+}
+
 static enum err open_all(struct query_run *q, struct hub *hub, struct bytes text, struct bytes continuation)
 {
     enum err e = query_open(&q->query, text, q->why);
 
-    if (e || (e = scan_open(&q->scan, hub, q->query.program)) || (e = take_place(q, continuation)))
+    if (e || (e = open_source(q, hub)) || (e = take_place(q, continuation)))
         return e;
     if (!q->query.has_condition)
         q->scan.condition = NULL;
@@ -68,7 +105,7 @@ enum err query_run_new(struct hub *hub, struct bytes text, size_t most, struct b
     q->why = why;
     q->most = most;
     q->body = buf_max(QUERY_BODY_MAX + 2); /* the brackets */
-    q->continuation = buf_max(512);
+    q->continuation = buf_max(1024);
     if ((e = open_all(q, hub, text, continuation))) {
         query_run_free(q);
         return e;
@@ -84,6 +121,7 @@ void query_run_free(struct query_run *q)
         return;
     query_groups_free(q->groups);
     scan_close(&q->scan);
+    job_rows_close(&q->jobs);
     query_close(&q->query);
     buf_free(&q->body);
     buf_free(&q->continuation);
@@ -115,15 +153,37 @@ static enum err put_row(struct query_run *q, const struct twin_document *d, cons
     struct cells cells = {.out = &q->body, .document = d, .before = ""};
     enum err e;
 
-    if (q->query.all)
-        return twin_document_put(cells.out, d);
+    if (q->query.all) {
+        struct device device;
+        struct twin_document whole = {.device = &device, .run = d->run};
+
+        /* With what is only known of identities in memory. */
+        e = hub_device_get(q->scan.hub, bytes_str(d->device->id), &device);
+        return e ? e : twin_document_put(cells.out, &whole);
+    }
     buf_puts(cells.out, "{");
     e = query_columns(&q->query, row, put_cell, &cells);
     buf_puts(cells.out, "}");
     return e;
 }
 
-/* True: the row is on the page. A row that does not fit any more begins the next page; one has to fit. */
+/* A row is behind the others from `before` on. *added: it stays on the page; else it begins the next one. One has to
+ * fit. */
+static enum err keep_row(struct query_run *q, size_t before, bool *added)
+{
+    *added = !q->body.bad && q->body.len <= QUERY_BODY_MAX;
+    if (!*added && !q->rows)
+        return ERR_TOO_LARGE;
+    if (!*added) {
+        q->body.len = before;
+        q->body.bad = false;
+        return OK;
+    }
+    q->rows++;
+    q->given++;
+    return OK;
+}
+
 static enum err add_row(struct query_run *q, const struct twin_document *d, const struct row *row, bool *added)
 {
     size_t before = q->body.len;
@@ -135,17 +195,26 @@ static enum err add_row(struct query_run *q, const struct twin_document *d, cons
     buf_puts(&q->body, q->rows ? "," : "");
     if ((e = put_row(q, d, row)))
         return e;
-    if (q->body.bad || q->body.len > QUERY_BODY_MAX) {
-        if (!q->rows)
-            return ERR_TOO_LARGE;
-        q->body.len = before;
-        q->body.bad = false;
-        *added = false;
+    return keep_row(q, before, added);
+}
+
+static enum err found_job_row(void *ctx, struct bytes json, bool *enough)
+{
+    struct query_run *q = ctx;
+    size_t before = q->body.len;
+    bool added = q->rows < q->most;
+    enum err e = OK;
+
+    *enough = q->given >= q->query.top;
+    if (*enough)
         return OK;
+    if (added) {
+        buf_puts(&q->body, q->rows ? "," : "");
+        buf_put(&q->body, json);
+        e = keep_row(q, before, &added);
     }
-    q->rows++;
-    q->given++;
-    return OK;
+    *enough = q->more = !added;
+    return e;
 }
 
 /* What is wanted and finds no place only tells that there is more: a continuation always leads to a row. */
@@ -196,27 +265,30 @@ static enum err put_groups(struct query_run *q)
 
 static enum err end_page(struct query_run *q)
 {
-    struct buf plain = buf_max(256);
     enum err e = q->groups ? put_groups(q) : OK;
 
     buf_puts(&q->body, "]");
-    if (q->more) {
-        buf_printf(&plain, "%llu|%s", (unsigned long long)q->given, q->scan.after);
-        buf_put_base64(&q->continuation, buf_bytes(&plain));
-    }
-    buf_free(&plain);
+    if (q->more)
+        put_place(q);
     return e;
+}
+
+bool query_run_is_short(const struct query_run *q)
+{
+    return q->query.from != QUERY_JOBS && !q->groups && (!q->query.has_condition || q->scan.ids);
 }
 
 enum err query_run_turn(struct query_run *q, bool *end)
 {
     enum err e = OK;
 
-    if (q->query.from == QUERY_DEVICES && (q->groups || q->given < q->query.top))
-        e = scan_turn(&q->scan, found, q);
-    else /* of modules and jobs there are none */
-        q->scan.end = true;
-    *end = e || q->scan.end;
+    *end = !q->groups && q->given >= q->query.top;
+    if (!*end) {
+        bool jobs = q->query.from == QUERY_JOBS;
+
+        e = jobs ? job_rows_turn(&q->jobs, found_job_row, q) : scan_turn(&q->scan, found, q);
+        *end = e || (jobs ? q->jobs.end : q->scan.end);
+    }
     return *end && !e ? end_page(q) : e;
 }
 

@@ -12,6 +12,8 @@ enum err query_run_new(struct hub *, struct bytes text, size_t most, struct byte
                        struct query_run **out) MUST_CHECK;
 /* NULL is fine. */
 void query_run_free(struct query_run *);
+/* True if it takes no longer than a request for what it names: it is about a few devices, or a page of all. */
+bool query_run_is_short(const struct query_run *);
 /* Some of it; *end: the page is complete. ERR_ARGUMENT: too many groups. */
 enum err query_run_turn(struct query_run *, bool *end) MUST_CHECK;
 

@@ -1,8 +1,9 @@
 #include "scan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { EQUALITIES_MAX = 8 };
+enum { EQUALITIES_MAX = 8, NAMES_MAX = QUERY_SCAN_MAX * (IDENTITY_LEN_MAX + 2) };
 static_assert(QUERY_WORK_MAX >= 16 * 2 * QUERY_LEN_MAX, "some devices are looked at whatever the condition is");
 
 static int by_id(const void *a, const void *b)
@@ -37,16 +38,24 @@ static enum err take_ids(struct scan *s)
     return OK;
 }
 
-enum err scan_open(struct scan *s, struct hub *hub, struct condition *condition)
+enum err scan_open(struct scan *s, struct hub *hub, bool modules, struct condition *condition)
 {
     size_t n_paths, by_work;
     struct path *paths;
 
-    *s = (struct scan){.hub = hub, .condition = condition, .slice = QUERY_SCAN_MAX};
+    *s = (struct scan){.hub = hub,
+                       .modules = modules,
+                       .condition = condition,
+                       .slice = QUERY_SCAN_MAX,
+                       .names = buf_max(NAMES_MAX),
+                       .run = buf_max(TWIN_RUN_MAX)};
     if (!condition)
         return OK;
     paths = condition_paths(condition, &n_paths);
     twin_document_know_paths(paths, n_paths);
+    for (size_t i = 0; i < n_paths; i++)
+        if (bytes_eq_nocase(paths[i].at[0].name, BYTES("cloudToDeviceMessageCount")))
+            s->exact = true;
     by_work = QUERY_WORK_MAX / (condition_steps(condition) + 1);
     if (by_work < s->slice)
         s->slice = by_work;
@@ -57,50 +66,100 @@ void scan_close(struct scan *s)
 {
     free(s->ids);
     s->ids = NULL;
+    buf_free(&s->names);
+    buf_free(&s->run);
 }
 
-/* Those of s->ids that are behind the last: as hub_device_list() gives those of all. */
-static enum err list_ids(const struct scan *s, struct device *page, size_t *n)
+/* ---- names ------------------------------------------------------------------------------------------------------ */
+
+/* Those of s->ids that are behind the last: as hub_identity_names() gives those of all. */
+static enum err list_ids(struct scan *s, size_t *n)
 {
     struct bytes last = bytes_str(s->after);
-    enum err e = OK;
 
-    for (size_t i = 0; i < s->n_ids && *n < s->slice && !e; i++) {
+    for (size_t i = 0; i < s->n_ids && *n < s->slice; i++) {
         if (bytes_cmp(s->ids[i], last) <= 0)
             continue;
         last = s->ids[i];
-        e = hub_device_get(s->hub, last, &page[*n]);
-        *n += !e;
-        if (e == ERR_NOT_FOUND || e == ERR_ARGUMENT)
-            e = OK;
+        if (!device_id_valid(last))
+            continue;
+        buf_put(&s->names, last);
+        buf_put_u8(&s->names, 0);
+        ++*n;
     }
+    return buf_check(&s->names);
+}
+
+/* The modules of one device stand together: it is gone to the first of them, and not beyond the last. */
+static enum err list_modules(struct scan *s, size_t *n)
+{
+    char from[IDENTITY_LEN_MAX + 1];
+
+    if (s->n_ids == 1 && s->ids[0].len <= ID_LEN_MAX) {
+        snprintf(from, sizeof from, "%.*s/", BYTES_ARG(s->ids[0]));
+        if (bytes_cmp(bytes_str(s->after), bytes_str(from)) < 0)
+            memcpy(s->after, from, sizeof s->after);
+    }
+    return hub_identity_names(s->hub, true, bytes_str(s->after), &s->names, s->slice, n);
+}
+
+static enum err list(struct scan *s, size_t *n)
+{
+    buf_clear(&s->names);
+    if (s->modules)
+        return list_modules(s, n);
+    return s->ids ? list_ids(s, n) : hub_identity_names(s->hub, false, bytes_str(s->after), &s->names, s->slice, n);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
+
+/* What waits in a mailbox is known where it is in memory. */
+static enum err read(struct scan *s, struct bytes name, struct device *out)
+{
+    enum err e;
+
+    buf_clear(&s->run);
+    if ((e = hub_twin_copy(s->hub, name, &s->run, out, NULL)) || !s->exact)
+        return e;
+    return hub_device_get(s->hub, name, out);
+}
+
+static enum err look_at(struct scan *s, struct bytes name, scan_found *found, void *ctx)
+{
+    struct device device;
+    struct twin_document document = {.device = &device};
+    struct row row = twin_document_row(&document);
+    enum err e = read(s, name, &device);
+
+    document.run = buf_bytes(&s->run);
+    if (e == ERR_NOT_FOUND)
+        e = OK; /* it is gone */
+    else if (!e && (!s->condition || condition_holds(s->condition, &row)))
+        e = found(ctx, &document, &row, &s->end);
+    if (!e && !s->end && !bytes_to_str(name, s->after, sizeof s->after))
+        e = ERR_INTERNAL;
     return e;
 }
 
-static enum err look_at(struct scan *s, const struct device *d, scan_found *found, void *ctx)
+static bool is_beyond(const struct scan *s, struct bytes name)
 {
-    struct twin_document document = {.device = d};
-    struct row row = twin_document_row(&document);
-    enum err e = OK;
-
-    if (!s->condition || condition_holds(s->condition, &row))
-        e = found(ctx, &document, &row, &s->end);
-    if (!e && !s->end)
-        memcpy(s->after, d->id, sizeof s->after);
-    return e;
+    return s->modules && s->n_ids == 1 && !bytes_eq(identity_device(name), s->ids[0]);
 }
 
 enum err scan_turn(struct scan *s, scan_found *found, void *ctx)
 {
-    struct device *page = malloc(s->slice * sizeof *page);
     size_t n = 0;
-    enum err e = !page    ? ERR_MEMORY
-                 : s->ids ? list_ids(s, page, &n)
-                          : hub_device_list(s->hub, bytes_str(s->after), page, s->slice, &n);
+    enum err e = list(s, &n);
+    struct bytes rest = buf_bytes(&s->names);
 
-    for (size_t i = 0; !e && i < n && !s->end; i++)
-        e = look_at(s, &page[i], found, ctx);
+    for (size_t i = 0; !e && i < n && !s->end; i++) {
+        struct bytes name = bytes_cut(&rest, 0);
+
+        if (is_beyond(s, name))
+            s->end = true;
+        else
+            e = look_at(s, name, found, ctx);
+    }
     s->end = s->end || n < s->slice;
-    free(page);
     return e;
 }

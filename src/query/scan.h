@@ -1,6 +1,6 @@
-/* Goes through all devices, or those that a condition selects, in the order of their ids, a slice at a time, so that
- * whoever does it can serve others in between. It is not a moment of the hub: a device that changes meanwhile is seen
- * as it was or as it is, and one that is there all the time is seen exactly once. */
+/* Goes through all devices or all modules, or those that a condition selects, in the order of their names, a slice at a
+ * time, so that whoever does it can serve others in between. It is not a moment of the hub: what changes meanwhile is
+ * seen as it was or as it is, and what is there all the time is seen exactly once. */
 #pragma once
 
 #include "condition.h"
@@ -8,11 +8,14 @@
 
 struct scan {
     struct hub *hub;
+    bool modules;
     const struct condition *condition; /* NULL: all */
-    struct bytes *ids;                 /* the only devices that it can select, sorted; NULL: any. Owned */
+    struct bytes *ids;                 /* of the only devices that it can select, sorted; NULL: any. Owned */
     size_t n_ids, slice;
-    char after[ID_LEN_MAX + 1]; /* the last one that was seen; set it to go on behind one */
-    bool end;                   /* there is none behind it, or somebody had enough */
+    bool exact; /* what is only known of identities in memory is asked for, too */
+    struct buf names, run;
+    char after[IDENTITY_LEN_MAX + 1]; /* the last one that was seen; set it to go on behind one */
+    bool end;                         /* there is none behind it, or somebody had enough */
 };
 
 /* One that is selected. False: it is not wanted any more, and was not seen. */
@@ -20,7 +23,7 @@ typedef enum err scan_found(void *ctx, const struct twin_document *, const struc
 
 /* The condition must outlive it, and nobody else may use it meanwhile: its paths learn where they lead to. ERR_MEMORY.
  */
-enum err scan_open(struct scan *, struct hub *, struct condition *) MUST_CHECK;
+enum err scan_open(struct scan *, struct hub *, bool modules, struct condition *) MUST_CHECK;
 void scan_close(struct scan *);
 /* A slice. What scan_found() says, or ERR_MEMORY. */
 enum err scan_turn(struct scan *, scan_found *, void *ctx) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "json_row.h"
 #include "text.h"
 #include "twin_json.h"
+#include "twin_value.h"
 
 static const char NEVER[] = "0001-01-01T00:00:00Z";
 
@@ -27,8 +28,6 @@ enum what {
     MODEL,
     VERSION,
     EDGE,
-    UPDATED,
-    PART_VERSION,
     PARENTS,
     SCOPE,
 };
@@ -55,22 +54,14 @@ static const struct member {
     {1, "secondaryThumbprint", THUMBPRINT_2},
     {0, "modelId", MODEL},
     {0, "version", VERSION},
-    {0, "tags", TAGS},
+    {0, "tags", TAGS}, /* these two: twin_value.h */
     {0, "properties", PROPERTIES},
-    {1, "desired", OBJECT},
-    {2, "$metadata", OBJECT},
-    {3, "$lastUpdated", UPDATED},
-    {2, "$version", PART_VERSION},
-    {1, "reported", OBJECT},
-    {2, "$metadata", OBJECT},
-    {3, "$lastUpdated", UPDATED},
-    {2, "$version", PART_VERSION},
     {0, "capabilities", OBJECT},
     {1, "iotEdge", EDGE},
     {0, "deviceScope", SCOPE},
     {0, "parentScopes", PARENTS},
 };
-enum { MEMBERS = sizeof members / sizeof *members };
+enum { MEMBERS = sizeof members / sizeof *members, TWIN_SLOT = UINT16_MAX };
 
 /* ---- paths ----------------------------------------------------------------------------------------------------- */
 
@@ -100,7 +91,7 @@ static uint16_t find(const struct path *path)
 void twin_document_know_paths(struct path *paths, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        paths[i].slot = find(&paths[i]);
+        paths[i].slot = twin_path_is(&paths[i]) ? TWIN_SLOT : find(&paths[i]);
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
@@ -202,10 +193,6 @@ static struct value value_of(const struct twin_document *document, const struct 
         return value_int((int64_t)facts_of(document).version);
     case EDGE:
         return value_bool(d->edge);
-    case UPDATED:
-        return text_of(NEVER);
-    case PART_VERSION:
-        return value_int(1);
     case PARENTS:
         return (struct value){.kind = d->edge || d->parent[0] ? VALUE_ARRAY : VALUE_UNDEFINED, .handle = m};
     case SCOPE:
@@ -217,6 +204,12 @@ static struct value value_of(const struct twin_document *document, const struct 
 static void get(const struct row *row, const struct path *path, struct scratch *scratch, struct value *out,
                 struct bytes *spelled)
 {
+    const struct twin_document *d = row->of;
+
+    if (path->slot == TWIN_SLOT) {
+        twin_value_at(d->run, path, scratch, out, spelled);
+        return;
+    }
     if (!path->slot)
         return;
     const struct member *m = &members[path->slot - 1];
@@ -231,7 +224,8 @@ static bool element(const struct row *row, const struct value *array, size_t n, 
 {
     const struct twin_document *d = row->of;
 
-    (void)array;
+    if (twin_value_is(d->run, array))
+        return twin_value_nth(array, n, out);
     *out = text_of(d->device->parent);
     return n == 0 && d->device->parent[0];
 }
@@ -284,6 +278,10 @@ static enum err put_value(struct buf *out, const struct twin_document *d, const 
 {
     const struct member *m = v->handle;
 
+    if (twin_value_is(d->run, v)) {
+        twin_value_put(out, d->run, v);
+        return OK;
+    }
     if (v->kind == VALUE_OBJECT)
         return put_members(out, d, m + 1, m->depth + 1u, scratch);
     if (v->kind != VALUE_ARRAY)

@@ -1,7 +1,7 @@
 /* POST /devices/query (service 4.8). */
 #include "http_front.h"
 
-#include "query_run.h"
+#include "queries.h"
 
 #include <stdlib.h>
 
@@ -26,6 +26,7 @@ static enum err complained(struct http_answer *a, enum err e, const struct compl
 
 struct asked {
     struct query_run *run;
+    struct ticket *ticket; /* while it runs beside the connections */
     struct complaint why;
 };
 
@@ -66,24 +67,43 @@ static void drop(void *job)
 {
     struct asked *q = job;
 
+    queries_take_back(q->ticket);
     query_run_free(q->run);
     free(q);
 }
 
+static enum err end(struct http_request *r, struct http_answer *a, const struct asked *q, enum err e)
+{
+    if (e)
+        return complained(a, e, &q->why);
+    front_wait_for(r->front, hub_seen(r->env->hub));
+    put_page(a, q->run);
+    return OK;
+}
+
+/* Its page may be there. */
+static enum err look(struct http_request *r, struct http_answer *a, void *job)
+{
+    struct asked *q = job;
+    enum err e = queries_look(q->ticket);
+
+    if (e != ERR_BUSY)
+        return end(r, a, q, e);
+    a->more = look;
+    a->wait_ms = INT64_MAX;
+    return OK;
+}
+
+/* A turn on this loop. */
 static enum err go_on(struct http_request *r, struct http_answer *a, void *job)
 {
     struct asked *q = job;
-    bool end;
-    enum err e = complained(a, query_run_turn(q->run, &end), &q->why);
+    bool ended;
+    enum err e = query_run_turn(q->run, &ended);
 
-    if (e)
-        return e;
-    if (!end) {
-        a->more = go_on;
-        return OK;
-    }
-    front_wait_for(r->front, hub_seen(r->env->hub));
-    put_page(a, q->run);
+    if (e || ended)
+        return end(r, a, q, e);
+    a->more = go_on;
     return OK;
 }
 
@@ -99,5 +119,9 @@ enum err http_query_devices(struct http_request *r, struct http_answer *a)
     a->drop = drop;
     if ((e = take_page(r, a, &most)) || (e = take_query(r, a, most, q)))
         return e;
-    return go_on(r, a, q);
+    if (!r->env->queries || query_run_is_short(q->run))
+        return go_on(r, a, q);
+    if ((e = queries_put(r->env->queries, q->run, r->front->waker, &q->ticket)))
+        return e;
+    return look(r, a, q);
 }

@@ -62,7 +62,7 @@ static bool id_is_valid(struct bytes id)
     for (size_t i = 0; i < id.len; i++) {
         uint8_t c = id.at[i];
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-'_", c)))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '\''))
             return false;
     }
     return true;

@@ -120,3 +120,20 @@ enum err hub_modules_list(struct hub *h, struct bytes after, struct device *out,
 {
     return list(h, true, after, out, max, n);
 }
+
+enum err hub_identity_names(struct hub *h, bool modules, struct bytes after, struct buf *names, size_t max, size_t *n)
+{
+    struct page page = {.ids = {.max = max, .modules = modules}};
+    enum err e;
+
+    *n = 0;
+    if (!max)
+        return OK;
+    if (!(page.ids.at = calloc(max + 1, sizeof *page.ids.at)))
+        return ERR_MEMORY;
+    if (!(e = page_take(h, after, &page)))
+        for (; *n < page.ids.n; (*n)++)
+            buf_put(names, bytes_of(page.ids.at[*n], strlen(page.ids.at[*n]) + 1));
+    free(page.ids.at);
+    return e ? e : buf_check(names);
+}
