@@ -104,6 +104,7 @@ static void make_env(struct server *s)
                                 .challenges = s->challenges,
                                 .groups = s->groups,
                                 .strangers = &s->strangers,
+                                .queries = worker_queries(s->worker),
                                 .capacity = &s->capacity,
                                 .faults = c->fault_injection != 0,
                                 .outside = outside_worker_table(s->outside)};
@@ -200,7 +201,8 @@ int server_open(struct server *s)
         snprintf(s->config.name, sizeof s->config.name, "%s", hub_birth(s->hub)->name);
     random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
     if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges) || enrollment_groups_new(&s->groups) ||
-        outside_worker_open(s->config.linked_hubs_file, s->config.outside_ca_file, &s->outside))
+        outside_worker_open(s->config.linked_hubs_file, s->config.outside_ca_file, &s->outside) ||
+        worker_new(s->hub, &s->worker))
         return 1;
     make_env(s);
     if (open_tls(s))
@@ -463,7 +465,7 @@ int server_start(struct server *s)
             s->n_threads += pthread_create(&s->watcher, NULL, watch, s) == 0;
         }
     }
-    if (s->n_threads < s->n_loops + 3 || outside_worker_start(s->outside, &s->env)) {
+    if (s->n_threads < s->n_loops + 3 || outside_worker_start(s->outside, &s->env) || worker_start(s->worker)) {
         fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
     }
@@ -522,6 +524,7 @@ void server_close(struct server *s)
     if (s->n_threads)
         end_threads(s);
     outside_worker_close(s->outside);
+    worker_free(s->worker);
     /* A checkpoint that fails costs time at the next start, nothing else: the log has it all. */
     if (s->hub && hub_checkpoint(s->hub, net_steady_ms()))
         log_event(LOG_WARN, "checkpoint-failed", KVS("data", s->config.data));

@@ -8,6 +8,7 @@
 #include "net.h"
 #include "outside_worker.h"
 #include "strangers.h"
+#include "worker.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -40,6 +41,7 @@ struct server {
     struct challenges *challenges;
     struct enrollment_groups *groups;
     struct outside_worker *outside;
+    struct worker *worker;
     struct strangers strangers;
     struct capacity capacity;
     struct net_gate *gate;

@@ -117,6 +117,21 @@ static const struct rule call[] = {{"methodName", TEXT},
                                    {"timeout", ANY},
                                    {NULL, ANY}};
 
+static const struct rule job[] = {{"jobId", TEXT},
+                                  {"type", TEXT},
+                                  {"queryCondition", TEXT},
+                                  {"startTime", TEXT},
+                                  {"maxExecutionTimeInSeconds", ANY},
+                                  {"updateTwin", OBJECT},
+                                  {"updateTwin.etag", TEXT},
+                                  {"updateTwin.tags", OBJECT},
+                                  {"updateTwin.properties", OBJECT},
+                                  {"updateTwin.properties.desired", OBJECT},
+                                  {"updateTwin.desired", ANY},
+                                  {"cloudToDeviceMethod", OBJECT},
+                                  {"cloudToDeviceMethod.methodName", TEXT},
+                                  {NULL, ANY}};
+
 static const struct rule *const tables[JSON_NAMES_END] = {
     [NAMES_DEVICE] = device,
     [NAMES_ENROLLMENT] = enrollment,
@@ -127,6 +142,7 @@ static const struct rule *const tables[JSON_NAMES_END] = {
     [NAMES_BATCH] = batch,
     [NAMES_CALL] = call,
     [NAMES_TWIN] = twin,
+    [NAMES_JOB] = job,
 };
 
 /* The object that the last name of a path stands in, or NULL; `name` is that name. */

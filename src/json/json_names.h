@@ -15,6 +15,7 @@ enum json_names {
     NAMES_BATCH, /* a message of a batch */
     NAMES_CALL,  /* a direct method */
     NAMES_TWIN,
+    NAMES_JOB,
     JSON_NAMES_END,
 };
 

@@ -66,6 +66,14 @@ ROWS = [
         "registry, bulk, queries, statistics, purge",
     ),
     (
+        "Azure IoT service SDK for Node.js",
+        npm("azure-iothub"),
+        "HTTPS",
+        "jobs",
+        "",
+        "jobs over twins and methods, their devices, lists, queries over twins",
+    ),
+    (
         "Azure IoT device and service SDKs for Node.js, modules",
         npm("azure-iot-device"),
         "MQTT, AMQP, WebSockets, HTTPS",

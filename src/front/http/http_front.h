@@ -36,6 +36,10 @@
     X(CODE_NO_MODULE, 404, 404010, "ModuleNotFound")                            \
     X(CODE_OFFLINE, 404, 404103, "DeviceNotOnline")                             \
     X(CODE_CALL_BROKEN, 404, 404104, "DeviceConnectionClosedRemotely")          \
+    X(CODE_NO_JOB, 404, 404002, "JobNotFound")                                  \
+    X(CODE_JOB_STATE, 405, 405102, "OperationNotAllowedInCurrentState")         \
+    X(CODE_JOB_EXISTS, 409, 409104, "JobAlreadyExists")                         \
+    X(CODE_JOBS_ACTIVE, 429, 429004, "ThrottlingMaxActiveJobCountExceeded")     \
     X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")                      \
     X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                          \
     X(CODE_CONFLICT, 409, 409000, "GenericConflict")                            \
@@ -208,6 +212,10 @@ http_run http_devices_bulk, http_query_devices;
 /* ---- twins.c ---- */
 
 http_run http_twin_get, http_twin_merge, http_twin_replace;
+
+/* ---- job.c ---- */
+
+http_run http_job_put, http_job_get, http_job_cancel, http_jobs_list;
 
 /* ---- call.c ---- */
 

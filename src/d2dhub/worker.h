@@ -1,0 +1,17 @@
+/* A thread for what takes long: queries and the jobs of the hub. It works for a short while and then rests for longer,
+ * so that connections are served as if it were not there. */
+#pragma once
+
+#include "hub.h"
+
+struct queries;
+struct worker;
+
+/* ERR_MEMORY. */
+enum err worker_new(struct hub *, struct worker **out) MUST_CHECK;
+/* ERR_INTERNAL: a thread cannot be made. */
+enum err worker_start(struct worker *) MUST_CHECK;
+/* Where queries are put. Lent. */
+struct queries *worker_queries(struct worker *);
+/* Ends the thread; nobody asks any more. NULL is fine. */
+void worker_free(struct worker *);
