@@ -221,6 +221,70 @@ TEST(one_that_is_deleted_in_between_is_not_let_in)
     CHECK(polls(operation) == 401 && registers(operation) == 401);
 }
 
+static bool twin_has(const char *text)
+{
+    CHECK(ask(&c, "GET", "/twins/dev" V, NULL, NULL) == 200);
+    return body_has(&c, text);
+}
+
+#define INITIAL ",\"initialTwin\":{\"tags\":{\"floor\":1},\"properties\":{\"desired\":{\"open\":false}}}"
+
+TEST(a_new_device_begins_with_the_twin_of_its_enrollment)
+{
+    char operation[128];
+
+    enroll("dev", ",\"iotHubHostName\":\"hub.test\"" INITIAL);
+    CHECK(registers(operation) == 202 && n_jobs == 0 && polls(operation) == 200);
+    CHECK(twin_has("\"tags\":{\"floor\":1}") && twin_has("\"desired\":{\"open\":false,"));
+    /* It is there now, and keeps what it has. */
+    CHECK(ask(&c, "PATCH", "/twins/dev" V, NULL, "{\"tags\":{\"floor\":2}}") == 200);
+    CHECK(registers(operation) == 202 && polls(operation) == 200 && twin_has("\"tags\":{\"floor\":2}"));
+}
+
+TEST(a_twin_that_the_hub_refuses_does_not_keep_its_device_away)
+{
+    char operation[128];
+
+    enroll("dev", ",\"iotHubHostName\":\"hub.test\",\"initialTwin\":{\"tags\":{\"a.b\":1}}");
+    CHECK(registers(operation) == 202 && polls(operation) == 200 && body_has(&c, "\"status\":\"assigned\""));
+    CHECK(!twin_has("\"tags\"") && strstr(w.log, "twin-refused"));
+}
+
+static void comes_back_with(size_t i, const char *twin)
+{
+    struct outside_end end = {.host = "hub.test", .twin = bytes_str(twin)};
+
+    CHECK(outside_finish(&w.env, jobs[i], &end, c.now_ms));
+}
+
+TEST(a_device_that_moves_brings_its_twin_or_begins_again)
+{
+    char operation[128];
+
+    enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"" INITIAL);
+    CHECK(registers(operation) == 202 && n_jobs == 1);
+    assert_string_equal(jobs[0]->twin, "{\"tags\":{\"floor\":1},\"properties\":{\"desired\":{\"open\":false}}}");
+    ends(0, OTHER, 0);
+    enroll("dev", ",\"iotHubHostName\":\"hub.test\"" INITIAL);
+    CHECK(registers(operation) == 202 && n_jobs == 2 && jobs[1]->migrates);
+    comes_back_with(1, "{\"deviceId\":\"dev\",\"tags\":{\"was\":\"there\"},\"properties\":{\"desired\":{\"a\":1,"
+                       "\"$metadata\":{},\"$version\":9},\"reported\":{\"r\":2}}}");
+    CHECK(polls(operation) == 200 && body_has(&c, "deviceDataMigrated"));
+    CHECK(twin_has("\"tags\":{\"was\":\"there\"}") && twin_has("\"desired\":{\"a\":1,") &&
+          twin_has("\"reported\":{\"r\":2,"));
+    /* There and back again, to be reset: one that stood here meanwhile begins again, too. */
+    enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"");
+    CHECK(registers(operation) == 202 && n_jobs == 3);
+    ends(2, OTHER, 0);
+    CHECK(ask(&c, "GET", "/twins/dev" V, NULL, NULL) == 404);
+    CHECK(ask(&c, "PUT", "/devices/dev" V, NULL, "{}") == 200);
+    CHECK(ask(&c, "PATCH", "/twins/dev" V, NULL, "{\"tags\":{\"stale\":1}}") == 200);
+    enroll("dev", ",\"iotHubHostName\":\"hub.test\",\"reprovisionPolicy\":{\"migrateDeviceData\":false}" INITIAL);
+    CHECK(registers(operation) == 202 && n_jobs == 4 && !jobs[3]->migrates);
+    comes_back_with(3, jobs[3]->twin);
+    CHECK(twin_has("\"tags\":{\"floor\":1}") && !twin_has("stale"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +294,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_hub_that_was_stopped_in_the_middle_says_so_later, start, stop),
         cmocka_unit_test_setup_teardown(too_many_jobs_are_a_reason_to_come_back, start, stop),
         cmocka_unit_test_setup_teardown(a_webhook_gets_the_entry_without_its_keys, start, stop),
+        cmocka_unit_test_setup_teardown(a_new_device_begins_with_the_twin_of_its_enrollment, start, stop),
+        cmocka_unit_test_setup_teardown(a_twin_that_the_hub_refuses_does_not_keep_its_device_away, start, stop),
+        cmocka_unit_test_setup_teardown(a_device_that_moves_brings_its_twin_or_begins_again, start, stop),
         cmocka_unit_test_setup_teardown(one_that_is_deleted_in_between_is_not_let_in, start, stop),
     };
 
