@@ -74,6 +74,14 @@ ROWS = [
         "jobs over twins and methods, their devices, lists, queries over twins",
     ),
     (
+        "Azure IoT device and service SDKs for Node.js, twins",
+        npm("azure-iot-device"),
+        "MQTT, AMQP, WebSockets, HTTPS",
+        "twins",
+        "",
+        "reported, desired, tags, ETags, models, bulk, writers at once, after a kill",
+    ),
+    (
         "Azure IoT device and service SDKs for Node.js, modules",
         npm("azure-iot-device"),
         "MQTT, AMQP, WebSockets, HTTPS",
