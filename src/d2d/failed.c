@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* How the things that commands are about are called, and what lists them. */
 static const struct {
@@ -103,6 +104,14 @@ static const char *tidy(const char *detail, char out[512])
     return out;
 }
 
+/* Of "garage/camera" the hub says the module and the device each by itself. */
+static const char *own_name(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return slash ? slash + 1 : name;
+}
+
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *given)
 {
     enum status status = cli_status(e);
@@ -117,7 +126,7 @@ enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e
         snprintf(what, sizeof what, "%s \"%s\"", kinds[kind].word, opt_shown(name, shown));
     if (strcmp(detail, d2d_err_text(e)) == 0)
         detail = "";
-    if (e == D2D_EXISTS && kind != A_THING && (!*detail || strstr(detail, name)))
+    if (e == D2D_EXISTS && kind != A_THING && (!*detail || strstr(detail, own_name(name))))
         complain("%s already exists", what);
     else if (e == D2D_NOT_FOUND && kind != A_THING)
         complain("%s does not exist; `%s` shows those that do", what, kinds[kind].list);

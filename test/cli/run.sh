@@ -561,6 +561,44 @@ is 0 d2d query 'SELECT deviceId, tags.floor AS floor FROM devices WHERE tags.flo
 out '^garage	3$'
 is 1 sh -c "d2d query 'SELECT * FROM devices' >/dev/full"
 
+# Modules.
+is 0 d2d module add garage/camera --managed-by somebody --out "$home/camera.cs"
+is 7 d2d module add garage/camera
+err 'module "garage/camera" already exists'
+is 0 d2d module list garage -o tsv
+out '^garage	camera	somebody'
+is 0 d2d module show garage/camera
+for transport in mqtt amqp; do
+    camera=(--connection-string-file "$home/camera.cs" "${ca[@]}" "${ports[@]}" --transport "$transport")
+    is 0 d2d send "${camera[@]}" "by $transport"
+    is 0 d2d twin report "${camera[@]}" '{"fps":5}'
+done
+is 0 d2d events --from garage --since 1m -n 1 --timeout 20s
+out '"moduleId":"camera"'
+is 0 d2d twin get garage/camera -o table
+out '{"fps":5}'
+is 0 d2d module rm garage/camera
+is 4 d2d module show garage/camera
+is 0 d2d module list garage
+err 'has no modules'
+
+# Jobs.
+is 0 d2d job start sweep --where "tags.floor = 3" --tags '{"swept":true}'
+is 7 d2d job start sweep --where '*' --tags '{"swept":true}'
+err 'job "sweep" already exists'
+for _ in $(seq 200); do d2d job show sweep -o raw | grep -q completed && break || sleep 0.05; done
+is 0 d2d job show sweep --devices -o tsv
+out '^garage	completed'
+is 0 d2d twin get garage
+out '"swept":true'
+is 0 d2d job list --status completed -o tsv
+out '^sweep	scheduleUpdateTwin	completed	1	1	0'
+is 7 d2d job cancel sweep
+is 4 d2d job show nothing
+is 0 d2d job start later --where '*' --method open --in 1h
+is 0 d2d job cancel later
+out '"status":"cancelled"'
+
 # What is refused.
 is 0 d2d device disable garage --reason lost
 is 3 d2d send --as garage x

@@ -138,6 +138,8 @@ static enum d2d_err of_status(int status)
         return D2D_OVER_QUOTA;
     case 404:
         return D2D_NOT_FOUND;
+    case 405: /* a job that cannot be cancelled any more */
+        return D2D_REFUSED;
     case 408:
     case 504:
         return D2D_TIMED_OUT;

@@ -21,6 +21,7 @@ TEST(each_status_has_its_error)
                 "HTTP 401: ErrorCode:IotHubUnauthorizedAccess;Unauthorized");
     check_error(403, "[]", D2D_OVER_QUOTA, "HTTP 403");
     check_error(404, "{\"message\":\"none\"}", D2D_NOT_FOUND, "HTTP 404: none");
+    check_error(405, "", D2D_REFUSED, "HTTP 405");
     check_error(409, "", D2D_EXISTS, "HTTP 409");
     check_error(412, "", D2D_CHANGED, "HTTP 412");
     check_error(429, "", D2D_OVER_QUOTA, "HTTP 429");
