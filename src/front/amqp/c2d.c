@@ -106,6 +106,7 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     uint64_t at = 0;
     enum err e;
 
+    assert(k->device && k->device->seat);
     if (tag.size != sizeof order || !amqp_outcome_of(d, &how))
         return;
     for (size_t i = 0; i < sizeof order; i++)

@@ -35,6 +35,7 @@ static bool id_of(struct bytes text, uint64_t *id)
 
 static void follow(struct amqp *c, struct amqp_device *d)
 {
+    assert(d->seat && (!d->calls || d->calls->device == d));
     hub_calls_take(d->seat, d->calls && d->answers, c->now_ms);
 }
 

@@ -36,6 +36,7 @@ static enum err send_one(struct amqp *c, struct amqp_link *k, struct bytes secti
     uint64_t at;
     enum err e = msg_read(sections, &room, &m);
 
+    assert(k->device);
     m.to = NO_BYTES;                         /* device 6.2: the link says where it goes */
     if (!e && m.message_id.len > ID_LEN_MAX) /* device 6.1 */
         e = ERR_ARGUMENT;

@@ -36,6 +36,7 @@ static void ring(struct waker *waker)
     struct amqp_device *d = (struct amqp_device *)(void *)waker;
     struct amqp *c = d->connection;
 
+    assert(c->front.waker);
     if (!atomic_exchange(&d->rung, true)) {
         d->next = atomic_load(&c->rung);
         while (!atomic_compare_exchange_weak(&c->rung, &d->next, d))

@@ -306,6 +306,7 @@ static void recheck(struct amqp *c, struct amqp_link *k)
 {
     const struct amqp_events *e = k->own;
 
+    assert(e && e->path);
     if (!amqp_may_listen(c, bytes_str(e->path)))
         amqp_link_detach(c, k, "amqp:unauthorized-access", "ExpiredToken: The token of 'sb://%s/%s' is expired.",
                          c->env->host, e->path);

@@ -57,6 +57,7 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
     uint64_t at;
     size_t n;
 
+    assert(k->own);
     while (amqp_may_send(c, k) && !(e = hub_feedback_next(k->own, c->now_ms, records, &n, &lock))) {
         put_message(c, &c->scratch, records, n);
         pn_delivery_t *d = pn_delivery(k->pn, pn_dtag((const char *)lock.at, sizeof lock.at));
@@ -82,6 +83,7 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     uint64_t at = 0;
     enum err e;
 
+    assert(k->own);
     if (tag.size != sizeof lock.at || !amqp_outcome_of(d, &how))
         return;
     memcpy(lock.at, tag.start, sizeof lock.at);

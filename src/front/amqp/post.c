@@ -1,6 +1,8 @@
 /* What services send to devices (service 3.1). */
 #include "amqp.h"
 
+#include <assert.h>
+
 static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 {
     if (amqp_service_may(c, k, a, "Send"))
@@ -19,6 +21,7 @@ static enum err post(struct amqp *c, struct bytes sections)
         e = ERR_ARGUMENT;
     if (!e && !address_device_of(m.to, device))
         e = ERR_NOT_FOUND;
+    assert(c->front.waker);
     m.poster = c->front.waker;
     if (!e) {
         e = hub_post(c->env->hub, bytes_str(device), &m, c->now_ms, &at);

@@ -216,6 +216,7 @@ static void put_challenge(struct talk *f, const struct http_request *r)
     bool ours = bytes_find(asked, '"') == asked.len && auth_host_is_ours(r->env, asked);
     struct buf text = buf_max(HOST_LEN_MAX + 64);
 
+    assert(r->env->host[0]);
     buf_printf(&text, "SharedAccessSignature realm=\"%.*s\"", BYTES_ARG(ours ? asked : bytes_str(r->env->host)));
     http_put_header(f->out, "WWW-Authenticate", buf_bytes(&text));
     buf_free(&text);

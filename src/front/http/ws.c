@@ -218,6 +218,7 @@ void ws_wake(struct ws *w, int64_t now_ms)
 
 int64_t ws_tick(struct ws *w, int64_t now_ms)
 {
+    assert(w->inner && w->outer);
     int64_t due_ms = w->inner->ops->tick(w->inner, now_ms);
 
     pass_on(w);

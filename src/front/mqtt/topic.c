@@ -2,6 +2,8 @@
 
 #include "text.h"
 
+#include <assert.h>
+
 /* What devices publish to, up to where names begin. */
 static const struct {
     const char *words;
@@ -107,6 +109,7 @@ enum err mqtt_filter_read(struct bytes filter, struct bytes name, struct mqtt_fi
     struct bytes rest = filter, tree = bytes_cut(&rest, '/'), id = NO_BYTES;
     bool of_device = bytes_eq(tree, BYTES("devices")), is_own;
 
+    assert(name.len > 0);
     *out = (struct mqtt_filter){.exact = false};
     if (of_device)
         id = bytes_cut(&rest, '/'); /* which may hold a `+` or `#` of its own */
