@@ -16,12 +16,13 @@ struct front_env {
     void *random_ctx;
     bool (*ready)(void *ctx); /* for /readyz */
     void *ready_ctx;
-    struct limiter *limiter;          /* of failed logins (limiter.h); NULL: no limit */
-    const struct outside *outside;    /* webhooks and other hubs (outside.h); NULL: none */
-    struct challenges *challenges;    /* of TPMs over HTTPS (challenges.h); NULL: none are made */
-    struct enrollment_groups *groups; /* enrollment groups, parsed (groups.h); NULL: they are parsed each time */
-    struct strangers *strangers;      /* strangers.h; NULL: nothing is lent to them */
-    struct queries *queries;          /* queries.h; NULL: they run on the loop of whoever asks, in turns */
-    const struct capacity *capacity;  /* capacity.h; NULL: there is always enough memory */
-    bool faults;                      /* devices may ask for faults (device 10) */
+    struct limiter *limiter;               /* of failed logins (limiter.h); NULL: no limit */
+    const struct outside *outside;         /* webhooks and other hubs (outside.h); NULL: none */
+    struct challenges *challenges;         /* of TPMs over HTTPS (challenges.h); NULL: none are made */
+    struct enrollment_groups *groups;      /* enrollment groups, parsed (groups.h); NULL: they are parsed each time */
+    struct strangers *strangers;           /* strangers.h; NULL: nothing is lent to them */
+    struct queries *queries;               /* queries.h; NULL: they run on the loop of whoever asks, in turns */
+    struct configurations *configurations; /* configurations.h; NULL: nobody carries them out */
+    const struct capacity *capacity;       /* capacity.h; NULL: there is always enough memory */
+    bool faults;                           /* devices may ask for faults (device 10) */
 };

@@ -171,6 +171,10 @@
 #define CONDITION_SCRATCH 8192  /* bytes of texts that a condition makes (LOWER, CONCAT) for one row: as its own text */
 #define CONDITION_WORK_MAX (4 * 1024 * 1024) /* bytes of texts that it may go through for one row: some 2 ms */
 
+#define CONFIGURATIONS_ALIVE 100    /* service 8.1 */
+#define CONFIGURATIONS_ROOM 200     /* with those that are deleted and not gone everywhere yet */
+#define CONFIGURATION_METRICS_MAX 5 /* service 4.11 */
+
 #define DOCS_MAX 100000         /* enrollments, groups or registrations: all of them are in memory */
 #define DOC_LEN_MAX (32 * 1024) /* one of them: its twin is at most 8 KB of tags, its certificates 4 KB each */
 

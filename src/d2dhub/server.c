@@ -105,6 +105,7 @@ static void make_env(struct server *s)
                                 .groups = s->groups,
                                 .strangers = &s->strangers,
                                 .queries = worker_queries(s->worker),
+                                .configurations = worker_configurations(s->worker),
                                 .capacity = &s->capacity,
                                 .faults = c->fault_injection != 0,
                                 .outside = outside_worker_table(s->outside)};

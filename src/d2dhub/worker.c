@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "clock.h"
+#include "configurations.h"
 #include "net.h"
 #include "queries.h"
 #include "runner.h"
@@ -17,6 +18,7 @@ struct worker {
     struct waker waker; /* first: it is found by it */
     struct queries *queries;
     struct job_runner *jobs;
+    struct configurations *configurations;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -65,6 +67,7 @@ static void *work(void *ctx)
         next_ms = queries_turn(w->queries) ? 0 : INT64_MAX;
         now_ms = net_steady_ms();
         next_ms = earlier(job_runner_turn(w->jobs, now_ms), next_ms);
+        next_ms = earlier(configurations_turn(w->configurations, now_ms), next_ms);
         worked_us = clock_us(CLOCK_MONOTONIC) - began_us;
     } while (wait_us(w, REST * worked_us, false) && wait_us(w, (next_ms - now_ms) * 1000, true));
     return NULL;
@@ -86,6 +89,8 @@ enum err worker_new(struct hub *hub, struct worker **out)
     *out = w;
     if (queries_new(&w->waker, &w->queries))
         return ERR_MEMORY;
+    if (configurations_new(hub, &w->waker, &w->configurations))
+        return ERR_MEMORY;
     return job_runner_new(hub, &w->waker, &w->jobs);
 }
 
@@ -100,6 +105,11 @@ struct queries *worker_queries(struct worker *w)
     return w->queries;
 }
 
+struct configurations *worker_configurations(struct worker *w)
+{
+    return w->configurations;
+}
+
 void worker_free(struct worker *w)
 {
     if (!w)
@@ -111,6 +121,7 @@ void worker_free(struct worker *w)
     if (w->started)
         pthread_join(w->thread, NULL);
     job_runner_free(w->jobs);
+    configurations_free(w->configurations);
     queries_free(w->queries);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);

@@ -4,6 +4,7 @@
 
 #include "hub.h"
 
+struct configurations;
 struct queries;
 struct worker;
 
@@ -13,5 +14,7 @@ enum err worker_new(struct hub *, struct worker **out) MUST_CHECK;
 enum err worker_start(struct worker *) MUST_CHECK;
 /* Where queries are put. Lent. */
 struct queries *worker_queries(struct worker *);
+/* What carries configurations out. Lent. */
+struct configurations *worker_configurations(struct worker *);
 /* Ends the thread; nobody asks any more. NULL is fine. */
 void worker_free(struct worker *);

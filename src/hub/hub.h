@@ -171,7 +171,7 @@ enum err hub_ca_verified(struct hub *, struct buf *out) MUST_CHECK;
 
 /* ---- provisioning: what its service keeps ---------------------------------------------------------------------- */
 
-enum doc_kind { DOC_ENROLLMENT, DOC_ENROLLMENT_GROUP, DOC_REGISTRATION, DOC_KINDS };
+enum doc_kind { DOC_ENROLLMENT, DOC_ENROLLMENT_GROUP, DOC_REGISTRATION, DOC_CONFIGURATION, DOC_KINDS };
 
 /* A document under a name, which is compared without case. The hub does not look into it. */
 struct doc {

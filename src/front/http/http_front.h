@@ -22,7 +22,12 @@
     X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")                    \
     X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                            \
     X(CODE_NO_JSON, 400, 400012, "DeserializationError")                        \
+    X(CODE_TARGET, 400, 400401, "InvalidConfigurationTargetCondition")          \
     X(CODE_CONTENT, 400, 400402, "InvalidConfigurationContent")                 \
+    X(CODE_METRICS, 400, 400404, "InvalidConfigurationCustomMetricsQuery")      \
+    X(CODE_NO_CONFIGURATION, 404, 404301, "ConfigurationNotFound")              \
+    X(CODE_CONFIGURATION_EXISTS, 409, 409401, "ConfigurationAlreadyExists")     \
+    X(CODE_CONFIGURATIONS, 413, 413101, "ConfigurationCountLimitExceeded")      \
     X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")               \
     X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                           \
     X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded")         \
@@ -204,6 +209,11 @@ http_run http_certs_list, http_cert_get, http_cert_put, http_cert_delete, http_c
 /* ---- manifest.c ---- */
 
 http_run http_manifest_apply;
+
+/* ---- configuration.c ---- */
+
+http_run http_configurations_list, http_configuration_get, http_configuration_put, http_configuration_delete,
+    http_configurations_test;
 
 /* ---- bulk.c, query.c ---- */
 

@@ -2,15 +2,13 @@
  * looked at before anything of it is done. */
 #include "http_front.h"
 
+#include "desired.h"
 #include "json_body.h"
 #include "text.h"
 
 #include <stdio.h>
 
-#define DESIRED "properties.desired"
 #define MANAGER "iotEdge"
-
-enum { MANIFEST_DEPTH = 16 }; /* names of a path below the section: a twin nests to ten (device 7.1) */
 
 struct manifest {
     struct http_request *r;
@@ -28,50 +26,13 @@ static enum err refuse(struct http_answer *a, const char *format, const char *na
 
 /* ---- what is desired of one module ------------------------------------------------------------------------------- */
 
-/* Puts a value at a path below the section; false: something stands in the way. */
-static bool put_at(json_t *object, const char *path, json_t *value)
-{
-    const char *dot;
-
-    for (int depth = 0; (dot = strchr(path, '.')); path = dot + 1) {
-        json_t *next = json_object_getn(object, path, (size_t)(dot - path));
-
-        if (dot == path || ++depth > MANIFEST_DEPTH)
-            return false;
-        if (!next && json_object_setn_new(object, path, (size_t)(dot - path), next = json_object()))
-            return false;
-        if (!json_is_object(next))
-            return false;
-        object = next;
-    }
-    return *path && !json_object_get(object, path) && json_object_set(object, path, value) == 0;
-}
-
-/* "properties.desired" is all that is desired of it, "properties.desired.a.b" the value at a.b. */
 static enum err read_desired(struct http_answer *a, json_t *settings, json_t **out, bool *whole)
 {
-    json_t *value, *object = json_object();
-    enum err e = object ? OK : ERR_MEMORY;
-    const char *key;
+    const char *bad = "";
+    enum err e = desired_read(settings, out, whole, &bad);
 
-    *whole = false;
-    json_object_foreach(settings, key, value)
-    {
-        bool all = strcmp(key, DESIRED) == 0;
-
-        if (e)
-            break;
-        if (all && json_is_object(value))
-            e = json_object_update_missing(object, value) ? ERR_MEMORY : OK;
-        else if (strncmp(key, DESIRED ".", sizeof DESIRED) != 0 || !put_at(object, key + sizeof DESIRED, value))
-            e = refuse(a, "'%.60s' is not a path of desired properties, or contradicts another one", key);
-        *whole |= all;
-    }
-    if (e)
-        json_decref(object);
-    else
-        *out = object;
-    return e;
+    return e == ERR_ARGUMENT ? refuse(a, "'%.60s' is not a path of desired properties, or contradicts another one", bad)
+                             : e;
 }
 
 static enum err say_fault(struct http_answer *a, const char *module, enum err e, const struct twin_fault *fault)

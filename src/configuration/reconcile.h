@@ -1,0 +1,19 @@
+/* What configurations want of one twin, and the changes that bring it there (service 4.11). For each place the first
+ * claim wins; a null there removes what stands at it. What a configuration has written, and no claim of it covers any
+ * more, goes. */
+#pragma once
+
+#include "configuration.h"
+
+struct claim {
+    struct configuration *by;
+    json_t *settings; /* lent */
+    /* What reconcile() finds out: */
+    json_t *won;  /* the places that it has, as a tree; owned until then */
+    bool applied; /* it has all of them, and the twin is as it wants it */
+};
+
+/* Claims in the order of their rank. ERR_MEMORY; what cannot be changed for another reason is not applied, and is tried
+ * again in the next round. */
+enum err reconcile(struct hub *, struct bytes name, struct bytes run, struct claim *, size_t n,
+                   int64_t now_ms) MUST_CHECK;
