@@ -16,7 +16,7 @@ static inline void world_close(struct world *w)
     world_end(w);
 }
 
-/* One connection: what a network connection does for a front, in the same order. */
+/* A connection: it does what a network connection does for a front, in the same order. */
 struct wire {
     struct waker waker; /* first: the front gives its address back */
     struct talk *front;

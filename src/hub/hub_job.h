@@ -40,7 +40,7 @@ struct job {
     char failure[JOB_FAILURE_CAP]; /* why it failed, or "" */
 };
 
-/* What became of one of its devices. */
+/* A device of a job, and what became of it. */
 struct job_row {
     enum job_row_state state;
     int64_t start_ms, end_ms; /* 0: not yet */
@@ -76,7 +76,7 @@ enum err hub_job_change(struct hub *, const struct job *, int64_t now_ms, uint64
 /* More devices of it: at most JOB_CHUNK at once, and fewer only in the last call; after that it is ERR_PROTOCOL.
  * ERR_LIMIT: JOB_ROWS_MAX. */
 enum err hub_job_add(struct hub *, uint64_t serial, const struct bytes *devices, size_t n, uint64_t *at) MUST_CHECK;
-/* What became of one. A result of more than JOB_RESULT_MAX is ERR_TOO_LARGE; one for which there is no room in
+/* Says what became of one. A result of more than JOB_RESULT_MAX is ERR_TOO_LARGE; one for which there is no room in
  * JOB_BYTES_MAX is left out. */
 enum err hub_job_settle(struct hub *, uint64_t serial, uint32_t row, const struct job_row *, uint64_t *at) MUST_CHECK;
 /* Jobs that ended too long ago are forgotten, one with each call; false: there was none. */

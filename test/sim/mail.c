@@ -39,7 +39,7 @@ static void on_trace(void *ctx, const char *sentence)
     model_hears(&model, sentence, store_end(w.store) - 1, w.now_ms);
 }
 
-/* One more than the device's last. */
+/* The number behind the device's last. */
 static uint64_t next_number(unsigned device)
 {
     uint64_t next = 1;

@@ -109,7 +109,7 @@ struct hub {
     _Atomic int64_t last_generation;
 };
 
-/* What a device was not told of yet (twin/desired.c). */
+/* Changes that a device was not told of yet (twin/desired.c). */
 struct desired_queue {
     struct buf waiting; /* u64 place, u64 version, u32 length, patch: one behind the other */
     bool behind;        /* there is more, and that is the difference of what is desired now to: */

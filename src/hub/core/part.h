@@ -22,7 +22,7 @@ struct record_kind {
     enum err (*apply)(struct hub *, const struct record *);
 };
 
-/* What others may want to be told of an identity. */
+/* Turns in the life of an identity that others may want to be told of. */
 enum happening { HAPPENED_CREATED, HAPPENED_DELETED, HAPPENED_CONNECTED, HAPPENED_DISCONNECTED, HAPPENINGS };
 
 /* A part's value of an identity; all of it under the shard's lock but keep(). */

@@ -68,7 +68,7 @@ static uint32_t put_annotation(struct buf *b, struct bytes key, struct bytes val
     return 2;
 }
 
-/* What every event begins with: the head of its record, the annotations of fixed width, and whose it is. */
+/* The beginning of every event: the head of its record, the annotations of fixed width, and whose it is. */
 static void put_identity(struct buf *b, struct bytes name)
 {
     static const uint8_t zeros[OFFSET_DIGITS];

@@ -12,7 +12,7 @@ enum {
     TRACKING_BYTES = 8,
 };
 
-/* Whoever has to change the registry finds room for that and for its event; those who only come and go do not. */
+/* On a full disk a change of the registry finds room for its event, too; a device that only comes or goes does not. */
 static const struct telling tellings[HAPPENINGS] = {
     [HAPPENED_CREATED] = {LIFE_IDENTITIES, "deviceLifecycleEvents", "deviceLifecycleNotification",
                           "createDeviceIdentity", ROOM_REGISTRY},

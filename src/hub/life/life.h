@@ -7,7 +7,7 @@ struct twin_told;
 
 extern const struct part life_part;
 
-/* What an event says beside its body. */
+/* All that an event says beside its body. */
 struct telling {
     unsigned bit; /* LIFE_… */
     const char *source, *schema, *type;

@@ -11,7 +11,7 @@ static const struct telling update = {LIFE_TWINS, "twinChangeEvents", "twinChang
 static const struct telling replace = {LIFE_TWINS, "twinChangeEvents", "twinChangeNotification", "replaceTwin",
                                        ROOM_MESSAGES};
 
-/* What stands beside each property of a patch: when, in which version, and by which configuration. */
+/* The metadata of each property of a patch: when, in which version, and by which configuration. */
 struct stamp {
     const struct twin_write *write;
     uint64_t version; /* 0: it has none */

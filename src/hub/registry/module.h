@@ -4,8 +4,7 @@
 
 #include "core.h"
 
-/* What stands in the way of this module, which is not there yet. ERR_NOT_FOUND: there is no such device; ERR_LIMIT:
- * MODULES_MAX. */
+/* OK: this module, which is not there yet, may come. ERR_NOT_FOUND: there is no such device; ERR_LIMIT: MODULES_MAX. */
 enum err module_may_come(struct hub *h, struct shard *s, const struct identity *module) MUST_CHECK;
 /* A record made it: its device knows that it has modules. */
 void module_came(struct identity *device, uint64_t at);

@@ -150,7 +150,7 @@ TEST(jobs_that_have_not_ended_are_limited_and_those_that_have_are_forgotten)
 
 enum { JOBS = 6, ROWS = 3 * JOB_CHUNK, CHANGES_MAX = 1 << 16 };
 
-/* What was answered, with its place. */
+/* An answer, with its place. */
 struct change {
     uint64_t at;
     enum { MADE, BECAME, ADDED, SETTLED } what;

@@ -294,7 +294,7 @@ TEST(after_a_restart_nothing_is_told_twice)
     end();
 }
 
-/* Whoever created the device is answered when its event is durable, too. */
+/* An answer to whoever created the device leaves when its event is durable, too. */
 TEST(the_answer_to_a_change_waits_for_its_event)
 {
     struct device wanted = device_named("pump"), made;
@@ -431,7 +431,7 @@ static void do_delete(void)
     del("pump");
 }
 
-/* What is there after a power cut that left so much of the log behind `from`; gives how much there was. */
+/* The device and its events, as they are after a power cut. */
 struct left {
     bool created, changed, deleted; /* events */
     bool device;
@@ -456,6 +456,7 @@ static void look(struct left *out)
     buf_free(&json);
 }
 
+/* Does it, then cuts the power so that the log keeps so much of what came of it; gives how much that was. */
 static uint64_t cut(bool exists, void (*act)(void), uint64_t kept, struct left *out)
 {
     const struct memory_faults manual = {.manual = true};

@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-/* Those from PLAIN on are modules of the first ones. */
+/* Devices from PLAIN on are modules of the first ones. */
 enum { DEVICES = 14, PLAIN = 8, GROUPS = 5, CHANGES_MAX = 4096 };
 
 enum what { PUT, GONE, SESSION, GROUPS_ARE, EVENT };

@@ -1,4 +1,4 @@
-/* What a section may hold, and what is said of what it may not. */
+/* A section: what it may hold, and what is said of what it may not. */
 #include "twin_parse.h"
 
 #include "check.h"
@@ -278,7 +278,7 @@ TEST(a_buffer_that_is_full_is_too_large)
     }
 }
 
-/* Whatever the order, sorting stays quick: half a million names in the worst of them would take minutes else. */
+/* Sorting stays quick whatever the order is: half a million names in the worst of them would take minutes else. */
 TEST(many_names_are_sorted_quickly)
 {
     struct buf b = buf_max(1 << 24), nodes = buf_max(1 << 24);
