@@ -171,7 +171,6 @@ static enum err lmdb_del(struct state *s, struct bytes key)
 
 int lmdb_change(struct lmdb *m, MDB_txn *txn, struct bytes key, const struct bytes *value, struct state_sum *sum)
 {
-    assert(key.len > 0 && key.len <= STATE_KEY_MAX);
     MDB_val k = val_of(key), v;
     struct bytes old;
     uint64_t seal;

@@ -91,7 +91,6 @@ bool mail_room_take(struct hub *h, size_t size)
 {
     int64_t left = atomic_load(&h->mail_left);
 
-    assert(size <= INT64_MAX);
     do {
         if (left < (int64_t)size)
             return false;

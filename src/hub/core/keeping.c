@@ -41,7 +41,6 @@ static enum err commit(struct keeping *k, uint64_t place)
 {
     enum err e = put_counts(k);
 
-    assert(k->newest < store_end(k->hub->store));
     if (!e && k->newest)
         e = store_sync(k->hub->store, k->newest);
     if (!e && !(e = state_commit(k->hub->state, place)))

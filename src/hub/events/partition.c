@@ -30,7 +30,7 @@ static bool is_due(const struct partition_state *p, int64_t sequence, uint64_t a
 {
     const struct index_entry *newest = p->n_index ? &p->index[p->n_index - 1] : NULL;
 
-    assert(!p->n_index || p->n_index <= INDEX_CAP);
+    assert(p->n_index <= INDEX_CAP);
     return !newest || (uint64_t)(sequence - newest->sequence) >= p->stride || at - newest->at >= p->reach;
 }
 
@@ -95,7 +95,6 @@ void partition_encode(struct buf *b, const struct partition_state *p)
     size_t step = (p->n_index + INDEX_SAVED - 1) / INDEX_SAVED;
 
     assert_locked(&p->lock);
-    assert(p->first <= p->next);
     if (step == 0)
         step = 1;
     buf_put_u8(b, RECORD_VERSION);
@@ -152,7 +151,6 @@ void partition_skip_to(struct partition_state *p, int64_t next, uint64_t at)
     if (next > p->next) {
         if (p->first == p->next)
             p->first = next;
-        assert(p->first <= next);
         p->next = next;
         p->dirty = true;
     }
@@ -165,7 +163,6 @@ static void forget_below(struct partition_state *p, int64_t sequence, uint64_t a
     size_t gone = 0;
 
     assert_locked(&p->lock);
-    assert(sequence <= p->next);
     p->first = sequence;
     p->first_at = at;
     p->dirty = true;

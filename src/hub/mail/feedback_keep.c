@@ -156,6 +156,12 @@ struct loading {
     enum err e;
 };
 
+/* A checkpoint that was cut off may have more than there may be: the oldest go, and that is noted. */
+static enum err room_to_load(struct feedback *f)
+{
+    return f->by_place.n < FEEDBACK_MAX ? OK : room_for_gone(f);
+}
+
 static bool load_item(void *ctx, struct bytes key, struct bytes value)
 {
     struct loading *l = ctx;
@@ -166,8 +172,8 @@ static bool load_item(void *ctx, struct bytes key, struct bytes value)
 
     (void)key;
     rd_item(&r, &at, &record);
-    l->e = r.bad ? ERR_DAMAGED : feedback_item_add(l->feedback, at, &record, &i);
-    if (!l->e)
+    l->e = r.bad ? ERR_DAMAGED : room_to_load(l->feedback);
+    if (!l->e && !(l->e = feedback_item_add(l->feedback, at, &record, &i)))
         i->kept = KEPT;
     return !l->e;
 }
@@ -180,11 +186,8 @@ enum err feedback_load(struct hub *h)
 
     mutex_lock(&f->lock);
     e = state_each(h->state, BYTES("f/"), NO_BYTES, load_item, &l);
+    if (!e && !(e = l.e))
+        e = room_for_gone(f);
     mutex_unlock(&f->lock);
-    if (e || l.e)
-        return e ? e : l.e;
-    if (f->by_place.n && !(f->gone = calloc(f->by_place.n, sizeof *f->gone)))
-        return ERR_MEMORY;
-    f->gone_cap = f->by_place.n;
-    return OK;
+    return e;
 }

@@ -1,4 +1,5 @@
 #include "hub_world.h"
+#include "state.h"
 
 #include <stdlib.h>
 
@@ -384,7 +385,50 @@ TEST(nothing_is_lost_or_told_twice_whatever_happens_in_between)
     end(s);
 }
 
+static void keep_one(uint64_t at)
+{
+    struct buf value = buf_max(256);
+    char key[24];
+
+    snprintf(key, sizeof key, "f/%016llx", (unsigned long long)at);
+    buf_put_u64(&value, at);
+    buf_put_u8(&value, FATE_SUCCESS);
+    buf_put_u64(&value, (uint64_t)w.now_ms);
+    for (int text = 0; text < 3; text++)
+        buf_put_u8(&value, 0);
+    CHECK_OK(state_put(w.state, bytes_str(key), buf_bytes(&value)));
+    buf_free(&value);
+}
+
+static bool count_one(void *ctx, struct bytes key, struct bytes value)
+{
+    (void)key;
+    (void)value;
+    ++*(unsigned *)ctx;
+    return true;
+}
+
+/* A checkpoint that was cut off has what is new, and still what that has driven out. */
+TEST(more_feedback_in_the_checkpoint_than_there_may_be_is_read_and_goes)
+{
+    unsigned kept = 0;
+
+    world_start(&w, 21);
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    CHECK_OK(state_begin(w.state));
+    for (uint64_t at = 1; at <= FEEDBACK_MAX + 3; at++)
+        keep_one(at);
+    CHECK_OK(state_commit(w.state, state_place(w.state)));
+    world_restart(&w);
+    world_add(&w, "phone");
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    CHECK_OK(state_each(w.state, BYTES("f/"), NO_BYTES, count_one, &kept));
+    CHECK(kept == FEEDBACK_MAX);
+    world_end(&w);
+}
+
 TESTS(RUN(who_asked_is_told_what_became_of_a_message), RUN(every_fate_is_told),
+      RUN(more_feedback_in_the_checkpoint_than_there_may_be_is_read_and_goes),
       RUN(little_leaves_at_once_and_much_leaves_together), RUN(a_clock_that_was_set_back_holds_nothing_up),
       RUN(feedback_goes_to_whoever_sent_the_message_and_never_mixes_with_that_of_others),
       RUN(feedback_that_its_sender_does_not_take_is_anybodys_after_a_while), RUN(a_full_batch_does_not_wait),
