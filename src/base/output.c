@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 enum {
-    PIECE = 4096,       /* POSIX: a pipe that poll() calls writable takes so much at once */
+    ROOM = 64 * 1024, /* of stdout: it holds all of a text, so that the write that fails is one whose reason is seen */
+    PIECE = 4096,     /* POSIX: a pipe that poll() calls writable takes so much at once */
     INTERRUPT_MS = 200, /* a signal just before the wait is seen then */
     LOOK_FIRST_US = 20,
     LOOK_MOST_US = 50 * 1000,
@@ -33,10 +34,13 @@ static bool fail(int number)
 /* Descriptors 0, 1 and 2 that are closed get a file of no use to them: 0 one for writing only, 1 and 2 for reading. */
 void output_open(const volatile int *interrupted)
 {
+    static char room[ROOM];
+
     stop = interrupted;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
             open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    setvbuf(stdout, room, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof room);
     signal(SIGPIPE, SIG_IGN);
 }
 

@@ -98,7 +98,7 @@ enum d2d_err device_task_string(const struct device_task *task, const struct d2d
 
     if (e)
         return e;
-    snprintf(module, sizeof module, d->module[0] ? ";ModuleId=%s" : "", d->module);
+    snprintf(module, sizeof module, "%s%s", d->module[0] ? ";ModuleId=" : "", d->module);
     if (d->auth != D2D_AUTH_KEY)
         snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s%s;x509=true\n", host, d->id, module);
     else if (task->tpm)
