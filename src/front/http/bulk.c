@@ -181,10 +181,12 @@ static bool is_of_twins(enum mode mode)
 /* The twin modes: whatever else the entry holds is passed over. */
 static enum err update_twin(struct bulk *b, json_t *entry, struct bytes text, enum mode mode)
 {
-    struct match match = mode == UPDATE_TWIN ? (struct match){.how = MATCH_ANY} : match_of(entry, "twinETag");
+    struct match match = {.how = MATCH_ANY};
     char name[IDENTITY_LEN_MAX + 1];
     enum err e = ERR_NOT_FOUND;
 
+    if (mode == UPDATE_TWIN_IF_MATCH)
+        match = match_of(entry, "twinETag");
     if (take_name(entry, name))
         e = change_twin(b, entry, text, bytes_str(name), match, false);
     if (e == ERR_NOT_FOUND && identity_is_module(bytes_str(name)))
