@@ -1,4 +1,5 @@
 #include "auth.h"
+#include "hub_ca.h"
 
 #include "limiter.h"
 #include "sas.h"

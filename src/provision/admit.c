@@ -1,5 +1,6 @@
 /* Admission, who may register: tokens, keys and certificates against enrollments and groups (provisioning 2). */
 #include "dps.h"
+#include "hub_ca.h"
 
 #include "cert.h"
 #include "chain.h"

@@ -1,4 +1,5 @@
 #include "document.h"
+#include "hub_ca.h"
 
 #include "cert.h"
 #include "text.h"

@@ -1,3 +1,4 @@
+#include "hub_ca.h"
 #include "hub_power.h"
 
 #include <stdlib.h>

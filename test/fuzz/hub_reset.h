@@ -4,6 +4,7 @@
 
 #include "engines.h"
 #include "hub.h"
+#include "hub_ca.h"
 
 #include <stdlib.h>
 

@@ -3,6 +3,7 @@
 #include "crc32c.h"
 #include "engines.h"
 #include "hub.h"
+#include "hub_ca.h"
 #include "text.h"
 
 #include <stdio.h>

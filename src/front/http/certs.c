@@ -1,6 +1,7 @@
 /* CA certificates whose holders may make devices, and the proof that whoever brought one has its key (device 1.6; the
  * names are those of the management plane, service 5). */
 #include "http_front.h"
+#include "hub_ca.h"
 
 #include "cert.h"
 #include "chain.h"

@@ -167,7 +167,7 @@ static enum err take_id(const struct http_request *r, const json_t *root, struct
 static enum err read_job(struct http_request *r, const json_t *root, struct job *job, struct buf *body,
                          struct http_answer *a)
 {
-    struct bytes condition, document;
+    struct bytes condition = NO_BYTES, document = NO_BYTES;
     enum err e;
 
     if ((e = take_id(r, root, job, a)) || (e = take_kind(root, &job->kind, a)) ||

@@ -30,7 +30,7 @@ static enum err renew(struct renewal *w, const char *name, struct device *made)
     enum err e = ERR_PRECONDITION;
 
     for (int i = 0; e == ERR_PRECONDITION && i < TRIES; i++) {
-        if ((e = hub_device_get(r->env->hub, bytes_str(name), &d)))
+        if (hub_device_get(r->env->hub, bytes_str(name), &d))
             return http_no_identity(r, w->answer, bytes_str(name));
         if (d.auth != AUTH_SAS)
             return http_says(w->answer, ERR_ARGUMENT, "It does not authenticate by key");

@@ -1,5 +1,6 @@
 /* CA certificates whose holders may make devices (device 1.6). */
 #include "ca.h"
+#include "hub_ca.h"
 
 #include "cold.h"
 #include "etag.h"

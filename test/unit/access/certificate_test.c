@@ -1,5 +1,6 @@
 /* Devices that prove who they are by a certificate (device 1.6). */
 #include "auth.h"
+#include "hub_ca.h"
 #include "log.h"
 #include "text.h"
 

@@ -2,6 +2,7 @@
  * 2.2), and everything that is refused. */
 #include "dps.h"
 #include "http_peer.h"
+#include "hub_ca.h"
 
 #define X509_WORLD_S (T0 / 1000)
 #include "x509_world.h"

@@ -1,5 +1,6 @@
 #include "http_front.h"
 #include "http_peer.h"
+#include "hub_ca.h"
 
 #define X509_WORLD_S (T0 / 1000)
 #include "x509_world.h"

@@ -1,3 +1,4 @@
+#include "hub_ca.h"
 #include "hub_world.h"
 
 static struct ca ca_named(const char *name, const char *der, bool verified)
