@@ -220,7 +220,7 @@ static void tell_counts(struct configurations *c)
     mutex_unlock(&c->lock);
 }
 
-/* What a deleted one had set is gone everywhere: so is its document, unless it has been made again. */
+/* A deleted one's document goes once all that it had set is gone, unless it has been made again. */
 static void drop_deleted(struct configurations *c)
 {
     uint64_t at;

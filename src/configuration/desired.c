@@ -6,7 +6,7 @@
 
 #define DESIRED "properties.desired"
 
-/* What is there stays; two values for one place contradict each other. */
+/* A value that is there stays; two values for one place contradict each other. */
 static enum err merge(json_t *into, json_t *from)
 {
     json_t *value, *there;

@@ -1,4 +1,4 @@
-/* What a content desires of one twin (service 4.11): {"properties.desired": {…}} is all of it,
+/* The desire of a content for one twin (service 4.11): {"properties.desired": {…}} is all of it,
  * {"properties.desired.a.b": value} the value at a.b; both become one tree. */
 #pragma once
 

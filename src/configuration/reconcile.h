@@ -1,4 +1,4 @@
-/* What configurations want of one twin, and the changes that bring it there (service 4.11). For each place the first
+/* Brings a twin to what configurations want of it, by changes (service 4.11). For each place the first
  * claim wins; a null there removes what stands at it. What a configuration has written, and no claim of it covers any
  * more, goes. */
 #pragma once
@@ -8,7 +8,7 @@
 struct claim {
     struct configuration *by;
     json_t *settings; /* lent */
-    /* What reconcile() finds out: */
+    /* Found out by reconcile(): */
     json_t *won;  /* the places that it has, as a tree; owned until then */
     bool applied; /* it has all of them, and the twin is as it wants it */
 };

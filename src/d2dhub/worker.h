@@ -12,9 +12,9 @@ struct worker;
 enum err worker_new(struct hub *, struct worker **out) MUST_CHECK;
 /* ERR_INTERNAL: a thread cannot be made. */
 enum err worker_start(struct worker *) MUST_CHECK;
-/* Where queries are put. Lent. */
+/* The queue for queries. Lent. */
 struct queries *worker_queries(struct worker *);
-/* What carries configurations out. Lent. */
+/* The one that carries configurations out. Lent. */
 struct configurations *worker_configurations(struct worker *);
 /* Ends the thread; nobody asks any more. NULL is fine. */
 void worker_free(struct worker *);

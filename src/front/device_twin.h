@@ -1,4 +1,4 @@
-/* What a device asks of its own twin, and what it is answered, over MQTT and AMQP alike (device 2.12, 3.8). */
+/* Requests of a device about its own twin, and the answers, over MQTT and AMQP alike (device 2.12, 3.8). */
 #pragma once
 
 #include "env.h"

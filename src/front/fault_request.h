@@ -34,13 +34,13 @@ struct fault_request {
     char reason[FAULT_REASON_MAX + 1];
 };
 
-/* What a message asks for; kind FAULT_NONE: nothing. ERR_ARGUMENT: a type that there is not, or a time that is no
- * number of seconds; ERR_RANGE: one over FAULT_SECONDS_MAX. */
+/* The fault that a message asks for; kind FAULT_NONE: none. ERR_ARGUMENT: a type that there is not, or a time that is
+ * no number of seconds; ERR_RANGE: one over FAULT_SECONDS_MAX. */
 enum err fault_request_read(const struct msg *, int64_t now_ms, struct fault_request *out) MUST_CHECK;
 /* The field's word for it: "KillTcp". */
 const char *fault_name(enum fault_kind);
 bool fault_refuses(enum fault_kind);
-/* What a message is refused with at this time, or OK: ERR_BUSY, ERR_QUOTA or ERR_UNAUTHORIZED. */
+/* The error that a message is refused with at this time, or OK: ERR_BUSY, ERR_QUOTA or ERR_UNAUTHORIZED. */
 enum err fault_refusal(const struct fault_request *, int64_t now_ms) MUST_CHECK;
 /* When something is to be broken; INT64_MAX: nothing is. */
 int64_t fault_due(const struct fault_request *);

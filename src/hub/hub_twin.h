@@ -18,12 +18,12 @@ struct twin_change {
 enum err hub_twin_change(struct hub *, struct bytes id, const struct twin_change *, int64_t now_ms,
                          struct twin_fault *fault, uint64_t *at) MUST_CHECK;
 
-/* What a device reports: a patch. `expected`: the version of the section that it knows, or ERR_PRECONDITION; -1: any.
+/* A device's report: a patch. `expected`: the version of the section that it knows, or ERR_PRECONDITION; -1: any.
  * *version is the one that it makes. ERR_QUOTA, and what seat_state() says, besides the above. */
 enum err hub_twin_report(struct seat *, struct bytes patch, int64_t expected, int64_t now_ms, struct twin_fault *fault,
                          int64_t *version, uint64_t *at) MUST_CHECK;
 
-/* What model it says that it is (device 2.2). No record, and *at is 0, if that is known. */
+/* Notes the model that it says it is (device 2.2). No record, and *at is 0, if that is known. */
 enum err hub_model_set(struct seat *, struct bytes model, int64_t now_ms, uint64_t *at) MUST_CHECK;
 
 enum twin_form {

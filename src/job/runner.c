@@ -267,7 +267,7 @@ static bool is_begun(const struct job_runner *r, uint64_t serial)
     return false;
 }
 
-/* What has become due since the last look. */
+/* Starts jobs that have become due since the last look. */
 static void look(struct job_runner *r, int64_t now_ms)
 {
     struct job j = {.serial = 0};

@@ -9,7 +9,7 @@ struct job_runner;
 
 /* The waker is called when a turn is worth it before its time. ERR_MEMORY. */
 enum err job_runner_new(struct hub *, struct waker *, struct job_runner **out) MUST_CHECK;
-/* What is open stays as it is in the hub. NULL is fine. */
+/* Open jobs stay as they are in the hub. NULL is fine. */
 void job_runner_free(struct job_runner *);
 /* Some of what is due. Returns when to call again at the latest: now_ms when there is more to do. */
 int64_t job_runner_turn(struct job_runner *, int64_t now_ms);

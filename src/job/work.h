@@ -14,7 +14,7 @@ enum {
 
 struct work;
 
-/* What there is to do with each device. */
+/* The work with each device. */
 struct work_ops {
     /* Reads the document; `why`, with ERR_ARGUMENT: a sentence. */
     enum err (*open)(struct work *, struct bytes document, char why[JOB_FAILURE_CAP]);
@@ -41,7 +41,7 @@ extern const struct work_ops work_twins, work_calls;
 
 /* The row's time is up, whatever the job would do with it. */
 bool work_is_late(const struct work *, int64_t now_ms);
-/* What became of a device: a result, or the number of an error and a sentence. A device that cannot be written down is
+/* The outcome of a device: a result, or the number of an error and a sentence. A device that cannot be written down is
  * tried again: false. */
 bool work_done(struct work *, uint32_t row, int64_t start_ms, int64_t now_ms, struct bytes result);
 bool work_failed(struct work *, uint32_t row, int64_t start_ms, int64_t now_ms, int number, const char *why);

@@ -102,7 +102,7 @@ static const struct rule certificate[] = {{"certificate", TEXT},
 
 static const struct rule batch[] = {{"body", TEXT}, {"base64Encoded", FLAG}, {"properties", OBJECT}, {NULL, ANY}};
 
-/* What is inside of these is the client's own. */
+/* Names inside of these are the client's own. */
 static const struct rule twin[] = {{"tags", OBJECT},
                                    {"properties", OBJECT},
                                    {"properties.desired", OBJECT},

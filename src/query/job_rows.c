@@ -40,7 +40,7 @@ static void put_time(struct buf *b, const char *name, int64_t ms)
     buf_printf(b, ",\"%s\":\"%s\"", name, iso);
 }
 
-/* What has no value is missing: no client takes null for a time or an outcome. */
+/* A member without a value is missing: no client takes null for a time or an outcome. */
 static void put_row(struct buf *b, const struct job *j, const struct job_row *row)
 {
     int64_t start_ms = row->start_ms ? row->start_ms : j->start_ms;

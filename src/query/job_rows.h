@@ -17,7 +17,7 @@ struct job_rows {
     struct buf text, room;
 };
 
-/* One that is selected, as JSON. */
+/* Receives a row that is selected, as JSON. */
 typedef enum err job_row_found(void *ctx, struct bytes json, bool *enough);
 
 void job_rows_open(struct job_rows *, struct hub *, const struct condition *);

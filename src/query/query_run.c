@@ -217,7 +217,7 @@ static enum err found_job_row(void *ctx, struct bytes json, bool *enough)
     return e;
 }
 
-/* What is wanted and finds no place only tells that there is more: a continuation always leads to a row. */
+/* A row that is wanted and finds no place only tells that there is more: a continuation always leads to a row. */
 static enum err found(void *ctx, const struct twin_document *d, const struct row *row, bool *enough)
 {
     struct query_run *q = ctx;

@@ -72,7 +72,7 @@ void scan_close(struct scan *s)
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
-/* Those of s->ids that are behind the last: as hub_identity_names() gives those of all. */
+/* Gives those of s->ids that are behind the last: as hub_identity_names() gives those of all. */
 static enum err list_ids(struct scan *s, size_t *n)
 {
     struct bytes last = bytes_str(s->after);
@@ -113,7 +113,7 @@ static enum err list(struct scan *s, size_t *n)
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
-/* What waits in a mailbox is known where it is in memory. */
+/* Messages that wait are counted where the mailbox is in memory. */
 static enum err read(struct scan *s, struct bytes name, struct device *out)
 {
     enum err e;

@@ -18,7 +18,7 @@ struct scan {
     bool end;                         /* there is none behind it, or somebody had enough */
 };
 
-/* One that is selected. False: it is not wanted any more, and was not seen. */
+/* Receives an identity that is selected. False: it is not wanted any more, and was not seen. */
 typedef enum err scan_found(void *ctx, const struct twin_document *, const struct row *, bool *enough);
 
 /* The condition must outlive it, and nobody else may use it meanwhile: its paths learn where they lead to. ERR_MEMORY.

@@ -1,4 +1,4 @@
-/* What stands at a path of a twin's sections: tags.a, properties.desired.a.b, properties.reported.$version and
+/* Values at a path of a twin's sections: tags.a, properties.desired.a.b, properties.reported.$version and
  * properties.desired.$metadata.a.$lastUpdated (service 4.6). Values are lent by the run. */
 #pragma once
 

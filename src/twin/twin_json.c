@@ -2,7 +2,8 @@
 
 #include "text.h"
 
-/* What JSON asks for and no more, in its short forms, as JavaScript writes it: there are clients that compare texts. */
+/* Escapes what JSON asks for and no more, in its short forms, as JavaScript writes it: there are clients that compare
+ * texts. */
 static void put_escaped(struct buf *out, uint8_t c)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";

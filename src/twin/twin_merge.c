@@ -69,7 +69,7 @@ static void put_fresh(struct merge *m, const struct twin_node *n)
 
 static void merge_objects(struct merge *m, const struct twin_node *old, const struct twin_node *patch);
 
-/* What the patch says of a member that is there. */
+/* The patch's word on a member that is there. */
 static void merge_member(struct merge *m, const struct twin_node *old, const struct twin_node *patch)
 {
     if (old->kind == TWIN_OBJECT && patch->kind == TWIN_OBJECT) {

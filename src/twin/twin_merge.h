@@ -1,4 +1,4 @@
-/* What becomes of a twin by a change: a new run. Live and from the log it is the same function. */
+/* A change makes a new run of a twin. Live and from the log it is the same function. */
 #pragma once
 
 #include "twin_run.h"

@@ -180,7 +180,7 @@ static enum err read_key(struct parse *p, struct bytes *key, bool *is_skipped)
     return p->skipping || *is_skipped ? OK : check_key(p, *key);
 }
 
-/* One member; *sorted becomes false where it is not behind the one before. */
+/* Parses a member; *sorted becomes false where it is not behind the one before. */
 static enum err read_member(struct parse *p, struct bytes *before, bool *sorted)
 {
     size_t was = p->out->len, before_at = before->at ? (size_t)(before->at - p->out->at) : 0, key_at;

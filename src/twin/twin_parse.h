@@ -6,7 +6,7 @@
 
 enum { TWIN_PATH_CAP = 64, TWIN_WHY_CAP = 160 };
 
-/* What is wrong, for the message of an error. Texts end with NUL, and are cut where they are longer. */
+/* The fault of a text, for the message of an error. Texts end with NUL, and are cut where they are longer. */
 struct twin_fault {
     char path[TWIN_PATH_CAP]; /* where, as in properties.desired.a.b */
     char why[TWIN_WHY_CAP];   /* a sentence, which names the place and the limit */

@@ -18,7 +18,7 @@ static uint64_t be(const uint8_t *at, size_t n)
     return v;
 }
 
-/* Who wrote it. */
+/* The configuration that wrote it. */
 static const uint8_t *read_by(const uint8_t *at, struct twin_node *n)
 {
     n->by = bytes_of(at + 1, *at);
@@ -271,7 +271,7 @@ static struct bytes value_of(struct rd *r, uint8_t head)
 
 static bool nodes_are_whole(struct bytes all, bool in_array, unsigned depth);
 
-/* One node off the front. */
+/* Takes a node off the front. */
 static bool node_is_whole(struct rd *r, struct bytes *key, unsigned depth)
 {
     struct bytes length, value;

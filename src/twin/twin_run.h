@@ -59,8 +59,8 @@ bool twin_next(const struct twin_node *of, struct twin_node *at);
 bool twin_find(const struct twin_node *of, struct bytes key, struct twin_node *out);
 bool twin_nth(const struct twin_node *array, size_t n, struct twin_node *out);
 
-/* What counts against the limit of a section: keys, texts without control characters, 8 for a number, 4 for a boolean
- * (device 7.1). */
+/* The size that counts against the limit of a section: keys, texts without control characters, 8 for a number, 4 for a
+ * boolean (device 7.1). */
 uint64_t twin_size(const struct twin_node *);
 
 /* Eight bytes in base64, as the service's are (service 4.6); without quotes. */

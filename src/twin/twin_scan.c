@@ -82,7 +82,7 @@ static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end)
     return at;
 }
 
-/* One character that is not ASCII, or DEL. */
+/* Reads a character that is not ASCII, or DEL. */
 static bool scan_wide(struct scan *s, struct buf *out, bool *is_plain)
 {
     struct bytes rest = bytes_of(s->at, (size_t)(s->end - s->at));

@@ -16,7 +16,7 @@ enum {
     NODE_HEAD = 7, /* bytes before the key */
 };
 
-/* What a node that changes is stamped with. */
+/* The stamp of a node that changes. */
 struct twin_stamp {
     bool has_time, has_version;
     int64_t time_ms;
@@ -29,7 +29,7 @@ size_t node_begin(struct buf *out, enum twin_kind kind, unsigned escapes, struct
                   const struct twin_stamp *stamp);
 void node_end(struct buf *out, size_t at);
 
-/* What stands before the roots. */
+/* The head, before the roots. */
 void run_put_facts(struct buf *out, const struct twin_facts *facts);
 
 /* Of a buffer that has them already. */

@@ -92,7 +92,7 @@ static bool is_here(const struct outside_worker *w, const char *host)
 
 /* ---- a job ----------------------------------------------------------------------------------------------------- */
 
-/* What others say of the device: all on the heap, or NULL. */
+/* The answers of others about the device: all on the heap, or NULL. */
 struct said {
     char *host;    /* of the webhook */
     char *payload; /* its, an object as JSON */

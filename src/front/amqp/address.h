@@ -36,10 +36,10 @@ struct address {
     char name[IDENTITY_LEN_MAX + 1]; /* where that is */
 };
 
-/* What is not well-formed or too long is ADDRESS_UNKNOWN. */
+/* Parses an address: ADDRESS_UNKNOWN if it is not well-formed or too long. */
 void address_parse(const struct front_env *, struct bytes text, struct address *out);
 
-/* What is behind the scheme and host of an AMQP address: "amqps://host:5671/path" gives "/path", "/path" stays. */
+/* The part behind the scheme and host of an AMQP address: "amqps://host:5671/path" gives "/path", "/path" stays. */
 struct bytes address_path(struct bytes text);
 
 /* The device that a message is for (service 3.1): "/devices/{id}/messages/devicebound", as `to` of a message has it;

@@ -150,7 +150,7 @@ static void pull_links(struct amqp *c)
             }
         }
     }
-    /* Who was first now is last next time, so that a short `out` feeds all links of the connection. */
+    /* The first link now is the last one next time, so that a short `out` feeds all links of the connection. */
     if (!list_empty(&c->eager))
         list_add(&c->eager, list_take(&c->eager));
 }
@@ -171,7 +171,7 @@ static void pull(struct amqp *c)
 
 /* ---- the five functions ---------------------------------------------------------------------------------------- */
 
-/* What is no AMQP 1.0 gets the header that we speak, and the connection ends (AMQP 1.0, 2.2). */
+/* A peer that speaks no AMQP 1.0 gets the header that we speak, and the connection ends (AMQP 1.0, 2.2). */
 static void refuse_header(struct amqp *c)
 {
     amqp_log_refusal(c, "protocol header", "this is not AMQP 1.0");
@@ -189,7 +189,7 @@ static void refuse_frame(struct amqp *c, enum err e)
         amqp_end(c, e, "amqp:decode-error", "a frame is not well-formed, nests too deep, or has too many values");
 }
 
-/* One whole unit of the stream. */
+/* Takes a whole unit of the stream. */
 static void take_unit(struct amqp *c, struct bytes unit)
 {
     enum err e = OK;
@@ -266,7 +266,7 @@ static void recheck(struct amqp *c)
     }
 }
 
-/* Whoever has proved nothing gets as long as for the first packet. */
+/* A peer that has proved nothing gets as long as for the first packet. */
 static int64_t check_deadlines(struct amqp *c)
 {
     int64_t due = c->born_ms + (c->tpm ? TPM_MS : CONNECT_MS);

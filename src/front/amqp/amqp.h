@@ -1,4 +1,4 @@
-/* One AMQP 1.0 connection, of devices or services: what its files share (device 3, service 1.5-1.7, 2 and 3).
+/* An AMQP 1.0 connection, of devices or services: what its files share (device 3, service 1.5-1.7, 2 and 3).
  *
  *   amqp.c        the five functions of a front: bytes and events of Proton go to whom they concern
  *   output.c      what is said: flush, end, log
@@ -164,7 +164,7 @@ struct amqp {
 void amqp_flush(struct amqp *c);
 /* Closes the connection with an error and ends the conversation. */
 void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text);
-/* One line for the operator: who, what, why. */
+/* Logs a line for the operator: who, what, why. */
 void amqp_log_refusal(const struct amqp *c, const char *what, const char *why);
 /* "service", "device garage" or "nobody", for the log. */
 const char *amqp_who(const struct amqp *c);
@@ -186,11 +186,11 @@ enum err amqp_claim_put(struct amqp *c, struct bytes audience, const struct who 
  * ERR_BUSY: too many failures lately. */
 enum err amqp_token_check(struct amqp *c, struct bytes token, struct bytes name, struct who *out) MUST_CHECK;
 void amqp_proved(struct amqp *c, const struct who *who);
-/* One of the claims lets read this path ("entity/ConsumerGroups/…", "messages/events"). */
+/* True if one of the claims lets read this path ("entity/ConsumerGroups/…", "messages/events"). */
 bool amqp_may_listen(const struct amqp *c, struct bytes path);
-/* What proves that the peer may act as this device, or NULL. */
+/* The proof that the peer may act as this device, or NULL. */
 const struct who *amqp_claim_of(const struct amqp *c, struct bytes device);
-/* What this device itself signed proves nothing any more: its keys have changed. */
+/* Forgets what this device itself signed: its keys have changed. */
 void amqp_claims_drop(struct amqp *c, struct bytes device);
 /* Forgets what has expired. True when something has. */
 bool amqp_claims_expire(struct amqp *c);
@@ -274,7 +274,7 @@ bool amqp_service_may(struct amqp *c, struct amqp_link *k, const struct address 
 void amqp_service_recheck(struct amqp *c, struct amqp_link *k, const char *path);
 
 /* ---- fault.c */
-/* What refuses a message of the device now, or is wrong with the fault that it asks for: fault_request.h. */
+/* The reason to refuse a message of the device now, or what is wrong with the fault it asks for: fault_request.h. */
 enum err amqp_fault_read(struct amqp *c, const struct amqp_device *d, const struct msg *m,
                          struct fault_request *asked) MUST_CHECK;
 enum err amqp_fault_of_batch(struct amqp *c, const struct amqp_device *d, struct bytes all,
@@ -295,7 +295,7 @@ void amqp_answer(struct amqp *c, pn_delivery_t *d, enum err e);
 void amqp_answer_as(struct amqp *c, pn_delivery_t *d, enum err e, const char *condition);
 /* How the peer ended a delivery; false: it has not yet. */
 bool amqp_outcome_of(pn_delivery_t *d, enum outcome *how);
-/* What the hub says to that, to a peer that waits for it (rcv-settle-mode second). */
+/* The hub's answer to that, for a peer that waits for it (rcv-settle-mode second). */
 void amqp_confirm(struct amqp *c, pn_delivery_t *d, enum err e);
 
 /* ---- transfer.c */

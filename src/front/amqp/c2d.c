@@ -1,4 +1,4 @@
-/* What devices receive (device 3.7): pulled from the mailbox under credit, locked until the device says what became of
+/* Messages to devices (device 3.7): pulled from the mailbox under credit, locked until the device says what became of
  * it. */
 #include "amqp.h"
 
@@ -15,7 +15,7 @@ static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
 
     if (!amqp_device_opened(c, k, a->device))
         return;
-    /* One receiver a device: the later one wins, as between connections. */
+    /* A device has one receiver: the later one wins, as between connections. */
     old = k->device->c2d;
     k->device->c2d = NULL;
     if (old) {
@@ -117,7 +117,7 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     amqp_make_eager(c, k); /* it may come again */
 }
 
-/* What was sent and not settled comes to whoever is next. */
+/* Messages that were sent and not settled come to whoever is next. */
 static void gone(struct amqp *c, struct amqp_link *k)
 {
     struct amqp_device *d = k->device;

@@ -75,7 +75,7 @@ static enum err check(struct amqp *c, struct bytes token, const char ids[][IDENT
         const struct who policy = *out;
 
         e = check_device(c, token, ids, n, out);
-        /* Whoever says that he is a policy is not told that his audience is no device. */
+        /* A peer that calls itself a policy is not told that its audience is no device. */
         if (e == ERR_NOT_FOUND && names_policy(c, token)) {
             *out = policy;
             e = ERR_UNAUTHORIZED;

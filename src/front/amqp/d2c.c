@@ -1,4 +1,4 @@
-/* What devices send (device 3.6): a message is an event, a batch is as many as it holds, all of them or none. */
+/* Messages of devices (device 3.6): a message is an event, a batch is as many as it holds, all of them or none. */
 #include "amqp.h"
 
 #include <assert.h>
@@ -27,7 +27,7 @@ static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
     amqp_link_accept(c, k);
 }
 
-/* One message, or with `only_check` whether it may be one. */
+/* Sends one message, or with `only_check` tells whether it may be one. */
 static enum err send_one(struct amqp *c, struct amqp_link *k, struct bytes sections, bool only_check)
 {
     struct msg_room room = {.text = buf_max(2 * AMQP_MESSAGE_MAX)};

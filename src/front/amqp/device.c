@@ -45,7 +45,7 @@ static void ring(struct waker *waker)
     c->front.waker->wake(c->front.waker);
 }
 
-/* What was rung becomes ours to look at. */
+/* Devices whose bell was rung become ours to look at. */
 static void take_rung(struct amqp *c)
 {
     struct amqp_device *next;
@@ -84,7 +84,7 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
     d->waker.wake = ring;
     d->connection = c;
     list_init(&d->links);
-    /* What proves a device fits an id that is valid. */
+    /* A proof of a device fits an id that is valid. */
     if (!bytes_to_str(id, d->id, sizeof d->id) || (e = map_put(&c->devices, bytes_str(d->id), d))) {
         free(d);
         return e ? e : ERR_NOT_FOUND;

@@ -259,7 +259,7 @@ static enum amqp_pulled take_turn(struct amqp *c, struct amqp_link *k)
     return more && amqp_may_send(c, k) ? PULLED_TURN : PULLED_SOME;
 }
 
-/* Who displaced a reader: a reader without epoch is refused with the epoch that holds. */
+/* Tells who displaced a reader: a reader without epoch is refused with the epoch that holds. */
 static int64_t epoch_that_holds(struct amqp *c, const struct amqp_events *e)
 {
     struct reader *probe = NULL;

@@ -1,4 +1,4 @@
-/* What services hear of the messages that they sent to devices (service 3.2). */
+/* Feedback: what services hear of the messages that they sent to devices (service 3.2). */
 #include "amqp.h"
 
 #include "feedback_json.h"

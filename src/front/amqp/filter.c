@@ -14,7 +14,7 @@ static bool is_selector(pn_atom_t descriptor)
     return descriptor.type == PN_SYMBOL && amqp_is(proton_text(descriptor), WORD_SELECTOR);
 }
 
-/* One value of the set, and its descriptor when it has one. False: it is no selector at all. */
+/* Reads a value of the set, and its descriptor when it has one. False: it is no selector at all. */
 static bool read_entry(pn_data_t *set, struct bytes key, pn_atom_t *descriptor, pn_atom_t *value)
 {
     *descriptor = (pn_atom_t){.type = PN_NULL};

@@ -1,4 +1,4 @@
-/* What an attach of a receiver says beside its address: filters and link properties (service 2.4, 2.6, 2.7). */
+/* An attach of a receiver, beside its address: filters and link properties (service 2.4, 2.6, 2.7). */
 #pragma once
 
 #include "selector.h"

@@ -25,7 +25,7 @@ static const struct link_ops entity = {.name = "event hub", .opened = entity_ope
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
-/* What is behind each kind of address for a peer that sends to it, and for one that receives from it. */
+/* The kind of link behind each kind of address, for a peer that sends to it and for one that receives from it. */
 static const struct {
     const struct link_ops *sends, *receives;
 } kinds[ADDRESS_KINDS] = {

@@ -49,10 +49,10 @@ static void set_condition(struct amqp *c, struct amqp_link *k, const char *condi
     buf_free(&text);
 }
 
-/* What is refused or detached is of no kind, until the peer's detach. */
+/* A link that is refused or detached is of no kind, until the peer's detach. */
 static const struct link_ops dead = {.name = "dead"};
 
-/* What stood behind the link is given back. */
+/* Gives back what stood behind the link. */
 static void let_go(struct amqp *c, struct amqp_link *k)
 {
     list_del(&k->eager);

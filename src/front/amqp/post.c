@@ -1,4 +1,4 @@
-/* What services send to devices (service 3.1). */
+/* Messages of services to devices (service 3.1). */
 #include "amqp.h"
 
 #include <assert.h>

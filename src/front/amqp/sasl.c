@@ -49,7 +49,7 @@ static enum err check_device_token(struct amqp *c, struct bytes user, struct byt
     struct bytes rest = user, device = bytes_cut(&rest, '/'), modules = bytes_cut(&rest, '/');
     char name[IDENTITY_LEN_MAX + 1];
 
-    /* What is no name fits no identity. */
+    /* A text that is no name fits no identity. */
     if (!identity_name(device, rest, name) || (modules.at && !bytes_eq_nocase(modules, BYTES("modules"))))
         name[0] = 0;
     return auth_device(c->env, bytes_str(name), token, c->now_ms, &c->who);

@@ -153,7 +153,7 @@ static struct bytes annotation(pn_message_t *m, enum amqp_word name)
     return NO_BYTES;
 }
 
-/* What a report says: its data, in one piece or several. */
+/* The text of a report: its data, in one piece or several. */
 static void put_patch(struct bytes message, struct buf *out)
 {
     struct bytes data;
@@ -176,7 +176,7 @@ static void report(struct amqp *c, struct amqp_link *k, struct bytes message, st
     buf_free(&patch);
 }
 
-/* What it hears later is newer than what it is answered now. */
+/* Notifications after this are newer than the answer. */
 static void get(struct amqp *c, struct amqp_link *k, struct twin_reply *r)
 {
     struct amqp_link *hearing = hearing_link(k->device);

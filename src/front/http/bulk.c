@@ -201,7 +201,7 @@ static bool has_some(const json_t *entry, const char *name)
     return value && !json_is_null(value);
 }
 
-/* What an entry says of the twin besides the identity. The identity stands, whatever becomes of this. */
+/* Carries out what an entry says of the twin besides the identity. The identity stands, whatever becomes of this. */
 static enum err add_twin(struct bulk *b, json_t *entry, struct bytes text, enum mode mode)
 {
     struct match match = has_some(entry, "twinETag") ? match_of(entry, "twinETag") : (struct match){.how = MATCH_ANY};

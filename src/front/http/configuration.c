@@ -108,7 +108,7 @@ static enum err no_such(const struct http_request *r, struct http_answer *a)
     return http_says(a, ERR_NOT_FOUND, "Configuration %.128s does not exist", r->names[0]);
 }
 
-/* One kind of content; those that say nothing are left out, so that it comes back as it was meant. */
+/* Writes a kind of content; those that say nothing are left out, so that it comes back as it was meant. */
 static enum err take_content(struct http_answer *a, const json_t *root, json_t *to, enum configures *kind)
 {
     json_t *settings, *given = json_object_get(root, "content"), *key_settings;
@@ -222,7 +222,7 @@ static enum err take(struct http_request *r, struct http_answer *a, const json_t
     return take_rest(a, root, to);
 }
 
-/* What is there, also one that was deleted and is not gone everywhere yet: `body` is empty then. */
+/* Reads what is there, also one that was deleted and is not gone everywhere yet: `body` is empty then. */
 static enum err look(const struct http_request *r, struct buf *body, struct doc *doc)
 {
     return hub_doc_get(r->env->hub, DOC_CONFIGURATION, bytes_str(r->names[0]), body, doc);

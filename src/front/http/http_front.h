@@ -180,7 +180,7 @@ http_run http_modules_list, http_module_get, http_module_put, http_module_delete
 enum err http_no_identity(const struct http_request *, struct http_answer *, struct bytes name);
 /* Of a module, what http_device_change() and http_device_drop() say. */
 enum err http_module_fault(const struct http_request *, struct http_answer *, struct bytes name, enum err);
-/* One that the hub makes: $edgeAgent, $edgeHub. */
+/* True for a module that the hub makes: $edgeAgent, $edgeHub. */
 bool http_module_is_system(struct bytes name);
 
 /* ---- scope.c, renew.c ---- */

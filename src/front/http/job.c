@@ -110,7 +110,7 @@ static enum err take_limit(const json_t *root, int64_t *out, struct http_answer 
     return OK;
 }
 
-/* What the device would be asked to become, or to do. */
+/* Checks what the device would be asked to become, or to do. */
 static enum err take_document(const json_t *root, struct bytes body, enum job_kind kind, struct bytes *out,
                               struct http_answer *a)
 {
@@ -302,7 +302,7 @@ static bool is_wanted(const struct wanted *w, const struct job *j, const char *s
            (!wanted.len || bytes_eq_nocase(wanted, bytes_str(state)));
 }
 
-/* One that is wanted and does not fit only tells that there are more. */
+/* A job that is wanted and does not fit only tells that there are more. */
 static enum err put_page(struct http_request *r, struct http_answer *a, struct wanted *w, bool *more)
 {
     int64_t wall_ms = hub_wall_ms(r->env->hub, r->now_ms);

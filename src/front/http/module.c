@@ -49,7 +49,7 @@ bool http_module_is_system(struct bytes name)
     return module.len && module.at[0] == '$';
 }
 
-/* What is done to a module of the edge by whom: its device tells it keys, nobody else does anything. */
+/* Decides who may do what to a module of the edge: its device tells it keys, nobody else does anything. */
 static enum err check_name(const struct http_request *r, struct http_answer *a, bool updates)
 {
     if (!r->identity[0])

@@ -322,7 +322,7 @@ static enum err check_self(struct http_request *r, const struct peer *peer, stru
     return e;
 }
 
-/* Where a device or module may ask as well as a policy, what it says of itself, or the token, tells which of them does.
+/* A device or module may ask some routes as well as a policy: its own word, or the token, tells which of them does.
  */
 static bool asks_as_self(const struct http_request *r, struct bytes token)
 {

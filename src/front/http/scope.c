@@ -1,5 +1,5 @@
-/* What an edge hub asks about those that may come to it (service 4.14): with the credentials of its module, it looks up
- * the identities in the scope of its device, or of an edge device below it. */
+/* Questions of an edge hub about those that may come to it (service 4.14): with the credentials of its module, it looks
+ * up the identities in the scope of its device, or of an edge device below it. */
 #include "http_front.h"
 
 #include "text.h"

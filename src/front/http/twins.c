@@ -102,7 +102,7 @@ static enum err carry_out(struct http_request *r, struct http_answer *a, const c
     return e == ERR_NOT_FOUND ? not_found(r, a) : e ? http_twin_failed(a, e, &fault) : OK;
 }
 
-/* What a body asks for. `clears`: null for all that is desired, which empties it (Node's suite). */
+/* The change that a body asks for. `clears`: null for all that is desired, which empties it (Node's suite). */
 struct asked {
     struct twin_change change;
     bool clears;

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* What has been sent with QoS 1 and not been acknowledged. */
+/* Messages that were sent with QoS 1 and not acknowledged. */
 struct mqtt_flights {
     uint16_t last_id;
     uint16_t n;

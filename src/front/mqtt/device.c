@@ -8,7 +8,7 @@
 
 /* ---- CONNECT --------------------------------------------------------------------------------------------------- */
 
-/* What a user name says (device 2.2). */
+/* A user name, taken apart (device 2.2). */
 struct user {
     struct bytes host, device, module;
     struct bytes model; /* still escaped; at == NULL: not given */

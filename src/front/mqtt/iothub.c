@@ -1,4 +1,4 @@
-/* What devices publish to $iothub/… (device 2.11, 2.12): acknowledged, and answered where there is an answer. */
+/* Publications of devices to $iothub/… (device 2.11, 2.12): acknowledged, and answered where there is an answer. */
 #include "mqtt_front.h"
 
 /* `?$rid={rid}[&$version={n}][&…]`, the last segment of every such topic. Views into it; at == NULL: not given. */

@@ -233,7 +233,7 @@ static int64_t mqtt_tick(struct talk *f, int64_t now_ms)
     return f->over ? INT64_MAX : sooner(fault_due(&s->fault), sooner(silence_ends, s->expires_ms));
 }
 
-/* What came and left, or never came far enough to say who it is. */
+/* Logs what came and left, or never came far enough to say who it is. */
 static void tell_end(const struct mqtt_session *s, enum err why, int64_t now_ms)
 {
     if (s->front.over)

@@ -1,4 +1,4 @@
-/* One device over MQTT 3.1.1: what the files of this conversation share (device 2).
+/* A device over MQTT 3.1.1: what the files of this conversation share (device 2).
  *
  *   mqtt_front.c  packets, states, time, the end
  *   connect.c     CONNECT: in which role does it come?
@@ -125,7 +125,7 @@ enum err mqtt_send_will(struct mqtt_session *, int64_t now_ms) MUST_CHECK;
 void mqtt_pull(struct mqtt_session *, int64_t now_ms);
 void mqtt_on_puback(struct mqtt_session *, uint16_t id, int64_t now_ms);
 
-/* What the device listens to has changed, or is what it was in a session that was kept. */
+/* Called when the device listens to something else, or again to what its kept session says. */
 void mqtt_follow(struct mqtt_session *, int64_t now_ms);
 
 /* call.c: whether the device listens has changed; gives it the calls that wait; its answer to one. */

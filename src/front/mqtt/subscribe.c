@@ -1,9 +1,10 @@
-/* What a device wants to hear (device 2.6, 2.8). */
+/* Subscriptions of a device (device 2.6, 2.8). */
 #include "mqtt_front.h"
 
 #include <assert.h>
 
-/* What a filter asks for is as asked, or not any more (level 0); a filter that takes only a part is kept as it is. */
+/* Notes what a filter asks for, or that it is not asked for any more (level 0); a filter that takes only a part is kept
+ * as it is. */
 static enum err wish(struct session *to, struct bytes filter, const struct mqtt_filter *f, uint8_t level)
 {
     bool part = false;

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-/* What devices publish to, up to where names begin. */
+/* Topics that devices publish to, up to where names begin. */
 static const struct {
     const char *words;
     enum mqtt_topic topic;
@@ -16,9 +16,9 @@ static const struct {
     {"$dps/registrations/GET/iotdps-get-operationstatus/?$rid=", TOPIC_REGISTER_STATUS},
 };
 
-/* What the hub publishes to, behind the tree that it stands in; `+` is a level of any text. `exact` is the filter that
- * the contract names; others that are seen: $iothub/twin/# and $iothub/methods/# (nanoFramework, CircuitPython),
- * $iothub/twin/res/200/# (CircuitPython), devices/{d}/# and devices/+/messages/devicebound/#. */
+/* Topics that the hub publishes to, behind the tree that each stands in; `+` is a level of any text. `exact` is the
+ * filter that the contract names; others that are seen: $iothub/twin/# and $iothub/methods/# (nanoFramework,
+ * CircuitPython), $iothub/twin/res/200/# (CircuitPython), devices/{d}/# and devices/+/messages/devicebound/#. */
 static const struct {
     bool of_device; /* behind devices/{d}/, else behind $iothub/ */
     const char *topics, *exact;

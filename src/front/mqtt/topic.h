@@ -5,7 +5,7 @@
 
 #include "hub.h"
 
-/* What a device publishes, besides events. */
+/* Publications of a device, besides events. */
 enum mqtt_topic {
     TOPIC_TWIN_GET,
     TOPIC_TWIN_PATCH,

@@ -1,4 +1,4 @@
-/* What a service and a device change. The text is read outside of all locks. */
+/* Changes of a service and of a device. The text is read outside of all locks. */
 #include "ceiling.h"
 #include "identities.h"
 #include "twin_record.h"

@@ -25,7 +25,7 @@ static void twins_free(struct hub *h)
     free(h->twins);
 }
 
-/* What it knows now may go. */
+/* Twins that the checkpoint knows now may go. */
 static void kept(struct keeping *k, bool done)
 {
     for (size_t n = 0; done && n < SHARDS; n++) {
@@ -56,7 +56,7 @@ static void copy(struct buf *to, const struct identity *i)
     buf_put(to, twin_run(i->twin));
 }
 
-/* What is kept of another generation belongs to a device that was deleted. */
+/* A kept twin of another generation belongs to a device that was deleted. */
 static enum err keep(struct keeping *k, struct bytes id, const struct identity *was, const struct identity *is,
                      struct bytes copied)
 {

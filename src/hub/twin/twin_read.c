@@ -17,7 +17,7 @@ void twin_head_of(struct bytes run, struct twin_head *out)
         out->model[0] = 0; /* a text has no NUL */
 }
 
-/* One that is in memory. */
+/* Reads a twin that is in memory. */
 static enum err copy(struct hub *h, const struct identity *i, struct buf *run, struct device *device, uint64_t *at)
 {
     struct buf value = buf_max(TWIN_RUN_MAX + 8);
@@ -34,7 +34,7 @@ static enum err copy(struct hub *h, const struct identity *i, struct buf *run, s
     return e;
 }
 
-/* One that only the checkpoint has. */
+/* Reads a twin that only the checkpoint has. */
 static enum err copy_kept(struct hub *h, struct bytes id, struct buf *run, struct device *device, uint64_t *at)
 {
     struct buf value = buf_max(DEVICE_VALUE_MAX);

@@ -6,10 +6,10 @@
 
 enum { REC_TWIN = 21 };
 
-/* Who makes a change. */
+/* The source of a change. */
 enum twin_source { TWIN_BY_SERVICE, TWIN_BY_DEVICE };
 
-/* What is told of a change: under the shard's lock, behind its record, before the twin in memory is the new one. */
+/* A change as it is told: under the shard's lock, behind its record, before the twin in memory is the new one. */
 struct twin_told {
     enum twin_source source;
     struct identity *identity;

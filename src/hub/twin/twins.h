@@ -12,7 +12,7 @@ struct twin {
     uint8_t run[]; /* twin_run.h */
 };
 
-/* Those of a shard. */
+/* The twins of a shard. */
 struct twin_room {
     struct hub *hub;
     size_t bytes;       /* in memory */
@@ -32,7 +32,7 @@ extern const struct part twin_part;
 
 /* It is there when this succeeds, also where nobody has written it yet. */
 enum err twin_get(struct hub *h, struct shard *s, struct identity *i, struct twin **out) MUST_CHECK;
-/* What the checkpoint has, behind nothing in `value`; *run is empty if it has none of this device. */
+/* The checkpoint's twin, behind nothing in `value`; *run is empty if it has none of this device. */
 enum err twin_read(struct hub *h, const struct device *d, struct buf *value, struct bytes *run) MUST_CHECK;
 /* Room for a run of so many bytes, so that what follows cannot fail; what is there stays, but may move. */
 enum err twin_reserve(struct hub *h, struct shard *s, struct identity *i, size_t len) MUST_CHECK;

@@ -81,7 +81,7 @@ static void check_twin(const char *id, const char *string, enum d2d_transport tr
     run_until_seen("\"interval\":20");
     CHECK(strstr(seen, "+") && strstr(seen, "\"gone\":null"));
     check_reports(registry, id);
-    /* What changes while it is offline comes with the reconnect, as a whole. */
+    /* Changes while it is offline come with the reconnect, as a whole. */
     d2d_device_free(device);
     set_desired(registry, id, "{\"interval\":30}");
     open_device(string, transport);

@@ -211,7 +211,7 @@ TEST(a_gap_has_all_of_them_come)
     heard();
     tell("$iothub/twin/PATCH/properties/desired/?$version=6", "{\"a\":2,\"$version\":6}");
     CHECK_SAID("$iothub/twin/GET/?$rid=2 ; ");
-    /* What was read before that change is not enough. */
+    /* A twin read before that change is not enough. */
     tell("$iothub/twin/res/200/?$rid=2", "{\"desired\":{\"$version\":5}}");
     CHECK_SAID("$iothub/twin/GET/?$rid=3 ; ");
     tell("$iothub/twin/res/200/?$rid=3", "{\"desired\":{\"a\":2,\"$version\":6}}");

@@ -86,7 +86,7 @@ static void change(const char *id, enum twin_part part, const char *json)
     CHECK_OK(hub_twin_change(w.hub, bytes_str(id), &wanted, c.now_ms, &fault, &at));
 }
 
-/* What is desired of it, without the version. */
+/* Its desired properties, without the version. */
 static const char *desired(const char *name)
 {
     static char text[4000];

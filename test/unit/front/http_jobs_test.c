@@ -270,7 +270,7 @@ TEST(a_device_that_does_not_answer_has_failed)
     buf_free(&room);
 }
 
-/* Whoever has been called and has answered is not called again; the others are. */
+/* A device that has been called and has answered is not called again; the others are. */
 TEST(a_job_goes_on_after_a_restart_where_it_was)
 {
     struct seat *seats[3];

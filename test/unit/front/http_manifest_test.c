@@ -56,7 +56,7 @@ static const char *modules(void)
     return text;
 }
 
-/* What is desired of a module, as the device gets it. */
+/* Desired properties of a module, as the device gets them. */
 static const char *desired(const char *name)
 {
     static char text[4000];

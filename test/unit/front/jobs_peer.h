@@ -1,4 +1,4 @@
-/* What tests of jobs share: a hub, whoever does its jobs, and devices that answer. */
+/* Shared by tests of jobs: a hub, whoever does its jobs, and devices that answer. */
 #pragma once
 
 #include "http_peer.h"

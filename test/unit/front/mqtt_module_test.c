@@ -33,7 +33,7 @@ static int stop(void **state)
     return 0;
 }
 
-/* What CONNACK says; 255: none. */
+/* The code in CONNACK; 255: none. */
 static uint8_t come(const char *client_id, const char *user, const char *key_of, const char *will)
 {
     struct buf token = buf_max(SAS_LEN_MAX);

@@ -7,7 +7,7 @@
 
 enum { DEVICES = 3, VERSIONS_MAX = 4096, STEPS = 1500, SEEDS = 12 };
 
-/* What a change made. */
+/* The outcome of a change. */
 struct made {
     uint64_t at;
     int64_t desired;

@@ -349,7 +349,7 @@ TEST(it_hears_only_what_is_durable)
     check_told(2, "{\"a\":1,\"$version\":2}");
 }
 
-/* What is not kept one by one is one patch, which makes of the section what it is. */
+/* Patches that are not kept one by one are one patch, which makes of the section what it is. */
 TEST(a_device_that_is_slow_sees_the_last_version)
 {
     struct buf room = buf_max(1 << 20), text = buf_max(1 << 20);

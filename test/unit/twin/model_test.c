@@ -446,7 +446,7 @@ TEST(a_twin_is_what_a_naive_model_makes_of_it)
     CHECK(refused > SEEDS && done > SEEDS * STEPS / 2);
 }
 
-/* What was damaged on a disk is found, or is another twin; nothing is read beyond its end. */
+/* Damage on a disk is found, or makes another twin; nothing is read beyond its end. */
 TEST(a_run_that_is_damaged_is_found_or_whole)
 {
     static const char text[] = "{\"a\":{\"b\":[1,{\"c\":\"x\\n\"}],\"d\":true},\"e\":\"\"}";
