@@ -216,7 +216,7 @@ static enum status configuration_apply(struct cli *c, void *values, int n, char 
 const struct command command_configuration_apply = {
     {.name = "configuration apply",
      .usage = "DEVICE JSON",
-     .summary = "set the content of a configuration for one device, once",
+     .summary = "set the manifest of an edge device, once",
      .examples =
          "d2d configuration apply garage '{\"modulesContent\":{\"camera\":{\"properties.desired\":{\"fps\":5}}}}'\n",
      .least = 2,
