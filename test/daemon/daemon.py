@@ -63,7 +63,7 @@ class Daemon(unittest.TestCase):
 
     def test_init_refuses_an_existing_hub(self):
         again = d2dhub("init", "--data", self.data, "--name", "localhost", "--no-context")
-        self.assertEqual(again.returncode, 1)
+        self.assertEqual(again.returncode, 7)
         self.assertIn("already", again.stderr)
 
     def test_show_tells_the_real_ports_of_a_running_hub_and_the_same_keys_after_a_restart(self):
