@@ -84,7 +84,7 @@ static struct bytes bytes_at(const struct segment *s, uint64_t place)
 {
     uint64_t offset = place - s->base;
 
-    assert(s->map && place >= s->base && s->there <= s->size);
+    assert(s->map && place >= s->base);
     return offset < s->there ? bytes_of(s->map + offset, (size_t)(s->there - offset)) : NO_BYTES;
 }
 

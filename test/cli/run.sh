@@ -568,12 +568,13 @@ err 'module "garage/camera" already exists'
 is 0 d2d module list garage -o tsv
 out '^garage	camera	somebody'
 is 0 d2d module show garage/camera
+since=$(date -u +%FT%T.%NZ)
 for transport in mqtt amqp; do
     camera=(--connection-string-file "$home/camera.cs" "${ca[@]}" "${ports[@]}" --transport "$transport")
     is 0 d2d send "${camera[@]}" "by $transport"
     is 0 d2d twin report "${camera[@]}" '{"fps":5}'
 done
-is 0 d2d events --from garage --since 1m -n 1 --timeout 20s
+is 0 d2d events --from garage --since "$since" -n 1 --timeout 20s
 out '"moduleId":"camera"'
 is 0 d2d twin get garage/camera -o table
 out '{"fps":5}'

@@ -38,6 +38,7 @@ static int64_t silence_of(uint16_t keep_alive_s)
 
 void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms)
 {
+    struct who who;
     const char *what = "";
     bool present = false;
     enum err e;
@@ -51,7 +52,7 @@ void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64
         return;
     }
     s->role = mqtt_is_dps(p->user) ? &mqtt_registering : &mqtt_device;
-    if ((e = s->role->let_in(s, p, now_ms, &present, &what))) {
+    if ((e = s->role->let_in(s, p, now_ms, &who, &present, &what))) {
         refuse(s, e, what, now_ms);
         return;
     }

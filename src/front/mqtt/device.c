@@ -187,14 +187,13 @@ static int64_t with_grace(int64_t until_ms)
     return until_ms > INT64_MAX - TOKEN_GRACE_MS ? INT64_MAX : until_ms + TOKEN_GRACE_MS;
 }
 
-static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, bool *present,
-                       const char **what)
+static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who,
+                       bool *present, const char **what)
 {
-    struct who who;
     struct user user;
     enum err e;
 
-    if ((e = check_names(s, p, &user, what)) || (e = check_credentials(s, p, now_ms, &who, what)) ||
+    if ((e = check_names(s, p, &user, what)) || (e = check_credentials(s, p, now_ms, who, what)) ||
         (e = check_will(s, p, what)))
         return e;
     *what = "the will or the model id cannot be stored";
@@ -202,11 +201,11 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
         return e;
     /* device 2.4: whoever sat there is told only now that the newcomer has shown who it is. */
     *what = "the connection cannot be registered for the device";
-    if ((e = hub_attach(s->env->hub, bytes_str(s->device), bytes_str(who.generation), who.proof, s->front.waker, now_ms,
-                        &s->seat)))
+    if ((e = hub_attach(s->env->hub, bytes_str(s->device), bytes_str(who->generation), who->proof, s->front.waker,
+                        now_ms, &s->seat)))
         return e;
     *what = "the keys of the device have just changed";
-    if (!auth_still_signs(s->env, &who))
+    if (!auth_still_signs(s->env, who))
         return ERR_UNAUTHORIZED;
     *what = "the model id cannot be stored";
     if ((e = announce_model(s, now_ms)))
@@ -215,7 +214,7 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
     s->clean = p->clean;
     s->has_api_version = user.has_api_version;
     s->knows_reasons = user.knows_reasons;
-    s->expires_ms = with_grace(who.until_ms);
+    s->expires_ms = with_grace(who->until_ms);
     return open_session(s, present);
 }
 

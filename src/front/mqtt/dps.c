@@ -31,13 +31,14 @@ bool mqtt_is_dps(struct bytes user)
 
 /* {scope}/registrations/{id}/api-version=…; the id in it, the client id and a certificate's name are the same in any
  * case. */
-static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, bool *present,
-                       const char **what)
+static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who,
+                       bool *present, const char **what)
 {
     struct bytes rest = p->user, scope = bytes_cut(&rest, '/'), id;
     struct mqtt_dps *d;
     enum err e;
 
+    (void)who;
     *present = false;
     bytes_cut(&rest, '/');
     id = bytes_cut(&rest, '/');

@@ -38,8 +38,8 @@ struct mqtt_session;
 /* In which role a peer came, which its CONNECT decides. What a role does not do is NULL. */
 struct mqtt_role {
     const char *kind; /* for the log */
-    /* CONNECT: lets it in, or says `what` is wrong. `present`: it has a session from before. */
-    enum err (*let_in)(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms, bool *present,
+    /* CONNECT: lets it in, or says `what` is wrong, which may lie in `who`. `present`: it has a session from before. */
+    enum err (*let_in)(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms, struct who *, bool *present,
                        const char **what);
     void (*opened)(struct mqtt_session *, int64_t now_ms); /* behind the CONNACK */
     enum err (*subscribe)(struct mqtt_session *, struct bytes filter, uint8_t granted);
