@@ -36,7 +36,7 @@ static void read_node(const uint8_t *at, struct twin_node *n)
     n->kind = (enum twin_kind)(head & NODE_KIND);
     n->is_plain = !(head & NODE_ESCAPED);
     n->key_is_plain = !(head & NODE_KEY_ESCAPED);
-    n->key = bytes_of(at + NODE_HEAD, be(at + NODE_KEY_LEN_AT, 2));
+    n->key = bytes_of(at + NODE_HEAD, (size_t)be(at + NODE_KEY_LEN_AT, 2));
     at = n->key.at + n->key.len;
     n->has_time = head & NODE_TIME;
     n->time_ms = 0;
