@@ -311,6 +311,10 @@ bool amqp_may_send(const struct amqp *c, const struct amqp_link *k);
 bool amqp_decode(struct amqp *c, struct bytes all);
 /* Sends a message, settled: as it is; as Proton writes it. */
 void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message);
+/* Sends what is in c->scratch, settled, and lets it out; the error of the buffer, if it has one. */
+enum err amqp_send_scratch(struct amqp *c, struct amqp_link *k) MUST_CHECK;
+/* The end of a pull, with why it ended: a peer that drains is told when there is nothing more (ERR_NOT_FOUND). */
+enum amqp_pulled amqp_pull_ended(struct amqp_link *k, enum err e);
 void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m);
 
 /* ---- dps.c */

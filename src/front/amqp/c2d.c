@@ -91,11 +91,9 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
             amqp_flush(c);
         }
     }
-    if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
-        pn_link_drained(k->pn);
-    else if (e && e != ERR_NOT_FOUND && !seat_state(k->device->seat))
+    if (e && e != ERR_NOT_FOUND && !seat_state(k->device->seat))
         amqp_link_detach(c, k, amqp_condition(e), "A message cannot be read: %s.", err_text(e));
-    return !e && pn_link_credit(k->pn) > 0 ? PULLED_SOME : PULLED_ALL;
+    return amqp_pull_ended(k, e);
 }
 
 static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)

@@ -88,6 +88,24 @@ void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message
     pn_delivery_settle(d);
 }
 
+enum err amqp_send_scratch(struct amqp *c, struct amqp_link *k)
+{
+    enum err e = buf_check(&c->scratch);
+
+    if (e)
+        return e;
+    amqp_send_settled(c, k, buf_bytes(&c->scratch));
+    amqp_flush(c);
+    return OK;
+}
+
+enum amqp_pulled amqp_pull_ended(struct amqp_link *k, enum err e)
+{
+    if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
+        pn_link_drained(k->pn);
+    return !e && pn_link_credit(k->pn) > 0 ? PULLED_SOME : PULLED_ALL;
+}
+
 void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
 {
     size_t size;

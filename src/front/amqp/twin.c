@@ -118,15 +118,10 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
         buf_clear(&c->scratch);
         put_data_head(&c->scratch, desired.json.len);
         buf_put(&c->scratch, desired.json);
-        if (!(e = buf_check(&c->scratch))) {
-            amqp_send_settled(c, k, buf_bytes(&c->scratch));
-            amqp_flush(c);
-        }
+        e = amqp_send_scratch(c, k);
     }
     buf_free(&room);
-    if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
-        pn_link_drained(k->pn);
-    return !e && pn_link_credit(k->pn) > 0 ? PULLED_SOME : PULLED_ALL;
+    return amqp_pull_ended(k, e);
 }
 
 /* ---- what the device asks -------------------------------------------------------------------------------------- */
