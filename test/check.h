@@ -29,6 +29,8 @@
         if (!bytes_eq(check_g_, check_w_))                                                          \
             fail_msg("%s: \"%.*s\", not \"%.*s\"", #got, BYTES_ARG(check_g_), BYTES_ARG(check_w_)); \
     } while (0)
+/* The longest that a test waits for what has to come: minutes, for a machine that is emulated or busy. */
+enum { NEVER_MS = 10 * 60 * 1000 };
 #define RUN(name) cmocka_unit_test(name)
 #define TESTS(...)                                         \
     int main(void)                                         \

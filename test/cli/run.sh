@@ -619,3 +619,5 @@ wait "$hub" || fail "the hub ended with $?"
 hub=
 echo "$passed passed, 0 failed"
 python3 "$(dirname "$0")/truth.py" "$build"
+python3 "$(dirname "$0")/truth_state.py" "$build"
+python3 "$(dirname "$0")/terminal.py" "$build"

@@ -192,5 +192,5 @@ static inline struct d2d_options live_options(const char *string)
                                 .mqtts_port = live.ports[0],
                                 .amqps_port = live.ports[1],
                                 .https_port = live.ports[2],
-                                .timeout_ms = 20000};
+                                .timeout_ms = 60000};
 }
