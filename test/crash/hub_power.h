@@ -45,3 +45,16 @@ void events_begin(void);
 void events_step(void);
 void events_forget(uint64_t end);
 void events_check(void);
+
+/* power_twins.c: twins of devices and of their modules. */
+void twins_begin(void);
+void twins_step(void);
+void twins_forget(uint64_t end);
+void twins_check(void);
+void twins_seat_gone(const struct seat *seat);
+
+/* power_jobs.c */
+void jobs_begin(void);
+void jobs_step(void);
+void jobs_forget(uint64_t end);
+void jobs_check(void);

@@ -1,11 +1,11 @@
 /* The promise of the whole hub: whatever happens to the machine, everything that was acknowledged is there, nothing is
- * doubled, no number is given twice, mail is accounted for to the last letter and told of once. D2D_SEEDS: how many
- * stories; D2D_SEED: only this one. */
+ * doubled, no number is given twice, twins and jobs are as they were, mail is accounted for to the last letter and told
+ * of once. D2D_SEEDS: how many stories; D2D_SEED: only this one. */
 #include "hub_power.h"
 
 #include <stdlib.h>
 
-enum { STEPS = 500 };
+enum { STEPS = 700 };
 
 struct machine machine;
 int64_t now_ms;
@@ -32,6 +32,8 @@ bool is_durable(uint64_t at)
 static void check_all(void)
 {
     things_check();
+    twins_check();
+    jobs_check();
     mail_check();
     events_check();
 }
@@ -48,6 +50,8 @@ static void start_again(void)
     CHECK(cut || store_end(machine.store) >= end);
     end = store_end(machine.store);
     things_forget(end);
+    twins_forget(end);
+    jobs_forget(end);
     mail_forget(end);
     events_forget(end);
     mail_open();
@@ -80,7 +84,11 @@ static void step(void)
     machine_make_room(&machine);
     if (dice < 15)
         things_step();
-    else if (dice < 50)
+    else if (dice < 30)
+        twins_step();
+    else if (dice < 40)
+        jobs_step();
+    else if (dice < 62)
         mail_step();
     else if (dice < 85)
         events_step();
@@ -103,6 +111,8 @@ static void run(uint64_t seed)
     machine.options.retention_bytes = machine.segment_size * (2 + below(6));
     machine.options.checkpoint_batch = below(4) ? 1 + below(3000) : 0;
     events_begin();
+    twins_begin();
+    jobs_begin();
     things_begin();
     mail_open();
     start_again();

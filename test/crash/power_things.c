@@ -97,6 +97,7 @@ struct seat *seat_of(unsigned device)
 void seat_leave(unsigned device)
 {
     mail_seat_gone(seats[device]);
+    twins_seat_gone(seats[device]);
     hub_detach(seats[device], now_ms);
     seats[device] = NULL;
 }

@@ -140,6 +140,7 @@ static enum err device_gone_apply(struct hub *h, const struct record *record)
 {
     struct rd r = rd_over(record->body);
     char id[IDENTITY_LEN_MAX + 1];
+    struct identity *i;
     struct shard *s;
     enum err e;
 
@@ -150,6 +151,9 @@ static enum err device_gone_apply(struct hub *h, const struct record *record)
         return ERR_DAMAGED;
     s = shard_of(h, bytes_str(id));
     mutex_lock(&s->lock);
+    /* A checkpoint that is ahead of this record may have the device as it was made again, and modules of before. */
+    if (!identity_get(h, s, bytes_str(id), &i))
+        i->has_modules = true;
     e = identity_unset(h, s, bytes_str(id), 0, record->at);
     mutex_unlock(&s->lock);
     return e;

@@ -112,6 +112,42 @@ TEST(the_longest_names_survive_checkpoints_and_the_log)
     world_end(&w);
 }
 
+/* So many commits of a checkpoint, then the power is cut. */
+static void checkpoint_cut(unsigned commits)
+{
+    enum err e;
+
+    memory_state_fails(w.state, true, commits);
+    e = hub_checkpoint(w.hub, w.now_ms);
+    CHECK(!e || e == ERR_DISK_FULL);
+    memory_state_fails(w.state, false, 0);
+    world_crash(&w);
+}
+
+/* There may be the device as it was made again, and its module as it was before. */
+TEST(a_module_stays_gone_whatever_there_is_of_a_checkpoint)
+{
+    for (unsigned cut = 0; cut < 16; cut++) {
+        struct device made;
+
+        world_make(&w, cut + 1);
+        w.options.checkpoint_batch = 1;
+        CHECK_OK(hub_init(&w.options, &w.birth, w.now_ms));
+        CHECK_OK(hub_open(&w.options, &w.hub));
+        CHECK_OK(put("d", NONE, &made));
+        CHECK_OK(put("d/m", NONE, &made));
+        CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+        CHECK_OK(drop("d", ANY));
+        checkpoint_cut(cut % 4);
+        CHECK_OK(put("d", NONE, &made));
+        checkpoint_cut(cut / 4);
+        CHECK_ERR(hub_device_get(w.hub, BYTES("d/m"), &made), ERR_NOT_FOUND);
+        CHECK(modules_of("d") == 0);
+        CHECK_OK(put("d/m", NONE, &made));
+        world_end(&w);
+    }
+}
+
 TEST(modules_of_one_device_are_counted_and_those_of_the_edge_are_not)
 {
     struct device made, got;
@@ -360,6 +396,7 @@ TEST(a_module_has_no_mailbox_and_is_called_by_its_name)
 }
 
 TESTS(RUN(a_name_is_one_id_or_two), RUN(a_module_needs_its_device_and_goes_with_it),
+      RUN(a_module_stays_gone_whatever_there_is_of_a_checkpoint),
       RUN(the_longest_names_survive_checkpoints_and_the_log),
       RUN(modules_of_one_device_are_counted_and_those_of_the_edge_are_not),
       RUN(the_modules_of_the_edge_come_and_go_with_its_capability),
