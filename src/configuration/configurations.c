@@ -25,8 +25,9 @@ struct configurations {
     size_t n_counts;
     /* Of the thread that takes the turns: */
     int64_t next_ms;
-    uint64_t seen; /* how far the log was when the last round began */
+    uint64_t seen; /* how far the log was when the last round began; 0: something is left to do */
     bool running;
+    bool left;                                    /* what could not be done in this round */
     struct configuration at[CONFIGURATIONS_ROOM]; /* by rank, the highest first */
     size_t n;
     struct scan scan;
@@ -97,18 +98,24 @@ static bool make_modules(struct configurations *c, const struct configuration *f
 
     json_object_foreach(f->settings, module, settings)
     {
+        enum err e = OK;
+
         if (!identity_name(bytes_str(device->id), bytes_str(module), wanted.id))
-            all = false;
+            e = ERR_ARGUMENT;
         else if (hub_device_get(c->hub, bytes_str(wanted.id), &made) == ERR_NOT_FOUND)
-            all &= !hub_device_put(c->hub, &wanted, (struct match){.how = MATCH_NONE}, c->now_ms, &made, &at);
+            e = hub_device_put(c->hub, &wanted, (struct match){.how = MATCH_NONE}, c->now_ms, &made, &at);
+        all &= !e;
+        c->left |= reconcile_passes(e);
     }
     return all;
 }
 
 static enum err settle(struct configurations *c, const struct twin_document *d, size_t n)
 {
-    enum err e = reconcile(c->hub, bytes_str(d->device->id), d->run, c->claims, n, c->now_ms);
+    bool done;
+    enum err e = reconcile(c->hub, bytes_str(d->device->id), d->run, c->claims, n, c->now_ms, &done);
 
+    c->left |= !done;
     for (size_t i = 0; i < n; i++)
         c->claims[i].by->applied += c->claims[i].applied && c->claims[i].by->kind != CONFIGURES_EDGE;
     return e;
@@ -196,6 +203,7 @@ static enum err begin(struct configurations *c)
     enum err e = load(c);
 
     c->parent.id[0] = 0;
+    c->left = false;
     if (!e && c->n && !(e = scan_open(&c->scan, c->hub, false, NULL)))
         c->running = true;
     if (e)
@@ -238,10 +246,12 @@ static void end(struct configurations *c, bool complete)
 {
     scan_close(&c->scan);
     c->running = false;
-    if (complete) {
+    if (complete)
         tell_counts(c);
+    if (complete && !c->left)
         drop_deleted(c);
-    }
+    else
+        c->seen = 0;
     forget(c);
     c->next_ms = c->now_ms + ROUND_MS;
 }
@@ -278,7 +288,9 @@ int64_t configurations_turn(struct configurations *c, int64_t now_ms)
         if (!changed && seen == c->seen)
             return c->next_ms;
         c->seen = seen;
-        if (begin(c) || !c->running)
+        if (begin(c))
+            c->seen = 0;
+        if (!c->running)
             return c->next_ms;
     }
     go_on(c);

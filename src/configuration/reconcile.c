@@ -179,63 +179,79 @@ static enum err sweep(const struct twin_node *node, const struct place *before, 
 
 /* ---- both -------------------------------------------------------------------------------------------------------- */
 
-/* ERR_MEMORY, or whether it was done. */
-static enum err change(struct hub *hub, struct bytes name, json_t *patch, const struct configuration *by,
-                       int64_t now_ms, bool *done)
+/* ERR_MEMORY, or what came of it. */
+static enum err change(struct hub *hub, struct bytes name, json_t *patch, struct twin_change *c, int64_t now_ms,
+                       enum err *outcome)
 {
-    struct twin_change c = {.by = by ? bytes_str(by->doc.id) : NO_BYTES,
-                            .digest = by ? bytes_str(by->digest) : NO_BYTES};
     struct buf text = buf_max(HTTP_BODY_MAX);
     struct twin_fault fault;
     uint64_t at;
     enum err e = OK;
 
-    *done = true;
+    *outcome = OK;
     if (json_object_size(patch) && !(e = json_put(patch, &text))) {
-        c.part[TWIN_DESIRED] = buf_bytes(&text);
-        *done = !text.bad && !hub_twin_change(hub, name, &c, now_ms, &fault, &at);
+        c->part[TWIN_DESIRED] = buf_bytes(&text);
+        *outcome = text.bad ? ERR_TOO_LARGE : hub_twin_change(hub, name, c, now_ms, &fault, &at);
     }
     buf_free(&text);
     return e;
 }
 
-static enum err remove_stale(struct hub *hub, struct bytes name, const struct twin_node *root, struct claim *claims,
-                             size_t n, int64_t now_ms)
+bool reconcile_passes(enum err e)
 {
-    json_t *patch = json_object();
-    bool all, done;
-    enum err e = patch ? sweep(root, NULL, claims, n, patch, &all) : ERR_MEMORY;
+    return e == ERR_BUSY || e == ERR_DISK_FULL || e == ERR_MEMORY || e == ERR_PRECONDITION;
+}
 
-    if (!e)
-        e = change(hub, name, patch, NULL, now_ms, &done);
+/* By the ETag: what is stale in `run` may have become somebody else's value meanwhile. */
+static enum err remove_stale(struct hub *hub, struct bytes name, struct bytes run, struct claim *claims, size_t n,
+                             int64_t now_ms, bool *done)
+{
+    char etag[TWIN_ETAG_CAP];
+    struct twin_change c = {.match = {.how = MATCH_ETAG}};
+    json_t *patch = json_object();
+    enum err outcome = OK, e = patch ? OK : ERR_MEMORY;
+    struct twin_facts facts;
+    struct twin_node root;
+    bool all;
+
+    twin_root(run, TWIN_DESIRED, &root);
+    twin_facts_of(run, &facts);
+    twin_etag_text(facts.etag, etag);
+    c.match.etag = bytes_str(etag);
+    if (!e && !(e = sweep(&root, NULL, claims, n, patch, &all)))
+        e = change(hub, name, patch, &c, now_ms, &outcome);
+    *done = !reconcile_passes(outcome);
     json_decref(patch);
     return e;
 }
 
 static enum err fulfil(struct hub *hub, struct bytes name, const struct twin_node *root, struct claim *claim,
-                       int64_t now_ms)
+                       int64_t now_ms, bool *done)
 {
+    struct twin_change c = {.by = bytes_str(claim->by->doc.id), .digest = bytes_str(claim->by->digest)};
     json_t *patch = json_object();
-    bool done = false;
-    enum err e = patch ? differ(root, claim->won, bytes_str(claim->by->doc.id), patch) : ERR_MEMORY;
+    enum err outcome = OK, e = patch ? differ(root, claim->won, c.by, patch) : ERR_MEMORY;
 
     if (!e)
-        e = change(hub, name, patch, claim->by, now_ms, &done);
-    claim->applied = claim->applied && done;
+        e = change(hub, name, patch, &c, now_ms, &outcome);
+    claim->applied = claim->applied && !outcome;
+    *done = *done && !reconcile_passes(outcome);
     json_decref(patch);
     return e;
 }
 
-enum err reconcile(struct hub *hub, struct bytes name, struct bytes run, struct claim *claims, size_t n, int64_t now_ms)
+enum err reconcile(struct hub *hub, struct bytes name, struct bytes run, struct claim *claims, size_t n, int64_t now_ms,
+                   bool *done)
 {
     struct twin_node root;
     enum err e = share_out(claims, n);
 
+    *done = true;
     twin_root(run, TWIN_DESIRED, &root);
     if (!e)
-        e = remove_stale(hub, name, &root, claims, n, now_ms);
+        e = remove_stale(hub, name, run, claims, n, now_ms, done);
     for (size_t i = 0; i < n && !e; i++)
-        e = fulfil(hub, name, &root, &claims[i], now_ms);
+        e = fulfil(hub, name, &root, &claims[i], now_ms, done);
     for (size_t i = 0; i < n; i++) {
         json_decref(claims[i].won);
         claims[i].won = NULL;

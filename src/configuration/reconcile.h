@@ -13,7 +13,9 @@ struct claim {
     bool applied; /* it has all of them, and the twin is as it wants it */
 };
 
-/* Claims in the order of their rank. ERR_MEMORY; what cannot be changed for another reason is not applied, and is tried
- * again in the next round. */
-enum err reconcile(struct hub *, struct bytes name, struct bytes run, struct claim *, size_t n,
-                   int64_t now_ms) MUST_CHECK;
+/* Claims in the order of their rank. ERR_MEMORY; what cannot be changed for another reason is not applied. *done: the
+ * twin is as far as it can be; false: there is something left for the next round. */
+enum err reconcile(struct hub *, struct bytes name, struct bytes run, struct claim *, size_t n, int64_t now_ms,
+                   bool *done) MUST_CHECK;
+/* True: what failed so may be done in a moment. */
+bool reconcile_passes(enum err);

@@ -2,6 +2,7 @@
 #include "http_peer.h"
 
 #include "configurations.h"
+#include "reconcile.h"
 
 #define ONE "/configurations/winter" V
 
@@ -317,6 +318,36 @@ TEST(after_a_restart_what_was_left_to_do_is_done)
     buf_free(&body);
 }
 
+/* While the disk is full nothing goes, and nothing is forgotten. */
+TEST(what_a_deleted_one_has_set_goes_when_there_is_room)
+{
+    set("winter", "{\"deviceContent\":{\"properties.desired.heat\":1}}", "*", 1);
+    settle();
+    CHECK(strcmp(desired("a"), "{\"heat\":1}") == 0);
+    drop("winter");
+    memory_store_faults(w.store, &(struct memory_faults){.append = ERR_DISK_FULL});
+    settle();
+    CHECK(strcmp(desired("a"), "{\"heat\":1}") == 0);
+    memory_store_faults(w.store, &(struct memory_faults){.append = OK});
+    settle();
+    CHECK(strcmp(desired("a"), "{}") == 0);
+}
+
+/* Between a look at a twin and its change somebody may have changed it. */
+TEST(what_was_changed_by_hand_meanwhile_is_not_swept_away)
+{
+    struct buf run = buf_max(TWIN_RUN_MAX);
+    bool done;
+
+    set("winter", "{\"deviceContent\":{\"properties.desired.heat\":1}}", "*", 1);
+    settle();
+    CHECK_OK(hub_twin_copy(w.hub, BYTES("a"), &run, NULL, NULL));
+    change("a", TWIN_DESIRED, "{\"heat\":2}");
+    CHECK_OK(reconcile(w.hub, BYTES("a"), buf_bytes(&run), NULL, 0, c.now_ms, &done));
+    CHECK(!done && strcmp(desired("a"), "{\"heat\":2}") == 0);
+    buf_free(&run);
+}
+
 TEST(modules_are_configured_by_their_own_condition)
 {
     add("a/valve", false);
@@ -364,5 +395,6 @@ TESTS(CASE(it_comes_back_as_it_was_written), CASE(labels_of_null_are_null_and_em
       CASE(targeted_devices_get_it_and_others_do_not), CASE(once_it_is_there_nothing_is_written_again),
       CASE(it_follows_the_tags), CASE(what_it_set_goes_with_it_and_the_next_in_rank_applies),
       CASE(a_change_by_hand_is_overwritten_in_the_next_round), CASE(the_twin_says_who_did_it),
-      CASE(after_a_restart_what_was_left_to_do_is_done), CASE(modules_are_configured_by_their_own_condition),
+      CASE(after_a_restart_what_was_left_to_do_is_done), CASE(what_a_deleted_one_has_set_goes_when_there_is_room),
+      CASE(what_was_changed_by_hand_meanwhile_is_not_swept_away), CASE(modules_are_configured_by_their_own_condition),
       CASE(an_edge_device_gets_its_modules_and_what_is_desired_of_them), CASE(a_null_in_the_content_removes))
