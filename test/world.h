@@ -2,8 +2,8 @@
  * cuts. For unit tests, stories, simulations and fuzz targets; whoever needs more in it says so in WORLD_MORE. */
 #pragma once
 
-#include "engines.h"
 #include "hub.h"
+#include "memory_engines.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,12 @@
 #include "data.h"
 
 #include "bond.h"
-#include "engines.h"
+#include "disk_store.h"
 #include "files.h"
 #include "log.h"
 #include "memory.h"
 #include "room.h"
+#include "state_open.h"
 
 #include <errno.h>
 #include <stdio.h>

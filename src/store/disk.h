@@ -2,7 +2,7 @@
 #pragma once
 
 #include "disk_hold.h"
-#include "engines.h"
+#include "disk_store.h"
 #include "mutex.h"
 #include "segment.h"
 

@@ -1,4 +1,4 @@
-#include "engines.h"
+#include "memory_engines.h"
 
 #include "mutex.h"
 

@@ -1,5 +1,5 @@
 /* Checkpoints that cannot be opened here: whose they are, and how they get out of the way. */
-#include "engines.h"
+#include "state_open.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,5 @@
 #include "state_copy.h"
 
-#include "engines.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>

@@ -1,7 +1,7 @@
 /* The LMDB engine's inside: what its transactions, its opening and the conversion of checkpoints of before share. */
 #pragma once
 
-#include "engines.h"
+#include "state_open.h"
 #include "state_seal.h"
 
 #include <lmdb.h>

@@ -1,7 +1,6 @@
 /* A checkpoint that is only read, all of it as of one moment: of a copy, or of a hub that runs. */
 #include "state_copy.h"
 
-#include "engines.h"
 #include "state_seal.h"
 
 #include <errno.h>

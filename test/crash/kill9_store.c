@@ -1,7 +1,8 @@
 /* The kill test's work on a data folder while no hub runs: kill9_store add DATA ID… makes devices and prints "id
  * key"; kill9_store events DATA prints "id body" of every event in the log, partition by partition, in their order. */
-#include "engines.h"
+#include "disk_store.h"
 #include "hub.h"
+#include "state_open.h"
 #include "text.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "disk_io.h"
-#include "engines.h"
+#include "disk_store.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 /* A hub starts from what it finds: the first half of the input is values of a checkpoint, the second records of a log.
  * Each piece: a byte that says what it is, two of its length, the bytes. Must reach: every kind of record and of value,
  * whole, cut and with an unknown version. A hub that starts does a checkpoint, and starts on it again. */
-#include "engines.h"
 #include "hub.h"
+#include "memory_engines.h"
 
 #include <stdlib.h>
 

@@ -2,9 +2,9 @@
  * most inputs do. What one input made must not change what another finds. */
 #pragma once
 
-#include "engines.h"
 #include "hub.h"
 #include "hub_ca.h"
+#include "memory_engines.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,10 @@
 /* sample_dump DATA: prints everything that a hub knows, one line each, as of the time of its last event. Nothing is
  * written. */
 #include "crc32c.h"
-#include "engines.h"
+#include "disk_store.h"
 #include "hub.h"
 #include "hub_ca.h"
+#include "state_open.h"
 #include "text.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include "bond.h"
 #include "ceilings.h"
-#include "engines.h"
+#include "state_open.h"
 
 #include <errno.h>
 #include <stdio.h>

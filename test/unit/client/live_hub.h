@@ -3,8 +3,8 @@
 
 #include "certs.h"
 #include "d2d.h"
-#include "engines.h"
 #include "front.h"
+#include "memory_engines.h"
 #include "net.h"
 #include "sas.h"
 #include "text.h"

@@ -4,7 +4,8 @@
 
 #include "bond.h"
 #include "disk_io.h"
-#include "engines.h"
+#include "disk_store.h"
+#include "memory_engines.h"
 #include "segment.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* A copy of a checkpoint is as of one moment, however much its hub writes meanwhile, and so is a snapshot. */
 #include "check.h"
 
-#include "engines.h"
 #include "state_copy.h"
+#include "state_open.h"
 
 #include <fcntl.h>
 #include <signal.h>

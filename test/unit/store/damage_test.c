@@ -2,7 +2,7 @@
  * it is as it was; it never shows anything else, and never ends the process. Checkpoints of before are read once. */
 #include "check.h"
 
-#include "engines.h"
+#include "state_open.h"
 #include "state_pages.h"
 
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include "ceilings.h"
 #include "crc32c.h"
 #include "disk_io.h"
-#include "engines.h"
+#include "disk_store.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,8 +1,9 @@
 /* Of a damaged checkpoint and a damaged log: all that is whole, and never anything else. */
 #include "check.h"
 
-#include "engines.h"
+#include "disk_store.h"
 #include "log_salvage.h"
+#include "state_open.h"
 #include "state_salvage.h"
 
 #include <dirent.h>

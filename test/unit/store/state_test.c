@@ -1,7 +1,8 @@
 /* The same tests over both engines of the checkpoint; what only LMDB promises comes behind it. */
 #include "check.h"
 
-#include "engines.h"
+#include "memory_engines.h"
+#include "state_open.h"
 
 #include <stdio.h>
 #include <stdlib.h>

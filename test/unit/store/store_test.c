@@ -3,7 +3,8 @@
 #include "check.h"
 
 #include "ceilings.h"
-#include "engines.h"
+#include "disk_store.h"
+#include "memory_engines.h"
 
 #include <dirent.h>
 #include <pthread.h>

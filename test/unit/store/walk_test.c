@@ -3,7 +3,7 @@
 #include "check.h"
 
 #include "disk_hold.h"
-#include "engines.h"
+#include "disk_store.h"
 #include "log_walk.h"
 
 #include <dirent.h>
