@@ -4,6 +4,8 @@
 
 #include "err.h"
 
+#include <assert.h>
+
 /* A record as a reader sees it. `at` is its place: it only grows, is never 0, and is opaque but for its order. */
 struct record {
     uint64_t at;
@@ -100,6 +102,7 @@ struct store {
  */
 static inline MUST_CHECK enum err store_append(struct store *s, const struct draft *d, uint64_t *at)
 {
+    assert((d->parts || !d->n_parts) && d->room <= ROOM_REGISTRY);
     return s->ops->append(s, d, at);
 }
 
@@ -131,6 +134,7 @@ static inline MUST_CHECK enum err store_sync(struct store *s, uint64_t at)
  * of several threads do not disturb each other or the writer. */
 static inline MUST_CHECK enum err store_read(struct store *s, struct cursor *c, struct record *out)
 {
+    assert(c->kind >= -1 && c->kind <= UINT8_MAX && c->lane >= -1 && c->lane <= UINT16_MAX);
     return s->ops->read(s, c, out);
 }
 

@@ -2,6 +2,7 @@
 
 #include "bond.h"
 #include "disk.h"
+#include "state_open.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -2,6 +2,7 @@
  * flags, lane, length, which place it claims beyond its own, body; 255 ends them, and each further three bytes are a
  * place in the file and a byte for it. Recovery takes or refuses it and names the file; what it gives is within bounds
  * and in order; and a walk from outside sees no less. */
+#include "buf.h"
 #include "disk_store.h"
 #include "log_walk.h"
 

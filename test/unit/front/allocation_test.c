@@ -2,6 +2,7 @@
  * disk. What the programs' own code asks the C library for is counted, on all threads. */
 #include "check.h"
 
+#include "disk_store.h"
 #include "mqtt_world.h"
 #include "ws_peer.h"
 

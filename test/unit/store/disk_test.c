@@ -2,6 +2,7 @@
  */
 #include "check.h"
 
+#include "buf.h"
 #include "ceilings.h"
 #include "crc32c.h"
 #include "disk_io.h"
