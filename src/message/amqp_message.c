@@ -40,6 +40,28 @@ enum err amqp_message_read(struct bytes message, struct amqp_message *out)
     return rd.bad ? ERR_MALFORMED : OK;
 }
 
+void put_answer_properties(struct buf *b, struct bytes to, const struct amqp_value *correlation_id)
+{
+    uint32_t count = amqp_value_is_scalar(correlation_id) ? AMQP_CORRELATION_ID + 1 : to.at ? AMQP_TO + 1 : 0;
+    size_t at;
+
+    section_begin(b, SECTION_PROPERTIES);
+    if (!count) {
+        buf_put_u8(b, AMQP_LIST0);
+        return;
+    }
+    at = put_list_begin(b);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == AMQP_TO && to.at)
+            put_str(b, to);
+        else if (i == AMQP_CORRELATION_ID)
+            amqp_value_put(b, correlation_id);
+        else
+            buf_put_u8(b, AMQP_NULL);
+    }
+    put_narrow_end(b, at, count);
+}
+
 void amqp_message_join(struct bytes message, struct buf *out)
 {
     struct rd rd = rd_over(message);

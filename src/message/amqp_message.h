@@ -28,5 +28,8 @@ struct amqp_message {
 
 /* ERR_MALFORMED: the message is no sequence of sections with values. */
 enum err amqp_message_read(struct bytes message, struct amqp_message *out) MUST_CHECK;
+/* The properties of an answer: where it goes (NO_BYTES: not said), and what it answers, in the type that it came in (no
+ * scalar: not said). */
+void put_answer_properties(struct buf *b, struct bytes to, const struct amqp_value *correlation_id);
 /* Appends all data sections. */
 void amqp_message_join(struct bytes message, struct buf *out);

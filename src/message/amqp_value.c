@@ -52,21 +52,32 @@ static struct amqp_value value_of(struct rd *rd, uint8_t code)
     return v;
 }
 
-/* A descriptor: a symbol or a number. */
-static void skip_descriptor(struct rd *rd)
-{
-    value_of(rd, rd_u8(rd));
-}
-
-struct amqp_value amqp_value_next(struct rd *rd)
+/* A descriptor is a symbol or a number; of the outermost where that is wanted. */
+static struct amqp_value described_next(struct rd *rd, struct amqp_value *descriptor)
 {
     uint8_t code = rd_u8(rd);
 
     for (int i = 0; code == 0 && i < DESCRIBED_MAX && !rd->bad; i++) {
-        skip_descriptor(rd);
+        struct amqp_value one = value_of(rd, rd_u8(rd));
+
+        if (descriptor && i == 0)
+            *descriptor = one;
         code = rd_u8(rd);
     }
     return value_of(rd, code);
+}
+
+struct amqp_value amqp_value_next(struct rd *rd)
+{
+    return described_next(rd, NULL);
+}
+
+struct amqp_value amqp_value_in(struct bytes b)
+{
+    struct rd rd = rd_over(b);
+    struct amqp_value v = amqp_value_next(&rd);
+
+    return rd.bad ? (struct amqp_value){.code = 0} : v;
 }
 
 bool amqp_value_is_text(const struct amqp_value *v)
@@ -104,7 +115,7 @@ static enum kind kind_of(uint8_t code)
 {
     switch (code) {
     case AMQP_TRUE:
-    case 0x42: /* false */
+    case AMQP_FALSE:
     case 0x56: /* with a byte */
         return KIND_BOOLEAN;
     case 0x43: /* uint and ulong 0 */
@@ -215,19 +226,53 @@ bool amqp_value_scalar(const struct amqp_value *v, char out[AMQP_SCALAR_CAP])
     return false;
 }
 
+bool amqp_value_is_scalar(const struct amqp_value *v)
+{
+    return v->code && v->code != AMQP_NULL && v->code != AMQP_LIST0 && v->code < AMQP_LIST8;
+}
+
+void amqp_value_put(struct buf *b, const struct amqp_value *v)
+{
+    if (!amqp_value_is_scalar(v)) {
+        buf_put_u8(b, AMQP_NULL);
+    } else if (v->code == AMQP_STR8) {
+        put_str(b, v->raw);
+    } else if (v->code == AMQP_SYM8) {
+        put_sym(b, v->raw);
+    } else if (v->code == AMQP_BIN8) {
+        put_binary(b, v->raw);
+    } else {
+        buf_put_u8(b, v->code);
+        buf_put(b, v->raw);
+    }
+}
+
 struct amqp_pairs amqp_pairs_of(const struct amqp_value *map)
 {
     return amqp_value_is_map(map) ? (struct amqp_pairs){rd_over(map->raw), map->count} : (struct amqp_pairs){.left = 0};
 }
 
-bool amqp_pairs_next(struct amqp_pairs *p, struct amqp_value *key, struct amqp_value *value)
+static bool pairs_next(struct amqp_pairs *p, struct amqp_value *key, struct amqp_value *descriptor,
+                       struct amqp_value *value)
 {
     if (p->left < 2 || p->rd.bad)
         return false;
     p->left -= 2;
     *key = amqp_value_next(&p->rd);
-    *value = amqp_value_next(&p->rd);
+    *value = described_next(&p->rd, descriptor);
     return !p->rd.bad;
+}
+
+bool amqp_pairs_next(struct amqp_pairs *p, struct amqp_value *key, struct amqp_value *value)
+{
+    return pairs_next(p, key, NULL, value);
+}
+
+bool amqp_pairs_next_described(struct amqp_pairs *p, struct amqp_value *key, struct amqp_value *descriptor,
+                               struct amqp_value *value)
+{
+    *descriptor = (struct amqp_value){.code = 0};
+    return pairs_next(p, key, descriptor, value);
 }
 
 bool amqp_map_find(const struct amqp_value *map, struct bytes key, struct amqp_value *out)

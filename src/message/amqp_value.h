@@ -16,6 +16,9 @@ struct amqp_value {
 /* The next value; descriptors before it are passed over. Where there is none the reader is bad. */
 struct amqp_value amqp_value_next(struct rd *);
 
+/* The first value in these bytes; code 0: there is none, or it is not whole. */
+struct amqp_value amqp_value_in(struct bytes);
+
 bool amqp_value_is_text(const struct amqp_value *); /* a string or a symbol; its text is `raw` */
 bool amqp_value_is_map(const struct amqp_value *);
 bool amqp_value_is_list(const struct amqp_value *);
@@ -25,6 +28,10 @@ bool amqp_value_is_bytes(const struct amqp_value *);
 bool amqp_value_integer(const struct amqp_value *, int64_t *out);
 /* The text of a boolean, number, time (ISO 8601) or uuid. False: it is none of them. */
 bool amqp_value_scalar(const struct amqp_value *, char out[AMQP_SCALAR_CAP]);
+/* Not null, and no list, map or array. */
+bool amqp_value_is_scalar(const struct amqp_value *);
+/* Writes a scalar as it came, with its type, and null for anything else. */
+void amqp_value_put(struct buf *, const struct amqp_value *);
 
 /* The pairs of a map: `rd` is over its inside, `left` its count. False: there are no more, or *rd is bad. */
 struct amqp_pairs {
@@ -34,6 +41,9 @@ struct amqp_pairs {
 
 struct amqp_pairs amqp_pairs_of(const struct amqp_value *map); /* no map: none */
 bool amqp_pairs_next(struct amqp_pairs *, struct amqp_value *key, struct amqp_value *value);
+/* The same; *descriptor is that of the value, and the outermost of several. Code 0: it is not described. */
+bool amqp_pairs_next_described(struct amqp_pairs *, struct amqp_value *key, struct amqp_value *descriptor,
+                               struct amqp_value *value);
 /* The value of the first pair with this key, a string or a symbol; false: there is none. */
 bool amqp_map_find(const struct amqp_value *map, struct bytes key, struct amqp_value *out);
 

@@ -2,11 +2,19 @@
 
 #include "properties.h"
 
+#include <assert.h>
+
 void section_begin(struct buf *b, enum section section)
 {
     buf_put_u8(b, 0x00);
     buf_put_u8(b, 0x53);
     buf_put_u8(b, (uint8_t)section);
+}
+
+void put_header(struct buf *b)
+{
+    section_begin(b, SECTION_HEADER);
+    buf_put_u8(b, AMQP_LIST0);
 }
 
 static void put_variable(struct buf *b, uint8_t code8, uint8_t code32, struct bytes v)
@@ -42,6 +50,23 @@ void put_uuid(struct buf *b, const uint8_t uuid[16])
     buf_put(b, bytes_of(uuid, 16));
 }
 
+void put_bool(struct buf *b, bool v)
+{
+    buf_put_u8(b, v ? AMQP_TRUE : AMQP_FALSE);
+}
+
+void put_ubyte(struct buf *b, uint8_t v)
+{
+    buf_put_u8(b, AMQP_UBYTE);
+    buf_put_u8(b, v);
+}
+
+void put_ulong(struct buf *b, uint64_t v)
+{
+    buf_put_u8(b, AMQP_ULONG);
+    buf_put_u64(b, v);
+}
+
 void put_int(struct buf *b, int32_t v)
 {
     buf_put_u8(b, AMQP_INT);
@@ -54,11 +79,33 @@ void put_long(struct buf *b, int64_t v)
     buf_put_u64(b, (uint64_t)v);
 }
 
+void put_narrow_int(struct buf *b, int32_t v)
+{
+    if (v < INT8_MIN || v > INT8_MAX) {
+        put_int(b, v);
+        return;
+    }
+    buf_put_u8(b, AMQP_SMALL_INT);
+    buf_put_u8(b, (uint8_t)v);
+}
+
+void put_narrow_long(struct buf *b, int64_t v)
+{
+    if (v < INT8_MIN || v > INT8_MAX) {
+        put_long(b, v);
+        return;
+    }
+    buf_put_u8(b, AMQP_SMALL_LONG);
+    buf_put_u8(b, (uint8_t)v);
+}
+
 void put_timestamp(struct buf *b, int64_t ms)
 {
     buf_put_u8(b, AMQP_TIMESTAMP);
     buf_put_u64(b, (uint64_t)ms);
 }
+
+enum { COMPOUND_HEAD = 9 }; /* code, and size and count of four bytes each */
 
 /* Size and count of a list or map are known when its items are written. */
 static size_t compound_begin(struct buf *b, uint8_t code)
@@ -88,6 +135,40 @@ void put_compound_end(struct buf *b, size_t items_at, uint32_t count)
         b->at[items_at - 8 + (size_t)i] = (uint8_t)(size >> (24 - 8 * i));
         b->at[items_at - 4 + (size_t)i] = (uint8_t)(count >> (24 - 8 * i));
     }
+}
+
+void put_narrow_end(struct buf *b, size_t items_at, uint32_t count)
+{
+    size_t len = b->len - items_at, shorter = COMPOUND_HEAD - 3;
+
+    if (b->bad)
+        return;
+    assert(items_at >= COMPOUND_HEAD && items_at <= b->len);
+    if (len + 1 > UINT8_MAX || count > UINT8_MAX) {
+        put_compound_end(b, items_at, count);
+        return;
+    }
+    uint8_t *head = b->at + items_at - COMPOUND_HEAD;
+    assert(head[0] == AMQP_LIST32 || head[0] == AMQP_MAP32);
+    head[0] = head[0] == AMQP_LIST32 ? AMQP_LIST8 : AMQP_MAP8;
+    head[1] = (uint8_t)(len + 1);
+    head[2] = (uint8_t)count;
+    memmove(head + 3, b->at + items_at, len);
+    b->len -= shorter;
+}
+
+size_t put_texts_begin(struct buf *b)
+{
+    size_t at = compound_begin(b, AMQP_ARRAY32);
+
+    buf_put_u8(b, AMQP_STR32); /* of each */
+    return at;
+}
+
+void put_texts_item(struct buf *b, struct bytes text)
+{
+    buf_put_u32(b, (uint32_t)text.len);
+    buf_put(b, text);
 }
 
 enum form { FORM_STRING, FORM_SYMBOL, FORM_BINARY };

@@ -7,7 +7,7 @@
 
 /* Of a session for what comes in: the longest message, and more, so that a longer one is seen to be too long. */
 #define CAPACITY (AMQP_MESSAGE_MAX + 4 * AMQP_FRAME_MAX)
-#define SCRATCH_KEEP (64 * 1024) /* for the next message; a longer one is rare */
+#define KEEP (64 * 1024) /* room for the next message; a longer one is rare */
 
 static struct amqp *amqp_of(struct talk *f)
 {
@@ -241,8 +241,10 @@ static size_t amqp_input(struct talk *f, struct bytes in, int64_t now_ms)
         used += len;
     }
     pull(c);
-    if (c->scratch.cap > SCRATCH_KEEP)
-        buf_free(&c->scratch);
+    if (c->came.cap > KEEP)
+        buf_free(&c->came);
+    if (c->made.cap > KEEP)
+        buf_free(&c->made);
     return f->over ? in.len : used;
 }
 
@@ -328,9 +330,9 @@ static void amqp_close(struct talk *f, enum err why, int64_t now_ms)
     map_free(&c->devices);
     amqp_dps_free(c->dps);
     amqp_tpm_free(c->tpm);
-    pn_message_free(c->message);
     pn_connection_driver_destroy(&c->driver);
-    buf_free(&c->scratch);
+    buf_free(&c->came);
+    buf_free(&c->made);
     free(c);
 }
 
@@ -374,7 +376,8 @@ enum err front_amqp_new(const struct front_env *env, const struct peer *peer, in
         .steady_ms = 1,
         .expiry_ms = INT64_MAX,
         .fault_ms = INT64_MAX,
-        .scratch = buf_max(AMQP_MESSAGE_MAX),
+        .came = buf_max(AMQP_MESSAGE_MAX),
+        .made = buf_max(AMQP_MESSAGE_MAX),
     };
     c->peer.held_ms = &c->front.held_ms;
     c->peer.protocol = peer->websocket ? "amqp-ws" : "amqp";

@@ -33,6 +33,7 @@
 #pragma once
 
 #include "address.h"
+#include "amqp_message.h"
 #include "amqp_wire.h"
 #include "auth.h"
 #include "dps.h"
@@ -46,10 +47,18 @@
 #include <assert.h>
 #include <proton/connection_driver.h>
 #include <proton/engine.h>
-#include <proton/message.h>
 
 struct amqp;
 struct amqp_link;
+
+/* What the peer says of a link when it attaches it. All of it is lent until the link is opened. */
+struct amqp_opening {
+    struct address address;
+    struct amqp_value properties, filters; /* maps; code 0: there are none */
+};
+
+/* The text of a property of the link; NO_BYTES: there is none, or it is no text. */
+struct bytes amqp_link_property(const struct amqp_opening *, enum amqp_word name);
 
 /* How a pull ended. */
 enum amqp_pulled {
@@ -64,7 +73,7 @@ enum amqp_pulled {
 struct link_ops {
     const char *name;
     /* The peer attaches it: amqp_link_accept(), or one of the refusals (which call `gone`). */
-    void (*opened)(struct amqp *, struct amqp_link *, const struct address *);
+    void (*opened)(struct amqp *, struct amqp_link *, const struct amqp_opening *);
     /* Something came on it, or the peer says what became of something. NULL: it is settled and dropped. */
     void (*delivery)(struct amqp *, struct amqp_link *, pn_delivery_t *);
     /* Sends what there is, as far as amqp_may_send() lets it; when the link was accepted, when credit comes, and after
@@ -136,8 +145,8 @@ struct amqp {
     char user[320];    /* Proton keeps a pointer to it */
     struct map claims; /* by audience: struct claim */
     int64_t expiry_ms; /* the earliest of who and claims */
-    pn_message_t *message;
-    struct buf scratch;
+    struct buf came;   /* a message, out of Proton; an attach while its link is opened */
+    struct buf made;   /* what is about to be said */
 
     struct registrant *dps;           /* a device that registers; NULL: none */
     struct amqp_tpm *tpm;             /* one that is about to prove that it has its TPM */
@@ -228,8 +237,6 @@ void amqp_link_attach_nothing(struct amqp_link *k);
 void amqp_link_kill(struct amqp *c, struct amqp_link *k);
 /* Appends "TrackingId:…, SystemTracker:…, Timestamp:…". */
 void amqp_put_tracking(struct amqp *c, struct buf *b);
-/* The text of a property that the peer gave the link; NO_BYTES: there is none, or it is no text. */
-struct bytes amqp_link_property(pn_link_t *pn, enum amqp_word name);
 static inline struct amqp_link *amqp_link_of(pn_link_t *pn)
 {
     return pn_link_get_context(pn);
@@ -258,8 +265,8 @@ bool amqp_too_much_is_coming(const struct amqp *c, size_t most);
 bool amqp_over_credit(struct amqp *c, struct amqp_link *k);
 
 /* ---- device.c */
-/* Gives the link its device, or refuses it. True if it may be accepted. */
-bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id);
+/* Gives the link the device of its address, or refuses it. True if it may be accepted. */
+bool amqp_device_opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *);
 /* The link has gone, if it was of a device: this leaves with its last one. */
 void amqp_device_left(struct amqp *c, struct amqp_link *k);
 /* Looks at the devices that were woken: those that have lost their seats are detached, others may have something. */
@@ -269,7 +276,7 @@ void amqp_device_recheck(struct amqp *c, struct amqp_link *k);
 
 /* ---- service.c */
 /* False: the link was refused, for no claim covers its address. */
-bool amqp_service_may(struct amqp *c, struct amqp_link *k, const struct address *a, const char *claim);
+bool amqp_service_may(struct amqp *c, struct amqp_link *k, const struct amqp_opening *, const char *claim);
 /* Detaches the link when no claim covers this path any more. */
 void amqp_service_recheck(struct amqp *c, struct amqp_link *k, const char *path);
 
@@ -299,7 +306,7 @@ bool amqp_outcome_of(pn_delivery_t *d, enum outcome *how);
 void amqp_confirm(struct amqp *c, pn_delivery_t *d, enum err e);
 
 /* ---- transfer.c */
-/* A delivery of which all is here, out of Proton and into the scratch; false: not yet, or it was refused. */
+/* A delivery of which all is here, out of Proton and into c->came; false: not yet, or it was refused. */
 bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t max, struct bytes *out);
 /* Gives a peer that sends credit up to `most` when half of it is used up, as long as it reads what we say. */
 void amqp_credit_up_to(struct amqp *c, struct amqp_link *k, int most);
@@ -307,15 +314,12 @@ void amqp_credit_up_to(struct amqp *c, struct amqp_link *k, int most);
 void amqp_credit(struct amqp *c, struct amqp_link *k);
 /* Credit, room, and a window that the peer keeps open. */
 bool amqp_may_send(const struct amqp *c, const struct amqp_link *k);
-/* Takes a message apart into c->message; false: it is not well-formed. */
-bool amqp_decode(struct amqp *c, struct bytes all);
-/* Sends a message, settled: as it is; as Proton writes it. */
-void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message);
-/* Sends what is in c->scratch, settled, and lets it out; the error of the buffer, if it has one. */
-enum err amqp_send_scratch(struct amqp *c, struct amqp_link *k) MUST_CHECK;
+/* Takes a message apart, which must stay; false: it is not well-formed. */
+bool amqp_take_apart(struct bytes all, struct amqp_message *out);
+/* Sends what is in c->made, settled, and lets it out; the error of the buffer, if it has one: then nothing is sent. */
+enum err amqp_send_made(struct amqp *c, struct amqp_link *k);
 /* The end of a pull, with why it ended: a peer that drains is told when there is nothing more (ERR_NOT_FOUND). */
 enum amqp_pulled amqp_pull_ended(struct amqp_link *k, enum err e);
-void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m);
 
 /* ---- dps.c */
 /* By the token of SASL (with SASL TPM, signed with the key of its proof), or without one by the certificate of the
@@ -325,31 +329,30 @@ enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, str
 void amqp_dps_free(struct registrant *);
 
 /* ---- request.c */
-/* A request and the answer that is being made. The message serves both: what is read out of it is copied. */
+/* A request, and what becomes of it. */
 struct amqp_request {
-    pn_data_t *properties; /* application properties; lent */
-    pn_data_t *body;
+    struct amqp_message message; /* it lies in c->came; the answer is made in c->made */
+    pn_delivery_t *delivery;
+    struct amqp_link *to; /* where the answer goes */
     int status;
     char text[256];        /* status-description */
     const char *condition; /* error-condition or NULL */
-    pn_message_t *message; /* the answer, empty */
-    pn_data_t *answer;     /* its body */
-    pn_delivery_t *delivery;
-    struct amqp_link *to; /* where the answer goes */
 };
 /* Something came on a link that takes requests: all of one is given to `asked`, which settles and answers it. */
 void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
                   void (*asked)(struct amqp *, struct amqp_request *));
 /* Gives the peer credit for requests while it reads our answers. */
 void amqp_request_credit(struct amqp *c, struct amqp_link *k);
-/* Settles and answers a request with status and description (service 1.7); ERR_UNSUPPORTED and other errors: rejects
- * it, for there is no such operation. */
-void amqp_request_answer(struct amqp *c, struct amqp_request *r, enum err e);
-/* Settles the request as accepted, which goes before the answer. */
-void amqp_request_accept(struct amqp *c, struct amqp_request *r);
-void amqp_request_reject(struct amqp_request *r, const char *condition, const char *text);
-/* A value of the application properties as text; numbers too. NO_BYTES when it is not there. */
-struct bytes amqp_property(struct amqp_request *r, const char *name, char number[24]);
+/* Settles the request as accepted, which goes before the answer, and begins that in c->made; its sections are up to the
+ * kind. */
+void amqp_request_accept(struct amqp *c, const struct amqp_request *r);
+/* Whose answer it is, with status and description (service 1.7). A body follows. */
+void amqp_request_put_status(struct amqp *c, const struct amqp_request *r);
+void amqp_request_reject(const struct amqp_request *r, const char *condition, const char *text);
+/* The same for an operation that there is not. */
+void amqp_request_unsupported(const struct amqp_request *r);
+/* A value of the application properties as text; integers too. NO_BYTES when it is not there. */
+struct bytes amqp_property(const struct amqp_request *r, const char *name, char number[AMQP_SCALAR_CAP]);
 
 /* The kinds, each in the file of its name. */
 extern const struct link_ops amqp_cbs_link, amqp_management_link, amqp_dps_link, amqp_events_link, amqp_redirect_link,

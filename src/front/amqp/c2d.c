@@ -9,11 +9,11 @@
 /* A delivery is tagged with its lock as .NET writes a GUID: the first three groups from their low end. */
 static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
     struct amqp_link *old;
 
-    if (!amqp_device_opened(c, k, a->device))
+    if (!amqp_device_opened(c, k, o))
         return;
     /* A device has one receiver: the later one wins, as between connections. */
     old = k->device->c2d;
@@ -34,21 +34,16 @@ static void put_annotations(struct buf *b, const struct c2d *m)
 
     lock_text(&m->lock, lock);
     section_begin(b, SECTION_MESSAGE_ANNOTATIONS);
-    buf_put(b, BYTES("\xc1\x00\x08")); /* a map8 of four pairs */
-    at = b->len - 1;
+    at = put_map_begin(b);
     put_sym(b, BYTES("iothub-enqueuedtime"));
     put_timestamp(b, m->enqueued_ms);
     put_sym(b, BYTES("iothub-deliverycount"));
-    buf_put_u8(b, 0x50); /* ubyte */
-    buf_put_u8(b, (uint8_t)m->delivery_count);
+    put_ubyte(b, (uint8_t)m->delivery_count);
     put_sym(b, BYTES("x-opt-sequence-number"));
-    buf_put_u8(b, 0x80); /* ulong */
-    buf_put_u64(b, m->sequence);
+    put_ulong(b, m->sequence);
     put_sym(b, BYTES("x-opt-lock-token"));
     put_str(b, bytes_str(lock));
-    if (!b->bad)
-        b->at[at - 1] = (uint8_t)(b->len - at);
-    assert(b->bad || b->len - at <= UINT8_MAX);
+    put_narrow_end(b, at, 8);
 }
 
 /* A link whose messages are settled when they are sent: done, and sent when that is on disk. */
@@ -67,10 +62,10 @@ static void send(struct amqp *c, struct amqp_link *k, const struct c2d *m)
 
     for (size_t i = 0; i < sizeof order; i++)
         tag[i] = (char)m->lock.at[order[i]];
-    buf_clear(&c->scratch);
-    put_annotations(&c->scratch, m);
+    buf_clear(&c->made);
+    put_annotations(&c->made, m);
     d = pn_delivery(k->pn, pn_dtag(tag, sizeof tag));
-    pn_link_send(k->pn, (const char *)c->scratch.at, c->scratch.len);
+    pn_link_send(k->pn, (const char *)c->made.at, c->made.len);
     pn_link_send(k->pn, (const char *)m->sections.at, m->sections.len);
     pn_link_advance(k->pn);
     if (pn_link_snd_settle_mode(k->pn) != PN_SND_SETTLED)

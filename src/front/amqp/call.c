@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-enum { UUID_LEN = 16, NAME_PROPERTY_LEN = 17, FROM_ID = UUID_LEN - 8 };
+enum { UUID_LEN = 16, FROM_ID = UUID_LEN - 8 };
 
 /* The uuid of a call: its number, in the form that a random one has. */
 static void uuid_of(uint64_t id, uint8_t out[UUID_LEN])
@@ -39,9 +39,9 @@ static void follow(struct amqp *c, struct amqp_device *d)
     hub_calls_take(d->seat, d->calls && d->answers, c->now_ms);
 }
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    if (!amqp_device_opened(c, k, a->device))
+    if (!amqp_device_opened(c, k, o))
         return;
     amqp_link_accept(c, k);
     if (pn_link_is_sender(k->pn))
@@ -70,18 +70,16 @@ static void gone(struct amqp *c, struct amqp_link *k)
 static void put_call(struct buf *b, const struct call_request *call)
 {
     uint8_t uuid[UUID_LEN];
+    size_t at;
 
     assert(call->method.len <= CALL_NAME_MAX);
     uuid_of(call->id, uuid);
-    section_begin(b, SECTION_PROPERTIES);
-    buf_put(b, BYTES("\xc0\x17\x06\x40\x40\x40\x40\x40\x98")); /* a list8 of six: five nulls and the correlation id */
-    buf_put(b, bytes_of(uuid, sizeof uuid));
+    put_answer_properties(b, NO_BYTES, &(struct amqp_value){.code = AMQP_UUID, .raw = bytes_of(uuid, sizeof uuid)});
     section_begin(b, SECTION_APPLICATION_PROPERTIES);
-    buf_put_u8(b, 0xC1); /* a map8 of one pair */
-    buf_put_u8(b, (uint8_t)(1 + 2 + NAME_PROPERTY_LEN + 2 + call->method.len));
-    buf_put_u8(b, 2);
+    at = put_map_begin(b);
     put_str(b, BYTES("IoThub-methodname"));
     put_str(b, call->method);
+    put_narrow_end(b, at, 2);
     put_data_head(b, call->payload.len);
     buf_put(b, call->payload);
 }
@@ -95,9 +93,9 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
     while (!e && amqp_may_send(c, k) && k->device->calls == k && k->device->answers) {
         if ((e = hub_call_next(k->device->seat, c->now_ms, &room, &call)))
             break;
-        buf_clear(&c->scratch);
-        put_call(&c->scratch, &call);
-        e = amqp_send_scratch(c, k);
+        buf_clear(&c->made);
+        put_call(&c->made, &call);
+        e = amqp_send_made(c, k);
     }
     buf_free(&room);
     return amqp_pull_ended(k, e);

@@ -1,5 +1,7 @@
 #include "amqp.h"
 
+#include "sections.h"
+
 #include <stdio.h>
 
 #define AUDIENCE_LEN_MAX 1024
@@ -15,29 +17,17 @@ static enum err answer_status(struct amqp *c, struct amqp_request *r, int status
     return OK;
 }
 
-/* The body: AmqpValue with the token as a string; some send it as binary. */
-static struct bytes token_of(pn_data_t *body)
-{
-    pn_data_rewind(body);
-    if (!pn_data_next(body))
-        return NO_BYTES;
-    pn_atom_t a = pn_data_get_atom(body);
-    if (a.type != PN_STRING && a.type != PN_BINARY)
-        return NO_BYTES;
-    return bytes_of(a.u.as_bytes.start, a.u.as_bytes.size);
-}
-
 /* service 1.7: every failure is an answer, the link stays. */
 static enum err put_token(struct amqp *c, struct amqp_request *r)
 {
-    char number[24];
+    char number[AMQP_SCALAR_CAP];
     struct who who;
 
     if (!amqp_is(amqp_property(r, "operation", number), WORD_PUT_TOKEN))
         return ERR_UNSUPPORTED;
     struct bytes type = amqp_property(r, "type", number);
     struct bytes name = amqp_property(r, "name", number);
-    struct bytes token = token_of(r->body);
+    struct bytes token = r->message.body; /* a string; some send it as binary */
     if (!name.len || name.len > AUDIENCE_LEN_MAX)
         return answer_status(c, r, 400, "amqp:invalid-field", "The name of the audience is missing.", "no name");
     if (!token.len || token.len > SAS_LEN_MAX)
@@ -67,7 +57,15 @@ static enum err put_token(struct amqp *c, struct amqp_request *r)
 
 static void asked(struct amqp *c, struct amqp_request *r)
 {
-    amqp_request_answer(c, r, put_token(c, r));
+    if (put_token(c, r)) {
+        amqp_request_unsupported(r);
+        return;
+    }
+    amqp_request_accept(c, r);
+    amqp_request_put_status(c, r);
+    section_begin(&c->made, SECTION_VALUE);
+    buf_put_u8(&c->made, AMQP_NULL);
+    amqp_send_made(c, r->to);
 }
 
 /* The link stays, whatever becomes of a request. */
@@ -76,9 +74,9 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     amqp_request(c, k, d, asked);
 }
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    (void)a;
+    (void)o;
     amqp_link_accept(c, k);
 }
 

@@ -7,9 +7,9 @@
 enum { CREDIT = 1000 }; /* device 3.1 */
 
 /* device 3.5: the model of a device that has one. */
-static char *model_of(pn_link_t *pn)
+static char *model_of(const struct amqp_opening *o)
 {
-    struct bytes value = amqp_link_property(pn, WORD_MODEL);
+    struct bytes value = amqp_link_property(o, WORD_MODEL);
     char *text = value.at && value.len <= MODEL_LEN_MAX ? malloc(value.len + 1) : NULL;
 
     if (text && !bytes_to_str(value, text, value.len + 1)) {
@@ -19,11 +19,11 @@ static char *model_of(pn_link_t *pn)
     return text;
 }
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    if (!amqp_device_opened(c, k, a->device))
+    if (!amqp_device_opened(c, k, o))
         return;
-    k->own = model_of(k->pn);
+    k->own = model_of(o);
     amqp_link_accept(c, k);
 }
 

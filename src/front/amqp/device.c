@@ -109,17 +109,18 @@ static enum err sit_down(struct amqp *c, struct bytes id, struct amqp_device **o
 
 /* device 3.5: on any link by which the device sends. One that cannot be kept is passed over, as the cloud does with
  * properties that it does not know. */
-static void announce_model(struct amqp *c, struct amqp_link *k)
+static void announce_model(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    struct bytes model = pn_link_is_receiver(k->pn) ? amqp_link_property(k->pn, WORD_MODEL) : NO_BYTES;
+    struct bytes model = pn_link_is_receiver(k->pn) ? amqp_link_property(o, WORD_MODEL) : NO_BYTES;
     uint64_t at = 0;
 
     if (model.len && model.len <= MODEL_LEN_MAX && !hub_model_set(k->device->seat, model, c->now_ms, &at))
         front_wait_for(&c->front, at);
 }
 
-bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
+bool amqp_device_opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
+    struct bytes id = o->address.device;
     struct amqp_device *d = map_get(&c->devices, id);
     enum err e = d ? seat_state(d->seat) : sit_down(c, id, &d);
 
@@ -131,7 +132,7 @@ bool amqp_device_opened(struct amqp *c, struct amqp_link *k, struct bytes id)
     assert(!k->device && list_alone(&k->mates));
     list_add(&d->links, &k->mates);
     k->device = d;
-    announce_model(c, k);
+    announce_model(c, k, o);
     return true;
 }
 

@@ -2,6 +2,7 @@
  * other. */
 #include "amqp.h"
 
+#include "sections.h"
 #include "text.h"
 
 #include <assert.h>
@@ -46,8 +47,9 @@ enum err amqp_dps_login(struct amqp *c, struct bytes scope, struct bytes id, str
 }
 
 /* provisioning 1.5: without SASL PLAIN the certificate of the connection counts, for whoever the link is for. */
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
+    const struct address *a = &o->address;
     enum err e = c->dps ? OK : ERR_UNAUTHORIZED;
 
     if (!c->dps && c->peer.has_certificate)
@@ -65,75 +67,82 @@ static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
     amqp_link_accept(c, k);
 }
 
-static struct bytes body_of(pn_data_t *body)
+/* A question may bring a payload, as data or as a binary value. */
+static struct bytes body_of(const struct amqp_message *m)
 {
-    pn_data_rewind(body);
-    if (!pn_data_next(body) || pn_data_type(body) != PN_BINARY)
-        return NO_BYTES;
-    pn_bytes_t b = pn_data_get_binary(body);
-    return bytes_of(b.start, b.size);
+    return m->n_data || m->value.code == AMQP_BIN8 ? m->body : NO_BYTES;
 }
 
-static void put_retry(pn_data_t *p)
+static enum err make_answer(struct amqp *c, const struct amqp_request *r, struct buf *body, bool *goes_on)
 {
-    static const char *const names[] = {"retry-after", "Retry-After"}; /* provisioning 1.2.3: as an int, under both */
-
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    for (int i = 0; i < 2; i++) {
-        pn_data_put_string(p, pn_bytes(strlen(names[i]), names[i]));
-        pn_data_put_int(p, RETRY_S);
-    }
-    pn_data_exit(p);
-}
-
-static enum err make_answer(struct amqp *c, struct amqp_request *r)
-{
-    char number[24];
+    char number[AMQP_SCALAR_CAP];
     struct bytes type = amqp_property(r, "iotdps-operation-type", number);
-    struct bytes operation = amqp_property(r, "iotdps-operation-id", number);
-    bool registers = amqp_is(type, WORD_REGISTER);
-    struct buf body = buf_max(DOC_LEN_MAX);
-    bool goes_on = registers;
     uint64_t at = 0;
     enum err e;
 
     assert(c->dps && c->dps->registration[0]);
-    if (registers) {
-        e = registration_start(c->env, c->dps, body_of(r->body), c->now_ms, &at, &body);
+    if (amqp_is(type, WORD_REGISTER)) {
+        *goes_on = true;
+        e = registration_start(c->env, c->dps, body_of(&r->message), c->now_ms, &at, body);
     } else if (amqp_is(type, WORD_REGISTER_STATUS)) {
-        e = registration_progress(c->env, c->dps, operation, c->now_ms, &goes_on, &body);
+        struct bytes operation = amqp_property(r, "iotdps-operation-id", number);
+
+        e = registration_progress(c->env, c->dps, operation, c->now_ms, goes_on, body);
         at = hub_seen(c->env->hub);
     } else {
         e = ERR_ARGUMENT;
     }
     front_wait_for(&c->front, at);
-    if (!e) {
-        pn_message_set_correlation_id(r->message, pn_message_get_correlation_id(c->message));
-        pn_message_set_inferred(r->message, true);
-        pn_data_put_binary(r->answer, pn_bytes(body.len, (const char *)body.at));
-        if (goes_on)
-            put_retry(pn_message_properties(r->message));
-    }
-    buf_free(&body);
     return e;
+}
+
+static void put_retry(struct buf *b)
+{
+    static const char *const names[] = {"retry-after", "Retry-After"}; /* provisioning 1.2.3: as an int, under both */
+    size_t at;
+
+    section_begin(b, SECTION_APPLICATION_PROPERTIES);
+    at = put_map_begin(b);
+    for (int i = 0; i < 2; i++) {
+        put_str(b, bytes_str(names[i]));
+        put_narrow_int(b, RETRY_S);
+    }
+    put_compound_end(b, at, 4);
+}
+
+static void answer(struct amqp *c, const struct amqp_request *r, struct bytes body, bool goes_on)
+{
+    amqp_request_accept(c, r);
+    put_answer_properties(&c->made, NO_BYTES, &r->message.fields[AMQP_CORRELATION_ID]);
+    if (goes_on)
+        put_retry(&c->made);
+    section_begin(&c->made, SECTION_DATA);
+    put_binary(&c->made, body);
+    amqp_send_made(c, r->to);
+}
+
+static void refuse(struct amqp *c, const struct amqp_request *r, enum err e)
+{
+    struct buf text = buf_max(512);
+
+    registration_put_error(c->env, &text, registration_error_of(e), c->now_ms);
+    amqp_log_refusal(c, "registration", err_text(e));
+    amqp_request_reject(r, amqp_condition(e), buf_str(&text));
+    buf_free(&text);
 }
 
 /* provisioning 1.5.1: the question is accepted and answered, or rejected with the error. */
 static void asked(struct amqp *c, struct amqp_request *r)
 {
-    struct buf text = buf_max(512);
-    enum err e = make_answer(c, r);
+    struct buf body = buf_max(DOC_LEN_MAX);
+    bool goes_on = false;
+    enum err e = make_answer(c, r, &body, &goes_on);
 
-    if (e) {
-        registration_put_error(c->env, &text, registration_error_of(e), c->now_ms);
-        amqp_log_refusal(c, "registration", err_text(e));
-        amqp_request_reject(r, amqp_condition(e), buf_str(&text));
-    } else {
-        amqp_request_accept(c, r);
-        amqp_send_message(c, r->to, r->message);
-    }
-    buf_free(&text);
+    if (e)
+        refuse(c, r, e);
+    else
+        answer(c, r, buf_bytes(&body), goes_on);
+    buf_free(&body);
 }
 
 static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)

@@ -1,5 +1,8 @@
 #include "amqp.h"
+
 #include "filter.h"
+#include "proton_value.h"
+#include "sections.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -120,80 +123,72 @@ static enum err open_reader(struct amqp *c, struct amqp_events *e, const struct 
     return hub_reader_open(c->env->hub, &options, epoch_now, &e->reader);
 }
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+/* Reads what is wanted, and refuses what cannot be had. */
+static bool open_wanted(struct amqp *c, struct amqp_link *k, struct amqp_events *e, const struct amqp_opening *o)
 {
-    pn_data_t *echo = pn_data(4);
     struct complaint why;
     struct selector selector;
     int64_t epoch_now = 0;
-    struct amqp_events *e;
+    enum err failed;
 
-    if (!amqp_service_may(c, k, a, "Listen")) {
-        pn_data_free(echo);
-        return;
-    }
-    e = events_new(a);
-    if (!e || !echo) {
-        amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
-        goto done;
-    }
-    if (amqp_filter_read(pn_terminus_filter(pn_link_remote_source(k->pn)), &selector, echo, &why)) {
+    buf_clear(&c->made);
+    if (amqp_filter_read(&o->filters, &selector, &c->made, &why)) {
         amqp_link_refuse(c, k, "amqp:invalid-field", "The filter is not understood: %s.",
                          why.e ? why.text : err_text(ERR_MEMORY));
-        goto done;
+        return false;
     }
-    amqp_owner_read(pn_link_remote_properties(k->pn), &e->owner);
-    enum err failed = open_reader(c, e, a, &selector, &epoch_now);
-    if (failed) {
+    amqp_owner_read(&o->properties, &e->owner);
+    if ((failed = open_reader(c, e, &o->address, &selector, &epoch_now)))
         refuse_reader(c, k, e, &selector.position, failed, epoch_now);
-        goto done;
+    return !failed;
+}
+
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
+{
+    struct amqp_events *e;
+
+    if (!amqp_service_may(c, k, o, "Listen"))
+        return;
+    if (!(e = events_new(&o->address))) {
+        amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
+        return;
     }
-    amqp_link_accept(c, k);
-    pn_data_copy(pn_terminus_filter(pn_link_source(k->pn)), echo);
-    e->metric = c->attach.runtime_metric;
-    e->settled = pn_link_snd_settle_mode(k->pn) != PN_SND_UNSETTLED;
-    assert(!k->own);
+    if (!open_wanted(c, k, e, o)) {
+        events_free(e);
+        return;
+    }
+    assert(e->reader && !k->own);
     k->own = e;
-    e = NULL;
-done:
-    events_free(e);
-    pn_data_free(echo);
+    e->metric = c->attach.runtime_metric;
+    amqp_link_accept(c, k);
+    /* AMQP 1.0, 3.5.3: the filters that are honoured. */
+    proton_value_write(pn_terminus_filter(pn_link_source(k->pn)), buf_bytes(&c->made));
+    e->settled = pn_link_snd_settle_mode(k->pn) != PN_SND_UNSETTLED;
 }
 
 /* ---- sending --------------------------------------------------------------------------------------------------- */
 
-static void put_key(struct buf *b, const char *name, uint8_t code)
-{
-    buf_put_u8(b, 0xa3); /* sym8 */
-    buf_put_u8(b, (uint8_t)strlen(name));
-    buf_puts(b, name);
-    buf_put_u8(b, code);
-}
-
-/* service 2.8: delivery annotations (0x71), a map8 of four pairs. */
+/* service 2.8: the end of the partition, as delivery annotations. */
 static void put_metric(struct amqp *c, struct buf *b, unsigned partition)
 {
-    enum { LONG = 0x81, TIMESTAMP = 0x83, STR8 = 0xa1 };
     struct partition p = {.last_sequence = -1};
     char offset[OFFSET_TEXT_CAP];
+    size_t at;
 
     if (hub_partition(c->env->hub, partition, &p))
         return;
     offset_text(p.last_offset, offset);
-    buf_put(b, BYTES("\x00\x53\x71\xc1\x00\x08"));
-    size_t start = b->len - 1;
-    put_key(b, "last_enqueued_sequence_number", LONG);
-    buf_put_u64(b, (uint64_t)p.last_sequence);
-    put_key(b, "last_enqueued_offset", STR8);
-    buf_put_u8(b, (uint8_t)strlen(offset));
-    buf_puts(b, offset);
-    put_key(b, "last_enqueued_time_utc", TIMESTAMP);
-    buf_put_u64(b, (uint64_t)p.last_enqueued_ms);
-    put_key(b, "runtime_info_retrieval_time_utc", TIMESTAMP);
-    buf_put_u64(b, (uint64_t)hub_wall_ms(c->env->hub, c->now_ms));
-    if (!b->bad)
-        b->at[start - 1] = (uint8_t)(b->len - start);
-    assert(b->bad || b->len - start <= UINT8_MAX);
+    section_begin(b, SECTION_DELIVERY_ANNOTATIONS);
+    at = put_map_begin(b);
+    put_sym(b, BYTES("last_enqueued_sequence_number"));
+    put_long(b, p.last_sequence);
+    put_sym(b, BYTES("last_enqueued_offset"));
+    put_str(b, bytes_str(offset));
+    put_sym(b, BYTES("last_enqueued_time_utc"));
+    put_timestamp(b, p.last_enqueued_ms);
+    put_sym(b, BYTES("runtime_info_retrieval_time_utc"));
+    put_timestamp(b, hub_wall_ms(c->env->hub, c->now_ms));
+    put_narrow_end(b, at, 8);
 }
 
 /* The sections are stored as they are sent (service 2.8). `before` holds delivery annotations or nothing. */
@@ -240,13 +235,13 @@ static enum amqp_pulled take_turn(struct amqp *c, struct amqp_link *k)
     struct event event;
     bool more = true;
 
-    buf_clear(&c->scratch);
+    buf_clear(&c->made);
     if (mine->metric)
-        put_metric(c, &c->scratch, mine->partition);
+        put_metric(c, &c->made, mine->partition);
     for (unsigned n = 0; more && n < BATCH && amqp_may_send(c, k); n++) {
         enum err e = hub_read(mine->reader, &event);
         if (!e) {
-            send_event(c, k, &event, buf_bytes(&c->scratch));
+            send_event(c, k, &event, buf_bytes(&c->made));
             continue;
         }
         c->again |= e == ERR_BUSY;

@@ -9,11 +9,11 @@
 enum { JSON_MAX = 64 * 1024 };
 static_assert(FEEDBACK_BATCH * 700 < JSON_MAX, "a batch is one message");
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
     struct feedback_reader *reader;
 
-    if (!amqp_service_may(c, k, a, "Listen"))
+    if (!amqp_service_may(c, k, o, "Listen"))
         return;
     if (hub_feedback_open(c->env->hub, c->front.waker, &reader)) {
         amqp_link_refuse(c, k, "amqp:internal-error", "Out of memory.");
@@ -34,13 +34,10 @@ static void put_message(struct amqp *c, struct buf *b, const struct feedback_rec
     feedback_put_json(&json, records, n);
     buf_clear(b);
     section_begin(b, SECTION_MESSAGE_ANNOTATIONS);
-    buf_put(b, BYTES("\xc1\x00\x02")); /* a map8 of one pair */
-    at = b->len - 1;
+    at = put_map_begin(b);
     put_sym(b, BYTES("iothub-enqueuedtime"));
     put_timestamp(b, hub_wall_ms(c->env->hub, c->now_ms));
-    if (!b->bad)
-        b->at[at - 1] = (uint8_t)(b->len - at);
-    assert(b->bad || b->len - at <= UINT8_MAX);
+    put_narrow_end(b, at, 2);
     put_properties(b, &m);
     put_data_head(b, json.len);
     buf_put(b, buf_bytes(&json));
@@ -59,9 +56,9 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
 
     assert(k->own);
     while (amqp_may_send(c, k) && !(e = hub_feedback_next(k->own, c->now_ms, records, &n, &lock))) {
-        put_message(c, &c->scratch, records, n);
+        put_message(c, &c->made, records, n);
         pn_delivery_t *d = pn_delivery(k->pn, pn_dtag((const char *)lock.at, sizeof lock.at));
-        pn_link_send(k->pn, (const char *)c->scratch.at, c->scratch.len);
+        pn_link_send(k->pn, (const char *)c->made.at, c->made.len);
         pn_link_advance(k->pn);
         if (pn_link_snd_settle_mode(k->pn) == PN_SND_SETTLED) {
             pn_delivery_settle(d);

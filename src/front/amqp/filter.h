@@ -1,9 +1,8 @@
 /* An attach of a receiver, beside its address: filters and link properties (service 2.4, 2.6, 2.7). */
 #pragma once
 
+#include "amqp_value.h"
 #include "selector.h"
-
-#include <proton/engine.h>
 
 enum { RECEIVER_NAME_CAP = 65 };
 
@@ -13,9 +12,9 @@ struct amqp_owner {
     char name[RECEIVER_NAME_CAP]; /* "nil" when there is none, as the service writes it */
 };
 
-/* Reads the selector out of the filter set and puts what is honoured into `echo` (empty when there is nothing).
+/* Reads the selector out of the filter set and appends what is honoured of it to `echo`: nothing, when there is none.
  * ERR_MALFORMED and the errors of selector_parse(); the complaint says why. */
-enum err amqp_filter_read(pn_data_t *set, struct selector *out, pn_data_t *echo, struct complaint *) MUST_CHECK;
+enum err amqp_filter_read(const struct amqp_value *set, struct selector *out, struct buf *echo,
+                          struct complaint *) MUST_CHECK;
 
-/* Properties may be NULL, which is what Proton says when there are none. */
-void amqp_owner_read(pn_data_t *properties, struct amqp_owner *out);
+void amqp_owner_read(const struct amqp_value *properties, struct amqp_owner *out);

@@ -1,9 +1,9 @@
 /* Inputs of a module (device 3.4): only an edge hub has any, so none ever comes; but SDKs wait for the link. */
 #include "amqp.h"
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    if (amqp_device_opened(c, k, a->device))
+    if (amqp_device_opened(c, k, o))
         amqp_link_accept(c, k);
 }
 

@@ -1,24 +1,25 @@
 #include "amqp.h"
 
 #include "capacity.h"
+#include "proton_value.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 /* ---- addresses behind which there is nothing ------------------------------------------------------------------- */
 
-static void unknown_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void unknown_opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
     amqp_link_refuse(c, k, "amqp:not-found", "The messaging entity 'sb://%s/%s' could not be found.", c->env->host,
-                     a->path);
+                     o->address.path);
 }
 
 static const struct link_ops unknown = {.name = "unknown", .opened = unknown_opened};
 
 /* service 2.10: policies of a hub listen, they never send. */
-static void entity_opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void entity_opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    amqp_link_unauthorized(c, k, "Send", a->path);
+    amqp_link_unauthorized(c, k, "Send", o->address.path);
 }
 
 static const struct link_ops entity = {.name = "event hub", .opened = entity_opened};
@@ -54,10 +55,25 @@ static const struct link_ops *kind_of(enum address_kind kind, bool peer_sends)
     return ops;
 }
 
+/* False: there is no memory. */
+static bool read_opening(struct amqp *c, pn_link_t *pn, struct amqp_opening *out)
+{
+    pn_terminus_t *far = pn_link_is_sender(pn) ? pn_link_remote_source(pn) : pn_link_remote_target(pn);
+
+    address_parse(c->env, bytes_str(pn_terminus_get_address(far)), &out->address);
+    buf_clear(&c->came);
+    proton_value_read(pn_link_remote_properties(pn), &c->came);
+    size_t filters_at = c->came.len;
+    proton_value_read(pn_terminus_filter(pn_link_remote_source(pn)), &c->came);
+    out->properties = amqp_value_in(bytes_first(buf_bytes(&c->came), filters_at));
+    out->filters = amqp_value_in(bytes_skip(buf_bytes(&c->came), filters_at));
+    return !c->came.bad;
+}
+
 void amqp_link_opened(struct amqp *c, pn_link_t *pn)
 {
+    struct amqp_opening o;
     struct amqp_link *k;
-    struct address a;
 
     size_t cost = amqp_budget_cost(c, c->unit_len);
 
@@ -74,14 +90,12 @@ void amqp_link_opened(struct amqp *c, pn_link_t *pn)
     list_add(&c->links, &k->in);
     c->n_links++;
     pn_link_set_context(pn, k);
-    pn_terminus_t *far = pn_link_is_sender(pn) ? pn_link_remote_source(pn) : pn_link_remote_target(pn);
-    if (!capacity_may_take(c->env, cost)) {
+    if (!capacity_may_take(c->env, cost) || !read_opening(c, pn, &o)) {
         amqp_link_refuse(c, k, "amqp:resource-limit-exceeded", "The hub is short of memory; try again later.");
         return;
     }
-    struct bytes text = bytes_str(pn_terminus_get_address(far));
-    address_parse(c->env, text, &a);
-    k->ops = kind_of(a.kind, pn_link_is_receiver(pn));
-    k->ops->opened(c, k, &a);
+    k->ops = kind_of(o.address.kind, pn_link_is_receiver(pn));
+    k->ops->opened(c, k, &o);
+    buf_free(&c->came);
     assert(!(pn_link_state(pn) & PN_LOCAL_UNINIT));
 }

@@ -1,6 +1,5 @@
 #include "amqp.h"
 
-#include "proton_map.h"
 #include "text.h"
 
 #include <assert.h>
@@ -8,17 +7,11 @@
 
 #define TEXT_MAX 2048 /* of an error: an address, its resource and the tracking id fit */
 
-struct bytes amqp_link_property(pn_link_t *pn, enum amqp_word name)
+struct bytes amqp_link_property(const struct amqp_opening *o, enum amqp_word name)
 {
-    pn_data_t *properties = pn_link_remote_properties(pn);
-    struct bytes key;
+    struct amqp_value v;
 
-    if (!proton_map_begin(properties))
-        return NO_BYTES;
-    while (proton_map_next(properties, &key))
-        if (amqp_is(key, name))
-            return proton_text(pn_data_get_atom(properties));
-    return NO_BYTES;
+    return amqp_map_word(&o->properties, name, &v) && amqp_value_is_text(&v) ? v.raw : NO_BYTES;
 }
 
 void amqp_put_tracking(struct amqp *c, struct buf *b)

@@ -1,20 +1,103 @@
 #include "amqp.h"
 
+#include "sections.h"
+
 #include <assert.h>
 #include <stdio.h>
 
-/* service 2.5: maps with string keys, each value of the type that clients cast to. */
+/* What a request wants described. */
+struct subject {
+    enum { NOTHING, THE_EVENT_HUB, A_PARTITION } what;
+    unsigned number; /* of the partition */
+    struct partition partition;
+};
 
-static pn_bytes_t pn_text(const char *text)
+/* ---- the answer: maps with string keys, each value of the type that clients cast to (service 2.5) -------------- */
+
+static void put_text(struct buf *b, const char *key, const char *value)
 {
-    return pn_bytes(strlen(text), text);
+    put_str(b, bytes_str(key));
+    put_str(b, bytes_str(value));
 }
 
-static void put_text(pn_data_t *map, const char *key, const char *value)
+static void put_number(struct buf *b, const char *key, int64_t value)
 {
-    pn_data_put_string(map, pn_text(key));
-    pn_data_put_string(map, pn_text(value));
+    put_str(b, bytes_str(key));
+    put_narrow_long(b, value);
 }
+
+static void put_time(struct buf *b, const char *key, int64_t value)
+{
+    put_str(b, bytes_str(key));
+    put_timestamp(b, value);
+}
+
+static void put_partition_ids(struct buf *b, unsigned n)
+{
+    size_t at;
+
+    put_str(b, BYTES("partition_ids"));
+    at = put_texts_begin(b);
+    for (unsigned i = 0; i < n; i++) {
+        char id[12];
+
+        snprintf(id, sizeof id, "%u", i);
+        put_texts_item(b, bytes_str(id));
+    }
+    put_compound_end(b, at, n);
+}
+
+static void describe_hub(struct amqp *c, struct buf *b)
+{
+    unsigned n = hub_partitions(c->env->hub);
+    size_t at = put_map_begin(b);
+
+    put_text(b, "name", c->env->entity);
+    put_text(b, "type", "com.microsoft:eventhub");
+    put_time(b, "created_at", hub_birth(c->env->hub)->created_ms);
+    put_str(b, BYTES("partition_count"));
+    put_narrow_int(b, (int32_t)n);
+    put_partition_ids(b, n);
+    put_compound_end(b, at, 10);
+}
+
+static void describe_partition(struct amqp *c, struct buf *b, const struct subject *s)
+{
+    const struct partition *p = &s->partition;
+    char id[12], offset[OFFSET_TEXT_CAP];
+    size_t at = put_map_begin(b);
+
+    snprintf(id, sizeof id, "%u", s->number);
+    offset_text(p->last_offset, offset);
+    put_text(b, "name", c->env->entity);
+    put_text(b, "type", "com.microsoft:partition");
+    put_text(b, "partition", id);
+    put_number(b, "begin_sequence_number", p->first_sequence);
+    put_number(b, "last_enqueued_sequence_number", p->last_sequence);
+    put_text(b, "last_enqueued_offset", p->last_sequence >= 0 ? offset : "-1");
+    put_time(b, "last_enqueued_time_utc", p->last_enqueued_ms);
+    put_str(b, BYTES("is_partition_empty"));
+    put_bool(b, p->empty);
+    put_compound_end(b, at, 16);
+}
+
+static void describe(struct amqp *c, struct buf *b, const struct subject *s)
+{
+    section_begin(b, SECTION_VALUE);
+    switch (s->what) {
+    case NOTHING:
+        buf_put_u8(b, AMQP_NULL);
+        break;
+    case THE_EVENT_HUB:
+        describe_hub(c, b);
+        break;
+    case A_PARTITION:
+        describe_partition(c, b, s);
+        break;
+    }
+}
+
+/* ---- the request ----------------------------------------------------------------------------------------------- */
 
 static enum err refuse(struct amqp *c, struct amqp_request *r, int status, const char *condition, const char *text)
 {
@@ -32,56 +115,10 @@ static enum err not_found(struct amqp *c, struct amqp_request *r, struct bytes w
     return refuse(c, r, 404, "amqp:not-found", text);
 }
 
-static void describe_hub(struct amqp *c, pn_data_t *map)
-{
-    unsigned n = hub_partitions(c->env->hub);
-
-    put_text(map, "name", c->env->entity);
-    put_text(map, "type", "com.microsoft:eventhub");
-    pn_data_put_string(map, pn_text("created_at"));
-    pn_data_put_timestamp(map, hub_birth(c->env->hub)->created_ms);
-    pn_data_put_string(map, pn_text("partition_count"));
-    pn_data_put_int(map, (int32_t)n);
-    pn_data_put_string(map, pn_text("partition_ids"));
-    pn_data_put_array(map, false, PN_STRING);
-    pn_data_enter(map);
-    for (unsigned i = 0; i < n; i++) {
-        char id[12];
-        snprintf(id, sizeof id, "%u", i);
-        pn_data_put_string(map, pn_text(id));
-    }
-    pn_data_exit(map);
-}
-
-static void put_long(pn_data_t *map, const char *key, int64_t value)
-{
-    pn_data_put_string(map, pn_text(key));
-    pn_data_put_long(map, value);
-}
-
-static void describe_partition(struct amqp *c, pn_data_t *map, unsigned number, const struct partition *p)
-{
-    char id[12], offset[OFFSET_TEXT_CAP];
-    bool used = p->last_sequence >= 0;
-
-    snprintf(id, sizeof id, "%u", number);
-    offset_text(p->last_offset, offset);
-    put_text(map, "name", c->env->entity);
-    put_text(map, "type", "com.microsoft:partition");
-    put_text(map, "partition", id);
-    put_long(map, "begin_sequence_number", p->first_sequence);
-    put_long(map, "last_enqueued_sequence_number", p->last_sequence);
-    put_text(map, "last_enqueued_offset", used ? offset : "-1");
-    pn_data_put_string(map, pn_text("last_enqueued_time_utc"));
-    pn_data_put_timestamp(map, p->last_enqueued_ms);
-    pn_data_put_string(map, pn_text("is_partition_empty"));
-    pn_data_put_bool(map, p->empty);
-}
-
 /* service 2.5: by the token in the request, else by what the connection has proved. */
 static enum err may_read(struct amqp *c, struct amqp_request *r)
 {
-    char number[24], path[HOST_LEN_MAX + 16];
+    char number[AMQP_SCALAR_CAP], path[HOST_LEN_MAX + 16];
     struct bytes token = amqp_property(r, "security_token", number);
     struct who who;
     enum err e;
@@ -100,29 +137,27 @@ static enum err may_read(struct amqp *c, struct amqp_request *r)
     return OK;
 }
 
-static enum err read_partition(struct amqp *c, struct amqp_request *r)
+static enum err read_partition(struct amqp *c, struct amqp_request *r, struct subject *out)
 {
-    char number[24];
-    struct partition p;
-    uint64_t n;
+    char number[AMQP_SCALAR_CAP];
+    struct hub *hub = c->env->hub;
     struct bytes id = amqp_property(r, "partition", number);
+    uint64_t n;
 
     if (!id.len)
         return refuse(c, r, 400, "amqp:invalid-field", "The partition is missing.");
-    if (!bytes_to_u64(id, &n) || n >= hub_partitions(c->env->hub) || hub_partition(c->env->hub, (unsigned)n, &p))
+    if (!bytes_to_u64(id, &n) || n >= hub_partitions(hub) || hub_partition(hub, (unsigned)n, &out->partition))
         return not_found(c, r, id);
-    assert(pn_data_size(r->answer) == 0);
-    front_wait_for(&c->front, hub_seen(c->env->hub));
-    pn_data_put_map(r->answer);
-    pn_data_enter(r->answer);
-    describe_partition(c, r->answer, (unsigned)n, &p);
-    pn_data_exit(r->answer);
+    front_wait_for(&c->front, hub_seen(hub));
+    out->number = (unsigned)n;
+    out->what = A_PARTITION;
     return OK;
 }
 
-static enum err read_one(struct amqp *c, struct amqp_request *r)
+/* ERR_UNSUPPORTED; what is not OK for another reason is in the status. */
+static enum err read_one(struct amqp *c, struct amqp_request *r, struct subject *out)
 {
-    char number[24];
+    char number[AMQP_SCALAR_CAP];
     struct address a;
     struct bytes rest, type;
 
@@ -141,19 +176,26 @@ static enum err read_one(struct amqp *c, struct amqp_request *r)
         return not_found(c, r, name);
     type = amqp_property(r, "type", number);
     if (amqp_is(type, WORD_PARTITION))
-        return read_partition(c, r);
+        return read_partition(c, r, out);
     if (!amqp_is(type, WORD_EVENT_HUB))
         return refuse(c, r, 400, "amqp:invalid-field", "The type must be com.microsoft:eventhub or :partition.");
-    pn_data_put_map(r->answer);
-    pn_data_enter(r->answer);
-    describe_hub(c, r->answer);
-    pn_data_exit(r->answer);
+    out->what = THE_EVENT_HUB;
     return OK;
 }
 
 static void asked(struct amqp *c, struct amqp_request *r)
 {
-    amqp_request_answer(c, r, read_one(c, r));
+    struct subject subject = {.what = NOTHING};
+
+    if (read_one(c, r, &subject)) {
+        amqp_request_unsupported(r);
+        return;
+    }
+    assert((r->status == 200) == (subject.what != NOTHING));
+    amqp_request_accept(c, r);
+    amqp_request_put_status(c, r);
+    describe(c, &c->made, &subject);
+    amqp_send_made(c, r->to);
 }
 
 /* The link stays, whatever becomes of a request. */
@@ -162,9 +204,9 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     amqp_request(c, k, d, asked);
 }
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    (void)a;
+    (void)o;
     amqp_link_accept(c, k);
 }
 

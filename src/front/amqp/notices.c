@@ -3,9 +3,9 @@
 
 #include "log.h"
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    if (!amqp_service_may(c, k, a, "Listen"))
+    if (!amqp_service_may(c, k, o, "Listen"))
         return;
     amqp_link_accept(c, k);
     log_event(LOG_WARN, "not-available", KVS("policy", amqp_who(c)), KVS("address", c->peer.address),

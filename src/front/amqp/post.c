@@ -3,9 +3,9 @@
 
 #include <assert.h>
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
-    if (amqp_service_may(c, k, a, "Send"))
+    if (amqp_service_may(c, k, o, "Send"))
         amqp_link_accept(c, k);
 }
 

@@ -1,6 +1,6 @@
 #include "amqp.h"
 
-#include "proton_map.h"
+#include "sections.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -23,29 +23,24 @@ void amqp_request_credit(struct amqp *c, struct amqp_link *k)
         c->thirsty = true;
 }
 
-struct bytes amqp_property(struct amqp_request *r, const char *name, char number[24])
+struct bytes amqp_property(const struct amqp_request *r, const char *name, char number[AMQP_SCALAR_CAP])
 {
-    struct bytes key;
+    struct amqp_value v;
+    int64_t n;
 
-    if (!proton_map_begin(r->properties))
+    if (!amqp_map_find(&r->message.properties, bytes_str(name), &v))
         return NO_BYTES;
-    while (proton_map_next(r->properties, &key)) {
-        if (!bytes_eq(key, bytes_str(name)))
-            continue;
-        pn_atom_t value = pn_data_get_atom(r->properties);
-        if (value.type == PN_INT || value.type == PN_LONG || value.type == PN_UINT || value.type == PN_ULONG) {
-            long long n = value.type == PN_INT || value.type == PN_UINT ? value.u.as_int : (long long)value.u.as_long;
-            snprintf(number, 24, "%lld", n);
-            return bytes_str(number);
-        }
-        return proton_text(value);
-    }
-    return NO_BYTES;
+    if (amqp_value_is_text(&v))
+        return v.raw;
+    if (!amqp_value_integer(&v, &n))
+        return NO_BYTES;
+    snprintf(number, AMQP_SCALAR_CAP, "%lld", (long long)n);
+    return bytes_str(number);
 }
 
 /* service 1.7: uamqp says no reply-to, so the answer goes to the link of the same kind in the same session; among
  * several to the one whose target is the reply-to. */
-static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked, const char *reply_to)
+static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked, const struct amqp_value *reply_to)
 {
     struct amqp_link *found = NULL;
 
@@ -56,112 +51,101 @@ static struct amqp_link *answering_link(struct amqp *c, struct amqp_link *asked,
         const char *target = pn_terminus_get_address(pn_link_remote_target(k->pn));
         if (!found)
             found = k;
-        if (reply_to && target && !strcmp(reply_to, target))
+        if (amqp_value_is_text(reply_to) && target && bytes_eq(reply_to->raw, bytes_str(target)))
             return k;
     }
     return found;
 }
 
-static void answer(struct amqp *c, struct amqp_request *r)
-{
-    pn_message_t *m = r->message;
-    pn_data_t *p = pn_message_properties(m);
-    const char *target = pn_terminus_get_address(pn_link_remote_target(r->to->pn));
-
-    /* service 1.7: clients compare the identifier with its type, and want an int and a string. */
-    pn_message_set_correlation_id(m, pn_message_get_id(c->message));
-    if (target)
-        pn_message_set_address(m, target);
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    pn_data_put_string(p, pn_bytes(strlen("status-code"), "status-code"));
-    pn_data_put_int(p, r->status);
-    pn_data_put_string(p, pn_bytes(strlen("status-description"), "status-description"));
-    pn_data_put_string(p, pn_bytes(strlen(r->text), r->text));
-    if (r->condition) {
-        pn_data_put_string(p, pn_bytes(strlen("error-condition"), "error-condition"));
-        pn_data_put_symbol(p, pn_bytes(strlen(r->condition), r->condition));
-    }
-    pn_data_exit(p);
-    if (!pn_data_size(r->answer))
-        pn_data_put_null(r->answer);
-    amqp_send_message(c, r->to, m);
-}
-
 static void reject(pn_delivery_t *d, const char *condition, const char *text)
 {
     pn_condition_t *error = pn_disposition_condition(pn_delivery_local(d));
+
+    assert(condition && text);
     pn_condition_set_name(error, condition);
     pn_condition_set_description(error, text);
-    assert(condition && text);
     pn_delivery_update(d, PN_REJECTED);
     pn_delivery_settle(d);
 }
 
-void amqp_request_reject(struct amqp_request *r, const char *condition, const char *text)
+void amqp_request_reject(const struct amqp_request *r, const char *condition, const char *text)
 {
     reject(r->delivery, condition, text);
 }
 
-void amqp_request_accept(struct amqp *c, struct amqp_request *r)
+void amqp_request_unsupported(const struct amqp_request *r)
+{
+    amqp_request_reject(r, "amqp:not-allowed", "This operation is not supported here.");
+}
+
+void amqp_request_accept(struct amqp *c, const struct amqp_request *r)
 {
     assert(r->delivery && r->to);
     pn_delivery_update(r->delivery, PN_ACCEPTED);
     pn_delivery_settle(r->delivery);
     amqp_flush(c); /* service 1.7: the request is settled before the answer comes */
+    buf_clear(&c->made);
+    put_header(&c->made);
 }
 
-void amqp_request_answer(struct amqp *c, struct amqp_request *r, enum err e)
+/* service 1.7: clients compare the identifier with its type, and want an int and a string. */
+void amqp_request_put_status(struct amqp *c, const struct amqp_request *r)
 {
-    if (e) {
-        amqp_request_reject(r, "amqp:not-allowed", "This operation is not supported here.");
-        return;
+    const char *target = pn_terminus_get_address(pn_link_remote_target(r->to->pn));
+    struct buf *b = &c->made;
+    size_t at;
+
+    assert(r->status && (b->len || b->bad));
+    put_answer_properties(b, bytes_str(target), &r->message.fields[AMQP_MESSAGE_ID]);
+    section_begin(b, SECTION_APPLICATION_PROPERTIES);
+    at = put_map_begin(b);
+    put_str(b, BYTES("status-code"));
+    put_int(b, r->status);
+    put_str(b, BYTES("status-description"));
+    put_str(b, bytes_str(r->text));
+    if (r->condition) {
+        put_str(b, BYTES("error-condition"));
+        put_sym(b, bytes_str(r->condition));
     }
-    amqp_request_accept(c, r);
-    answer(c, r);
+    put_compound_end(b, at, r->condition ? 6 : 4);
 }
 
-/* A whole request lies in c->message. */
-static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
+/* A whole request lies in c->came. */
+static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, const struct amqp_message *m,
                 void (*asked)(struct amqp *, struct amqp_request *))
 {
-    struct amqp_link *to = answering_link(c, k, pn_message_get_reply_to(c->message));
-    pn_message_t *m = pn_message();
+    struct amqp_request r = {
+        .message = *m,
+        .delivery = d,
+        .to = answering_link(c, k, &m->fields[AMQP_REPLY_TO]),
+        .status = 200,
+        .text = "OK",
+    };
 
-    if (to && m) {
-        struct amqp_request r = {
-            .properties = pn_message_properties(c->message),
-            .body = pn_message_body(c->message),
-            .message = m,
-            .answer = pn_message_body(m),
-            .status = 200,
-            .text = "OK",
-            .delivery = d,
-            .to = to,
-        };
+    if (r.to)
         asked(c, &r);
-    } else {
+    else
         reject(d, "amqp:precondition-failed", "This session has no receiver for the answer.");
-    }
-    pn_message_free(m);
 }
 
 /* Takes the bytes out of Proton; false when they are no message. */
-static bool take_message(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+static bool take_message(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, struct amqp_message *out)
 {
     size_t size = pn_delivery_pending(d);
 
     assert(!pn_delivery_partial(d));
-    buf_clear(&c->scratch);
-    uint8_t *at = buf_grow(&c->scratch, size);
+    buf_clear(&c->came);
+    uint8_t *at = buf_grow(&c->came, size);
     if (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)
         return false;
-    return amqp_decode(c, buf_bytes(&c->scratch));
+    return amqp_take_apart(buf_bytes(&c->came), out);
 }
 
 void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
                   void (*asked)(struct amqp *, struct amqp_request *))
 {
+    struct amqp_message m;
+
     if (!pn_link_is_receiver(k->pn) || !pn_delivery_readable(d))
         return;
     if (pn_delivery_aborted(d)) {
@@ -185,15 +169,13 @@ void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
     }
     if (pn_delivery_partial(d))
         return;
-    if (take_message(c, k, d)) {
-        pn_link_advance(k->pn);
-        ask(c, k, d, asked);
-    } else {
-        pn_link_advance(k->pn);
+    bool whole = take_message(c, k, d, &m);
+    pn_link_advance(k->pn);
+    if (whole)
+        ask(c, k, d, &m, asked);
+    else
         reject(d, "amqp:decode-error", "The message is not well-formed.");
-    }
-    pn_message_free(c->message); /* an idle connection costs little */
-    c->message = NULL;
+    buf_free(&c->came); /* an idle connection costs little */
     if (!c->proved)
         amqp_flush(c); /* else Proton would keep what became of each */
     amqp_request_credit(c, k);

@@ -1,10 +1,10 @@
 #include "amqp.h"
 
-bool amqp_service_may(struct amqp *c, struct amqp_link *k, const struct address *a, const char *claim)
+bool amqp_service_may(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o, const char *claim)
 {
-    if (amqp_may_listen(c, bytes_str(a->path)))
+    if (amqp_may_listen(c, bytes_str(o->address.path)))
         return true;
-    amqp_link_unauthorized(c, k, claim, a->path);
+    amqp_link_unauthorized(c, k, claim, o->address.path);
     return false;
 }
 

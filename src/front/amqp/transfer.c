@@ -30,23 +30,20 @@ bool amqp_receive(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, size_t 
         return false;
     }
     assert(pn_link_is_receiver(k->pn) && pn_link_credit(k->pn) > 0);
-    buf_clear(&c->scratch);
-    at = buf_grow(&c->scratch, size);
+    buf_clear(&c->came);
+    at = buf_grow(&c->came, size);
     if (size && (!at || pn_link_recv(k->pn, (char *)at, size) != (ssize_t)size)) {
         amqp_end(c, ERR_MEMORY, "amqp:internal-error", "out of memory");
         return false;
     }
     pn_link_advance(k->pn);
-    *out = buf_bytes(&c->scratch);
+    *out = buf_bytes(&c->came);
     return true;
 }
 
-bool amqp_decode(struct amqp *c, struct bytes all)
+bool amqp_take_apart(struct bytes all, struct amqp_message *out)
 {
-    if (!all.len || (!c->message && !(c->message = pn_message())) || amqp_message_check(all))
-        return false;
-    pn_message_clear(c->message);
-    return !pn_message_decode(c->message, (const char *)all.at, all.len);
+    return all.len && !amqp_message_check(all) && !amqp_message_read(all, out);
 }
 
 void amqp_credit_up_to(struct amqp *c, struct amqp_link *k, int most)
@@ -76,25 +73,19 @@ bool amqp_may_send(const struct amqp *c, const struct amqp_link *k)
            pn_session_outgoing_bytes(pn_link_session(k->pn)) <= WAITING_MAX;
 }
 
-void amqp_send_settled(struct amqp *c, struct amqp_link *k, struct bytes message)
+enum err amqp_send_made(struct amqp *c, struct amqp_link *k)
 {
+    enum err e = buf_check(&c->made);
     pn_delivery_t *d;
 
     assert(pn_link_is_sender(k->pn));
-    c->tag++;
-    d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
-    pn_link_send(k->pn, (const char *)message.at, message.len);
-    pn_link_advance(k->pn);
-    pn_delivery_settle(d);
-}
-
-enum err amqp_send_scratch(struct amqp *c, struct amqp_link *k)
-{
-    enum err e = buf_check(&c->scratch);
-
     if (e)
         return e;
-    amqp_send_settled(c, k, buf_bytes(&c->scratch));
+    c->tag++;
+    d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
+    pn_link_send(k->pn, (const char *)c->made.at, c->made.len);
+    pn_link_advance(k->pn);
+    pn_delivery_settle(d);
     amqp_flush(c);
     return OK;
 }
@@ -104,23 +95,4 @@ enum amqp_pulled amqp_pull_ended(struct amqp_link *k, enum err e)
     if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
         pn_link_drained(k->pn);
     return !e && pn_link_credit(k->pn) > 0 ? PULLED_SOME : PULLED_ALL;
-}
-
-void amqp_send_message(struct amqp *c, struct amqp_link *k, pn_message_t *m)
-{
-    size_t size;
-
-    for (size = 512; size <= AMQP_MESSAGE_MAX; size *= 2) {
-        size_t used = size;
-        buf_clear(&c->scratch);
-        if (!buf_reserve(&c->scratch, size))
-            return;
-        int e = pn_message_encode(m, (char *)c->scratch.at, &used);
-        if (e == PN_OVERFLOW)
-            continue;
-        if (e)
-            return;
-        amqp_send_settled(c, k, bytes_of(c->scratch.at, used));
-        return;
-    }
 }

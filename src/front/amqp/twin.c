@@ -6,15 +6,20 @@
 #include "device_twin.h"
 #include "sections.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-/* Of a link on which the device is answered. */
-struct channel {
-    bool hears; /* of desired properties */
+enum {
+    ANSWERS_WAITING_MAX = 512 * 1024, /* bytes that a session may hold for a device that takes none; more are dropped */
+    CHANNEL_ID_MAX = 128,             /* what SDKs write has 41; of a longer one the beginning counts */
 };
 
-/* Bytes of answers that a session may hold for a device that takes none; more are dropped. */
-enum { ANSWERS_WAITING_MAX = 512 * 1024 };
+/* One end. */
+struct channel {
+    bool hears; /* of desired properties, where the device is answered */
+    size_t id_len;
+    uint8_t id[CHANNEL_ID_MAX]; /* the correlation id that both ends have */
+};
 
 /* ---- the two ends ---------------------------------------------------------------------------------------------- */
 
@@ -23,9 +28,12 @@ static bool is_answering(const struct amqp_link *k)
     return k->ops == &amqp_twin_link && pn_link_is_sender(k->pn) && k->own;
 }
 
-static struct bytes correlation_of(pn_link_t *pn)
+static struct bytes id_of(const struct amqp_link *k)
 {
-    return amqp_link_property(pn, WORD_CHANNEL);
+    const struct channel *channel = k->own;
+
+    assert(channel && channel->id_len <= CHANNEL_ID_MAX);
+    return bytes_of(channel->id, channel->id_len);
 }
 
 /* The other end: with the same correlation id, or, since some change it when they attach one of the two again, any of
@@ -40,7 +48,7 @@ static struct amqp_link *partner_of(const struct amqp_link *asked)
 
         if (!is_answering(k))
             continue;
-        bool same = bytes_eq(correlation_of(k->pn), correlation_of(asked->pn));
+        bool same = bytes_eq(id_of(k), id_of(asked));
         if (found && fits && !same)
             continue;
         found = k;
@@ -69,27 +77,29 @@ static void follow(const struct amqp_device *d)
 }
 
 /* device 3.8: clients from before that version never say that they want to hear; that they attach says it. */
-static bool hears_at_once(const struct amqp_link *k)
+static bool hears_at_once(const struct amqp_opening *o)
 {
-    struct bytes version = amqp_link_property(k->pn, WORD_API_VERSION);
+    struct bytes version = amqp_link_property(o, WORD_API_VERSION);
 
     return !version.len || bytes_cmp(version, BYTES("2019-10-01")) < 0;
 }
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct address *a)
+static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
+    struct bytes id = bytes_first(amqp_link_property(o, WORD_CHANNEL), CHANNEL_ID_MAX);
     struct channel *channel;
 
-    if (!amqp_device_opened(c, k, a->device))
+    if (!amqp_device_opened(c, k, o))
         return;
-    if (pn_link_is_sender(k->pn)) {
-        if (!(channel = calloc(1, sizeof *channel))) {
-            amqp_link_refuse(c, k, amqp_condition(ERR_MEMORY), "Out of memory.");
-            return;
-        }
-        channel->hears = hears_at_once(k);
-        k->own = channel;
+    if (!(channel = calloc(1, sizeof *channel))) {
+        amqp_link_refuse(c, k, amqp_condition(ERR_MEMORY), "Out of memory.");
+        return;
     }
+    channel->hears = pn_link_is_sender(k->pn) && hears_at_once(o);
+    channel->id_len = id.len;
+    if (id.len)
+        memcpy(channel->id, id.at, id.len);
+    k->own = channel;
     amqp_link_accept(c, k);
     follow(k->device);
 }
@@ -115,10 +125,10 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
     while (!e && amqp_may_send(c, k) && hearing_link(k->device) == k) {
         if ((e = hub_desired_next(k->device->seat, &room, &desired)))
             break;
-        buf_clear(&c->scratch);
-        put_data_head(&c->scratch, desired.json.len);
-        buf_put(&c->scratch, desired.json);
-        e = amqp_send_scratch(c, k);
+        buf_clear(&c->made);
+        put_data_head(&c->made, desired.json.len);
+        buf_put(&c->made, desired.json);
+        e = amqp_send_made(c, k);
     }
     buf_free(&room);
     return amqp_pull_ended(k, e);
@@ -126,49 +136,30 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
 
 /* ---- what the device asks -------------------------------------------------------------------------------------- */
 
-/* A text among the annotations, under a symbol or a string. */
-static struct bytes annotation(pn_message_t *m, enum amqp_word name)
+static struct bytes annotation(const struct amqp_message *m, enum amqp_word name)
 {
-    pn_data_t *all = pn_message_annotations(m);
+    struct amqp_value v;
 
-    pn_data_rewind(all);
-    if (!pn_data_next(all) || pn_data_type(all) != PN_MAP)
-        return NO_BYTES;
-    pn_data_enter(all);
-    while (pn_data_next(all)) {
-        pn_atom_t key = pn_data_get_atom(all), value;
+    return amqp_map_word(&m->annotations, name, &v) && amqp_value_is_text(&v) ? v.raw : NO_BYTES;
+}
 
-        if (!pn_data_next(all))
-            break;
-        value = pn_data_get_atom(all);
-        if ((key.type == PN_SYMBOL || key.type == PN_STRING) && (value.type == PN_STRING || value.type == PN_SYMBOL) &&
-            amqp_is(bytes_of(key.u.as_bytes.start, key.u.as_bytes.size), name))
-            return bytes_of(value.u.as_bytes.start, value.u.as_bytes.size);
+/* Its data are the text, in one piece or several. */
+static void report(struct amqp *c, struct amqp_link *k, struct bytes message, const struct amqp_message *m,
+                   struct twin_reply *r)
+{
+    struct buf pieces = buf_max(AMQP_MESSAGE_MAX);
+    struct bytes patch = m->n_data == 1 ? m->body : NO_BYTES;
+
+    if (m->n_data > 1) {
+        amqp_message_join(message, &pieces);
+        patch = buf_bytes(&pieces);
     }
-    return NO_BYTES;
-}
-
-/* The text of a report: its data, in one piece or several. */
-static void put_patch(struct bytes message, struct buf *out)
-{
-    struct bytes data;
-    bool bad = false;
-
-    while (amqp_next_data(&message, &data, &bad))
-        buf_put(out, data);
-}
-
-static void report(struct amqp *c, struct amqp_link *k, struct bytes message, struct twin_reply *r)
-{
-    struct buf patch = buf_max(AMQP_MESSAGE_MAX);
-
     /* A version that is named is passed over, as the cloud does (device 3.8). */
-    put_patch(message, &patch);
-    if (patch.bad)
+    if (pieces.bad)
         twin_reply_fail(c->env, 503001, BYTES("The hub is short of memory."), c->now_ms, r);
     else
-        twin_reply_report(c->env, k->device->seat, buf_bytes(&patch), -1, c->now_ms, r);
-    buf_free(&patch);
+        twin_reply_report(c->env, k->device->seat, patch, -1, c->now_ms, r);
+    buf_free(&pieces);
 }
 
 /* Notifications after this are newer than the answer. */
@@ -192,15 +183,16 @@ static void subscribe(struct amqp *c, struct amqp_link *to, bool hears, struct t
 }
 
 /* Carries a request out. Any that is none is answered, too: some clients wait an hour. */
-static void ask(struct amqp *c, struct amqp_link *k, struct amqp_link *to, struct bytes message, struct twin_reply *r)
+static void ask(struct amqp *c, struct amqp_link *k, struct amqp_link *to, struct bytes message,
+                const struct amqp_message *m, struct twin_reply *r)
 {
-    struct bytes operation = annotation(c->message, WORD_OPERATION), resource = annotation(c->message, WORD_RESOURCE);
+    struct bytes operation = annotation(m, WORD_OPERATION), resource = annotation(m, WORD_RESOURCE);
     bool reported = amqp_is(resource, WORD_REPORTED), desired = amqp_is(resource, WORD_DESIRED);
 
     if (amqp_is(operation, WORD_GET))
         get(c, k, r);
     else if (amqp_is(operation, WORD_PATCH) && reported)
-        report(c, k, message, r);
+        report(c, k, message, m, r);
     else if (amqp_is(operation, WORD_PUT) && desired)
         subscribe(c, to, true, r);
     else if (amqp_is(operation, WORD_DELETE) && desired)
@@ -212,53 +204,53 @@ static void ask(struct amqp *c, struct amqp_link *k, struct amqp_link *to, struc
 
 /* device 3.8: the correlation id keeps its type; behind symbols `status` is an int and `version` a long; what is said
  * is one section of data. */
-static void answer(struct amqp *c, struct amqp_link *to, pn_msgid_t id, const struct twin_reply *r)
+static void answer(struct amqp *c, struct amqp_link *to, const struct amqp_value *id, const struct twin_reply *r)
 {
-    pn_message_t *m = pn_message();
-    pn_data_t *annotations = m ? pn_message_annotations(m) : NULL;
+    struct buf *b = &c->made;
+    size_t at;
 
-    if (!m || r->body.bad) {
-        pn_message_free(m);
+    if (r->body.bad)
         return;
-    }
-    pn_message_set_correlation_id(m, id);
-    pn_data_put_map(annotations);
-    pn_data_enter(annotations);
-    pn_data_put_symbol(annotations, pn_bytes(strlen("status"), "status"));
-    pn_data_put_int(annotations, (int32_t)r->status);
+    buf_clear(b);
+    put_header(b);
+    section_begin(b, SECTION_MESSAGE_ANNOTATIONS);
+    at = put_map_begin(b);
+    put_sym(b, BYTES("status"));
+    put_narrow_int(b, (int32_t)r->status);
     if (r->version >= 0) {
-        pn_data_put_symbol(annotations, pn_bytes(strlen("version"), "version"));
-        pn_data_put_long(annotations, r->version);
+        put_sym(b, BYTES("version"));
+        put_narrow_long(b, r->version);
     }
-    pn_data_exit(annotations);
-    if (r->body.len)
-        pn_data_put_binary(pn_message_body(m), pn_bytes(r->body.len, (const char *)r->body.at));
-    pn_message_set_inferred(m, true);
+    put_compound_end(b, at, r->version >= 0 ? 4 : 2);
+    put_answer_properties(b, NO_BYTES, id);
+    if (r->body.len) {
+        section_begin(b, SECTION_DATA);
+        put_binary(b, buf_bytes(&r->body));
+    }
     front_wait_for(&c->front, r->after);
-    amqp_send_message(c, to, m);
-    pn_message_free(m);
+    amqp_send_made(c, to);
 }
 
 static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     struct twin_reply r = {.status = 0};
+    struct amqp_message m;
     struct amqp_link *to;
     struct bytes all;
-    pn_msgid_t id;
 
     if (!pn_link_is_receiver(k->pn) || !amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
-    bool readable = amqp_decode(c, all);
+    bool readable = amqp_take_apart(all, &m);
     amqp_answer(c, d, OK); /* whatever it was: another outcome makes SDKs start the device again */
     amqp_credit(c, k);
     if (!readable)
         return;
-    id = pn_message_get_correlation_id(c->message);
+    const struct amqp_value *id = &m.fields[AMQP_CORRELATION_ID];
     to = partner_of(k);
     /* Without a correlation id nobody would know what it answers. */
-    if (id.type == PN_NULL || !to || pn_session_outgoing_bytes(pn_link_session(to->pn)) > ANSWERS_WAITING_MAX)
+    if (!amqp_value_is_scalar(id) || !to || pn_session_outgoing_bytes(pn_link_session(to->pn)) > ANSWERS_WAITING_MAX)
         return;
-    ask(c, k, to, all, &r);
+    ask(c, k, to, all, &m, &r);
     amqp_flush(c);
     answer(c, to, id, &r);
     buf_free(&r.body);

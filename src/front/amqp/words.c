@@ -18,3 +18,14 @@ bool amqp_is(struct bytes text, enum amqp_word word)
             return true;
     return false;
 }
+
+bool amqp_map_word(const struct amqp_value *map, enum amqp_word word, struct amqp_value *out)
+{
+    struct amqp_pairs pairs = amqp_pairs_of(map);
+    struct amqp_value key;
+
+    while (amqp_pairs_next(&pairs, &key, out))
+        if (amqp_value_is_text(&key) && amqp_is(key.raw, word))
+            return true;
+    return false;
+}

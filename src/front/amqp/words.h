@@ -2,7 +2,7 @@
  * links have their own table in address.c. Case does not count. */
 #pragma once
 
-#include "bytes.h"
+#include "amqp_value.h"
 
 /* device 3.3, 3.5, service 1.5-1.7, 2.5-2.7, provisioning 1.5 */
 #define AMQP_WORDS(X)                                                                                     \
@@ -49,5 +49,7 @@ enum { AMQP_SPELLINGS_MAX = 3 };
 
 /* True if the text is one of the spellings of the word. */
 bool amqp_is(struct bytes text, enum amqp_word);
+/* The value of the first pair whose key, a string or a symbol, is that word; false: there is none. */
+bool amqp_map_word(const struct amqp_value *map, enum amqp_word, struct amqp_value *out);
 /* The spellings of a word, NULL at the end; for tests. */
 const char *const *amqp_spellings(enum amqp_word);
