@@ -7,21 +7,25 @@ const { ExponentialBackOffWithJitter } = require('azure-iot-common');
 const hub = require('./hub');
 const sdk = require('./sdk');
 
+const OVER_AMQP = ['KillTcp', 'KillAmqpConnection', 'KillAmqpSession', 'KillAmqpCBSLinkReq', 'KillAmqpCBSLinkResp', 'KillAmqpD2CLink',
+  'KillAmqpC2DLink', 'KillAmqpMethodReqLink', 'KillAmqpMethodRespLink', 'KillAmqpTwinLinkReq', 'KillAmqpTwinLinkResp', 'ShutDownAmqp'];
 const BREAKS = {
   'mqtt': ['KillTcp', 'ShutDownMqtt'],
   'mqtt-ws': ['KillTcp', 'ShutDownMqtt'],
-  'amqp': ['KillTcp', 'KillAmqpConnection', 'KillAmqpSession', 'KillAmqpCBSLinkReq', 'KillAmqpCBSLinkResp', 'KillAmqpD2CLink',
-    'KillAmqpC2DLink', 'KillAmqpMethodReqLink', 'KillAmqpMethodRespLink', 'ShutDownAmqp'],
-  'amqp-ws': ['KillTcp', 'KillAmqpD2CLink', 'KillAmqpC2DLink'],
+  'amqp': OVER_AMQP,
+  'amqp-ws': OVER_AMQP,
 };
 const REFUSES = { InvokeThrottling: 'ThrottlingError', InvokeMaxMessageQuota: 'IotHubQuotaExceededError', InvokeAuthError: 'UnauthorizedError' };
 const CASES = Object.entries(BREAKS).flatMap(([transport, types]) => types.map((type) => [transport, type]));
+const COMES_BACK = [...Object.keys(BREAKS).map((transport) => [transport, 'KillTcp']),
+  ...['amqp', 'amqp-ws'].flatMap((transport) => [[transport, 'KillAmqpConnection'], [transport, 'ShutDownAmqp']])];
 const idOf = (transport, type) => `${transport}-${type}`;
 let strings, service, events;
 
 before(async () => {
   await hub.start('--fault-injection', 'on');
-  strings = await hub.devices(...CASES.map(([transport, type]) => idOf(transport, type)), 'again', ...Object.keys(REFUSES), 'polite');
+  strings = await hub.devices(...CASES.map(([transport, type]) => idOf(transport, type)),
+    ...COMES_BACK.map(([transport, type]) => `again-${idOf(transport, type)}`), ...Object.keys(REFUSES), 'polite');
   service = sdk.service();
   await service.open();
   events = sdk.events();
@@ -45,6 +49,7 @@ async function busy(client, got) {
   await client.open();
   client.on('message', (m) => { got.push(m.getData().toString()); client.complete(m).catch(() => {}); });
   client.onDeviceMethod('open', (request, response) => { response.send(200, request.payload, () => {}); });
+  await client.getTwin();
 }
 
 async function works(id, client, got, word) {
@@ -77,18 +82,19 @@ for (const [transport, type] of CASES) {
   });
 }
 
-for (const transport of ['mqtt', 'mqtt-ws', 'amqp', 'amqp-ws']) {
-  test(`${transport}: a client that tries again is back by itself`, { timeout: 20000 }, async () => {
-    const client = Client.fromConnectionString(strings.again, sdk.TRANSPORTS[transport]), got = [];
+for (const [transport, type] of COMES_BACK) {
+  test(`${transport}: a client that tries again after ${type} is back by itself`, { timeout: 20000 }, async () => {
+    const id = `again-${idOf(transport, type)}`, got = [];
+    const client = Client.fromConnectionString(strings[id], sdk.TRANSPORTS[transport]);
     client.setRetryPolicy(new ExponentialBackOffWithJitter(true));
     client.on('error', () => {});
     await busy(client, got);
-    await works('again', client, got, `before ${transport}`);
+    await works(id, client, got, 'before');
     const left = hub.log().length;
-    await client.sendEvent(fault('KillTcp'));
-    await hub.until(() => /left device=again/.test(hub.log().slice(left)), 'the end of the connection');
-    await hub.until(() => /connected device=again/.test(hub.log().slice(left)), 'the next one');
-    await works('again', client, got, `after ${transport}`);
+    await client.sendEvent(fault(type));
+    await hub.until(() => hub.log().slice(left).includes(`left device=${id} `), 'the end of the connection');
+    await hub.until(() => hub.log().slice(left).includes(`connected device=${id} `), 'the next one');
+    await works(id, client, got, 'after');
     await client.close();
   });
 }

@@ -171,7 +171,9 @@ struct amqp {
 /* ---- output.c */
 /* Moves what Proton has to say into `out`. */
 void amqp_flush(struct amqp *c);
-/* Closes the connection with an error and ends the conversation. */
+/* Ends the sessions, closes the connection (device 3.9) and ends the conversation. Condition and text may be NULL. */
+void amqp_leave(struct amqp *c, enum err why, const char *condition, const char *text);
+/* The same for an error, which is logged. */
 void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text);
 /* Logs a line for the operator: who, what, why. */
 void amqp_log_refusal(const struct amqp *c, const char *what, const char *why);

@@ -70,9 +70,7 @@ static void break_down(struct amqp *c, struct amqp_device *d)
         break;
     case FAULT_LEAVE_AMQP: /* a clean end */
         amqp_log_refusal(c, fault_name(f.kind), reason_of(&f));
-        pn_connection_close(c->driver.connection);
-        amqp_flush(c);
-        talk_end(&c->front, OK);
+        amqp_leave(c, OK, NULL, NULL);
         break;
     case FAULT_KILL_SESSION:
         break_session(c, d, &f);

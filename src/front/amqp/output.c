@@ -42,17 +42,35 @@ void amqp_flush(struct amqp *c)
         talk_end(&c->front, ERR_LIMIT);
 }
 
+static void set_condition(pn_condition_t *error, const char *name, const char *text)
+{
+    if (!name)
+        return;
+    pn_condition_set_name(error, name);
+    pn_condition_set_description(error, text);
+}
+
+void amqp_leave(struct amqp *c, enum err why, const char *condition, const char *text)
+{
+    pn_connection_t *pn = c->driver.connection;
+
+    assert(!c->front.over && !condition == !text);
+    for (pn_session_t *s = pn_session_head(pn, PN_LOCAL_ACTIVE); s; s = pn_session_next(s, PN_LOCAL_ACTIVE)) {
+        set_condition(pn_session_condition(s), condition, text);
+        pn_session_close(s);
+    }
+    set_condition(pn_connection_condition(pn), condition, text);
+    pn_connection_open(pn);
+    pn_connection_close(pn);
+    amqp_flush(c);
+    talk_end(&c->front, why);
+}
+
 void amqp_end(struct amqp *c, enum err why, const char *condition, const char *text)
 {
     if (c->front.over)
         return;
     assert(why && condition && text);
     amqp_log_refusal(c, condition, text);
-    pn_condition_t *error = pn_connection_condition(c->driver.connection);
-    pn_condition_set_name(error, condition);
-    pn_condition_set_description(error, text);
-    pn_connection_open(c->driver.connection);
-    pn_connection_close(c->driver.connection);
-    amqp_flush(c);
-    talk_end(&c->front, why);
+    amqp_leave(c, why, condition, text);
 }

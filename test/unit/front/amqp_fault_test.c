@@ -140,9 +140,12 @@ TEST(KillTcp_ends_the_connection_without_a_word)
     CHECK(pn_connection_state(c.conn) & PN_REMOTE_ACTIVE);
 }
 
-TEST(KillAmqpConnection_closes_it_with_an_error)
+/* One client waits 45 s for its links, unless it has heard that their session is gone. */
+TEST(KillAmqpConnection_ends_the_sessions_and_closes_it_with_an_error)
 {
     suffer("KillAmqpConnection");
+    CHECK(pn_session_state(c.session) & PN_REMOTE_CLOSED);
+    assert_string_equal(pn_condition_get_name(pn_session_remote_condition(c.session)), "amqp:internal-error");
     CHECK(c.front->over && (pn_connection_state(c.conn) & PN_REMOTE_CLOSED));
     assert_string_equal(pn_condition_get_name(pn_connection_remote_condition(c.conn)), "amqp:internal-error");
     assert_string_equal(pn_condition_get_description(pn_connection_remote_condition(c.conn)), "boom");
@@ -219,6 +222,8 @@ TEST(KillAmqpMethodRespLink_ends_the_link_of_answers_to_calls)
 TEST(ShutDownAmqp_closes_the_connection_cleanly)
 {
     suffer("ShutDownAmqp");
+    CHECK((pn_session_state(c.session) & PN_REMOTE_CLOSED) &&
+          !pn_condition_is_set(pn_session_remote_condition(c.session)));
     CHECK(c.front->over && c.front->why == OK && (pn_connection_state(c.conn) & PN_REMOTE_CLOSED));
     CHECK(!pn_condition_is_set(pn_connection_remote_condition(c.conn)));
 }
@@ -338,7 +343,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FAULT(KillTcp_ends_the_connection_without_a_word),
-        FAULT(KillAmqpConnection_closes_it_with_an_error),
+        FAULT(KillAmqpConnection_ends_the_sessions_and_closes_it_with_an_error),
         FAULT(KillAmqpSession_ends_the_session_of_the_device),
         FAULT(KillAmqpCBSLinkReq_ends_the_link_of_tokens),
         FAULT(KillAmqpCBSLinkResp_ends_the_link_of_their_answers),
