@@ -1,5 +1,14 @@
 #include "amqp.h"
 
+#include "amqp_dps.h"
+#include "amqp_fault.h"
+#include "amqp_link.h"
+#include "amqp_output.h"
+#include "budget.h"
+#include "claims.h"
+#include "handles.h"
+#include "kinds.h"
+#include "login.h"
 #include "text.h"
 
 #include <assert.h>

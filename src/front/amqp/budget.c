@@ -1,7 +1,8 @@
 /* Our own look at what comes before Proton sees it: frames in their order, and sessions, links and values within the
  * budget of the connection. Proton itself has no ceilings, and does not survive an allocation that fails. */
-#include "amqp.h"
+#include "budget.h"
 
+#include "amqp_output.h"
 #include "capacity.h"
 #include "strangers.h"
 

@@ -1,5 +1,7 @@
-#include "amqp.h"
+#include "claims.h"
 
+#include "amqp_output.h"
+#include "budget.h"
 #include "sas.h"
 
 #include <assert.h>

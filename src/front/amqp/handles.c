@@ -1,6 +1,9 @@
 /* Which handles the peer has attached, so that a frame on one that is not ends its session and no more: Proton would
  * end the connection, with all the other devices on it (AMQP 1.0, 2.8.17). */
-#include "amqp.h"
+#include "handles.h"
+
+#include "amqp_link.h"
+#include "amqp_output.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
-#include "amqp.h"
+#include "outcome.h"
 
+#include "amqp_output.h"
 #include "device_error.h"
 
 #include <assert.h>
@@ -47,16 +48,16 @@ const char *amqp_condition(enum err e)
     return i < sizeof conditions / sizeof *conditions ? conditions[i].condition : "amqp:internal-error";
 }
 
-void amqp_put_error_text(struct amqp *c, struct buf *b, unsigned code, const char *text)
+static void put_error_text(struct amqp *c, struct buf *b, unsigned code, const char *text)
 {
     device_error_put(c->env, b, code, bytes_str(text), c->now_ms);
 }
 
-void amqp_put_error(struct amqp *c, struct buf *b, enum err e)
+static void put_error(struct amqp *c, struct buf *b, enum err e)
 {
     size_t i = index_of(e);
 
-    amqp_put_error_text(c, b, i < sizeof conditions / sizeof *conditions ? conditions[i].code : 500001, err_text(e));
+    put_error_text(c, b, i < sizeof conditions / sizeof *conditions ? conditions[i].code : 500001, err_text(e));
 }
 
 static void set_condition(struct amqp *c, pn_delivery_t *d, const char *condition, enum err e)
@@ -65,7 +66,7 @@ static void set_condition(struct amqp *c, pn_delivery_t *d, const char *conditio
     struct buf text = buf_max(512);
 
     assert(condition && e);
-    amqp_put_error(c, &text, e);
+    put_error(c, &text, e);
     pn_condition_set_name(error, condition);
     pn_condition_set_description(error, buf_str(&text));
     buf_free(&text);

@@ -1,4 +1,9 @@
-#include "amqp.h"
+#include "login.h"
+
+#include "amqp_dps.h"
+#include "amqp_output.h"
+#include "claims.h"
+#include "words.h"
 
 #include <assert.h>
 #include <proton/sasl.h>

@@ -1,4 +1,6 @@
-#include "amqp.h"
+#include "service.h"
+
+#include "claims.h"
 
 bool amqp_service_may(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o, const char *claim)
 {

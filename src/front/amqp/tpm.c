@@ -4,7 +4,9 @@
  *   challenge  00                                  response  00 SRK
  *   challenge  80 first half of the blob           response  00
  *   challenge  C1 the other half                   response  00 token */
-#include "amqp.h"
+#include "login.h"
+
+#include "amqp_dps.h"
 
 #include <assert.h>
 #include <proton/sasl_plugin.h>

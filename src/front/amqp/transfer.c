@@ -1,4 +1,7 @@
-#include "amqp.h"
+#include "transfer.h"
+
+#include "amqp_output.h"
+#include "budget.h"
 
 #include <assert.h>
 

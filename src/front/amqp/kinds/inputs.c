@@ -1,5 +1,7 @@
 /* Inputs of a module (device 3.4): only an edge hub has any, so none ever comes; but SDKs wait for the link. */
-#include "amqp.h"
+#include "kinds.h"
+
+#include "amqp_device.h"
 
 static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {

@@ -1,6 +1,12 @@
-#include "amqp.h"
+/* Tokens that are put on $cbs (device 3.3, service 1.7). */
+#include "kinds.h"
 
+#include "amqp_output.h"
+#include "claims.h"
+#include "outcome.h"
+#include "request.h"
 #include "sections.h"
+#include "transfer.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
-#include "amqp.h"
+#include "amqp_link.h"
 
+#include "amqp_output.h"
 #include "text.h"
 
 #include <assert.h>
@@ -14,7 +15,7 @@ struct bytes amqp_link_property(const struct amqp_opening *o, enum amqp_word nam
     return amqp_map_word(&o->properties, name, &v) && amqp_value_is_text(&v) ? v.raw : NO_BYTES;
 }
 
-void amqp_put_tracking(struct amqp *c, struct buf *b)
+static void put_tracking(struct amqp *c, struct buf *b)
 {
     uint8_t random[16];
     char time[ISO_TIME_CAP];
@@ -36,7 +37,7 @@ static void set_condition(struct amqp *c, struct amqp_link *k, const char *condi
         amqp_log_refusal(c, condition, buf_str(&text));
     c->told_why = false;
     buf_puts(&text, " ");
-    amqp_put_tracking(c, &text);
+    put_tracking(c, &text);
     pn_condition_set_name(error, condition);
     pn_condition_set_description(error, buf_str(&text));
     buf_free(&text);

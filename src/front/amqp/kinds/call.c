@@ -1,9 +1,12 @@
 /* Direct methods over AMQP (device 3.5, 3.8): two links of a device, one for what callers ask and one for its answers.
  * With both of them there the device listens. A call is named by a uuid, which is what SDKs read. */
-#include "amqp.h"
+#include "kinds.h"
 
+#include "amqp_device.h"
 #include "log.h"
+#include "outcome.h"
 #include "sections.h"
+#include "transfer.h"
 
 #include <assert.h>
 

@@ -1,8 +1,12 @@
 /* Feedback: what services hear of the messages that they sent to devices (service 3.2). */
-#include "amqp.h"
+#include "kinds.h"
 
+#include "amqp_output.h"
 #include "feedback_json.h"
+#include "outcome.h"
 #include "sections.h"
+#include "service.h"
+#include "transfer.h"
 
 #include <assert.h>
 

@@ -1,10 +1,14 @@
 /* Twins over AMQP (device 3.5, 3.8): two links of a device, one for what it asks, one for what it is answered and for
  * what services want of it. Each end is answered alone: some SDKs attach the second only when the first is there, and
  * send nothing, not even events, before both are. */
-#include "amqp.h"
+#include "kinds.h"
 
+#include "amqp_device.h"
+#include "amqp_output.h"
 #include "device_twin.h"
+#include "outcome.h"
 #include "sections.h"
+#include "transfer.h"
 
 #include <assert.h>
 #include <stdlib.h>

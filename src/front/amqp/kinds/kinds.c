@@ -1,5 +1,8 @@
-#include "amqp.h"
+/* Which address is a link of which kind. */
+#include "kinds.h"
 
+#include "amqp_output.h"
+#include "budget.h"
 #include "capacity.h"
 #include "proton_value.h"
 

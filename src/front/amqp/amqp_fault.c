@@ -1,5 +1,8 @@
 /* Faults that devices of this connection ask for (device 10): links of the device, its session, or the connection. */
-#include "amqp.h"
+#include "amqp_fault.h"
+
+#include "amqp_output.h"
+#include "kinds.h"
 
 static const char *reason_of(const struct fault_request *f)
 {

@@ -1,8 +1,9 @@
 /* Receivers that ask the hub for events are sent to its event hub, which has another name (service 2.9). */
-#include "amqp.h"
+#include "kinds.h"
 
 #include "proton_value.h"
 #include "sections.h"
+#include "service.h"
 
 #define TEXT_MAX 2048 /* of an address */
 

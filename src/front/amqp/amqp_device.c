@@ -1,9 +1,11 @@
 /* Devices on a connection (device 3.2, 3.3, 3.9): each has shown who it is by a token, by the login of the connection
  * or by the connection's certificate, and has one seat for all its links. What happens to one leaves the others alone.
  */
-#include "amqp.h"
+#include "amqp_device.h"
 
+#include "claims.h"
 #include "log.h"
+#include "outcome.h"
 
 #include <assert.h>
 #include <stdatomic.h>

@@ -1,8 +1,13 @@
-#include "amqp.h"
+/* Receivers of events: a partition each, from a position on (service 2.4-2.8). */
+#include "kinds.h"
 
+#include "amqp_output.h"
+#include "claims.h"
 #include "filter.h"
 #include "proton_value.h"
 #include "sections.h"
+#include "service.h"
+#include "transfer.h"
 
 #include <assert.h>
 #include <stdio.h>

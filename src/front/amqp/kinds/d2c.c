@@ -1,5 +1,9 @@
 /* Messages of devices (device 3.6): a message is an event, a batch is as many as it holds, all of them or none. */
-#include "amqp.h"
+#include "kinds.h"
+
+#include "amqp_fault.h"
+#include "outcome.h"
+#include "transfer.h"
 
 #include <assert.h>
 #include <stdlib.h>

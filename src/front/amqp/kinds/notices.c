@@ -1,7 +1,9 @@
 /* Notifications of uploads (service 3): this hub has no uploads, so none ever comes; but SDKs open the link. */
-#include "amqp.h"
+#include "kinds.h"
 
+#include "amqp_output.h"
 #include "log.h"
+#include "service.h"
 
 static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {

@@ -1,6 +1,9 @@
-#include "amqp.h"
+#include "request.h"
 
+#include "amqp_output.h"
+#include "budget.h"
 #include "sections.h"
+#include "transfer.h"
 
 #include <assert.h>
 #include <stdio.h>

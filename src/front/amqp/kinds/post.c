@@ -1,5 +1,9 @@
 /* Messages of services to devices (service 3.1). */
-#include "amqp.h"
+#include "kinds.h"
+
+#include "outcome.h"
+#include "service.h"
+#include "transfer.h"
 
 #include <assert.h>
 

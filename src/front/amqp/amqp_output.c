@@ -1,4 +1,4 @@
-#include "amqp.h"
+#include "amqp_output.h"
 
 #include "log.h"
 

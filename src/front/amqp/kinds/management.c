@@ -1,6 +1,12 @@
-#include "amqp.h"
+/* Questions about the event hub and its partitions (service 2.5). */
+#include "kinds.h"
 
+#include "amqp_output.h"
+#include "claims.h"
+#include "outcome.h"
+#include "request.h"
 #include "sections.h"
+#include "transfer.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,8 +1,12 @@
 /* Messages to devices (device 3.7): pulled from the mailbox under credit, locked until the device says what became of
  * it. */
-#include "amqp.h"
+#include "kinds.h"
 
+#include "amqp_device.h"
+#include "amqp_output.h"
+#include "outcome.h"
 #include "sections.h"
+#include "transfer.h"
 
 #include <assert.h>
 

@@ -1,9 +1,16 @@
 /* Devices that register over AMQP (provisioning 1.5): two links of one address, questions on the one, answers on the
  * other. */
-#include "amqp.h"
+#include "amqp_dps.h"
 
+#include "amqp_link.h"
+#include "amqp_output.h"
+#include "claims.h"
+#include "kinds.h"
+#include "outcome.h"
+#include "request.h"
 #include "sections.h"
 #include "text.h"
+#include "transfer.h"
 
 #include <assert.h>
 #include <stdlib.h>
