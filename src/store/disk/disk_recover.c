@@ -281,7 +281,8 @@ static bool goes_on_behind(struct disk *d, const struct segment *s)
 
 /* ---- the end --------------------------------------------------------------------------------------------------- */
 
-/* Later writes must not bring a leftover back to life by ending just before it. */
+/* Later writes must not bring a leftover back to life: by ending just before it, or, torn themselves, by going on as it
+ * did behind its head. */
 static enum err wipe(struct disk *d, const struct segment *s, uint64_t from, uint64_t to)
 {
     static uint8_t zeros[64 * 1024];
@@ -302,6 +303,7 @@ static enum err wipe(struct disk *d, const struct segment *s, uint64_t from, uin
 static enum err cut(struct disk *d, const struct segment *s, uint64_t end)
 {
     uint64_t leftover = end;
+    bool has_head;
     struct frame f;
 
     assert(end >= s->base + SEGMENT_HEAD && end <= end_of(s));
@@ -309,10 +311,13 @@ static enum err cut(struct disk *d, const struct segment *s, uint64_t end)
         return OK;
     while (frame_at(s, leftover, &f) || frame_after(s, leftover, end_of(s), &f))
         leftover = f.next;
-    if (leftover > end || frame_claims(s, end, &f) || !s->reused)
+    has_head = frame_claims(s, end, &f);
+    if (leftover > end || has_head || !s->reused)
         log_event(LOG_WARN, "log-cut", KVS("file", s->path), KVN("offset", end - s->base),
                   KVS("reason", "the last write was cut off; nothing of it had been acknowledged"));
-    return leftover > end ? wipe(d, s, end, leftover) : OK;
+    if (has_head && leftover == end)
+        leftover = end + FRAME_HEAD;
+    return wipe(d, s, end, leftover);
 }
 
 static bool was_written(const struct segment *s, uint64_t from, uint64_t to)

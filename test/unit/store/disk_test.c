@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -117,6 +118,55 @@ TEST(records_go_on_over_the_ends_of_segments_and_over_a_restart)
     }
     store_cursor_close(s, &c);
     store_cursor_close(s, &lane);
+    end();
+}
+
+/* The beginning of the first file. */
+static int first_file(void)
+{
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof path, "%s/0000000000000000.log", folder);
+    CHECK((fd = open(path, O_RDWR | O_CLOEXEC)) >= 0);
+    return fd;
+}
+
+static void add_alike(size_t len)
+{
+    static uint8_t body[4000];
+    struct bytes part = bytes_of(memset(body, 'a', sizeof body), len);
+    uint64_t at;
+
+    CHECK_OK(store_append(s, &(struct draft){.kind = 1, .parts = &part, .n_parts = 1}, &at));
+    CHECK_OK(store_sync(s, at));
+}
+
+/* Of two writes to one place the first one was cut behind its head, and of the second one, which goes on as the first,
+ * the head did not come to the disk. */
+TEST(what_was_cut_does_not_come_back_with_the_end_of_a_later_write)
+{
+    enum { SECTOR = 512 };
+    static const uint8_t zeros[4096];
+    uint8_t sector[SECTOR];
+    uint64_t before;
+    int fd;
+
+    begin(0);
+    before = store_end(s);
+    add_alike(2000);
+    store_close(s);
+    CHECK((fd = first_file()) >= 0);
+    CHECK(pwrite(fd, zeros, sizeof zeros, SECTOR) == sizeof zeros);
+    open_log(0);
+    CHECK(store_end(s) == before);
+    CHECK(pread(fd, sector, SECTOR, 0) == SECTOR);
+    add_alike(3000);
+    store_close(s);
+    CHECK(pwrite(fd, sector, SECTOR, 0) == SECTOR);
+    close(fd);
+    open_log(0);
+    CHECK(store_end(s) == before);
     end();
 }
 
@@ -371,6 +421,7 @@ TEST(without_a_descriptor_appends_are_refused_until_there_is_one)
 }
 
 TESTS(RUN(the_checksum_is_the_castagnoli_one), RUN(records_go_on_over_the_ends_of_segments_and_over_a_restart),
+      RUN(what_was_cut_does_not_come_back_with_the_end_of_a_later_write),
       RUN(what_was_lent_stays_whole_while_the_log_is_trimmed_and_written_again),
       RUN(a_full_disk_refuses_serves_and_recovers), RUN(a_full_disk_has_room_for_what_keeps_the_hub_going),
       RUN(the_reserve_is_there_after_a_restart_on_a_full_disk), RUN(what_is_older_is_told_by_the_bytes_of_the_files),
