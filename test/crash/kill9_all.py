@@ -4,30 +4,25 @@ events over MQTT, HTTPS and AMQP, messages to devices with feedback, devices tha
 
 What was acknowledged is there in the end and once: each event (with "trim": each from the oldest of its device that is kept on), each
 message (completed, or still in the mailbox, in order), each report of what became of one, each change of the registry."""
-import base64
 import json
 import os
 import random
-import shutil
 import signal
 import socket
-import ssl
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
-from killing import VERSION, Part, connect_packet, packet, read, start, text, token
+from killed import KEY, SEED, Killed, Service, Things, device
+from killing import Part, connect_packet, packet, read, text, token
 from proton import ConnectionException, Message, ProtonException, SSLDomain
 from proton.utils import BlockingConnection
 
 HUB, STORE, WHAT = sys.argv[1:4]
 KILLS = int(os.environ.get("D2D_KILLS_OF_ALL", min(300, int(os.environ.get("D2D_KILLS", "10")))))
-SEED = int(os.environ.get("D2D_SEED", str(random.randrange(1 << 32))))
 INIT = {"all": ("--segment-size", "1m"), "trim": ("--segment-size", "256k", "--retention-size", "2m")}[WHAT]
 WINDOW, MAIL, LONGEST = 32, 20, 900
-KEY = b"k" * 32
 
 
 class Sender(Part):
@@ -105,17 +100,6 @@ class OverAmqp(Sender):
                 self.acked.append(number)
         finally:
             connection.close()
-
-
-class Service(Part):
-    """What a service does over HTTPS."""
-
-    def __init__(self, name, key, *rest):
-        super().__init__(name, *rest)
-        self.key, self.chance = key, random.Random(f"{SEED} {name}")
-
-    def headers(self, **more):
-        return {"Authorization": token("localhost", self.key, "iothubowner"), "Content-Type": "application/json", **more}
 
 
 class Mail(Service):
@@ -216,58 +200,14 @@ class Feedback(Service):
         return True
 
 
-class Things(Service):
-    """Creates and deletes devices, or enrollments: what was confirmed holds."""
-
-    def __init__(self, name, path, body, *rest):
-        super().__init__(name, *rest)
-        self.path, self.make, self.number, self.there, self.gone = path, body, 0, set(), set()
-
-    def work(self):
-        connection = self.https()
-        while self.wanted.is_set():
-            self.number += 1
-            name = f"{self.name}-{self.number}"
-            answer, said = self.ask(connection, "PUT", f"{self.path}/{name}", self.headers(), json.dumps(self.make(name)))
-            assert answer.status == 200, f"{name}: {answer.status} {said}"
-            self.there.add(name)
-            if self.chance.random() < 0.4:
-                name = self.chance.choice(sorted(self.there))
-                self.there.discard(name)
-                answer, said = self.ask(connection, "DELETE", f"{self.path}/{name}", self.headers(**{"If-Match": "*"}))
-                assert answer.status == 204, f"{name}: {answer.status} {said}"
-                self.gone.add(name)
-
-    def check(self):
-        connection = self.https()
-        for names, status in ((self.there, 200), (self.gone, 404)):
-            for name in sorted(names):
-                answer, said = self.ask(connection, "GET", f"{self.path}/{name}", self.headers())
-                assert answer.status == status, f"{name}: {answer.status} instead of {status} {said}"
-
-
-def device(name):
-    key = base64.b64encode(KEY).decode()
-    return {"deviceId": name, "authentication": {"type": "sas", "symmetricKey": {"primaryKey": key, "secondaryKey": key}}}
-
-
 def enrollment(name):
     return {"registrationId": name, "attestation": {"type": "symmetricKey"}, "deviceId": f"{name}-of-it"}
 
 
-class Test:
+class Test(Killed):
     def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="d2d-kill9-")
-        self.data = os.path.join(self.folder, "hub")
-        subprocess.run([HUB, "init", "--data", self.data, "--name", "localhost", "--no-context", "--c2d-deliveries", "100", *INIT],
-                       check=True, stdout=subprocess.DEVNULL)
-        with open(os.path.join(self.data, "hub.json")) as facts:
-            strings = json.load(facts)["connection_strings"]
-        owner, dps = (base64.b64decode(strings[p].split("SharedAccessKey=")[1]) for p in
-                      ("iothubowner", "provisioningserviceowner"))
-        ca = os.path.join(self.data, "tls", "ca.pem")
-        rest = ({}, ssl.create_default_context(cafile=ca))
-        self.ports = rest[0]
+        super().__init__(HUB, "--c2d-deliveries", "100", *INIT)
+        owner, dps, rest, ca = self.key_of("iothubowner"), self.key_of("provisioningserviceowner"), self.rest, self.ca
         self.senders = [OverMqtt("mqtt-0", *rest), OverMqtt("mqtt-1", *rest), OverHttps("https-0", *rest), OverAmqp("amqp-0", *rest)]
         for part in self.senders:
             part.ca = ca
@@ -278,54 +218,12 @@ class Test:
         self.things[1].headers = lambda **more: {"Authorization": token("localhost", dps, "provisioningserviceowner"),
                                                  "Content-Type": "application/json", **more}
         self.parts = self.senders + self.boxes + [self.feedback] + self.things
-        self.hub = None
-
-    def start(self):
-        self.hub, ports = start(HUB, self.data)
-        self.ports.update(ports)
-
-    def kill(self, how=signal.SIGKILL):
-        self.hub.send_signal(how)
-        self.hub.wait()
-        self.hub.stdout.close()
 
     def done(self):
         return sum(len(p.acked) for p in self.senders) + sum(len(p.done) for p in self.boxes)
 
-    def no_problem(self):
-        for part in self.parts:
-            assert not part.problem, part.problem
-
-    def make_devices(self):
-        maker = Things("maker", "/devices", device, self.things[0].key, self.ports, self.things[0].context)
-        connection = maker.https()
-        for part in self.senders + self.boxes:
-            answer, said = maker.ask(connection, "PUT", f"/devices/{part.name}", maker.headers(), json.dumps(device(part.name)))
-            assert answer.status == 200, said
-
-    def run(self):
-        chance = random.Random(SEED)
-        self.start()
-        self.make_devices()
-        for part in self.parts:
-            part.start()
-        for kill in range(KILLS):
-            before = self.done()
-            for part in self.parts:
-                part.wanted.set()
-            deadline = time.monotonic() + 60
-            while kill % 5 and self.done() == before:  # each fifth one may fall before any answer
-                self.no_problem()
-                assert time.monotonic() < deadline, "nothing is acknowledged"
-                time.sleep(0.002)
-            # A checkpoint comes every three seconds: some kills have to wait for it.
-            time.sleep(chance.random() * (5 if chance.random() < 0.3 else 0.5))
-            for part in self.parts:
-                part.wanted.clear()
-            self.kill()
-            self.no_problem()
-            self.start()
-        self.verify()
+    def prepare(self):
+        self.make_devices([part.name for part in self.senders + self.boxes])
 
     def verify(self):
         for part in self.parts:
@@ -379,22 +277,5 @@ class Test:
               f"{len(self.feedback.reports)} reported; {self.things[0].number} devices and {self.things[1].number} enrollments "
               "created: nothing lost, nothing doubled")
 
-    def close(self):
-        if self.hub and self.hub.poll() is None:
-            self.hub.kill()
-            self.hub.wait()
 
-
-def main():
-    test = Test()
-    try:
-        test.run()
-        shutil.rmtree(test.folder)
-    except BaseException:
-        print(f"seed {SEED}, data kept in {test.folder}", file=sys.stderr)
-        raise
-    finally:
-        test.close()
-
-
-main()
+Test().live(KILLS)
