@@ -269,33 +269,32 @@ const char *cli_why_not(void)
     return why_not;
 }
 
+static const char *first_given(const char *a, const char *b, const char *c)
+{
+    return a && *a ? a : b && *b ? b : c && *c ? c : NULL;
+}
+
+static int port_of(int given, int of_context)
+{
+    return given ? given : of_context;
+}
+
 void cli_fill_options(const struct cli *c, struct d2d_options *out)
 {
-    const struct context *context = is_of_context(c) ? &c->context : NULL;
-    const char *environment = getenv("D2D_CA_FILE");
+    static const struct context nothing;
+    const struct context *context = is_of_context(c) ? &c->context : &nothing;
 
     *out = (struct d2d_options){D2D_OPTIONS,
                                 .connection_string = c->connection_string,
-                                .ca_file = c->ca_file                       ? c->ca_file
-                                           : environment && *environment    ? environment
-                                           : context && context->ca_file[0] ? context->ca_file
-                                                                            : NULL,
-                                .host = c->address                       ? c->address
-                                        : context && context->address[0] ? context->address
-                                                                         : NULL,
-                                .mqtts_port = c->mqtts_port ? c->mqtts_port
-                                              : context     ? context->mqtts_port
-                                                            : 0,
-                                .amqps_port = c->amqps_port ? c->amqps_port
-                                              : context     ? context->amqps_port
-                                                            : 0,
-                                .https_port = c->https_port ? c->https_port
-                                              : context     ? context->https_port
-                                                            : 0,
+                                .transport = c->transport ? (enum d2d_transport)(c->transport - 1) : D2D_MQTT,
+                                .ca_file = first_given(c->ca_file, getenv("D2D_CA_FILE"), context->ca_file),
+                                .host = first_given(c->address, context->address, NULL),
+                                .mqtts_port = port_of(c->mqtts_port, context->mqtts_port),
+                                .amqps_port = port_of(c->amqps_port, context->amqps_port),
+                                .https_port = port_of(c->https_port, context->https_port),
                                 .cert_file = c->cert_file,
                                 .key_file = c->key_file,
                                 .timeout_ms = c->timeout_ms,
                                 .log = on_log};
     why_not[0] = 0;
-    out->transport = c->transport ? (enum d2d_transport)(c->transport - 1) : D2D_MQTT;
 }

@@ -206,35 +206,67 @@ static void check_disk(struct checking *k)
     check_retention(k, &room);
 }
 
-/* When it ends, and what to do before: with a month for it. */
-static enum verdict expiry_verdict(const struct cert_facts *facts, const char *remedy, char out[WHY_CAP])
+/* A certificate in its time: with a month before its end to do something. */
+enum age { TOO_YOUNG, IN_TIME, ENDS_SOON, HAS_ENDED };
+
+static enum age age_of(const struct cert_facts *facts)
 {
     int64_t now_s = net_wall_ms() / 1000;
+
+    if (now_s < facts->from_s)
+        return TOO_YOUNG;
+    if (now_s > facts->to_s)
+        return HAS_ENDED;
+    return facts->to_s - now_s < EXPIRY_DAYS * (int64_t)DAY_S ? ENDS_SOON : IN_TIME;
+}
+
+/* What is to be done about its age. */
+static void age_remedy(const struct cert_facts *facts, const char *renewal, char out[WHY_CAP])
+{
+    enum age age = age_of(facts);
     char when[ISO_TIME_CAP];
 
     iso_time(facts->to_s * 1000, when);
-    if (now_s < facts->from_s)
-        return snprintf(out, WHY_CAP, "it is not valid yet: is the clock right?"), PROBLEM;
-    snprintf(out, WHY_CAP, "it %s on %.10s: %s", now_s > facts->to_s ? "expired" : "expires", when, remedy);
-    return now_s > facts->to_s ? PROBLEM : facts->to_s - now_s < EXPIRY_DAYS * (int64_t)DAY_S ? WARNING : FINE;
+    if (age == TOO_YOUNG)
+        snprintf(out, WHY_CAP, "it is not valid yet: is the clock right?");
+    else
+        snprintf(out, WHY_CAP, "it %s on %.10s: %s", age == HAS_ENDED ? "expired" : "expires", when, renewal);
 }
 
+static enum verdict age_verdict(const struct cert_facts *facts)
+{
+    static const enum verdict verdicts[] = {
+        [TOO_YOUNG] = PROBLEM, [IN_TIME] = FINE, [ENDS_SOON] = WARNING, [HAS_ENDED] = PROBLEM};
+
+    return verdicts[age_of(facts)];
+}
+
+/* A reason for which clients refuse it, whatever its age; NULL: there is none. */
+static const char *certificate_flaw(const struct checking *k, struct bytes pem, struct bytes key,
+                                    struct cert_facts *facts)
+{
+    if (cert_read(pem, facts))
+        return "this is not a certificate in PEM form";
+    if (!cert_fits_key(pem, key))
+        return "the private key belongs to another certificate";
+    if (!cert_is_for(pem, k->config.name))
+        return "it is not for the name of this hub: clients will refuse it";
+    return NULL;
+}
+
+/* The hub's own certificates are renewed when it starts, so that one that has ended is no problem yet. */
 static enum verdict certificate_verdict(const struct checking *k, struct bytes pem, struct bytes key, char out[WHY_CAP])
 {
-    const struct config *c = &k->config;
+    bool is_own = !k->config.cert_file[0];
     struct cert_facts facts;
-    enum verdict v;
+    const char *flaw = certificate_flaw(k, pem, key, &facts);
 
-    if (cert_read(pem, &facts))
-        return snprintf(out, WHY_CAP, "this is not a certificate in PEM form"), PROBLEM;
-    if (!cert_fits_key(pem, key))
-        return snprintf(out, WHY_CAP, "the private key belongs to another certificate"), PROBLEM;
-    if (!cert_is_for(pem, c->name))
-        return snprintf(out, WHY_CAP, "it is not for the name of this hub: clients will refuse it"), PROBLEM;
-    if (c->cert_file[0])
-        return expiry_verdict(&facts, "renew it, then send SIGHUP to d2dhub", out);
-    v = expiry_verdict(&facts, "(re)starting d2dhub renews it", out);
-    return v == PROBLEM && net_wall_ms() / 1000 > facts.to_s ? WARNING : v;
+    if (flaw) {
+        snprintf(out, WHY_CAP, "%s", flaw);
+        return PROBLEM;
+    }
+    age_remedy(&facts, is_own ? "(re)starting d2dhub renews it" : "renew it, then send SIGHUP to d2dhub", out);
+    return is_own && age_of(&facts) == HAS_ENDED ? WARNING : age_verdict(&facts);
 }
 
 /* The hub cannot renew it alone: all that trust it have to get the new one. */
@@ -249,11 +281,13 @@ static void check_authority(struct checking *k)
         return; /* whoever signed that is not known here */
     certs_ca_file(&k->config, path);
     snprintf(what, sizeof what, "certificate authority (CA) %s", path);
-    if (!file_read(path, &pem) && !cert_read(buf_bytes(&pem), &facts))
-        v = expiry_verdict(&facts,
-                           "before that, serve with a certificate of another CA (cert_file, key_file) and give "
-                           "that CA to devices and receivers",
-                           why);
+    if (!file_read(path, &pem) && !cert_read(buf_bytes(&pem), &facts)) {
+        age_remedy(&facts,
+                   "before that, serve with a certificate of another CA (cert_file, key_file) and give that CA to "
+                   "devices and receivers",
+                   why);
+        v = age_verdict(&facts);
+    }
     check_say(k, v, what, why);
     buf_free(&pem);
 }

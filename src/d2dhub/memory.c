@@ -41,10 +41,10 @@ static struct {
 
 /* ---- limits ---------------------------------------------------------------------------------------------------- */
 
-static void lower(uint64_t *limit, uint64_t to)
+/* 0 is no limit. */
+static uint64_t lower_of(uint64_t limit, uint64_t other)
 {
-    if (to && to < *limit)
-        *limit = to;
+    return other && other < limit ? other : limit;
 }
 
 /* A number in a file; 0: there is none, or "max". */
@@ -61,37 +61,37 @@ static uint64_t read_number(const char *path)
     return n;
 }
 
-/* The control group and those above it, of either version: "0::/a/b" or "4:memory:/a/b". */
-static void lower_by_groups(uint64_t *limit, const char *mount, const char *file, char *path)
+/* The lowest limit of a control group and of those above it: of /a/b, /a, and the root. Cuts `group`. */
+static uint64_t lowest_upwards(char *group, const char *mount, const char *file)
 {
-    char name[PATH_CAP];
+    uint64_t lowest = UINT64_MAX;
+    char path[PATH_CAP];
 
-    for (;;) {
-        if (snprintf(name, sizeof name, "%s%s/%s", mount, path, file) < (int)sizeof name)
-            lower(limit, read_number(name));
-        char *slash = strrchr(path, '/');
-        if (!slash)
-            return;
-        *slash = 0;
+    for (char *end = group + strlen(group); end; end = strrchr(group, '/')) {
+        *end = 0;
+        if (snprintf(path, sizeof path, "%s%s/%s", mount, group, file) < (int)sizeof path)
+            lowest = lower_of(lowest, read_number(path));
     }
+    return lowest;
 }
 
-static void lower_by_group(uint64_t *limit)
+/* The limit of the control group in which this process is, of either version: "0::/a/b" or "4:memory:/a/b". */
+static uint64_t control_group_limit(void)
 {
     FILE *f = fopen("/proc/self/cgroup", "re");
-    char line[PATH_CAP];
+    uint64_t limit = UINT64_MAX;
+    char line[PATH_CAP], *group;
 
     while (f && fgets(line, sizeof line, f)) {
-        char *path;
-
         line[strcspn(line, "\n")] = 0;
         if (!strncmp(line, "0::", 3))
-            lower_by_groups(limit, "/sys/fs/cgroup", "memory.max", line + 3);
-        else if ((path = strstr(line, ":memory:")))
-            lower_by_groups(limit, "/sys/fs/cgroup/memory", "memory.limit_in_bytes", path + 8);
+            limit = lower_of(limit, lowest_upwards(line + 3, "/sys/fs/cgroup", "memory.max"));
+        else if ((group = strstr(line, ":memory:")))
+            limit = lower_of(limit, lowest_upwards(group + 8, "/sys/fs/cgroup/memory", "memory.limit_in_bytes"));
     }
     if (f)
         fclose(f);
+    return limit;
 }
 
 static uint64_t limit_of(int resource)
@@ -114,13 +114,9 @@ uint64_t memory_map_size(void)
 
 void memory_open(uint64_t configured)
 {
-    uint64_t limit = UINT64_MAX;
-
     memory.page = sysconf(_SC_PAGESIZE);
-    lower(&limit, configured);
-    lower(&limit, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)memory.page);
-    lower_by_group(&limit);
-    memory.configured = limit;
+    memory.configured = lower_of(control_group_limit(), configured);
+    memory.configured = lower_of(memory.configured, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)memory.page);
     memory.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     if (memory.statm < 0)
         log_event(LOG_WARN, "memory-not-watched", KVS("file", "/proc/self/statm"), KVS("reason", strerror(errno)));

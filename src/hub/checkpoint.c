@@ -61,10 +61,10 @@ enum err hub_checkpoint(struct hub *h, int64_t now_ms)
 /* Without a birth everything is in the log still. */
 enum err checkpoint_load(struct hub *h)
 {
-    enum err e = OK;
+    enum err e;
 
     EACH_PART (p)
-        if (!e && (*p)->load)
-            e = (*p)->load(h);
-    return e;
+        if ((*p)->load && (e = (*p)->load(h)))
+            return e;
+    return OK;
 }

@@ -353,8 +353,8 @@ enum err hub_feedback_take_settle(struct hub *, const struct c2d_lock *, enum ou
 enum err hub_send(struct seat *, const struct msg *, int64_t now_ms, uint64_t *at) MUST_CHECK;
 
 /* The same of who has no seat and takes none from anybody. `generation` as hub_attach() has it. */
-enum err hub_send_as(struct hub *, struct bytes device, struct bytes generation, enum proof, const struct msg *,
-                     int64_t now_ms, uint64_t *at) MUST_CHECK;
+enum err hub_send_seatless(struct hub *, struct bytes device, struct bytes generation, enum proof, const struct msg *,
+                           int64_t now_ms, uint64_t *at) MUST_CHECK;
 
 unsigned hub_partitions(const struct hub *);
 unsigned hub_partition_of(const struct hub *, struct bytes name);

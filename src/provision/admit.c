@@ -73,7 +73,7 @@ static void authority_of(const struct admission *a, const struct enrollment *ent
 }
 
 /* Which certificate of the chain, from the leaf's issuer on, is this one; the last, when it was not shown itself. */
-static size_t distance(const struct admission *a, struct bytes der)
+static size_t distance_to(const struct admission *a, struct bytes der)
 {
     struct rd chain = rd_over(a->peer->chain);
     size_t n = 0;
@@ -94,7 +94,7 @@ static bool own_name(const struct admission *a, char out[ID_LEN_MAX + 1])
 }
 
 /* How near the authorities of an entry stand to the leaf; SIZE_MAX: it does not lead there. */
-static size_t by_authority(const struct admission *a, const struct enrollment *entry)
+static size_t distance_to_authorities(const struct admission *a, const struct enrollment *entry)
 {
     char name[ID_LEN_MAX + 1], why[CHAIN_WHY_CAP];
     size_t best = SIZE_MAX;
@@ -110,7 +110,7 @@ static size_t by_authority(const struct admission *a, const struct enrollment *e
         buf_put(&authority, buf_bytes(&der));
         if (der.len &&
             !auth_chain(a->env, a->peer->chain, buf_bytes(&authority), bytes_str(name), a->now_ms, &until_ms, why)) {
-            size_t n = distance(a, buf_bytes(&der));
+            size_t n = distance_to(a, buf_bytes(&der));
 
             best = n < best ? n : best;
         }
@@ -122,7 +122,7 @@ static size_t by_authority(const struct admission *a, const struct enrollment *e
 
 /* ---- an enrollment of its own (provisioning 2.1, 2.2) ---------------------------------------------------------- */
 
-static enum err by_own_key(struct admission *a, const struct enrollment *entry)
+static enum err admit_by_key(struct admission *a, const struct enrollment *entry)
 {
     const struct key_bytes *keys = entry->keys;
 
@@ -141,7 +141,6 @@ static enum err check_leaf(struct admission *a, struct bytes leaf)
 {
     struct cert_facts facts;
     int64_t early_ms, late_ms;
-
     char name[ID_LEN_MAX + 1];
 
     if (cert_read(leaf, &facts) || !own_name(a, name))
@@ -153,34 +152,39 @@ static enum err check_leaf(struct admission *a, struct bytes leaf)
 }
 
 /* The chain leads to a CA certificate of the hub that the enrollment names. */
-static enum err by_named_authority(struct admission *a, const struct enrollment *entry)
+static enum err admit_by_named_authority(struct admission *a, const struct enrollment *entry)
 {
     thumbprint_of(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
-    return by_authority(a, entry) == SIZE_MAX ? because(a, ERR_UNAUTHORIZED,
-                                                        "the certificate is not signed by a CA of the enrollment, "
-                                                        "or its common name is not the registration id")
-                                              : OK;
+    return distance_to_authorities(a, entry) == SIZE_MAX
+               ? because(a, ERR_UNAUTHORIZED,
+                         "the certificate is not signed by a CA of the enrollment, "
+                         "or its common name is not the registration id")
+               : OK;
 }
 
-/* The leaf is one of the two, byte for byte. */
-static enum err by_own_certificate(struct admission *a, const struct enrollment *entry)
+/* The leaf is one of the enrollment's two, byte for byte. */
+static enum err admit_by_leaf(struct admission *a, const struct enrollment *entry)
 {
     struct rd chain = rd_over(a->peer->chain);
     struct bytes leaf = rd_str32(&chain);
-    bool known = false;
+    bool is_enrolled = false;
 
-    a->out->how = ATTESTED_BY_CERTIFICATE;
-    if (entry->which == CERTIFICATES_OF_HUB)
-        return by_named_authority(a, entry);
     if (!a->peer->has_certificate || chain.bad)
         return because(a, ERR_UNAUTHORIZED, "the device must authenticate by certificate, and showed none");
     for (int i = 0; i < 2 && entry->which == CERTIFICATES_OF_DEVICE; i++) {
         const struct enrolled_certificate *c = &entry->certificates[i];
 
-        known |= c->len && bytes_eq(bytes_of(c->der, c->len), leaf);
+        is_enrolled |= c->len && bytes_eq(bytes_of(c->der, c->len), leaf);
         memcpy(a->out->thumbprint[i], c->sha256, sizeof a->out->thumbprint[i]);
     }
-    return known ? check_leaf(a, leaf) : because(a, ERR_UNAUTHORIZED, "this is not a certificate of the enrollment");
+    return is_enrolled ? check_leaf(a, leaf)
+                       : because(a, ERR_UNAUTHORIZED, "this is not a certificate of the enrollment");
+}
+
+static enum err admit_by_certificate(struct admission *a, const struct enrollment *entry)
+{
+    a->out->how = ATTESTED_BY_CERTIFICATE;
+    return entry->which == CERTIFICATES_OF_HUB ? admit_by_named_authority(a, entry) : admit_by_leaf(a, entry);
 }
 
 static bool is_signed_with(const void *admission, const struct key_bytes *key)
@@ -189,7 +193,7 @@ static bool is_signed_with(const void *admission, const struct key_bytes *key)
 }
 
 /* provisioning 2.3: the token is signed with what only that chip could read. The hub makes the device's keys. */
-static enum err by_tpm(struct admission *a, const struct enrollment *entry)
+static enum err admit_by_tpm(struct admission *a, const struct enrollment *entry)
 {
     struct tpm_proof *proof = &a->out->proof;
 
@@ -205,19 +209,19 @@ static enum err by_tpm(struct admission *a, const struct enrollment *entry)
     return enrollment_fits_tpm(entry, bytes_of(proof->ek, sizeof proof->ek), bytes_of(proof->srk, sizeof proof->srk));
 }
 
-static enum err by_enrollment(struct admission *a, const struct enrollment *entry)
+static enum err admit_by_enrollment(struct admission *a, const struct enrollment *entry)
 {
     enum err e = ERR_UNAUTHORIZED;
 
     switch (entry->how) {
     case ATTESTED_BY_KEY:
-        e = by_own_key(a, entry);
+        e = admit_by_key(a, entry);
         break;
     case ATTESTED_BY_CERTIFICATE:
-        e = by_own_certificate(a, entry);
+        e = admit_by_certificate(a, entry);
         break;
     case ATTESTED_BY_TPM:
-        e = by_tpm(a, entry);
+        e = admit_by_tpm(a, entry);
         break;
     case NOT_ATTESTED:
         break;
@@ -228,7 +232,7 @@ static enum err by_enrollment(struct admission *a, const struct enrollment *entr
 /* ---- groups ---------------------------------------------------------------------------------------------------- */
 
 /* provisioning 2.1: derived from the id as it was presented or, failing that, in lower case. */
-static bool by_group_key(struct admission *a, const struct enrollment_group *group)
+static bool token_fits_group(struct admission *a, const struct enrollment_group *group)
 {
     struct key_bytes *const derived[2] = {&a->out->primary, &a->out->secondary};
     uint8_t lower[ID_LEN_MAX];
@@ -298,8 +302,8 @@ static bool may_lead_to(const struct leads *l, const struct enrollment_group *gr
     return false;
 }
 
-/* As by_authority(). */
-static enum err by_group_authority(const struct admission *a, const struct enrollment_group *group, size_t *near)
+/* As distance_to_authorities(). */
+static enum err group_distance(const struct admission *a, const struct enrollment_group *group, size_t *out)
 {
     struct enrollment whole;
     enum err e = enrollment_group_read(a->env, group, &whole);
@@ -307,7 +311,7 @@ static enum err by_group_authority(const struct admission *a, const struct enrol
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
     if (whole.how == ATTESTED_BY_CERTIFICATE)
-        *near = by_authority(a, &whole);
+        *out = distance_to_authorities(a, &whole);
     enrollment_free(&whole);
     return OK;
 }
@@ -326,17 +330,17 @@ static enum err choose_group(struct admission *a, const struct enrollment_group_
         look_where_it_leads(a, &leads);
     for (size_t i = 0; !e && i < groups->n; i++) {
         const struct enrollment_group *group = &groups->at[i];
-        size_t near = SIZE_MAX;
+        size_t distance = SIZE_MAX;
 
-        if (by_group_key(a, group)) { /* the keys that fit stand in `out` */
+        if (token_fits_group(a, group)) { /* the keys that fit stand in `out` */
             a->out->how = ATTESTED_BY_KEY;
             *out = group;
             return OK;
         }
         if (shows && may_lead_to(&leads, group))
-            e = by_group_authority(a, group, &near);
-        if (near < best) {
-            best = near;
+            e = group_distance(a, group, &distance);
+        if (distance < best) {
+            best = distance;
             a->out->how = ATTESTED_BY_CERTIFICATE;
             thumbprint_of(a->out->thumbprint[0], a->peer->sha256, sizeof a->peer->sha256);
             *out = group;
@@ -345,7 +349,16 @@ static enum err choose_group(struct admission *a, const struct enrollment_group_
     return e;
 }
 
-static enum err by_groups(struct admission *a)
+/* NULL: none fits. */
+static enum err admit_into(struct admission *a, const struct enrollment_group *group)
+{
+    if (!group)
+        return because(a, ERR_UNAUTHORIZED, "no enrollment has this registration id, and no group fits it");
+    memcpy(a->out->entry, group->id, sizeof a->out->entry);
+    return group->disabled ? because(a, ERR_DISABLED, "the enrollment group is disabled") : OK;
+}
+
+static enum err admit_by_groups(struct admission *a)
 {
     const struct enrollment_group *group = NULL;
     struct enrollment_group_list *groups;
@@ -354,13 +367,8 @@ static enum err by_groups(struct admission *a)
     a->out->from_group = true;
     if (e)
         return e;
-    e = choose_group(a, groups, &group);
-    if (group)
-        memcpy(a->out->entry, group->id, sizeof a->out->entry);
-    if (!e && !group)
-        e = because(a, ERR_UNAUTHORIZED, "no enrollment has this registration id, and no group fits it");
-    else if (!e && group->disabled)
-        e = because(a, ERR_DISABLED, "the enrollment group is disabled");
+    if (!(e = choose_group(a, groups, &group)))
+        e = admit_into(a, group);
     enrollment_groups_done(a->env, groups);
     return e;
 }
@@ -375,11 +383,11 @@ static enum err admit(struct admission *a, struct bytes scope, struct bytes toke
         return e;
     e = enrollment_get(a->env, DOC_ENROLLMENT, a->registration, &doc, &entry);
     if (e == ERR_NOT_FOUND)
-        return by_groups(a);
+        return admit_by_groups(a);
     if (e)
         return e;
     memcpy(a->out->entry, doc.id, sizeof a->out->entry);
-    e = by_enrollment(a, &entry);
+    e = admit_by_enrollment(a, &entry);
     enrollment_free(&entry);
     return e;
 }

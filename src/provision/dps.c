@@ -92,7 +92,7 @@ static enum err look_at_entry(const struct front_env *env, const struct registra
     return OK;
 }
 
-/* No job works at it any more: the hub was stopped in the middle, or had too much to do. */
+/* Nobody outside is asked for it any more: the hub was stopped in the middle, or had too much to do. */
 static void give_up(const struct front_env *env, struct registration *r, const struct doc *doc, int64_t now_ms)
 {
     bool is_ours = env->outside && !strcmp(r->run, env->outside->run);
@@ -110,28 +110,36 @@ static void put_short(const struct registration *r, const char *status, struct b
     buf_printf(out, ",\"status\":\"%s\"}", status);
 }
 
-static enum err show_status(const struct front_env *env, const struct registrant *c, const struct registration *r,
-                            const struct doc *doc, bool *goes_on, struct buf *out)
+/* Little of one that goes on or was shut out, and all of one that ended. `key`: put_activation(), or nothing. */
+static void put_progress(const struct registration *r, const struct doc *doc, bool disabled, struct buf *key,
+                         struct buf *out)
 {
     static const char *const statuses[] = {[ASSIGNING] = "assigning", [ASSIGNED] = "assigned", [FAILED] = "failed"};
-    struct buf key = buf_max(2 * ATTEST_BLOB_MAX);
-    bool disabled = false, activates;
-    enum err e = look_at_entry(env, c, &disabled);
     const char *status = disabled ? "disabled" : statuses[r->status];
 
+    buf_printf(out, "{\"operationId\":\"%s\",\"status\":\"%s\",\"registrationState\":", r->operation, status);
+    if (disabled || r->status == ASSIGNING)
+        put_short(r, status, out);
+    else
+        put_whole(r, doc, key->len ? buf_str(key) : NULL, out);
+    buf_puts(out, "}");
+}
+
+/* A challenge has done its duty when its device is told how the operation ended. */
+static enum err tell_progress(const struct front_env *env, const struct registrant *c, const struct registration *r,
+                              const struct doc *doc, bool *goes_on, struct buf *out)
+{
+    struct buf key = buf_max(2 * ATTEST_BLOB_MAX);
+    bool disabled = false;
+    enum err e = look_at_entry(env, c, &disabled);
+
     *goes_on = !disabled && r->status == ASSIGNING;
-    activates = !disabled && r->status == ASSIGNED && c->how == ATTESTED_BY_TPM;
-    if (!e && activates)
+    if (!e && !disabled && r->status == ASSIGNED && c->how == ATTESTED_BY_TPM)
         e = put_activation(env, c, r, &key);
     if (!e) {
         if (!*goes_on && c->challenge)
             challenges_end(env->challenges, c->challenge);
-        buf_printf(out, "{\"operationId\":\"%s\",\"status\":\"%s\",\"registrationState\":", r->operation, status);
-        if (*goes_on || disabled)
-            put_short(r, status, out);
-        else
-            put_whole(r, doc, activates ? buf_str(&key) : NULL, out);
-        buf_puts(out, "}");
+        put_progress(r, doc, disabled, &key, out);
         e = out->bad ? ERR_MEMORY : OK;
     }
     buf_free(&key);
@@ -153,7 +161,7 @@ enum err registration_progress(const struct front_env *env, const struct registr
     if (!e && r.status == ASSIGNING)
         give_up(env, &r, &doc, now_ms);
     if (!e)
-        e = show_status(env, c, &r, &doc, goes_on, out);
+        e = tell_progress(env, c, &r, &doc, goes_on, out);
     registration_free(&r);
     return e;
 }

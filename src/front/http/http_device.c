@@ -34,7 +34,7 @@ enum err http_send(struct http_request *r, struct http_answer *a, const struct m
 
     if (e)
         return e;
-    e = hub_send_as(r->env->hub, bytes_str(r->identity), generation, r->who.proof, m, r->now_ms, &at);
+    e = hub_send_seatless(r->env->hub, bytes_str(r->identity), generation, r->who.proof, m, r->now_ms, &at);
     if (e == ERR_TOO_LARGE) {
         a->code = CODE_MESSAGE_SIZE;
         return http_says(a, e, "A message must be at most %d bytes, properties included", MESSAGE_LEN_MAX);

@@ -112,48 +112,58 @@ static void answer(struct mqtt_session *s, unsigned status, struct bytes rid, st
         &(struct mqtt_publish){.topic = bytes_of(text, (size_t)n), .body = body, .qos = d->qos, .id = d->next_id});
 }
 
-static enum err run(struct mqtt_session *s, struct bytes topic, struct bytes body, int64_t now_ms, struct bytes *rid,
-                    bool *known, bool *goes_on, struct buf *out)
+/* A device's request: to register, or how that goes. */
+struct request {
+    bool asks_status;
+    struct bytes rid, operation;
+};
+
+/* False: no topic of provisioning is like that. */
+static bool request_read(struct bytes topic, struct request *out)
 {
     enum mqtt_topic which = mqtt_topic_take(topic, &topic);
-    bool status = which == TOPIC_REGISTER_STATUS;
-    struct bytes operation;
+
+    out->asks_status = which == TOPIC_REGISTER_STATUS;
+    if (!out->asks_status && which != TOPIC_REGISTER)
+        return false;
+    out->rid = bytes_cut(&topic, '&');
+    out->operation = bytes_starts(topic, BYTES("operationId=")) ? bytes_skip(topic, strlen("operationId=")) : topic;
+    return out->rid.len && out->rid.len <= RID_MAX;
+}
+
+/* The answer's body goes into `out`; *goes_on: the device is to ask again. */
+static enum err carry_out(struct mqtt_session *s, const struct request *q, struct bytes body, int64_t now_ms,
+                          bool *goes_on, struct buf *out)
+{
     uint64_t at;
     enum err e;
 
-    *goes_on = !status;
-    *known = status || which == TOPIC_REGISTER;
-    *rid = bytes_cut(&topic, '&');
-    *known = *known && rid->len && rid->len <= RID_MAX;
-    if (!*known)
-        return ERR_DENIED;
-    if (status) {
-        operation = bytes_starts(topic, BYTES("operationId=")) ? bytes_skip(topic, strlen("operationId=")) : topic;
-        e = registration_progress(s->env, &s->dps->caller, operation, now_ms, goes_on, out);
-        front_wait_for(&s->front, hub_seen(s->env->hub));
+    *goes_on = true;
+    if (q->asks_status) {
+        e = registration_progress(s->env, &s->dps->caller, q->operation, now_ms, goes_on, out);
+        at = hub_seen(s->env->hub);
     } else {
         e = registration_start(s->env, &s->dps->caller, body, now_ms, &at, out);
-        if (!e)
-            front_wait_for(&s->front, at);
     }
+    front_wait_for(&s->front, at);
     return e;
 }
 
 static void publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct buf body = buf_max(DOC_LEN_MAX);
-    struct bytes rid;
+    struct request request;
     unsigned status;
-    bool known, goes_on;
-    enum err e = run(s, p->topic, p->body, now_ms, &rid, &known, &goes_on, &body);
+    bool goes_on;
+    enum err e;
 
-    if (!known) {
+    if (!request_read(p->topic, &request)) {
         mqtt_stop(s, ERR_DENIED, "PUBLISH to an unknown topic of provisioning");
-        buf_free(&body);
         return;
     }
     if (p->qos) /* provisioning 1.4: before the answer */
         mqtt_put_ack(s->front.out, MQTT_PUBACK, p->id);
+    e = carry_out(s, &request, p->body, now_ms, &goes_on, &body);
     status = goes_on ? 202 : 200;
     if (e) {
         struct registration_error error = registration_error_of(e);
@@ -164,7 +174,7 @@ static void publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_
         log_event(LOG_WARN, "registration-refused", KVS("registration", s->device), KVS("address", s->peer.address),
                   KVS("reason", err_name(e)));
     }
-    answer(s, status, rid, buf_bytes(&body));
+    answer(s, status, request.rid, buf_bytes(&body));
     buf_free(&body);
 }
 

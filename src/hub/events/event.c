@@ -248,6 +248,20 @@ static void count_received(struct hub *h, size_t size)
     h->received_bytes += size;
 }
 
+/* Under the shard's lock: within the limits of its device, which has done something now. */
+static enum err send_within_limits(struct hub *h, struct identity *i, const struct sender *from, const struct msg *m,
+                                   int64_t now_ms, uint64_t *at)
+{
+    size_t size = msg_size(m);
+    enum err e = identity_lets(h, i, size, now_ms);
+
+    if (e || (e = send_locked(h, i->shard, from, m, now_ms, at)))
+        return e;
+    i->device.activity_ms = hub_wall_ms(h, now_ms);
+    identity_took(h, i, size, now_ms);
+    return OK;
+}
+
 enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64_t *at)
 {
     const struct sender from = {.partition = seat->partition,
@@ -260,23 +274,24 @@ enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64
     if (size > MESSAGE_LEN_MAX)
         return ERR_TOO_LARGE;
     mutex_lock(&seat->shard->lock);
-    e = seat_state(seat);
-    if (!e)
-        e = identity_lets(seat->hub, seat->identity, size, now_ms);
-    if (!e)
-        e = send_locked(seat->hub, seat->shard, &from, m, now_ms, at);
-    if (!e) {
-        seat->identity->device.activity_ms = hub_wall_ms(seat->hub, now_ms);
-        identity_took(seat->hub, seat->identity, size, now_ms);
-    }
+    if (!(e = seat_state(seat)))
+        e = send_within_limits(seat->hub, seat->identity, &from, m, now_ms, at);
     mutex_unlock(&seat->shard->lock);
     if (!e)
         count_received(seat->hub, size);
     return e;
 }
 
-enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation, enum proof proof, const struct msg *m,
-                     int64_t now_ms, uint64_t *at)
+/* Whether it may send without a seat. */
+static enum err may_send(struct hub *h, struct shard *s, const struct identity *i, struct bytes generation)
+{
+    if (identity_disabled(h, s, i))
+        return ERR_DISABLED;
+    return generation.len && !bytes_eq(generation, bytes_str(i->device.generation)) ? ERR_UNAUTHORIZED : OK;
+}
+
+enum err hub_send_seatless(struct hub *h, struct bytes device, struct bytes generation, enum proof proof,
+                           const struct msg *m, int64_t now_ms, uint64_t *at)
 {
     struct shard *s = shard_of(h, device);
     size_t size = msg_size(m);
@@ -287,23 +302,13 @@ enum err hub_send_as(struct hub *h, struct bytes device, struct bytes generation
     if (size > MESSAGE_LEN_MAX)
         return ERR_TOO_LARGE;
     mutex_lock(&s->lock);
-    if (!(e = identity_get(h, s, device, &i)))
-        e = identity_disabled(h, s, i)                                                 ? ERR_DISABLED
-            : generation.len && !bytes_eq(generation, bytes_str(i->device.generation)) ? ERR_UNAUTHORIZED
-                                                                                       : OK;
-    if (!e)
-        e = identity_lets(h, i, size, now_ms);
-    if (!e) {
+    if (!(e = identity_get(h, s, device, &i)) && !(e = may_send(h, s, i, generation))) {
         const struct sender from = {.partition = partition_at(h, hub_partition_of(h, device)),
                                     .name = device,
                                     .head = bytes_of(head, event_head(&i->device, proof, head)),
                                     .annotations = SEAT_ANNOTATIONS};
 
-        e = send_locked(h, s, &from, m, now_ms, at);
-    }
-    if (!e) {
-        i->device.activity_ms = hub_wall_ms(h, now_ms);
-        identity_took(h, i, size, now_ms);
+        e = send_within_limits(h, i, &from, m, now_ms, at);
     }
     mutex_unlock(&s->lock);
     if (!e)

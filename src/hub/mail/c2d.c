@@ -429,42 +429,54 @@ static bool may_expire(const struct hub *h, const struct letter *l)
     return l->at >= h->started_at || !atomic_load(&h->late);
 }
 
+/* A letter that is due is unlocked, if only its lock has ended, or else leaves. True: something became of it, for which
+ * others may have waited. It stays when its end cannot be written (a full disk): it is tried again, and not delivered
+ * meanwhile. */
+static bool end_what_is_due(struct hub *h, struct identity *i, struct letter *l, int64_t now_ms)
+{
+    uint64_t at;
+
+    if (l->locked && !l->holder && l->expiry_ms > hub_wall_ms(h, now_ms)) {
+        hub_trace(h, "message %llu for %s: its lock expired", (unsigned long long)l->sequence, i->device.id);
+        l->tried = true;
+        mailbox_unlock(i->shard, i->mailbox, l);
+        return true;
+    }
+    return may_expire(h, l) && !letter_out(h, i, l, FATE_EXPIRED, now_ms, &at);
+}
+
+/* When the mailbox has to be looked at again; a second from now, at the earliest, for what could not leave. */
+static void set_due(struct shard *s, struct mailbox *m, int64_t due_ms, int64_t wall_ms)
+{
+    if (due_ms == INT64_MAX)
+        heap_del(&s->due, &m->due);
+    else if (heap_set(&s->due, &m->due, due_ms > wall_ms ? due_ms : wall_ms + 1000))
+        assert(!m->due.place); /* one that is in the heap only moves */
+}
+
 /* Everything is looked at: this comes when something is due, so seldom. */
 void mail_expire(struct hub *h, struct shard *s, struct identity *i, int64_t now_ms)
 {
     struct mailbox *m = i->mailbox;
     int64_t wall_ms = hub_wall_ms(h, now_ms), ahead_ms = wall_ms - now_ms, due_ms = INT64_MAX;
-    bool again = false;
-    uint64_t at;
+    bool ended = false;
 
     assert_locked(&s->lock);
     assert(i->shard == s);
     if (!m || !m->due.place || m->due.due_ms > wall_ms)
         return;
-    for (size_t k = 0; k < m->n;) {
+    for (size_t k = 0, n = m->n; k < m->n; n = m->n) {
         struct letter *l = &m->at[m->head + k];
-        int64_t due = letter_due(l, ahead_ms);
 
-        if (due <= wall_ms && l->locked && !l->holder && l->expiry_ms > wall_ms) {
-            hub_trace(h, "message %llu for %s: its lock expired", (unsigned long long)l->sequence, i->device.id);
-            l->tried = again = true;
-            mailbox_unlock(s, m, l);
-            due = l->expiry_ms;
-        }
-        /* A message stays when its end cannot be written (a full disk): it is tried again, and not delivered meanwhile.
-         */
-        if (due <= wall_ms && may_expire(h, l) && !letter_out(h, i, l, FATE_EXPIRED, now_ms, &at)) {
-            again = true; /* those behind it may have waited for that */
-            continue;
-        }
-        if (due < due_ms)
-            due_ms = due;
+        if (letter_due(l, ahead_ms) <= wall_ms && end_what_is_due(h, i, l, now_ms))
+            ended = true;
+        if (m->n < n)
+            continue; /* it left, and the next one stands in its place */
+        if (letter_due(l, ahead_ms) < due_ms)
+            due_ms = letter_due(l, ahead_ms);
         k++;
     }
-    if (due_ms == INT64_MAX)
-        heap_del(&s->due, &m->due);
-    else if (heap_set(&s->due, &m->due, due_ms > wall_ms ? due_ms : wall_ms + 1000))
-        return; /* it is in the heap: nothing can fail */
-    if (again && m->n)
+    set_due(s, m, due_ms, wall_ms);
+    if (ended && m->n)
         mail_tell(h, i, 0);
 }

@@ -18,7 +18,7 @@ static uint64_t send(const char *id)
     const struct msg m = {.body = BYTES("hello")};
 
     CHECK_OK(hub_device_get(w.hub, bytes_str(id), &d));
-    CHECK_OK(hub_send_as(w.hub, bytes_str(id), NO_BYTES, PROOF_DEVICE_SAS, &m, w.now_ms, &at));
+    CHECK_OK(hub_send_seatless(w.hub, bytes_str(id), NO_BYTES, PROOF_DEVICE_SAS, &m, w.now_ms, &at));
     return at;
 }
 

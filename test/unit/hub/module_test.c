@@ -219,8 +219,8 @@ TEST(a_module_has_a_seat_of_its_own_and_is_as_disabled_as_its_device)
     CHECK(of_module.rung == 1);
     CHECK_ERR(hub_attach(w.hub, BYTES("phone/camera"), NO_BYTES, PROOF_DEVICE_SAS, &of_module.waker, w.now_ms, &none),
               ERR_DISABLED);
-    CHECK_ERR(hub_send_as(w.hub, BYTES("phone/camera"), NO_BYTES, PROOF_DEVICE_SAS, &(struct msg){.body = BYTES("x")},
-                          w.now_ms, &at),
+    CHECK_ERR(hub_send_seatless(w.hub, BYTES("phone/camera"), NO_BYTES, PROOF_DEVICE_SAS,
+                                &(struct msg){.body = BYTES("x")}, w.now_ms, &at),
               ERR_DISABLED);
     hub_detach(phone, w.now_ms);
     hub_detach(camera, w.now_ms);
