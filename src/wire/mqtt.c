@@ -177,7 +177,6 @@ static bool decode_body(uint8_t flags, struct bytes in, struct mqtt_packet *out)
 
 enum mqtt_answer mqtt_decode(struct bytes in, size_t max, struct mqtt_packet *out, size_t *used)
 {
-    struct mqtt_packet p = {0};
     size_t remaining = 0, head = 1;
 
     if (in.len == 0)
@@ -185,7 +184,7 @@ enum mqtt_answer mqtt_decode(struct bytes in, size_t max, struct mqtt_packet *ou
     uint8_t type = in.at[0] >> 4, flags = in.at[0] & 15;
     if (type < MQTT_CONNECT || type > MQTT_DISCONNECT)
         return MQTT_MALFORMED;
-    p.type = (enum mqtt_type)type;
+    struct mqtt_packet p = {.type = (enum mqtt_type)type};
     if (p.type != MQTT_PUBLISH && flags != flags_of(p.type))
         return MQTT_MALFORMED;
     for (bool more = true; more; head++) {
