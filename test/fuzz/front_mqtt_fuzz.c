@@ -11,7 +11,7 @@ static struct buf hello;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct wire c;
+    struct join c;
 
     if (!w.hub) {
         world_open(&w);
@@ -22,14 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     uint8_t how = data[0];
-    wire_open(&c, &w, "192.0.2.1:1", WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.1:1", WORLD_T0);
     if (how & CONNECTED)
-        wire_say(&c, &w, buf_bytes(&hello), WORLD_T0);
+        join_say_at(&c, buf_bytes(&hello), WORLD_T0);
     size_t step = how & IN_SLICES ? 3 : size;
     for (size_t i = 1; i < size; i += step)
-        wire_say(&c, &w, bytes_of(data + i, size - i < step ? size - i : step), WORLD_T0);
-    if (c.front)
-        c.front->ops->tick(c.front, WORLD_T0 + CONNECT_MS);
-    wire_free(&c, WORLD_T0 + CONNECT_MS);
+        join_say_at(&c, bytes_of(data + i, size - i < step ? size - i : step), WORLD_T0);
+    if (c.hub.talk)
+        c.hub.talk->ops->tick(c.hub.talk, WORLD_T0 + CONNECT_MS);
+    join_close(&c);
     return 0;
 }

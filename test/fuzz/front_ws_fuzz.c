@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct peer peer = {.address = "192.0.2.7:1"};
     struct buf in = buf_max(1 << 22);
-    struct wire c;
+    struct join c;
 
     if (!w.hub) {
         world_open(&w);
@@ -66,21 +66,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         put_frames(&in, bytes_of(data + 1, size - 1));
     else
         buf_put(&in, bytes_of(data + 1, size - 1));
-    wire_open_as(&c, &w, &peer, WORLD_T0);
-    c.front->ops->close(c.front, ERR_CLOSED, WORLD_T0);
-    MUST(front_http_new(&w.env, &peer, WORLD_T0, &c.front));
-    c.front->out = &c.out;
-    c.front->waker = &c.waker;
+    world_join_https(&w, &c, &peer, WORLD_T0);
     for (struct bytes rest = buf_bytes(&in); rest.len;) {
         struct bytes part = bytes_first(rest, *data & IN_SLICES ? 7 : 65536);
 
-        wire_say(&c, &w, part, WORLD_T0);
+        join_say_at(&c, part, WORLD_T0);
         rest = bytes_skip(rest, part.len);
-        buf_clear(&c.heard);
+        buf_clear(&c.client.in);
     }
-    if (c.front)
-        c.front->ops->tick(c.front, WORLD_T0 + CONNECT_MS);
-    wire_free(&c, WORLD_T0);
+    if (c.hub.talk)
+        c.hub.talk->ops->tick(c.hub.talk, WORLD_T0 + CONNECT_MS);
+    join_close(&c);
     buf_free(&in);
     return 0;
 }

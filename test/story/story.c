@@ -54,6 +54,7 @@ static struct actor *actor_of(struct story *s, const char *name)
     struct doc enrolled;
     struct device d;
 
+    a->told = buf_max(1 << 20);
     snprintf(a->name, sizeof a->name, "%s", name);
     snprintf(a->id, sizeof a->id, "%.*s", (int)len, name);
     if (is_device(a->id, name[len] ? name + len + 1 : "") &&
@@ -64,24 +65,32 @@ static struct actor *actor_of(struct story *s, const char *name)
     return a;
 }
 
+static void swap_heard(struct story *s, struct actor *a)
+{
+    struct buf mine = a->told;
+
+    a->told = s->got;
+    s->got = mine;
+}
+
+void story_run(struct story *s, struct actor *a)
+{
+    swap_heard(s, a);
+    join_tick(&a->join, s->now_ms - a->join.now_ms);
+    swap_heard(s, a);
+}
+
 void story_settle_all(struct story *s)
 {
     for (size_t i = 0; i < s->n_actors; i++)
         if (s->actors[i].open)
-            wire_settle(&s->actors[i].wire, &s->world, s->now_ms);
+            story_run(s, &s->actors[i]);
 }
 
 static void move_time(struct story *s, int64_t now_ms)
 {
     s->now_ms = now_ms;
     hub_tick(s->world.hub, now_ms);
-    for (size_t i = 0; i < s->n_actors; i++) {
-        struct wire *c = &s->actors[i].wire;
-        if (s->actors[i].open && c->front)
-            c->front->ops->tick(c->front, now_ms);
-        if (s->actors[i].teller)
-            join_tick(&s->actors[i].join, now_ms - s->actors[i].join.now_ms);
-    }
     story_settle_all(s);
 }
 
@@ -121,13 +130,13 @@ static void hear(struct story *s, struct actor *a)
     struct mqtt_packet p;
     size_t used;
 
-    while (mqtt_decode(buf_bytes(&a->wire.heard), CONN_OUT_MAX, &p, &used) == MQTT_PACKET) {
+    while (mqtt_decode(buf_bytes(&a->join.client.in), CONN_OUT_MAX, &p, &used) == MQTT_PACKET) {
         hear_packet(s, &p);
-        buf_drop(&a->wire.heard, used);
+        buf_drop(&a->join.client.in, used);
     }
-    if (a->open && a->wire.closed && !a->told_end) {
+    if (a->open && !a->join.hub.talk && !a->told_end) {
         a->told_end = true;
-        story_heard(s, "closed %s", a->wire.why ? err_name(a->wire.why) : "ok");
+        story_heard(s, "closed %s", a->join.hub.why ? err_name(a->join.hub.why) : "ok");
     }
 }
 
@@ -151,8 +160,8 @@ static void say_connect(struct story *s, struct actor *a, char **words, struct b
     struct device d;
 
     if (a->open)
-        wire_free(&a->wire, s->now_ms);
-    wire_open(&a->wire, &s->world, "192.0.2.7:5000", s->now_ms);
+        join_close(&a->join);
+    world_join_mqtt_from(&s->world, &a->join, "192.0.2.7:5000", s->now_ms);
     a->open = true;
     a->told_end = false;
     snprintf(user, sizeof user, WORLD_HOST "/%s/?api-version=2021-04-12", a->id);
@@ -207,6 +216,10 @@ static void device_line(struct story *s, const char *who, char **words, size_t n
     if (strstr(who, ":http") || strstr(who, ":amqp")) {
         (strstr(who, ":http") ? story_http : story_amqp)(s, a, words, n);
         story_settle_all(s);
+        if (a->told.len && s->got.len)
+            buf_puts(&s->got, ", ");
+        buf_put(&s->got, buf_bytes(&a->told));
+        buf_clear(&a->told);
         return;
     }
     if (strstr(words[0], "SUBSCRIBE") && n >= 3)
@@ -230,10 +243,10 @@ static void device_line(struct story *s, const char *who, char **words, size_t n
     else if (!strcmp(words[0], "DISCONNECT"))
         mqtt_put_empty(&say, MQTT_DISCONNECT);
     else if (!strcmp(words[0], "DROP"))
-        wire_close(&a->wire, ERR_CLOSED, s->now_ms);
+        join_cut(&a->join, ERR_CLOSED, s->now_ms);
     else if (strcmp(words[0], "HEARS") != 0)
         story_cannot(who, words[0]);
-    wire_say(&a->wire, &s->world, buf_bytes(&say), s->now_ms);
+    join_say_at(&a->join, buf_bytes(&say), s->now_ms);
     story_settle_all(s);
     hear(s, a);
     buf_free(&say);
@@ -376,14 +389,13 @@ static bool tell(struct story *s, char *line)
     return false;
 }
 
-static void actor_free(struct story *s, struct actor *a)
+static void actor_free(struct actor *a)
 {
+    buf_free(&a->told);
     if (a->open)
-        wire_free(&a->wire, s->now_ms);
-    if (!a->teller)
-        return;
-    join_close(&a->join);
-    (strstr(a->name, ":http") ? story_http_free : story_amqp_free)(a->teller);
+        join_close(&a->join);
+    if (a->teller)
+        (strstr(a->name, ":http") ? story_http_free : story_amqp_free)(a->teller);
 }
 
 int main(int argc, char **argv)
@@ -415,7 +427,7 @@ int main(int argc, char **argv)
     if (!good || !told)
         fprintf(stderr, "%s:%d: the story goes differently\n", argc > 1 ? argv[1] : "?", number);
     for (size_t i = 0; i < s.n_actors; i++)
-        actor_free(&s, &s.actors[i]);
+        actor_free(&s.actors[i]);
     hub_reader_close(s.reader);
     hub_feedback_close(s.feedback);
     world_close(&s.world);

@@ -11,10 +11,10 @@ struct teller; /* a client over HTTP or AMQP */
 struct actor {
     char name[64]; /* "d1", "d1/2", "d1:http" */
     char id[64];   /* "d1" */
-    struct wire wire;
-    bool open, told_end;
     struct join join;
-    struct teller *teller; /* joined to its front, or NULL */
+    bool open, told_end;
+    struct buf told;       /* what it heard while others spoke */
+    struct teller *teller; /* what speaks for it; NULL: the story itself, over MQTT */
 };
 
 struct story {
@@ -33,6 +33,8 @@ struct story {
 
 /* story.c: one more thing that the one whose line it is hears. */
 void story_heard(struct story *, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Everything that can go over between the actor and its front does; what it hears is kept for its line. */
+void story_run(struct story *, struct actor *);
 void story_settle_all(struct story *);
 /* The value of the word `name=…`, or `otherwise`. */
 const char *story_option(char **words, const char *name, const char *otherwise);

@@ -6,19 +6,15 @@
  * CONNECT puts the token, too. What comes is heard as MESSAGE, the oldest one is settled first. */
 #include "story.h"
 
+#include "proton_end.h"
 #include "sections.h"
-
-#include <proton/connection_driver.h>
-#include <proton/engine.h>
-#include <proton/message.h>
 
 enum { LINKS_MAX = 8, HELD_MAX = 8 };
 
 struct teller {
-    struct talk talk; /* first */
+    struct proton_end proton; /* first */
     struct story *story;
     struct actor *actor;
-    pn_connection_driver_t driver;
     pn_session_t *session;
     pn_link_t *token_answers;
     pn_delivery_t *held[HELD_MAX]; /* that came and are not settled */
@@ -26,17 +22,7 @@ struct teller {
     unsigned tag;
 };
 
-/* ---- Proton's bytes -------------------------------------------------------------------------------------------- */
-
-static void flush(struct teller *m)
-{
-    pn_bytes_t said;
-
-    while ((said = pn_connection_driver_write_buffer(&m->driver)).size) {
-        buf_put(m->talk.out, bytes_of(said.start, said.size));
-        pn_connection_driver_write_done(&m->driver, said.size);
-    }
-}
+/* ---- what is heard --------------------------------------------------------------------------------------------- */
 
 static const char *condition_of(pn_condition_t *c)
 {
@@ -109,8 +95,9 @@ static void on_outcome(struct teller *m, pn_delivery_t *d)
     pn_delivery_clear(d);
 }
 
-static void on_event(struct teller *m, pn_event_t *e)
+static void on_event(struct proton_end *p, pn_event_t *e)
 {
+    struct teller *m = (struct teller *)(void *)p;
     pn_link_t *l = pn_event_link(e);
     pn_delivery_t *d;
     const char *address;
@@ -131,7 +118,7 @@ static void on_event(struct teller *m, pn_event_t *e)
         pn_link_close(l);
         break;
     case PN_CONNECTION_REMOTE_CLOSE:
-        story_heard(m->story, "closed %s", condition_of(pn_connection_remote_condition(m->driver.connection)));
+        story_heard(m->story, "closed %s", condition_of(pn_connection_remote_condition(m->proton.driver.connection)));
         break;
     case PN_DELIVERY:
         d = pn_event_delivery(e);
@@ -145,64 +132,12 @@ static void on_event(struct teller *m, pn_event_t *e)
     }
 }
 
-static void turn(struct teller *m)
-{
-    pn_event_t *e;
-
-    flush(m);
-    while ((e = pn_connection_driver_next_event(&m->driver)))
-        on_event(m, e);
-    flush(m);
-}
-
-static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
-{
-    struct teller *m = (struct teller *)(void *)t;
-    size_t all = in.len;
-
-    (void)now_ms;
-    while (in.len) {
-        pn_rwbytes_t room = pn_connection_driver_read_buffer(&m->driver);
-        size_t n = in.len < room.size ? in.len : room.size;
-
-        if (!n)
-            return all; /* it has closed its side */
-        memcpy(room.start, in.at, n);
-        pn_connection_driver_read_done(&m->driver, n);
-        in = bytes_skip(in, n);
-        turn(m);
-    }
-    return all;
-}
-
-static void wake(struct talk *t, int64_t now_ms)
-{
-    (void)now_ms;
-    turn((struct teller *)(void *)t);
-}
-
-static int64_t tick(struct talk *t, int64_t now_ms)
-{
-    struct teller *m = (struct teller *)(void *)t;
-
-    pn_transport_tick(m->driver.transport, now_ms);
-    turn(m);
-    return INT64_MAX;
-}
-
-static void closed(struct talk *t, enum err why, int64_t now_ms)
-{
-    (void)t;
-    (void)why;
-    (void)now_ms;
-}
-
 /* ---- what is said ---------------------------------------------------------------------------------------------- */
 
 /* That is open, or NULL. */
 static pn_link_t *link_of(struct teller *m, bool sends, const char *address)
 {
-    pn_link_t *l = pn_link_head(m->driver.connection, PN_LOCAL_ACTIVE);
+    pn_link_t *l = pn_link_head(m->proton.driver.connection, PN_LOCAL_ACTIVE);
 
     while (l && (pn_link_is_sender(l) != sends ||
                  strcmp(pn_terminus_get_address(sends ? pn_link_target(l) : pn_link_source(l)), address) != 0))
@@ -239,9 +174,8 @@ static void send_on(struct teller *m, pn_link_t *l, const void *at, size_t len)
 
 static void run(struct teller *m)
 {
-    m->actor->join.now_ms = m->story->now_ms;
-    m->actor->join.end[0].woken = true;
-    join_run(&m->actor->join);
+    m->actor->join.client.woken = true;
+    story_run(m->story, m->actor);
 }
 
 static void put_token(struct teller *m)
@@ -280,25 +214,25 @@ static void put_token(struct teller *m)
 
 static void dial(struct story *s, struct actor *a)
 {
-    static const struct talk_ops ops = {.input = input, .wake = wake, .tick = tick, .close = closed, .name = "teller"};
     const struct peer peer = {.address = "192.0.2.9:5000"};
     struct teller *m = calloc(1, sizeof *m);
     struct talk *front;
 
-    if (!m || pn_connection_driver_init(&m->driver, NULL, NULL))
+    if (!m || !proton_open(&m->proton))
         abort();
-    m->talk = (struct talk){.ops = &ops, .proved = true};
+    m->proton.on_event = on_event;
     m->story = s;
     m->actor = a;
-    pn_connection_driver_bind(&m->driver);
-    pn_connection_set_container(m->driver.connection, a->name);
-    pn_connection_open(m->driver.connection);
-    m->session = pn_session(m->driver.connection);
+    pn_connection_driver_bind(&m->proton.driver);
+    pn_connection_set_container(m->proton.driver.connection, a->name);
+    pn_connection_open(m->proton.driver.connection);
+    m->session = pn_session(m->proton.driver.connection);
     pn_session_open(m->session);
     MUST(front_amqp_new(&s->world.env, &peer, s->now_ms, &front));
     a->teller = m;
+    a->open = true;
     a->join = (struct join){.store = s->world.store, .now_ms = s->now_ms};
-    join_open(&a->join, &m->talk, front);
+    join_open(&a->join, &m->proton.talk, front);
     run(m);
     put_token(m);
 }
@@ -306,7 +240,7 @@ static void dial(struct story *s, struct actor *a)
 void story_amqp_free(struct teller *m)
 {
     if (m)
-        pn_connection_driver_destroy(&m->driver);
+        pn_connection_driver_destroy(&m->proton.driver);
     free(m);
 }
 

@@ -68,6 +68,7 @@ static void dial(struct story *s, struct actor *a)
     http_in_init(&h->in, HTTP_RESPONSES, CONN_OUT_MAX);
     MUST(front_http_new(&s->world.env, &peer, s->now_ms, &front));
     a->teller = h;
+    a->open = true;
     a->join = (struct join){.store = s->world.store, .now_ms = s->now_ms};
     join_open(&a->join, &h->talk, front);
 }
@@ -192,7 +193,7 @@ void story_http(struct story *s, struct actor *a, char **words, size_t n)
         buf_puts(&say, "Content-Type: application/json\r\n");
     buf_printf(&say, "Content-Length: %zu\r\n\r\n%.*s", body.len, BYTES_ARG(body));
     a->teller->answered = false;
-    buf_put(&a->join.end[0].out, buf_bytes(&say));
+    buf_put(&a->join.client.out, buf_bytes(&say));
     join_run(&a->join);
     if (a->teller->answered)
         hear(s, a->teller);

@@ -230,33 +230,33 @@ TEST(an_authority_lets_devices_in_once_it_is_verified)
 
 /* ---- over MQTT ------------------------------------------------------------------------------------------------- */
 
-static void connect_with(struct wire *c, const struct peer *peer, const char *id, struct bytes password)
+static void connect_with(struct join *c, const struct peer *peer, const char *id, struct bytes password)
 {
     struct buf packet = buf_max(4096);
     char user[300];
 
-    wire_open_as(c, &w, peer, WORLD_T0);
+    world_join_mqtt(&w, c, peer, WORLD_T0);
     snprintf(user, sizeof user, WORLD_HOST "/%s/?api-version=2021-04-12", id);
     mqtt_put_connect(&packet, &(struct mqtt_connect){.clean = true,
                                                      .keep_alive_s = 60,
                                                      .client_id = bytes_str(id),
                                                      .user = bytes_str(user),
                                                      .password = password});
-    wire_say(c, &w, buf_bytes(&packet), WORLD_T0);
+    join_say_at(c, buf_bytes(&packet), WORLD_T0);
     buf_free(&packet);
 }
 
-static void is_accepted(const struct wire *c)
+static void is_accepted(const struct join *c)
 {
-    CHECK_BYTES(buf_bytes(&c->heard), BYTES("\x20\2\0\0"));
-    CHECK(!c->closed);
+    CHECK_BYTES(buf_bytes(&c->client.in), BYTES("\x20\2\0\0"));
+    CHECK(c->hub.talk);
 }
 
-static void is_refused(struct wire *c)
+static void is_refused(struct join *c)
 {
-    CHECK_BYTES(buf_bytes(&c->heard), BYTES("\x20\2\0\5"));
-    CHECK(c->closed);
-    wire_free(c, WORLD_T0);
+    CHECK_BYTES(buf_bytes(&c->client.in), BYTES("\x20\2\0\5"));
+    CHECK(!c->hub.talk);
+    join_close(c);
 }
 
 TEST(a_password_is_absent_or_empty_beside_a_certificate)
@@ -265,17 +265,17 @@ TEST(a_password_is_absent_or_empty_beside_a_certificate)
     struct device d = {.id = "d1"};
     struct buf room;
     struct peer peer = SHOW(&room, &leaf), nobody = {.address = "192.0.2.8:1"};
-    struct wire c;
+    struct join c;
 
     begin();
     hex_of(d.thumbprint[0], peer.sha256, 32, false);
     put_device(&d, AUTH_SELF_SIGNED);
     connect_with(&c, &peer, "d1", NO_BYTES);
     is_accepted(&c);
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     connect_with(&c, &peer, "d1", BYTES(""));
     is_accepted(&c);
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     connect_with(&c, &nobody, "d1", NO_BYTES);
     is_refused(&c);
     connect_with(&c, &nobody, "d1", BYTES("SharedAccessSignature sr=a&sig=b&se=1"));
@@ -291,7 +291,7 @@ TEST(a_new_thumbprint_ends_the_connection_and_keeps_it_from_coming_back)
     struct device d = {.id = "d1"};
     struct buf room, room2;
     struct peer peer = SHOW(&room, &leaf), next = SHOW(&room2, &other);
-    struct wire c;
+    struct join c;
 
     begin();
     hex_of(d.thumbprint[0], peer.sha256, 32, false);
@@ -300,15 +300,15 @@ TEST(a_new_thumbprint_ends_the_connection_and_keeps_it_from_coming_back)
     is_accepted(&c);
     hex_of(d.thumbprint[0], next.sha256, 32, false);
     put_device(&d, AUTH_SELF_SIGNED);
-    CHECK(c.woken);
-    wire_settle(&c, &w, WORLD_T0);
-    CHECK(c.closed && c.why == ERR_UNAUTHORIZED);
-    wire_free(&c, WORLD_T0);
+    CHECK(c.hub.woken);
+    join_run_at(&c, WORLD_T0);
+    CHECK(!c.hub.talk && c.hub.why == ERR_UNAUTHORIZED);
+    join_close(&c);
     connect_with(&c, &peer, "d1", NO_BYTES);
     is_refused(&c);
     connect_with(&c, &next, "d1", NO_BYTES);
     is_accepted(&c);
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     buf_free(&room);
     buf_free(&room2);
     made_free(&leaf);
@@ -325,7 +325,7 @@ TEST(a_connection_ends_with_the_certificate_that_let_it_in)
     struct buf room;
     struct peer peer = SHOW(&room, &brief);
     int64_t end_ms = WORLD_T0 + 10000 + TOKEN_GRACE_MS;
-    struct wire c;
+    struct join c;
 
     begin();
     put_device(&d, AUTH_CA);
@@ -333,15 +333,15 @@ TEST(a_connection_ends_with_the_certificate_that_let_it_in)
     connect_with(&c, &peer, "d1", NO_BYTES);
     is_accepted(&c);
     for (int64_t now_ms = WORLD_T0; now_ms < end_ms; now_ms += 30000) {
-        wire_say(&c, &w, BYTES("\xc0\0"), now_ms); /* it is not silent */
-        c.front->ops->tick(c.front, now_ms);
-        wire_settle(&c, &w, now_ms);
-        CHECK(!c.closed);
+        join_say_at(&c, BYTES("\xc0\0"), now_ms); /* it is not silent */
+        c.hub.talk->ops->tick(c.hub.talk, now_ms);
+        join_run_at(&c, now_ms);
+        CHECK(c.hub.talk);
     }
-    c.front->ops->tick(c.front, end_ms);
-    wire_settle(&c, &w, end_ms);
-    CHECK(c.closed && c.why == ERR_EXPIRED);
-    wire_free(&c, end_ms);
+    c.hub.talk->ops->tick(c.hub.talk, end_ms);
+    join_run_at(&c, end_ms);
+    CHECK(!c.hub.talk && c.hub.why == ERR_EXPIRED);
+    join_close(&c);
     buf_free(&room);
     made_free(&root);
     made_free(&brief);
@@ -355,7 +355,7 @@ TEST(an_authority_that_goes_ends_the_connections_of_its_devices)
     struct device d = {.id = "d1"}, d2 = {.id = "d2"};
     struct buf room, room2;
     struct peer peer = SHOW(&room, &leaf), other = SHOW(&room2, &leaf2);
-    struct wire c, c2;
+    struct join c, c2;
 
     begin();
     put_device(&d, AUTH_CA);
@@ -367,16 +367,16 @@ TEST(an_authority_that_goes_ends_the_connections_of_its_devices)
     connect_with(&c2, &other, "d2", NO_BYTES);
     is_accepted(&c2);
     drop_ca("one");
-    wire_settle(&c, &w, WORLD_T0);
-    wire_settle(&c2, &w, WORLD_T0);
-    CHECK(c.closed && c.why == ERR_UNAUTHORIZED && c2.closed);
-    wire_free(&c, WORLD_T0);
-    wire_free(&c2, WORLD_T0);
+    join_run_at(&c, WORLD_T0);
+    join_run_at(&c2, WORLD_T0);
+    CHECK(!c.hub.talk && c.hub.why == ERR_UNAUTHORIZED && !c2.hub.talk);
+    join_close(&c);
+    join_close(&c2);
     connect_with(&c, &peer, "d1", NO_BYTES);
     is_refused(&c);
     connect_with(&c2, &other, "d2", NO_BYTES); /* its authority still counts */
     is_accepted(&c2);
-    wire_free(&c2, WORLD_T0);
+    join_close(&c2);
     buf_free(&room);
     buf_free(&room2);
     made_free(&one);

@@ -187,13 +187,13 @@ static void talk_through(bool amqp)
         CHECK_OK(device_amqp_settle(&phone.amqp, phone.lock, SETTLE_COMPLETE));
     else
         CHECK_OK(mqtt_talk_settle(&phone.mqtt, phone.lock, SETTLE_COMPLETE, join.now_ms));
-    join.end[0].woken = true;
+    join.client.woken = true;
     join_run(&join);
     /* It was settled: it does not come again when the lock would have ended. */
     hub_tick(w.hub, join.now_ms + C2D_LOCK_MS + 1);
     join_tick(&join, C2D_LOCK_MS + 1);
     assert_string_equal(phone.given, "open ");
-    CHECK(join.end[0].talk && join.end[1].talk);
+    CHECK(join.client.talk && join.hub.talk);
 }
 
 static const size_t slices[] = {0, 1, 7, 1000};

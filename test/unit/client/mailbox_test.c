@@ -2,13 +2,12 @@
 #include "mqtt_talk.h"
 #include "mqtt_world.h"
 
-/* A device's conversation over MQTT, joined by arrays to the front of a hub in memory, which has a mailbox for it. */
+/* A device's conversation over MQTT, joined to the front of a hub in memory, which has a mailbox for it. */
 struct listening {
     struct world w;
-    struct wire wire; /* the hub's side */
+    struct join join;
     struct device_side side;
     struct mqtt_talk mqtt;
-    struct buf out;
     char given[1024];
     uint64_t locks[64];
     size_t n;
@@ -59,37 +58,27 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
     (void)detail;
 }
 
-/* To and fro until nobody has anything to say. */
 static void run(void)
 {
-    struct talk *t = &l.mqtt.talk;
-
-    for (bool busy = true; busy && !t->over;) {
-        struct buf said = buf_max(CONN_OUT_MAX);
-
-        buf_put(&said, buf_bytes(&l.out));
-        buf_clear(&l.out);
-        wire_say(&l.wire, &l.w, buf_bytes(&said), WORLD_T0);
-        busy = said.len || l.wire.heard.len || l.wire.woken;
-        buf_free(&said);
-        buf_drop(&l.wire.heard, t->ops->input(t, buf_bytes(&l.wire.heard), WORLD_T0));
-    }
+    l.join.client.woken = true;
+    join_run(&l.join);
 }
 
 static void connect(void)
 {
-    wire_open(&l.wire, &l.w, "192.0.2.7:5000", WORLD_T0);
-    l.mqtt.talk.out = &l.out;
+    const struct peer peer = {.address = "192.0.2.7:5000"};
+    struct talk *front;
+
+    l.join = (struct join){.store = l.w.store, .now_ms = WORLD_T0};
     l.mqtt.talk.over = false;
-    l.mqtt.talk.ops->start(&l.mqtt.talk, WORLD_T0);
+    CHECK_OK(front_mqtt_new(&l.w.env, &peer, WORLD_T0, &front));
+    join_open(&l.join, &l.mqtt.talk, front);
     run();
 }
 
 static void cut(void)
 {
-    l.mqtt.talk.ops->close(&l.mqtt.talk, ERR_CLOSED, WORLD_T0);
-    wire_free(&l.wire, WORLD_T0);
-    buf_clear(&l.out);
+    join_close(&l.join);
 }
 
 static void begin(void)
@@ -97,7 +86,6 @@ static void begin(void)
     l = (struct listening){0};
     world_open(&l.w);
     world_device(&l.w, "d1");
-    l.out = buf_max(CONN_OUT_MAX);
     l.token = buf_max(SAS_LEN_MAX);
     world_token(&l.w, "d1", false, WORLD_T0 + 3600000, &l.token);
     snprintf(l.user, sizeof l.user, WORLD_HOST "/d1/?api-version=2021-04-12");
@@ -126,7 +114,6 @@ static void end(void)
     world_close(&l.w);
     inbox_close(&l.side.inbox);
     room_close(&l.side.room);
-    buf_free(&l.out);
     buf_free(&l.token);
 }
 

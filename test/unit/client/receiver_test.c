@@ -1,12 +1,11 @@
 #include "events_talk.h"
 #include "unit/front/amqp_peer.h"
 
-/* A receiver's conversation, joined by arrays to the AMQP front of a hub in memory. */
+/* A receiver's conversation, joined to the AMQP front of a hub in memory. */
 struct reading {
-    struct client hub; /* the front's side of it */
+    struct client hub; /* how it is joined to the front */
     struct events_talk talk;
     struct positions positions;
-    struct buf out;
     char told[1024]; /* "partition-less" bodies and senders, in order */
     unsigned listening, ends;
     enum d2d_err why;
@@ -51,7 +50,6 @@ static void on_ended(void *ctx, enum d2d_err why, const char *detail)
 static void reading_open(enum d2d_from from)
 {
     memset(&r, 0, sizeof r);
-    r.out = buf_max(CONN_OUT_MAX);
     r.talk = (struct events_talk){.amqp = {.host = "hub.test",
                                            .user = w.service.name,
                                            .password = key_text(&w.service.primary),
@@ -71,52 +69,29 @@ static void reading_open(enum d2d_from from)
     events_talk_init(&r.talk);
 }
 
-/* To and fro until nobody has anything to say. */
 static void run(void)
 {
-    struct talk *t = &r.talk.amqp.talk;
-    bool busy = true;
-
-    for (int turn = 0; busy && !t->over; turn++) {
-        CHECK(turn < 10000);
-        busy = r.out.len || r.hub.woken || r.hub.out.len;
-        struct buf said = buf_max(CONN_OUT_MAX);
-        buf_put(&said, buf_bytes(&r.out));
-        buf_clear(&r.out);
-        client_input(&r.hub, buf_bytes(&said));
-        buf_free(&said);
-        size_t used = t->ops->input(t, buf_bytes(&r.hub.out), r.hub.now_ms);
-        if (used)
-            r.hub.woken = true; /* there is room again */
-        buf_drop(&r.hub.out, used);
-        t->ops->tick(t, r.hub.now_ms);
-        busy = busy || r.out.len || used;
-    }
+    r.hub.join.client.woken = true;
+    join_run(&r.hub.join);
 }
 
 static void connect(void)
 {
     memset(&r.hub, 0, sizeof r.hub);
-    r.hub.now_ms = T0;
-    client_front(&r.hub);
-    r.talk.amqp.talk.out = &r.out;
     r.talk.amqp.talk.over = false;
-    r.talk.amqp.talk.ops->start(&r.talk.amqp.talk, T0);
+    client_join(&r.hub, &r.talk.amqp.talk);
     run();
 }
 
 static void cut(void)
 {
-    r.talk.amqp.talk.ops->close(&r.talk.amqp.talk, ERR_CLOSED, T0);
-    client_close(&r.hub);
-    buf_clear(&r.out);
+    join_close(&r.hub.join);
 }
 
 static void reading_close(void)
 {
     cut();
     events_talk_close(&r.talk);
-    buf_free(&r.out);
 }
 
 TEST(all_partitions_are_read_from_the_oldest)
@@ -266,7 +241,6 @@ TEST(a_hub_says_where_its_events_are)
     assert_string_equal(r.host, "hub.test");
     assert_string_equal(r.entity, "hub");
     events_talk_close(&r.talk);
-    buf_free(&r.out);
     world_close();
 }
 
@@ -295,9 +269,8 @@ TEST(a_hub_that_says_nothing_is_given_up)
 {
     world_open(1);
     reading_open(D2D_FROM_EARLIEST);
-    client_front(&r.hub);
-    r.talk.amqp.talk.out = &r.out;
-    r.talk.amqp.talk.ops->start(&r.talk.amqp.talk, T0);
+    memset(&r.hub, 0, sizeof r.hub);
+    client_join(&r.hub, &r.talk.amqp.talk);
     CHECK(r.talk.amqp.talk.ops->tick(&r.talk.amqp.talk, T0) <= T0 + 30000);
     r.talk.amqp.talk.ops->tick(&r.talk.amqp.talk, T0 + 30000);
     CHECK(r.talk.amqp.talk.over);

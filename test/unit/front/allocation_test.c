@@ -73,7 +73,7 @@ static void remove_folder(void)
 }
 
 /* `frame`: what the packet is wrapped in; or NULL. */
-static void publish(struct wire *c, struct buf *say, struct buf *frame, uint16_t id)
+static void publish(struct join *c, struct buf *say, struct buf *frame, uint16_t id)
 {
     size_t head = frame ? 2 : 0; /* of the answer's frame */
     static const char body[300];
@@ -85,24 +85,24 @@ static void publish(struct wire *c, struct buf *say, struct buf *frame, uint16_t
 
     buf_clear(say);
     mqtt_put_publish(say, &p);
-    buf_clear(&c->heard);
+    buf_clear(&c->client.in);
     if (frame) {
         buf_clear(frame);
         put_frame(frame, 0x82, buf_bytes(say));
     }
-    wire_say(c, &w, buf_bytes(frame ? frame : say), WORLD_T0 + id);
-    CHECK(c->front != NULL);
+    join_say_at(c, buf_bytes(frame ? frame : say), WORLD_T0 + id);
+    CHECK(c->hub.talk != NULL);
     /* Waits for the disk, as the connection would. */
-    while (c->heard.len == 0) {
+    while (c->client.in.len == 0) {
         usleep(50);
-        wire_settle(c, &w, WORLD_T0 + id);
+        join_run_at(c, WORLD_T0 + id);
     }
-    CHECK(c->heard.len == head + 4 && c->heard.at[head] == 0x40 && c->heard.at[head + 3] == (uint8_t)id);
+    CHECK(c->client.in.len == head + 4 && c->client.in.at[head] == 0x40 && c->client.in.at[head + 3] == (uint8_t)id);
 }
 
-static void close_all(struct wire *c)
+static void close_all(struct join *c)
 {
-    wire_free(c, WORLD_T0);
+    join_close(c);
     store_close(w.store);
     hub_close(w.hub);
     state_close(w.state);
@@ -113,14 +113,14 @@ static void close_all(struct wire *c)
 TEST(a_publish_and_its_puback_allocate_nothing)
 {
     struct buf say = buf_max(PACKET_LEN_MAX);
-    struct wire c;
+    struct join c;
     size_t before;
 
     open_on_disk();
     world_device(&w, "dev-1");
-    wire_open(&c, &w, "192.0.2.1:1", WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.1:1", WORLD_T0);
     world_connect(&w, "dev-1", true, &say);
-    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    join_say_at(&c, buf_bytes(&say), WORLD_T0);
     publish(&c, &say, NULL, 1); /* buffers get their size */
     before = allocations;
     for (uint16_t id = 2; id < 500; id++)
@@ -134,21 +134,17 @@ TEST(nor_do_they_in_a_websocket)
 {
     struct buf say = buf_max(PACKET_LEN_MAX), frame = buf_max(PACKET_LEN_MAX + 16);
     const struct peer peer = {.address = "192.0.2.1:1"};
-    struct wire c;
+    struct join c;
     size_t before;
 
     open_on_disk();
     world_device(&w, "dev-1");
-    wire_open_as(&c, &w, &peer, WORLD_T0);
-    c.front->ops->close(c.front, ERR_CLOSED, WORLD_T0);
-    CHECK_OK(front_http_new(&w.env, &peer, WORLD_T0, &c.front));
-    c.front->out = &c.out;
-    c.front->waker = &c.waker;
-    wire_say(&c, &w, BYTES("GET " WS_HUB " HTTP/1.1\r\n" WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n\r\n"),
-             WORLD_T0);
+    world_join_https(&w, &c, &peer, WORLD_T0);
+    join_say_at(&c, BYTES("GET " WS_HUB " HTTP/1.1\r\n" WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n\r\n"),
+                WORLD_T0);
     world_connect(&w, "dev-1", true, &say);
     put_frame(&frame, 0x82, buf_bytes(&say));
-    wire_say(&c, &w, buf_bytes(&frame), WORLD_T0);
+    join_say_at(&c, buf_bytes(&frame), WORLD_T0);
     publish(&c, &say, &frame, 1);
     before = allocations;
     for (uint16_t id = 2; id < 500; id++)
@@ -160,7 +156,7 @@ TEST(nor_do_they_in_a_websocket)
 }
 
 /* A request over HTTPS and its answer: how often it allocates. */
-static size_t request(struct wire *c, const char *method, const char *path, const char *headers, struct bytes body)
+static size_t request(struct join *c, const char *method, const char *path, const char *headers, struct bytes body)
 {
     struct buf say = buf_max(PACKET_LEN_MAX), token = buf_max(SAS_LEN_MAX);
     size_t n;
@@ -171,15 +167,15 @@ static size_t request(struct wire *c, const char *method, const char *path, cons
     buf_printf(&say, "Authorization: %.*s\r\nContent-Length: %zu\r\n\r\n", BYTES_ARG(buf_bytes(&token)), body.len);
     buf_put(&say, body);
     CHECK(!say.bad);
-    buf_clear(&c->heard);
+    buf_clear(&c->client.in);
     n = allocations;
-    wire_say(c, &w, buf_bytes(&say), WORLD_T0);
-    while (c->heard.len == 0) {
+    join_say_at(c, buf_bytes(&say), WORLD_T0);
+    while (c->client.in.len == 0) {
         usleep(50);
-        wire_settle(c, &w, WORLD_T0);
+        join_run_at(c, WORLD_T0);
     }
     n = allocations - n;
-    CHECK(bytes_starts(buf_bytes(&c->heard), BYTES("HTTP/1.1 204 ")));
+    CHECK(bytes_starts(buf_bytes(&c->client.in), BYTES("HTTP/1.1 204 ")));
     buf_free(&say);
     buf_free(&token);
     return n;
@@ -190,17 +186,13 @@ TEST(a_message_over_https_costs_what_its_request_does)
     static const char small[16], large[4000];
     static const char headers[] = "iothub-messageid: m\r\niothub-app-a: 1\r\niothub-app-b: 2\r\niothub-app-c: 3\r\n";
     const struct peer peer = {.address = "192.0.2.1:1"};
-    struct wire c;
+    struct join c;
     struct buf batch = buf_max(1 << 16);
     size_t plain;
 
     open_on_disk();
     world_device(&w, "dev-1");
-    wire_open_as(&c, &w, &peer, WORLD_T0);
-    c.front->ops->close(c.front, ERR_CLOSED, WORLD_T0);
-    CHECK_OK(front_http_new(&w.env, &peer, WORLD_T0, &c.front));
-    c.front->out = &c.out;
-    c.front->waker = &c.waker;
+    world_join_https(&w, &c, &peer, WORLD_T0);
     request(&c, "POST", "events", headers, bytes_of(large, sizeof large)); /* buffers get their size */
     plain = request(&c, "GET", "devicebound", "", NO_BYTES);
     CHECK(plain <= 2);             /* the exchange, and the head in it */

@@ -39,9 +39,9 @@ static bool may_receive(void)
 TEST(the_open_says_what_the_live_service_says)
 {
     client_open_as_service(&c);
-    CHECK(pn_transport_get_remote_max_frame(c.driver.transport) == AMQP_FRAME_MAX);
-    CHECK(pn_transport_get_remote_idle_timeout(c.driver.transport) == AMQP_IDLE_MS);
-    CHECK(pn_transport_remote_channel_max(c.driver.transport) == AMQP_CHANNEL_MAX);
+    CHECK(pn_transport_get_remote_max_frame(c.proton.driver.transport) == AMQP_FRAME_MAX);
+    CHECK(pn_transport_get_remote_idle_timeout(c.proton.driver.transport) == AMQP_IDLE_MS);
+    CHECK(pn_transport_remote_channel_max(c.proton.driver.transport) == AMQP_CHANNEL_MAX);
     struct bytes name = bytes_str(pn_connection_remote_container(c.conn));
     CHECK(name.len == 35 && bytes_ends(name, BYTES("_G1")));
 }
@@ -74,9 +74,9 @@ TEST(a_wrong_key_is_refused_with_outcome_1_and_logged)
 {
     client_open(&c, SASL, "service", "bm90IHRoZSBrZXkgbm90IHRoZSBrZXk=");
     CHECK(!connected());
-    CHECK(pn_sasl_outcome(pn_sasl(c.driver.transport)) == PN_SASL_AUTH);
+    CHECK(pn_sasl_outcome(pn_sasl(c.proton.driver.transport)) == PN_SASL_AUTH);
     assert_string_equal(c.error, "amqp:unauthorized-access");
-    CHECK(c.front->over);
+    CHECK(c.join.hub.talk->over);
     CHECK(strstr(w.log, "login-failed policy=service protocol=amqp address=192.0.2.7:1 reason=unauthorized "
                         "detail=\"this is not a key of the policy\""));
     CHECK(!strstr(w.log, "amqp-refused"));
@@ -90,8 +90,9 @@ TEST(whoever_guesses_keys_is_told_to_come_later_and_whoever_is_right_gets_in)
     for (int i = 0; i < LIMITER_PAIR_BURST + 2; i++) {
         client_open(&c, SASL, "service", "bm90IHRoZSBrZXkgbm90IHRoZSBrZXk=");
         CHECK(!connected());
-        CHECK(c.front->held_ms == (i == LIMITER_PAIR_BURST ? c.now_ms + LIMITER_PAIR_MS : 0));
-        CHECK(pn_sasl_outcome(pn_sasl(c.driver.transport)) == (i <= LIMITER_PAIR_BURST ? PN_SASL_AUTH : PN_SASL_TEMP));
+        CHECK(c.join.hub.talk->held_ms == (i == LIMITER_PAIR_BURST ? c.join.now_ms + LIMITER_PAIR_MS : 0));
+        CHECK(pn_sasl_outcome(pn_sasl(c.proton.driver.transport)) ==
+              (i <= LIMITER_PAIR_BURST ? PN_SASL_AUTH : PN_SASL_TEMP));
         client_close(&c);
         memset(&c, 0, sizeof c);
     }
@@ -104,7 +105,7 @@ TEST(whoever_guesses_keys_is_told_to_come_later_and_whoever_is_right_gets_in)
 TEST(an_unknown_policy_is_refused)
 {
     client_open(&c, SASL, "nobody", key_text(&w.service.primary));
-    CHECK(!connected() && pn_sasl_outcome(pn_sasl(c.driver.transport)) == PN_SASL_AUTH);
+    CHECK(!connected() && pn_sasl_outcome(pn_sasl(c.proton.driver.transport)) == PN_SASL_AUTH);
 }
 
 TEST(a_device_comes_in_with_its_token_and_may_attach_nothing)
@@ -140,7 +141,7 @@ TEST(external_is_offered_to_those_who_showed_a_certificate)
     c.peer.has_certificate = true;
     client_open(&c, SASL, NULL, NULL);
     CHECK(connected() && !may_receive());
-    assert_string_equal(pn_sasl_get_mech(pn_sasl(c.driver.transport)), "EXTERNAL");
+    assert_string_equal(pn_sasl_get_mech(pn_sasl(c.proton.driver.transport)), "EXTERNAL");
 }
 
 /* Raw frames, for what Proton's client cannot say. */
@@ -152,7 +153,7 @@ static void say(const char *bytes, size_t len)
 
 static bool heard(struct bytes bytes)
 {
-    return bytes_find_bytes(buf_bytes(&c.out), bytes) < c.out.len;
+    return bytes_find_bytes(buf_bytes(&c.join.hub.out), bytes) < c.join.hub.out.len;
 }
 
 /* sasl-init with a mechanism and no response. */
@@ -160,7 +161,7 @@ static void say_init(const char *mechanism)
 {
     struct buf b = buf_max(64);
     uint8_t len = (uint8_t)strlen(mechanism);
-    c.now_ms = T0;
+    c.join.now_ms = T0;
     client_front(&c);
     SAY("AMQP\x03\x01\x00\x00");
     buf_put(&b, BYTES("\x00\x00\x00\x00\x02\x01\x00\x00\x00\x53\x41\xc0\x00\x01\xa3"));
@@ -176,19 +177,19 @@ TEST(mssbcbs_is_anonymous_by_another_name)
 {
     say_init("MSSBCBS");
     CHECK(heard(BYTES("PLAIN")) && heard(BYTES("ANONYMOUS")) && heard(BYTES("MSSBCBS")) && !heard(BYTES("EXTERNAL")));
-    CHECK(heard(BYTES("\x00\x53\x44\xc0\x03\x01\x50\x00")) && !c.front->over);
+    CHECK(heard(BYTES("\x00\x53\x44\xc0\x03\x01\x50\x00")) && !c.join.hub.talk->over);
 }
 
 TEST(a_mechanism_that_was_not_offered_is_refused)
 {
     say_init("EXTERNAL");
-    CHECK(heard(BYTES("\x00\x53\x44\xc0\x03\x01\x50\x01")) && c.front->over);
+    CHECK(heard(BYTES("\x00\x53\x44\xc0\x03\x01\x50\x01")) && c.join.hub.talk->over);
 }
 
 TEST(plain_without_a_response_is_refused)
 {
     say_init("PLAIN");
-    CHECK(heard(BYTES("\x00\x53\x44\xc0\x03\x01\x50\x01")) && c.front->over);
+    CHECK(heard(BYTES("\x00\x53\x44\xc0\x03\x01\x50\x01")) && c.join.hub.talk->over);
 }
 
 /* ---- put-token */
@@ -337,7 +338,7 @@ TEST(an_expired_token_detaches_what_it_had_opened)
     client_tick(&c, HOUR);
     CHECK(pn_link_state(l) & PN_REMOTE_CLOSED);
     assert_string_equal(pn_condition_get_name(pn_link_remote_condition(l)), "amqp:unauthorized-access");
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 TEST(a_connection_by_token_ends_with_it)
@@ -345,60 +346,60 @@ TEST(a_connection_by_token_ends_with_it)
     client_open(&c, SASL, "service@sas.root.hub", token_for(&w.service, "hub.test", T0 + HOUR, false));
     CHECK(connected());
     client_tick(&c, HOUR + SKEW_MS);
-    CHECK(c.front->over && c.front->why == ERR_EXPIRED);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_EXPIRED);
     CHECK(pn_connection_state(c.conn) & PN_REMOTE_CLOSED);
     assert_string_equal(pn_condition_get_name(pn_connection_remote_condition(c.conn)), "amqp:unauthorized-access");
 }
 
 TEST(who_says_nothing_is_cut_off)
 {
-    c.now_ms = T0;
+    c.join.now_ms = T0;
     client_front(&c);
     client_tick(&c, CONNECT_MS - 1);
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     client_tick(&c, 1);
-    CHECK(c.front->over && c.front->why == ERR_TIMEOUT);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_TIMEOUT);
 }
 
 TEST(who_puts_no_token_is_cut_off)
 {
     client_open(&c, NO_SASL, NULL, NULL);
     client_tick(&c, CONNECT_MS);
-    CHECK(c.front->over && c.front->why == ERR_UNAUTHORIZED);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_UNAUTHORIZED);
     CHECK(pn_connection_state(c.conn) & PN_REMOTE_CLOSED);
 }
 
 TEST(a_silent_peer_is_given_up)
 {
     client_open_as_service(&c);
-    int64_t due = c.front->ops->tick(c.front, c.now_ms);
-    CHECK(due > c.now_ms && due <= c.now_ms + 2 * AMQP_IDLE_MS);
-    c.front->ops->tick(c.front, c.now_ms + 2 * AMQP_IDLE_MS - 1);
-    CHECK(!c.front->over);
-    c.front->ops->tick(c.front, c.now_ms + 2 * AMQP_IDLE_MS);
-    CHECK(c.front->over);
+    int64_t due = c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms);
+    CHECK(due > c.join.now_ms && due <= c.join.now_ms + 2 * AMQP_IDLE_MS);
+    c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms + 2 * AMQP_IDLE_MS - 1);
+    CHECK(!c.join.hub.talk->over);
+    c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms + 2 * AMQP_IDLE_MS);
+    CHECK(c.join.hub.talk->over);
 }
 
 TEST(a_peer_that_gives_signs_of_life_stays)
 {
     client_open_as_service(&c);
     client_tick(&c, 20 * AMQP_IDLE_MS);
-    CHECK(!c.front->over && may_receive());
+    CHECK(!c.join.hub.talk->over && may_receive());
 }
 
 TEST(a_peer_that_wants_signs_of_life_gets_them)
 {
-    c.now_ms = T0;
+    c.join.now_ms = T0;
     client_front(&c);
     /* open: container "x", idle-time-out 10000 ms */
     SAY("AMQP\x00\x01\x00\x00"
         "\x00\x00\x00\x19\x02\x00\x00\x00\x00\x53\x10\xc0\x0c\x05\xa1\x01x\x40\x40\x40\x70\x00\x00\x27\x10");
     CHECK(heard(BYTES("_G1")));
-    buf_clear(&c.out);
-    int64_t due = c.front->ops->tick(c.front, c.now_ms);
+    buf_clear(&c.join.hub.out);
+    int64_t due = c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms);
     CHECK(due <= T0 + 10000);
-    c.front->ops->tick(c.front, due);
-    CHECK_BYTES(buf_bytes(&c.out), BYTES("\x00\x00\x00\x08\x02\x00\x00\x00"));
+    c.join.hub.talk->ops->tick(c.join.hub.talk, due);
+    CHECK_BYTES(buf_bytes(&c.join.hub.out), BYTES("\x00\x00\x00\x08\x02\x00\x00\x00"));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)

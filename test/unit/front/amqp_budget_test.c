@@ -15,7 +15,7 @@ static int start(void **state)
     memset(&c, 0, sizeof c);
     memset(&strangers, 0, sizeof strangers);
     w.env.strangers = &strangers;
-    c.now_ms = T0;
+    c.join.now_ms = T0;
     said = buf_max(1 << 22);
     client_front(&c);
     return 0;
@@ -102,14 +102,14 @@ static void log_in(void)
     buf_free(&f);
     put_open();
     say();
-    CHECK(c.front->proved && !c.front->over);
+    CHECK(c.join.hub.talk->proved && !c.join.hub.talk->over);
 }
 
 static void check_ended(const char *condition)
 {
-    struct bytes out = buf_bytes(&c.out);
+    struct bytes out = buf_bytes(&c.join.hub.out);
 
-    CHECK(c.front->over);
+    CHECK(c.join.hub.talk->over);
     CHECK(bytes_find_bytes(out, bytes_str(condition)) < out.len);
     CHECK(strstr(w.log, "amqp-refused"));
 }
@@ -121,7 +121,7 @@ TEST(a_stranger_has_a_session_two_links_and_a_few_dozen_values)
     put_attach(0, false, 12);
     put_attach(1, true, 12);
     say();
-    CHECK(!c.front->over && !c.front->proved);
+    CHECK(!c.join.hub.talk->over && !c.join.hub.talk->proved);
     put_attach(2, false, 100);
     say();
     check_ended("amqp:resource-limit-exceeded");
@@ -140,9 +140,9 @@ TEST(one_value_more_than_the_budget_is_one_too_many)
         put_begin(0);
         put_attach(0, false, n);
         say();
-        CHECK(c.front->over || !was_over);
-        CHECK(n > left - 8 || !c.front->over);
-        was_over = c.front->over;
+        CHECK(c.join.hub.talk->over || !was_over);
+        CHECK(n > left - 8 || !c.join.hub.talk->over);
+        was_over = c.join.hub.talk->over;
     }
     check_ended("amqp:resource-limit-exceeded");
 }
@@ -171,7 +171,7 @@ TEST(sessions_above_the_budget_are_borrowed_from_all)
     for (unsigned i = 0; i < own + 3; i++)
         put_begin(i);
     say();
-    CHECK(!c.front->over && strangers.borrowed == 3);
+    CHECK(!c.join.hub.talk->over && strangers.borrowed == 3);
     strangers.borrowed += AMQP_SESSIONS_BORROWED - 3;
     put_begin(own + 3);
     say();
@@ -205,7 +205,7 @@ TEST(what_a_stranger_begins_and_does_not_end_is_little)
     put_transfer(0, 0, true, AMQP_COMING_UNPROVED / 2);
     put_transfer(1, 1, true, AMQP_COMING_UNPROVED / 2);
     say();
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     put_transfer(1, 1, true, 1);
     say();
     check_ended("amqp:resource-limit-exceeded");
@@ -220,12 +220,12 @@ TEST(more_requests_than_credit_end_the_link)
     for (unsigned i = 0; i < 99; i++)
         put_transfer(0, i, false, 1);
     say();
-    CHECK(!c.front->over && !strstr(w.log, "transfer-limit-exceeded"));
-    c.frozen = true;
+    CHECK(!c.join.hub.talk->over && !strstr(w.log, "transfer-limit-exceeded"));
+    c.join.client.deaf = true;
     for (unsigned i = 99; i < 400; i++)
         put_transfer(0, i, false, 1);
     say();
-    CHECK(c.out.len < CONN_OUT_UNPROVED + 65536);
+    CHECK(c.join.hub.out.len < CONN_OUT_UNPROVED + 65536);
 }
 
 TEST(one_open_comes_first_and_sessions_are_begun_once)
@@ -245,7 +245,7 @@ TEST(one_open_comes_first_and_sessions_are_begun_once)
         put_open();
         put_begin(0);
         say();
-        CHECK(!c.front->over);
+        CHECK(!c.join.hub.talk->over);
         put(0, odd[i].code, odd[i].count, odd[i].fields, NO_BYTES);
         say();
 
@@ -256,7 +256,7 @@ TEST(one_open_comes_first_and_sessions_are_begun_once)
     buf_put(&said, BYTES("AMQP\x00\x01\x00\x00"));
     put_begin(0);
     say();
-    CHECK(c.front->over && strstr(w.log, "a frame before Open"));
+    CHECK(c.join.hub.talk->over && strstr(w.log, "a frame before Open"));
     client_close(&c);
     client_front(&c);
     put_open();
@@ -273,7 +273,7 @@ TEST(a_session_that_was_ended_may_be_begun_again_and_costs_nothing)
         put(3, 0x17, 0, NO_BYTES, NO_BYTES);
     }
     say();
-    CHECK(!c.front->over && strangers.borrowed == 0);
+    CHECK(!c.join.hub.talk->over && strangers.borrowed == 0);
 }
 
 TEST(who_has_logged_in_has_a_budget_too)
@@ -282,12 +282,12 @@ TEST(who_has_logged_in_has_a_budget_too)
 
     log_in();
     put_begin(0);
-    for (; links < AMQP_LINKS_MAX && !c.front->over; links++) {
+    for (; links < AMQP_LINKS_MAX && !c.join.hub.talk->over; links++) {
         put_attach(links, false, 500);
         say();
-        buf_clear(&c.out);
+        buf_clear(&c.join.hub.out);
     }
-    CHECK(c.front->over && c.front->why == ERR_LIMIT);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_LIMIT);
     CHECK(links > 20 && links < (AMQP_HELD_MAX + AMQP_HELD_EACH) / (500 * AMQP_VALUE_COST) + 1);
 }
 
@@ -300,9 +300,9 @@ TEST(links_that_come_and_go_cost_nothing)
         put_attach(0, false, 500);
         put(0, 0x16, 2, BYTES("\x43\x41"), NO_BYTES);
         say();
-        buf_clear(&c.out);
+        buf_clear(&c.join.hub.out);
     }
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 static bool never(void *ctx, size_t bytes)
@@ -328,15 +328,15 @@ TEST(while_memory_is_short_links_are_refused_and_the_connection_goes_on)
     w.env.capacity = &none;
     put_attach(0, false, 0);
     say();
-    CHECK(!c.front->over);
-    struct bytes out = buf_bytes(&c.out);
+    CHECK(!c.join.hub.talk->over);
+    struct bytes out = buf_bytes(&c.join.hub.out);
     CHECK(bytes_find_bytes(out, BYTES("short of memory")) < out.len);
     w.env.capacity = NULL;
-    buf_clear(&c.out);
+    buf_clear(&c.join.hub.out);
     put_attach(1, false, 0);
     say();
-    out = buf_bytes(&c.out);
-    CHECK(!c.front->over && bytes_find_bytes(out, BYTES("short of memory")) == out.len);
+    out = buf_bytes(&c.join.hub.out);
+    CHECK(!c.join.hub.talk->over && bytes_find_bytes(out, BYTES("short of memory")) == out.len);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)

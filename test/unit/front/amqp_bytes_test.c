@@ -89,7 +89,7 @@ static int start(void **state)
     (void)state;
     world_open(1);
     memset(&c, 0, sizeof c);
-    c.now_ms = T0 + 50;
+    c.join.now_ms = T0 + 50;
     talk = buf_max(1 << 20);
     put_login(&talk);
     put_open_and_begin(&talk);
@@ -107,12 +107,12 @@ static int stop(void **state)
 
 static bool heard(struct bytes bytes)
 {
-    return bytes_find_bytes(buf_bytes(&c.out), bytes) < c.out.len;
+    return bytes_find_bytes(buf_bytes(&c.join.hub.out), bytes) < c.join.hub.out.len;
 }
 
 static unsigned times_heard(struct bytes bytes)
 {
-    struct bytes rest = buf_bytes(&c.out);
+    struct bytes rest = buf_bytes(&c.join.hub.out);
     unsigned n = 0;
     for (size_t at; (at = bytes_find_bytes(rest, bytes)) < rest.len; n++)
         rest = bytes_skip(rest, at + 1);
@@ -122,7 +122,7 @@ static unsigned times_heard(struct bytes bytes)
 /* A new front that is given these bytes, `slice` at a time. */
 static void give(struct bytes bytes, size_t slice)
 {
-    c.slice = slice;
+    c.join.slice = slice;
     client_front(&c);
     client_input(&c, bytes);
     client_input(&c, NO_BYTES);
@@ -135,10 +135,10 @@ static void check_metric(const char *capabilities, size_t len)
     put_open_and_begin(&talk);
     put_attach_and_flow(&talk, capabilities, len);
     give(buf_bytes(&talk), 0);
-    size_t at = bytes_find_bytes(buf_bytes(&c.out), BYTES("\x00\x53\x71\xc1"));
-    CHECK(at < c.out.len);
+    size_t at = bytes_find_bytes(buf_bytes(&c.join.hub.out), BYTES("\x00\x53\x71\xc1"));
+    CHECK(at < c.join.hub.out.len);
     pn_message_t *m = pn_message();
-    CHECK(!pn_message_decode(m, (const char *)c.out.at + at, c.out.len - at));
+    CHECK(!pn_message_decode(m, (const char *)c.join.hub.out.at + at, c.join.hub.out.len - at));
     pn_data_t *told = pn_message_instructions(m);
     CHECK(value_of(told, "last_enqueued_sequence_number").type == PN_LONG);
     CHECK(value_of(told, "last_enqueued_sequence_number").u.as_long == 0);
@@ -163,7 +163,7 @@ TEST(bytes_one_at_a_time_say_the_same)
     send_events("phone", 3, T0, 0);
     give(buf_bytes(&talk), 1);
     CHECK(times_heard(BYTES("x-opt-sequence-number")) == 3);
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     client_close(&c);
 }
 
@@ -180,7 +180,7 @@ TEST(a_peer_may_go_at_any_byte)
     send_events("phone", 1, T0, 0);
     for (size_t n = 0; n <= talk.len; n++) {
         give(bytes_first(buf_bytes(&talk), n), 0);
-        CHECK(!c.front->over);
+        CHECK(!c.join.hub.talk->over);
         CHECK((times_heard(BYTES("x-opt-sequence-number")) == 1) == (n == talk.len));
         client_close(&c);
     }
@@ -194,7 +194,7 @@ TEST(one_wrong_byte_ends_one_connection_at_most)
         for (size_t i = 0; i < sizeof masks; i++) {
             talk.at[n] ^= masks[i];
             give(buf_bytes(&talk), 0);
-            c.front->ops->tick(c.front, c.now_ms);
+            c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms);
             client_close(&c);
             talk.at[n] ^= masks[i];
         }
@@ -206,8 +206,8 @@ TEST(one_wrong_byte_ends_one_connection_at_most)
 static void check_stranger(struct bytes bytes)
 {
     give(bytes, 0);
-    CHECK(c.front->over && c.front->why == ERR_PROTOCOL);
-    CHECK_BYTES(buf_bytes(&c.out), BYTES("AMQP\x03\x01\x00\x00"));
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_PROTOCOL);
+    CHECK_BYTES(buf_bytes(&c.join.hub.out), BYTES("AMQP\x03\x01\x00\x00"));
     client_close(&c);
 }
 
@@ -228,7 +228,7 @@ static void check_ended(struct bytes frame, const char *condition)
     put_open_and_begin(&talk);
     buf_put(&talk, frame);
     give(buf_bytes(&talk), 0);
-    CHECK(c.front->over);
+    CHECK(c.join.hub.talk->over);
     CHECK(heard(bytes_str(condition)));
     client_close(&c);
 }
@@ -279,7 +279,7 @@ TEST(links_of_one_connection_are_bounded)
         put_performative(&b, 0, 0x12, 3, buf_bytes(&f));
     }
     give(buf_bytes(&b), 0);
-    CHECK(c.front->over && c.front->why == ERR_LIMIT);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_LIMIT);
     CHECK(heard(BYTES("amqp:resource-limit-exceeded")));
     client_close(&c);
     buf_free(&f);

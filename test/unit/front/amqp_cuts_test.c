@@ -54,7 +54,7 @@ static struct left replay(size_t cut, size_t end)
 
     start_world();
     memset(&c, 0, sizeof c);
-    c.now_ms = T0;
+    c.join.now_ms = T0;
     client_front(&c);
     while (at < end && rd_left(&r)) {
         struct bytes turn = bytes_first(rd_str32(&r), end - at);
@@ -64,8 +64,8 @@ static struct left replay(size_t cut, size_t end)
         at += turn.len;
     }
     left = (struct left){stored_events(), waiting_for("garage"), buf_max(1 << 20)};
-    buf_put(&left.said, buf_bytes(&c.out));
-    CHECK(!left.said.bad && !c.front->over);
+    buf_put(&left.said, buf_bytes(&c.join.hub.out));
+    CHECK(!left.said.bad && !c.join.hub.talk->over);
     client_close(&c);
     world_close();
     return left;

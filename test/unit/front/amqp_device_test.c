@@ -18,7 +18,7 @@ static int stop(void **state)
 {
     (void)state;
     client_close(&c);
-    if (second.front)
+    if (second.join.hub.talk)
         client_close(&second);
     world_close();
     return 0;
@@ -69,7 +69,7 @@ TEST(put_token_says_why_a_device_cannot_be_proved)
     CHECK_OK(hub_device_delete(w.hub, BYTES("garage"), (struct match){.how = MATCH_ANY}, T0, &at));
     CHECK(client_put_token(&c, "hub.test/devices/garage", token) == 404);
     CHECK(client_put_token(&c, "hub.test/devices/phone", token_of("phone", T0 - HOUR)) == 401);
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 TEST(a_token_of_the_hub_is_one_of_the_device_that_signed_it)
@@ -125,7 +125,7 @@ TEST(a_login_as_a_device_is_that_device)
     CHECK(link_is_open(open_sender(&c, "garage")) && link_is_open(open_mailbox(&c, "garage", 1)));
     check_refused(open_sender(&c, "phone"), "amqp:unauthorized-access", NULL);
     client_tick(&c, HOUR + SKEW_MS);
-    CHECK(c.front->over);
+    CHECK(c.join.hub.talk->over);
 }
 
 TEST(a_certificate_is_enough_and_only_for_whom_it_is)
@@ -147,7 +147,7 @@ TEST(a_certificate_is_enough_and_only_for_whom_it_is)
     check_refused(open_sender(&c, "nobody"), "amqp:unauthorized-access", err_text(ERR_UNAUTHORIZED));
     check_refused(open_mailbox(&c, "phone", 1), "amqp:unauthorized-access", err_text(ERR_UNAUTHORIZED));
     client_tick(&c, 2 * CONNECT_MS); /* it is proved: nobody waits for a token */
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 TEST(addresses_of_a_device_come_in_every_spelling)
@@ -190,9 +190,9 @@ TEST(what_is_sent_is_accepted_and_is_an_event_of_the_device)
     put_property(p, "colour", "grün");
     pn_data_put_string(p, pn_bytes(5, "level"));
     pn_data_put_int(p, -3);
-    uint64_t before = c.front->after;
+    uint64_t before = c.join.hub.talk->after;
     check_accepted(send_message(&c, l, m));
-    CHECK(c.front->after > before); /* the answer waits for the disk */
+    CHECK(c.join.hub.talk->after > before); /* the answer waits for the disk */
 
     client_open_as_service(&second);
     pn_link_t *events = receive_from(&second, PARTITION_0, NULL, 10);
@@ -273,7 +273,7 @@ TEST(what_is_too_large_is_rejected_and_what_is_much_too_large_costs_the_link)
     memset(buf_grow(&huge, AMQP_MESSAGE_MAX), 0, AMQP_MESSAGE_MAX);
     send_bytes(&c, l, buf_bytes(&huge));
     check_detached(l, "amqp:link:message-size-exceeded");
-    CHECK(stored_events() == 1 && !c.front->over);
+    CHECK(stored_events() == 1 && !c.join.hub.talk->over);
     buf_free(&huge);
 }
 
@@ -375,7 +375,7 @@ TEST(links_of_one_device_share_its_seat)
     pn_link_close(one);
     client_run(&c);
     CHECK_OK(hub_device_get(w.hub, BYTES("garage"), &d));
-    CHECK(!d.connected && !c.front->over);
+    CHECK(!d.connected && !c.join.hub.talk->over);
     CHECK(link_is_open(open_mailbox(&c, "garage", 1)));
 }
 
@@ -438,7 +438,7 @@ TEST(each_device_lives_as_long_as_its_token)
     check_accepted(send_message(&c, phone, new_message("x")));
     client_tick(&c, HOUR);
     check_detached(phone, "amqp:unauthorized-access");
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 TEST(a_thousand_devices_share_a_connection)
@@ -481,12 +481,12 @@ TEST(a_thousand_devices_share_a_connection)
 TEST(links_without_end_are_refused)
 {
     open_as(&c, "garage");
-    for (int i = 0; i < AMQP_LINKS_MAX && !c.front->over; i++) {
+    for (int i = 0; i < AMQP_LINKS_MAX && !c.join.hub.talk->over; i++) {
         char name[32];
         snprintf(name, sizeof name, "link-%d", i);
         attach_to(&c, c.session, name, true, "/devices/garage/messages/events");
     }
-    CHECK(c.front->over && c.front->why == ERR_LIMIT);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_LIMIT);
     assert_string_equal(pn_condition_get_name(pn_connection_remote_condition(c.conn)), "amqp:resource-limit-exceeded");
 }
 

@@ -78,9 +78,9 @@ TEST(a_device_registers_and_asks_for_the_result)
     pn_link_t *in = receive_from(&c, address("amqps://hub.test/", "reg-1"), NULL, 10);
     pn_link_t *out = attach_to(&c, c.session, "out", true, address("/", "Reg-1"));
     CHECK(link_is_open(in) && link_is_open(out) && pn_link_credit(out) > 0);
-    uint64_t before = c.front->after;
+    uint64_t before = c.join.hub.talk->after;
     check_accepted(ask(out, "iotdps-register", NULL));
-    CHECK(c.front->after > before && hear(&c, in));
+    CHECK(c.join.hub.talk->after > before && hear(&c, in));
     struct bytes rest = bytes_skip(bytes_str(heard_body(&c)), strlen("{\"operationId\":\""));
     CHECK(bytes_to_str(bytes_cut(&rest, '"'), operation, sizeof operation));
     pn_atom_t retry = value_of(pn_message_properties(c.message), "retry-after");
@@ -98,7 +98,7 @@ TEST(a_device_registers_and_asks_for_the_result)
 TEST(who_does_not_belong_here_is_refused)
 {
     login("reg-1", "wrong key wrong key wrong key");
-    CHECK(!connected() && pn_sasl_outcome(pn_sasl(c.driver.transport)) == PN_SASL_AUTH);
+    CHECK(!connected() && pn_sasl_outcome(pn_sasl(c.proton.driver.transport)) == PN_SASL_AUTH);
     client_close(&c);
     memset(&c, 0, sizeof c);
     login("reg-2", "primaryprimaryprimaryprimary");

@@ -387,12 +387,12 @@ TEST(a_slow_reader_does_not_fill_the_hub)
 {
     send_events("phone", 200, T0, 10000);
     client_open_as_service(&c);
-    c.frozen = true;
+    c.join.client.deaf = true;
     pn_link_t *l = receive_from(&c, PARTITION_0, NULL, 1000);
     for (int i = 0; i < 10; i++)
-        c.front->ops->wake(c.front, c.now_ms);
-    CHECK(c.out.len >= CONN_OUT_SOFT && c.out.len < CONN_OUT_SOFT + 2 * MESSAGE_LEN_MAX);
-    c.frozen = false;
+        c.join.hub.talk->ops->wake(c.join.hub.talk, c.join.now_ms);
+    CHECK(c.join.hub.out.len >= CONN_OUT_SOFT && c.join.hub.out.len < CONN_OUT_SOFT + 2 * MESSAGE_LEN_MAX);
+    c.join.client.deaf = false;
     client_run(&c);
     int n = 0;
     while (take(&c, l))
@@ -457,7 +457,7 @@ TEST(links_of_one_name_come_and_go)
             pn_session_open(c.session);
         }
     }
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 TEST(a_deleted_group_lets_its_readers_go)
@@ -468,7 +468,7 @@ TEST(a_deleted_group_lets_its_readers_go)
     pn_link_t *l = receive_from(&c, "hub/ConsumerGroups/CG2/Partitions/0", NULL, 1);
     CHECK(link_is_open(l));
     CHECK_OK(hub_group_del(w.hub, BYTES("cg2"), &at));
-    c.woken = true;
+    c.join.hub.woken = true;
     client_run(&c);
     CHECK(pn_link_state(l) & PN_REMOTE_CLOSED);
     assert_string_equal(pn_condition_get_name(pn_link_remote_condition(l)), "amqp:not-found");

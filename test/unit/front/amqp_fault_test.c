@@ -105,7 +105,8 @@ static void suffer(const char *type)
     check_accepted(ask_fault(type, "2", "5"));
     CHECK(stored_events() == before + 1);
     client_tick(&c, DELAY_MS - 1);
-    CHECK(!c.front->over && link_is_open(garage.d2c) && link_is_open(garage.c2d) && link_is_open(garage.twin_answer));
+    CHECK(!c.join.hub.talk->over && link_is_open(garage.d2c) && link_is_open(garage.c2d) &&
+          link_is_open(garage.twin_answer));
     client_tick(&c, 1);
 }
 
@@ -113,7 +114,7 @@ static void check_links(const struct links *l, const pn_link_t *broken)
 {
     pn_link_t *const all[] = {l->d2c, l->c2d, l->twin_request, l->twin_answer, l->call_request, l->call_answer};
 
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i] == broken)
             check_detached(all[i], "amqp:link:detach-forced");
@@ -136,7 +137,7 @@ static void check_only(pn_link_t *broken)
 TEST(KillTcp_ends_the_connection_without_a_word)
 {
     suffer("KillTcp");
-    CHECK(c.front->over && c.front->why == ERR_CLOSED);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_CLOSED);
     CHECK(pn_connection_state(c.conn) & PN_REMOTE_ACTIVE);
 }
 
@@ -146,7 +147,7 @@ TEST(KillAmqpConnection_ends_the_sessions_and_closes_it_with_an_error)
     suffer("KillAmqpConnection");
     CHECK(pn_session_state(c.session) & PN_REMOTE_CLOSED);
     assert_string_equal(pn_condition_get_name(pn_session_remote_condition(c.session)), "amqp:internal-error");
-    CHECK(c.front->over && (pn_connection_state(c.conn) & PN_REMOTE_CLOSED));
+    CHECK(c.join.hub.talk->over && (pn_connection_state(c.conn) & PN_REMOTE_CLOSED));
     assert_string_equal(pn_condition_get_name(pn_connection_remote_condition(c.conn)), "amqp:internal-error");
     assert_string_equal(pn_condition_get_description(pn_connection_remote_condition(c.conn)), "boom");
 }
@@ -154,7 +155,7 @@ TEST(KillAmqpConnection_ends_the_sessions_and_closes_it_with_an_error)
 TEST(KillAmqpSession_ends_the_session_of_the_device)
 {
     suffer("KillAmqpSession");
-    CHECK(!c.front->over && (pn_session_state(c.session) & PN_REMOTE_CLOSED));
+    CHECK(!c.join.hub.talk->over && (pn_session_state(c.session) & PN_REMOTE_CLOSED));
     CHECK(pn_condition_is_set(pn_session_remote_condition(c.session)));
     pn_session_close(c.session);
     pn_session_t *next = pn_session(c.conn);
@@ -224,7 +225,7 @@ TEST(ShutDownAmqp_closes_the_connection_cleanly)
     suffer("ShutDownAmqp");
     CHECK((pn_session_state(c.session) & PN_REMOTE_CLOSED) &&
           !pn_condition_is_set(pn_session_remote_condition(c.session)));
-    CHECK(c.front->over && c.front->why == OK && (pn_connection_state(c.conn) & PN_REMOTE_CLOSED));
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == OK && (pn_connection_state(c.conn) & PN_REMOTE_CLOSED));
     CHECK(!pn_condition_is_set(pn_connection_remote_condition(c.conn)));
 }
 

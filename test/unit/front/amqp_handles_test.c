@@ -60,7 +60,7 @@ static void check_ended(pn_session_t *s)
 {
     CHECK(pn_session_state(s) & PN_REMOTE_CLOSED);
     assert_string_equal(pn_condition_get_name(pn_session_remote_condition(s)), "amqp:session:unattached-handle");
-    CHECK(!c.front->over && pn_connection_state(c.conn) & PN_REMOTE_ACTIVE);
+    CHECK(!c.join.hub.talk->over && pn_connection_state(c.conn) & PN_REMOTE_ACTIVE);
 }
 
 TEST(a_transfer_on_no_link_ends_the_session_and_no_more)
@@ -131,7 +131,7 @@ TEST(a_link_that_we_detached_may_still_be_sent_to)
     client_run(&c);
     CHECK(pn_link_state(phone) & PN_REMOTE_CLOSED);
     say(0x14, 1, 0, NO_BYTES, BYTES("\x43\xa0\x01t\x43\x41"), 5);
-    CHECK(!c.front->over && !(pn_session_state(second) & PN_REMOTE_CLOSED));
+    CHECK(!c.join.hub.talk->over && !(pn_session_state(second) & PN_REMOTE_CLOSED));
 }
 
 /* pyamqp: a link that was refused is attached again under its name and handle, only to be detached. */
@@ -148,7 +148,7 @@ TEST(a_link_that_was_refused_may_be_attached_again)
     check_refused(l, "amqp:not-found", NULL);
     pn_link_close(l);
     client_run(&c);
-    CHECK(!c.front->over && !(pn_session_state(c.session) & PN_REMOTE_CLOSED));
+    CHECK(!c.join.hub.talk->over && !(pn_session_state(c.session) & PN_REMOTE_CLOSED));
     CHECK(link_is_open(open_sender(&c, "garage")));
 }
 

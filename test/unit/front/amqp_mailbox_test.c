@@ -20,7 +20,7 @@ static int stop(void **state)
 {
     (void)state;
     client_close(&c);
-    if (second.front)
+    if (second.join.hub.talk)
         client_close(&second);
     world_close();
     return 0;
@@ -117,9 +117,9 @@ TEST(accepted_is_done)
     client_run(&c);
     pn_delivery_t *d = hear(&c, l);
     CHECK(d && waiting_for("garage") == 1);
-    uint64_t before = c.front->after;
+    uint64_t before = c.join.hub.talk->after;
     settle_as(&c, d, PN_ACCEPTED);
-    CHECK(waiting_for("garage") == 0 && c.front->after > before && !hear(&c, l));
+    CHECK(waiting_for("garage") == 0 && c.join.hub.talk->after > before && !hear(&c, l));
 }
 
 TEST(released_and_modified_come_again_counted)
@@ -195,7 +195,7 @@ TEST(what_is_settled_twice_is_settled_once)
     client_run(&c);
     pn_delivery_update(d, PN_REJECTED);
     client_run(&c);
-    CHECK(pn_delivery_remote_state(d) == PN_ACCEPTED && waiting_for("garage") == 0 && !c.front->over);
+    CHECK(pn_delivery_remote_state(d) == PN_ACCEPTED && waiting_for("garage") == 0 && !c.join.hub.talk->over);
 }
 
 TEST(a_receiver_that_takes_without_settling_has_them_done_when_they_are_sent)
@@ -276,7 +276,7 @@ TEST(an_expired_message_is_not_delivered_and_its_late_outcome_is_refused)
     pn_delivery_t *d = hear(&c, l);
     CHECK(d);
     hub_tick(w.hub, T0 + 1000 + C2D_LOCK_MS);
-    c.now_ms = T0 + 1000 + C2D_LOCK_MS;
+    c.join.now_ms = T0 + 1000 + C2D_LOCK_MS;
     pn_delivery_update(d, PN_ACCEPTED);
     client_run(&c);
     check_rejected(d, "amqp:not-found", "412002");
@@ -331,13 +331,13 @@ TEST(a_service_sends_to_devices_in_every_form_of_address)
                                         "amqps://hub.test/devices/garage/messages/devicebound",
                                         "/devices/gar%61ge/messages/devicebound"};
     pn_link_t *l = open_posting();
-    uint64_t before = c.front->after;
+    uint64_t before = c.join.hub.talk->after;
 
     for (unsigned i = 0; i < sizeof forms / sizeof *forms; i++) {
         check_accepted(post(l, forms[i], "open", NULL));
         CHECK(waiting_for("garage") == i + 1);
     }
-    CHECK(c.front->after > before);
+    CHECK(c.join.hub.talk->after > before);
 }
 
 TEST(what_a_service_cannot_send_is_rejected_with_the_reason)
@@ -415,8 +415,8 @@ static void make_feedback(void)
 
 static void time_passes(int64_t ms)
 {
-    c.now_ms += ms;
-    hub_tick(w.hub, c.now_ms);
+    c.join.now_ms += ms;
+    hub_tick(w.hub, c.join.now_ms);
     client_run(&c);
 }
 

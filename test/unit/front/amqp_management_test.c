@@ -206,7 +206,7 @@ TEST(a_question_that_is_no_message_is_rejected)
     client_run(&c);
     pn_delivery_t *d = pn_unsettled_head(asks);
     CHECK(d && pn_delivery_remote_state(d) == PN_REJECTED);
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 TEST(a_question_that_is_too_large_closes_its_link)

@@ -47,9 +47,9 @@ static inline pn_delivery_t *send_batch(struct client *c, pn_link_t *l, struct b
     pn_delivery_t *d = pn_delivery(l, pn_dtag((const char *)&tag, sizeof tag));
     CHECK(pn_link_send(l, (const char *)all.at, all.len) == (ssize_t)all.len);
     pn_link_advance(l);
-    pn_bytes_t said = pn_connection_driver_write_buffer(&c->driver);
+    pn_bytes_t said = pn_connection_driver_write_buffer(&c->proton.driver);
     buf_put(&copy, bytes_of(said.start, said.size));
-    pn_connection_driver_write_done(&c->driver, said.size);
+    pn_connection_driver_write_done(&c->proton.driver, said.size);
     /* handle, delivery-id, delivery-tag of 8 bytes, then the format: uint0 becomes a uint of four bytes */
     size_t at = bytes_find_bytes(buf_bytes(&copy), bytes_of(&tag, sizeof tag)) + sizeof tag;
     CHECK(at < copy.len && copy.at[at] == 0x43);

@@ -124,7 +124,7 @@ TEST(a_module_comes_in_by_sasl_plain)
 TEST(another_path_before_the_at_is_no_module)
 {
     client_open(&c, SASL, "gate/things/lock@sas.hub", token_of_module("hub.test/devices/gate/modules/lock"));
-    CHECK(c.front->over);
+    CHECK(c.join.hub.talk->over);
 }
 
 TEST(a_device_that_is_disabled_ends_the_links_of_its_modules)

@@ -1,14 +1,12 @@
-/* A hub in memory, and an AMQP client of Proton joined to its front by arrays. */
+/* A hub in memory, and an AMQP client of Proton joined to its front. */
 #pragma once
 
 #include "auth.h"
 #include "check.h"
 #include "front_world.h"
+#include "proton_end.h"
 #include "text.h"
 
-#include <proton/connection_driver.h>
-#include <proton/engine.h>
-#include <proton/message.h>
 #include <proton/sasl.h>
 
 #include <stdio.h>
@@ -86,18 +84,12 @@ static inline void send_events(const char *device, int n, int64_t from_ms, size_
 /* ---- the client ------------------------------------------------------------------------------------------------ */
 
 struct client {
-    struct talk *front;
-    struct buf out;     /* what the front says */
-    struct buf pending; /* what it has not used yet */
-    struct waker waker;
-    bool woken, frozen; /* frozen: nothing is taken out of `out` */
+    struct join join; /* watched */
+    struct proton_end proton;
     uint32_t max_frame; /* that the client announces; 0: none */
-    size_t slice;       /* so many bytes at a time; 0: all */
     struct buf *record; /* what was given to the front, each turn behind its length; or NULL */
-    int64_t now_ms;
     struct peer peer;
     enum err (*make)(const struct front_env *, const struct peer *, int64_t now_ms, struct talk **); /* NULL: AMQP */
-    pn_connection_driver_t driver;
     pn_connection_t *conn;
     pn_session_t *session;
     pn_message_t *message;
@@ -106,82 +98,55 @@ struct client {
     void (*prepare)(struct client *); /* before it says anything; NULL: nothing */
 };
 
-static void client_wake(struct waker *waker)
+static void client_said(void *ctx, bool from_hub, struct bytes said)
 {
-    struct client *c = (struct client *)(void *)((char *)waker - offsetof(struct client, waker));
-    c->woken = true;
+    struct client *c = ctx;
+
+    if (from_hub || !c->record)
+        return;
+    buf_put_u32(c->record, (uint32_t)said.len);
+    buf_put(c->record, said);
 }
 
+static inline void client_join(struct client *c, struct talk *talk)
+{
+    struct talk *front;
+
+    c->join.now_ms = c->join.now_ms ? c->join.now_ms : T0;
+    c->join.watched = true;
+    c->join.tap = client_said;
+    c->join.tap_ctx = c;
+    snprintf(c->peer.address, sizeof c->peer.address, "192.0.2.7:1");
+    CHECK_OK((c->make ? c->make : front_amqp_new)(&w.env, &c->peer, c->join.now_ms, &front));
+    join_open(&c->join, talk, front);
+}
+
+/* The client is the test: what the front says stays in c->join.hub.out. */
 static inline void client_front(struct client *c)
 {
-    c->out = buf_max(CONN_OUT_MAX);
-    c->pending = buf_max(CONN_IN_MAX * 4);
-    c->waker.wake = client_wake;
-    snprintf(c->peer.address, sizeof c->peer.address, "192.0.2.7:1");
-    CHECK_OK((c->make ? c->make : front_amqp_new)(&w.env, &c->peer, c->now_ms, &c->front));
-    c->front->out = &c->out;
-    c->front->waker = &c->waker;
+    client_join(c, NULL);
+    c->join.client.deaf = true;
 }
 
 /* Gives the front bytes as a connection would. */
 static inline void client_input(struct client *c, struct bytes in)
 {
-    if (c->record && in.len) {
-        buf_put_u32(c->record, (uint32_t)in.len);
-        buf_put(c->record, in);
-    }
-    while (in.len || c->woken) {
-        size_t n = c->slice && c->slice < in.len ? c->slice : in.len;
-        buf_put(&c->pending, bytes_first(in, n));
-        CHECK(!c->pending.bad);
-        in = bytes_skip(in, n);
-        if (c->woken) {
-            c->woken = false;
-            c->front->ops->wake(c->front, c->now_ms);
-        }
-        buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
-    }
-}
-
-static inline void client_events(struct client *c)
-{
-    while (pn_connection_driver_next_event(&c->driver))
-        ;
-    pn_condition_t *error = pn_transport_condition(c->driver.transport);
-    if (pn_condition_is_set(error))
-        snprintf(c->error, sizeof c->error, "%s", pn_condition_get_name(error));
+    join_say(&c->join, in);
+    do
+        (void)join_turn(&c->join);
+    while (c->join.client.out.len || c->join.hub.woken);
+    CHECK(!c->join.hub.in.bad);
 }
 
 /* To and fro until nobody has anything to say. */
 static inline void client_run(struct client *c)
 {
-    bool busy = true;
-    for (int turn = 0; busy; turn++) {
-        busy = c->woken;
+    c->join.client.woken = true;
+    for (int turn = 0; join_turn(&c->join); turn++)
         CHECK(turn < 100000);
-        pn_bytes_t said = pn_connection_driver_write_buffer(&c->driver);
-        if (said.size || c->woken) {
-            struct buf copy = buf_max(1 << 24);
-            buf_put(&copy, bytes_of(said.start, said.size));
-            pn_connection_driver_write_done(&c->driver, said.size);
-            client_input(c, buf_bytes(&copy));
-            buf_free(&copy);
-            busy = true;
-        }
-        while (c->out.len && !c->frozen) {
-            pn_rwbytes_t room = pn_connection_driver_read_buffer(&c->driver);
-            size_t n = room.size < c->out.len ? room.size : c->out.len;
-            if (!n)
-                break;
-            memcpy(room.start, c->out.at, n);
-            pn_connection_driver_read_done(&c->driver, n);
-            buf_drop(&c->out, n);
-            client_events(c);
-            c->woken = true; /* there is room again */
-            busy = true;
-        }
-        client_events(c);
-    }
+    pn_condition_t *error = pn_transport_condition(c->proton.driver.transport);
+    if (pn_condition_is_set(error))
+        snprintf(c->error, sizeof c->error, "%s", pn_condition_get_name(error));
 }
 
 enum { NO_SASL, SASL };
@@ -189,29 +154,28 @@ enum { NO_SASL, SASL };
 /* Connects; `user` may be NULL. The session is open afterwards unless the front refused. */
 static inline void client_open(struct client *c, int sasl, const char *user, const char *password)
 {
-    c->now_ms = c->now_ms ? c->now_ms : T0;
-    client_front(c);
-    CHECK(!pn_connection_driver_init(&c->driver, NULL, NULL));
-    c->conn = c->driver.connection;
+    CHECK(proton_open(&c->proton));
+    c->conn = c->proton.driver.connection;
     if (sasl == SASL) {
-        pn_sasl_set_allow_insecure_mechs(pn_sasl(c->driver.transport), true);
+        pn_sasl_set_allow_insecure_mechs(pn_sasl(c->proton.driver.transport), true);
         if (c->peer.has_certificate)
-            pn_sasl_allowed_mechs(pn_sasl(c->driver.transport), "EXTERNAL");
+            pn_sasl_allowed_mechs(pn_sasl(c->proton.driver.transport), "EXTERNAL");
         if (user)
             pn_connection_set_user(c->conn, user);
         if (password)
             pn_connection_set_password(c->conn, password);
     }
     if (c->max_frame)
-        pn_transport_set_max_frame(c->driver.transport, c->max_frame);
+        pn_transport_set_max_frame(c->proton.driver.transport, c->max_frame);
     if (c->prepare)
         c->prepare(c);
-    pn_connection_driver_bind(&c->driver);
+    pn_connection_driver_bind(&c->proton.driver);
     pn_connection_set_container(c->conn, "client");
     pn_connection_open(c->conn);
     c->session = pn_session(c->conn);
     pn_session_open(c->session);
     c->message = pn_message();
+    client_join(c, &c->proton.talk);
     client_run(c);
 }
 
@@ -224,29 +188,19 @@ static inline void client_open_as_service(struct client *c)
 
 static inline void client_close(struct client *c)
 {
-    c->front->ops->close(c->front, ERR_CLOSED, c->now_ms);
+    join_close(&c->join);
     if (c->conn)
-        pn_connection_driver_destroy(&c->driver);
+        pn_connection_driver_destroy(&c->proton.driver);
     if (c->message)
         pn_message_free(c->message);
-    buf_free(&c->out);
-    buf_free(&c->pending);
 }
 
 /* Time passes, a minute at a time, with the signs of life that the client owes. */
 static inline void client_tick(struct client *c, int64_t ms)
 {
-    while (ms > 0) {
-        int64_t step = ms < 60000 ? ms : 60000;
-        c->now_ms += step;
-        ms -= step;
-        if (c->conn) {
-            pn_transport_tick(c->driver.transport, c->now_ms);
-            client_run(c);
-        }
-        c->front->ops->tick(c->front, c->now_ms);
-        if (c->conn)
-            client_run(c);
+    for (int64_t step; ms > 0; ms -= step) {
+        step = ms < 60000 ? ms : 60000;
+        join_tick(&c->join, step);
     }
 }
 
@@ -465,5 +419,5 @@ static inline int client_prove(struct client *c, const char *id)
     char name[64 + ID_LEN_MAX];
 
     snprintf(name, sizeof name, "hub.test/devices/%s", id);
-    return client_put_token(c, name, token_of(id, c->now_ms + 3600000));
+    return client_put_token(c, name, token_of(id, c->join.now_ms + 3600000));
 }

@@ -135,8 +135,8 @@ static void prepare(struct client *client)
         .can_encrypt = no,
     };
 
-    pn_sasl_set_allow_insecure_mechs(pn_sasl(client->driver.transport), true);
-    pnx_sasl_set_implementation(client->driver.transport, &plugin, client);
+    pn_sasl_set_allow_insecure_mechs(pn_sasl(client->proton.driver.transport), true);
+    pnx_sasl_set_implementation(client->proton.driver.transport, &plugin, client);
 }
 
 static void enroll(const char *id, const struct soft_tpm *t, const char *status)
@@ -240,7 +240,7 @@ TEST(a_device_proves_its_chip_registers_and_gets_its_key)
 static void refused(unsigned turns)
 {
     CHECK(!login() && say.turn == turns);
-    CHECK(pn_sasl_outcome(pn_sasl(c.driver.transport)) == PN_SASL_AUTH);
+    CHECK(pn_sasl_outcome(pn_sasl(c.proton.driver.transport)) == PN_SASL_AUTH);
     CHECK(strstr(w.log, "login-failed registration="));
 }
 
@@ -249,7 +249,7 @@ TEST(a_chip_may_take_its_time)
 {
     struct buf b = buf_max(1024);
 
-    c.now_ms = T0;
+    c.join.now_ms = T0;
     client_front(&c);
     client_input(&c, BYTES("AMQP\x03\x01\x00\x00"));
     size_t len = 1 + strlen(scope()) + 1 + strlen(say.id) + 1 + say.ek.len;
@@ -266,11 +266,12 @@ TEST(a_chip_may_take_its_time)
     buf_put_u8(&b, 0);
     buf_put(&b, say.ek);
     client_input(&c, buf_bytes(&b));
-    CHECK(!c.front->over && bytes_find_bytes(buf_bytes(&c.out), BYTES("\x00\x53\x42")) < c.out.len); /* a challenge */
-    c.front->ops->tick(c.front, T0 + TPM_MS - 1);
-    CHECK(!c.front->over);
-    c.front->ops->tick(c.front, T0 + TPM_MS);
-    CHECK(c.front->over && c.front->why == ERR_TIMEOUT);
+    CHECK(!c.join.hub.talk->over &&
+          bytes_find_bytes(buf_bytes(&c.join.hub.out), BYTES("\x00\x53\x42")) < c.join.hub.out.len); /* a challenge */
+    c.join.hub.talk->ops->tick(c.join.hub.talk, T0 + TPM_MS - 1);
+    CHECK(!c.join.hub.talk->over);
+    c.join.hub.talk->ops->tick(c.join.hub.talk, T0 + TPM_MS);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_TIMEOUT);
     buf_free(&b);
 }
 

@@ -33,7 +33,7 @@ static bool exists(const char *id)
 
 TEST(many_are_made_changed_and_deleted_at_once)
 {
-    uint64_t before = c.front->after;
+    uint64_t before = c.join.hub.talk->after;
     struct device d;
 
     CHECK(bulk("[{\"id\":\"a\",\"importMode\":\"create\",\"status\":\"enabled\"},"
@@ -41,7 +41,7 @@ TEST(many_are_made_changed_and_deleted_at_once)
                "{\"id\":\"c\",\"importMode\":\"createOrUpdateIfMatchETag\",\"authentication\":{\"type\":\"sas\","
                "\"symmetricKey\":{\"primaryKey\":\"" KEY_A "\",\"secondaryKey\":\"" KEY_B "\"}}}]") == 200);
     assert_string_equal(heard_body(&c), "{\"isSuccessful\":true,\"errors\":[],\"warnings\":[]}");
-    CHECK(c.front->after > before);
+    CHECK(c.join.hub.talk->after > before);
     CHECK_OK(hub_device_get(w.hub, BYTES("b"), &d));
     CHECK(d.disabled && strcmp(d.reason, "why") == 0);
     CHECK(bulk("[{\"id\":\"b\",\"importMode\":\"Update\",\"status\":\"enabled\"},"
@@ -264,12 +264,13 @@ TEST(what_one_request_costs_is_bounded_in_a_turn_and_it_goes_on_in_the_next)
     struct buf body = buf_max(QUERY_LEN_MAX + 64), b = buf_max(64 * 1024);
     buf_printf(&body, "{\"query\":\"%s\"}", buf_str(&text));
     buf_printf(&b, "POST /devices/query" V " HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %zu\r\n\r\n",
-               token_for("service", "hub.test", c.now_ms + 3600000), body.len);
+               token_for("service", "hub.test", c.join.now_ms + 3600000), body.len);
     buf_put(&b, buf_bytes(&body));
     buf_puts(&b, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
     client_say(&c, buf_bytes(&b));
-    CHECK(c.out.len == 0 && c.pending.len > 0);
-    CHECK(c.front->ops->tick(c.front, c.now_ms + HTTP_BODY_MS) == INT64_MAX && !c.front->over);
+    CHECK(c.join.hub.out.len == 0 && c.join.hub.in.len > 0);
+    CHECK(c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms + HTTP_BODY_MS) == INT64_MAX &&
+          !c.join.hub.talk->over);
     CHECK(client_hear(&c) && c.in.head.status == 200 && rows() == 1);
     CHECK(client_hear(&c));
     assert_string_equal(heard_body(&c), "ok\n");

@@ -43,7 +43,7 @@ static void answer(const char *wanted, int64_t status, const char *payload)
     struct buf room = buf_max(CALL_NAME_MAX + CALL_PAYLOAD_MAX);
     struct call_request r;
 
-    CHECK_OK(hub_call_next(seat, c.now_ms, &room, &r));
+    CHECK_OK(hub_call_next(seat, c.join.now_ms, &room, &r));
     CHECK_BYTES(r.payload, wanted ? bytes_str(wanted) : NO_BYTES);
     CHECK_OK(hub_call_answer(seat, r.id, status, bytes_str(payload)));
     buf_free(&room);
@@ -121,17 +121,17 @@ TEST(a_device_that_does_not_answer_or_goes)
     struct call_request r;
 
     say_call("{\"methodName\":\"m\",\"responseTimeoutInSeconds\":5}");
-    CHECK(c.front->ops->tick(c.front, T0) == T0 + 5000);
-    c.now_ms = T0 + 5000;
-    c.front->ops->tick(c.front, c.now_ms);
+    CHECK(c.join.hub.talk->ops->tick(c.join.hub.talk, T0) == T0 + 5000);
+    c.join.now_ms = T0 + 5000;
+    c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms);
     CHECK(client_hear(&c));
     check_nested(504, 504101, "GatewayTimeout");
 
     say_call("{\"methodName\":\"m\"}");
-    CHECK_OK(hub_call_next(seat, c.now_ms, &room, &r));
+    CHECK_OK(hub_call_next(seat, c.join.now_ms, &room, &r));
     buf_free(&room);
-    hub_calls_take(seat, false, c.now_ms);
-    hub_detach(seat, c.now_ms);
+    hub_calls_take(seat, false, c.join.now_ms);
+    hub_detach(seat, c.join.now_ms);
     seat = NULL;
     CHECK(client_hear(&c));
     check_nested(404, 404104, "DeviceConnectionClosedRemotely");
@@ -141,8 +141,8 @@ TEST(a_device_that_does_not_answer_or_goes)
     check_nested(404, 404103, "DeviceNotOnline");
     say_call("{\"methodName\":\"m\",\"connectTimeoutInSeconds\":10}");
     CHECK(!client_hear(&c));
-    c.now_ms += 10000;
-    CHECK(c.front->ops->tick(c.front, c.now_ms) > c.now_ms);
+    c.join.now_ms += 10000;
+    CHECK(c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms) > c.join.now_ms);
     CHECK(client_hear(&c));
     check_nested(404, 404103, "DeviceNotOnline");
 }

@@ -51,8 +51,8 @@ static int stop(void **state)
 static void settle(void)
 {
     for (int i = 0; i < 4; i++) {
-        c.now_ms += 5000;
-        while (configurations_turn(engine, c.now_ms) == c.now_ms) {
+        c.join.now_ms += 5000;
+        while (configurations_turn(engine, c.join.now_ms) == c.join.now_ms) {
             /* slices */
         }
     }
@@ -84,7 +84,7 @@ static void change(const char *id, enum twin_part part, const char *json)
     uint64_t at;
 
     wanted.part[part] = bytes_str(json);
-    CHECK_OK(hub_twin_change(w.hub, bytes_str(id), &wanted, c.now_ms, &fault, &at));
+    CHECK_OK(hub_twin_change(w.hub, bytes_str(id), &wanted, c.join.now_ms, &fault, &at));
 }
 
 /* Its desired properties, without the version. */
@@ -343,7 +343,7 @@ TEST(what_was_changed_by_hand_meanwhile_is_not_swept_away)
     settle();
     CHECK_OK(hub_twin_copy(w.hub, BYTES("a"), &run, NULL, NULL));
     change("a", TWIN_DESIRED, "{\"heat\":2}");
-    CHECK_OK(reconcile(w.hub, BYTES("a"), buf_bytes(&run), NULL, 0, c.now_ms, &done));
+    CHECK_OK(reconcile(w.hub, BYTES("a"), buf_bytes(&run), NULL, 0, c.join.now_ms, &done));
     CHECK(!done && strcmp(desired("a"), "{\"heat\":2}") == 0);
     buf_free(&run);
 }

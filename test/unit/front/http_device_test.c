@@ -75,7 +75,8 @@ static int ask_raw(const char *token, const char *method, const char *target, co
 /* As the device "garage". */
 static int does(const char *method, const char *target, const char *headers, const char *body)
 {
-    return ask_raw(token_of("garage", c.now_ms + 3600000), method, target, headers, body ? bytes_str(body) : NO_BYTES);
+    return ask_raw(token_of("garage", c.join.now_ms + 3600000), method, target, headers,
+                   body ? bytes_str(body) : NO_BYTES);
 }
 
 static int64_t stored(void)
@@ -119,7 +120,7 @@ static void post(const char *id, const char *body, const char *ack)
 {
     const struct msg m = {.message_id = bytes_str(id), .body = bytes_str(body), .ack = bytes_str(ack)};
     uint64_t at;
-    CHECK_OK(hub_post(w.hub, BYTES("garage"), &m, c.now_ms, &at));
+    CHECK_OK(hub_post(w.hub, BYTES("garage"), &m, c.join.now_ms, &at));
 }
 
 static unsigned waiting(void)
@@ -179,11 +180,7 @@ static void check_certificate(const char *path, const char *text)
     memset(peer.sha1, 0xAB, sizeof peer.sha1);
     client_close(&c);
     c = (struct client){0};
-    client_open(&c);
-    c.front->ops->close(c.front, ERR_CLOSED, T0);
-    CHECK_OK(front_http_new(&w.env, &peer, T0, &c.front));
-    c.front->out = &c.out;
-    c.front->waker = &c.waker;
+    client_open_from(&c, &peer);
     CHECK(ask_as(&c, NULL, "POST", path, NULL, "x") == 401);
     check_error(&c, 401, "IotHubUnauthorizedAccess");
     if (!body_has(&c, text))
@@ -227,7 +224,7 @@ TEST(headers_become_properties)
 {
     struct msg_room room = {.text = buf_max(1 << 20)};
     struct msg m;
-    uint64_t before = c.front->after;
+    uint64_t before = c.join.hub.talk->after;
 
     CHECK(does("POST", EVENTS,
                "IoTHub-MessageId: m-1\r\niothub-correlationid: c-1\r\niothub-userid: me\r\n"
@@ -236,7 +233,7 @@ TEST(headers_become_properties)
                "Content-Type: application/octet-stream\r\niothub-expiry: 2026-11-24T00:00:00Z\r\n"
                "iothub-creationtimeutc: 2026-11-23T00:00:00Z\r\n",
                "open") == 204);
-    CHECK(c.front->after > before && !c.in.body.len);
+    CHECK(c.join.hub.talk->after > before && !c.in.body.len);
     read_event(0, &room, &m);
     CHECK_BYTES(m.body, BYTES("open"));
     CHECK_BYTES(m.message_id, BYTES("m-1"));
@@ -440,11 +437,11 @@ TEST(complete_reject_and_abandon)
     CHECK(does("GET", BOX V, NULL, NULL) == 200);
     CHECK_BYTES(heard(&c, "iothub-deliverycount"), BYTES("1"));
     assert_string_equal(heard_body(&c), "one");
-    uint64_t before = c.front->after;
+    uint64_t before = c.join.hub.talk->after;
     char path[256];
     snprintf(path, sizeof path, "%s", settle_path(V));
     CHECK(does("DELETE", path, "If-Match: \"whatever\"\r\n", NULL) == 204);
-    CHECK(c.front->after > before && waiting() == 1);
+    CHECK(c.join.hub.talk->after > before && waiting() == 1);
     CHECK(does("DELETE", path, NULL, NULL) == 412); /* once */
     check_error(&c, 412, "DeviceMessageLockLost");
     for (int i = 0; i < 3; i++) {
@@ -465,8 +462,8 @@ TEST(a_lock_ends_after_a_minute)
     post("m-1", "one", "none");
     CHECK(does("GET", BOX V, NULL, NULL) == 200);
     snprintf(path, sizeof path, "%s", settle_path(V));
-    c.now_ms += C2D_LOCK_MS;
-    hub_tick(w.hub, c.now_ms);
+    c.join.now_ms += C2D_LOCK_MS;
+    hub_tick(w.hub, c.join.now_ms);
     CHECK(does("DELETE", path, NULL, NULL) == 412);
     CHECK(does("GET", BOX V, NULL, NULL) == 200);
     assert_string_equal(heard_body(&c), "one");

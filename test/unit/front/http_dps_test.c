@@ -68,7 +68,7 @@ static int registers(const char *id, const char *key, const char *body)
     char path[256];
 
     snprintf(path, sizeof path, "/" SCOPE "/registrations/%s/register" V, id);
-    return device_asks("PUT", path, SCOPE, id, key, c.now_ms + 3600000, body);
+    return device_asks("PUT", path, SCOPE, id, key, c.join.now_ms + 3600000, body);
 }
 
 static const char *text_at(const char *a, const char *b)
@@ -89,7 +89,7 @@ static int operation(const char *id, const char *key)
     char path[512];
 
     snprintf(path, sizeof path, "/" SCOPE "/registrations/%s/operations/%s" V, id, text_at("operationId", NULL));
-    return device_asks("GET", path, SCOPE, id, key, c.now_ms + 3600000, "");
+    return device_asks("GET", path, SCOPE, id, key, c.join.now_ms + 3600000, "");
 }
 
 TEST(a_device_is_told_first_to_wait_and_then_where_to_go)
@@ -97,9 +97,9 @@ TEST(a_device_is_told_first_to_wait_and_then_where_to_go)
     struct device d;
 
     CHECK(enroll("Reg-1", with_key(",\"deviceId\":\"garage\"")) == 200);
-    uint64_t before = c.front->after;
+    uint64_t before = c.join.hub.talk->after;
     CHECK(registers("reg-1", KEY_B, "{\"payload\":null,\"registrationId\":\"REG-1\"}") == 202);
-    CHECK(c.front->after > before);
+    CHECK(c.join.hub.talk->after > before);
     assert_string_equal(text_at("status", NULL), "assigning");
     CHECK(operation("reg-1", KEY_B) == 200);
     assert_string_equal(text_at("registrationState", "assignedHub"), "hub.test");

@@ -70,14 +70,14 @@ TEST(InvokeAuthError_answers_401)
 TEST(KillTcp_closes_the_connection_behind_the_answer)
 {
     CHECK(ask_fault("KillTcp", "2") == 204);
-    CHECK(received() == 1 && c.front->over);
+    CHECK(received() == 1 && c.join.hub.talk->over);
 }
 
 TEST(what_only_others_have_breaks_nothing)
 {
     CHECK(ask_fault("KillAmqpSession", "0") == 204);
     CHECK(ask_fault("ShutDownMqtt", "0") == 204);
-    CHECK(received() == 2 && !c.front->over);
+    CHECK(received() == 2 && !c.join.hub.talk->over);
 }
 
 TEST(a_fault_that_there_is_not_is_refused)
@@ -86,7 +86,7 @@ TEST(a_fault_that_there_is_not_is_refused)
     check_error(&c, 400, "ArgumentInvalid");
     ask_fault("KillTcp", "3601");
     check_error(&c, 400, "ArgumentInvalid");
-    CHECK(received() == 0 && !c.front->over);
+    CHECK(received() == 0 && !c.join.hub.talk->over);
 }
 
 TEST(without_permission_it_is_a_message_like_any_other)
@@ -94,7 +94,7 @@ TEST(without_permission_it_is_a_message_like_any_other)
     w.env.faults = false;
     CHECK(ask_fault("InvokeThrottling", "2") == 204);
     CHECK(ask_fault("KillTcp", "2") == 204);
-    CHECK(received() == 2 && !c.front->over);
+    CHECK(received() == 2 && !c.join.hub.talk->over);
 }
 
 TEST(the_status_of_the_hub_tells_of_it)

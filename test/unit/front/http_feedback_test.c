@@ -34,9 +34,9 @@ static void deliver(const char *id)
     struct c2d c2d;
     uint64_t at;
 
-    CHECK_OK(hub_post(w.hub, BYTES("garage"), &m, c.now_ms, &at));
-    CHECK_OK(hub_take(w.hub, BYTES("garage"), c.now_ms, &room, &c2d));
-    CHECK_OK(hub_take_settle(w.hub, BYTES("garage"), &c2d.lock, OUTCOME_COMPLETE, c.now_ms, &at));
+    CHECK_OK(hub_post(w.hub, BYTES("garage"), &m, c.join.now_ms, &at));
+    CHECK_OK(hub_take(w.hub, BYTES("garage"), c.join.now_ms, &room, &c2d));
+    CHECK_OK(hub_take_settle(w.hub, BYTES("garage"), &c2d.lock, OUTCOME_COMPLETE, c.join.now_ms, &at));
     buf_free(&room);
 }
 
@@ -58,8 +58,8 @@ static const char *lock_path(const char *rest)
 
 static void pass(int64_t ms)
 {
-    c.now_ms += ms;
-    hub_tick(w.hub, c.now_ms);
+    c.join.now_ms += ms;
+    hub_tick(w.hub, c.join.now_ms);
 }
 
 TEST(a_batch_is_taken_and_completed)
@@ -75,8 +75,8 @@ TEST(a_batch_is_taken_and_completed)
     snprintf(path, sizeof path, "%s", lock_path(""));
     pass(2000);
     CHECK(does("GET", FEEDBACK V) == 204); /* it is locked */
-    uint64_t before = c.front->after;
-    CHECK(does("DELETE", path) == 204 && c.front->after > before);
+    uint64_t before = c.join.hub.talk->after;
+    CHECK(does("DELETE", path) == 204 && c.join.hub.talk->after > before);
     CHECK(does("DELETE", path) == 412);
     CHECK_BYTES(heard(&c, "iothub-errorcode"), BYTES("DeviceMessageLockLost"));
     pass(FEEDBACK_LOCK_MS);
@@ -99,8 +99,8 @@ TEST(what_is_abandoned_or_forgotten_comes_again)
     /* The client may be another one by then: the lock is what counts. */
     snprintf(path, sizeof path, "%s", lock_path(""));
     client_close(&c);
-    int64_t now_ms = c.now_ms;
-    c = (struct client){.now_ms = now_ms};
+    int64_t now_ms = c.join.now_ms;
+    c = (struct client){.join.now_ms = now_ms};
     client_open(&c);
     CHECK(does("DELETE", path) == 204);
 }

@@ -21,10 +21,10 @@ static int close_all(void **state)
 
 static void reopen(void)
 {
-    size_t slice = c.slice;
+    size_t slice = c.join.slice;
 
     client_close(&c);
-    c = (struct client){.slice = slice};
+    c = (struct client){.join.slice = slice};
     client_open(&c);
 }
 
@@ -40,7 +40,7 @@ TEST(health_needs_no_credentials)
     ask_as(&c, NULL, "GET", "/readyz", NULL, NULL);
     check_error(&c, 503, "ServiceUnavailable");
     CHECK(ask_as(&c, NULL, "GET", "/healthz", NULL, NULL) == 200);
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 TEST(head_is_get_without_a_body)
@@ -49,7 +49,7 @@ TEST(head_is_get_without_a_body)
     CHECK_BYTES(heard(&c, "content-length"), BYTES("3"));
     CHECK(ask_as(&c, NULL, "HEAD", "/nothing", NULL, NULL) == 404);
     CHECK_BYTES(heard(&c, "iothub-errorcode"), BYTES("GenericNotFound"));
-    CHECK(c.out.len == 0);
+    CHECK(c.join.hub.out.len == 0);
     CHECK(ask_as(&c, NULL, "GET", "/healthz", NULL, NULL) == 200);
 }
 
@@ -166,7 +166,7 @@ TEST(guessing_is_slowed_down)
         status = ask_with("SharedAccessSignature sr=hub.test&sig=AAAA&se=9999999999&skn=iothubowner");
     check_error(&c, 429, "ThrottlingException");
     CHECK_BYTES(heard(&c, "connection"), BYTES("close"));
-    CHECK(c.front->over);
+    CHECK(c.join.hub.talk->over);
     limiter_free(w.env.limiter);
 }
 
@@ -259,7 +259,7 @@ static void hear_three(void)
     CHECK(client_hear(&c) && c.in.head.status == 200 && body_has(&c, "\"deviceId\":\"a\""));
     CHECK(client_hear(&c) && c.in.head.status == 200 && body_has(&c, "ok"));
     CHECK(client_hear(&c) && c.in.head.status == 200 && body_has(&c, "\"deviceId\":\"b\""));
-    CHECK(!client_hear(&c) && c.out.len == 0 && !c.front->over);
+    CHECK(!client_hear(&c) && c.join.hub.out.len == 0 && !c.join.hub.talk->over);
 }
 
 TEST(pipelined_requests_are_answered_in_order_however_they_are_cut)
@@ -272,11 +272,11 @@ TEST(pipelined_requests_are_answered_in_order_however_they_are_cut)
         client_say(&c, bytes_first(buf_bytes(&all), cut));
         client_say(&c, bytes_skip(buf_bytes(&all), cut));
         hear_three();
-        CHECK(c.pending.len == 0);
+        CHECK(c.join.hub.in.len == 0);
         CHECK_OK(hub_device_delete(w.hub, BYTES("a"), (struct match){.how = MATCH_ANY}, T0, &at));
         CHECK_OK(hub_device_delete(w.hub, BYTES("b"), (struct match){.how = MATCH_ANY}, T0, &at));
     }
-    c.slice = 1;
+    c.join.slice = 1;
     client_say(&c, buf_bytes(&all));
     hear_three();
     CHECK_OK(hub_device_get(w.hub, BYTES("b"), &d));
@@ -293,17 +293,17 @@ TEST(a_peer_that_does_not_read_is_not_read)
         buf_puts(&many, one);
     client_say(&c, buf_bytes(&many));
     /* It has not shown who it is: little waits for it. */
-    CHECK(c.out.len >= CONN_OUT_UNPROVED && c.out.len < CONN_OUT_UNPROVED + 1024);
-    CHECK(c.pending.len > 1000 * sizeof one);
-    size_t left = c.pending.len;
+    CHECK(c.join.hub.out.len >= CONN_OUT_UNPROVED && c.join.hub.out.len < CONN_OUT_UNPROVED + 1024);
+    CHECK(c.join.hub.in.len > 1000 * sizeof one);
+    size_t left = c.join.hub.in.len;
     client_say_rest(&c);
-    CHECK(c.pending.len == left);
-    while (c.out.len) {
+    CHECK(c.join.hub.in.len == left);
+    while (c.join.hub.out.len) {
         while (client_hear(&c))
             heard_n++;
         client_say_rest(&c);
     }
-    CHECK(heard_n == 5000 && c.pending.len == 0);
+    CHECK(heard_n == 5000 && c.join.hub.in.len == 0);
     buf_free(&many);
 }
 
@@ -311,15 +311,15 @@ TEST(a_connection_closes_when_the_client_says_so)
 {
     CHECK(ask_as(&c, NULL, "GET", "/healthz", "Connection: close\r\n", NULL) == 200);
     CHECK_BYTES(heard(&c, "connection"), BYTES("close"));
-    CHECK(c.front->over && c.front->why == OK);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == OK);
     client_say(&c, BYTES("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
-    CHECK(c.out.len == 0 && c.pending.len == 0);
+    CHECK(c.join.hub.out.len == 0 && c.join.hub.in.len == 0);
     reopen();
     client_say(&c, BYTES("GET /healthz HTTP/1.0\r\n\r\n"));
-    CHECK(client_hear(&c) && c.in.head.status == 200 && c.front->over);
+    CHECK(client_hear(&c) && c.in.head.status == 200 && c.join.hub.talk->over);
     reopen();
     client_say(&c, BYTES("GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
-    CHECK(client_hear(&c) && c.in.head.status == 200 && !c.front->over);
+    CHECK(client_hear(&c) && c.in.head.status == 200 && !c.join.hub.talk->over);
     CHECK_BYTES(heard(&c, "connection"), BYTES("keep-alive"));
 }
 
@@ -333,14 +333,14 @@ TEST(who_waits_for_100_is_told_before_the_body)
              token_for("iothubowner", "hub.test", T0 + 60000));
     client_say(&c, bytes_str(head));
     CHECK(client_hear(&c) && c.in.head.status == 100);
-    CHECK(c.out.len == 0);
+    CHECK(c.join.hub.out.len == 0);
     client_say(&c, BYTES("{}"));
     CHECK(client_hear(&c) && c.in.head.status == 200);
     client_say(&c,
                BYTES("PUT /devices/b" V " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
     CHECK(client_hear(&c));
     check_error(&c, 401, "IotHubUnauthorizedAccess");
-    CHECK(c.front->over);
+    CHECK(c.join.hub.talk->over);
 }
 
 TEST(the_body_of_a_stranger_is_read_and_not_kept)
@@ -349,11 +349,11 @@ TEST(the_body_of_a_stranger_is_read_and_not_kept)
 
     buf_printf(&b, "PUT /devices/a" V " HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", HTTP_BODY_MAX);
     memset(buf_grow(&b, HTTP_BODY_MAX), 'x', HTTP_BODY_MAX);
-    c.slice = 60000;
+    c.join.slice = 60000;
     client_say(&c, buf_bytes(&b));
     CHECK(client_hear(&c));
     check_error(&c, 401, "IotHubUnauthorizedAccess");
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     CHECK(ask_as(&c, NULL, "GET", "/healthz", NULL, NULL) == 200);
     buf_free(&b);
 }
@@ -367,7 +367,7 @@ static void check_fault(struct bytes in, int status, const char *name)
     CHECK(client_hear(&c));
     check_error(&c, status, name);
     CHECK_BYTES(heard(&c, "connection"), BYTES("close"));
-    CHECK(c.front->over && c.pending.len == 0);
+    CHECK(c.join.hub.talk->over && c.join.hub.in.len == 0);
     CHECK(strstr(w.log, "request-refused") && strstr(w.log, "192.0.2.7:51234"));
 }
 
@@ -430,16 +430,16 @@ TEST(an_upgrade_that_nobody_knows_is_an_ordinary_request)
 
 static int64_t tick_after(int64_t ms)
 {
-    c.now_ms += ms;
-    return c.front->ops->tick(c.front, c.now_ms);
+    c.join.now_ms += ms;
+    return c.join.hub.talk->ops->tick(c.join.hub.talk, c.join.now_ms);
 }
 
 TEST(a_client_that_says_nothing_is_left_without_a_word)
 {
     CHECK(tick_after(HTTP_HEAD_MS - 1) == T0 + HTTP_HEAD_MS);
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     CHECK(tick_after(1) == INT64_MAX);
-    CHECK(c.front->over && c.out.len == 0);
+    CHECK(c.join.hub.talk->over && c.join.hub.out.len == 0);
 }
 
 TEST(a_head_must_come_in_time_however_much_of_it_comes)
@@ -449,10 +449,10 @@ TEST(a_head_must_come_in_time_however_much_of_it_comes)
         tick_after(1000);
         client_say(&c, BYTES("x"));
     }
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     tick_after(1000);
     CHECK(client_hear(&c));
-    CHECK(c.in.head.status == 408 && c.front->over && c.front->why == ERR_TIMEOUT);
+    CHECK(c.in.head.status == 408 && c.join.hub.talk->over && c.join.hub.talk->why == ERR_TIMEOUT);
     CHECK(strstr(w.log, "status=408"));
 }
 
@@ -461,10 +461,10 @@ TEST(the_next_head_has_its_own_time)
     CHECK(ask_as(&c, NULL, "GET", "/healthz", NULL, NULL) == 200);
     CHECK(tick_after(HTTP_HEAD_MS * 2) == T0 + HTTP_IDLE_MS);
     client_say(&c, BYTES("G"));
-    CHECK(tick_after(HTTP_HEAD_MS - 1) == c.now_ms + 1);
-    CHECK(!c.front->over);
+    CHECK(tick_after(HTTP_HEAD_MS - 1) == c.join.now_ms + 1);
+    CHECK(!c.join.hub.talk->over);
     tick_after(1);
-    CHECK(client_hear(&c) && c.in.head.status == 408 && c.front->over);
+    CHECK(client_hear(&c) && c.in.head.status == 408 && c.join.hub.talk->over);
 }
 
 TEST(a_body_must_come_in_time)
@@ -474,9 +474,9 @@ TEST(a_body_must_come_in_time)
         tick_after(1000);
         client_say(&c, BYTES("x"));
     }
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     tick_after(1000);
-    CHECK(client_hear(&c) && c.in.head.status == 408 && c.front->over);
+    CHECK(client_hear(&c) && c.in.head.status == 408 && c.join.hub.talk->over);
     CHECK(strstr(w.log, "/devices/a"));
 }
 
@@ -485,9 +485,9 @@ TEST(an_idle_connection_is_closed_without_a_word)
     CHECK(ask_as(&c, NULL, "GET", "/healthz", NULL, NULL) == 200);
     client_say(&c, BYTES("\r\n"));
     CHECK(tick_after(HTTP_IDLE_MS - 1) == T0 + HTTP_IDLE_MS);
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
     tick_after(1);
-    CHECK(c.front->over && c.front->why == ERR_IDLE && c.out.len == 0);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why == ERR_IDLE && c.join.hub.out.len == 0);
 }
 
 /* ---- the log --------------------------------------------------------------------------------------------------- */

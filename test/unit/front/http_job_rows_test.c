@@ -30,7 +30,7 @@ static void run_job(unsigned devices)
     CHECK(answer(seat, 200, "\"ok\""));
     after(2000);
     after(2000);
-    hub_detach(seat, c.now_ms);
+    hub_detach(seat, c.join.now_ms);
 }
 
 TEST(rows_of_jobs_have_all_their_members)

@@ -222,8 +222,8 @@ TEST(a_method_is_called_on_each_device_and_its_answer_is_kept)
     check_said("status", "completed");
     CHECK_BYTES(row_of(0, &room).result, BYTES("{\"deviceMethodResponse\":{\"status\":200,\"payload\":\"ok\"}}"));
     CHECK_BYTES(row_of(1, &room).result, BYTES("{\"deviceMethodResponse\":{\"status\":500,\"payload\":null}}"));
-    hub_detach(one, c.now_ms);
-    hub_detach(two, c.now_ms);
+    hub_detach(one, c.join.now_ms);
+    hub_detach(two, c.join.now_ms);
     buf_free(&room);
 }
 
@@ -248,7 +248,7 @@ TEST(devices_that_are_away_are_waited_for_until_the_time_of_the_job_is_up)
     check_counts("3", "1", "2");
     check_said("status", "completed");
     CHECK(strstr((const char *)row_of(2, &room).result.at, "\"code\":\"404103\""));
-    hub_detach(late, c.now_ms);
+    hub_detach(late, c.join.now_ms);
     buf_free(&room);
 }
 
@@ -266,7 +266,7 @@ TEST(a_device_that_does_not_answer_has_failed)
     check_counts("1", "0", "1");
     check_said("status", "completed");
     CHECK(strstr((const char *)row_of(0, &room).result.at, "\"code\":\"504101\""));
-    hub_detach(seat, c.now_ms);
+    hub_detach(seat, c.join.now_ms);
     buf_free(&room);
 }
 
@@ -288,7 +288,7 @@ TEST(a_job_goes_on_after_a_restart_where_it_was)
     job_runner_free(runner);
     runner_open();
     for (int i = 0; i < 3; i++) { /* what was open is gone with whoever asked */
-        hub_detach(seats[i], c.now_ms);
+        hub_detach(seats[i], c.join.now_ms);
         snprintf(id, sizeof id, "dev%04d", i);
         seats[i] = sit(id);
     }
@@ -299,7 +299,7 @@ TEST(a_job_goes_on_after_a_restart_where_it_was)
     check_counts("3", "3", "0");
     check_said("status", "completed");
     for (int i = 0; i < 3; i++)
-        hub_detach(seats[i], c.now_ms);
+        hub_detach(seats[i], c.join.now_ms);
 }
 
 TEST(a_job_finds_more_devices_than_are_written_down_at_once)

@@ -65,7 +65,7 @@ static int device_asks(const char *method, const char *path, const char *body)
     size_t len;
 
     CHECK_OK(base64_decode(BYTES(KEY_A), key, sizeof key, &len));
-    CHECK_OK(sas_make(BYTES(SCOPE "/registrations/dev"), BYTES("registration"), c.now_ms / 1000 + 600,
+    CHECK_OK(sas_make(BYTES(SCOPE "/registrations/dev"), BYTES("registration"), c.join.now_ms / 1000 + 600,
                       bytes_of(key, len), &token));
     buf_printf(&b, "%s %s HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %zu\r\n\r\n%s", method, path,
                buf_str(&token), strlen(body), body);
@@ -99,7 +99,7 @@ static void ends(size_t i, const char *host, unsigned error)
 {
     struct outside_end end = {.host = host, .error = error, .message = "No."};
 
-    outside_finish(&w.env, jobs[i], &end, c.now_ms);
+    outside_finish(&w.env, jobs[i], &end, c.join.now_ms);
 }
 
 TEST(a_registration_goes_on_until_its_job_ends)
@@ -173,9 +173,9 @@ TEST(a_hub_that_was_stopped_in_the_middle_says_so_later)
 
     enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"");
     CHECK(registers(operation) == 202);
-    c.now_ms += ASSIGNING_MS - 1000;
+    c.join.now_ms += ASSIGNING_MS - 1000;
     CHECK(polls(operation) == 202);
-    c.now_ms += 1000;
+    c.join.now_ms += 1000;
     CHECK(polls(operation) == 200 && body_has(&c, "\"status\":\"failed\"") && body_has(&c, "400207"));
     CHECK(registers(operation) == 202 && polls(operation) == 202);
 }
@@ -203,7 +203,7 @@ TEST(a_webhook_gets_the_entry_without_its_keys)
           strstr(jobs[0]->question, "\"linkedHubs\":[\"hub.test\",\"" OTHER "\"]"));
     CHECK(!strstr(jobs[0]->question, "primaryKey") && !strstr(jobs[0]->question, KEY_A));
     struct outside_end end = {.host = "hub.test", .payload = BYTES("{\"door\":\"left\"}")};
-    outside_finish(&w.env, jobs[0], &end, c.now_ms);
+    outside_finish(&w.env, jobs[0], &end, c.join.now_ms);
     CHECK(polls(operation) == 200 && body_has(&c, "\"payload\":{\"door\":\"left\"}"));
     w.env.outside = NULL;
     CHECK(registers(operation) == 202 && polls(operation) == 200 && body_has(&c, "400207"));
@@ -254,7 +254,7 @@ static void comes_back_with(size_t i, const char *twin)
 {
     struct outside_end end = {.host = "hub.test", .twin = bytes_str(twin)};
 
-    CHECK(outside_finish(&w.env, jobs[i], &end, c.now_ms));
+    CHECK(outside_finish(&w.env, jobs[i], &end, c.join.now_ms));
 }
 
 TEST(a_device_that_moves_brings_its_twin_or_begins_again)

@@ -1,4 +1,4 @@
-/* A hub in memory, and a client joined to its HTTP front by arrays. */
+/* A hub in memory, and a client joined to its HTTP front. */
 #pragma once
 
 #include "auth.h"
@@ -6,6 +6,7 @@
 #include "front_world.h"
 #include "groups.h"
 #include "http.h"
+#include "join.h"
 #include "text.h"
 
 #include <jansson.h>
@@ -50,16 +51,11 @@ static inline const char *token_for(const char *policy, const char *resource, in
 
 /* ---- the client ------------------------------------------------------------------------------------------------ */
 
+/* It takes out of c->join.hub.out what it hears. */
 struct client {
-    struct talk *front;
-    struct buf out;     /* what the front says */
-    struct buf pending; /* what it has not used yet */
-    struct waker waker;
+    struct join join; /* watched */
     struct http_in in;
-    size_t slice; /* so many bytes at a time; 0: all */
-    int64_t now_ms;
     char why[64];
-    bool woken;
     unsigned turns; /* that the last answer took, beyond the first */
 };
 
@@ -68,59 +64,54 @@ static inline void quiet_wake(struct waker *waker)
     (void)waker;
 }
 
-static void client_woken(struct waker *waker)
+static inline void client_open_from(struct client *c, const struct peer *peer)
 {
-    ((struct client *)(void *)((char *)waker - offsetof(struct client, waker)))->woken = true;
+    struct talk *front;
+
+    c->join.now_ms = c->join.now_ms ? c->join.now_ms : T0;
+    c->join.watched = true;
+    CHECK_OK(front_http_new(&w.env, peer, c->join.now_ms, &front));
+    join_open(&c->join, NULL, front);
+    c->join.client.deaf = true;
+    http_in_init(&c->in, HTTP_RESPONSES, CONN_OUT_MAX);
 }
 
 static inline void client_open(struct client *c)
 {
     const struct peer peer = {.address = "192.0.2.7:51234"};
-    c->now_ms = c->now_ms ? c->now_ms : T0;
-    c->out = buf_max(CONN_OUT_MAX);
-    c->pending = buf_max(CONN_IN_MAX * 8);
-    c->waker.wake = client_woken;
-    CHECK_OK(front_http_new(&w.env, &peer, c->now_ms, &c->front));
-    c->front->out = &c->out;
-    c->front->waker = &c->waker;
-    http_in_init(&c->in, HTTP_RESPONSES, CONN_OUT_MAX);
+
+    client_open_from(c, &peer);
 }
 
 static inline void client_close(struct client *c)
 {
-    c->front->ops->close(c->front, ERR_CLOSED, c->now_ms);
-    buf_free(&c->out);
-    buf_free(&c->pending);
+    join_close(&c->join);
     http_in_free(&c->in);
 }
 
-/* Gives the front bytes as a connection would. */
+/* Gives the front bytes as a connection would; the turns that it asks for come with client_hear(). */
 static inline void client_say(struct client *c, struct bytes in)
 {
-    while (in.len) {
-        size_t n = c->slice && c->slice < in.len ? c->slice : in.len;
-        buf_put(&c->pending, bytes_first(in, n));
-        CHECK(!c->pending.bad);
-        in = bytes_skip(in, n);
-        buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
-    }
+    join_say(&c->join, in);
+    while (c->join.client.out.len)
+        (void)join_turn(&c->join);
+    CHECK(!c->join.hub.in.bad);
 }
 
 /* Room came back: what was left over is given again. */
 static inline void client_say_rest(struct client *c)
 {
-    c->front->ops->wake(c->front, c->now_ms);
-    buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
+    c->join.hub.woken = true;
+    (void)join_turn(&c->join);
 }
 
 /* The turns that the front asks for, as its connection gives them. */
 static inline void client_turns(struct client *c)
 {
-    for (c->turns = 0; c->woken; c->turns++) {
-        c->woken = false;
-        c->front->ops->wake(c->front, c->now_ms);
-        buf_drop(&c->pending, c->front->ops->input(c->front, buf_bytes(&c->pending), c->now_ms));
-    }
+    unsigned before = c->join.hub.wakes;
+
+    join_run(&c->join);
+    c->turns = c->join.hub.wakes - before;
 }
 
 /* The next answer into c->in; false when there is none. Answers of 100 come too. */
@@ -130,9 +121,9 @@ static inline bool client_hear(struct client *c)
     size_t used;
     client_turns(c);
     do {
-        step = http_read(&c->in, buf_bytes(&c->out), &used);
+        step = http_read(&c->in, buf_bytes(&c->join.hub.out), &used);
         CHECK(step != HTTP_STEP_BAD);
-        buf_drop(&c->out, used);
+        buf_drop(&c->join.hub.out, used);
     } while (step == HTTP_STEP_HEAD);
     return step == HTTP_STEP_MESSAGE;
 }
@@ -154,7 +145,7 @@ static inline int ask_as(struct client *c, const char *policy, const char *metho
     struct buf b = buf_max(1 << 21);
     buf_printf(&b, "%s %s HTTP/1.1\r\nHost: hub.test\r\n", method, target);
     if (policy)
-        buf_printf(&b, "Authorization: %s\r\n", token_for(policy, "hub.test", c->now_ms + 3600000));
+        buf_printf(&b, "Authorization: %s\r\n", token_for(policy, "hub.test", c->join.now_ms + 3600000));
     buf_puts(&b, headers ? headers : "");
     if (body)
         buf_printf(&b, "Content-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n", strlen(body));

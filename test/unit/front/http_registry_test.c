@@ -72,15 +72,15 @@ TEST(a_new_device_is_answered_as_the_sdks_expect)
 TEST(an_answer_to_a_change_waits_for_its_record)
 {
     CHECK(ask(&c, "PUT", "/devices/a" V, NULL, "{}") == 200);
-    CHECK(c.front->after > 0);
-    uint64_t after = c.front->after;
+    CHECK(c.join.hub.talk->after > 0);
+    uint64_t after = c.join.hub.talk->after;
     CHECK(ask(&c, "GET", "/devices/a" V, NULL, NULL) == 200);
-    CHECK(c.front->after == after);
+    CHECK(c.join.hub.talk->after == after);
     CHECK(ask(&c, "DELETE", "/devices/a" V, "If-Match: *\r\n", NULL) == 204);
-    CHECK(c.front->after > after);
-    after = c.front->after;
+    CHECK(c.join.hub.talk->after > after);
+    after = c.join.hub.talk->after;
     CHECK(ask(&c, "PUT", GROUPS "/g", NULL, NULL) == 200);
-    CHECK(c.front->after > after);
+    CHECK(c.join.hub.talk->after > after);
 }
 
 TEST(an_answer_that_tells_of_a_record_waits_for_it)
@@ -88,16 +88,16 @@ TEST(an_answer_that_tells_of_a_record_waits_for_it)
     uint64_t after;
 
     CHECK(ask(&c, "PUT", "/devices/a" V, NULL, "{}") == 200);
-    after = c.front->after;
+    after = c.join.hub.talk->after;
     /* Another connection asks before the record is on disk. */
-    c.front->after = 0;
+    c.join.hub.talk->after = 0;
     CHECK(ask(&c, "GET", "/healthz", NULL, NULL) == 200);
-    CHECK(c.front->after == 0);
+    CHECK(c.join.hub.talk->after == 0);
     CHECK(ask(&c, "GET", "/devices/a" V, NULL, NULL) == 200);
-    CHECK(c.front->after == after);
-    c.front->after = 0;
+    CHECK(c.join.hub.talk->after == after);
+    c.join.hub.talk->after = 0;
     CHECK(ask(&c, "GET", "/statistics/devices" V, NULL, NULL) == 200);
-    CHECK(c.front->after == after);
+    CHECK(c.join.hub.talk->after == after);
 }
 
 TEST(keys_that_are_empty_missing_or_null_are_made)
@@ -190,7 +190,7 @@ TEST(a_put_replaces_everything)
     CHECK(ask(&c, "PUT", "/devices/a" V, NULL, "{\"status\":\"disabled\",\"statusReason\":\"lost\"," KEYS "}") == 200);
     assert_string_equal(text_at(NULL, NULL, "statusReason"), "lost");
     snprintf(first, sizeof first, "%s", text_at(NULL, NULL, "generationId"));
-    c.now_ms += 1000;
+    c.join.now_ms += 1000;
     CHECK(ask(&c, "PUT", "/devices/a" V, "If-Match: *\r\n", "{}") == 200);
     assert_string_equal(text_at(NULL, NULL, "status"), "enabled");
     assert_string_equal(text_at(NULL, NULL, "statusReason"), "null");

@@ -50,7 +50,7 @@ TEST(paths_and_methods_that_do_not_exist_are_told_apart)
     check_error(&c, 400, "GenericBadRequest");
     ask(&c, "GET", "/devices/%zz" V, NULL, NULL);
     check_error(&c, 400, "GenericBadRequest");
-    CHECK(!c.front->over);
+    CHECK(!c.join.hub.talk->over);
 }
 
 TEST(what_this_version_does_not_have_is_not_taken_for_something_missing)

@@ -137,7 +137,7 @@ static int registers(const char *id, struct bytes key)
     char path[256];
 
     snprintf(path, sizeof path, REGISTER, id);
-    return asks("PUT", path, device_token(id, key, c.now_ms + 3600000), "");
+    return asks("PUT", path, device_token(id, key, c.join.now_ms + 3600000), "");
 }
 
 static void operation_of(char out[128])
@@ -153,7 +153,7 @@ static int polls(const char *id, struct bytes key, const char *operation)
     char path[512];
 
     snprintf(path, sizeof path, "/" SCOPE "/registrations/%s/operations/%s" V, id, operation);
-    return asks("GET", path, device_token(id, key, c.now_ms + 3600000), "{}");
+    return asks("GET", path, device_token(id, key, c.join.now_ms + 3600000), "{}");
 }
 
 TEST(a_device_proves_its_chip_and_gets_a_key_into_it)
@@ -253,10 +253,10 @@ TEST(a_challenge_is_for_one_chip_one_registration_and_five_minutes)
     CHECK(challenged(&chip, &mine));
     refused_unchallenged(registers("dev-2", buf_bytes(&mine)), 401);
     refused_unchallenged(registers("dev-1", BYTES("a key that nobody has ever given")), 401);
-    c.now_ms += 5 * 60000 + 1;
+    c.join.now_ms += 5 * 60000 + 1;
     refused_unchallenged(registers("dev-1", buf_bytes(&mine)), 401);
     CHECK(shows_chip("dev-1", &chip) == 401 && challenged(&chip, &mine));
-    c.now_ms += 4 * 60000;
+    c.join.now_ms += 4 * 60000;
     CHECK(registers("dev-1", buf_bytes(&mine)) == 202);
     buf_free(&nonce);
     buf_free(&mine);
@@ -273,7 +273,7 @@ TEST(strangers_cannot_push_out_the_challenge_of_a_device)
         CHECK(shows_chip("dev-1", &chip) == 401 && body_has(&c, "authenticationKey"));
     CHECK(shows_chip("dev-1", &chip) == 429 && !body_has(&c, "authenticationKey"));
     CHECK(registers("dev-1", buf_bytes(&nonce)) == 202);
-    c.now_ms += 10001;
+    c.join.now_ms += 10001;
     CHECK(shows_chip("dev-1", &chip) == 401 && body_has(&c, "authenticationKey"));
     buf_free(&nonce);
 }

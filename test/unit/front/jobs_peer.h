@@ -36,13 +36,13 @@ static inline int stop(void **state)
 /* All that there is to do now. */
 static inline void work(void)
 {
-    for (int64_t next_ms = c.now_ms; next_ms <= c.now_ms;)
-        next_ms = job_runner_turn(runner, c.now_ms);
+    for (int64_t next_ms = c.join.now_ms; next_ms <= c.join.now_ms;)
+        next_ms = job_runner_turn(runner, c.join.now_ms);
 }
 
 static inline void after(int64_t ms)
 {
-    c.now_ms += ms;
+    c.join.now_ms += ms;
     work();
 }
 
@@ -53,7 +53,7 @@ static inline void add_devices(unsigned n)
 
     for (unsigned i = 0; i < n; i++) {
         snprintf(d.id, sizeof d.id, "dev%04u", i);
-        CHECK_OK(hub_device_put(w.hub, &d, (struct match){.how = MATCH_NONE}, c.now_ms, &made, &at));
+        CHECK_OK(hub_device_put(w.hub, &d, (struct match){.how = MATCH_NONE}, c.join.now_ms, &made, &at));
     }
 }
 
@@ -123,8 +123,8 @@ static inline struct seat *sit(const char *id)
 {
     struct seat *seat = NULL;
 
-    CHECK_OK(hub_attach(w.hub, bytes_str(id), NO_BYTES, PROOF_DEVICE_SAS, &nobody, c.now_ms, &seat));
-    hub_calls_take(seat, true, c.now_ms);
+    CHECK_OK(hub_attach(w.hub, bytes_str(id), NO_BYTES, PROOF_DEVICE_SAS, &nobody, c.join.now_ms, &seat));
+    hub_calls_take(seat, true, c.join.now_ms);
     return seat;
 }
 
@@ -133,7 +133,7 @@ static inline bool answer(struct seat *seat, int64_t status, const char *payload
 {
     struct buf room = buf_max(CALL_NAME_MAX + CALL_PAYLOAD_MAX);
     struct call_request r;
-    bool called = !hub_call_next(seat, c.now_ms, &room, &r);
+    bool called = !hub_call_next(seat, c.join.now_ms, &room, &r);
 
     if (called) {
         CHECK_BYTES(r.method, BYTES("reboot"));

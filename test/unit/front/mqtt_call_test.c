@@ -4,7 +4,7 @@
 #include "check.h"
 
 static struct world w;
-static struct wire c;
+static struct join c;
 static struct buf say;
 
 static void quiet(struct waker *waker)
@@ -16,17 +16,17 @@ static struct waker caller = {quiet};
 
 static void say_all(void)
 {
-    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    join_say_at(&c, buf_bytes(&say), WORLD_T0);
     buf_clear(&say);
 }
 
 static void connect_device(bool clean)
 {
-    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
     world_connect(&w, "door", clean, &say);
     say_all();
-    CHECK(c.heard.len == 4 && c.heard.at[3] == 0);
-    buf_clear(&c.heard);
+    CHECK(c.client.in.len == 4 && c.client.in.at[3] == 0);
+    buf_clear(&c.client.in);
 }
 
 static int start(void **state)
@@ -43,7 +43,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     world_close(&w);
     buf_free(&say);
     return 0;
@@ -53,7 +53,7 @@ static void subscribe(const char *filter)
 {
     mqtt_put_subscribe(&say, 1, bytes_str(filter), 1);
     say_all();
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
 }
 
 static enum err call(const char *method, const char *payload, struct call **out)
@@ -74,11 +74,11 @@ static bool hear(struct mqtt_publish *out)
     struct mqtt_packet p;
     size_t used;
 
-    wire_settle(&c, &w, WORLD_T0);
-    if (!c.heard.len)
+    join_run_at(&c, WORLD_T0);
+    if (!c.client.in.len)
         return false;
-    CHECK(mqtt_decode(buf_bytes(&c.heard), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET && p.type == MQTT_PUBLISH);
-    CHECK(used == c.heard.len && p.publish.qos == 0);
+    CHECK(mqtt_decode(buf_bytes(&c.client.in), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET && p.type == MQTT_PUBLISH);
+    CHECK(used == c.client.in.len && p.publish.qos == 0);
     *out = p.publish;
     return true;
 }
@@ -90,7 +90,7 @@ static void answer(const char *status, struct bytes rid, uint8_t qos, const char
     snprintf(topic, sizeof topic, "$iothub/methods/res/%s/?$rid=%.*s", status, BYTES_ARG(rid));
     mqtt_put_publish(&say, &(struct mqtt_publish){
                                .topic = bytes_str(topic), .body = bytes_str(body), .qos = qos, .id = qos ? 7 : 0});
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     say_all();
 }
 
@@ -109,12 +109,12 @@ static void check_round(const char *payload, const char *status, int64_t number,
     CHECK_BYTES(p.body, payload ? bytes_str(payload) : NO_BYTES);
     CHECK(bytes_to_str(bytes_skip(p.topic, strlen(begins)), rid, sizeof rid));
     answer(status, bytes_str(rid), qos, "[1]");
-    CHECK(c.heard.len == (qos ? 4 : 0));
+    CHECK(c.client.in.len == (qos ? 4 : 0));
     CHECK_OK(hub_call_look(k, WORLD_T0, &a, &until_ms));
     CHECK(a.status == number);
     CHECK_BYTES(a.payload, BYTES("[1]"));
     hub_call_close(k);
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
 }
 
 TEST(each_filter_that_takes_calls_is_one_that_listens)
@@ -131,7 +131,7 @@ TEST(each_filter_that_takes_calls_is_one_that_listens)
         check_round("{\"a\":1}", "404", 404, 0);
         mqtt_put_unsubscribe(&say, 2, bytes_str(filters[i]));
         say_all();
-        buf_clear(&c.heard);
+        buf_clear(&c.client.in);
     }
     CHECK(call("open", NULL, &k) == ERR_UNREACHABLE);
 }
@@ -153,10 +153,10 @@ TEST(a_kept_session_listens_from_the_start)
     struct mqtt_publish p;
     struct call *k;
 
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     connect_device(false);
     subscribe("$iothub/methods/POST/#");
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     CHECK(call("open", NULL, &k) == ERR_UNREACHABLE);
     connect_device(false);
     check_round(NULL, "200", 200, 0);
@@ -170,10 +170,10 @@ TEST(answers_to_nothing_are_dropped)
 
     subscribe("$iothub/methods/POST/#");
     answer("200", BYTES("12345"), 1, "{}");
-    CHECK(c.heard.len == 4); /* acknowledged, as one that is late */
+    CHECK(c.client.in.len == 4); /* acknowledged, as one that is late */
     answer("200", BYTES("not-a-number"), 0, "{}");
-    CHECK(c.front);
-    buf_clear(&c.heard);
+    CHECK(c.hub.talk);
+    buf_clear(&c.client.in);
     CHECK_OK(call("open", NULL, &k));
     hub_call_close(k); /* before the device has got it */
     CHECK(!hear(&p));

@@ -7,7 +7,7 @@
 #define KEY_A "cHJpbWFyeXByaW1hcnlwcmltYXJ5cHJpbWFyeQ=="
 
 static struct world w;
-static struct wire c;
+static struct join c;
 
 static int start(void **state)
 {
@@ -58,7 +58,7 @@ static const char *scope(void)
 
 static bool heard(struct bytes what)
 {
-    return bytes_find_bytes(buf_bytes(&c.heard), what) < c.heard.len;
+    return bytes_find_bytes(buf_bytes(&c.client.in), what) < c.client.in.len;
 }
 
 static void put_publish(struct buf *b, const char *topic, const char *body)
@@ -79,15 +79,15 @@ TEST(a_device_registers_and_may_be_cut_anywhere)
 
     put_talk(&talk);
     for (size_t cut = 0; cut <= talk.len; cut++) {
-        wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
-        wire_say(&c, &w, bytes_first(buf_bytes(&talk), cut), WORLD_T0);
-        wire_say(&c, &w, bytes_skip(buf_bytes(&talk), cut), WORLD_T0);
-        CHECK(!c.closed && bytes_starts(buf_bytes(&c.heard), BYTES("\x20\x02\x00\x00\x90\x03\x00\x01\x01")));
+        world_join_mqtt_from(&w, &c, "192.0.2.7:1", WORLD_T0);
+        join_say_at(&c, bytes_first(buf_bytes(&talk), cut), WORLD_T0);
+        join_say_at(&c, bytes_skip(buf_bytes(&talk), cut), WORLD_T0);
+        CHECK(c.hub.talk && bytes_starts(buf_bytes(&c.client.in), BYTES("\x20\x02\x00\x00\x90\x03\x00\x01\x01")));
         /* First the acknowledgement, then the answer. */
-        CHECK(bytes_starts(bytes_skip(buf_bytes(&c.heard), 9), BYTES("\x40\x02\x00\x07\x32")));
+        CHECK(bytes_starts(bytes_skip(buf_bytes(&c.client.in), 9), BYTES("\x40\x02\x00\x07\x32")));
         CHECK(heard(BYTES("$dps/registrations/res/202/?$rid=1234-ab&retry-after=2")));
         CHECK(heard(BYTES("\"status\":\"assigning\"")));
-        wire_free(&c, WORLD_T0);
+        join_close(&c);
     }
     buf_free(&talk);
 }
@@ -99,27 +99,27 @@ TEST(the_result_is_asked_for)
     struct device d;
 
     put_talk(&b);
-    wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
-    struct bytes rest =
-        bytes_skip(buf_bytes(&c.heard), bytes_find_bytes(buf_bytes(&c.heard), BYTES("{\"operationId\":\"")) + 16);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:1", WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
+    struct bytes rest = bytes_skip(buf_bytes(&c.client.in),
+                                   bytes_find_bytes(buf_bytes(&c.client.in), BYTES("{\"operationId\":\"")) + 16);
     CHECK(bytes_to_str(bytes_cut(&rest, '"'), operation, sizeof operation) && strlen(operation) == 55);
     snprintf(topic, sizeof topic, "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=x&operationId=%s",
              operation);
     buf_clear(&b);
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     put_publish(&b, topic, " ");
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
     CHECK(heard(BYTES("$dps/registrations/res/200/?$rid=x")) && heard(BYTES("\"assignedHub\":\"hub.test\"")));
     CHECK_OK(hub_device_get(w.hub, BYTES("Reg-1"), &d));
     buf_clear(&b);
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     put_publish(&b, "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=y&operationId=5.other", "");
     mqtt_put_unsubscribe(&b, 9, BYTES("$dps/registrations/res/#"));
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
     CHECK(heard(BYTES("$dps/registrations/res/404/?$rid=y")) && heard(BYTES("{\"errorCode\":404201")));
-    CHECK(heard(BYTES("\xb0\x02\x00\x09")) && !c.closed);
-    wire_free(&c, WORLD_T0);
+    CHECK(heard(BYTES("\xb0\x02\x00\x09")) && c.hub.talk);
+    join_close(&c);
     buf_free(&b);
 }
 
@@ -130,14 +130,14 @@ TEST(who_takes_the_filter_back_hears_no_more)
 
     put_talk(&b);
     mqtt_put_unsubscribe(&b, 9, BYTES("$dps/registrations/res/#"));
-    wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:1", WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
     buf_clear(&b);
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     put_publish(&b, "$dps/registrations/PUT/iotdps-register/?$rid=2", "{\"registrationId\":\"reg-1\"}");
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x40\x02\x00\x07"));
-    wire_free(&c, WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\x40\x02\x00\x07"));
+    join_close(&c);
     buf_free(&b);
 }
 
@@ -146,11 +146,11 @@ static void refused(const char *scope_id, const char *id, const char *client_id,
     struct buf b = buf_max(1 << 16);
 
     put_connect(&b, scope_id, id, client_id, key);
-    wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
-    CHECK(c.closed);
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x20\x02\x00\x05"));
-    wire_free(&c, WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:1", WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
+    CHECK(!c.hub.talk);
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\x20\x02\x00\x05"));
+    join_close(&c);
     buf_free(&b);
 }
 
@@ -163,10 +163,10 @@ TEST(whoever_is_shut_out_in_between_gets_no_hub)
     uint64_t at;
 
     put_talk(&b);
-    wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
-    struct bytes rest =
-        bytes_skip(buf_bytes(&c.heard), bytes_find_bytes(buf_bytes(&c.heard), BYTES("{\"operationId\":\"")) + 16);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:1", WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
+    struct bytes rest = bytes_skip(buf_bytes(&c.client.in),
+                                   bytes_find_bytes(buf_bytes(&c.client.in), BYTES("{\"operationId\":\"")) + 16);
     CHECK(bytes_to_str(bytes_cut(&rest, '"'), operation, sizeof operation));
     CHECK_OK(hub_doc_put(w.hub, DOC_ENROLLMENT, BYTES("reg-1"),
                          BYTES("{\"registrationId\":\"reg-1\",\"provisioningStatus\":\"disabled\"}"),
@@ -174,19 +174,19 @@ TEST(whoever_is_shut_out_in_between_gets_no_hub)
     snprintf(topic, sizeof topic, "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=x&operationId=%s",
              operation);
     buf_clear(&b);
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     put_publish(&b, topic, " ");
     put_publish(&b, "$dps/registrations/PUT/iotdps-register/?$rid=y", "");
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
     CHECK(heard(BYTES("res/200/?$rid=x")) && heard(BYTES("\"status\":\"disabled\"")) && !heard(BYTES("assignedHub")));
     CHECK(heard(BYTES("res/401/?$rid=y")));
     CHECK_OK(hub_doc_delete(w.hub, DOC_ENROLLMENT, BYTES("reg-1"), (struct match){.how = MATCH_ANY}, &at));
     buf_clear(&b);
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     put_publish(&b, topic, " ");
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
     CHECK(heard(BYTES("res/401/?$rid=x")) && !heard(BYTES("assignedHub")));
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     buf_free(&b);
 }
 
@@ -213,10 +213,10 @@ TEST(other_topics_and_filters_end_the_connection)
             mqtt_put_subscribe(&b, 1, BYTES("devices/reg-1/messages/devicebound/#"), 1);
         else
             mqtt_put_subscribe(&b, 1, BYTES("$dps/#"), 1);
-        wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
-        wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
-        CHECK(c.closed);
-        wire_free(&c, WORLD_T0);
+        world_join_mqtt_from(&w, &c, "192.0.2.7:1", WORLD_T0);
+        join_say_at(&c, buf_bytes(&b), WORLD_T0);
+        CHECK(!c.hub.talk);
+        join_close(&c);
         buf_free(&b);
     }
 }

@@ -8,7 +8,7 @@
     "AzIoTHub_FaultOperationDurationInSecs=5"
 
 static struct world w;
-static struct wire c;
+static struct join c;
 static struct buf say;
 
 static int begin(void **state)
@@ -18,7 +18,7 @@ static int begin(void **state)
     world_open(&w);
     w.env.faults = true;
     world_device(&w, "d1");
-    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
     say = buf_max(CONN_IN_MAX);
     world_connect(&w, "d1", true, &say);
     return 0;
@@ -27,7 +27,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     world_close(&w);
     buf_free(&say);
     return 0;
@@ -40,17 +40,17 @@ static void publish(const char *topic, uint16_t id)
 
 static void say_all(int64_t now_ms)
 {
-    buf_clear(&c.heard);
-    wire_say(&c, &w, buf_bytes(&say), now_ms);
+    buf_clear(&c.client.in);
+    join_say_at(&c, buf_bytes(&say), now_ms);
     buf_clear(&say);
 }
 
 /* Gives when to call again. */
 static int64_t tick(int64_t now_ms)
 {
-    int64_t due = c.front ? c.front->ops->tick(c.front, now_ms) : INT64_MAX;
+    int64_t due = c.hub.talk ? c.hub.talk->ops->tick(c.hub.talk, now_ms) : INT64_MAX;
 
-    wire_settle(&c, &w, now_ms);
+    join_run_at(&c, now_ms);
     return due;
 }
 
@@ -62,16 +62,16 @@ static void ask(const char *type)
     snprintf(topic, sizeof topic, ASK, type);
     publish(topic, 7);
     say_all(WORLD_T0);
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x20\2\0\0\x40\2\0\7"));
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\x20\2\0\0\x40\2\0\7"));
     CHECK(tick(WORLD_T0 + 1999) <= WORLD_T0 + 90000);
-    CHECK(!c.closed);
+    CHECK(c.hub.talk);
 }
 
 static bool is_cut(const char *type)
 {
     ask(type);
     tick(WORLD_T0 + 2000);
-    return c.closed && c.why == ERR_CLOSED;
+    return !c.hub.talk && c.hub.why == ERR_CLOSED;
 }
 
 TEST(KillTcp_cuts_the_connection)
@@ -96,7 +96,7 @@ TEST(what_only_amqp_has_breaks_nothing)
     CHECK(tick(WORLD_T0 + 10000) > WORLD_T0 + 10000);
     publish("devices/d1/messages/events/", 8);
     say_all(WORLD_T0 + 10000);
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x40\2\0\x08"));
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\x40\2\0\x08"));
 }
 
 /* MQTT has no word for "later": the message waits, and the acknowledgement comes when the fault is over. */
@@ -106,12 +106,12 @@ static void delays(const char *type)
     publish("devices/d1/messages/events/", 8);
     mqtt_put_empty(&say, MQTT_PINGREQ);
     say_all(WORLD_T0 + 2000);
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\xd0\0"));
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\xd0\0"));
     tick(WORLD_T0 + 6000);
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\xd0\0"));
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\xd0\0"));
     tick(WORLD_T0 + 7000);
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\xd0\0\x40\2\0\x08"));
-    CHECK(!c.closed);
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\xd0\0\x40\2\0\x08"));
+    CHECK(c.hub.talk);
 }
 
 TEST(InvokeThrottling_delays_messages)
@@ -128,17 +128,17 @@ TEST(InvokeAuthError_ends_the_connection_with_the_next_message)
 {
     ask("InvokeAuthError");
     tick(WORLD_T0 + 2000);
-    CHECK(!c.closed);
+    CHECK(c.hub.talk);
     publish("devices/d1/messages/events/", 8);
     say_all(WORLD_T0 + 2000);
-    CHECK(c.closed && c.why == ERR_UNAUTHORIZED && c.heard.len == 0);
+    CHECK(!c.hub.talk && c.hub.why == ERR_UNAUTHORIZED && c.client.in.len == 0);
 }
 
 TEST(a_fault_that_there_is_not_ends_the_connection)
 {
     publish("devices/d1/messages/events/AzIoTHub_FaultOperationType=Boom", 7);
     say_all(WORLD_T0);
-    CHECK(c.closed && c.why == ERR_ARGUMENT);
+    CHECK(!c.hub.talk && c.hub.why == ERR_ARGUMENT);
 }
 
 TEST(without_permission_it_is_a_message_like_any_other)

@@ -4,12 +4,12 @@
 #include "check.h"
 
 static struct world w;
-static struct wire c;
+static struct join c;
 static struct buf say;
 
 static void say_all(void)
 {
-    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    join_say_at(&c, buf_bytes(&say), WORLD_T0);
     buf_clear(&say);
 }
 
@@ -27,7 +27,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     world_close(&w);
     buf_free(&say);
     return 0;
@@ -38,8 +38,8 @@ static uint8_t come(const char *client_id, const char *user, const char *key_of,
 {
     struct buf token = buf_max(SAS_LEN_MAX);
 
-    wire_free(&c, WORLD_T0);
-    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    join_close(&c);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
     world_token(&w, key_of, false, WORLD_T0 + 3600000, &token);
     mqtt_put_connect(&say, &(struct mqtt_connect){.clean = true,
                                                   .keep_alive_s = 60,
@@ -50,8 +50,8 @@ static uint8_t come(const char *client_id, const char *user, const char *key_of,
                                                   .password = buf_bytes(&token)});
     buf_free(&token);
     say_all();
-    uint8_t code = c.heard.len == 4 ? c.heard.at[3] : 255;
-    buf_clear(&c.heard);
+    uint8_t code = c.client.in.len == 4 ? c.client.in.at[3] : 255;
+    buf_clear(&c.client.in);
     return code;
 }
 
@@ -92,13 +92,13 @@ TEST(a_module_may_subscribe_to_what_sdks_ask_for_and_to_nothing_of_others)
         CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
         mqtt_put_subscribe(&say, 1, bytes_str(may[i]), 1);
         say_all();
-        CHECK(!c.closed && c.heard.len == 5 && c.heard.at[4] == 1);
+        CHECK(c.hub.talk && c.client.in.len == 5 && c.client.in.at[4] == 1);
     }
     for (size_t i = 0; i < sizeof may_not / sizeof *may_not; i++) {
         CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
         mqtt_put_subscribe(&say, 1, bytes_str(may_not[i]), 1);
         say_all();
-        CHECK(c.closed);
+        CHECK(!c.hub.talk);
     }
 }
 
@@ -107,7 +107,7 @@ static bool sends(const char *topic)
     CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
     mqtt_put_publish(&say, &(struct mqtt_publish){.topic = bytes_str(topic), .body = BYTES("x"), .qos = 1, .id = 9});
     say_all();
-    return !c.closed && c.heard.len == 4 && c.heard.at[3] == 9;
+    return c.hub.talk && c.client.in.len == 4 && c.client.in.at[3] == 9;
 }
 
 TEST(a_module_sends_to_its_own_topic)
@@ -119,7 +119,7 @@ TEST(a_module_sends_to_its_own_topic)
     CHECK(come("door", "hub.test/door/?api-version=2021-04-12", "door", NULL) == 0);
     mqtt_put_publish(&say, &(struct mqtt_publish){.topic = BYTES("devices/door/modules/lock/messages/events/")});
     say_all();
-    CHECK(c.closed);
+    CHECK(!c.hub.talk);
 }
 
 TEST(its_will_is_its_own_and_is_sent_as_its_own)
@@ -128,7 +128,7 @@ TEST(its_will_is_its_own_and_is_sent_as_its_own)
 
     CHECK(come("door/lock", "hub.test/door/lock", "door/lock", "devices/door/messages/events/") == 5);
     CHECK(come("door/lock", "hub.test/door/lock", "door/lock", "devices/door/modules/lock/messages/events/") == 0);
-    wire_close(&c, ERR_CLOSED, WORLD_T0);
+    join_cut(&c, ERR_CLOSED, WORLD_T0);
     hub_count(w.hub, &n);
     CHECK(n.received == 1);
 }
@@ -155,10 +155,10 @@ TEST(a_method_of_a_module_is_called_and_answered)
     CHECK_ERR(hub_call_open(w.hub, &q, WORLD_T0, &call), ERR_UNREACHABLE);
     mqtt_put_subscribe(&say, 1, BYTES("$iothub/methods/POST/#"), 0);
     say_all();
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     CHECK_OK(hub_call_open(w.hub, &q, WORLD_T0, &call));
-    wire_settle(&c, &w, WORLD_T0);
-    CHECK(mqtt_decode(buf_bytes(&c.heard), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET);
+    join_run_at(&c, WORLD_T0);
+    CHECK(mqtt_decode(buf_bytes(&c.client.in), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET);
     CHECK(bytes_starts(p.publish.topic, bytes_str(begins)));
     snprintf(topic, sizeof topic, "$iothub/methods/res/207/?$rid=%.*s",
              BYTES_ARG(bytes_skip(p.publish.topic, strlen(begins))));
@@ -172,16 +172,16 @@ TEST(a_method_of_a_module_is_called_and_answered)
 /* device 2.4: a module has a connection of its own. */
 TEST(a_module_and_its_device_are_connected_at_once)
 {
-    struct wire device;
+    struct join device;
 
     CHECK(come("door/lock", "hub.test/door/lock", "door/lock", NULL) == 0);
-    wire_open(&device, &w, "192.0.2.7:5001", WORLD_T0);
+    world_join_mqtt_from(&w, &device, "192.0.2.7:5001", WORLD_T0);
     world_connect(&w, "door", true, &say);
-    wire_say(&device, &w, buf_bytes(&say), WORLD_T0);
+    join_say_at(&device, buf_bytes(&say), WORLD_T0);
     buf_clear(&say);
-    wire_settle(&c, &w, WORLD_T0);
-    CHECK(!device.closed && !c.closed);
-    wire_free(&device, WORLD_T0);
+    join_run_at(&c, WORLD_T0);
+    CHECK(device.hub.talk && c.hub.talk);
+    join_close(&device);
 }
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, start, stop)

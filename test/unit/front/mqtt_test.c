@@ -3,7 +3,7 @@
 #include "check.h"
 
 static struct world w;
-static struct wire c;
+static struct join c;
 static struct buf say;
 
 static void begin(void)
@@ -11,13 +11,13 @@ static void begin(void)
     w = (struct world){0};
     world_open(&w);
     world_device(&w, "d1");
-    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
     say = buf_max(CONN_IN_MAX);
 }
 
 static void end(void)
 {
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     world_close(&w);
     buf_free(&say);
 }
@@ -29,7 +29,7 @@ static void publish(const char *topic, const char *body, uint16_t id)
 
 static void say_all(void)
 {
-    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    join_say_at(&c, buf_bytes(&say), WORLD_T0);
     buf_clear(&say);
 }
 
@@ -42,19 +42,19 @@ TEST(packets_behind_connect_are_answered_in_order)
     publish("devices/d1/messages/events/%24.mid=1&k=v", "b", 8);
     mqtt_put_empty(&say, MQTT_PINGREQ);
     say_all();
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x20\2\0\0"
-                                           "\x90\3\0\1\1"
-                                           "\x40\2\0\7"
-                                           "\x40\2\0\x08"
-                                           "\xd0\0"));
-    CHECK(!c.closed);
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\x20\2\0\0"
+                                               "\x90\3\0\1\1"
+                                               "\x40\2\0\7"
+                                               "\x40\2\0\x08"
+                                               "\xd0\0"));
+    CHECK(c.hub.talk);
     end();
 }
 
 /* MQTT 3.1.1 has no word for it; libd2d understands that of MQTT 5, and everybody else sees the connection end. */
 static void take_over(const char *agent, struct bytes last)
 {
-    struct wire other;
+    struct join other;
     struct buf token = buf_max(SAS_LEN_MAX);
     char user[300];
 
@@ -66,14 +66,14 @@ static void take_over(const char *agent, struct bytes last)
                                                   .user = bytes_str(user),
                                                   .password = buf_bytes(&token)});
     say_all();
-    buf_clear(&c.heard);
-    wire_open(&other, &w, "192.0.2.8:5000", WORLD_T0);
+    buf_clear(&c.client.in);
+    world_join_mqtt_from(&w, &other, "192.0.2.8:5000", WORLD_T0);
     world_connect(&w, "d1", false, &say);
-    wire_say(&other, &w, buf_bytes(&say), WORLD_T0);
-    wire_settle(&c, &w, WORLD_T0);
-    CHECK(c.closed && c.why == ERR_STOLEN);
-    CHECK_BYTES(buf_bytes(&c.heard), last);
-    wire_free(&other, WORLD_T0);
+    join_say_at(&other, buf_bytes(&say), WORLD_T0);
+    join_run_at(&c, WORLD_T0);
+    CHECK(!c.hub.talk && c.hub.why == ERR_STOLEN);
+    CHECK_BYTES(buf_bytes(&c.client.in), last);
+    join_close(&other);
     buf_free(&token);
     end();
 }
@@ -93,13 +93,13 @@ TEST(byte_by_byte_is_the_same_as_whole)
     publish("devices/d1/messages/events/a=b", "x", 3);
     mqtt_put_subscribe(&say, 1, BYTES("$iothub/twin/res/#"), 0);
     mqtt_put_empty(&say, MQTT_PINGREQ);
-    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
-    buf_put(&whole, buf_bytes(&c.heard));
-    wire_free(&c, WORLD_T0);
-    wire_open(&c, &w, "192.0.2.7:5001", WORLD_T0);
+    join_say_at(&c, buf_bytes(&say), WORLD_T0);
+    buf_put(&whole, buf_bytes(&c.client.in));
+    join_close(&c);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5001", WORLD_T0);
     for (size_t i = 0; i < say.len; i++)
-        wire_say(&c, &w, bytes_of(say.at + i, 1), WORLD_T0);
-    CHECK_BYTES(buf_bytes(&c.heard), buf_bytes(&whole));
+        join_say_at(&c, bytes_of(say.at + i, 1), WORLD_T0);
+    CHECK_BYTES(buf_bytes(&c.client.in), buf_bytes(&whole));
     CHECK(whole.len == 4 + 4 + 5 + 2);
     buf_free(&whole);
     end();
@@ -115,11 +115,11 @@ TEST(a_full_message_passes_and_one_byte_more_does_not)
     p.body = bytes_of(body, MESSAGE_LEN_MAX);
     mqtt_put_publish(&say, &p);
     say_all();
-    CHECK(!c.closed && c.heard.len == 8);
+    CHECK(c.hub.talk && c.client.in.len == 8);
     p.body.len++;
     mqtt_put_publish(&say, &p);
     say_all();
-    CHECK(c.closed && c.why == ERR_TOO_LARGE && c.heard.len == 8);
+    CHECK(!c.hub.talk && c.hub.why == ERR_TOO_LARGE && c.client.in.len == 8);
     end();
 }
 
@@ -132,17 +132,17 @@ TEST(who_guesses_is_told_late_then_to_come_later_and_whoever_is_right_gets_in)
                                                     .user = BYTES(WORLD_HOST "/d1"),
                                                     .password = BYTES("SharedAccessSignature sr=a")});
     for (int i = 0; i < LIMITER_ADDRESS_BURST; i++) {
-        wire_free(&c, WORLD_T0);
-        wire_open(&c, &w, "192.0.2.7:1", WORLD_T0);
-        wire_say(&c, &w, buf_bytes(&wrong), WORLD_T0);
-        CHECK(c.closed && c.heard.at[3] == (i <= LIMITER_PAIR_BURST ? 5 : 3));
-        CHECK(c.held_ms == (i == LIMITER_PAIR_BURST ? WORLD_T0 + LIMITER_PAIR_MS : 0));
+        join_close(&c);
+        world_join_mqtt_from(&w, &c, "192.0.2.7:1", WORLD_T0);
+        join_say_at(&c, buf_bytes(&wrong), WORLD_T0);
+        CHECK(!c.hub.talk && c.client.in.at[3] == (i <= LIMITER_PAIR_BURST ? 5 : 3));
+        CHECK(c.hub.held_ms == (i == LIMITER_PAIR_BURST ? WORLD_T0 + LIMITER_PAIR_MS : 0));
     }
-    wire_free(&c, WORLD_T0);
-    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    join_close(&c);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
     world_connect(&w, "d1", true, &say);
     say_all();
-    CHECK(!c.closed && c.heard.at[3] == 0);
+    CHECK(c.hub.talk && c.client.in.at[3] == 0);
     buf_free(&wrong);
     end();
 }
@@ -150,18 +150,18 @@ TEST(who_guesses_is_told_late_then_to_come_later_and_whoever_is_right_gets_in)
 TEST(ten_thousand_silent_peers_cost_little_and_leave_in_a_minute)
 {
     enum { N = 10000 };
-    static struct wire idle[N];
+    static struct join idle[N];
 
     begin();
     for (size_t i = 0; i < N; i++) {
-        wire_open(&idle[i], &w, "192.0.2.9:1", WORLD_T0);
-        CHECK(idle[i].out.cap == 0 && idle[i].in.cap == 0);
-        CHECK(idle[i].front->ops->tick(idle[i].front, WORLD_T0) == WORLD_T0 + CONNECT_MS);
+        world_join_mqtt_from(&w, &idle[i], "192.0.2.9:1", WORLD_T0);
+        CHECK(idle[i].hub.out.cap == 0 && idle[i].hub.in.cap == 0);
+        CHECK(idle[i].hub.talk->ops->tick(idle[i].hub.talk, WORLD_T0) == WORLD_T0 + CONNECT_MS);
     }
     for (size_t i = 0; i < N; i++) {
-        CHECK(idle[i].front->ops->tick(idle[i].front, WORLD_T0 + CONNECT_MS) == INT64_MAX);
-        CHECK(idle[i].front->over && idle[i].front->why == ERR_TIMEOUT);
-        wire_free(&idle[i], WORLD_T0 + CONNECT_MS);
+        CHECK(idle[i].hub.talk->ops->tick(idle[i].hub.talk, WORLD_T0 + CONNECT_MS) == INT64_MAX);
+        CHECK(idle[i].hub.talk->over && idle[i].hub.talk->why == ERR_TIMEOUT);
+        join_close(&idle[i]);
     }
     end();
 }

@@ -4,12 +4,12 @@
 #include "check.h"
 
 static struct world w;
-static struct wire c;
+static struct join c;
 static struct buf say;
 
 static void say_all(void)
 {
-    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    join_say_at(&c, buf_bytes(&say), WORLD_T0);
     buf_clear(&say);
 }
 
@@ -17,7 +17,7 @@ static void connect_as(const char *user, bool clean)
 {
     struct buf token = buf_max(SAS_LEN_MAX);
 
-    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
     world_token(&w, "door", false, WORLD_T0 + 3600000, &token);
     mqtt_put_connect(&say, &(struct mqtt_connect){.clean = clean,
                                                   .keep_alive_s = 60,
@@ -26,8 +26,8 @@ static void connect_as(const char *user, bool clean)
                                                   .password = buf_bytes(&token)});
     buf_free(&token);
     say_all();
-    CHECK(c.heard.len == 4 && c.heard.at[3] == 0);
-    buf_clear(&c.heard);
+    CHECK(c.client.in.len == 4 && c.client.in.at[3] == 0);
+    buf_clear(&c.client.in);
 }
 
 static int start(void **state)
@@ -44,7 +44,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     world_close(&w);
     buf_free(&say);
     return 0;
@@ -54,13 +54,13 @@ static void subscribe(const char *filter, uint8_t qos)
 {
     mqtt_put_subscribe(&say, 1, bytes_str(filter), qos);
     say_all();
-    CHECK(c.heard.len == 5 && c.heard.at[4] == qos);
-    buf_clear(&c.heard);
+    CHECK(c.client.in.len == 5 && c.client.in.at[4] == qos);
+    buf_clear(&c.client.in);
 }
 
 static void ask(const char *topic, const char *body, uint8_t qos)
 {
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     mqtt_put_publish(&say, &(struct mqtt_publish){
                                .topic = bytes_str(topic), .body = bytes_str(body), .qos = qos, .id = qos ? 7 : 0});
     say_all();
@@ -73,12 +73,12 @@ static bool hear(struct mqtt_publish *out)
     struct mqtt_packet p;
     size_t used;
 
-    wire_settle(&c, &w, WORLD_T0);
-    while (c.heard.len) {
-        CHECK(c.heard.len <= sizeof kept);
-        memcpy(kept, c.heard.at, c.heard.len);
-        CHECK(mqtt_decode(bytes_of(kept, c.heard.len), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET);
-        buf_drop(&c.heard, used);
+    join_run_at(&c, WORLD_T0);
+    while (c.client.in.len) {
+        CHECK(c.client.in.len <= sizeof kept);
+        memcpy(kept, c.client.in.at, c.client.in.len);
+        CHECK(mqtt_decode(bytes_of(kept, c.client.in.len), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET);
+        buf_drop(&c.client.in, used);
         if (p.type != MQTT_PUBLISH)
             continue;
         CHECK(p.publish.qos == 0 && !p.publish.retain); /* whatever was granted */
@@ -116,7 +116,7 @@ static void check_fails(const char *topic, const char *code)
     CHECK(bytes_starts(p.body, bytes_str(begins)));
     CHECK(bytes_find_bytes(p.body, BYTES("\"message\":\"")) < p.body.len);
     CHECK(bytes_find_bytes(p.body, BYTES("\"timestampUtc\":\"2026-")) < p.body.len);
-    CHECK(!c.closed);
+    CHECK(c.hub.talk);
 }
 
 static enum err desired(const char *json, bool replace)
@@ -173,10 +173,10 @@ TEST(the_acknowledgement_goes_before_the_answer)
 {
     subscribe(RES "#", 1);
     ask("$iothub/twin/GET/?$rid=1", "", 1);
-    CHECK(bytes_starts(buf_bytes(&c.heard), BYTES("\x40\x02\x00\x07")));
+    CHECK(bytes_starts(buf_bytes(&c.client.in), BYTES("\x40\x02\x00\x07")));
     check_hears(RES "200/?$rid=1", "{\"desired\":{\"$version\":1},\"reported\":{\"$version\":1}}");
     ask(REPORT "?$rid=2", "{\"a\":1}", 1);
-    CHECK(bytes_starts(buf_bytes(&c.heard), BYTES("\x40\x02\x00\x07")));
+    CHECK(bytes_starts(buf_bytes(&c.client.in), BYTES("\x40\x02\x00\x07")));
     check_hears(RES "204/?$rid=2&$version=2", "");
 }
 
@@ -195,7 +195,7 @@ TEST(only_who_asked_for_an_answer_hears_it)
 
 TEST(without_an_api_version_a_twin_is_a_bad_request)
 {
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     connect_as(WORLD_HOST "/door", true);
     subscribe(RES "#", 0);
     ask("$iothub/twin/GET/?$rid=1", "", 0);
@@ -212,8 +212,8 @@ TEST(a_topic_that_is_none_ends_the_connection)
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
         subscribe(RES "#", 0);
         ask(topics[i], "{}", 0);
-        CHECK(c.closed);
-        wire_free(&c, WORLD_T0);
+        CHECK(!c.hub.talk);
+        join_close(&c);
         connect_as(WORLD_HOST "/door/?api-version=2021-04-12", true);
     }
 }
@@ -478,7 +478,7 @@ TEST(every_filter_that_takes_them_brings_desired_properties)
         CHECK(bytes_starts(p.topic, BYTES(DESIRED "?$version=")));
         mqtt_put_unsubscribe(&say, 9, bytes_str(good[i]));
         say_all();
-        buf_clear(&c.heard);
+        buf_clear(&c.client.in);
         CHECK_OK(desired("{\"a\":1}", false));
         check_hears_nothing();
     }
@@ -490,18 +490,18 @@ TEST(every_filter_that_takes_them_brings_desired_properties)
 
 TEST(what_changed_while_it_was_away_is_in_the_twin_and_not_told)
 {
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     connect_as(WORLD_HOST "/door/?api-version=2021-04-12", false);
     subscribe("$iothub/twin/#", 1);
     CHECK_OK(desired("{\"a\":1}", false));
     check_hears(DESIRED "?$version=2", "{\"a\":1,\"$version\":2}");
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     CHECK_OK(desired("{\"a\":2}", false));
-    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
     world_connect(&w, "door", false, &say);
     say_all();
-    CHECK(c.heard.len == 4 && c.heard.at[2] == 1); /* the session is there, and its filters */
-    buf_clear(&c.heard);
+    CHECK(c.client.in.len == 4 && c.client.in.at[2] == 1); /* the session is there, and its filters */
+    buf_clear(&c.client.in);
     check_hears_nothing();
     ask("$iothub/twin/GET/?$rid=1", "", 0);
     check_hears(RES "200/?$rid=1", "{\"desired\":{\"a\":2,\"$version\":3},\"reported\":{\"$version\":1}}");
@@ -534,13 +534,13 @@ static const char *model_of_twin(void)
 TEST(the_model_is_in_the_twin_when_connack_is_out)
 {
     CHECK(!strcmp(model_of_twin(), ""));
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     connect_as(WORLD_HOST "/door/?api-version=2020-09-30&model-id=dtmi%3Acom%3Adoor%3B1", true);
     CHECK(!strcmp(model_of_twin(), "dtmi:com:door;1"));
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     connect_as(WORLD_HOST "/door/api-version=2020-09-30&model-id=dtmi:com:door;2", true); /* Go */
     CHECK(!strcmp(model_of_twin(), "dtmi:com:door;2"));
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     connect_as(WORLD_HOST "/door/?api-version=2020-09-30", true);
     CHECK(!strcmp(model_of_twin(), "dtmi:com:door;2"));
 }

@@ -5,7 +5,7 @@
 #include "log.h"
 
 static struct world w;
-static struct wire c;
+static struct join c;
 static struct buf say;
 static char lines[8192];
 
@@ -42,7 +42,7 @@ static int stop(void **state)
 
 static void say_all(void)
 {
-    wire_say(&c, &w, buf_bytes(&say), WORLD_T0);
+    join_say_at(&c, buf_bytes(&say), WORLD_T0);
     buf_clear(&say);
 }
 
@@ -51,7 +51,7 @@ static int connect_as(const char *id, const char *user, bool clean)
 {
     struct buf token = buf_max(SAS_LEN_MAX);
 
-    wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
     world_token(&w, id, false, WORLD_T0 + 3600000, &token);
     mqtt_put_connect(&say, &(struct mqtt_connect){.clean = clean,
                                                   .keep_alive_s = 60,
@@ -60,8 +60,8 @@ static int connect_as(const char *id, const char *user, bool clean)
                                                   .password = buf_bytes(&token)});
     say_all();
     buf_free(&token);
-    int code = c.heard.len == 4 ? c.heard.at[3] : -1;
-    buf_clear(&c.heard);
+    int code = c.client.in.len == 4 ? c.client.in.at[3] : -1;
+    buf_clear(&c.client.in);
     return code;
 }
 
@@ -73,12 +73,12 @@ static int twin_status(const char *filter)
 
     mqtt_put_subscribe(&say, 1, bytes_str(filter), 1);
     say_all();
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     mqtt_put_publish(&say, &(struct mqtt_publish){.topic = BYTES("$iothub/twin/GET/?$rid=7")});
     say_all();
-    if (!c.heard.len)
+    if (!c.client.in.len)
         return 0;
-    CHECK(mqtt_decode(buf_bytes(&c.heard), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET && p.type == MQTT_PUBLISH);
+    CHECK(mqtt_decode(buf_bytes(&c.client.in), PACKET_LEN_MAX, &p, &used) == MQTT_PACKET && p.type == MQTT_PUBLISH);
     CHECK(p.publish.qos == 0 && bytes_starts(p.publish.topic, BYTES("$iothub/twin/res/")));
     return atoi((const char *)p.publish.topic.at + strlen("$iothub/twin/res/"));
 }
@@ -122,7 +122,7 @@ TEST(user_names_of_all_families_are_understood)
         int status = code ? 0 : twin_status("$iothub/twin/res/#");
         if (status != cases[i].status)
             fail_msg("%s: %d, not %d", cases[i].user, status, cases[i].status);
-        wire_free(&c, WORLD_T0);
+        join_close(&c);
     }
 }
 
@@ -140,13 +140,13 @@ TEST(other_versions_of_mqtt_are_refused_and_named_in_the_log)
          "MQTT 3.1;"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        wire_open(&c, &w, "192.0.2.7:5000", WORLD_T0);
+        world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
         buf_put(&say, cases[i].packet);
         say.at[1] = (uint8_t)(cases[i].packet.len - 2);
         say_all();
-        CHECK_BYTES(buf_bytes(&c.heard), BYTES("\x20\x02\x00\x01"));
-        CHECK(c.closed && strstr(lines, cases[i].log));
-        wire_free(&c, WORLD_T0);
+        CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\x20\x02\x00\x01"));
+        CHECK(!c.hub.talk && strstr(lines, cases[i].log));
+        join_close(&c);
     }
 }
 
@@ -196,9 +196,9 @@ TEST(filters_are_matched_as_filters)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         CHECK(connect_as("d1", "hub.test/d1/?api-version=2021-04-12", true) == 0);
         int status = twin_status(cases[i].filter);
-        if (c.closed ? cases[i].status != -1 : status != cases[i].status)
-            fail_msg("%s: %d %s, not %d", cases[i].filter, status, c.closed ? "closed" : "", cases[i].status);
-        wire_free(&c, WORLD_T0);
+        if (!c.hub.talk ? cases[i].status != -1 : status != cases[i].status)
+            fail_msg("%s: %d %s, not %d", cases[i].filter, status, !c.hub.talk ? "closed" : "", cases[i].status);
+        join_close(&c);
     }
     CHECK(strstr(lines, "not-available"));
 }
@@ -207,18 +207,18 @@ static void subscribe(const char *filter, uint8_t qos)
 {
     mqtt_put_subscribe(&say, 9, bytes_str(filter), qos);
     say_all();
-    CHECK(!c.closed && c.heard.len >= 5);
-    buf_clear(&c.heard);
+    CHECK(c.hub.talk && c.client.in.len >= 5);
+    buf_clear(&c.client.in);
 }
 
 static void unsubscribe(const char *filter)
 {
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     mqtt_put_unsubscribe(&say, 9, bytes_str(filter));
     say_all();
-    CHECK(!c.closed);
-    CHECK_BYTES(buf_bytes(&c.heard), BYTES("\xb0\x02\x00\x09"));
-    buf_clear(&c.heard);
+    CHECK(c.hub.talk);
+    CHECK_BYTES(buf_bytes(&c.client.in), BYTES("\xb0\x02\x00\x09"));
+    buf_clear(&c.client.in);
 }
 
 /* How many messages wait that a device of this filter would not have taken. */
@@ -228,11 +228,11 @@ static bool gets_messages(void)
     uint64_t at;
 
     CHECK_OK(hub_post(w.hub, BYTES("d1"), &m, WORLD_T0, &at));
-    c.woken = true;
-    wire_settle(&c, &w, WORLD_T0);
-    wire_say(&c, &w, NO_BYTES, WORLD_T0);
-    bool yes = bytes_find_bytes(buf_bytes(&c.heard), BYTES("devices/d1/messages/devicebound/")) < c.heard.len;
-    buf_clear(&c.heard);
+    c.hub.woken = true;
+    join_run_at(&c, WORLD_T0);
+    join_say_at(&c, NO_BYTES, WORLD_T0);
+    bool yes = bytes_find_bytes(buf_bytes(&c.client.in), BYTES("devices/d1/messages/devicebound/")) < c.client.in.len;
+    buf_clear(&c.client.in);
     return yes;
 }
 
@@ -250,13 +250,13 @@ TEST(messages_come_by_every_filter_that_takes_them_all)
         CHECK(gets_messages());
         unsubscribe(good[i]);
         CHECK(!gets_messages());
-        wire_free(&c, WORLD_T0);
+        join_close(&c);
     }
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         CHECK(connect_as("d1", "hub.test/d1", true) == 0);
         subscribe(none[i], 1);
         CHECK(!gets_messages());
-        wire_free(&c, WORLD_T0);
+        join_close(&c);
     }
 }
 
@@ -274,7 +274,7 @@ TEST(each_of_two_filters_goes_without_the_other)
     unsubscribe("home/lamp"); /* a bridge does that */
     unsubscribe("$iothub/twin/PATCH/#");
     CHECK(twin_status("$iothub/twin/res/200/#") == 200);
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
 }
 
 TEST(a_kept_session_knows_what_kind_of_filters_it_had)
@@ -282,12 +282,12 @@ TEST(a_kept_session_knows_what_kind_of_filters_it_had)
     CHECK(connect_as("d1", "hub.test/d1/?api-version=2021-04-12", false) == 0);
     subscribe("$iothub/twin/res/200/#", 1);
     subscribe("devices/d1/#", 0);
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     CHECK_OK(hub_checkpoint(w.hub, WORLD_T0));
     CHECK(connect_as("d1", "hub.test/d1/?api-version=2021-04-12", false) == 0);
     CHECK(gets_messages());
     CHECK(twin_status("$iothub/methods/#") == 200);
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)

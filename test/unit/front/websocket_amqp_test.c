@@ -7,11 +7,7 @@
  */
 struct tunnel {
     struct talk front; /* that the client knows */
-    struct talk *https;
-    struct buf framed;  /* what the hub says */
-    struct buf pending; /* frames that it has not used yet */
-    size_t slice;       /* it gets so many bytes at a time; 0: all */
-    bool shut;          /* nothing of what it says is read */
+    struct join https; /* watched */
 };
 
 static struct tunnel tunnel;
@@ -19,38 +15,36 @@ static struct client c;
 
 static void carry(void)
 {
-    struct bytes rest = buf_bytes(&tunnel.framed), payload;
+    struct talk *https = tunnel.https.hub.talk;
+    struct buf *framed = &tunnel.https.client.in;
+    struct bytes rest, payload;
 
-    while (rest.len && !tunnel.shut) {
+    join_run(&tunnel.https);
+    for (rest = buf_bytes(framed); rest.len;) {
         uint8_t first = next_frame(&rest, &payload);
 
         CHECK(first == 0x82 || first == 0x88);
         if (first == 0x82)
             buf_put(tunnel.front.out, payload);
     }
-    CHECK(!tunnel.front.out->bad && !tunnel.framed.bad);
-    buf_drop(&tunnel.framed, tunnel.framed.len - rest.len);
-    front_wait_for(&tunnel.front, tunnel.https->after);
-    if (tunnel.https->over)
-        talk_end(&tunnel.front, tunnel.https->why);
+    CHECK(!tunnel.front.out->bad && !framed->bad);
+    buf_clear(framed);
+    front_wait_for(&tunnel.front, https->after);
+    if (https->over)
+        talk_end(&tunnel.front, https->why);
 }
 
 static size_t tunnel_input(struct talk *f, struct bytes in, int64_t now_ms)
 {
     struct buf frame = buf_max(1 << 24);
-    (void)f;
 
+    (void)f;
+    tunnel.https.now_ms = now_ms;
     if (in.len)
         put_frame(&frame, 0x82, in);
-    for (struct bytes rest = buf_bytes(&frame); rest.len;) {
-        size_t n = tunnel.slice && tunnel.slice < rest.len ? tunnel.slice : rest.len;
-
-        buf_put(&tunnel.pending, bytes_first(rest, n));
-        rest = bytes_skip(rest, n);
-        buf_drop(&tunnel.pending, tunnel.https->ops->input(tunnel.https, buf_bytes(&tunnel.pending), now_ms));
-        carry();
-    }
-    CHECK(!tunnel.pending.bad);
+    join_say(&tunnel.https, buf_bytes(&frame));
+    carry();
+    CHECK(!tunnel.https.hub.in.bad);
     buf_free(&frame);
     return in.len;
 }
@@ -58,15 +52,17 @@ static size_t tunnel_input(struct talk *f, struct bytes in, int64_t now_ms)
 static void tunnel_wake(struct talk *f, int64_t now_ms)
 {
     (void)f;
-    tunnel.https->ops->wake(tunnel.https, now_ms);
+    tunnel.https.now_ms = now_ms;
+    tunnel.https.hub.woken = true;
     carry();
 }
 
 static int64_t tunnel_tick(struct talk *f, int64_t now_ms)
 {
-    int64_t due_ms = tunnel.https->ops->tick(tunnel.https, now_ms);
-    (void)f;
+    struct talk *https = tunnel.https.hub.talk;
+    int64_t due_ms = https->ops->tick(https, now_ms);
 
+    (void)f;
     carry();
     return due_ms;
 }
@@ -74,9 +70,9 @@ static int64_t tunnel_tick(struct talk *f, int64_t now_ms)
 static void tunnel_close(struct talk *f, enum err why, int64_t now_ms)
 {
     (void)f;
-    tunnel.https->ops->close(tunnel.https, why, now_ms);
-    buf_free(&tunnel.framed);
-    buf_free(&tunnel.pending);
+    (void)why;
+    tunnel.https.now_ms = now_ms;
+    join_close(&tunnel.https);
 }
 
 /* The handshake, at the path that `path` is then. */
@@ -87,18 +83,21 @@ static enum err tunnel_new(const struct front_env *env, const struct peer *peer,
     static const struct talk_ops ops = {
         .input = tunnel_input, .wake = tunnel_wake, .tick = tunnel_tick, .close = tunnel_close, .name = "tunnel"};
     struct buf ask = buf_max(4096);
+    struct talk *https;
+    struct bytes answer;
 
     tunnel.front = (struct talk){.ops = &ops};
-    tunnel.framed = buf_max(CONN_OUT_MAX);
-    tunnel.pending = buf_max(1 << 24);
-    CHECK_OK(front_http_new(env, peer, now_ms, &tunnel.https));
-    tunnel.https->out = &tunnel.framed;
-    tunnel.https->waker = &c.waker;
+    tunnel.https.now_ms = now_ms;
+    tunnel.https.watched = true;
+    CHECK_OK(front_http_new(env, peer, now_ms, &https));
+    join_open(&tunnel.https, NULL, https);
+    https->waker = &c.join.hub.waker;
     buf_printf(&ask, "GET %s HTTP/1.1\r\n" WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: AMQPWSB10\r\n\r\n", path);
-    CHECK(tunnel.https->ops->input(tunnel.https, buf_bytes(&ask), now_ms) == ask.len);
-    CHECK(bytes_starts(buf_bytes(&tunnel.framed), BYTES("HTTP/1.1 101 ")));
-    CHECK(bytes_ends(buf_bytes(&tunnel.framed), BYTES("\r\n\r\n")));
-    buf_clear(&tunnel.framed);
+    join_say(&tunnel.https, buf_bytes(&ask));
+    join_run(&tunnel.https);
+    answer = buf_bytes(&tunnel.https.client.in);
+    CHECK(bytes_starts(answer, BYTES("HTTP/1.1 101 ")) && bytes_ends(answer, BYTES("\r\n\r\n")));
+    buf_clear(&tunnel.https.client.in);
     buf_free(&ask);
     *out = &tunnel.front;
     return OK;
@@ -149,12 +148,12 @@ TEST(a_device_sends_and_receives)
     pn_connection_close(c.conn);
     client_run(&c);
     CHECK(pn_connection_state(c.conn) & PN_REMOTE_CLOSED);
-    CHECK(c.front->over && !c.front->why && !c.error[0]);
+    CHECK(c.join.hub.talk->over && !c.join.hub.talk->why && !c.error[0]);
 }
 
 TEST(every_byte_may_be_a_frame_and_come_alone)
 {
-    c.slice = tunnel.slice = 1;
+    c.join.slice = tunnel.https.slice = 1;
     send_and_receive_as_a_device();
 }
 
@@ -187,17 +186,17 @@ TEST(a_reader_that_does_not_read_gets_no_more_than_there_is_room_for)
 
     send_events("garage", N, T0, LEN);
     client_open_as_service(&c);
-    tunnel.shut = true;
+    tunnel.https.client.deaf = true;
     pn_link_t *l = receive_from(&c, PARTITION_0, "amqp.annotation.x-opt-offset > '-1'", N);
-    size_t said = tunnel.framed.len;
+    size_t said = tunnel.https.hub.out.len;
     CHECK(said >= CONN_OUT_SOFT && said < CONN_OUT_SOFT + 4 * LEN);
-    due_ms = c.front->ops->tick(c.front, T0 + 1);
+    due_ms = c.join.hub.talk->ops->tick(c.join.hub.talk, T0 + 1);
     CHECK(due_ms > T0 + 1);
-    c.woken = true;
+    c.join.hub.woken = true;
     client_run(&c);
-    CHECK(tunnel.framed.len == said);
-    tunnel.shut = false;
-    c.woken = true;
+    CHECK(tunnel.https.hub.out.len == said);
+    tunnel.https.client.deaf = false;
+    c.join.hub.woken = true;
     client_run(&c);
     while (take(&c, l)) {
         n++;
@@ -210,7 +209,7 @@ TEST(a_socket_that_is_no_amqp_is_closed)
 {
     client_front(&c);
     CHECK(tunnel_input(&tunnel.front, BYTES("GET / HTTP/1.1\r\n\r\n"), T0) > 0);
-    CHECK(c.front->over && c.front->why);
+    CHECK(c.join.hub.talk->over && c.join.hub.talk->why);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)

@@ -7,7 +7,7 @@
 #include "ws_peer.h"
 
 static struct world w;
-static struct wire c;
+static struct join c;
 
 static int start(void **state)
 {
@@ -17,18 +17,14 @@ static int start(void **state)
     w = (struct world){0};
     world_open(&w);
     world_device(&w, "garage");
-    wire_open_as(&c, &w, &peer, WORLD_T0);
-    c.front->ops->close(c.front, ERR_CLOSED, WORLD_T0);
-    MUST(front_http_new(&w.env, &peer, WORLD_T0, &c.front));
-    c.front->out = &c.out;
-    c.front->waker = &c.waker;
+    world_join_https(&w, &c, &peer, WORLD_T0);
     return 0;
 }
 
 static int stop(void **state)
 {
     (void)state;
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     world_close(&w);
     return 0;
 }
@@ -38,7 +34,7 @@ static void say_frame(struct bytes payload)
     struct buf b = buf_max(1 << 20);
 
     put_frame(&b, 0x82, payload);
-    wire_say(&c, &w, buf_bytes(&b), WORLD_T0);
+    join_say_at(&c, buf_bytes(&b), WORLD_T0);
     buf_free(&b);
 }
 
@@ -46,12 +42,12 @@ static void open_mqtt(void)
 {
     struct buf packet = buf_max(CONN_IN_MAX);
 
-    wire_say(&c, &w, BYTES("GET " WS_HUB " HTTP/1.1\r\n" WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n\r\n"),
-             WORLD_T0);
+    join_say_at(&c, BYTES("GET " WS_HUB " HTTP/1.1\r\n" WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: mqtt\r\n\r\n"),
+                WORLD_T0);
     world_connect(&w, "garage", true, &packet);
     say_frame(buf_bytes(&packet));
-    CHECK(bytes_ends(buf_bytes(&c.heard), BYTES("\x82\x04\x20\x02\x00\x00")));
-    buf_clear(&c.heard);
+    CHECK(bytes_ends(buf_bytes(&c.client.in), BYTES("\x82\x04\x20\x02\x00\x00")));
+    buf_clear(&c.client.in);
     buf_free(&packet);
 }
 
@@ -160,19 +156,19 @@ TEST(a_mailbox_is_given_out_as_fast_as_the_peer_reads)
               BYTES("\x82\x2a\x00\x01\x00\x25"
                     "devices/garage/messages/devicebound/#"
                     "\x00"));
-    CHECK(c.front->ops->input(c.front, buf_bytes(&subscribe), WORLD_T0) == subscribe.len);
+    CHECK(c.hub.talk->ops->input(c.hub.talk, buf_bytes(&subscribe), WORLD_T0) == subscribe.len);
     /* It reads nothing: neither wakes nor time make the hub say more. */
-    all = c.out.len;
+    all = c.hub.out.len;
     CHECK(all >= CONN_OUT_SOFT && all < CONN_OUT_SOFT + BODY + 1024);
-    c.front->ops->wake(c.front, WORLD_T0);
-    c.front->ops->tick(c.front, WORLD_T0 + 1);
-    CHECK(c.out.len == all);
+    c.hub.talk->ops->wake(c.hub.talk, WORLD_T0);
+    c.hub.talk->ops->tick(c.hub.talk, WORLD_T0 + 1);
+    CHECK(c.hub.out.len == all);
     all = 0;
-    for (int i = 0; c.out.len && i < 2 * N; i++) {
-        all += c.out.len;
-        most = c.out.len > most ? c.out.len : most;
-        buf_clear(&c.out);
-        c.front->ops->wake(c.front, WORLD_T0);
+    for (int i = 0; c.hub.out.len && i < 2 * N; i++) {
+        all += c.hub.out.len;
+        most = c.hub.out.len > most ? c.hub.out.len : most;
+        buf_clear(&c.hub.out);
+        c.hub.talk->ops->wake(c.hub.talk, WORLD_T0);
     }
     CHECK(all > (size_t)N * BODY && all < (size_t)N * (BODY + 256) && most < CONN_OUT_SOFT + BODY + 1024);
     buf_free(&subscribe);
@@ -184,14 +180,14 @@ TEST(an_answer_waits_for_its_record)
     struct buf b = buf_max(1024);
 
     open_mqtt();
-    CHECK(c.front->after == 0);
+    CHECK(c.hub.talk->after == 0);
     put_frame(&b, 0x82,
               BYTES("\x32\x26\x00\x1e"
                     "devices/garage/messages/events\x00\x01"
                     "open"));
-    CHECK(c.front->ops->input(c.front, buf_bytes(&b), WORLD_T0) == b.len);
-    CHECK_BYTES(buf_bytes(&c.out), BYTES("\x82\x04\x40\x02\x00\x01"));
-    CHECK(c.front->after > 0);
+    CHECK(c.hub.talk->ops->input(c.hub.talk, buf_bytes(&b), WORLD_T0) == b.len);
+    CHECK_BYTES(buf_bytes(&c.hub.out), BYTES("\x82\x04\x40\x02\x00\x01"));
+    CHECK(c.hub.talk->after > 0);
     buf_free(&b);
 }
 

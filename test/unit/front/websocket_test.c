@@ -7,7 +7,7 @@
 #include "ws_peer.h"
 
 static struct world w;
-static struct wire c;
+static struct join c;
 
 static int start(void **state)
 {
@@ -21,7 +21,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    wire_free(&c, WORLD_T0);
+    join_close(&c);
     world_close(&w);
     return 0;
 }
@@ -30,17 +30,13 @@ static void open_https(void)
 {
     const struct peer peer = {.address = "192.0.2.7:51234"};
 
-    wire_open_as(&c, &w, &peer, WORLD_T0);
-    c.front->ops->close(c.front, ERR_CLOSED, WORLD_T0);
-    MUST(front_http_new(&w.env, &peer, WORLD_T0, &c.front));
-    c.front->out = &c.out;
-    c.front->waker = &c.waker;
+    world_join_https(&w, &c, &peer, WORLD_T0);
 }
 
 static void say(struct bytes bytes)
 {
     do {
-        wire_say(&c, &w, bytes_first(bytes, 65536), WORLD_T0);
+        join_say_at(&c, bytes_first(bytes, 65536), WORLD_T0);
         bytes = bytes_skip(bytes, 65536);
     } while (bytes.len);
 }
@@ -48,7 +44,7 @@ static void say(struct bytes bytes)
 /* The hub's words; they are forgotten with the next answer. */
 static struct bytes heard(void)
 {
-    return buf_bytes(&c.heard);
+    return buf_bytes(&c.client.in);
 }
 
 static bool has(struct bytes bytes)
@@ -81,7 +77,7 @@ static void open_ws(const char *protocol)
 
     snprintf(headers, sizeof headers, WS_UPGRADE WS_KEY_13 "Sec-WebSocket-Protocol: %s\r\n", protocol);
     CHECK(ask("GET", WS_HUB, headers) == 101);
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
 }
 
 static void say_frame(uint8_t first, struct bytes payload)
@@ -103,7 +99,7 @@ static void check_closed(unsigned code)
 
     while (rest.len)
         first = next_frame(&rest, &payload);
-    CHECK(first == 0x88 && c.closed && payload.len == 2);
+    CHECK(first == 0x88 && !c.hub.talk && payload.len == 2);
     r = rd_over(payload);
     if ((got = rd_u16(&r)) != code)
         fail_msg("closed with %u, not %u", got, code);
@@ -167,7 +163,7 @@ TEST(paths_and_protocols_come_in_every_spelling)
         CHECK(ask("GET", cases[i].path, headers) == 101);
         snprintf(wanted, sizeof wanted, "\r\nSec-WebSocket-Protocol: %s\r\n", cases[i].answer);
         CHECK(has(bytes_str(wanted)) && !has(BYTES("Extensions")));
-        wire_free(&c, WORLD_T0);
+        join_close(&c);
     }
     open_https();
 }
@@ -204,7 +200,7 @@ TEST(what_is_no_handshake_is_refused)
         CHECK(status != 426 || has(BYTES("HTTP/1.1 426 Upgrade Required\r\n")));
         CHECK(status != 426 || has(BYTES("\r\nSec-WebSocket-Version: 13\r\n")));
         CHECK(status != 400 || has(BYTES("\r\niothub-errorcode: GenericBadRequest\r\n")));
-        wire_free(&c, WORLD_T0);
+        join_close(&c);
     }
     open_https();
 }
@@ -242,17 +238,17 @@ TEST(a_session_of_mqtt_goes_through_frames)
     open_ws("mqtt");
     say_frame(0x82, buf_bytes(&packet));
     CHECK_BYTES(heard(), CONNACK);
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     say_frame(0x82, BYTES("\x82\x2a\x00\x01\x00\x25"
                           "devices/garage/messages/devicebound/#"
                           "\x01"));
     CHECK_BYTES(heard(), BYTES("\x82\x05\x90\x03\x00\x01\x01"));
-    buf_clear(&c.heard);
+    buf_clear(&c.client.in);
     const struct msg m = {.message_id = BYTES("m-1"), .body = BYTES("open")};
     uint64_t at;
     CHECK_OK(hub_post(w.hub, BYTES("garage"), &m, WORLD_T0, &at));
     say(NO_BYTES);
-    wire_settle(&c, &w, WORLD_T0);
+    join_run_at(&c, WORLD_T0);
     rest = heard();
     CHECK(next_frame(&rest, &payload) == 0x82 && !rest.len);
     CHECK(payload.at[0] == 0x32 && bytes_find_bytes(payload, BYTES("devicebound/%24.mid=m-1")) < payload.len);
@@ -269,7 +265,7 @@ TEST(a_session_may_be_cut_anywhere)
     put_session(&all);
     open_https();
     say(buf_bytes(&all)); /* what stands behind the handshake is heard too */
-    CHECK(has(PONG) && c.closed && bytes_ends(heard(), BYTES("\x88\x02\x03\xe8")));
+    CHECK(has(PONG) && !c.hub.talk && bytes_ends(heard(), BYTES("\x88\x02\x03\xe8")));
     /* Behind the head, with its date and id: how frames are grouped may differ, what is in them may not. */
     struct bytes rest = bytes_skip(heard(), bytes_find_bytes(heard(), BYTES("\r\n\r\n")) + 4), payload;
     while (rest.len)
@@ -279,10 +275,10 @@ TEST(a_session_may_be_cut_anywhere)
     for (size_t cut = 1; cut < all.len; cut++) {
         struct buf got = buf_max(1 << 20);
 
-        wire_free(&c, WORLD_T0);
+        join_close(&c);
         open_https();
         say(bytes_first(buf_bytes(&all), cut));
-        CHECK(!c.closed);
+        CHECK(c.hub.talk);
         CHECK(cut > handshake || !has(BYTES("\x20\x02")));
         say(bytes_skip(buf_bytes(&all), cut));
         rest = bytes_skip(heard(), bytes_find_bytes(heard(), BYTES("\r\n\r\n")) + 4);
@@ -319,7 +315,7 @@ TEST(many_packets_in_one_large_frame_are_all_heard)
     CHECK(events.len > 512 * 1024);
     say_frame(0x82, buf_bytes(&events));
     CHECK_OK(hub_partition(w.hub, 0, &p));
-    CHECK(p.last_sequence == N - 1 && !c.closed);
+    CHECK(p.last_sequence == N - 1 && c.hub.talk);
     buf_free(&packet);
     buf_free(&events);
 }
@@ -353,10 +349,10 @@ TEST(abuse_is_answered_with_its_code)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         open_ws("mqtt");
         say(cases[i].frame);
-        if (!c.closed)
+        if (c.hub.talk)
             fail_msg("case %zu is not refused", i);
         check_closed(cases[i].code);
-        wire_free(&c, WORLD_T0);
+        join_close(&c);
     }
     open_https();
 }
@@ -372,8 +368,8 @@ TEST(a_close_is_answered_and_nothing_is_heard_behind_it)
     put_frame(&b, 0x82, buf_bytes(&packet));
     say(buf_bytes(&b));
     CHECK_BYTES(heard(), BYTES("\x88\x02\x0b\xb8"));
-    CHECK(c.closed && !c.why);
-    wire_free(&c, WORLD_T0);
+    CHECK(!c.hub.talk && !c.hub.why);
+    join_close(&c);
     open_ws("mqtt");
     say_frame(0x88, NO_BYTES);                       /* without a code */
     CHECK_BYTES(heard(), BYTES("\x88\x02\x03\xe8")); /* with one: two bytes alone are too short for Java's reader */
@@ -384,25 +380,25 @@ TEST(a_close_is_answered_and_nothing_is_heard_behind_it)
 TEST(a_lost_seat_ends_the_socket)
 {
     struct buf packet = connect_packet();
-    struct wire later;
+    struct join later;
 
     open_ws("mqtt");
     say_frame(0x82, buf_bytes(&packet));
-    buf_clear(&c.heard);
-    wire_open(&later, &w, "192.0.2.8:1", WORLD_T0);
-    wire_say(&later, &w, buf_bytes(&packet), WORLD_T0);
-    wire_settle(&c, &w, WORLD_T0);
+    buf_clear(&c.client.in);
+    world_join_mqtt_from(&w, &later, "192.0.2.8:1", WORLD_T0);
+    join_say_at(&later, buf_bytes(&packet), WORLD_T0);
+    join_run_at(&c, WORLD_T0);
     check_closed(WS_POLICY);
-    wire_free(&later, WORLD_T0);
+    join_close(&later);
     buf_free(&packet);
 }
 
 TEST(who_says_nothing_is_cut_off)
 {
     open_ws("mqtt");
-    CHECK(c.front->ops->tick(c.front, WORLD_T0 + 1) <= WORLD_T0 + CONNECT_MS);
-    c.front->ops->tick(c.front, WORLD_T0 + CONNECT_MS);
-    CHECK(c.front->over && c.front->why == ERR_TIMEOUT);
+    CHECK(c.hub.talk->ops->tick(c.hub.talk, WORLD_T0 + 1) <= WORLD_T0 + CONNECT_MS);
+    c.hub.talk->ops->tick(c.hub.talk, WORLD_T0 + CONNECT_MS);
+    CHECK(c.hub.talk->over && c.hub.talk->why == ERR_TIMEOUT);
 }
 
 /* Nobody reads what the hub says: it says no more than there is room for, and takes in no more. */
@@ -416,14 +412,14 @@ TEST(a_peer_that_does_not_read_is_not_read)
     for (int i = 0; i < 20000; i++)
         put_frame(&pings, 0x89, bytes_of((uint8_t[100]){0}, 100));
     CHECK(pings.len > 4 * CONN_OUT_SOFT);
-    buf_clear(&c.out);
-    taken = c.front->ops->input(c.front, buf_bytes(&pings), WORLD_T0);
-    CHECK(taken < pings.len / 4 && c.out.len >= CONN_OUT_SOFT && c.out.len < CONN_OUT_SOFT + 1024);
-    CHECK(c.front->ops->input(c.front, bytes_skip(buf_bytes(&pings), taken), WORLD_T0) == 0 && !c.front->over);
-    buf_clear(&c.out); /* there is room again: what had been taken in already is answered first */
-    c.front->ops->wake(c.front, WORLD_T0);
-    CHECK(c.out.len > 0);
-    CHECK(c.front->ops->input(c.front, bytes_skip(buf_bytes(&pings), taken), WORLD_T0) > 0);
+    buf_clear(&c.hub.out);
+    taken = c.hub.talk->ops->input(c.hub.talk, buf_bytes(&pings), WORLD_T0);
+    CHECK(taken < pings.len / 4 && c.hub.out.len >= CONN_OUT_SOFT && c.hub.out.len < CONN_OUT_SOFT + 1024);
+    CHECK(c.hub.talk->ops->input(c.hub.talk, bytes_skip(buf_bytes(&pings), taken), WORLD_T0) == 0 && !c.hub.talk->over);
+    buf_clear(&c.hub.out); /* there is room again: what had been taken in already is answered first */
+    c.hub.talk->ops->wake(c.hub.talk, WORLD_T0);
+    CHECK(c.hub.out.len > 0);
+    CHECK(c.hub.talk->ops->input(c.hub.talk, bytes_skip(buf_bytes(&pings), taken), WORLD_T0) > 0);
     buf_free(&pings);
     buf_free(&packet);
 }
