@@ -70,13 +70,32 @@ static inline void world_serve(struct world *w, unsigned partitions)
                                 .ready_ctx = w};
 }
 
-static inline void world_device(struct world *w, const char *id)
+static inline void world_device_as(struct world *w, const char *id, bool edge)
 {
-    struct device wanted = {.auth = AUTH_SAS}, made;
+    struct device wanted = {.auth = AUTH_SAS, .edge = edge}, made;
     uint64_t at;
 
     snprintf(wanted.id, sizeof wanted.id, "%s", id);
     MUST(hub_device_put(w->hub, &wanted, (struct match){.how = MATCH_NONE}, WORLD_T0, &made, &at));
+}
+
+static inline void world_device(struct world *w, const char *id)
+{
+    world_device_as(w, id, false);
+}
+
+/* How many events are stored, all partitions together. */
+static inline int64_t world_stored(const struct world *w)
+{
+    int64_t n = 0;
+
+    for (unsigned i = 0; i < hub_partitions(w->hub); i++) {
+        struct partition p;
+
+        MUST(hub_partition(w->hub, i, &p));
+        n += p.last_sequence + 1;
+    }
+    return n;
 }
 
 /* A token of the device with one of its keys; appended. */

@@ -1,26 +1,14 @@
 /* Log-ins: SASL in every form, put-token, and what happens when a token runs out. */
-#include "amqp_peer.h"
+#include "amqp_case.h"
 #include "limiter.h"
 #include "words.h"
 
 #define HOUR 3600000LL
 
-static struct client c;
-
 static int start(void **state)
 {
     (void)state;
-    world_open(2);
-    memset(&c, 0, sizeof c);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
+    return client_start_with(2);
 }
 
 static bool connected(void)
@@ -402,7 +390,7 @@ TEST(a_peer_that_wants_signs_of_life_gets_them)
     CHECK_BYTES(buf_bytes(&c.join.hub.out), BYTES("\x00\x00\x00\x08\x02\x00\x00\x00"));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(the_open_says_what_the_live_service_says), CASE(a_policy_comes_in_with_its_raw_key),
       CASE(the_secondary_key_is_as_good), CASE(a_policy_comes_in_with_a_token),
       CASE(a_token_of_another_policy_does_not_fit_the_user_name),

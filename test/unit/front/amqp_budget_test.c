@@ -1,18 +1,15 @@
 /* Memory that a connection may make the hub keep before its peer has shown who it is, and after. From raw bytes. */
-#include "amqp_peer.h"
+#include "amqp_case.h"
 
 #include "capacity.h"
 #include "strangers.h"
 
-static struct client c;
 static struct buf said;
 static struct strangers strangers;
 
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
+    client_start(state);
     memset(&strangers, 0, sizeof strangers);
     w.env.strangers = &strangers;
     c.join.now_ms = T0;

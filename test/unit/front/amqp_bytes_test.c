@@ -1,7 +1,6 @@
 /* The AMQP front from raw bytes: what Proton's client cannot say, cuts, damage, and peers that are no AMQP peers. */
-#include "amqp_peer.h"
+#include "amqp_case.h"
 
-static struct client c;
 static struct buf talk; /* a whole conversation of a receiver */
 
 static void put_frame(struct buf *b, uint8_t type, struct bytes performative)
@@ -86,9 +85,7 @@ static void put_attach_and_flow(struct buf *b, const char *capabilities, size_t 
 
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
+    client_start(state);
     c.join.now_ms = T0 + 50;
     talk = buf_max(1 << 20);
     put_login(&talk);

@@ -81,6 +81,6 @@ TEST(a_stranger_gets_no_channel)
                   "amqp:unauthorized-access", NULL);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_call_goes_to_one_link_and_its_answer_comes_from_the_other),
       CASE(methods_can_be_waited_for_and_answers_to_nothing_are_dropped), CASE(a_stranger_gets_no_channel))

@@ -1,26 +1,14 @@
 /* The two links of a channel (device 3.5), as an AMQP client opens them. */
 #pragma once
 
-#include "amqp_message.h"
-
-static struct client c;
+#include "amqp_case.h"
 
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
+    client_start(state);
     client_open(&c, NO_SASL, NULL, NULL);
     client_open_cbs(&c);
     CHECK(client_prove(&c, "garage") == 200);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 

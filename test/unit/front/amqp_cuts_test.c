@@ -63,7 +63,7 @@ static struct left replay(size_t cut, size_t end)
         client_input(&c, bytes_skip(turn, first));
         at += turn.len;
     }
-    left = (struct left){stored_events(), waiting_for("garage"), buf_max(1 << 20)};
+    left = (struct left){world_stored(&w), waiting_for("garage"), buf_max(1 << 20)};
     buf_put(&left.said, buf_bytes(&c.join.hub.out));
     CHECK(!left.said.bad && !c.join.hub.talk->over);
     client_close(&c);

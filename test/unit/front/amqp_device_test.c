@@ -1,35 +1,7 @@
 /* Devices over AMQP: who may be which, what they send, and what happens to the others when one of them goes. */
-#include "amqp_message.h"
+#include "amqp_case.h"
 
 #define HOUR 3600000LL
-
-static struct client c, second;
-
-static int start(void **state)
-{
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
-    memset(&second, 0, sizeof second);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    if (second.join.hub.talk)
-        client_close(&second);
-    world_close();
-    return 0;
-}
-
-static void open_as(struct client *client, const char *id)
-{
-    client_open(client, NO_SASL, NULL, NULL);
-    client_open_cbs(client);
-    CHECK(client_prove(client, id) == 200);
-}
 
 /* ---- who it is */
 
@@ -194,17 +166,17 @@ TEST(what_is_sent_is_accepted_and_is_an_event_of_the_device)
     check_accepted(send_message(&c, l, m));
     CHECK(c.join.hub.talk->after > before); /* the answer waits for the disk */
 
-    client_open_as_service(&second);
-    pn_link_t *events = receive_from(&second, PARTITION_0, NULL, 10);
-    CHECK(take(&second, events));
-    assert_string_equal(heard_body(&second), "open");
-    pn_data_t *annotations = pn_message_annotations(second.message);
+    client_open_as_service(&c2);
+    pn_link_t *events = receive_from(&c2, PARTITION_0, NULL, 10);
+    CHECK(take(&c2, events));
+    assert_string_equal(heard_body(&c2), "open");
+    pn_data_t *annotations = pn_message_annotations(c2.message);
     check_text(value_of(annotations, "iothub-connection-device-id"), "garage");
     check_text(value_of(annotations, "iothub-connection-auth-method"),
                "{\"scope\":\"device\",\"type\":\"sas\",\"issuer\":\"iothub\",\"acceptingIpFilterRule\":null}");
-    check_text(value_of(pn_message_properties(second.message), "colour"), "grün");
-    check_text(value_of(pn_message_properties(second.message), "level"), "-3");
-    pn_msgid_t id = pn_message_get_id(second.message);
+    check_text(value_of(pn_message_properties(c2.message), "colour"), "grün");
+    check_text(value_of(pn_message_properties(c2.message), "level"), "-3");
+    pn_msgid_t id = pn_message_get_id(c2.message);
     CHECK_BYTES(bytes_of(id.u.as_bytes.start, id.u.as_bytes.size), BYTES("77"));
 }
 
@@ -237,7 +209,7 @@ TEST(a_batch_is_as_many_events_and_one_outcome)
 
     open_as(&c, "garage");
     check_accepted(send_batch(&c, open_sender(&c, "garage"), put_batch(&batch, messages, 3)));
-    CHECK(stored_events() == 3);
+    CHECK(world_stored(&w) == 3);
     buf_free(&batch);
 }
 
@@ -255,7 +227,7 @@ TEST(of_a_batch_all_or_nothing_is_stored)
     buf_clear(&batch);
     buf_put(&batch, BYTES("\x00\x53\x75\xa0\x01\x00\x00\x53\x75\xb0\xff"));
     check_rejected(send_batch(&c, l, buf_bytes(&batch)), "amqp:decode-error", "400012");
-    CHECK(stored_events() == 0);
+    CHECK(world_stored(&w) == 0);
     check_accepted(send_message(&c, l, new_message("three")));
     buf_free(&batch);
 }
@@ -273,7 +245,7 @@ TEST(what_is_too_large_is_rejected_and_what_is_much_too_large_costs_the_link)
     memset(buf_grow(&huge, AMQP_MESSAGE_MAX), 0, AMQP_MESSAGE_MAX);
     send_bytes(&c, l, buf_bytes(&huge));
     check_detached(l, "amqp:link:message-size-exceeded");
-    CHECK(stored_events() == 1 && !c.join.hub.talk->over);
+    CHECK(world_stored(&w) == 1 && !c.join.hub.talk->over);
     buf_free(&huge);
 }
 
@@ -291,7 +263,7 @@ TEST(what_is_no_message_is_rejected)
     pn_link_t *l = open_sender(&c, "garage");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_rejected(send_bytes(&c, l, cases[i].bytes), cases[i].condition, "\"trackingId\":\"");
-    CHECK(stored_events() == 0);
+    CHECK(world_stored(&w) == 0);
 }
 
 TEST(what_is_settled_when_it_is_sent_is_stored_too)
@@ -310,7 +282,7 @@ TEST(what_is_settled_when_it_is_sent_is_stored_too)
     pn_delivery_settle(d);
     pn_message_free(m);
     client_run(&c);
-    CHECK(stored_events() == 1);
+    CHECK(world_stored(&w) == 1);
 }
 
 TEST(credit_comes_back)
@@ -319,7 +291,7 @@ TEST(credit_comes_back)
     pn_link_t *l = open_sender(&c, "garage");
     for (int i = 0; i < 1500; i++)
         check_accepted(send_message(&c, l, new_message("x")));
-    CHECK(stored_events() == 1500 && pn_link_credit(l) >= 500);
+    CHECK(world_stored(&w) == 1500 && pn_link_credit(l) >= 500);
 }
 
 TEST(the_model_of_a_device_is_stamped_on_what_it_sends)
@@ -335,9 +307,9 @@ TEST(the_model_of_a_device_is_stamped_on_what_it_sends)
     pn_link_open(l);
     client_run(&c);
     check_accepted(send_message(&c, l, new_message("x")));
-    client_open_as_service(&second);
-    CHECK(take(&second, receive_from(&second, PARTITION_0, NULL, 10)));
-    check_text(value_of(pn_message_annotations(second.message), "dt-dataschema"), "dtmi:com:door:a;12");
+    client_open_as_service(&c2);
+    CHECK(take(&c2, receive_from(&c2, PARTITION_0, NULL, 10)));
+    check_text(value_of(pn_message_annotations(c2.message), "dt-dataschema"), "dtmi:com:door:a;12");
 }
 
 /* ---- one seat */
@@ -348,14 +320,14 @@ TEST(who_comes_later_wins_and_the_others_of_the_connection_stay)
     CHECK(client_prove(&c, "phone") == 200);
     pn_link_t *garage = open_sender(&c, "garage"), *box = open_mailbox(&c, "garage", 1);
     pn_link_t *phone = open_sender(&c, "phone");
-    open_as(&second, "garage");
-    pn_link_t *later = open_sender(&second, "garage");
+    open_as(&c2, "garage");
+    pn_link_t *later = open_sender(&c2, "garage");
     client_run(&c);
     check_detached(garage, "amqp:link:stolen");
     check_detached(box, "amqp:link:stolen");
     CHECK(pn_link_credit(phone) && !(pn_link_state(phone) & PN_REMOTE_CLOSED));
     check_accepted(send_message(&c, phone, new_message("x")));
-    check_accepted(send_message(&second, later, new_message("x")));
+    check_accepted(send_message(&c2, later, new_message("x")));
 }
 
 TEST(links_of_one_device_share_its_seat)
@@ -471,7 +443,7 @@ TEST(a_thousand_devices_share_a_connection)
         check_hears(&c, boxes[i], body);
         check_accepted(send_message(&c, senders[i], new_message("x")));
     }
-    CHECK(stored_events() == N);
+    CHECK(world_stored(&w) == N);
     pn_session_close(sessions[0]);
     client_run(&c);
     CHECK(waiting_for("d0") == 1);
@@ -490,7 +462,7 @@ TEST(links_without_end_are_refused)
     assert_string_equal(pn_condition_get_name(pn_connection_remote_condition(c.conn)), "amqp:resource-limit-exceeded");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
 TESTS(CASE(without_a_token_a_device_is_nobody), CASE(a_token_is_good_for_its_own_device_and_no_other),
       CASE(put_token_says_why_a_device_cannot_be_proved), CASE(a_token_of_the_hub_is_one_of_the_device_that_signed_it),
       CASE(a_policy_for_devices_may_be_any_of_them), CASE(a_policy_for_services_is_no_device),

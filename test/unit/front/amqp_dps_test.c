@@ -1,9 +1,7 @@
 /* Devices that register over AMQP: login, links, questions and answers, refusals. */
-#include "amqp_message.h"
+#include "amqp_case.h"
 
 #define ADDRESS_FORMAT "%s%s/registrations/%s"
-
-static struct client c;
 
 static int start(void **state)
 {
@@ -13,19 +11,9 @@ static int start(void **state)
         "{\"registrationId\":\"reg-1\",\"provisioningStatus\":\"enabled\",\"attestation\":{\"type\":\"symmetricKey\","
         "\"symmetricKey\":{\"primaryKey\":\"cHJpbWFyeXByaW1hcnlwcmltYXJ5cHJpbWFyeQ==\"}}}";
 
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
+    client_start(state);
     CHECK_OK(hub_doc_put(w.hub, DOC_ENROLLMENT, BYTES("reg-1"), bytes_str(enrollment),
                          (struct match){.how = MATCH_NONE}, T0, &d, &at));
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -119,6 +107,6 @@ TEST(without_a_login_nobody_registers)
     check_refused(attach_to(&c, c.session, "out", true, address("", "reg-1")), "amqp:unauthorized-access", "401002");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_device_registers_and_asks_for_the_result), CASE(who_does_not_belong_here_is_refused),
       CASE(without_a_login_nobody_registers))

@@ -1,23 +1,5 @@
 /* Receivers: addresses, filters, positions, epochs, redirect, credit, and what a slow or silent one costs. */
-#include "amqp_peer.h"
-
-static struct client c;
-
-static int start(void **state)
-{
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
-}
+#include "amqp_case.h"
 
 static void check_received(const char *selector, const char *wanted)
 {
@@ -474,7 +456,7 @@ TEST(a_deleted_group_lets_its_readers_go)
     assert_string_equal(pn_condition_get_name(pn_link_remote_condition(l)), "amqp:not-found");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
 TESTS(CASE(an_event_arrives_as_it_was_stored), CASE(every_position_begins_where_it_says),
       CASE(senders_are_filtered_in_the_hub), CASE(new_events_wake_those_who_wait),
       CASE(every_address_and_every_descriptor_opens_a_receiver),

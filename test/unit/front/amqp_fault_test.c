@@ -1,10 +1,8 @@
 /* Faults that devices ask for over AMQP (device 10): each of the sixteen, and who is not hurt by it. */
-#include "amqp_message.h"
+#include "amqp_case.h"
 
 #define HOUR 3600000LL
 #define DELAY_MS 2000
-
-static struct client c;
 
 struct links {
     pn_link_t *d2c, *c2d, *twin_request, *twin_answer, *call_request, *call_answer;
@@ -14,18 +12,8 @@ static struct links garage, phone;
 
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
+    client_start(state);
     w.env.faults = true;
-    memset(&c, 0, sizeof c);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -99,11 +87,11 @@ static pn_delivery_t *ask_fault(const char *type, const char *delay, const char 
 /* The message is accepted, nothing happens before its time, and then it does. */
 static void suffer(const char *type)
 {
-    int64_t before = stored_events();
+    int64_t before = world_stored(&w);
 
     open_all();
     check_accepted(ask_fault(type, "2", "5"));
-    CHECK(stored_events() == before + 1);
+    CHECK(world_stored(&w) == before + 1);
     client_tick(&c, DELAY_MS - 1);
     CHECK(!c.join.hub.talk->over && link_is_open(garage.d2c) && link_is_open(garage.c2d) &&
           link_is_open(garage.twin_answer));
@@ -281,7 +269,7 @@ TEST(the_envelope_of_a_batch_may_ask_too)
     check_accepted(send_batch(&c, garage.d2c, message_bytes(m)));
     pn_message_free(m);
     pn_message_free(inner);
-    CHECK(stored_events() == 1);
+    CHECK(world_stored(&w) == 1);
     client_tick(&c, 1000);
     check_only(garage.d2c);
 }
@@ -338,7 +326,7 @@ TEST(a_device_that_left_before_takes_its_fault_along)
     check_links(&phone, NULL);
 }
 
-#define FAULT(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define FAULT(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 
 int main(void)
 {

@@ -1,26 +1,14 @@
 /* Frames on handles that are not attached: they end their session, and no other device of the connection notices. */
-#include "amqp_message.h"
-
-static struct client c;
+#include "amqp_case.h"
 
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
+    client_start(state);
     device_keys("phone");
     client_open(&c, NO_SASL, NULL, NULL);
     client_open_cbs(&c);
     CHECK(client_prove(&c, "garage") == 200);
     CHECK(client_prove(&c, "phone") == 200);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -81,7 +69,7 @@ TEST(a_transfer_on_no_link_ends_the_session_and_no_more)
     say(0x14, 1, 78, NO_BYTES, BYTES("\x43\xa0\x01t\x43\x41"), 5);
     CHECK(link_is_open(garage));
     check_accepted(send_message(&c, garage, new_message("still here")));
-    CHECK(stored_events() == 1);
+    CHECK(world_stored(&w) == 1);
     /* The peer ends it too, and begins another one. */
     pn_session_close(second);
     client_run(&c);
@@ -91,7 +79,7 @@ TEST(a_transfer_on_no_link_ends_the_session_and_no_more)
     phone = open_sender_in(&c, third, "phone");
     CHECK(link_is_open(phone));
     check_accepted(send_message(&c, phone, new_message("again")));
-    CHECK(stored_events() == 2 && strstr(w.log, "unattached-handle"));
+    CHECK(world_stored(&w) == 2 && strstr(w.log, "unattached-handle"));
 }
 
 TEST(so_do_credit_and_a_detach)
@@ -152,7 +140,7 @@ TEST(a_link_that_was_refused_may_be_attached_again)
     CHECK(link_is_open(open_sender(&c, "garage")));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_transfer_on_no_link_ends_the_session_and_no_more), CASE(so_do_credit_and_a_detach),
       CASE(a_handle_that_was_detached_is_attached_no_more), CASE(a_link_that_we_detached_may_still_be_sent_to),
       CASE(a_link_that_was_refused_may_be_attached_again))

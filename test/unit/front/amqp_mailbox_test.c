@@ -1,36 +1,14 @@
 /* Cloud-to-device messages over AMQP: as a device takes and settles them, as a service sends them and hears of them. */
-#include "amqp_message.h"
+#include "amqp_case.h"
 
 #define HOUR 3600000LL
 #define FEEDBACK "/messages/servicebound/feedback"
 
-static struct client c, second;
-
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
-    memset(&second, 0, sizeof second);
+    client_start(state);
     device_keys("garage");
     return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    if (second.join.hub.talk)
-        client_close(&second);
-    world_close();
-    return 0;
-}
-
-static void open_as(struct client *client, const char *id)
-{
-    client_open(client, NO_SASL, NULL, NULL);
-    client_open_cbs(client);
-    CHECK(client_prove(client, id) == 200);
 }
 
 /* ---- what a device takes */
@@ -400,17 +378,17 @@ TEST(links_of_a_service_end_with_its_token)
 /* The service posts with "full", the device ends them: accepted, rejected. */
 static void make_feedback(void)
 {
-    open_as(&second, "garage");
-    pn_link_t *box = open_mailbox(&second, "garage", 10);
+    open_as(&c2, "garage");
+    pn_link_t *box = open_mailbox(&c2, "garage", 10);
     post_to("garage", "m-1", "open", "full", T0);
     post_to("garage", "m-2", "shut", "full", T0);
     post_to("garage", "m-3", "hush", "none", T0);
-    client_run(&second);
-    pn_delivery_t *one = hear(&second, box), *two = hear(&second, box), *three = hear(&second, box);
+    client_run(&c2);
+    pn_delivery_t *one = hear(&c2, box), *two = hear(&c2, box), *three = hear(&c2, box);
     CHECK(one && two && three);
-    settle_as(&second, one, PN_ACCEPTED);
-    settle_as(&second, two, PN_REJECTED);
-    settle_as(&second, three, PN_REJECTED);
+    settle_as(&c2, one, PN_ACCEPTED);
+    settle_as(&c2, two, PN_REJECTED);
+    settle_as(&c2, three, PN_REJECTED);
 }
 
 static void time_passes(int64_t ms)
@@ -477,16 +455,16 @@ TEST(a_service_sends_hears_of_it_and_reads_events_on_one_connection)
 
     send_events("phone", 1, T0, 0);
     check_accepted(post(posting, "/devices/garage/messages/devicebound", "open", "positive"));
-    open_as(&second, "garage");
-    pn_delivery_t *d = hear(&second, open_mailbox(&second, "garage", 1));
+    open_as(&c2, "garage");
+    pn_delivery_t *d = hear(&c2, open_mailbox(&c2, "garage", 1));
     CHECK(d);
-    settle_as(&second, d, PN_ACCEPTED);
+    settle_as(&c2, d, PN_ACCEPTED);
     time_passes(FEEDBACK_REST_MS);
     CHECK(take(&c, events) && hear(&c, feedback));
     CHECK(strstr(heard_body(&c), "\"statusCode\":\"Success\""));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_message_carries_what_clients_read), CASE(what_was_written_into_to_is_what_comes_and_no_property_is_null),
       CASE(accepted_is_done), CASE(released_and_modified_come_again_counted),
       CASE(settled_without_an_outcome_comes_again), CASE(who_settles_second_hears_what_the_hub_made_of_it),

@@ -1,25 +1,14 @@
 /* $management: what it tells, in which types, to whom (service 2.5). */
-#include "amqp_peer.h"
+#include "amqp_case.h"
 
 #define HOUR 3600000LL
 
-static struct client c;
 static pn_link_t *asks, *answers;
 
 static int start(void **state)
 {
     (void)state;
-    world_open(4);
-    memset(&c, 0, sizeof c);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
+    return client_start_with(4);
 }
 
 static void open_links(const char *address)
@@ -222,7 +211,7 @@ TEST(a_question_that_is_too_large_closes_its_link)
     assert_string_equal(pn_condition_get_name(pn_link_remote_condition(asks)), "amqp:link:message-size-exceeded");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(the_event_hub_is_described_in_the_types_that_clients_cast_to),
       CASE(a_partition_is_described_before_and_after_its_first_event), CASE(a_token_in_the_request_is_enough),
       CASE(a_token_that_is_not_good_is_refused_in_the_answer),

@@ -187,15 +187,3 @@ static inline unsigned waiting_for(const char *device)
     CHECK_OK(hub_device_get(w.hub, bytes_str(device), &d));
     return d.c2d_count;
 }
-
-/* How many events are stored, all partitions together. */
-static inline int64_t stored_events(void)
-{
-    int64_t n = 0;
-    for (unsigned i = 0; i < hub_partitions(w.hub); i++) {
-        struct partition p;
-        CHECK_OK(hub_partition(w.hub, i, &p));
-        n += p.last_sequence + 1;
-    }
-    return n;
-}

@@ -1,23 +1,11 @@
 /* Modules over AMQP: who they are, and the links that SDKs open. */
-#include "amqp_message.h"
-
-static struct client c;
+#include "amqp_case.h"
 
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
+    client_start(state);
     (void)device_keys("gate");
     (void)device_keys("gate/lock");
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -156,7 +144,7 @@ TEST(a_message_to_a_module_has_nowhere_to_go)
     check_rejected(send_message(&c, l, m), "amqp:not-found", "404001");
 }
 
-#define WITH(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, start, client_stop)
 
 TESTS(WITH(each_audience_of_a_module_opens_all_its_links), WITH(a_device_is_not_its_module),
       WITH(a_policy_may_be_any_module), WITH(a_module_comes_in_by_sasl_plain),

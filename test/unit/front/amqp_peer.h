@@ -64,13 +64,12 @@ static inline void send_events(const char *device, int n, int64_t from_ms, size_
 {
     static struct waker waker = {quiet_wake};
     static char body[MESSAGE_LEN_MAX];
-    struct device wanted = {.auth = AUTH_SAS}, made;
+    struct device made;
     struct seat *seat;
     uint64_t at;
 
-    snprintf(wanted.id, sizeof wanted.id, "%s", device);
     if (hub_device_get(w.hub, bytes_str(device), &made))
-        CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, T0, &made, &at));
+        world_device(&w, device);
     CHECK_OK(hub_attach(w.hub, bytes_str(device), NO_BYTES, PROOF_DEVICE_SAS, &waker, from_ms, &seat));
     for (int i = 0; i < n; i++) {
         int len = snprintf(body, 16, "%d", i);
@@ -391,13 +390,12 @@ static inline int client_put_token(struct client *c, const char *name, const cha
 /* A device that exists, and what signs for it. */
 static inline struct policy device_keys(const char *id)
 {
-    struct device wanted = {.auth = AUTH_SAS}, made;
     struct policy keys = {0}; /* signs without a policy name */
-    uint64_t at;
+    struct device made;
 
-    snprintf(wanted.id, sizeof wanted.id, "%s", id);
     if (hub_device_get(w.hub, bytes_str(id), &made))
-        CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, T0, &made, &at));
+        world_device(&w, id);
+    CHECK_OK(hub_device_get(w.hub, bytes_str(id), &made));
     keys.primary = made.primary;
     keys.secondary = made.secondary;
     return keys;

@@ -1,11 +1,10 @@
 /* The SASL mechanism TPM: a device proves its chip, registers, and everything that ends it (provisioning 1.5.3). */
-#include "amqp_message.h"
+#include "amqp_case.h"
 
 #include "soft_tpm.h"
 
 #include <proton/sasl_plugin.h>
 
-static struct client c;
 static struct soft_tpm chip, other;
 
 /* The device's words in its turn. */
@@ -158,9 +157,7 @@ static void enroll(const char *id, const struct soft_tpm *t, const char *status)
 
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
+    client_start(state);
     memset(&say, 0, sizeof say);
     snprintf(say.id, sizeof say.id, "dev-1");
     say.ek = bytes_of(chip.ek, sizeof chip.ek);

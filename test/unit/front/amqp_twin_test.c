@@ -439,7 +439,7 @@ TEST(the_model_of_any_sender_is_in_the_twin)
     buf_free(&json);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_fresh_twin_is_read), CASE(the_correlation_id_keeps_its_type), CASE(annotations_may_be_under_texts),
       CASE(a_report_is_answered_with_its_version), CASE(a_version_that_a_report_names_is_passed_over),
       CASE(bad_requests_are_accepted_and_answered_and_the_links_stay),

@@ -9,16 +9,12 @@
 
 #define SCOPE BYTES("0neB30376DB")
 
-static struct client c;
 static struct made root, factory, leaf;
 static struct registrant caller;
 
 static int start(void **state)
 {
-    (void)state;
-    world_open();
-    c = (struct client){0};
-    client_open(&c);
+    client_start(state);
     root = make_ca("root", NULL);
     factory = make_ca("factory", &root);
     leaf = make_leaf("Dev-1", &factory);

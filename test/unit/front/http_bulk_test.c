@@ -1,25 +1,6 @@
 /* Bulk changes of the registry, and queries over HTTPS. */
 #include "http_peer.h"
 
-static struct client c;
-
-static int start(void **state)
-{
-    (void)state;
-    world_open();
-    memset(&c, 0, sizeof c);
-    client_open(&c);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
-}
-
 static int bulk(const char *body)
 {
     return ask_as(&c, "registryReadWrite", "POST", "/devices" V, NULL, body);
@@ -341,7 +322,7 @@ TEST(what_cannot_be_asked_is_refused)
     CHECK(ask_as(&c, "device", "POST", "/devices/query" V, NULL, "{\"query\":\"SELECT * FROM devices\"}") == 401);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
 TESTS(CASE(many_are_made_changed_and_deleted_at_once), CASE(what_fails_is_told_and_the_others_are_done),
       CASE(no_more_than_a_hundred_and_only_arrays), CASE(all_devices_come_in_pages),
       CASE(a_page_that_ends_with_the_last_device_is_the_last), CASE(a_twin_has_what_clients_read),

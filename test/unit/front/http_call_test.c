@@ -1,16 +1,12 @@
 /* Direct methods over HTTPS, with a device that the test plays. */
 #include "http_peer.h"
 
-static struct client c;
 static struct seat *seat;
 static struct waker nobody = {quiet_wake};
 
 static int start(void **state)
 {
-    (void)state;
-    memset(&c, 0, sizeof c);
-    world_open();
-    client_open(&c);
+    client_start(state);
     CHECK(ask(&c, "PUT", "/devices/door" V, NULL, "{}") == 200);
     CHECK_OK(hub_attach(w.hub, BYTES("door"), NO_BYTES, PROOF_DEVICE_SAS, &nobody, T0, &seat));
     hub_calls_take(seat, true, T0);

@@ -7,15 +7,11 @@
 
 #define ANY "If-Match: *\r\n"
 
-static struct client c;
 static struct made root;
 
 static int open_all(void **state)
 {
-    (void)state;
-    world_open();
-    c = (struct client){0};
-    client_open(&c);
+    client_start(state);
     root = make_ca("our authority", NULL);
     return 0;
 }

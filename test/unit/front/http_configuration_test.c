@@ -6,7 +6,6 @@
 
 #define ONE "/configurations/winter" V
 
-static struct client c;
 static struct configurations *engine;
 static struct waker waker;
 
@@ -15,26 +14,14 @@ static void woken(struct waker *w_)
     (void)w_;
 }
 
-static void add(const char *name, bool edge)
-{
-    struct device wanted = {.auth = AUTH_SAS, .edge = edge}, made;
-    uint64_t at;
-
-    snprintf(wanted.id, sizeof wanted.id, "%s", name);
-    CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, T0, &made, &at));
-}
-
 static int start(void **state)
 {
-    (void)state;
-    world_open();
+    client_start(state);
     waker.wake = woken;
     CHECK_OK(configurations_new(w.hub, &waker, &engine));
     w.env.configurations = engine;
-    memset(&c, 0, sizeof c);
-    client_open(&c);
-    add("a", false);
-    add("b", false);
+    world_device(&w, "a");
+    world_device(&w, "b");
     return 0;
 }
 
@@ -350,8 +337,8 @@ TEST(what_was_changed_by_hand_meanwhile_is_not_swept_away)
 
 TEST(modules_are_configured_by_their_own_condition)
 {
-    add("a/valve", false);
-    add("b/fan", false);
+    world_device(&w, "a/valve");
+    world_device(&w, "b/fan");
     change("a/valve", TWIN_TAGS, "{\"kind\":1}");
     set("m", "{\"moduleContent\":{\"properties.desired.p\":5}}", "FROM devices.modules WHERE tags.kind = 1", 1);
     settle();
@@ -365,7 +352,7 @@ TEST(modules_are_configured_by_their_own_condition)
 
 TEST(an_edge_device_gets_its_modules_and_what_is_desired_of_them)
 {
-    add("gate", true);
+    world_device_as(&w, "gate", true);
     set("edge",
         "{\"modulesContent\":{\"$edgeAgent\":{\"properties.desired\":{\"v\":1}},\"pump\":{\"properties.desired.rate\":"
         "2}}}",

@@ -7,8 +7,6 @@
 #define BOX "/devices/garage/messages/devicebound"
 #define BATCH "Content-Type: application/vnd.microsoft.iothub.json\r\n"
 
-static struct client c;
-
 static struct device add(const char *id)
 {
     struct device wanted = {.auth = AUTH_SAS}, made;
@@ -21,19 +19,8 @@ static struct device add(const char *id)
 
 static int start(void **state)
 {
-    (void)state;
-    world_open();
-    memset(&c, 0, sizeof c);
-    client_open(&c);
+    client_start(state);
     add("garage");
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -77,18 +64,6 @@ static int does(const char *method, const char *target, const char *headers, con
 {
     return ask_raw(token_of("garage", c.join.now_ms + 3600000), method, target, headers,
                    body ? bytes_str(body) : NO_BYTES);
-}
-
-static int64_t stored(void)
-{
-    int64_t n = 0;
-
-    for (unsigned i = 0; i < hub_partitions(w.hub); i++) {
-        struct partition p;
-        CHECK_OK(hub_partition(w.hub, i, &p));
-        n += p.last_sequence + 1;
-    }
-    return n;
 }
 
 /* The event of that number among those of the device, as it can be read. */
@@ -147,7 +122,7 @@ TEST(a_device_comes_with_its_token_or_one_of_a_policy_for_devices)
     CHECK(ask_raw(token_of("phone", T0 + 3600000), "POST", EVENTS, NULL, BYTES("x")) == 401);
     CHECK(ask_raw(token_of("garage", T0 - 3600000), "POST", EVENTS, NULL, BYTES("x")) == 401);
     CHECK(ask_raw(token_of("phone", T0 + 3600000), "GET", BOX V, NULL, NO_BYTES) == 401);
-    CHECK(stored() == 3);
+    CHECK(world_stored(&w) == 3);
     CHECK(strstr(w.log, "request-refused") && strstr(w.log, "192.0.2.7:51234"));
 }
 
@@ -263,10 +238,10 @@ TEST(what_is_no_message_is_refused)
     memset(large, 'x', sizeof large);
     CHECK(ask_raw(token_of("garage", T0 + 3600000), "POST", EVENTS, NULL, bytes_of(large, sizeof large)) == 413);
     check_error(&c, 413, "MessageTooLarge");
-    CHECK(stored() == 0);
+    CHECK(world_stored(&w) == 0);
     CHECK(ask_raw(token_of("garage", T0 + 3600000), "POST", EVENTS, NULL, bytes_of(large, sizeof large - 1)) == 204);
     CHECK(does("POST", EVENTS, NULL, NULL) == 204); /* nothing at all is a message too */
-    CHECK(stored() == 2);
+    CHECK(world_stored(&w) == 2);
 }
 
 TEST(a_batch_is_as_many_messages)
@@ -279,7 +254,7 @@ TEST(a_batch_is_as_many_messages)
                "messageid\":"
                "\"m-1\"}},{\"body\":\"plain\",\"base64Encoded\":false},{\"body\":\"c2h1dA==\"},{\"body\":\"\"}]") ==
           204);
-    CHECK(stored() == 4);
+    CHECK(world_stored(&w) == 4);
     read_event(0, &room, &m);
     CHECK_BYTES(m.body, BYTES("open"));
     CHECK_BYTES(prop_of(&m, "k"), BYTES("v"));
@@ -361,7 +336,7 @@ TEST(of_a_batch_all_or_nothing_is_stored)
     buf_puts(&large, "]");
     CHECK(does("POST", EVENTS, BATCH, buf_str(&large)) == 400);
     check_error(&c, 400, "DeserializationError");
-    CHECK(stored() == 0);
+    CHECK(world_stored(&w) == 0);
     buf_free(&large);
 }
 
@@ -540,16 +515,16 @@ TEST(a_batch_may_be_cut_anywhere)
     buf_printf(&b, "POST " EVENTS " HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\n" BATCH "Content-Length: %zu\r\n\r\n%s",
                token, strlen(body), body);
     for (size_t cut = 1; cut < b.len; cut++) {
-        int64_t before = stored();
+        int64_t before = world_stored(&w);
         client_say(&c, bytes_first(buf_bytes(&b), cut));
-        CHECK(!client_hear(&c) && stored() == before);
+        CHECK(!client_hear(&c) && world_stored(&w) == before);
         client_say(&c, bytes_skip(buf_bytes(&b), cut));
-        CHECK(client_hear(&c) && c.in.head.status == 204 && stored() == before + 2);
+        CHECK(client_hear(&c) && c.in.head.status == 204 && world_stored(&w) == before + 2);
     }
     buf_free(&b);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_device_comes_with_its_token_or_one_of_a_policy_for_devices),
       CASE(unknown_and_disabled_devices_are_told_so), CASE(with_a_certificate_unknown_and_wrong_are_the_same),
       CASE(paths_of_a_device_come_in_every_spelling), CASE(headers_become_properties),

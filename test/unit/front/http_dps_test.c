@@ -4,25 +4,6 @@
 #define SCOPE "0neB30376DB" /* which the hub of these tests gives itself */
 #define GROUP_KEY "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw=="
 
-static struct client c;
-
-static int start(void **state)
-{
-    (void)state;
-    world_open();
-    memset(&c, 0, sizeof c);
-    client_open(&c);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
-}
-
 static int enroll(const char *id, const char *body)
 {
     char path[256];
@@ -42,33 +23,12 @@ static const char *with_key(const char *more)
     return body;
 }
 
-/* As a device: a token with this key, in the form of the Node client. */
-static int device_asks(const char *method, const char *path, const char *scope, const char *id, const char *key_text,
-                       int64_t expires_ms, const char *body)
-{
-    struct buf b = buf_max(1 << 16), token = buf_max(SAS_LEN_MAX);
-    char resource[256];
-    uint8_t key[KEY_LEN_MAX];
-    size_t len;
-
-    CHECK_OK(base64_decode(bytes_str(key_text), key, sizeof key, &len));
-    snprintf(resource, sizeof resource, "%s/registrations/%s", scope, id);
-    CHECK_OK(sas_make(bytes_str(resource), BYTES("registration"), expires_ms / 1000, bytes_of(key, len), &token));
-    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %zu\r\n\r\n%s", method, path,
-               buf_str(&token), strlen(body), body);
-    client_say(&c, buf_bytes(&b));
-    buf_free(&b);
-    buf_free(&token);
-    CHECK(client_hear(&c));
-    return c.in.head.status;
-}
-
 static int registers(const char *id, const char *key, const char *body)
 {
     char path[256];
 
     snprintf(path, sizeof path, "/" SCOPE "/registrations/%s/register" V, id);
-    return device_asks("PUT", path, SCOPE, id, key, c.join.now_ms + 3600000, body);
+    return ask_with_key("PUT", path, SCOPE, id, key, c.join.now_ms + 3600000, body);
 }
 
 static const char *text_at(const char *a, const char *b)
@@ -89,7 +49,7 @@ static int operation(const char *id, const char *key)
     char path[512];
 
     snprintf(path, sizeof path, "/" SCOPE "/registrations/%s/operations/%s" V, id, text_at("operationId", NULL));
-    return device_asks("GET", path, SCOPE, id, key, c.join.now_ms + 3600000, "");
+    return ask_with_key("GET", path, SCOPE, id, key, c.join.now_ms + 3600000, "");
 }
 
 TEST(a_device_is_told_first_to_wait_and_then_where_to_go)
@@ -135,16 +95,16 @@ TEST(what_does_not_fit_is_refused_and_makes_nothing)
     CHECK(registers("reg-1", KEY_A, "[1]") == 400);
     CHECK(registers("reg-1", KEY_A, "{") == 400);
     const char *path = "/" SCOPE "/registrations/reg-1/register" V;
-    CHECK(device_asks("PUT", path, SCOPE, "reg-1", KEY_A, T0 - 3600000, "") == 401);         /* expired */
-    CHECK(device_asks("PUT", path, SCOPE, "reg-2", KEY_A, T0 + 3600000, "") == 401);         /* for another */
-    CHECK(device_asks("PUT", path, "0ne00000002", "reg-1", KEY_A, T0 + 3600000, "") == 401); /* of another scope */
-    CHECK(device_asks("PUT", "/0ne00000002/registrations/reg-1/register" V, "0ne00000002", "reg-1", KEY_A, T0 + 3600000,
-                      "") == 404);
+    CHECK(ask_with_key("PUT", path, SCOPE, "reg-1", KEY_A, T0 - 3600000, "") == 401);         /* expired */
+    CHECK(ask_with_key("PUT", path, SCOPE, "reg-2", KEY_A, T0 + 3600000, "") == 401);         /* for another */
+    CHECK(ask_with_key("PUT", path, "0ne00000002", "reg-1", KEY_A, T0 + 3600000, "") == 401); /* of another scope */
+    CHECK(ask_with_key("PUT", "/0ne00000002/registrations/reg-1/register" V, "0ne00000002", "reg-1", KEY_A,
+                       T0 + 3600000, "") == 404);
     CHECK(ask_as(&c, NULL, "PUT", path, NULL, "{}") == 401);
     CHECK_ERR(hub_device_get(w.hub, BYTES("reg-1"), &d), ERR_NOT_FOUND);
     CHECK(registers("reg-1", KEY_A, "") == 202);
-    CHECK(device_asks("GET", "/" SCOPE "/registrations/reg-1/operations/5.x" V, SCOPE, "reg-1", KEY_A, T0 + 3600000,
-                      "") == 404);
+    CHECK(ask_with_key("GET", "/" SCOPE "/registrations/reg-1/operations/5.x" V, SCOPE, "reg-1", KEY_A, T0 + 3600000,
+                       "") == 404);
     CHECK(strstr(w.log, "login-failed registration=reg-1 protocol=https address=192.0.2.7:51234"));
 }
 
@@ -348,7 +308,7 @@ TEST(enrollments_are_gone_through_in_pages)
     CHECK(ask(&c, "POST", "/enrollments" V, NULL, "{\"mode\":\"paint\",\"enrollments\":[]}") == 400);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
 TESTS(CASE(a_device_is_told_first_to_wait_and_then_where_to_go), CASE(what_does_not_fit_is_refused_and_makes_nothing),
       CASE(a_disabled_enrollment_shadows_groups), CASE(groups_are_parsed_once_and_again_when_they_change),
       CASE(who_has_the_key_of_a_group_cannot_take_a_device_of_others),

@@ -3,27 +3,11 @@
 
 #define EVENTS "/devices/garage/messages/events" V
 
-static struct client c;
-
 static int start(void **state)
 {
-    struct device wanted = {.id = "garage", .auth = AUTH_SAS}, made;
-    uint64_t at;
-
-    (void)state;
-    world_open();
+    client_start(state);
     w.env.faults = true;
-    memset(&c, 0, sizeof c);
-    client_open(&c);
-    CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, T0, &made, &at));
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
+    world_device(&w, "garage");
     return 0;
 }
 
@@ -106,7 +90,7 @@ TEST(the_status_of_the_hub_tells_of_it)
     CHECK(body_has(&c, "\"fault_injection\":false"));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(InvokeThrottling_answers_429), CASE(InvokeMaxMessageQuota_answers_403), CASE(InvokeAuthError_answers_401),
       CASE(KillTcp_closes_the_connection_behind_the_answer), CASE(what_only_others_have_breaks_nothing),
       CASE(a_fault_that_there_is_not_is_refused), CASE(without_permission_it_is_a_message_like_any_other),

@@ -3,26 +3,10 @@
 
 #define FEEDBACK "/messages/serviceBound/feedback"
 
-static struct client c;
-
 static int start(void **state)
 {
-    struct device wanted = {.id = "garage", .auth = AUTH_SAS}, made;
-    uint64_t at;
-
-    (void)state;
-    world_open();
-    CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, T0, &made, &at));
-    memset(&c, 0, sizeof c);
-    client_open(&c);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
+    client_start(state);
+    world_device(&w, "garage");
     return 0;
 }
 
@@ -118,6 +102,6 @@ TEST(who_may_not_and_what_is_none_is_refused)
     CHECK(does("GET", FEEDBACK V) == 200);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_batch_is_taken_and_completed), CASE(what_is_abandoned_or_forgotten_comes_again),
       CASE(who_may_not_and_what_is_none_is_refused))

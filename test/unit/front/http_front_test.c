@@ -1,24 +1,5 @@
 #include "http_peer.h"
 
-static struct client c;
-
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    c = (struct client){0};
-    client_open(&c);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
-}
-
 static void reopen(void)
 {
     size_t slice = c.join.slice;
@@ -512,7 +493,7 @@ TEST(each_refused_request_is_one_line_and_others_are_none)
     CHECK(strstr(w.log, "who=iothubowner method=PUT path=/devices/a status=409"));
 }
 
-#define RUN_HERE(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
+#define RUN_HERE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
 
 TESTS(RUN_HERE(health_needs_no_credentials), RUN_HERE(head_is_get_without_a_body),
       RUN_HERE(each_route_asks_for_its_right), RUN_HERE(keys_are_shown_only_to_those_who_may_read_them),

@@ -4,33 +4,11 @@
 #define APPLY "/devices/%s/applyConfigurationContent" V
 #define CONTENT "InvalidConfigurationContent"
 
-static struct client c;
-
-static void add(const char *id, bool edge)
-{
-    struct device wanted = {.auth = AUTH_SAS, .edge = edge}, made;
-    uint64_t at;
-
-    snprintf(wanted.id, sizeof wanted.id, "%s", id);
-    CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, T0, &made, &at));
-}
-
 static int start(void **state)
 {
-    (void)state;
-    world_open();
-    memset(&c, 0, sizeof c);
-    client_open(&c);
-    add("gate", true);
-    add("leaf", false);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
+    client_start(state);
+    world_device_as(&w, "gate", true);
+    world_device(&w, "leaf");
     return 0;
 }
 
@@ -167,7 +145,7 @@ TEST(it_takes_the_right_to_write_the_registry)
                  "{\"modulesContent\":{}}") == 401);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(modules_are_made_and_what_is_desired_of_them_is_the_manifest),
       CASE(the_next_manifest_takes_the_place_of_the_one_before), CASE(a_path_sets_the_value_at_it_and_leaves_the_rest),
       CASE(a_device_that_is_no_edge_device_is_refused), CASE(what_is_wrong_anywhere_changes_nothing),

@@ -1,8 +1,6 @@
 /* Modules in the registry, what devices and modules may do there themselves, calls of modules, scopes, new keys. */
 #include "http_peer.h"
 
-static struct client c;
-
 static struct device add(const char *name, bool edge, const char *parent)
 {
     struct device wanted = {.auth = AUTH_SAS, .edge = edge}, made;
@@ -16,19 +14,8 @@ static struct device add(const char *name, bool edge, const char *parent)
 
 static int start(void **state)
 {
-    (void)state;
-    world_open();
-    memset(&c, 0, sizeof c);
-    client_open(&c);
+    client_start(state);
     add("door", false, NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -398,7 +385,7 @@ TEST(an_edge_hub_asks_for_one_below_it_by_a_chain)
         CHECK(ask_self("gate/$edgeHub", "POST", list, NULL, wrong[i]) == 401);
 }
 
-#define WITH(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, start, client_stop)
 
 TESTS(WITH(a_module_is_told_as_clients_read_it), WITH(managed_by_is_replaced_and_a_put_that_omits_it_clears_it),
       WITH(what_is_wrong_with_a_module_has_its_code), WITH(a_device_has_fifty_modules),

@@ -6,7 +6,6 @@
 #define SCOPE "0neB30376DB"
 #define OTHER "other.hub"
 
-static struct client c;
 static struct outside_job *jobs[8];
 static size_t n_jobs;
 static bool busy;
@@ -25,13 +24,10 @@ static const struct outside outside = {.hubs = others, .run = "1", .start = star
 
 static int start(void **state)
 {
-    (void)state;
-    world_open();
+    client_start(state);
     w.env.outside = &outside;
-    memset(&c, 0, sizeof c);
     busy = false;
     n_jobs = 0;
-    client_open(&c);
     return 0;
 }
 
@@ -60,20 +56,7 @@ static void enroll(const char *id, const char *more)
 
 static int device_asks(const char *method, const char *path, const char *body)
 {
-    struct buf b = buf_max(1 << 16), token = buf_max(SAS_LEN_MAX);
-    uint8_t key[KEY_LEN_MAX];
-    size_t len;
-
-    CHECK_OK(base64_decode(BYTES(KEY_A), key, sizeof key, &len));
-    CHECK_OK(sas_make(BYTES(SCOPE "/registrations/dev"), BYTES("registration"), c.join.now_ms / 1000 + 600,
-                      bytes_of(key, len), &token));
-    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %zu\r\n\r\n%s", method, path,
-               buf_str(&token), strlen(body), body);
-    client_say(&c, buf_bytes(&b));
-    buf_free(&b);
-    buf_free(&token);
-    CHECK(client_hear(&c));
-    return c.in.head.status;
+    return ask_with_key(method, path, SCOPE, "dev", KEY_A, c.join.now_ms + 600000, body);
 }
 
 static int registers(char operation[128])

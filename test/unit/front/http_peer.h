@@ -187,3 +187,45 @@ static inline bool body_has(struct client *c, const char *text)
 {
     return strstr(heard_body(c), text) != NULL;
 }
+
+/* ---- what most tests begin with: a hub and one client ----------------------------------------------------------- */
+
+static struct client c;
+
+static inline int client_start(void **state)
+{
+    (void)state;
+    world_open();
+    memset(&c, 0, sizeof c);
+    client_open(&c);
+    return 0;
+}
+
+static inline int client_stop(void **state)
+{
+    (void)state;
+    client_close(&c);
+    world_close();
+    return 0;
+}
+
+/* As one that registers with a key, whose token has the form of the Node client. */
+static inline int ask_with_key(const char *method, const char *path, const char *scope, const char *id,
+                               const char *key_text, int64_t expires_ms, const char *body)
+{
+    struct buf b = buf_max(1 << 16), token = buf_max(SAS_LEN_MAX);
+    char resource[256];
+    uint8_t key[KEY_LEN_MAX];
+    size_t len;
+
+    CHECK_OK(base64_decode(bytes_str(key_text), key, sizeof key, &len));
+    snprintf(resource, sizeof resource, "%s/registrations/%s", scope, id);
+    CHECK_OK(sas_make(bytes_str(resource), BYTES("registration"), expires_ms / 1000, bytes_of(key, len), &token));
+    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %zu\r\n\r\n%s", method, path,
+               buf_str(&token), strlen(body), body);
+    client_say(&c, buf_bytes(&b));
+    buf_free(&b);
+    buf_free(&token);
+    CHECK(client_hear(&c));
+    return c.in.head.status;
+}

@@ -1,8 +1,6 @@
 /* Queries over twins and modules (service 4.8), as tools and suites ask them. */
 #include "http_peer.h"
 
-static struct client c;
-
 static void make(const char *id, const char *tags, const char *desired)
 {
     struct device d = {.id = ""}, made;
@@ -18,10 +16,7 @@ static void make(const char *id, const char *tags, const char *desired)
 
 static int start(void **state)
 {
-    (void)state;
-    memset(&c, 0, sizeof c);
-    world_open();
-    client_open(&c);
+    client_start(state);
     make("a", "{\"floor\":1,\"group\":{\"name\":\"x\"}}",
          "{\"level\":4.5,\"Key-1\":\"one\",\"list\":[1,\"two\",{\"b\":3}]}");
     make("b", "{\"floor\":2}", "{\"level\":7,\"Key-1\":\"two\"}");
@@ -31,14 +26,6 @@ static int start(void **state)
     make("a/m2", NULL, NULL);
     make("a-b", NULL, NULL);
     make("a-b/m1", NULL, NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -179,6 +166,6 @@ TEST(a_page_ends_before_it_is_too_long)
     buf_free(&tags);
 }
 
-#define ROW(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define ROW(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(ROW(queries_over_twins_and_modules), ROW(rows_are_whole_twins_with_metadata), ROW(pages_of_what_is_selected),
       ROW(a_page_ends_before_it_is_too_long))

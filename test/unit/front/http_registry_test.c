@@ -7,25 +7,6 @@
     "\"authentication\":{\"type\":\"sas\",\"symmetricKey\":{\"primaryKey\":\"" KEY_A "\",\"secondaryKey\":\"" KEY_B \
     "\"}}"
 
-static struct client c;
-
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    c = (struct client){0};
-    client_open(&c);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
-}
-
 /* The answer's words about a device, as one text. */
 static const char *text_at(const char *outer, const char *inner, const char *name)
 {
@@ -418,7 +399,7 @@ TEST(a_store_that_is_full_is_said_and_reads_go_on)
     CHECK(ask(&c, "GET", "/devices/a" V, NULL, NULL) == 200);
 }
 
-#define RUN_HERE(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
+#define RUN_HERE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
 
 TESTS(RUN_HERE(a_new_device_is_answered_as_the_sdks_expect), RUN_HERE(an_answer_to_a_change_waits_for_its_record),
       RUN_HERE(an_answer_that_tells_of_a_record_waits_for_it), RUN_HERE(keys_that_are_empty_missing_or_null_are_made),

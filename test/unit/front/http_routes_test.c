@@ -1,25 +1,6 @@
 /* Which path is what, and who may take it. */
 #include "http_peer.h"
 
-static struct client c;
-
-static int open_all(void **state)
-{
-    (void)state;
-    world_open();
-    c = (struct client){0};
-    client_open(&c);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
-}
-
 TEST(paths_and_methods_that_do_not_exist_are_told_apart)
 {
     static const char *const missing[] = {"/nothing" V, "/devices/a/b" V, "/devices/a/messages/nothing" V,
@@ -106,7 +87,7 @@ TEST(api_version_must_be_a_date)
     CHECK(ask(&c, "GET", "/hub/status", NULL, NULL) == 200);
 }
 
-#define RUN_HERE(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
+#define RUN_HERE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
 TESTS(RUN_HERE(paths_and_methods_that_do_not_exist_are_told_apart),
       RUN_HERE(what_this_version_does_not_have_is_not_taken_for_something_missing),
       RUN_HERE(post_may_stand_for_another_method), RUN_HERE(api_version_must_be_a_date))

@@ -8,16 +8,12 @@
 #define SCOPE "0neB30376DB"
 #define REGISTER "/" SCOPE "/registrations/%s/register" V
 
-static struct client c;
 static struct soft_tpm chip, other;
 
 static int start(void **state)
 {
-    (void)state;
-    world_open();
+    client_start(state);
     CHECK_OK(challenges_new(&w.env.challenges));
-    memset(&c, 0, sizeof c);
-    client_open(&c);
     return 0;
 }
 

@@ -1,23 +1,10 @@
 /* Twins for services (service 4.6), alone and in bulk (service 4.4): each row is what some client asserts. */
 #include "http_peer.h"
 
-static struct client c;
-
 static int start(void **state)
 {
-    (void)state;
-    memset(&c, 0, sizeof c);
-    world_open();
-    client_open(&c);
+    client_start(state);
     CHECK(ask(&c, "PUT", "/devices/door" V, NULL, "{}") == 200);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -490,7 +477,7 @@ TEST(a_bad_twin_in_bulk_has_its_code)
     CHECK(body_has(&c, "\"errorCode\":400004"));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_fresh_twin_has_what_clients_read), CASE(what_the_twin_says_of_the_device_is_true),
       CASE(metadata_mirrors_every_level_as_objects), CASE(who_is_not_there_is_404),
       CASE(versions_and_etag_rise_as_documented), CASE(a_device_that_was_made_again_begins_at_version_1),

@@ -5,7 +5,6 @@
 #include "hub_job.h"
 #include "runner.h"
 
-static struct client c;
 static struct job_runner *runner;
 static struct waker nobody = {quiet_wake};
 
@@ -16,10 +15,7 @@ static inline void runner_open(void)
 
 static inline int start(void **state)
 {
-    (void)state;
-    memset(&c, 0, sizeof c);
-    world_open();
-    client_open(&c);
+    client_start(state);
     runner_open();
     return 0;
 }

@@ -4,25 +4,6 @@
 
 #define SCOPE "ms-azure-iot-edge://"
 
-static struct client c;
-
-static int start(void **state)
-{
-    (void)state;
-    world_open();
-    memset(&c, 0, sizeof c);
-    client_open(&c);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
-    return 0;
-}
-
 static struct device device_of(const char *id)
 {
     struct device d;
@@ -221,7 +202,7 @@ TEST(queries_of_provisioning_may_leave_out_where_from)
     }
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
 TESTS(CASE(names_are_brought_into_one_spelling), CASE(a_device_is_what_its_body_says_in_whatever_case),
       CASE(what_has_another_form_is_refused_by_name), CASE(a_star_is_an_etag_in_bulk),
       CASE(an_update_in_bulk_without_authentication_keeps_the_keys),

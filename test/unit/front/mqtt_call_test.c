@@ -1,11 +1,5 @@
 /* Direct methods over MQTT: each filter that is known of some client, and what comes of it. */
-#include "mqtt_world.h"
-
-#include "check.h"
-
-static struct world w;
-static struct join c;
-static struct buf say;
+#include "mqtt_case.h"
 
 static void quiet(struct waker *waker)
 {
@@ -14,38 +8,15 @@ static void quiet(struct waker *waker)
 
 static struct waker caller = {quiet};
 
-static void say_all(void)
-{
-    join_say_at(&c, buf_bytes(&say), WORLD_T0);
-    buf_clear(&say);
-}
-
 static void connect_device(bool clean)
 {
-    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
-    world_connect(&w, "door", clean, &say);
-    say_all();
-    CHECK(c.client.in.len == 4 && c.client.in.at[3] == 0);
-    buf_clear(&c.client.in);
+    CHECK(connect_as("door", WORLD_HOST "/door/?api-version=2021-04-12", "door", NULL, clean) == 0);
 }
 
 static int start(void **state)
 {
-    (void)state;
-    w = (struct world){0};
-    world_open(&w);
-    world_device(&w, "door");
-    say = buf_max(CONN_IN_MAX);
+    door_start(state);
     connect_device(true);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    join_close(&c);
-    world_close(&w);
-    buf_free(&say);
     return 0;
 }
 
@@ -180,6 +151,6 @@ TEST(answers_to_nothing_are_dropped)
     check_round(NULL, "200", 200, 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, door_stop)
 TESTS(CASE(each_filter_that_takes_calls_is_one_that_listens), CASE(what_a_filter_does_not_take_is_not_sent),
       CASE(a_kept_session_listens_from_the_start), CASE(answers_to_nothing_are_dropped))

@@ -1,58 +1,11 @@
 /* Modules over MQTT: how SDKs name themselves, what they subscribe to, what they send. */
-#include "mqtt_world.h"
-
-#include "check.h"
-
-static struct world w;
-static struct join c;
-static struct buf say;
-
-static void say_all(void)
-{
-    join_say_at(&c, buf_bytes(&say), WORLD_T0);
-    buf_clear(&say);
-}
+#include "mqtt_case.h"
 
 static int start(void **state)
 {
-    (void)state;
-    w = (struct world){0};
-    world_open(&w);
-    world_device(&w, "door");
+    door_start(state);
     world_device(&w, "door/lock");
-    say = buf_max(CONN_IN_MAX);
     return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    join_close(&c);
-    world_close(&w);
-    buf_free(&say);
-    return 0;
-}
-
-/* The code in CONNACK; 255: none. */
-static uint8_t come(const char *client_id, const char *user, const char *key_of, const char *will)
-{
-    struct buf token = buf_max(SAS_LEN_MAX);
-
-    join_close(&c);
-    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
-    world_token(&w, key_of, false, WORLD_T0 + 3600000, &token);
-    mqtt_put_connect(&say, &(struct mqtt_connect){.clean = true,
-                                                  .keep_alive_s = 60,
-                                                  .client_id = bytes_str(client_id),
-                                                  .will_topic = bytes_str(will),
-                                                  .will_body = BYTES("gone"),
-                                                  .user = bytes_str(user),
-                                                  .password = buf_bytes(&token)});
-    buf_free(&token);
-    say_all();
-    uint8_t code = c.client.in.len == 4 ? c.client.in.at[3] : 255;
-    buf_clear(&c.client.in);
-    return code;
 }
 
 /* device 2.2 */
@@ -65,13 +18,13 @@ TEST(a_module_names_itself_in_each_way_that_clients_do)
     };
 
     for (size_t i = 0; i < sizeof users / sizeof *users; i++)
-        CHECK(come("door/lock", users[i], "door/lock", NULL) == 0);
-    CHECK(come("door", users[0], "door/lock", NULL) == 5);
-    CHECK(come("lock", users[0], "door/lock", NULL) == 5);
-    CHECK(come("door/lock", users[0], "door", NULL) == 5);
-    CHECK(come("door/lock", "hub.test/door/?api-version=2021-04-12", "door/lock", NULL) == 5);
-    CHECK(come("door/other", "hub.test/door/other/?api-version=2021-04-12", "door/lock", NULL) == 5);
-    CHECK(come("door/$", "hub.test/door//?api-version=2021-04-12", "door/lock", NULL) == 5);
+        CHECK(connect_as("door/lock", users[i], "door/lock", NULL, true) == 0);
+    CHECK(connect_as("door", users[0], "door/lock", NULL, true) == 5);
+    CHECK(connect_as("lock", users[0], "door/lock", NULL, true) == 5);
+    CHECK(connect_as("door/lock", users[0], "door", NULL, true) == 5);
+    CHECK(connect_as("door/lock", "hub.test/door/?api-version=2021-04-12", "door/lock", NULL, true) == 5);
+    CHECK(connect_as("door/other", "hub.test/door/other/?api-version=2021-04-12", "door/lock", NULL, true) == 5);
+    CHECK(connect_as("door/$", "hub.test/door//?api-version=2021-04-12", "door/lock", NULL, true) == 5);
 }
 
 /* device 2.10 */
@@ -89,13 +42,13 @@ TEST(a_module_may_subscribe_to_what_sdks_ask_for_and_to_nothing_of_others)
                                           "devices/door/#", "devices/other/modules/lock/#"};
 
     for (size_t i = 0; i < sizeof may / sizeof *may; i++) {
-        CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
+        CHECK(connect_as("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL, true) == 0);
         mqtt_put_subscribe(&say, 1, bytes_str(may[i]), 1);
         say_all();
         CHECK(c.hub.talk && c.client.in.len == 5 && c.client.in.at[4] == 1);
     }
     for (size_t i = 0; i < sizeof may_not / sizeof *may_not; i++) {
-        CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
+        CHECK(connect_as("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL, true) == 0);
         mqtt_put_subscribe(&say, 1, bytes_str(may_not[i]), 1);
         say_all();
         CHECK(!c.hub.talk);
@@ -104,7 +57,7 @@ TEST(a_module_may_subscribe_to_what_sdks_ask_for_and_to_nothing_of_others)
 
 static bool sends(const char *topic)
 {
-    CHECK(come("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL) == 0);
+    CHECK(connect_as("door/lock", "hub.test/door/lock/?api-version=2021-04-12", "door/lock", NULL, true) == 0);
     mqtt_put_publish(&say, &(struct mqtt_publish){.topic = bytes_str(topic), .body = BYTES("x"), .qos = 1, .id = 9});
     say_all();
     return c.hub.talk && c.client.in.len == 4 && c.client.in.at[3] == 9;
@@ -116,7 +69,7 @@ TEST(a_module_sends_to_its_own_topic)
     CHECK(sends("devices/door/modules/lock/messages/events/%24.on=out1/"));
     CHECK(!sends("devices/door/messages/events/"));
     CHECK(!sends("devices/door/modules/other/messages/events/"));
-    CHECK(come("door", "hub.test/door/?api-version=2021-04-12", "door", NULL) == 0);
+    CHECK(connect_as("door", "hub.test/door/?api-version=2021-04-12", "door", NULL, true) == 0);
     mqtt_put_publish(&say, &(struct mqtt_publish){.topic = BYTES("devices/door/modules/lock/messages/events/")});
     say_all();
     CHECK(!c.hub.talk);
@@ -126,8 +79,9 @@ TEST(its_will_is_its_own_and_is_sent_as_its_own)
 {
     struct hub_counts n;
 
-    CHECK(come("door/lock", "hub.test/door/lock", "door/lock", "devices/door/messages/events/") == 5);
-    CHECK(come("door/lock", "hub.test/door/lock", "door/lock", "devices/door/modules/lock/messages/events/") == 0);
+    CHECK(connect_as("door/lock", "hub.test/door/lock", "door/lock", "devices/door/messages/events/", true) == 5);
+    CHECK(connect_as("door/lock", "hub.test/door/lock", "door/lock", "devices/door/modules/lock/messages/events/",
+                     true) == 0);
     join_cut(&c, ERR_CLOSED, WORLD_T0);
     hub_count(w.hub, &n);
     CHECK(n.received == 1);
@@ -151,7 +105,7 @@ TEST(a_method_of_a_module_is_called_and_answered)
     int64_t until_ms;
     size_t used;
 
-    CHECK(come("door/lock", "hub.test/door/lock", "door/lock", NULL) == 0);
+    CHECK(connect_as("door/lock", "hub.test/door/lock", "door/lock", NULL, true) == 0);
     CHECK_ERR(hub_call_open(w.hub, &q, WORLD_T0, &call), ERR_UNREACHABLE);
     mqtt_put_subscribe(&say, 1, BYTES("$iothub/methods/POST/#"), 0);
     say_all();
@@ -174,7 +128,7 @@ TEST(a_module_and_its_device_are_connected_at_once)
 {
     struct join device;
 
-    CHECK(come("door/lock", "hub.test/door/lock", "door/lock", NULL) == 0);
+    CHECK(connect_as("door/lock", "hub.test/door/lock", "door/lock", NULL, true) == 0);
     world_join_mqtt_from(&w, &device, "192.0.2.7:5001", WORLD_T0);
     world_connect(&w, "door", true, &say);
     join_say_at(&device, buf_bytes(&say), WORLD_T0);
@@ -184,7 +138,7 @@ TEST(a_module_and_its_device_are_connected_at_once)
     join_close(&device);
 }
 
-#define WITH(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, start, door_stop)
 
 TESTS(WITH(a_module_names_itself_in_each_way_that_clients_do),
       WITH(a_module_may_subscribe_to_what_sdks_ask_for_and_to_nothing_of_others), WITH(a_module_sends_to_its_own_topic),

@@ -1,52 +1,15 @@
 /* Twins over MQTT: each row is what some client asserts (device 2.12). */
-#include "mqtt_world.h"
+#include "mqtt_case.h"
 
-#include "check.h"
-
-static struct world w;
-static struct join c;
-static struct buf say;
-
-static void say_all(void)
+static void connect_to(const char *user, bool clean)
 {
-    join_say_at(&c, buf_bytes(&say), WORLD_T0);
-    buf_clear(&say);
-}
-
-static void connect_as(const char *user, bool clean)
-{
-    struct buf token = buf_max(SAS_LEN_MAX);
-
-    world_join_mqtt_from(&w, &c, "192.0.2.7:5000", WORLD_T0);
-    world_token(&w, "door", false, WORLD_T0 + 3600000, &token);
-    mqtt_put_connect(&say, &(struct mqtt_connect){.clean = clean,
-                                                  .keep_alive_s = 60,
-                                                  .client_id = BYTES("door"),
-                                                  .user = bytes_str(user),
-                                                  .password = buf_bytes(&token)});
-    buf_free(&token);
-    say_all();
-    CHECK(c.client.in.len == 4 && c.client.in.at[3] == 0);
-    buf_clear(&c.client.in);
+    CHECK(connect_as("door", user, "door", NULL, clean) == 0);
 }
 
 static int start(void **state)
 {
-    (void)state;
-    w = (struct world){0};
-    world_open(&w);
-    world_device(&w, "door");
-    say = buf_max(CONN_IN_MAX);
-    connect_as(WORLD_HOST "/door/?api-version=2021-04-12", true);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    join_close(&c);
-    world_close(&w);
-    buf_free(&say);
+    door_start(state);
+    connect_to(WORLD_HOST "/door/?api-version=2021-04-12", true);
     return 0;
 }
 
@@ -196,7 +159,7 @@ TEST(only_who_asked_for_an_answer_hears_it)
 TEST(without_an_api_version_a_twin_is_a_bad_request)
 {
     join_close(&c);
-    connect_as(WORLD_HOST "/door", true);
+    connect_to(WORLD_HOST "/door", true);
     subscribe(RES "#", 0);
     ask("$iothub/twin/GET/?$rid=1", "", 0);
     check_fails(RES "400/?$rid=1", "400001");
@@ -214,7 +177,7 @@ TEST(a_topic_that_is_none_ends_the_connection)
         ask(topics[i], "{}", 0);
         CHECK(!c.hub.talk);
         join_close(&c);
-        connect_as(WORLD_HOST "/door/?api-version=2021-04-12", true);
+        connect_to(WORLD_HOST "/door/?api-version=2021-04-12", true);
     }
 }
 
@@ -491,7 +454,7 @@ TEST(every_filter_that_takes_them_brings_desired_properties)
 TEST(what_changed_while_it_was_away_is_in_the_twin_and_not_told)
 {
     join_close(&c);
-    connect_as(WORLD_HOST "/door/?api-version=2021-04-12", false);
+    connect_to(WORLD_HOST "/door/?api-version=2021-04-12", false);
     subscribe("$iothub/twin/#", 1);
     CHECK_OK(desired("{\"a\":1}", false));
     check_hears(DESIRED "?$version=2", "{\"a\":1,\"$version\":2}");
@@ -535,17 +498,17 @@ TEST(the_model_is_in_the_twin_when_connack_is_out)
 {
     CHECK(!strcmp(model_of_twin(), ""));
     join_close(&c);
-    connect_as(WORLD_HOST "/door/?api-version=2020-09-30&model-id=dtmi%3Acom%3Adoor%3B1", true);
+    connect_to(WORLD_HOST "/door/?api-version=2020-09-30&model-id=dtmi%3Acom%3Adoor%3B1", true);
     CHECK(!strcmp(model_of_twin(), "dtmi:com:door;1"));
     join_close(&c);
-    connect_as(WORLD_HOST "/door/api-version=2020-09-30&model-id=dtmi:com:door;2", true); /* Go */
+    connect_to(WORLD_HOST "/door/api-version=2020-09-30&model-id=dtmi:com:door;2", true); /* Go */
     CHECK(!strcmp(model_of_twin(), "dtmi:com:door;2"));
     join_close(&c);
-    connect_as(WORLD_HOST "/door/?api-version=2020-09-30", true);
+    connect_to(WORLD_HOST "/door/?api-version=2020-09-30", true);
     CHECK(!strcmp(model_of_twin(), "dtmi:com:door;2"));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, door_stop)
 TESTS(CASE(a_fresh_twin_has_both_sections_with_version_1),
       CASE(the_document_is_compact_without_metadata_and_the_version_last),
       CASE(any_rid_is_echoed_and_may_be_used_again), CASE(the_acknowledgement_goes_before_the_answer),

@@ -78,12 +78,12 @@ static inline void soft_tpm_derive(const uint8_t seed[32], const char *label, st
 static inline void soft_tpm_decrypt(const uint8_t *key, struct bytes in, uint8_t *out)
 {
     static const uint8_t iv[16];
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     int n;
 
-    CHECK(EVP_DecryptInit_ex(c, EVP_aes_128_cfb128(), NULL, key, iv) &&
-          EVP_DecryptUpdate(c, out, &n, in.at, (int)in.len));
-    EVP_CIPHER_CTX_free(c);
+    CHECK(EVP_DecryptInit_ex(cipher, EVP_aes_128_cfb128(), NULL, key, iv) &&
+          EVP_DecryptUpdate(cipher, out, &n, in.at, (int)in.len));
+    EVP_CIPHER_CTX_free(cipher);
 }
 
 /* {HMAC, encrypted} that lies under a seed, with its HMAC checked. */

@@ -1,5 +1,5 @@
 /* AMQP in a WebSocket: a client of Proton whose bytes go through frames, as devices and readers of events do it. */
-#include "amqp_message.h"
+#include "amqp_case.h"
 
 #include "ws_peer.h"
 
@@ -11,7 +11,6 @@ struct tunnel {
 };
 
 static struct tunnel tunnel;
-static struct client c;
 
 static void carry(void)
 {
@@ -105,20 +104,10 @@ static enum err tunnel_new(const struct front_env *env, const struct peer *peer,
 
 static int start(void **state)
 {
-    (void)state;
-    world_open(1);
-    memset(&c, 0, sizeof c);
+    client_start(state);
     memset(&tunnel, 0, sizeof tunnel);
     c.make = tunnel_new;
     path = WS_HUB;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    client_close(&c);
-    world_close();
     return 0;
 }
 
@@ -212,7 +201,7 @@ TEST(a_socket_that_is_no_amqp_is_closed)
     CHECK(c.join.hub.talk->over && c.join.hub.talk->why);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_device_sends_and_receives), CASE(every_byte_may_be_a_frame_and_come_alone),
       CASE(a_device_proves_itself_on_cbs), CASE(events_are_read_where_event_hubs_clients_look_for_them),
       CASE(a_reader_that_does_not_read_gets_no_more_than_there_is_room_for), CASE(a_socket_that_is_no_amqp_is_closed))
