@@ -2,11 +2,14 @@
 
 #include "text.h"
 
+#include <assert.h>
+
 void device_error_put(const struct front_env *env, struct buf *b, unsigned code, struct bytes message, int64_t now_ms)
 {
     uint8_t tracking[16] = {0};
     char time[ISO_TIME_CAP];
 
+    assert(code >= 400000 && code < 600000); /* its first three digits are a status */
     if (env->random)
         env->random(env->random_ctx, tracking, sizeof tracking);
     iso_time(hub_wall_ms(env->hub, now_ms), time);

@@ -2,6 +2,8 @@
 
 #include "device_error.h"
 
+#include <assert.h>
+
 static const struct {
     enum err e;
     unsigned code; /* device 7.4; its first three digits are the status */
@@ -28,6 +30,7 @@ static void fail(const struct front_env *env, enum err e, const char *why, int64
 void twin_reply_fail(const struct front_env *env, unsigned code, struct bytes message, int64_t now_ms,
                      struct twin_reply *out)
 {
+    assert(code >= 400000 && code < 600000);
     buf_free(&out->body);
     *out = (struct twin_reply){.status = code / 1000, .version = -1, .body = buf_max(TWIN_JSON_MAX)};
     device_error_put(env, &out->body, code, message, now_ms);
@@ -52,6 +55,7 @@ void twin_reply_report(const struct front_env *env, struct seat *seat, struct by
     struct twin_fault fault = {.why = ""};
     enum err e;
 
+    assert(seat && expected >= -1);
     *out = (struct twin_reply){.status = 204, .version = -1, .body = buf_max(TWIN_JSON_MAX)};
     if ((e = hub_twin_report(seat, patch, expected, now_ms, &fault, &out->version, &out->after)))
         fail(env, e, fault.why, now_ms, out);

@@ -2,10 +2,13 @@
 
 #include "text.h"
 
+#include <assert.h>
+
 void feedback_put_json(struct buf *b, const struct feedback_record *records, size_t n)
 {
     char time[ISO_TIME_CAP];
 
+    assert(n > 0 && n <= FEEDBACK_BATCH);
     buf_puts(b, "[");
     for (size_t i = 0; i < n; i++) {
         const struct feedback_record *r = &records[i];

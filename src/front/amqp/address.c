@@ -97,6 +97,7 @@ static bool fits(const struct front_env *env, struct bytes pattern, struct bytes
     while (pattern.at && path.at) {
         struct bytes wanted = bytes_cut(&pattern, '/'), segment;
 
+        assert(wanted.len > 0); /* of our own table */
         if (wanted.at[wanted.len - 1] == '*') {
             wanted.len--;
             out->rest = bytes_skip(path, wanted.len);

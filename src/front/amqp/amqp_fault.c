@@ -4,6 +4,8 @@
 #include "amqp_output.h"
 #include "kinds.h"
 
+#include <assert.h>
+
 static const char *reason_of(const struct fault_request *f)
 {
     return f->reason[0] ? f->reason : "the device asked for this fault";
@@ -62,6 +64,7 @@ static void break_down(struct amqp *c, struct amqp_device *d)
 {
     const struct fault_request f = d->fault;
 
+    assert(fault_due(&f) <= c->now_ms);
     d->fault.kind = FAULT_NONE;
     switch (f.kind) {
     case FAULT_KILL_TCP: /* without a word of AMQP */
@@ -99,6 +102,7 @@ int64_t amqp_faults_tick(struct amqp *c)
         else
             break_down(c, d);
     }
+    assert(c->fault_ms > c->now_ms);
     return c->fault_ms;
 }
 
@@ -109,6 +113,7 @@ void amqp_fault_begin(struct amqp *c, struct amqp_device *d, const struct fault_
     d->fault = *f;
     if (fault_due(f) < c->fault_ms)
         c->fault_ms = fault_due(f);
+    assert(c->fault_ms <= fault_due(&d->fault));
 }
 
 enum err amqp_fault_read(struct amqp *c, const struct amqp_device *d, const struct msg *m, struct fault_request *asked)

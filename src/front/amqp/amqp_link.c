@@ -75,6 +75,7 @@ void amqp_link_detach(struct amqp *c, struct amqp_link *k, const char *condition
 /* service 2.4: what is refused is attached first, without source and target. */
 void amqp_link_attach_nothing(struct amqp_link *k)
 {
+    assert(pn_link_state(k->pn) & PN_LOCAL_UNINIT); /* what was accepted is detached */
     pn_terminus_set_type(pn_link_source(k->pn), PN_UNSPECIFIED);
     pn_terminus_set_type(pn_link_target(k->pn), PN_UNSPECIFIED);
     pn_link_set_max_message_size(k->pn, AMQP_MESSAGE_MAX);

@@ -9,7 +9,7 @@
 
 struct amqp_link;
 
-/* What the peer says of a link when it attaches it. All of it is lent until the link is opened. */
+/* An attach, as the peer sends it. All of it is lent until the link is opened. */
 struct amqp_opening {
     struct address address;
     struct amqp_value properties, filters; /* maps; code 0: there are none */

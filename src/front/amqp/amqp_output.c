@@ -11,6 +11,7 @@ const char *amqp_who(const struct amqp *c)
 
 void amqp_log_refusal(const struct amqp *c, const char *what, const char *why)
 {
+    assert(why);
     if (journal_may_tell(c->env, &c->peer, bytes_str(amqp_who(c)), c->now_ms))
         log_event(LOG_WARN, "amqp-refused", KVS("peer", c->peer.address), KVS("who", amqp_who(c)), KVS("what", what),
                   KVS("why", why));

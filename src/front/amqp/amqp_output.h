@@ -1,4 +1,4 @@
-/* What the hub says on a connection, and what its log hears of the peer. */
+/* Everything that the hub says on a connection, and that its log hears of the peer. */
 #pragma once
 
 #include "amqp.h"

@@ -1,4 +1,4 @@
-/* What a connection may cost. */
+/* The cost of a connection, and what it may be. */
 #pragma once
 
 #include "amqp.h"

@@ -224,6 +224,7 @@ bool amqp_claims_expire(struct amqp *c)
         else
             lower_expiry(c, &c->who);
     }
+    assert(c->now_ms < c->expiry_ms); /* what is left ends later */
     return some;
 }
 

@@ -1,4 +1,4 @@
-/* What the peer has proved: by SASL PLAIN, and by the tokens that it has put on $cbs, each until it expires. */
+/* Proofs of the peer: by SASL PLAIN, and by the tokens that it has put on $cbs, each until it expires. */
 #pragma once
 
 #include "amqp.h"

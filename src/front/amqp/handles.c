@@ -44,6 +44,7 @@ static enum err attached(struct amqp *c, const uint8_t key[KEY])
     if (!h)
         return ERR_MEMORY;
     memcpy(h->key, key, KEY);
+    assert(!map_get(&c->handles, bytes_of(key, KEY)));
     if ((e = map_put(&c->handles, bytes_of(h->key, KEY), h)))
         free(h);
     return e;

@@ -57,6 +57,7 @@ static void put_error(struct amqp *c, struct buf *b, enum err e)
 {
     size_t i = index_of(e);
 
+    assert(e);
     put_error_text(c, b, i < sizeof conditions / sizeof *conditions ? conditions[i].code : 500001, err_text(e));
 }
 

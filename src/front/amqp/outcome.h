@@ -1,4 +1,4 @@
-/* What an error is called, and how deliveries end. */
+/* Names of errors, and how deliveries end. */
 #pragma once
 
 #include "amqp.h"

@@ -1,5 +1,6 @@
-/* What Proton keeps decoded, and lends in no other form: properties and filters of links, particulars of errors. They
- * are read as the bytes that they came in, and written as the bytes that they go out in (amqp_value.h, sections.h). */
+/* Values that Proton keeps decoded, and lends in no other form: properties and filters of links, particulars of errors.
+ * They are read as the bytes that they came in, and written as the bytes that they go out in (amqp_value.h,
+ * sections.h). */
 #pragma once
 
 #include "buf.h"

@@ -95,6 +95,7 @@ enum err amqp_send_made(struct amqp *c, struct amqp_link *k)
 
 enum amqp_pulled amqp_pull_ended(struct amqp_link *k, enum err e)
 {
+    assert(pn_link_is_sender(k->pn));
     if (e == ERR_NOT_FOUND && pn_link_get_drain(k->pn))
         pn_link_drained(k->pn);
     return !e && pn_link_credit(k->pn) > 0 ? PULLED_SOME : PULLED_ALL;

@@ -1,5 +1,7 @@
 #include "words.h"
 
+#include <assert.h>
+
 static const char *const words[AMQP_WORDS_END][AMQP_SPELLINGS_MAX + 1] = {
 #define X(word, ...) [word] = {__VA_ARGS__},
     AMQP_WORDS(X)
@@ -13,6 +15,7 @@ const char *const *amqp_spellings(enum amqp_word word)
 
 bool amqp_is(struct bytes text, enum amqp_word word)
 {
+    assert(word < AMQP_WORDS_END && words[word][0]);
     for (const char *const *spelled = words[word]; *spelled; spelled++)
         if (bytes_eq_nocase(text, bytes_str(*spelled)))
             return true;

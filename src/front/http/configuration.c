@@ -6,6 +6,7 @@
 #include "query.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
@@ -70,6 +71,7 @@ static enum err put_one(const struct http_request *r, struct buf *b, const struc
     char why[JSON_WHY_CAP];
     json_t *root = json_body(body, 0, why);
 
+    assert(doc->kind == DOC_CONFIGURATION && !configuration_is_gone(body));
     if (!root)
         return ERR_DAMAGED;
     buf_puts(b, "{\"id\":");
@@ -241,6 +243,7 @@ static size_t count_all(struct hub *hub, size_t *alive)
         buf_clear(&body);
     }
     buf_free(&body);
+    assert(*alive <= n);
     return n;
 }
 
@@ -252,6 +255,7 @@ static enum err may_put(struct http_request *r, struct http_answer *a, const jso
     enum err e = look(r, &body, &doc);
     size_t alive;
 
+    assert(json_object_get(to, "content")); /* it is in the form in which it is kept */
     if ((e == ERR_NOT_FOUND || (!e && configuration_is_gone(buf_bytes(&body)))) && match->how != MATCH_NONE) {
         e = no_such(r, a);
     } else if (e == ERR_NOT_FOUND || (!e && configuration_is_gone(buf_bytes(&body)))) {

@@ -7,6 +7,7 @@
 #include "query.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { BULK = 10 }; /* provisioning 3.5 */
@@ -71,6 +72,7 @@ static enum err show(struct http_request *r, struct http_answer *a, json_t *kept
 {
     json_t *shown = shown_of(r, kept, doc, with_keys);
 
+    assert(doc->kind == DOC_ENROLLMENT || doc->kind == DOC_ENROLLMENT_GROUP);
     return shown ? answer(a, shown) : ERR_MEMORY;
 }
 
@@ -108,6 +110,7 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
     uint64_t at;
     enum err e = http_spell(from, NAMES_ENROLLMENT, a), decoded;
 
+    assert(kind == DOC_ENROLLMENT || kind == DOC_ENROLLMENT_GROUP); /* nobody brings a registration */
     if (e)
         return e;
     e = document_take(r->env, kind, from, id, why, kept);
@@ -303,6 +306,7 @@ static enum err walk(struct walk *w, struct http_answer *a, bool *more)
     json_t *kept;
     enum err e = OK;
 
+    assert(w->most > 0 && w->n == 0);
     *more = false;
     memcpy(at, w->after, sizeof at);
     buf_puts(&a->body, "[");
@@ -321,6 +325,7 @@ static enum err walk(struct walk *w, struct http_answer *a, bool *more)
                                         : show(w->request, a, kept, &doc, false);
     }
     buf_puts(&a->body, "]");
+    assert(w->n <= w->most && (!*more || w->n == w->most));
     return e == ERR_NOT_FOUND ? OK : e;
 }
 

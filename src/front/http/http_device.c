@@ -5,6 +5,7 @@
 #include "fault_request.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* ---- what a device sends --------------------------------------------------------------------------------------- */
@@ -78,6 +79,7 @@ static enum err put_c2d(struct http_answer *a, const struct c2d *c2d)
     struct msg m;
     enum err e = msg_read(c2d->sections, &room, &m);
 
+    assert(!a->body.len); /* the message is all there is */
     if (!e) {
         lock_text(&c2d->lock, a->etag);
         a->type = "application/octet-stream";

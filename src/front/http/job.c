@@ -6,6 +6,7 @@
 #include "runner.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static_assert(QUERY_LEN_MAX <= UINT16_MAX, "a condition has its length in two bytes");
@@ -14,6 +15,7 @@ static_assert(QUERY_LEN_MAX <= UINT16_MAX, "a condition has its length in two by
 
 static const char *type_name(enum job_kind kind)
 {
+    assert(kind == JOB_TWIN || kind == JOB_CALL); /* others are not ours to show */
     return kind == JOB_TWIN ? "scheduleUpdateTwin" : "scheduleDeviceMethod";
 }
 
@@ -29,6 +31,7 @@ static const char *state_name(const struct job *j, int64_t wall_ms)
                                                   [JOB_FAILED] = "failed",
                                                   [JOB_CANCELLED] = "cancelled"};
 
+    assert(j->state < JOB_STATES);
     if (j->state == JOB_WAITING)
         return j->start_ms > wall_ms ? "scheduled" : "queued";
     return names[j->state];
@@ -324,6 +327,7 @@ static enum err put_page(struct http_request *r, struct http_answer *a, struct w
         buf_clear(&body);
     }
     buf_free(&body);
+    assert(n <= w->most);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 

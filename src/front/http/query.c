@@ -3,6 +3,7 @@
 
 #include "queries.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static_assert(QUERY_BODY_MAX + 2 <= HTTP_ANSWER_MAX, "a page fits into an answer");
@@ -87,6 +88,7 @@ static enum err look(struct http_request *r, struct http_answer *a, void *job)
     struct asked *q = job;
     enum err e = queries_look(q->ticket);
 
+    assert(q->run && q->ticket);
     if (e != ERR_BUSY)
         return end(r, a, q, e);
     a->more = look;
@@ -101,6 +103,7 @@ static enum err go_on(struct http_request *r, struct http_answer *a, void *job)
     bool ended;
     enum err e = query_run_turn(q->run, &ended);
 
+    assert(!q->ticket); /* it runs here */
     if (e || ended)
         return end(r, a, q, e);
     a->more = go_on;

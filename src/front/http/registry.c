@@ -1,6 +1,7 @@
 /* The identity registry (service 4.2, 4.3, 4.11). */
 #include "http_front.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -171,6 +172,7 @@ enum err http_devices_list(struct http_request *r, struct http_answer *a)
     buf_puts(&a->body, "[");
     while (!e && left && n == PAGE) {
         e = hub_device_list(r->env->hub, bytes_str(after), page, left < PAGE ? left : PAGE, &n);
+        assert(e || (n <= PAGE && n <= left));
         for (size_t i = 0; !e && i < n; i++) {
             if (a->body.len > 1)
                 buf_puts(&a->body, ",");

@@ -4,6 +4,7 @@
 
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -88,6 +89,7 @@ static enum err put_with_modules(struct lookup *l, const struct device *d)
     size_t n = 0;
     enum err e = all ? hub_module_list(l->request->env->hub, bytes_str(d->id), all, &n) : ERR_MEMORY;
 
+    assert(e || n <= MODULES_ROOM);
     if (!e)
         put_one(&l->devices, d);
     for (size_t i = 0; !e && i < n; i++)
@@ -116,6 +118,7 @@ static enum err look_through(struct lookup *l)
     struct device *page = malloc(PAGE * sizeof *page);
     enum err e = page ? OK : ERR_MEMORY;
 
+    assert(l->max > 0 && l->max <= LIST_MAX);
     l->more = true;
     while (!e && l->more && has_room(l)) {
         size_t n = 0, i = 0;

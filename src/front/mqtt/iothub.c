@@ -29,6 +29,7 @@ enum err mqtt_on_iothub(struct mqtt_session *s, const struct mqtt_publish *p, in
     struct asked asked = {.rid = NO_BYTES};
     int64_t status = 0;
 
+    assert(s->state == MQTT_OPEN && s->seat);
     if (topic != TOPIC_TWIN_GET && topic != TOPIC_TWIN_PATCH &&
         (topic != TOPIC_CALL_ANSWER || !mqtt_call_status(bytes_cut(&rest, '/'), &status)))
         return ERR_DENIED;

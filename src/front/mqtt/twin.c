@@ -21,6 +21,7 @@ static enum err put_reply(struct mqtt_session *s, struct bytes rid, const struct
     buf_put(&topic, rid);
     if (r->version >= 0)
         buf_printf(&topic, "&$version=%lld", (long long)r->version);
+    assert(r->status >= 200 && r->status < 600);
     if (topic.bad || r->body.bad)
         return ERR_TOO_LARGE;
     front_wait_for(&s->front, r->after);
@@ -42,6 +43,7 @@ enum err mqtt_on_twin_get(struct mqtt_session *s, struct bytes rid, int64_t now_
     struct twin_reply r = {.status = 0};
     enum err e;
 
+    assert(s->seat);
     mqtt_desired_pull(s); /* what it hears later is newer than what it is answered now */
     if (may_ask(s, now_ms, &r))
         twin_reply_get(s->env, s->seat, now_ms, &r);
@@ -57,6 +59,7 @@ enum err mqtt_on_twin_report(struct mqtt_session *s, struct bytes rid, struct by
     int64_t expected = -1;
     enum err e;
 
+    assert(s->seat);
     if (!may_ask(s, now_ms, &r))
         ;
     else if (version.at && (!bytes_to_i64(version, &expected) || expected < 0))
@@ -75,6 +78,7 @@ void mqtt_desired_follow(struct mqtt_session *s)
     struct bytes filter = bytes_str(s->subscribed.part);
     bool some = filter.len && !mqtt_filter_read(filter, bytes_str(s->device), &part) && part.fits[WANT_DESIRED];
 
+    assert(s->seat);
     hub_desired_take(s->seat, some || session_wants(&s->subscribed, WANT_DESIRED));
 }
 

@@ -71,6 +71,7 @@ static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_openin
         buf_free(&text);
         return;
     }
+    assert(c->dps && c->proved);
     amqp_link_accept(c, k);
 }
 

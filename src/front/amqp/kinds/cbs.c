@@ -8,6 +8,7 @@
 #include "sections.h"
 #include "transfer.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define AUDIENCE_LEN_MAX 1024
@@ -63,6 +64,7 @@ static enum err put_token(struct amqp *c, struct amqp_request *r)
 
 static void asked(struct amqp *c, struct amqp_request *r)
 {
+    assert(r->to->ops == &amqp_cbs_link);
     if (put_token(c, r)) {
         amqp_request_unsupported(r);
         return;

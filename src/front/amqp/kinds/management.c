@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* What a request wants described. */
+/* The subject of a request, which is to be described. */
 struct subject {
     enum { NOTHING, THE_EVENT_HUB, A_PARTITION } what;
     unsigned number; /* of the partition */
@@ -73,6 +73,7 @@ static void describe_partition(struct amqp *c, struct buf *b, const struct subje
     char id[12], offset[OFFSET_TEXT_CAP];
     size_t at = put_map_begin(b);
 
+    assert(s->number < hub_partitions(c->env->hub));
     snprintf(id, sizeof id, "%u", s->number);
     offset_text(p->last_offset, offset);
     put_text(b, "name", c->env->entity);

@@ -125,6 +125,7 @@ static void ask(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, const str
         .text = "OK",
     };
 
+    assert(!r.to || (r.to->ops == k->ops && r.to != k));
     if (r.to)
         asked(c, &r);
     else

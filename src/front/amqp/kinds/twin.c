@@ -18,7 +18,7 @@ enum {
     CHANNEL_ID_MAX = 128,             /* what SDKs write has 41; of a longer one the beginning counts */
 };
 
-/* One end. */
+/* An end of the channel. */
 struct channel {
     bool hears; /* of desired properties, where the device is answered */
     size_t id_len;
@@ -126,6 +126,7 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
     struct desired desired;
     enum err e = OK;
 
+    assert(is_answering(k));
     while (!e && amqp_may_send(c, k) && hearing_link(k->device) == k) {
         if ((e = hub_desired_next(k->device->seat, &room, &desired)))
             break;
@@ -180,6 +181,7 @@ static void subscribe(struct amqp *c, struct amqp_link *to, bool hears, struct t
 {
     struct channel *channel = to->own;
 
+    assert(is_answering(to));
     channel->hears = hears;
     follow(to->device);
     amqp_make_eager(c, to);
@@ -213,6 +215,7 @@ static void answer(struct amqp *c, struct amqp_link *to, const struct amqp_value
     struct buf *b = &c->made;
     size_t at;
 
+    assert(r->status && amqp_value_is_scalar(id));
     if (r->body.bad)
         return;
     buf_clear(b);
