@@ -63,6 +63,8 @@ enum status cli_choose_identity(struct cli *c, enum kind_of_string wanted);
 /* The same for a service of which only the name is known; the context's authority and ports if it is of that name. */
 enum status cli_service(struct cli *c, const char *host);
 
+/* Whether a device of the settled identity speaks AMQP; otherwise it is MQTT. */
+bool cli_speaks_amqp(const struct cli *c);
 /* Fills the library's common options from what cli_choose_identity() settled. */
 void cli_fill_options(const struct cli *c, struct d2d_options *out);
 /* Why the library would not make a handle with them; "" when it did not say. */

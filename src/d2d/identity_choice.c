@@ -269,6 +269,16 @@ const char *cli_why_not(void)
     return why_not;
 }
 
+static enum d2d_transport transport_of(const struct cli *c)
+{
+    return c->transport ? (enum d2d_transport)(c->transport - 1) : D2D_MQTT;
+}
+
+bool cli_speaks_amqp(const struct cli *c)
+{
+    return transport_of(c) == D2D_AMQP || transport_of(c) == D2D_AMQP_WS;
+}
+
 static const char *first_given(const char *a, const char *b, const char *c)
 {
     return a && *a ? a : b && *b ? b : c && *c ? c : NULL;
@@ -286,7 +296,7 @@ void cli_fill_options(const struct cli *c, struct d2d_options *out)
 
     *out = (struct d2d_options){D2D_OPTIONS,
                                 .connection_string = c->connection_string,
-                                .transport = c->transport ? (enum d2d_transport)(c->transport - 1) : D2D_MQTT,
+                                .transport = transport_of(c),
                                 .ca_file = first_given(c->ca_file, getenv("D2D_CA_FILE"), context->ca_file),
                                 .host = first_given(c->address, context->address, NULL),
                                 .mqtts_port = port_of(c->mqtts_port, context->mqtts_port),

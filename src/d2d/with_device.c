@@ -27,6 +27,18 @@ static void on_connected(void *ctx, struct d2d_device *device)
     t->why = D2D_OK;
 }
 
+enum status cli_open_device(const struct cli *c, struct d2d_device_options *options, int64_t connect_ms,
+                            struct d2d_loop **loop, struct d2d_device **out)
+{
+    enum d2d_err e;
+
+    cli_fill_options(c, &options->common);
+    options->common.timeout_ms = connect_ms;
+    if ((e = cli_loop_new(loop)) || (e = d2d_device_new(*loop, options, out)))
+        return cli_failed("the connection", e, cli_why_not());
+    return DONE;
+}
+
 enum status cli_with_device(struct cli *c, device_call *call, void *ctx, const char *what)
 {
     struct trial t = {.why = D2D_OK};
@@ -38,17 +50,16 @@ enum status cli_with_device(struct cli *c, device_call *call, void *ctx, const c
 
     if (status)
         return status;
-    cli_fill_options(c, &options.common);
-    options.common.timeout_ms = 0; /* of the command, not of a connection */
     c->timeout_ms = c->timeout_ms ? c->timeout_ms : TIMEOUT_MS;
-    if ((e = cli_loop_new(&t.loop)) || (e = d2d_device_new(t.loop, &options, &device)))
-        status = cli_failed("the connection", e, cli_why_not());
-    else if ((e = call(c, device, ctx)) && cli_interrupted)
+    if ((status = cli_open_device(c, &options, 0, &t.loop, &device)))
+        goto done;
+    if ((e = call(c, device, ctx)) && cli_interrupted)
         status = INTERRUPTED;
     else if ((e == D2D_STOPPED || e == D2D_TIMED_OUT) && t.why)
         status = cli_failed(what, t.why, t.detail);
     else if (e)
         status = cli_failed(what, e, d2d_device_detail(device));
+done:
     d2d_device_free(device);
     cli_loop_free(t.loop);
     return status;

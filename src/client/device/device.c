@@ -314,14 +314,8 @@ enum d2d_err d2d_device_new(struct d2d_loop *loop, const struct d2d_device_optio
                                             .strings = 1u << CONNSTR_DEVICE,
                                             .begin = device_begin,
                                             .end = device_end};
-    void *made;
-    enum d2d_err e;
 
-    if (!out)
-        return D2D_ARGUMENT;
-    if (!(e = handle_new(&kind, loop, options, &made)))
-        *out = made;
-    return e;
+    return handle_new(&kind, loop, options, out);
 }
 
 void d2d_device_free(struct d2d_device *d)

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { OPTIONS_MOST = 512 };
 
@@ -30,11 +31,10 @@ static void end(void *of)
     free(a);
 }
 
-enum d2d_err handle_new(const struct handle_kind *k, struct d2d_loop *l, const void *given, void **out)
+enum d2d_err handle_begin(const struct handle_kind *k, struct d2d_loop *l, const void *given, struct account *a)
 {
     union any_options options;
     const char *missing;
-    struct account *a;
     enum d2d_err e;
 
     if (!l)
@@ -44,20 +44,34 @@ enum d2d_err handle_new(const struct handle_kind *k, struct d2d_loop *l, const v
         return e;
     if (k->missing && (missing = k->missing(&options)))
         return loop_fail(l, D2D_ARGUMENT, "%s", missing);
-    if (!(a = calloc(1, k->size)))
-        return loop_ends(l, D2D_NO_MEMORY);
-    if ((e = account_open(a, l, k->options_size ? options_common(&options) : &options.common, k->strings))) {
-        free(a);
+    if ((e = k->open ? k->open(a, l, &options)
+                     : account_open(a, l, k->options_size ? options_common(&options) : &options.common, k->strings)))
         return loop_ends(l, e);
-    }
     a->kind = k;
-    a->grave = (struct grave){.end = end, .of = a};
-    if ((e = k->begin(a, &options))) {
-        end(a);
+    if (k->begin && (e = k->begin(a, &options))) {
+        k->end(a);
+        account_close(a);
         return loop_ends(l, e);
     }
     a->given = true;
-    *out = a;
+    return D2D_OK;
+}
+
+enum d2d_err handle_new(const struct handle_kind *k, struct d2d_loop *l, const void *given, void *out)
+{
+    struct account *a;
+    enum d2d_err e;
+
+    if (!l || !out)
+        return D2D_ARGUMENT;
+    if (!(a = calloc(1, k->size)))
+        return loop_fail(l, D2D_NO_MEMORY, "%s", d2d_err_text(D2D_NO_MEMORY));
+    if ((e = handle_begin(k, l, given, a))) {
+        free(a);
+        return e;
+    }
+    a->grave = (struct grave){.end = end, .of = a};
+    memcpy(out, &a, sizeof a);
     return D2D_OK;
 }
 

@@ -163,14 +163,8 @@ enum d2d_err d2d_operator_new(struct d2d_loop *loop, const struct d2d_operator_o
                                             .strings = 1u << CONNSTR_SERVICE,
                                             .begin = operator_begin,
                                             .end = operator_end};
-    void *made;
-    enum d2d_err e;
 
-    if (!out)
-        return D2D_ARGUMENT;
-    if (!(e = handle_new(&kind, loop, options, &made)))
-        *out = made;
-    return e;
+    return handle_new(&kind, loop, options, out);
 }
 
 void d2d_operator_free(struct d2d_operator *o)

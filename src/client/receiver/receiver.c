@@ -276,14 +276,8 @@ enum d2d_err d2d_receiver_new(struct d2d_loop *loop, const struct d2d_receiver_o
                                             .missing = missing,
                                             .begin = receiver_begin,
                                             .end = receiver_end};
-    void *made;
-    enum d2d_err e;
 
-    if (!out)
-        return D2D_ARGUMENT;
-    if (!(e = handle_new(&kind, loop, options, &made)))
-        *out = made;
-    return e;
+    return handle_new(&kind, loop, options, out);
 }
 
 void d2d_receiver_free(struct d2d_receiver *r)

@@ -2,7 +2,7 @@
 
 #include "cert.h"
 #include "files.h"
-#include "options.h"
+#include "handle.h"
 #include "sas.h"
 #include "text.h"
 
@@ -80,8 +80,24 @@ static enum d2d_err take_names(struct registering *r, const struct d2d_register_
     return D2D_OK;
 }
 
+static enum d2d_err take_tpm(struct registering *r, const struct d2d_register_options *o)
+{
+    enum d2d_transport t = o->common.transport;
+
+    if (!o->tpm)
+        return D2D_OK;
+    if (o->key || o->common.cert_file)
+        registering_failed(r, D2D_ARGUMENT,
+                           "a device registers by its TPM, its key or its certificate, only by one of them");
+    else if (t == D2D_MQTT || t == D2D_MQTT_WS) /* provisioning 1.4 */
+        registering_failed(r, D2D_UNSUPPORTED, "a TPM registers over HTTPS or AMQP, not over MQTT");
+    else if (registering_open_tpm(r, o))
+        return D2D_OK;
+    return r->result;
+}
+
 /* The key that signs the tokens; none: there is a certificate. */
-static enum d2d_err open_account(struct registering *r, struct d2d_loop *loop, const struct d2d_register_options *o)
+static enum d2d_err take_account(struct registering *r, struct d2d_loop *loop, const struct d2d_register_options *o)
 {
     struct key *key = NULL;
     enum d2d_err e;
@@ -98,20 +114,18 @@ static enum d2d_err open_account(struct registering *r, struct d2d_loop *loop, c
     return D2D_OK;
 }
 
-static enum d2d_err take_tpm(struct registering *r, const struct d2d_register_options *o)
+static enum d2d_err registering_open(void *handle, struct d2d_loop *loop, const void *options)
 {
-    enum d2d_transport t = o->common.transport;
+    const struct d2d_register_options *o = options;
+    struct registering *r = handle;
+    enum d2d_err e;
 
-    if (!o->tpm)
-        return D2D_OK;
-    if (o->key || o->common.cert_file)
-        registering_failed(r, D2D_ARGUMENT,
-                           "a device registers by its TPM, its key or its certificate, only by one of them");
-    else if (t == D2D_MQTT || t == D2D_MQTT_WS) /* provisioning 1.4 */
-        registering_failed(r, D2D_UNSUPPORTED, "a TPM registers over HTTPS or AMQP, not over MQTT");
-    else if (registering_open_tpm(r, o))
-        return D2D_OK;
-    return r->result;
+    if (loop_is_inside(loop))
+        return loop_fail(loop, D2D_IN_CALLBACK, "%s", d2d_err_text(D2D_IN_CALLBACK));
+    r->limit_ms = o->common.timeout_ms > 0 ? o->common.timeout_ms : LIMIT_MS;
+    if ((e = take_tpm(r, o)) || (e = take_names(r, o)))
+        return e;
+    return take_account(r, loop, o);
 }
 
 /* ---- the way --------------------------------------------------------------------------------------------------- */
@@ -152,9 +166,10 @@ static enum d2d_err carry(struct registering *r, int64_t limit_ms)
     return account_speaks_amqp(&r->account) ? register_over_amqp(r, limit_ms) : register_over_mqtt(r, limit_ms);
 }
 
-static enum d2d_err run(struct registering *r, int64_t limit_ms)
+/* Asks, and asks again, until the service has decided or the time is over. */
+static enum d2d_err ask_until_done(struct registering *r)
 {
-    int64_t end_ms = loop_now_ms(r->account.loop) + limit_ms, now_ms;
+    int64_t end_ms = loop_now_ms(r->account.loop) + r->limit_ms, now_ms;
     enum d2d_err e = D2D_OK;
 
     while (!e && !r->done) {
@@ -167,27 +182,22 @@ static enum d2d_err run(struct registering *r, int64_t limit_ms)
     return r->done ? r->result : e;
 }
 
-enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_options *given, struct d2d_registration *out)
+enum d2d_err d2d_register(struct d2d_loop *loop, const struct d2d_register_options *options,
+                          struct d2d_registration *out)
 {
-    struct d2d_register_options o;
+    static const struct handle_kind kind = {.options_size = sizeof(struct d2d_register_options),
+                                            .open = registering_open};
     struct registering r = {.token = buf_max(SAS_LEN_MAX), .out = out};
     enum d2d_err e;
 
     if (!loop || !out)
         return D2D_ARGUMENT;
     *out = (struct d2d_registration){0};
-    loop_begins(loop);
-    if ((e = options_take_all(loop, given, &o, sizeof o))) {
-        registering_failed(&r, e, "%s", d2d_loop_detail(loop));
-        return e;
-    }
-    if (loop_is_inside(loop)) {
-        registering_failed(&r, D2D_IN_CALLBACK, "%s", d2d_err_text(D2D_IN_CALLBACK));
-        return loop_fail(loop, D2D_IN_CALLBACK, "%s", out->error);
-    }
-    if (!(e = take_tpm(&r, &o)) && !(e = take_names(&r, &o)) && !(e = open_account(&r, loop, &o))) {
-        e = run(&r, o.common.timeout_ms > 0 ? o.common.timeout_ms : LIMIT_MS);
+    if (!(e = handle_begin(&kind, loop, options, &r.account))) {
+        e = ask_until_done(&r);
         account_close(&r.account);
+    } else if (!out->error[0]) {
+        snprintf(out->error, sizeof out->error, "%s", d2d_loop_detail(loop));
     }
     registering_close_tpm(&r);
     buf_free(&r.body);

@@ -22,6 +22,7 @@ struct registering {
     char own_id[ATTEST_ID_CAP];            /* the registration id that the TPM has */
     char operation[OPERATION_LEN_MAX + 1]; /* "": the first question is still to be asked */
     int64_t next_ms;                       /* nothing is to be asked before */
+    int64_t limit_ms;                      /* for all of it */
     bool done;
     enum d2d_err result;          /* when it is done */
     struct d2d_registration *out; /* lent */

@@ -144,14 +144,8 @@ enum d2d_err d2d_registry_new(struct d2d_loop *loop, const struct d2d_options *o
                                             .strings = 1u << CONNSTR_SERVICE,
                                             .begin = registry_begin,
                                             .end = registry_end};
-    void *made;
-    enum d2d_err e;
 
-    if (!out)
-        return D2D_ARGUMENT;
-    if (!(e = handle_new(&kind, loop, options, &made)))
-        *out = made;
-    return e;
+    return handle_new(&kind, loop, options, out);
 }
 
 void d2d_registry_free(struct d2d_registry *r)

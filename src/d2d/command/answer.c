@@ -1,5 +1,6 @@
 #include "cli.h"
 #include "exec.h"
+#include "with_device.h"
 
 #include "text.h"
 
@@ -136,15 +137,10 @@ static enum status answer_calls(struct cli *c, struct answering *h)
     struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .call = on_call, .listening = on_listening,
                                          .disconnected = on_disconnected, .ctx = h};
     enum status status = cli_choose_identity(c, STRING_DEVICE);
-    enum d2d_err e;
 
-    if (status)
-        return status;
-    cli_fill_options(c, &options.common);
-    options.common.timeout_ms = 0; /* of the command, not of a connection */
     cli_watch_children();
-    if ((e = cli_loop_new(&h->loop)) || (e = d2d_device_new(h->loop, &options, &h->device)))
-        return cli_failed("the connection", e, cli_why_not());
+    if (status || (status = cli_open_device(c, &options, 0, &h->loop, &h->device)))
+        return status;
     while (goes_on(h)) {
         if (d2d_loop_run(h->loop, c->timeout_ms ? c->timeout_ms : -1) == D2D_TIMED_OUT)
             return h->listened ? TIMED_OUT : cli_failed("the calls", D2D_TIMED_OUT, d2d_device_detail(h->device));

@@ -61,7 +61,6 @@ static void check_device(struct check *k)
                                          .disconnected = on_device_failed, .ctx = k};
     struct d2d_device *device = NULL;
     char door[16];
-    bool amqp;
 
     cli_fill_options(k->cli, &options.common);
     k->why = d2d_device_new(k->loop, &options, &device);
@@ -69,8 +68,7 @@ static void check_device(struct check *k)
         k->why = D2D_TIMED_OUT;
         d2d_loop_run(k->loop, options.common.timeout_ms ? options.common.timeout_ms : 30000);
     }
-    amqp = options.common.transport == D2D_AMQP || options.common.transport == D2D_AMQP_WS;
-    report(k, door_of(amqp ? "amqps" : "mqtts", options.common.transport, door), k->why,
+    report(k, door_of(cli_speaks_amqp(k->cli) ? "amqps" : "mqtts", options.common.transport, door), k->why,
            device ? d2d_device_detail(device) : cli_why_not());
     d2d_device_free(device);
 }

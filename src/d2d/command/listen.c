@@ -1,10 +1,10 @@
 #include "cli.h"
 #include "exec.h"
 #include "message_row.h"
-#include "output.h"
+#include "with_device.h"
 
 #include "clock.h"
-
+#include "output.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -336,7 +336,6 @@ static enum status start(struct cli *c, struct hearing *h)
     struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .c2d = on_c2d, .listening = on_listening,
                                          .disconnected = on_disconnected, .ctx = h};
     enum status status;
-    enum d2d_err e;
 
     if (h->automatic && (!h->exec || h->reject))
         return cli_usage(&command_listen,
@@ -346,14 +345,12 @@ static enum status start(struct cli *c, struct hearing *h)
         return cli_usage(&command_listen, "--reject rejects a message when the CMD of --exec fails: give --exec too");
     if ((status = cli_choose_identity(c, STRING_DEVICE)))
         return status;
-    cli_fill_options(c, &options.common);
-    options.common.timeout_ms = 0; /* of the command, not of a connection */
-    options.receive_window = 1;    /* what waits here for those before it could lose its lock */
-    if (h->reject && options.common.transport != D2D_AMQP && options.common.transport != D2D_AMQP_WS)
+    if (h->reject && !cli_speaks_amqp(c))
         return cli_usage(&command_listen, "MQTT cannot reject a message: --transport amqp can");
+    options.receive_window = 1; /* what waits here for those before it could lose its lock */
     cli_watch_children();
-    if ((e = cli_loop_new(&h->loop)) || (e = d2d_device_new(h->loop, &options, &h->device)))
-        return cli_failed("the connection", e, cli_why_not());
+    if ((status = cli_open_device(c, &options, 0, &h->loop, &h->device)))
+        return status;
     out_begin(&h->out, c->format, c2d_columns, "body");
     list_init(&h->lines);
     status = listen_on(c, h);

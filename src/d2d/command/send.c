@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "send_to.h"
 #include "source.h"
+#include "with_device.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,10 +158,9 @@ static enum status send_all(struct cli *c, struct sending *s, const struct sourc
 
     if ((status = cli_choose_identity(c, STRING_DEVICE)))
         return status;
-    cli_fill_options(c, &options.common);
     accepted_begin(&s->accepted, c->format);
-    if ((e = cli_loop_new(&s->loop)) || (e = d2d_device_new(s->loop, &options, &s->device)))
-        return cli_failed("the connection", e, cli_why_not());
+    if ((status = cli_open_device(c, &options, c->timeout_ms, &s->loop, &s->device)))
+        return status;
     e = source_each(source, &(struct taker){s->loop, &s->why, send_one, s});
     if (!e && !s->queued && !s->why && !cli_interrupted)
         return source_was_empty();

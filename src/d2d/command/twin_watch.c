@@ -1,6 +1,7 @@
 /* `twin watch`: a twin each time that it changes. A device hears of its desired properties; an operator asks again and
  * again, because no hub tells him. */
 #include "twin_row.h"
+#include "with_device.h"
 
 #include "clock.h"
 #include "output.h"
@@ -128,14 +129,10 @@ static enum status watch_own(struct cli *c, struct watching *w)
     struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .desired = on_desired, .connected = on_connected,
                                          .disconnected = on_disconnected, .ctx = w};
     enum status status = cli_choose_identity(c, STRING_DEVICE);
-    enum d2d_err e;
 
     if (status)
         return status;
-    cli_fill_options(c, &options.common);
-    options.common.timeout_ms = 0; /* of the command, not of a connection */
-    if ((e = cli_loop_new(&w->loop)) || (e = d2d_device_new(w->loop, &options, &w->device)))
-        status = cli_failed("the connection", e, cli_why_not());
+    status = cli_open_device(c, &options, 0, &w->loop, &w->device);
     while (!status && !is_enough(w) && !is_over(w))
         d2d_loop_run(w->loop, LOOK_MS);
     if (!status && w->why && !cli_interrupted)
