@@ -25,8 +25,7 @@
 
 static int is_segment(const struct dirent *d)
 {
-    return strlen(d->d_name) == 20 && strspn(d->d_name, "0123456789abcdef") == 16 &&
-           strcmp(d->d_name + 16, ".log") == 0;
+    return segment_is_name(d->d_name);
 }
 
 static int is_spare(const struct dirent *d)
@@ -53,12 +52,18 @@ static uint64_t end_of(const struct segment *s)
 
 static enum err open_one(struct disk *d, const char *name, char why[256])
 {
-    struct segment *s = calloc(1, sizeof *s);
+    struct segment *s;
+    uint64_t base;
 
-    if (!s)
+    if (!segment_base_of(name, &base)) {
+        snprintf(why, 256, "%.150s/%.20s: no file of a log begins there: give it its name again, or move it elsewhere",
+                 d->folder, name);
+        return ERR_DAMAGED;
+    }
+    if (!(s = calloc(1, sizeof *s)))
         return ERR_MEMORY;
     s->fd = -1;
-    s->base = strtoull(name, NULL, 16);
+    s->base = base;
     disk_segment_path(d, s->base, s->path);
     if (segment_open(&d->io, s)) {
         snprintf(why, 256, "%.150s: cannot be opened: %.80s", s->path, strerror(errno));
@@ -143,7 +148,7 @@ static void guess_head(struct disk *d, struct segment *s)
     assert(s->head_bad || s->id_bad);
     if (s->head_bad && behind)
         s->size = (behind->head_bad || behind->id_bad ? behind->base : behind->after) - s->base;
-    else if (s->head_bad && s->size < SEGMENT_HEAD + 2 * FRAME_HEAD)
+    else if (s->head_bad && s->size < SEGMENT_LEAST)
         s->size = d->segment_size;
     if (s->there > s->size)
         s->there = s->size;
@@ -164,21 +169,30 @@ static void guess_head(struct disk *d, struct segment *s)
 }
 
 /* Places between two files: a file is missing, or the log was restored. */
-static enum err look_between(struct disk *d, const struct segment *s, char why[256])
+static void look_between(struct disk *d, const struct segment *s)
 {
     const struct segment *behind = next_of(d, s);
 
     if (!behind || end_of(s) == behind->base)
-        return OK;
-    if (end_of(s) > behind->base) {
-        snprintf(why, 256, "%.100s and %.100s hold the same places", s->path, behind->path);
-        return ERR_DAMAGED;
-    }
+        return;
     if (!behind->id_bad && !behind->head_bad && behind->after == end_of(s))
         disk_gap_add_jump(d, end_of(s), behind->base);
     else
         disk_gap_add(d, NULL, end_of(s), behind->base);
-    return OK;
+}
+
+/* What was guessed, too, leaves room for a segment, which ends where the next one begins or before that. */
+static enum err check_size(struct disk *d, const struct segment *s, char why[256])
+{
+    const struct segment *behind = next_of(d, s);
+
+    if (s->size >= SEGMENT_LEAST && s->size <= SEGMENT_BASE_MAX && (!behind || end_of(s) <= behind->base))
+        return OK;
+    if (behind)
+        snprintf(why, 256, "%.100s and %.100s hold the same places", s->path, behind->path);
+    else
+        snprintf(why, 256, "%.150s: no file of a log has %llu bytes", s->path, (unsigned long long)s->size);
+    return ERR_DAMAGED;
 }
 
 static enum err know_files(struct disk *d, char why[256])
@@ -190,11 +204,13 @@ static enum err know_files(struct disk *d, char why[256])
 
         if (e)
             break;
-        if (s->head_bad || s->id_bad) {
+        if (s->head_bad || s->id_bad)
             guess_head(d, s);
+        if ((e = check_size(d, s, why)))
+            break;
+        if (s->head_bad || s->id_bad)
             disk_gap_add(d, s, s->base, s->base + SEGMENT_HEAD);
-        }
-        e = look_between(d, s, why);
+        look_between(d, s);
     }
     return e;
 }
@@ -472,9 +488,14 @@ static enum err sync_names(struct disk *d, char why[256])
 
 enum err disk_recover(struct disk *d, char why[256])
 {
-    enum err e = sync_names(d, why);
+    enum err e;
 
-    if (e)
+    if (d->known % 8) {
+        snprintf(why, 256, "the checkpoint is valid up to place %llu, where no record can begin",
+                 (unsigned long long)d->known);
+        return ERR_DAMAGED;
+    }
+    if ((e = sync_names(d, why)))
         return e;
     adopt_spares(d);
     if ((e = open_all(d, why)) || list_empty(&d->segments))

@@ -579,8 +579,7 @@ enum err disk_store_open_on(const struct disk_options *o, const struct disk_io *
     mutex_init(&d->gaps_lock, RANK_OWN);
     work_init(d);
     pthread_cond_init(&d->room, NULL);
-    if (!bytes_to_str(bytes_str(o->folder), d->folder, sizeof d->folder) ||
-        d->segment_size < SEGMENT_HEAD + 2 * FRAME_HEAD)
+    if (!bytes_to_str(bytes_str(o->folder), d->folder, sizeof d->folder) || d->segment_size < SEGMENT_LEAST)
         e = ERR_ARGUMENT;
     else
         e = start(d, why);

@@ -106,10 +106,12 @@ static bool next_frame(struct reader *r, uint64_t place, bool any, struct frame 
 
 /* ---- the files ------------------------------------------------------------------------------------------------- */
 
+/* One that no log can have is not looked at: recovery names it, and does not begin. */
 static int is_segment(const struct dirent *d)
 {
-    return strlen(d->d_name) == 20 && strspn(d->d_name, "0123456789abcdef") == 16 &&
-           strcmp(d->d_name + 16, ".log") == 0;
+    uint64_t base;
+
+    return segment_is_name(d->d_name) && segment_base_of(d->d_name, &base);
 }
 
 static void look_at_head(struct log_file *f, int fd)
@@ -153,7 +155,9 @@ static enum err look_at(const struct log_files *l, const char *name, struct log_
     struct stat st;
     int fd;
 
-    *out = (struct log_file){.base = strtoull(name, NULL, 16)};
+    *out = (struct log_file){.length = 0};
+    if (!segment_base_of(name, &out->base))
+        return ERR_DAMAGED;
     snprintf(out->name, sizeof out->name, "%.20s", name);
     snprintf(path, sizeof path, "%s/%s", l->folder, out->name);
     fd = open(path, O_RDONLY | O_CLOEXEC);

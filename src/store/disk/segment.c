@@ -119,6 +119,19 @@ bool frame_claims(const struct segment *s, uint64_t place, struct frame *out)
     return true;
 }
 
+/* ---- names ----------------------------------------------------------------------------------------------------- */
+
+bool segment_is_name(const char *name)
+{
+    return strlen(name) == 20 && strspn(name, "0123456789abcdef") == 16 && strcmp(name + 16, ".log") == 0;
+}
+
+bool segment_base_of(const char *name, uint64_t *out)
+{
+    *out = strtoull(name, NULL, 16);
+    return *out % 8 == 0 && *out <= SEGMENT_BASE_MAX;
+}
+
 /* ---- heads ----------------------------------------------------------------------------------------------------- */
 
 void segment_known(struct segment *s)
@@ -165,7 +178,7 @@ static bool first_half(struct segment *s, const uint8_t *head)
     s->size = get_le(head + 16, 8);
     s->form = form < FORMS ? (enum segment_form)form : FORM_PLAIN;
     return memcmp(head, MAGIC, sizeof MAGIC) == 0 && get_le(head + 8, 8) == s->base && form < FORMS &&
-           s->size % 8 == 0 && s->size >= SEGMENT_HEAD + 2 * FRAME_HEAD &&
+           s->size % 8 == 0 && s->size >= SEGMENT_LEAST && s->size <= SEGMENT_BASE_MAX &&
            get_le(head + HALF - 4, 4) == crc32c(0, bytes_of(head, HALF - 4));
 }
 
@@ -211,7 +224,7 @@ int segment_make(const struct disk_io *io, struct segment *s)
     uint8_t head[SEGMENT_HEAD];
     struct iovec part = {head, sizeof head};
 
-    assert(s->size % 8 == 0 && s->size >= SEGMENT_HEAD + 2 * FRAME_HEAD);
+    assert(s->size % 8 == 0 && s->size >= SEGMENT_LEAST);
     s->fd = io->open(io->ctx, s->path, O_RDWR | O_CREAT);
     if (s->fd < 0)
         return -1;

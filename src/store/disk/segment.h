@@ -23,7 +23,17 @@
 
 #include <stdatomic.h>
 
-enum { SEGMENT_HEAD = 64, FRAME_HEAD = 24, FRAME_FIRST = 1, FRAME_END = 2, SEGMENT_PATH_CAP = 4096 };
+enum {
+    SEGMENT_HEAD = 64,
+    FRAME_HEAD = 24,
+    SEGMENT_LEAST = SEGMENT_HEAD + 2 * FRAME_HEAD,
+    FRAME_FIRST = 1,
+    FRAME_END = 2,
+    SEGMENT_PATH_CAP = 4096,
+};
+
+/* No log gets so far: a place below it and the size of a file make a number of 64 bits. */
+#define SEGMENT_BASE_MAX (UINT64_MAX / 4)
 
 enum segment_form { FORM_PLAIN, FORM_ID, FORM_SEALED, FORMS };
 
@@ -83,6 +93,10 @@ bool frame_after(const struct segment *s, uint64_t place, uint64_t limit, struct
  * far as it is in the file. */
 bool frame_claims(const struct segment *s, uint64_t place, struct frame *out);
 
+/* Whether a file has the name of a segment: 16 hexadecimal digits and ".log". */
+bool segment_is_name(const char *name);
+/* The base that such a name says. False: no segment begins there. */
+bool segment_base_of(const char *name, uint64_t *out);
 /* Makes the file at `path` into an empty segment: reserved space, synced head. ENOSPC and EDQUOT are for the caller to
  * bear. */
 int segment_make(const struct disk_io *io, struct segment *s);

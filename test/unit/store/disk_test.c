@@ -170,6 +170,75 @@ TEST(what_was_cut_does_not_come_back_with_the_end_of_a_later_write)
     end();
 }
 
+static void rename_file(const char *from, const char *to)
+{
+    char old[128], new[128];
+
+    snprintf(old, sizeof old, "%s/%s", folder, from);
+    snprintf(new, sizeof new, "%s/%s", folder, to);
+    CHECK(rename(old, new) == 0);
+}
+
+static void damage_head(const char *name)
+{
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    CHECK((fd = open(path, O_RDWR | O_CLOEXEC)) >= 0 && pwrite(fd, "?", 1, 20) == 1);
+    close(fd);
+}
+
+static void check_refused(uint64_t known, const char *reason)
+{
+    struct disk_options o = {.folder = folder, .segment_size = SEGMENT, .known = known};
+    char why[256];
+
+    CHECK_ERR(disk_store_open(&o, &s, why), ERR_DAMAGED);
+    assert_non_null(strstr(why, reason));
+    s = NULL;
+}
+
+/* Whoever renames a file gets it told, and not a hub that ends: the names are data, too. */
+TEST(a_file_whose_name_is_no_place_is_refused)
+{
+    static const char *const names[] = {"0000000000000003.log", "fffffffffffffff8.log", "8000000000000000.log"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        begin(0);
+        add_many(0, 40, NULL);
+        store_close(s);
+        rename_file("0000000000004000.log", names[i]);
+        check_refused(0, names[i]);
+        end();
+    }
+}
+
+TEST(files_that_would_begin_in_one_another_are_refused)
+{
+    begin(0);
+    add_many(0, 100, NULL);
+    store_close(s);
+    rename_file("0000000000004000.log", "0000000000000008.log");
+    damage_head("0000000000000000.log");
+    check_refused(0, "hold the same places");
+    rename_file("0000000000000008.log", "0000000000004000.log");
+    rename_file("0000000000000000.log", "0000000000003fe8.log");
+    check_refused(0, "hold the same places");
+    end();
+}
+
+TEST(a_checkpoint_of_a_place_that_no_record_has_is_refused)
+{
+    uint64_t places[40];
+
+    begin(0);
+    add_many(0, 40, places);
+    store_close(s);
+    check_refused(places[39] + 3, "no record can begin");
+    end();
+}
+
 TEST(what_was_lent_stays_whole_while_the_log_is_trimmed_and_written_again)
 {
     static uint64_t places[2000];
@@ -421,7 +490,9 @@ TEST(without_a_descriptor_appends_are_refused_until_there_is_one)
 }
 
 TESTS(RUN(the_checksum_is_the_castagnoli_one), RUN(records_go_on_over_the_ends_of_segments_and_over_a_restart),
-      RUN(what_was_cut_does_not_come_back_with_the_end_of_a_later_write),
+      RUN(what_was_cut_does_not_come_back_with_the_end_of_a_later_write), RUN(a_file_whose_name_is_no_place_is_refused),
+      RUN(files_that_would_begin_in_one_another_are_refused),
+      RUN(a_checkpoint_of_a_place_that_no_record_has_is_refused),
       RUN(what_was_lent_stays_whole_while_the_log_is_trimmed_and_written_again),
       RUN(a_full_disk_refuses_serves_and_recovers), RUN(a_full_disk_has_room_for_what_keeps_the_hub_going),
       RUN(the_reserve_is_there_after_a_restart_on_a_full_disk), RUN(what_is_older_is_told_by_the_bytes_of_the_files),
