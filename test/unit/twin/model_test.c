@@ -3,7 +3,7 @@
  * told of desired properties, patch by patch or by a patch that stands for many, has what is desired. */
 #include "check.h"
 #include "twin_json.h"
-#include "twin_merge.h"
+#include "twin_model.h"
 #include "twin_parse.h"
 
 #include <jansson.h>
@@ -12,261 +12,20 @@
 
 enum { STEPS = 400, SEEDS = 40, LIMIT = 60 };
 
-static uint64_t seed;
 static unsigned refused, done;
-
-static unsigned below(unsigned n)
-{
-    seed = seed * 6364136223846793005 + 1442695040888963407;
-    return (unsigned)(seed >> 33) % n;
-}
-
-/* ---- the model: a section is its values, and beside each its time --------------------------------------------- */
-
-struct model {
-    json_t *value[TWIN_PARTS];
-    json_t *meta[TWIN_PARTS]; /* {"$lastUpdated": ms, "$lastUpdatedVersion": n, "$lastUpdatedBy": id, name: meta…} */
-    int64_t version, etag, part_version[TWIN_PARTS];
-};
-
-struct stamp {
-    enum twin_part part;
-    int64_t ms, version;
-    const char *by;
-};
-
-static json_t *stamp_new(const struct stamp *s, bool is_object)
-{
-    json_t *meta = json_object();
-
-    json_object_set_new(meta, "$lastUpdated", json_integer(s->ms));
-    if (s->part == TWIN_DESIRED)
-        json_object_set_new(meta, "$lastUpdatedVersion", json_integer(s->version));
-    if (s->part == TWIN_DESIRED && s->by && !is_object)
-        json_object_set_new(meta, "$lastUpdatedBy", json_string(s->by));
-    return meta;
-}
-
-static void restamp(json_t *meta, const struct stamp *s)
-{
-    json_t *now = stamp_new(s, true);
-
-    json_object_update(meta, now);
-    json_decref(now);
-}
-
-static void model_set(json_t *value, json_t *meta, const char *key, json_t *to, const struct stamp *s);
-
-/* RFC 7386. */
-static void model_merge(json_t *value, json_t *meta, json_t *patch, const struct stamp *s)
-{
-    const char *key;
-    json_t *to;
-
-    restamp(meta, s);
-    json_object_foreach(patch, key, to) model_set(value, meta, key, to, s);
-}
-
-static void model_set(json_t *value, json_t *meta, const char *key, json_t *to, const struct stamp *s)
-{
-    json_t *now = json_object_get(value, key);
-
-    if (json_is_null(to)) {
-        json_object_del(value, key);
-        json_object_del(meta, key);
-    } else if (json_is_object(to)) {
-        if (!json_is_object(now)) {
-            json_object_set_new(value, key, json_object());
-            json_object_set_new(meta, key, stamp_new(s, true));
-        }
-        model_merge(json_object_get(value, key), json_object_get(meta, key), to, s);
-    } else {
-        json_object_set_new(value, key, json_deep_copy(to));
-        json_object_set_new(meta, key, stamp_new(s, false));
-    }
-}
-
-static size_t model_size(const json_t *v)
-{
-    size_t size = 0, i;
-    const char *key;
-    json_t *in;
-
-    switch (json_typeof(v)) {
-    case JSON_OBJECT:
-        json_object_foreach((json_t *)v, key, in) size += strlen(key) + model_size(in);
-        return size;
-    case JSON_ARRAY:
-        json_array_foreach(v, i, in) size += model_size(in);
-        return size;
-    case JSON_STRING:
-        for (const char *c = json_string_value(v); *c; c++)
-            size += (unsigned char)*c >= 0x20;
-        return size;
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return 8;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return 4;
-    case JSON_NULL:
-        break;
-    }
-    return 0;
-}
-
-static void model_start(struct model *m)
-{
-    *m = (struct model){.version = 2, .etag = 1, .part_version = {0, 1, 1}};
-    for (int part = 0; part < TWIN_PARTS; part++) {
-        m->value[part] = json_object();
-        m->meta[part] = json_object();
-    }
-}
-
-static void model_end(struct model *m)
-{
-    for (int part = 0; part < TWIN_PARTS; part++) {
-        json_decref(m->value[part]);
-        json_decref(m->meta[part]);
-    }
-}
-
-/* ---- what comes ------------------------------------------------------------------------------------------------ */
-
-static json_t *random_value(unsigned depth, bool may_null, bool in_array);
-
-static json_t *random_object(unsigned depth, bool may_null, bool in_array)
-{
-    static const char *const names[] = {"a", "b", "B", "ab", "c\"", "\xC3\xA4", "zz", "0", "a\\", "\xF0\x9F\x98\x80"};
-    json_t *o = json_object();
-
-    for (unsigned n = below(4); n > 0; n--)
-        json_object_set_new(o, names[below(10)], random_value(depth + 1, may_null, in_array));
-    return o;
-}
-
-static json_t *random_array(unsigned depth)
-{
-    json_t *a = json_array();
-
-    for (unsigned n = below(4); n > 0; n--)
-        json_array_append_new(a, random_value(depth + 1, false, true));
-    return a;
-}
-
-static json_t *random_text(void)
-{
-    char text[64] = "";
-
-    for (unsigned n = below(20); n > 0; n--)
-        strcat(text, below(8) ? "x" : below(2) ? "\n" : "\xE2\x82\xAC");
-    return json_string(text);
-}
-
-static json_t *random_value(unsigned depth, bool may_null, bool in_array)
-{
-    switch (below(depth < 5 ? 8 : 6)) {
-    case 0:
-        return may_null && !in_array ? json_null() : json_true();
-    case 1:
-        return json_boolean(below(2));
-    case 2:
-        return json_integer((json_int_t)below(1000) - 500);
-    case 3:
-        return json_real((double)below(100000) / 64);
-    case 4:
-        return random_text();
-    case 5:
-        return may_null && !in_array ? json_null() : random_text();
-    case 6:
-        return random_array(depth);
-    default:
-        return random_object(depth, may_null, in_array);
-    }
-}
 
 /* As its writer may send it: in another order, with blanks, with what it has read. */
 static char *sent(json_t *patch)
 {
     static const char *const read = ",\"$version\":7,\"$metadata\":{\"a\":{\"$lastUpdated\":null}}}";
-    char *plain = json_dumps(patch, below(2) ? JSON_SORT_KEYS : JSON_INDENT(2)), *text;
+    char *plain = json_dumps(patch, model_below(2) ? JSON_SORT_KEYS : JSON_INDENT(2)), *text;
 
-    if (below(4) || !json_object_size(patch))
+    if (model_below(4) || !json_object_size(patch))
         return plain;
     text = malloc(strlen(plain) + strlen(read) + 1);
     sprintf(text, "%.*s%s", (int)strlen(plain) - 1, plain, read);
     free(plain);
     return text;
-}
-
-/* ---- what is compared ------------------------------------------------------------------------------------------ */
-
-static json_t *loaded(const struct buf *b)
-{
-    json_t *j = json_loadb((const char *)b->at, b->len, JSON_REJECT_DUPLICATES, NULL);
-
-    CHECK(j);
-    return j;
-}
-
-/* The times of the run as the model has them. */
-static json_t *meta_of(const struct twin_node *n)
-{
-    json_t *meta = json_object();
-    struct twin_node in;
-    char key[64];
-
-    if (n->has_time && n->time_ms)
-        json_object_set_new(meta, "$lastUpdated", json_integer(n->time_ms));
-    if (n->version)
-        json_object_set_new(meta, "$lastUpdatedVersion", json_integer((json_int_t)n->version));
-    if (n->by.len)
-        json_object_set_new(meta, "$lastUpdatedBy", json_stringn((const char *)n->by.at, n->by.len));
-    if (n->kind != TWIN_OBJECT)
-        return meta;
-    for (bool more = twin_first(n, &in); more; more = twin_next(n, &in)) {
-        CHECK(bytes_to_str(in.key, key, sizeof key));
-        json_object_set_new(meta, key, meta_of(&in));
-    }
-    return meta;
-}
-
-static void check_part(const struct model *m, struct bytes run, enum twin_part part)
-{
-    struct buf text = buf_max(1 << 20);
-    struct twin_facts facts;
-    struct twin_node root;
-    json_t *json;
-
-    twin_root(run, part, &root);
-    twin_facts_of(run, &facts);
-    twin_put_value(&text, &root);
-    json = loaded(&text);
-    if (!json_equal(json, m->value[part]))
-        fail_msg("%s is %s, not %s", twin_part_name(part), buf_str(&text), json_dumps(m->value[part], JSON_SORT_KEYS));
-    json_decref(json);
-    CHECK(facts.size[part] == model_size(m->value[part]));
-    CHECK(facts.part_version[part] == (uint64_t)m->part_version[part]);
-    if (part != TWIN_TAGS) {
-        json = meta_of(&root);
-        if (!json_equal(json, m->meta[part]))
-            fail_msg("the times of %s are %s, not %s", twin_part_name(part), json_dumps(json, JSON_SORT_KEYS),
-                     json_dumps(m->meta[part], JSON_SORT_KEYS));
-        json_decref(json);
-    }
-    buf_free(&text);
-}
-
-static void check_same(const struct model *m, struct bytes run)
-{
-    struct twin_facts facts;
-
-    CHECK_OK(twin_check(run));
-    twin_facts_of(run, &facts);
-    CHECK(facts.version == (uint64_t)m->version && facts.etag == (uint64_t)m->etag);
-    for (int part = 0; part < TWIN_PARTS; part++)
-        check_part(m, run, (enum twin_part)part);
 }
 
 /* ---- whoever follows what is told ------------------------------------------------------------------------------ */
@@ -280,7 +39,7 @@ static void follow(json_t *has, struct bytes nodes)
 
     twin_nodes_root(nodes, &root);
     twin_put_value(&text, &root);
-    patch = loaded(&text);
+    patch = model_loaded(&text);
     model_merge(has, meta, patch, &stamp);
     json_decref(patch);
     json_decref(meta);
@@ -317,18 +76,18 @@ struct step {
 
 static void step_make(struct step *s, int64_t now_ms)
 {
-    bool device = below(3) == 0, replace = !device && below(4) == 0;
+    bool device = model_below(3) == 0, replace = !device && model_below(4) == 0;
     struct twin_fault fault;
 
-    *s = (struct step){.by = !device && below(4) == 0 ? "lamps" : NULL};
+    *s = (struct step){.by = !device && model_below(4) == 0 ? "lamps" : NULL};
     s->write = (struct twin_write){.replace = replace, .by = bytes_str(s->by), .wall_ms = now_ms};
     for (int part = 0; part < TWIN_PARTS; part++) {
         char *text;
 
         s->nodes[part] = buf_max(RECORD_LEN_MAX);
-        if (device != (part == TWIN_REPORTED) || (!device && below(2)))
+        if (device != (part == TWIN_REPORTED) || (!device && model_below(2)))
             continue;
-        s->patch[part] = random_object(0, !replace, false);
+        s->patch[part] = model_random(!replace);
         text = sent(s->patch[part]);
         CHECK_OK(twin_parse(bytes_str(text), (enum twin_part)part, replace, &s->nodes[part], &fault));
         s->write.nodes[part] = buf_bytes(&s->nodes[part]);
@@ -341,25 +100,6 @@ static void step_free(struct step *s)
     for (int part = 0; part < TWIN_PARTS; part++) {
         json_decref(s->patch[part]);
         buf_free(&s->nodes[part]);
-    }
-}
-
-static void model_step(struct model *m, const struct step *s)
-{
-    m->version++;
-    m->etag += s->patch[TWIN_TAGS] || s->patch[TWIN_DESIRED];
-    for (int part = 0; part < TWIN_PARTS; part++) {
-        struct stamp stamp = {(enum twin_part)part, s->write.wall_ms, 0, s->by};
-
-        if (!s->patch[part])
-            continue;
-        m->part_version[part] += part != TWIN_TAGS;
-        stamp.version = m->part_version[part];
-        if (s->write.replace) {
-            json_object_clear(m->value[part]);
-            json_object_clear(m->meta[part]);
-        }
-        model_merge(m->value[part], m->meta[part], s->patch[part], &stamp);
     }
 }
 
@@ -400,8 +140,8 @@ static void step(struct life *l, int64_t now_ms)
     refused += e == ERR_TOO_LARGE;
     done += !e;
     if (!e) {
-        model_step(&l->model, &s);
-        check_same(&l->model, buf_bytes(&next));
+        model_change(&l->model, s.patch, s.write.replace, s.by, s.write.wall_ms);
+        model_check(&l->model, buf_bytes(&next));
         if (s.patch[TWIN_DESIRED] && s.write.replace)
             follow_from(l->quick, buf_bytes(&l->run), buf_bytes(&next));
         else if (s.patch[TWIN_DESIRED])
@@ -418,13 +158,13 @@ static void live(uint64_t with)
 {
     struct life l = {.run = buf_max(TWIN_RUN_MAX), .before = buf_max(TWIN_RUN_MAX)};
 
-    seed = with;
+    model_seed(with);
     model_start(&l.model);
     l.quick = json_object();
     l.slow = json_object();
     for (int i = 0; i < STEPS; i++) {
         step(&l, 1767225600000 + i);
-        if (below(10))
+        if (model_below(10))
             continue;
         follow_from(l.slow, buf_bytes(&l.before), buf_bytes(&l.run));
         CHECK(json_equal(l.slow, l.model.value[TWIN_DESIRED]));
