@@ -84,6 +84,8 @@ bench:
 	@bench/run.sh $(BUILD)/test
 	@bench/misbehaving.sh $(BUILD)/test
 	@bench/login.sh $(BUILD)/test
+	@bench/state.sh $(BUILD)/test
+	@bench/fleet.sh $(BUILD)/test
 
 soak:
 	$(call deps,build tests bench test)

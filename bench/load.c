@@ -3,15 +3,12 @@
  * times are fixed before the run, and waiting is counted from there: a server that stalls is not asked less. */
 #include "load.h"
 
-#include "connstr.h"
-#include "mqtt.h"
-#include "sas.h"
+#include "client.h"
 #include "text.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { PATIENCE_US = 15000000, OUT_SOFT = 32 * 1024 };
 
@@ -23,7 +20,8 @@ struct sender {
     struct net_conn *conn;
     uint32_t index, sent, acked;
     int64_t *due_us; /* a ring as large as the window: servers acknowledge in order (MQTT 4.6) */
-    char id[ID_LEN_MAX + 1], topic[256], user[512], password[SAS_LEN_MAX];
+    struct device device;
+    char topic[256];
     bool ready;
 };
 
@@ -43,7 +41,7 @@ struct load {
 static void sender_fails(struct sender *s, enum err why, const char *detail)
 {
     if (!s->load->stopping && !s->load->failed)
-        fprintf(stderr, "bench-load: %s: %s%s%s\n", s->id, err_text(why), detail[0] ? ": " : "", detail);
+        fprintf(stderr, "bench-load: %s: %s%s%s\n", s->device.id, err_text(why), detail[0] ? ": " : "", detail);
     talk_end(&s->talk, why);
     s->load->failed = true;
 }
@@ -143,14 +141,13 @@ static void closed(struct talk *t, enum err why, int64_t now_ms)
 static void start(struct talk *t, int64_t now_ms)
 {
     struct sender *s = (struct sender *)(void *)t;
-    struct mqtt_connect c = {.clean = true, .client_id = bytes_str(s->id), .keep_alive_s = 600};
 
     (void)now_ms;
-    if (s->user[0]) {
-        c.user = bytes_str(s->user);
-        c.password = bytes_str(s->password);
-    }
-    mqtt_put_connect(t->out, &c);
+    if (s->device.user[0])
+        device_put_connect(&s->device, t->out);
+    else
+        mqtt_put_connect(
+            t->out, &(struct mqtt_connect){.clean = true, .client_id = bytes_str(s->device.id), .keep_alive_s = 600});
 }
 
 static enum err accepted(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms, struct talk **talk)
@@ -171,25 +168,13 @@ static void unreachable(void *ctx, enum err e, const char *detail)
     sender_fails(ctx, e, detail);
 }
 
-static enum err identify(struct sender *s, const char *line)
+/* The line of the file is this sender's. */
+static bool known(struct sender *s, const char *line)
 {
-    struct connstr c;
-    uint8_t key[KEY_LEN_MAX];
-    size_t key_len;
-    char resource[512];
-    struct buf token = buf_max(sizeof s->password - 1);
-    enum err e = connstr_parse(bytes_trim(bytes_str(line)), &c);
-
-    if (e || (e = base64_decode(c.key, key, sizeof key, &key_len)))
-        return e;
-    snprintf(s->id, sizeof s->id, "%.*s", BYTES_ARG(c.device));
-    snprintf(s->topic, sizeof s->topic, "devices/%s/messages/events/", s->id);
-    snprintf(s->user, sizeof s->user, "%.*s/%s/?api-version=2021-04-12", BYTES_ARG(c.host), s->id);
-    snprintf(resource, sizeof resource, "%.*s/devices/%s", BYTES_ARG(c.host), s->id);
-    if (!(e = sas_make(bytes_str(resource), NO_BYTES, time(NULL) + 3600, bytes_of(key, key_len), &token)))
-        snprintf(s->password, sizeof s->password, "%s", buf_str(&token));
-    buf_free(&token);
-    return e;
+    if (device_read(line, false, &s->device))
+        return false;
+    snprintf(s->topic, sizeof s->topic, "devices/%s/messages/events/", s->device.id);
+    return true;
 }
 
 static bool senders_make(struct load *l)
@@ -204,10 +189,10 @@ static bool senders_make(struct load *l)
         s->load = l;
         s->index = i;
         fine = (s->due_us = calloc((size_t)l->o.window, sizeof *s->due_us)) != NULL;
-        snprintf(s->id, sizeof s->id, "bench%u", i);
+        snprintf(s->device.id, sizeof s->device.id, "bench%u", i);
         snprintf(s->topic, sizeof s->topic, "bench/%u", i);
         if (fine && f)
-            fine = fgets(line, sizeof line, f) && identify(s, line) == OK;
+            fine = fgets(line, sizeof line, f) && known(s, line);
     }
     if (f)
         fclose(f);

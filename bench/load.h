@@ -29,6 +29,3 @@ struct receiving {
 
 enum err receiving_start(struct receiving *r, const struct load_options *o) MUST_CHECK;
 void receiving_stop(struct receiving *r); /* and waits for the thread */
-
-/* A turn of a loop, waiting at most so long. */
-void turn(struct net_loop *loop, int wait_ms);

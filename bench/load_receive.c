@@ -1,26 +1,14 @@
 #include "load.h"
 
+#include "client.h"
 #include "d2d.h"
-#include "mqtt.h"
 
-#include <poll.h>
 #include <stdlib.h>
 
 struct subscriber {
     struct talk talk; /* first */
     struct receiving *r;
 };
-
-void turn(struct net_loop *loop, int wait_ms)
-{
-    int timeout = net_loop_timeout_ms(loop);
-    struct pollfd p = {.fd = net_loop_fd(loop), .events = POLLIN};
-
-    if (timeout < 0 || timeout > wait_ms)
-        timeout = wait_ms;
-    (void)poll(&p, 1, timeout);
-    net_loop_turn(loop);
-}
 
 static void note(struct receiving *r, struct bytes body)
 {

@@ -1,23 +1,15 @@
 /* bench-login: devices that log in over MQTT and leave again, at a fixed rate, from one thread. The times are fixed
  * before the run, and waiting is counted from there. With --wrong they have keys that are not theirs, and do not wait
  * for the answer to the one before. */
-#include "connstr.h"
-#include "mqtt.h"
-#include "net.h"
-#include "sas.h"
+#include "client.h"
 #include "tally.h"
 #include "text.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { DEVICES_MAX = 1000, LEFT_US = 10000000, TURN_MS = 1 };
-
-struct device {
-    char id[ID_LEN_MAX + 1], user[512], password[SAS_LEN_MAX];
-};
 
 struct bench {
     const char *ca_file, *devices_file;
@@ -75,11 +67,7 @@ static void start(struct talk *t, int64_t now_ms)
     const struct device *d = ((struct attempt *)(void *)t)->device;
 
     (void)now_ms;
-    mqtt_put_connect(t->out, &(struct mqtt_connect){.clean = true,
-                                                    .keep_alive_s = 60,
-                                                    .client_id = bytes_str(d->id),
-                                                    .user = bytes_str(d->user),
-                                                    .password = bytes_str(d->password)});
+    device_put_connect(d, t->out);
 }
 
 static void wake(struct talk *t, int64_t now_ms)
@@ -139,28 +127,6 @@ static bool begin_attempt(struct bench *b, uint64_t i, int64_t due_us)
     return false;
 }
 
-static enum err identify(const struct bench *b, const char *line, struct device *d)
-{
-    struct buf token = buf_max(sizeof d->password - 1);
-    char resource[512];
-    uint8_t key[KEY_LEN_MAX];
-    struct connstr c;
-    size_t key_len;
-    enum err e = connstr_parse(bytes_trim(bytes_str(line)), &c);
-
-    if (e || (e = base64_decode(c.key, key, sizeof key, &key_len)))
-        return e;
-    if (b->wrong)
-        key[0] ^= 1;
-    snprintf(d->id, sizeof d->id, "%.*s", BYTES_ARG(c.device));
-    snprintf(d->user, sizeof d->user, "%.*s/%.*s/?api-version=2021-04-12", BYTES_ARG(c.host), BYTES_ARG(c.device));
-    snprintf(resource, sizeof resource, "%.*s/devices/%.*s", BYTES_ARG(c.host), BYTES_ARG(c.device));
-    if (!(e = sas_make(bytes_str(resource), NO_BYTES, time(NULL) + 3600, bytes_of(key, key_len), &token)))
-        snprintf(d->password, sizeof d->password, "%s", buf_str(&token));
-    buf_free(&token);
-    return e;
-}
-
 static bool devices_read(struct bench *b)
 {
     FILE *f = fopen(b->devices_file, "r");
@@ -168,18 +134,10 @@ static bool devices_read(struct bench *b)
     bool good = f;
 
     while (good && b->n < DEVICES_MAX && fgets(line, sizeof line, f))
-        good = identify(b, line, &b->devices[b->n++]) == OK;
+        good = device_read(line, b->wrong, &b->devices[b->n++]) == OK;
     if (f)
         fclose(f);
     return good && b->n;
-}
-
-static void turn(struct bench *b)
-{
-    struct timespec pause = {.tv_nsec = TURN_MS * 200000};
-
-    net_loop_turn(b->loop);
-    nanosleep(&pause, NULL);
 }
 
 static void run(struct bench *b)
@@ -193,10 +151,10 @@ static void run(struct bench *b)
                 b->lost++;
             due_us = began_us + (int64_t)((i + 1) * 1000000 / b->rate);
         }
-        turn(b);
+        turn(b->loop, TURN_MS);
     }
     while (b->open && monotonic_us() < ends_us + LEFT_US)
-        turn(b);
+        turn(b->loop, TURN_MS);
     cpu_us = process_cpu_us((int)b->server_pid) - cpu_us;
     printf("{\"tries\":%" PRIu64 ",\"let_in\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"busy\":%" PRIu64
            ",\"lost\":%" PRIu64 ",\"server_cpu_us\":%" PRIu64 ",",

@@ -11,19 +11,24 @@ finish() {
 }
 trap finish EXIT
 
-# start_hub BUILD CONNECTIONS
-start_hub() {
-    "$1/d2dhub" init --data "$folder/hub" --name localhost --no-context -o json >"$folder/facts"
+# run_hub BUILD: the hub in $folder/hub, until it is ready.
+run_hub() {
     "$1/d2dhub" run --data "$folder/hub" --listen 127.0.0.1 --mqtts-port 0 --amqps-port 0 --https-port 0 -o json \
         >"$folder/ports" 2>"$folder/hub.log" &
     hub=$!
     pids+=("$hub")
-    for _ in $(seq 100); do
-        grep -q '"ready"' "$folder/ports" && break
-        sleep 0.1
+    until grep -q '"ready"' "$folder/ports"; do
+        kill -0 "$hub"
+        sleep 0.01
     done
     port_of() { jq -r "select(.protocol==\"$1\").port" "$folder/ports"; }
     mqtts=$(port_of mqtts) amqps=$(port_of amqps) https=$(port_of https)
+}
+
+# start_hub BUILD CONNECTIONS: a new one, with so many devices.
+start_hub() {
+    "$1/d2dhub" init --data "$folder/hub" --name localhost --no-context -o json >"$folder/facts"
+    run_hub "$1"
     ca=$folder/hub/tls/ca.pem
     service=$(jq -r .connection_strings.service "$folder/facts")
     jq -r .connection_strings.iothubowner "$folder/facts" >"$folder/owner"
