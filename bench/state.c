@@ -1,5 +1,6 @@
 /* bench-state: messages, reported patches or direct methods through a hub, or lines to a server that sends them back,
- * from one thread. How many were answered in a second, how long each took, and what the server's processor had to do. */
+ * from one thread. It tells how many were answered in a second, how long each took, and what the processor of the
+ * server had to do. */
 #include "state.h"
 
 #include "connstr.h"
