@@ -294,7 +294,8 @@ void hub_call_close(struct call *);
 
 /* The question as the device gets it. */
 struct call_request {
-    uint64_t id; /* for its answer */
+    uint64_t id;     /* for its answer */
+    uint32_t number; /* among those that this seat was asked, from 1 */
     struct bytes method, payload;
 };
 
@@ -303,6 +304,8 @@ void hub_calls_take(struct seat *, bool takes, int64_t now_ms);
 /* The next call for who sits here; `room`, which has to hold a name and a payload, is where `out` looks into.
  * ERR_NOT_FOUND: none, the waker will tell. Cheap when there is none. */
 enum err hub_call_next(struct seat *, int64_t now_ms, struct buf *room, struct call_request *out) MUST_CHECK;
+/* The id of the call that this seat was asked under that number and has not answered; 0: there is none. */
+uint64_t hub_call_numbered(struct seat *, uint32_t number) MUST_CHECK;
 /* ERR_NOT_FOUND: nobody waits for it any more, or it was never asked of this seat. ERR_TOO_LARGE: the caller is
  * told. */
 enum err hub_call_answer(struct seat *, uint64_t id, int64_t status, struct bytes payload) MUST_CHECK;

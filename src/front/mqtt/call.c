@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 /* Any filter that takes the topics of calls makes the device one that listens, also one that takes only some. */
 void mqtt_calls_follow(struct mqtt_session *s, int64_t now_ms)
@@ -22,7 +23,7 @@ static enum err put_call(struct mqtt_session *s, const struct call_request *call
     char text[CALL_NAME_MAX + 64];
     struct buf topic = buf_over(text, sizeof text);
 
-    buf_printf(&topic, "$iothub/methods/POST/%.*s/?$rid=%llu", BYTES_ARG(call->method), (unsigned long long)call->id);
+    buf_printf(&topic, "$iothub/methods/POST/%.*s/?$rid=%" PRIx32, BYTES_ARG(call->method), call->number);
     /* A call that the filter of the device does not take is not sent: its caller hears that nobody answered. */
     if (!session_wants(&s->subscribed, WANT_CALLS) &&
         !mqtt_filter_takes(bytes_str(s->subscribed.part), buf_bytes(&topic)))
@@ -51,12 +52,34 @@ bool mqtt_call_status(struct bytes text, int64_t *out)
     return bytes_to_i64(text, out) && *out >= INT32_MIN && *out <= INT32_MAX;
 }
 
+/* A number of at most eight hexadecimal digits, in either case, with zeros before it or not: one SDK reads it as a
+ * number and writes it in its own way. 0: it is none. */
+static uint32_t number_of(struct bytes rid)
+{
+    uint32_t number = 0;
+    uint8_t digit;
+    size_t len;
+
+    while (rid.len > 8 && rid.at[0] == '0')
+        rid = bytes_skip(rid, 1);
+    if (rid.len > 8)
+        return 0;
+    for (size_t i = 0; i < rid.len; i++) {
+        const uint8_t pair[] = {'0', rid.at[i]};
+
+        if (hex_decode(bytes_of(pair, 2), &digit, 1, &len))
+            return 0;
+        number = number << 4 | digit;
+    }
+    return number;
+}
+
 /* An answer that nobody waits for any more is dropped. */
 void mqtt_on_call_answer(struct mqtt_session *s, int64_t status, struct bytes rid, struct bytes body)
 {
-    uint64_t id;
+    uint64_t id = hub_call_numbered(s->seat, number_of(rid));
 
-    if (bytes_to_u64(rid, &id) && hub_call_answer(s->seat, id, status, body) == ERR_TOO_LARGE)
+    if (id && hub_call_answer(s->seat, id, status, body) == ERR_TOO_LARGE)
         log_event(LOG_WARN, "answer-too-large", KVS("device", s->device), KVN("bytes", body.len),
                   KVN("limit", CALL_PAYLOAD_MAX));
 }

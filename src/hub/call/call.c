@@ -23,6 +23,7 @@ struct call {
     enum call_state state;
     enum err why;
     uint64_t id;
+    uint32_t number;  /* of the seat, once it was asked */
     int64_t wait_ms;  /* until then the device may come */
     int64_t until_ms; /* until then this state may last */
     int64_t response_ms;
@@ -332,7 +333,9 @@ enum err hub_call_next(struct seat *seat, int64_t now_ms, struct buf *room, stru
     if (!e) {
         struct bytes all = buf_bytes(room), method = bytes_first(all, strlen(c->method));
 
-        *out = (struct call_request){.id = c->id, .method = method};
+        seat->asked += seat->asked == UINT32_MAX ? 2 : 1; /* 0 is none */
+        c->number = seat->asked;
+        *out = (struct call_request){.id = c->id, .number = c->number, .method = method};
         if (c->has_payload)
             out->payload = bytes_skip(all, method.len);
         c->state = CALL_SENT;
@@ -344,15 +347,39 @@ enum err hub_call_next(struct seat *seat, int64_t now_ms, struct buf *room, stru
     return e;
 }
 
+/* Among those that were asked here; 0: of any id, of any number. */
+static struct call *asked_here(const struct seat *seat, uint64_t id, uint32_t number)
+{
+    struct call *c;
+
+    assert_locked(&seat->shard->lock);
+    for (c = seat->identity ? seat->identity->calls : NULL; c; c = c->next)
+        if (c->state == CALL_SENT && c->seat == seat && (!id || c->id == id) && (!number || c->number == number))
+            break;
+    return c;
+}
+
+uint64_t hub_call_numbered(struct seat *seat, uint32_t number)
+{
+    const struct call *c = NULL;
+    uint64_t id;
+
+    mutex_lock(&seat->shard->lock);
+    if (number)
+        c = asked_here(seat, 0, number);
+    id = c ? c->id : 0;
+    mutex_unlock(&seat->shard->lock);
+    return id;
+}
+
 enum err hub_call_answer(struct seat *seat, uint64_t id, int64_t status, struct bytes payload)
 {
     enum err e = ERR_NOT_FOUND;
-    struct call *c;
+    struct call *c = NULL;
 
     mutex_lock(&seat->shard->lock);
-    for (c = seat->identity ? seat->identity->calls : NULL; c; c = c->next)
-        if (c->id == id && c->state == CALL_SENT && c->seat == seat)
-            break;
+    if (id)
+        c = asked_here(seat, id, 0);
     if (c) {
         buf_put(&c->answer, payload);
         e = buf_check(&c->answer);

@@ -134,7 +134,8 @@ struct seat {
     uint64_t awaited;
     /* calls: */
     _Atomic bool calls; /* whether there may be one for it */
-    bool takes_calls;   /* under the shard's lock */
+    bool takes_calls;   /* under the shard's lock, as is: */
+    uint32_t asked;     /* the number of the last one that it was asked */
     /* twin: */
     _Atomic bool desired_there; /* whether there may be a change of what is desired */
     bool takes_desired;         /* under the shard's lock, as is: */

@@ -151,6 +151,70 @@ TEST(answers_to_nothing_are_dropped)
     check_round(NULL, "200", 200, 0);
 }
 
+/* Asks, and gives what the topic says behind the rid's name. */
+static struct call *ask(char *rid, size_t cap)
+{
+    struct mqtt_publish p;
+    struct call *k;
+
+    CHECK_OK(call("open", NULL, &k));
+    CHECK(hear(&p) && bytes_starts(p.topic, BYTES("$iothub/methods/POST/open/?$rid=")));
+    CHECK(bytes_to_str(bytes_skip(p.topic, strlen("$iothub/methods/POST/open/?$rid=")), rid, cap));
+    buf_clear(&c.client.in);
+    return k;
+}
+
+static bool is_answered(struct call *k)
+{
+    struct call_answer a;
+    int64_t until_ms;
+
+    return !hub_call_look(k, WORLD_T0, &a, &until_ms);
+}
+
+/* device 2.11 */
+TEST(rid_counts_from_1_on_each_connection_in_lower_case_hexadecimal)
+{
+    char rid[24], expected[24];
+
+    for (int connection = 0; connection < 2; connection++) {
+        subscribe("$iothub/methods/POST/#");
+        for (int i = 1; i <= 20; i++) {
+            struct call *k = ask(rid, sizeof rid);
+
+            snprintf(expected, sizeof expected, "%x", (unsigned)i);
+            assert_string_equal(rid, expected);
+            hub_call_close(k);
+        }
+        connect_device(true);
+    }
+}
+
+TEST(answers_are_matched_as_numbers_whatever_their_case_and_zeros)
+{
+    static const char *const same[] = {"a", "A", "0a", "0000000A", "000000000000a"};
+    static const char *const others[] = {"0", "b", "10", "1a", "0x0a", "10000000a", "a ", "-a", "1234567890abcdef0"};
+    struct call *k;
+    char rid[24];
+
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        subscribe("$iothub/methods/POST/#");
+        for (int n = 1; n < 10; n++)
+            hub_call_close(ask(rid, sizeof rid));
+        k = ask(rid, sizeof rid);
+        for (size_t j = 0; j < sizeof others / sizeof *others; j++) {
+            answer("200", bytes_str(others[j]), 1, "{}");
+            CHECK(c.client.in.len == 4 && !is_answered(k)); /* acknowledged, as one that is late */
+        }
+        answer("200", bytes_str(same[i]), 0, "{}");
+        CHECK(is_answered(k));
+        hub_call_close(k);
+        connect_device(true);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, door_stop)
 TESTS(CASE(each_filter_that_takes_calls_is_one_that_listens), CASE(what_a_filter_does_not_take_is_not_sent),
-      CASE(a_kept_session_listens_from_the_start), CASE(answers_to_nothing_are_dropped))
+      CASE(a_kept_session_listens_from_the_start), CASE(answers_to_nothing_are_dropped),
+      CASE(rid_counts_from_1_on_each_connection_in_lower_case_hexadecimal),
+      CASE(answers_are_matched_as_numbers_whatever_their_case_and_zeros))
