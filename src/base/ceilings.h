@@ -152,6 +152,7 @@
 /* Jobs (service 4.9, 4.10). */
 #define JOB_ID_MAX 64
 #define JOB_BODY_MAX (256 * 1024) /* what is to be done: a twin of all its parts, or the payload of a method */
+#define JOB_ETAG_MAX 64           /* what twins have to be: longer ones are no ETags */
 #define JOB_CHUNK 256             /* devices that are written together */
 #define JOB_RESULT_MAX 4096       /* what is kept of a device's answer; a longer one is left out */
 #define JOBS_ACTIVE_MAX 10        /* that have not ended: as the largest hub of the cloud; one of export and import */

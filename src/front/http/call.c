@@ -52,6 +52,30 @@ static enum err read_question(const json_t *root, struct bytes body, struct aske
     return OK;
 }
 
+static enum err bad_name(struct http_answer *a)
+{
+    return http_says(a, ERR_ARGUMENT,
+                     "methodName must be 1 to %d printable ASCII characters without blanks or any of \"#%%+/?",
+                     CALL_NAME_MAX);
+}
+
+static enum err too_large(struct http_answer *a)
+{
+    return http_says(a, ERR_TOO_LARGE, "The payload must be at most %d bytes", CALL_PAYLOAD_MAX);
+}
+
+enum err http_call_check(json_t *method, struct bytes text, struct http_answer *a)
+{
+    struct asked q = {.method = NO_BYTES};
+    enum err e = http_spell(method, NAMES_CALL, a);
+
+    if (e || (e = read_question(method, text, &q, a)))
+        return e;
+    if (!call_name_valid(q.method))
+        return bad_name(a);
+    return q.payload.len > CALL_PAYLOAD_MAX ? too_large(a) : OK;
+}
+
 /* The fate of a call that was not answered. */
 static enum err fail(const struct http_request *r, struct http_answer *a, enum err e)
 {
@@ -76,13 +100,7 @@ static enum err fail(const struct http_request *r, struct http_answer *a, enum e
         a->code = ends[i].code;
         return http_says(a, e, ends[i].text, r->identity);
     }
-    if (e == ERR_ARGUMENT)
-        return http_says(a, e,
-                         "methodName must be 1 to %d printable ASCII characters without blanks or any of \"#%%+/?",
-                         CALL_NAME_MAX);
-    if (e == ERR_TOO_LARGE)
-        return http_says(a, e, "The payload must be at most %d bytes", CALL_PAYLOAD_MAX);
-    return e;
+    return e == ERR_ARGUMENT ? bad_name(a) : e == ERR_TOO_LARGE ? too_large(a) : e;
 }
 
 /* The payload goes out as the device wrote it. One SDK wants both members to be there. */

@@ -230,6 +230,8 @@ http_run http_job_put, http_job_get, http_job_cancel, http_jobs_list;
 /* ---- call.c ---- */
 
 http_run http_call;
+/* A direct method that is called later; `text` is what it was parsed from. */
+enum err http_call_check(json_t *method, struct bytes text, struct http_answer *) MUST_CHECK;
 
 /* ---- identity.c ---- */
 

@@ -118,15 +118,18 @@ static enum err take_document(const json_t *root, struct bytes body, enum job_ki
                               struct http_answer *a)
 {
     const char *name = kind == JOB_TWIN ? "updateTwin" : "cloudToDeviceMethod";
-    const json_t *document = json_object_get(root, name);
+    json_t *document = json_object_get(root, name);
 
     if (!json_is_object(document))
         return http_says(a, ERR_ARGUMENT, "A job of this type must have %s", name);
-    if (kind == JOB_TWIN && json_object_get(document, "desired"))
+    if (!(*out = json_span(body, bytes_str(name))).len)
+        return http_says(a, ERR_ARGUMENT, "The name %s must stand without escapes", name);
+    if (kind == JOB_CALL)
+        return http_call_check(document, *out, a);
+    if (json_object_get(document, "desired"))
         return http_says(a, ERR_ARGUMENT, "updateTwin.desired must be updateTwin.properties.desired");
-    if (kind == JOB_CALL && !json_string_length(json_object_get(document, "methodName")))
-        return http_says(a, ERR_ARGUMENT, "cloudToDeviceMethod.methodName must be a text");
-    *out = json_span(body, bytes_str(name));
+    if (json_string_length(json_object_get(document, "etag")) > JOB_ETAG_MAX)
+        return http_says(a, ERR_ARGUMENT, "updateTwin.etag must be * or the ETag of a twin");
     return OK;
 }
 

@@ -128,7 +128,7 @@ static void calls_gone(struct hub *h, struct shard *s, struct identity *i)
 
 /* ---- the caller ------------------------------------------------------------------------------------------------ */
 
-static bool name_is_valid(struct bytes name)
+bool call_name_valid(struct bytes name)
 {
     /* device 2.11: it is a level of a topic, and clients take it as it is */
     static const char not_in_it[] = " \"#%+/?";
@@ -143,7 +143,7 @@ static bool name_is_valid(struct bytes name)
 
 static enum err check(const struct call_question *q)
 {
-    if (!name_is_valid(q->method))
+    if (!call_name_valid(q->method))
         return ERR_ARGUMENT;
     if (q->payload.len > CALL_PAYLOAD_MAX)
         return ERR_TOO_LARGE;

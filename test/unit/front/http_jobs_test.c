@@ -97,6 +97,11 @@ TEST(too_many_active_jobs_are_429)
     check_fault(429, "ThrottlingMaxActiveJobCountExceeded");
 }
 
+#define METHOD(members) \
+    "{\"type\":\"scheduleDeviceMethod\",\"queryCondition\":\"*\",\"cloudToDeviceMethod\":{" members "}}"
+#define TWIN(etag) \
+    "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"updateTwin\":{\"etag\":" etag ",\"tags\":{\"a\":1}}}"
+
 static const struct bad {
     const char *what, *id, *body;
     int status;
@@ -112,6 +117,17 @@ static const struct bad {
      "ArgumentInvalid"},
     {"a method without a name", "j",
      "{\"type\":\"scheduleDeviceMethod\",\"queryCondition\":\"*\",\"cloudToDeviceMethod\":{}}", 400, "ArgumentInvalid"},
+    {"a method with a blank in its name", "j", METHOD("\"methodName\":\"a b\""), 400, "ArgumentInvalid"},
+    {"a name that is no text", "j", METHOD("\"methodName\":1"), 400, "ArgumentInvalid"},
+    {"a response time-out that is too short", "j", METHOD("\"methodName\":\"m\",\"responseTimeoutInSeconds\":4"), 400,
+     "ArgumentInvalid"},
+    {"one that is too long", "j", METHOD("\"methodName\":\"m\",\"ResponseTimeoutInSeconds\":301"), 400,
+     "ArgumentInvalid"},
+    {"a connect time-out that is no number", "j", METHOD("\"methodName\":\"m\",\"connectTimeoutInSeconds\":\"1\""), 400,
+     "ArgumentInvalid"},
+    {"an ETag that is no text", "j", TWIN("1"), 400, "ArgumentInvalid"},
+    {"an ETag that no twin has", "j", TWIN("\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""),
+     400, "ArgumentInvalid"},
     {"desired in the wrong place", "j",
      "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"updateTwin\":{\"desired\":{}}}", 400,
      "ArgumentInvalid"},
@@ -342,6 +358,32 @@ TEST(a_twin_is_changed_on_each_device_once)
     check_twin("dev0000", "\"desired\":{\"a\":1,\"$version\":2}");
 }
 
+/* service 4.9: the ETag of updateTwin is a condition, device by device. */
+TEST(a_twin_with_another_etag_than_the_job_says_is_left_alone)
+{
+    struct buf room = buf_max(1 << 16);
+    struct twin_head head;
+    char body[400];
+
+    add_devices(2);
+    CHECK(put("first", "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"deviceId = 'dev0001'\","
+                       "\"updateTwin\":{\"etag\":null,\"tags\":{\"floor\":1}}}") == 200);
+    after(500);
+    CHECK_OK(hub_twin_read(w.hub, BYTES("dev0001"), TWIN_FOR_DEVICE, &room, &head, NULL));
+    snprintf(body, sizeof body,
+             "{\"type\":\"scheduleUpdateTwin\",\"queryCondition\":\"*\",\"updateTwin\":{\"etag\":\"%s\","
+             "\"properties\":{\"desired\":{\"a\":1}}}}",
+             head.etag);
+    CHECK(put("j", body) == 200);
+    after(500);
+    check_counts("2", "1", "1");
+    check_said("status", "completed");
+    CHECK(strstr((const char *)row_of(0, &room).result.at, "\"code\":\"412001\""));
+    check_twin("dev0000", "\"desired\":{\"$version\":1}");
+    check_twin("dev0001", "\"desired\":{\"a\":1,\"$version\":2}");
+    buf_free(&room);
+}
+
 TEST(what_a_twin_must_not_become_is_said_of_each_device)
 {
     struct buf room = buf_max(1 << 16);
@@ -421,5 +463,6 @@ TESTS(ROW(a_job_is_queued_at_its_creation_whatever_its_start), ROW(a_job_whose_t
       ROW(devices_that_are_away_are_waited_for_until_the_time_of_the_job_is_up),
       ROW(a_device_that_does_not_answer_has_failed), ROW(a_job_goes_on_after_a_restart_where_it_was),
       ROW(a_job_finds_more_devices_than_are_written_down_at_once), ROW(a_twin_is_changed_on_each_device_once),
+      ROW(a_twin_with_another_etag_than_the_job_says_is_left_alone),
       ROW(what_a_twin_must_not_become_is_said_of_each_device), ROW(jobs_are_listed_by_type_and_status_in_any_case),
       ROW(a_page_of_jobs_that_is_the_last_has_no_continuation))
