@@ -156,9 +156,13 @@
 #define JOB_CHUNK 256             /* devices that are written together */
 #define JOB_RESULT_MAX 4096       /* what is kept of a device's answer; a longer one is left out */
 #define JOBS_ACTIVE_MAX 10        /* that have not ended: as the largest hub of the cloud; one of export and import */
-#define JOBS_MAX 1000             /* that are remembered, */
-#define JOB_ROWS_MAX (1 << 20)    /* the devices of one, */
-#define JOB_BYTES_MAX (64 << 20)  /* what these take with their results: in memory while it runs */
+#define JOB_LINE_MAX (TWIN_JSON_MAX + 16 * 1024) /* of a file that is imported: the longest that is exported */
+#define CONTAINER_MIN 3                          /* of names: as the field has them */
+#define CONTAINER_MAX 63
+#define BLOB_MAX 128
+#define JOBS_MAX 1000                          /* that are remembered, */
+#define JOB_ROWS_MAX (1 << 20)                 /* the devices of one, */
+#define JOB_BYTES_MAX (64 << 20)               /* what these take with their results: in memory while it runs */
 #define JOB_BYTES_KEPT_MAX (256 << 20)         /* those of all: the oldest that have ended go */
 #define JOB_KEPT_MS (30 * 86400LL * 1000)      /* and for how long: service 4.9 */
 #define JOB_AHEAD_MAX_MS (168 * 3600LL * 1000) /* when it may start */

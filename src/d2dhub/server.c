@@ -201,9 +201,10 @@ int server_open(struct server *s)
     if (!s->config.name[0])
         snprintf(s->config.name, sizeof s->config.name, "%s", hub_birth(s->hub)->name);
     random_bytes(NULL, (uint8_t *)&seed, sizeof seed);
+    blobs_in(&s->blobs, &s->config);
     if (limiter_new(seed, &s->limiter) || challenges_new(&s->challenges) || enrollment_groups_new(&s->groups) ||
         outside_worker_open(s->config.linked_hubs_file, s->config.outside_ca_file, &s->outside) ||
-        worker_new(s->hub, &s->worker))
+        worker_new(s->hub, &s->blobs.files, &s->worker))
         return 1;
     make_env(s);
     if (open_tls(s))

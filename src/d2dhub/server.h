@@ -1,6 +1,7 @@
 /* The running hub: stores, core, loops and listeners, and the thread that keeps house. */
 #pragma once
 
+#include "blobs.h"
 #include "capacity.h"
 #include "data.h"
 #include "front.h"
@@ -41,6 +42,7 @@ struct server {
     struct challenges *challenges;
     struct enrollment_groups *groups;
     struct outside_worker *outside;
+    struct blobs blobs;
     struct worker *worker;
     struct strangers strangers;
     struct capacity capacity;

@@ -73,7 +73,7 @@ static void *work(void *ctx)
     return NULL;
 }
 
-enum err worker_new(struct hub *hub, struct worker **out)
+enum err worker_new(struct hub *hub, const struct job_files *files, struct worker **out)
 {
     struct worker *w = calloc(1, sizeof *w);
     pthread_condattr_t by_monotonic;
@@ -91,7 +91,7 @@ enum err worker_new(struct hub *hub, struct worker **out)
         return ERR_MEMORY;
     if (configurations_new(hub, &w->waker, &w->configurations))
         return ERR_MEMORY;
-    return job_runner_new(hub, &w->waker, &w->jobs);
+    return job_runner_new(hub, &w->waker, files, &w->jobs);
 }
 
 enum err worker_start(struct worker *w)

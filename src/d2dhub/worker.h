@@ -5,11 +5,12 @@
 #include "hub.h"
 
 struct configurations;
+struct job_files;
 struct queries;
 struct worker;
 
-/* ERR_MEMORY. */
-enum err worker_new(struct hub *, struct worker **out) MUST_CHECK;
+/* The files of imports and exports are lent. ERR_MEMORY. */
+enum err worker_new(struct hub *, const struct job_files *, struct worker **out) MUST_CHECK;
 /* ERR_INTERNAL: a thread cannot be made. */
 enum err worker_start(struct worker *) MUST_CHECK;
 /* The queue for queries. Lent. */

@@ -281,9 +281,6 @@ struct call_answer {
     struct bytes payload;
 };
 
-/* Printable ASCII without blanks and what parts a topic: 1 to CALL_NAME_MAX. */
-bool call_name_valid(struct bytes method);
-
 /* Nothing of it is on disk: it is gone with its caller, and with the hub. ERR_NOT_FOUND: no such device;
  * ERR_UNREACHABLE: it does not listen; ERR_FULL: CALLS_OF_DEVICE_MAX are open; ERR_LIMIT: the hub's memory for calls is
  * used up; ERR_ARGUMENT: the name; ERR_TOO_LARGE: CALL_PAYLOAD_MAX; ERR_RANGE: a time. */

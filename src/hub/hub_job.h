@@ -23,7 +23,12 @@ enum job_state {
 
 enum job_row_state { JOB_ROW_WAITING, JOB_ROW_COMPLETED, JOB_ROW_FAILED, JOB_ROW_CANCELLED, JOB_ROW_STATES };
 
-enum { JOB_FAILURE_CAP = 256 };
+enum { JOB_FAILURE_CAP = 256, JOB_NOTE_CAP = 96 };
+
+/* What whoever does a job wants to find again when it goes on; the hub does not look into it. */
+struct job_note {
+    uint8_t len, at[JOB_NOTE_CAP];
+};
 
 struct job {
     uint64_t serial; /* jobs are in this order; the first is 1 */
@@ -38,6 +43,8 @@ struct job {
     uint32_t counts[JOB_ROW_STATES];
     uint64_t bytes;                /* that they take, with what became of them */
     char failure[JOB_FAILURE_CAP]; /* why it failed, or "" */
+    unsigned percent;              /* of the registry: how far it is */
+    struct job_note note;
 };
 
 /* A device of a job, and what became of it. */
@@ -70,8 +77,8 @@ enum err hub_job_row(struct hub *, uint64_t serial, uint32_t row, struct buf *ro
 
 /* ---- for whoever does the work: one thread ---------------------------------------------------------------------- */
 
-/* Takes state, gathered and failure of a job that has not ended. With the end of a job its time is written down, and
- * what still waits in it is cancelled. */
+/* Takes state, gathered, failure, percent and note of a job that has not ended. With the end of a job its time is
+ * written down, and what still waits in it is cancelled. */
 enum err hub_job_change(struct hub *, const struct job *, int64_t now_ms, uint64_t *at) MUST_CHECK;
 /* More devices of it: at most JOB_CHUNK at once, and fewer only in the last call; after that it is ERR_PROTOCOL.
  * ERR_LIMIT: JOB_ROWS_MAX. */

@@ -30,3 +30,6 @@ bool device_id_valid(struct bytes id);
 bool identity_valid(struct bytes name);
 /* A name of two ids; of a device where `module` has at == NULL. False, and "": one of them is no id. */
 bool identity_name(struct bytes device, struct bytes module, char out[IDENTITY_LEN_MAX + 1]) MUST_CHECK;
+
+/* The name of a direct method (service 4.7): printable ASCII without blanks and what parts a topic. */
+bool call_name_valid(struct bytes method);

@@ -237,4 +237,4 @@ static bool turn_calls(struct work *w, int64_t now_ms, int64_t *until_ms)
     return false;
 }
 
-const struct work_ops work_calls = {.open = open_calls, .turn = turn_calls, .close = close_calls};
+const struct work_ops work_calls = {.open = open_calls, .turn = turn_calls, .close = close_calls, .scans = true};

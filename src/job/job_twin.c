@@ -106,4 +106,4 @@ static bool turn_twins(struct work *w, int64_t now_ms, int64_t *until_ms)
     return w->next == w->job.n_rows;
 }
 
-const struct work_ops work_twins = {.open = open_twins, .turn = turn_twins, .close = close_twins};
+const struct work_ops work_twins = {.open = open_twins, .turn = turn_twins, .close = close_twins, .scans = true};

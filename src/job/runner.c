@@ -17,6 +17,7 @@ enum {
 struct job_runner {
     struct hub *hub;
     struct waker *waker;
+    const struct job_files *files;
     struct work *works[WORKS];
     int64_t look_ms;
 };
@@ -73,6 +74,36 @@ bool work_failed(struct work *w, uint32_t row, int64_t start_ms, int64_t now_ms,
     settled = settle(w, row, JOB_ROW_FAILED, start_ms, now_ms, buf_bytes(&text));
     buf_free(&text);
     return settled;
+}
+
+static unsigned percent_of(uint64_t done, uint64_t all)
+{
+    return all ? (unsigned)(100 * (done < all ? done : all) / all) : 0;
+}
+
+enum err work_note(struct work *w, uint64_t done, uint64_t all, int64_t now_ms)
+{
+    uint64_t at;
+
+    w->job.percent = percent_of(done, all);
+    return hub_job_change(w->hub, &w->job, now_ms, &at);
+}
+
+void work_progress(struct work *w, uint64_t done, uint64_t all, int64_t now_ms)
+{
+    unsigned was = w->job.percent;
+
+    if (percent_of(done, all) != was && work_note(w, done, all, now_ms))
+        w->job.percent = was; /* another time */
+}
+
+enum err work_cannot(enum err e, const char *what, const char *container, const char *blob, char why[JOB_FAILURE_CAP])
+{
+    if (e == ERR_MEMORY)
+        return e;
+    snprintf(why, JOB_FAILURE_CAP, "The hub cannot %s blobs/%s/%s in its data folder: %s", what, container, blob,
+             e == ERR_NOT_FOUND ? "there is no such file" : err_text(e));
+    return ERR_ARGUMENT;
 }
 
 /* ---- a job begins, and ends ------------------------------------------------------------------------------------- */
@@ -141,15 +172,19 @@ static enum err open_scan(struct work *w)
 
 static enum err work_open(struct work *w, char why[JOB_FAILURE_CAP])
 {
+    static const struct work_ops *const ops[JOB_KINDS] = {
+        [JOB_TWIN] = &work_twins, [JOB_CALL] = &work_calls, [JOB_EXPORT] = &work_export, [JOB_IMPORT] = &work_import};
     struct bytes condition, document;
     enum err e = hub_job_get(w->hub, bytes_str(w->job.id), &w->body, &w->job);
 
     if (e || (e = job_body_read(buf_bytes(&w->body), &condition, &document)))
         return e;
-    w->ops = w->job.kind == JOB_TWIN ? &work_twins : &work_calls;
-    if ((e = open_condition(w, condition, why)) || (e = w->ops->open(w, document, why)))
+    w->ops = ops[w->job.kind];
+    if (w->ops->scans && !w->ops->cancelled && (e = open_condition(w, condition, why)))
         return e;
-    return open_scan(w);
+    if ((e = w->ops->open(w, document, why)))
+        return e;
+    return w->ops->scans ? open_scan(w) : OK;
 }
 
 /* It runs from now on, or goes on to; a job that cannot run has failed. */
@@ -165,6 +200,7 @@ static void begin(struct job_runner *r, const struct job *job, int64_t now_ms)
         return;
     *w = (struct work){.hub = r->hub,
                        .waker = r->waker,
+                       .files = r->files,
                        .job = j,
                        .body = buf_max(JOB_BODY_MAX),
                        .room = buf_max(ROOM_MAX),
@@ -242,13 +278,22 @@ static enum err gather(struct work *w, int64_t now_ms)
 
 /* ---- turns ------------------------------------------------------------------------------------------------------ */
 
+static bool is_cancelled(const struct work *w)
+{
+    struct job now;
+
+    return w->ops->cancelled && (hub_job_get(w->hub, bytes_str(w->job.id), NULL, &now) || job_has_ended(&now));
+}
+
 /* True: it has ended. */
 static bool work_turn(struct work *w, int64_t now_ms, int64_t *until_ms)
 {
     enum err e;
 
     *until_ms = now_ms;
-    if (!w->job.gathered) {
+    if (is_cancelled(w))
+        return true;
+    if (!w->job.gathered && !w->ops->cancelled) {
         e = gather(w, now_ms);
         if (e == ERR_LIMIT)
             return end(w->hub, &w->job, JOB_FAILED, "The job has too many devices", now_ms);
@@ -256,7 +301,8 @@ static bool work_turn(struct work *w, int64_t now_ms, int64_t *until_ms)
             *until_ms = now_ms + RETRY_MS;
         return false;
     }
-    return w->ops->turn(w, now_ms, until_ms) && end(w->hub, &w->job, JOB_COMPLETED, "", now_ms);
+    return w->ops->turn(w, now_ms, until_ms) &&
+           end(w->hub, &w->job, w->failure[0] ? JOB_FAILED : JOB_COMPLETED, w->failure, now_ms);
 }
 
 static bool is_begun(const struct job_runner *r, uint64_t serial)
@@ -273,7 +319,7 @@ static void look(struct job_runner *r, int64_t now_ms)
     struct job j = {.serial = 0};
 
     while (!hub_job_next(r->hub, j.serial, NULL, &j))
-        if ((j.kind == JOB_TWIN || j.kind == JOB_CALL) && !is_begun(r, j.serial) &&
+        if (!is_begun(r, j.serial) &&
             (j.state == JOB_RUNNING || (j.state == JOB_WAITING && j.start_ms <= hub_wall_ms(r->hub, now_ms))))
             begin(r, &j, now_ms);
     hub_jobs_forget(r->hub, now_ms);
@@ -302,7 +348,7 @@ int64_t job_runner_turn(struct job_runner *r, int64_t now_ms)
     return next_ms;
 }
 
-enum err job_runner_new(struct hub *hub, struct waker *waker, struct job_runner **out)
+enum err job_runner_new(struct hub *hub, struct waker *waker, const struct job_files *files, struct job_runner **out)
 {
     struct job_runner *r = calloc(1, sizeof *r);
 
@@ -310,6 +356,7 @@ enum err job_runner_new(struct hub *hub, struct waker *waker, struct job_runner 
         return ERR_MEMORY;
     r->hub = hub;
     r->waker = waker;
+    r->files = files;
     *out = r;
     return OK;
 }

@@ -5,10 +5,12 @@
 #include "hub_job.h"
 
 struct waker;
+struct job_files;
 struct job_runner;
 
-/* The waker is called when a turn is worth it before its time. ERR_MEMORY. */
-enum err job_runner_new(struct hub *, struct waker *, struct job_runner **out) MUST_CHECK;
+/* The waker is called when a turn is worth it before its time; `files` (transfer.h) are lent, and may be
+ * NULL where there are no imports and exports. ERR_MEMORY. */
+enum err job_runner_new(struct hub *, struct waker *, const struct job_files *, struct job_runner **out) MUST_CHECK;
 /* Open jobs stay as they are in the hub. NULL is fine. */
 void job_runner_free(struct job_runner *);
 /* Some of what is due. Returns when to call again at the latest: now_ms when there is more to do. */

@@ -132,6 +132,16 @@ static const struct rule job[] = {{"jobId", TEXT},
                                   {"cloudToDeviceMethod.methodName", TEXT},
                                   {NULL, ANY}};
 
+static const struct rule transfer[] = {{"type", TEXT},
+                                       {"inputBlobContainerUri", TEXT},
+                                       {"inputBlobName", TEXT},
+                                       {"outputBlobContainerUri", TEXT},
+                                       {"outputBlobName", TEXT},
+                                       {"storageAuthenticationType", TEXT},
+                                       {"excludeKeysInExport", FLAG},
+                                       {"includeConfigurations", FLAG},
+                                       {NULL, ANY}};
+
 static const struct rule *const tables[JSON_NAMES_END] = {
     [NAMES_DEVICE] = device,
     [NAMES_ENROLLMENT] = enrollment,
@@ -143,6 +153,7 @@ static const struct rule *const tables[JSON_NAMES_END] = {
     [NAMES_CALL] = call,
     [NAMES_TWIN] = twin,
     [NAMES_JOB] = job,
+    [NAMES_TRANSFER] = transfer,
 };
 
 /* The object that the last name of a path stands in, or NULL; `name` is that name. */

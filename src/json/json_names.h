@@ -16,6 +16,7 @@ enum json_names {
     NAMES_CALL,  /* a direct method */
     NAMES_TWIN,
     NAMES_JOB,
+    NAMES_TRANSFER, /* an import or export */
     JSON_NAMES_END,
 };
 

@@ -74,6 +74,14 @@ ROWS = [
         "jobs over twins and methods, their devices, lists, queries over twins",
     ),
     (
+        "Azure IoT service SDK for Node.js",
+        npm("azure-iothub"),
+        "HTTPS",
+        "transfer",
+        "",
+        "import and export of the registry, in spite of kill -9",
+    ),
+    (
         "Azure IoT device and service SDKs for Node.js, twins",
         npm("azure-iot-device"),
         "MQTT, AMQP, WebSockets, HTTPS",

@@ -411,7 +411,7 @@ static void check_all(void)
 static void workers_begin(void)
 {
     CHECK_OK(configurations_new(w.hub, &waker, &engine));
-    CHECK_OK(job_runner_new(w.hub, &waker, &runner));
+    CHECK_OK(job_runner_new(w.hub, &waker, NULL, &runner));
 }
 
 static void workers_end(void)

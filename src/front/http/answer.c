@@ -85,6 +85,14 @@ enum err http_says(struct http_answer *a, enum err e, const char *format, ...)
     return e;
 }
 
+enum err http_fault(struct http_answer *a, enum err e, const struct entry_fault *f)
+{
+    for (int code = 0; f->number && code < HTTP_CODES_END; code++)
+        if (codes[code].number == f->number)
+            a->code = (enum http_code)code;
+    return f->why[0] ? http_says(a, e, "%s", f->why) : e;
+}
+
 enum err http_json(struct bytes body, json_t **out, struct http_answer *a)
 {
     char why[JSON_WHY_CAP];

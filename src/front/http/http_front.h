@@ -5,6 +5,7 @@
 #include "auth.h"
 #include "front.h"
 #include "http.h"
+#include "identity_change.h"
 #include "journal.h"
 #include "json_names.h"
 #include "ws.h"
@@ -19,6 +20,7 @@
     X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")                   \
     X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                            \
     X(CODE_MISSING, 400, 400005, "ArgumentNull")                                \
+    X(CODE_CONTAINER, 400, 400008, "BlobContainerValidationError")              \
     X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")                    \
     X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                            \
     X(CODE_NO_JSON, 400, 400012, "DeserializationError")                        \
@@ -30,6 +32,7 @@
     X(CODE_CONFIGURATIONS, 413, 413101, "ConfigurationCountLimitExceeded")      \
     X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")               \
     X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                           \
+    X(CODE_JOB_QUOTA, 403, 403003, "JobQuotaExceeded")                          \
     X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded")         \
     X(CODE_EXPIRY, 403, 403009, "InvalidMessageExpiryTime")                     \
     X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                             \
@@ -139,6 +142,8 @@ typedef enum err http_run(struct http_request *, struct http_answer *);
 
 /* For people, at the failure `e`, which it gives back. */
 enum err http_says(struct http_answer *, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
+/* What another room says of a failure, which it gives back; with OK, of something that was done half. */
+enum err http_fault(struct http_answer *, enum err e, const struct entry_fault *);
 /* The status, number and name of an error. */
 const char *http_code_name(const struct http_answer *, enum err e);
 int http_code_number(const struct http_answer *, enum err e);
@@ -164,10 +169,11 @@ enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
 /* ---- registry.c, hub.c ---- */
 
 struct match http_match(const struct http_head *head);
-/* hub_device_put() and hub_device_delete() for an operator, with a line for the audit. */
-enum err http_device_change(const struct http_request *, struct http_answer *, const struct device *wanted,
-                            struct match, struct device *made, uint64_t *at) MUST_CHECK;
-enum err http_device_drop(const struct http_request *, struct bytes id, struct match, uint64_t *at) MUST_CHECK;
+/* Changes for whoever asks, with a line for the audit. */
+struct changer http_changer(struct http_request *);
+enum err http_device_change(struct http_request *, struct http_answer *, const struct device *wanted, struct match,
+                            struct device *made, uint64_t *at) MUST_CHECK;
+enum err http_device_drop(struct http_request *, struct bytes id, struct match, uint64_t *at) MUST_CHECK;
 http_run http_devices_list, http_device_get, http_device_put, http_device_delete, http_statistics_devices,
     http_statistics_service;
 http_run http_healthz, http_readyz, http_hub_status, http_groups_list, http_group_get, http_group_put,
@@ -180,8 +186,6 @@ http_run http_modules_list, http_module_get, http_module_put, http_module_delete
 enum err http_no_identity(const struct http_request *, struct http_answer *, struct bytes name);
 /* Of a module, what http_device_change() and http_device_drop() say. */
 enum err http_module_fault(const struct http_request *, struct http_answer *, struct bytes name, enum err);
-/* True for a module that the hub makes: $edgeAgent, $edgeHub. */
-bool http_module_is_system(struct bytes name);
 
 /* ---- scope.c, renew.c ---- */
 
@@ -227,6 +231,10 @@ http_run http_twin_get, http_twin_merge, http_twin_replace;
 
 http_run http_job_put, http_job_get, http_job_cancel, http_jobs_list;
 
+/* ---- transfer.c ---- */
+
+http_run http_transfer_create, http_transfer_get, http_transfer_cancel, http_transfers_list;
+
 /* ---- call.c ---- */
 
 http_run http_call;
@@ -235,16 +243,8 @@ enum err http_call_check(json_t *method, struct bytes text, struct http_answer *
 
 /* ---- identity.c ---- */
 
-enum { HTTP_IDENTITY_MAX = 2400 }; /* the longest one as JSON */
-
-void http_identity_put(struct buf *b, const struct device *d);
-/* In base64, or null. */
-void http_key_put(struct buf *b, const struct key_bytes *key);
-/* status, reason, authentication and edge of an object that describes a device and is spelled as it should; who manages
- * it and authentication, where out->id names a module. */
-enum err http_identity_take(const json_t *, struct device *out, struct http_answer *) MUST_CHECK;
 /* A device or module as a client describes it. Reads ids (which must fit what is in out->id), and what
- * http_identity_take() does. */
+ * identity_json_take() does. */
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;
 
 /* ---- ws.c: a front that holds a front --------------------------------------------------------------------- */

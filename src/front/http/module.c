@@ -2,51 +2,29 @@
  * an operator may, and tell the modules of the edge, which the hub makes, their keys. */
 #include "http_front.h"
 
+#include "identity_json.h"
 #include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static_assert(MODULES_ROOM * (HTTP_IDENTITY_MAX + 1) + 2 < HTTP_ANSWER_MAX, "the longest list is one answer");
+static_assert(MODULES_ROOM * (IDENTITY_JSON_MAX + 1) + 2 < HTTP_ANSWER_MAX, "the longest list is one answer");
 
 enum err http_no_identity(const struct http_request *r, struct http_answer *a, struct bytes name)
 {
-    struct bytes id = identity_device(name), module = identity_module(name);
-    struct device d;
+    struct entry_fault fault = {.number = 0};
 
-    if (!identity_is_module(name) || hub_device_get(r->env->hub, id, &d)) {
-        a->code = CODE_NO_DEVICE;
-        return http_says(a, ERR_NOT_FOUND, "Device %.*s not registered",
-                         BYTES_ARG(bytes_first(id.len ? id : bytes_str(r->names[0]), ID_LEN_MAX)));
-    }
-    a->code = CODE_NO_MODULE;
-    return http_says(a, ERR_NOT_FOUND, "Module %.*s on device %s not registered",
-                     BYTES_ARG(bytes_first(module, ID_LEN_MAX)), d.id);
+    if (name.len)
+        return http_fault(a, identity_missing(r->env->hub, name, &fault), &fault);
+    a->code = CODE_NO_DEVICE;
+    return http_says(a, ERR_NOT_FOUND, "Device %.128s not registered", r->names[0]);
 }
 
 enum err http_module_fault(const struct http_request *r, struct http_answer *a, struct bytes name, enum err e)
 {
-    struct bytes id = identity_device(name), module = identity_module(name);
+    struct entry_fault fault = {.number = 0};
 
-    switch (e) {
-    case ERR_NOT_FOUND:
-        return http_no_identity(r, a, name);
-    case ERR_EXISTS:
-        a->code = CODE_MODULE_EXISTS;
-        return http_says(a, e, "Module %.*s is already registered on device %.*s", BYTES_ARG(module), BYTES_ARG(id));
-    case ERR_LIMIT:
-        a->code = CODE_TOO_MANY_MODULES;
-        return http_says(a, e, "Device %.*s has %d modules already", BYTES_ARG(id), MODULES_MAX);
-    default:
-        return e;
-    }
-}
-
-bool http_module_is_system(struct bytes name)
-{
-    struct bytes module = identity_module(name);
-
-    return module.len && module.at[0] == '$';
+    return http_fault(a, module_fault(r->env->hub, name, e, &fault), &fault);
 }
 
 /* Decides who may do what to a module of the edge: its device tells it keys, nobody else does anything. */
@@ -57,14 +35,14 @@ static enum err check_name(const struct http_request *r, struct http_answer *a, 
                          "ids of devices and modules must be 1 to %d of A-Z a-z 0-9 - : . + %% _ # * ? ! ( ) , = @ ; "
                          "$ '",
                          ID_LEN_MAX);
-    if (!http_module_is_system(bytes_str(r->identity)) || (updates && r->who.device[0]))
+    if (!module_is_system(bytes_str(r->identity)) || (updates && r->who.device[0]))
         return OK;
     return http_says(a, ERR_ARGUMENT, "Modules whose ids begin with $ are the hub's: %.128s", r->names[1]);
 }
 
 static void put_module(struct http_answer *a, const struct device *d)
 {
-    http_identity_put(&a->body, d);
+    identity_json_put(&a->body, d);
     snprintf(a->etag, sizeof a->etag, "%s", d->etag);
 }
 
@@ -87,7 +65,7 @@ enum err http_modules_list(struct http_request *r, struct http_answer *a)
     buf_puts(&a->body, "[");
     for (size_t i = 0; !e && i < n; i++) {
         buf_puts(&a->body, i ? "," : "");
-        http_identity_put(&a->body, &all[i]);
+        identity_json_put(&a->body, &all[i]);
     }
     buf_puts(&a->body, "]");
     free(all);

@@ -1,11 +1,13 @@
 /* The identity registry (service 4.2, 4.3, 4.11). */
 #include "http_front.h"
 
+#include "identity_json.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static_assert(LIST_MAX * (HTTP_IDENTITY_MAX + 1) + 2 < HTTP_ANSWER_MAX, "the longest list is one answer");
+static_assert(LIST_MAX * (IDENTITY_JSON_MAX + 1) + 2 < HTTP_ANSWER_MAX, "the longest list is one answer");
 
 enum { PAGE = 50 }; /* identities of a list that are in memory at a time */
 
@@ -32,7 +34,7 @@ static enum err no_device(const struct http_request *r, struct http_answer *a)
 
 static void put_device(struct http_answer *a, const struct device *d)
 {
-    http_identity_put(&a->body, d);
+    identity_json_put(&a->body, d);
     snprintf(a->etag, sizeof a->etag, "%s", d->etag);
 }
 
@@ -69,41 +71,40 @@ static void put_changes(struct buf *b, const struct device *was, const struct de
             buf_printf(b, "%s%s", b->len ? ", " : "", parts[i].name);
 }
 
-enum err http_device_change(const struct http_request *r, struct http_answer *a, const struct device *wanted,
-                            struct match match, struct device *made, uint64_t *at)
+/* Of the changes of an operator, in the audit. */
+static void audit(void *ctx, struct bytes name, const struct device *was, const struct device *is)
 {
-    bool is_new = match.how == MATCH_NONE;
+    const struct http_request *r = ctx;
+    bool module = identity_is_module(name);
     struct buf changes = buf_max(128);
-    struct device was;
-    enum err e = is_new ? OK : hub_device_get(r->env->hub, bytes_str(wanted->id), &was);
+    char what[32];
 
-    /* service 4.3: what is new may name any scope, an import may bring the edge device later. */
-    if (!e && !is_new && wanted->parent[0] && strcmp(was.parent, wanted->parent) != 0 &&
-        !hub_scope_exists(r->env->hub, wanted->parent)) {
-        a->code = CODE_SCOPE;
-        return http_says(a, ERR_ARGUMENT, "There is no edge device of this scope: %s", wanted->parent);
-    }
-    if (e || (e = hub_device_put(r->env->hub, wanted, match, r->now_ms, made, at)))
-        return e;
-    if (!is_new)
-        put_changes(&changes, &was, made);
-    if (identity_is_module(bytes_str(made->id)))
-        http_audit(r, is_new ? "module-created" : "module-updated", "module", bytes_str(made->id), buf_str(&changes));
-    else
-        http_audit(r, is_new ? "device-created" : "device-updated", "device", bytes_str(made->id), buf_str(&changes));
+    if (was)
+        put_changes(&changes, was, is);
+    snprintf(what, sizeof what, "%s-%s", module ? "module" : "device", !is ? "deleted" : was ? "updated" : "created");
+    http_audit(r, what, module ? "module" : "device", name, is ? buf_str(&changes) : NULL);
     buf_free(&changes);
-    return OK;
 }
 
-enum err http_device_drop(const struct http_request *r, struct bytes id, struct match match, uint64_t *at)
+struct changer http_changer(struct http_request *r)
 {
-    enum err e = hub_device_delete(r->env->hub, id, match, r->now_ms, at);
+    return (struct changer){.hub = r->env->hub, .now_ms = r->now_ms, .changed = audit, .ctx = r};
+}
 
-    if (!e && identity_is_module(id))
-        http_audit(r, "module-deleted", "module", id, NULL);
-    else if (!e)
-        http_audit(r, "device-deleted", "device", id, NULL);
-    return e;
+enum err http_device_change(struct http_request *r, struct http_answer *a, const struct device *wanted,
+                            struct match match, struct device *made, uint64_t *at)
+{
+    const struct changer by = http_changer(r);
+    struct entry_fault fault = {.number = 0};
+
+    return http_fault(a, identity_change(&by, wanted, match, made, at, &fault), &fault);
+}
+
+enum err http_device_drop(struct http_request *r, struct bytes id, struct match match, uint64_t *at)
+{
+    const struct changer by = http_changer(r);
+
+    return identity_drop(&by, id, match, at);
 }
 
 /* 200 whether it is new or not: one client takes nothing else (service 4.2). */
@@ -176,7 +177,7 @@ enum err http_devices_list(struct http_request *r, struct http_answer *a)
         for (size_t i = 0; !e && i < n; i++) {
             if (a->body.len > 1)
                 buf_puts(&a->body, ",");
-            http_identity_put(&a->body, &page[i]);
+            identity_json_put(&a->body, &page[i]);
             memcpy(after, page[i].id, sizeof after);
         }
         left -= e ? 0 : n;

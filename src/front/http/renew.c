@@ -2,6 +2,7 @@
  * others. */
 #include "http_front.h"
 
+#include "identity_json.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -82,9 +83,9 @@ static void renew_one(struct renewal *w, const json_t *entry)
     }
     put_ids(&w->renewed, entry);
     buf_puts(&w->renewed, ",\"primaryKey\":");
-    http_key_put(&w->renewed, &made.primary);
+    identity_json_put_key(&w->renewed, &made.primary);
     buf_puts(&w->renewed, ",\"secondaryKey\":");
-    http_key_put(&w->renewed, &made.secondary);
+    identity_json_put_key(&w->renewed, &made.secondary);
     buf_puts(&w->renewed, "}");
 }
 

@@ -130,10 +130,10 @@ static const struct http_route routes[] = {
     {"PATCH", "/digitaltwins/{}", SERVICE, true, not_here},
     {"POST", "/digitaltwins/{}/commands/{}", SERVICE, true, not_here},
     {"POST", "/digitaltwins/{}/components/{}/commands/{}", SERVICE, true, not_here},
-    {"POST", "/jobs/create", WRITE, true, not_here},
-    {"GET", "/jobs", READ, true, not_here},
-    {"GET", "/jobs/{}", READ, true, not_here},
-    {"DELETE", "/jobs/{}", WRITE, true, not_here},
+    {"POST", "/jobs/create", WRITE, true, http_transfer_create},
+    {"GET", "/jobs", READ, true, http_transfers_list},
+    {"GET", "/jobs/{}", READ, true, http_transfer_get},
+    {"DELETE", "/jobs/{}", WRITE, true, http_transfer_cancel},
     {"GET", "/jobs/v2/{}", SERVICE, true, http_job_get},
     {"GET", "/jobs/v2/query", SERVICE, true, http_jobs_list},
     {"PUT", "/jobs/v2/{}", SERVICE, true, http_job_put},
@@ -152,7 +152,6 @@ static enum err not_here(struct http_request *r, struct http_answer *a)
     static const struct {
         const char *words, *what;
     } things[] = {
-        {"/jobs", "Jobs are"},
         {"/files", "Uploads of files are"},
         {"/digitaltwins", "Digital twins are"},
         {"/filenotifications", "Uploads of files are"},

@@ -2,6 +2,7 @@
  * up the identities in the scope of its device, or of an edge device below it. */
 #include "http_front.h"
 
+#include "identity_json.h"
 #include "text.h"
 
 #include <assert.h>
@@ -10,7 +11,7 @@
 
 enum { PAGE = 50 }; /* devices that are in memory at a time */
 
-static_assert(MODULES_ROOM * (HTTP_IDENTITY_MAX + 1) < HTTP_ANSWER_MAX / 2, "modules of one more device always fit");
+static_assert(MODULES_ROOM * (IDENTITY_JSON_MAX + 1) < HTTP_ANSWER_MAX / 2, "modules of one more device always fit");
 
 struct lookup {
     struct http_request *request;
@@ -80,7 +81,7 @@ static enum err take_chain(struct lookup *l, const json_t *body)
 static void put_one(struct buf *b, const struct device *d)
 {
     buf_puts(b, b->len ? "," : "");
-    http_identity_put(b, d);
+    identity_json_put(b, d);
 }
 
 static enum err put_with_modules(struct lookup *l, const struct device *d)

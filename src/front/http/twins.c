@@ -1,49 +1,18 @@
 /* Twins for services (service 4.6): read, merged, replaced. Of what a client sends only tags and desired properties are
  * read; SDKs send the whole twin back, with what they do not know as null. */
-#include "twins.h"
+#include "http_front.h"
 
-#include "json_span.h"
 #include "twin_document.h"
 #include "twin_run.h"
+#include "twin_take.h"
 
 #include <stdio.h>
 
-/* ---- what a client sends --------------------------------------------------------------------------------------- */
-
-/* The source text of a member that is an object in `parsed`, which stands for what `text` is. */
-static enum err take_part(const json_t *parsed, struct bytes text, const char *name, struct bytes *out,
-                          struct http_answer *a)
+static enum err refused(struct http_answer *a, enum err e, const struct twin_fault *why)
 {
-    if (!json_is_object(json_object_get(parsed, name)))
-        return OK;
-    *out = json_span(text, bytes_str(name));
-    return out->len ? OK : http_says(a, ERR_ARGUMENT, "The name %s must stand without escapes", name);
-}
+    struct entry_fault fault = {.number = 0};
 
-enum err http_twin_take(json_t *root, struct bytes text, struct twin_change *out, struct http_answer *a)
-{
-    const json_t *properties;
-    struct bytes inside = NO_BYTES;
-    enum err e;
-
-    if (!json_is_object(root))
-        return http_says(a, ERR_ARGUMENT, "A twin must be an object");
-    if ((e = http_spell(root, NAMES_TWIN, a)) || (e = take_part(root, text, "tags", &out->part[TWIN_TAGS], a)))
-        return e;
-    properties = json_object_get(root, "properties");
-    if ((e = take_part(root, text, "properties", &inside, a)) ||
-        (e = take_part(properties, inside, "desired", &out->part[TWIN_DESIRED], a)))
-        return e;
-    return take_part(properties, inside, "reported", &out->part[TWIN_REPORTED], a);
-}
-
-enum err http_twin_failed(struct http_answer *a, enum err e, const struct twin_fault *fault)
-{
-    if (e == ERR_TOO_LARGE)
-        a->code = CODE_TWIN_SIZE;
-    if (e == ERR_MALFORMED)
-        a->code = CODE_ARGUMENT;
-    return fault->why[0] ? http_says(a, e, "%s", fault->why) : e;
+    return http_fault(a, twin_refused(e, why, &fault), &fault);
 }
 
 /* ---- requests -------------------------------------------------------------------------------------------------- */
@@ -99,7 +68,7 @@ static enum err carry_out(struct http_request *r, struct http_answer *a, const c
 
     if (!e)
         front_wait_for(r->front, at);
-    return e == ERR_NOT_FOUND ? not_found(r, a) : e ? http_twin_failed(a, e, &fault) : OK;
+    return e == ERR_NOT_FOUND ? not_found(r, a) : e ? refused(a, e, &fault) : OK;
 }
 
 /* The change that a body asks for. `clears`: null for all that is desired, which empties it (Node's suite). */
@@ -110,12 +79,13 @@ struct asked {
 
 static enum err read_body(const struct http_request *r, struct http_answer *a, struct asked *out)
 {
+    struct entry_fault fault = {.number = 0};
     json_t *root;
     enum err e = http_json(r->body, &root, a);
 
     if (e)
         return e;
-    e = http_twin_take(root, r->body, &out->change, a);
+    e = http_fault(a, twin_take(root, r->body, &out->change, &fault), &fault);
     out->clears = json_is_null(json_object_get(json_object_get(root, "properties"), "desired"));
     out->change.part[TWIN_REPORTED] = NO_BYTES; /* the device's own */
     json_decref(root);

@@ -240,6 +240,8 @@ enum err hub_job_change(struct hub *h, const struct job *wanted, int64_t now_ms,
         job.state = wanted->state;
         job.gathered = wanted->gathered;
         memcpy(job.failure, wanted->failure, sizeof job.failure);
+        job.percent = job.state == JOB_COMPLETED ? 100 : wanted->percent;
+        job.note = wanted->note;
         e = job_has_ended(&entry->job) ? ERR_PROTOCOL : become(h, entry, &job, now_ms, at);
     }
     mutex_unlock(&h->jobs->lock);

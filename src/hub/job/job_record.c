@@ -14,7 +14,8 @@ struct job_text *job_text_new(struct bytes b)
     return t;
 }
 
-/* Version, number, u8 there is one, and all that is known of it; the body with its length. */
+/* Version, number, u8 there is one, and all that is known of it; the body with its length; how far it is, and its note,
+ * which jobs of before do not have. */
 void job_encode(struct buf *b, const struct job *j, bool gone, struct bytes body)
 {
     buf_put_u8(b, RECORD_VERSION);
@@ -38,6 +39,9 @@ void job_encode(struct buf *b, const struct job *j, bool gone, struct bytes body
     put_text(b, j->failure);
     buf_put_u32(b, (uint32_t)body.len);
     buf_put(b, body);
+    buf_put_u8(b, (uint8_t)j->percent);
+    buf_put_u8(b, j->note.len);
+    buf_put(b, bytes_of(j->note.at, j->note.len));
 }
 
 static void decode_job(struct rd *r, struct job *j)
@@ -68,6 +72,22 @@ static void decode_job(struct rd *r, struct job *j)
     j->state = (enum job_state)state;
 }
 
+static void decode_note(struct rd *r, struct job *j)
+{
+    struct bytes note;
+
+    if (!rd_left(r))
+        return;
+    j->percent = rd_u8(r);
+    note = rd_bytes(r, rd_u8(r));
+    if (note.len > sizeof j->note.at || j->percent > 100) {
+        r->bad = true;
+        return;
+    }
+    memcpy(j->note.at, note.at, note.len);
+    j->note.len = (uint8_t)note.len;
+}
+
 enum err job_decode(struct bytes value, struct job_entry **out)
 {
     struct rd r = rd_over(value);
@@ -83,6 +103,7 @@ enum err job_decode(struct bytes value, struct job_entry **out)
     if (!e->gone) {
         decode_job(&r, &e->job);
         body = rd_str32(&r);
+        decode_note(&r, &e->job);
         if (!r.bad && !(e->body = job_text_new(body))) {
             free(e);
             return ERR_MEMORY;

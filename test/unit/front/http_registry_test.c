@@ -1,5 +1,6 @@
 #include "http_front.h"
 #include "http_peer.h"
+#include "identity_json.h"
 
 #include <limits.h>
 
@@ -343,7 +344,7 @@ TEST(devices_are_listed_up_to_top)
 TEST(the_longest_list_fits_one_answer)
 {
     struct device longest = {.auth = AUTH_SAS}, made;
-    struct buf one = buf_max(HTTP_IDENTITY_MAX);
+    struct buf one = buf_max(IDENTITY_JSON_MAX);
     uint64_t at;
 
     memset(longest.reason, 1, REASON_LEN_MAX); /* the longest escape of JSON, each */
@@ -365,7 +366,7 @@ TEST(the_longest_list_fits_one_answer)
     made.auth = AUTH_CA;
     made.status_ms = made.connection_ms = made.activity_ms = T0;
     made.c2d_count = UINT_MAX;
-    http_identity_put(&one, &made);
+    identity_json_put(&one, &made);
     CHECK(!one.bad);
     buf_free(&one);
 }

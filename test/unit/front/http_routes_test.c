@@ -39,7 +39,7 @@ TEST(what_this_version_does_not_have_is_not_taken_for_something_missing)
     static const struct {
         const char *method, *target, *text;
     } cases[] = {
-        {"POST", "/jobs/create" V, "Jobs are"},
+        {"POST", "/digitaltwins/d/commands/c" V, "Digital twins are"},
         {"POST", "/digitaltwins/a/components/c/commands/d" V, "Digital twins are"},
     };
 

@@ -3,6 +3,7 @@
 
 #include "http_peer.h"
 #include "hub_job.h"
+#include "memory_files.h"
 #include "runner.h"
 
 static struct job_runner *runner;
@@ -10,12 +11,13 @@ static struct waker nobody = {quiet_wake};
 
 static inline void runner_open(void)
 {
-    CHECK_OK(job_runner_new(w.hub, &nobody, &runner));
+    CHECK_OK(job_runner_new(w.hub, &nobody, &memory_files, &runner));
 }
 
 static inline int start(void **state)
 {
     client_start(state);
+    memory_files_clear();
     runner_open();
     return 0;
 }
