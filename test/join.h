@@ -72,7 +72,7 @@ static inline void join_end_close(struct join *j, struct join_end *e, enum err w
     t->ops->close(t, why, j->now_ms);
 }
 
-/* What waits for the store is still in `out` then. */
+/* Output that waits for the store is still in `out` then. */
 static inline bool join_waits(struct join *j, struct join_end *e)
 {
     if (e->talk)

@@ -184,7 +184,7 @@
 #define DOC_LEN_MAX (32 * 1024) /* one of them: its twin is at most 8 KB of tags, its certificates 4 KB each */
 
 #define LINKED_HUBS_MAX 32       /* of a provisioning service, besides its own */
-#define ASSIGNING_MS (5 * 60000) /* longer than a job outside can take */
+#define ASSIGNING_MS (5 * 60000) /* longer than a request to somebody outside can take */
 #define CHALLENGES_MAX 512  /* of TPMs over HTTPS, a KB each: as many devices may register in the same five minutes */
 #define CHALLENGES_OF_ONE 4 /* provisioning 5.2 */
 #define CHALLENGE_MS (5 * 60000) /* provisioning 5.2 */

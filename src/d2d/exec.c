@@ -36,39 +36,39 @@ static void put_property(struct buf *environment, const struct d2d_property *p)
 
 struct exec *exec_new(const struct occasion *o)
 {
-    struct exec *j = calloc(1, sizeof *j);
+    struct exec *x = calloc(1, sizeof *x);
 
-    if (!j)
+    if (!x)
         return NULL;
-    j->output = -1;
-    j->environment = buf_max(ENVIRONMENT_MAX);
-    j->body = buf_max(o->body_len);
+    x->output = -1;
+    x->environment = buf_max(ENVIRONMENT_MAX);
+    x->body = buf_max(o->body_len);
     /* Properties first: the names of the variables belong to us. */
     for (size_t i = 0; i < o->n_properties; i++)
-        put_property(&j->environment, &o->properties[i]);
+        put_property(&x->environment, &o->properties[i]);
     for (const struct variable *v = o->variables; v->name; v++)
-        put(&j->environment, v->name, v->value);
-    buf_put(&j->body, bytes_of(o->body, o->body_len));
-    if (!j->environment.bad && !j->body.bad)
-        return j;
-    exec_free(j);
+        put(&x->environment, v->name, v->value);
+    buf_put(&x->body, bytes_of(o->body, o->body_len));
+    if (!x->environment.bad && !x->body.bad)
+        return x;
+    exec_free(x);
     return NULL;
 }
 
-void exec_free(struct exec *j)
+void exec_free(struct exec *x)
 {
-    if (!j)
+    if (!x)
         return;
-    if (j->output >= 0)
-        close(j->output);
-    buf_free(&j->environment);
-    buf_free(&j->body);
-    free(j);
+    if (x->output >= 0)
+        close(x->output);
+    buf_free(&x->environment);
+    buf_free(&x->body);
+    free(x);
 }
 
-static void set_environment(const struct exec *j)
+static void set_environment(const struct exec *x)
 {
-    struct bytes rest = buf_bytes(&j->environment);
+    struct bytes rest = buf_bytes(&x->environment);
 
     while (rest.len) {
         const char *name = (const char *)rest.at;
@@ -103,12 +103,12 @@ static int file_of(struct bytes bytes)
     return fd;
 }
 
-bool exec_start(struct exec *j, const char *command)
+bool exec_start(struct exec *x, const char *command)
 {
-    int input = file_of(buf_bytes(&j->body));
+    int input = file_of(buf_bytes(&x->body));
     pid_t child;
 
-    if (input < 0 || (j->keeps && (j->output = file_of(NO_BYTES)) < 0)) {
+    if (input < 0 || (x->keeps && (x->output = file_of(NO_BYTES)) < 0)) {
         if (input >= 0)
             close(input);
         return false;
@@ -117,52 +117,52 @@ bool exec_start(struct exec *j, const char *command)
     if (child == 0) {
         signal(SIGPIPE, SIG_DFL);
         dup2(input, STDIN_FILENO);
-        if (j->keeps)
-            dup2(j->output, STDOUT_FILENO);
-        set_environment(j);
+        if (x->keeps)
+            dup2(x->output, STDOUT_FILENO);
+        set_environment(x);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
     close(input);
-    j->child = child > 0 ? child : 0;
+    x->child = child > 0 ? child : 0;
     return child > 0;
 }
 
-bool exec_output(const struct exec *j, struct buf *out)
+bool exec_output(const struct exec *x, struct buf *out)
 {
     uint8_t part[4096];
     off_t at = 0;
     ssize_t n;
 
-    while ((n = pread(j->output, part, sizeof part, at)) > 0) {
+    while ((n = pread(x->output, part, sizeof part, at)) > 0) {
         buf_put(out, bytes_of(part, (size_t)n));
         at += n;
     }
     return n == 0 && !out->bad;
 }
 
-bool exec_ended(struct exec *j, bool wait, int *status)
+bool exec_ended(struct exec *x, bool wait, int *status)
 {
     int how;
     pid_t got;
 
     do
-        got = waitpid(j->child, &how, wait ? 0 : WNOHANG);
+        got = waitpid(x->child, &how, wait ? 0 : WNOHANG);
     while (got < 0 && errno == EINTR);
     if (got == 0)
         return false;
-    j->child = 0;
+    x->child = 0;
     *status = got < 0 ? -1 : WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
     return true;
 }
 
 int exec_and_wait(const char *command, const struct occasion *o)
 {
-    struct exec *j = exec_new(o);
+    struct exec *x = exec_new(o);
     int status = -1;
 
-    if (j && exec_start(j, command))
-        exec_ended(j, true, &status);
-    exec_free(j);
+    if (x && exec_start(x, command))
+        exec_ended(x, true, &status);
+    exec_free(x);
     return status;
 }

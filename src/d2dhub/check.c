@@ -220,7 +220,7 @@ static enum age age_of(const struct cert_facts *facts)
     return facts->to_s - now_s < EXPIRY_DAYS * (int64_t)DAY_S ? ENDS_SOON : IN_TIME;
 }
 
-/* What is to be done about its age. */
+/* The remedy for its age. */
 static void age_remedy(const struct cert_facts *facts, const char *renewal, char out[WHY_CAP])
 {
     enum age age = age_of(facts);

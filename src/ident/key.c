@@ -15,13 +15,13 @@ struct memory_key {
     uint8_t raw[KEY_TEXT_MAX];
 };
 
-static enum err memory_sign(struct key *k, struct bytes text, struct signing *job)
+static enum err memory_sign(struct key *k, struct bytes text, struct signing *signing)
 {
     const struct memory_key *m = (const struct memory_key *)(void *)k;
 
-    hmac_sha256(bytes_of(m->raw, m->len), text, job->mac);
-    job->e = OK;
-    job->done(job);
+    hmac_sha256(bytes_of(m->raw, m->len), text, signing->mac);
+    signing->e = OK;
+    signing->done(signing);
     return OK;
 }
 

@@ -15,9 +15,9 @@ struct signing {
 struct key;
 
 struct key_ops {
-    /* Answers by job->done when it returned OK; otherwise there will be no answer. The text is lent until it returns.
-     */
-    enum err (*sign)(struct key *, struct bytes text, struct signing *job);
+    /* Answers by signing->done when it returned OK; otherwise there will be no answer. The text is lent until it
+     * returns. */
+    enum err (*sign)(struct key *, struct bytes text, struct signing *signing);
     void (*drop)(struct key *);
 };
 
@@ -31,9 +31,9 @@ enum err key_of_base64(struct bytes text, struct key **out) MUST_CHECK;
 /* A file whose first line is the base64 text. ERR_NOT_FOUND, ERR_IO, ERR_MALFORMED. */
 enum err key_in_file(const char *path, struct key **out) MUST_CHECK;
 
-static inline MUST_CHECK enum err key_sign(struct key *k, struct bytes text, struct signing *job)
+static inline MUST_CHECK enum err key_sign(struct key *k, struct bytes text, struct signing *signing)
 {
-    return k->ops->sign(k, text, job);
+    return k->ops->sign(k, text, signing);
 }
 
 void key_drop(struct key *); /* also NULL */

@@ -92,20 +92,20 @@ static enum err load_key(SSL_CTX *ctx, const char *file, char why[WHY_CAP])
     return OK;
 }
 
-static enum err use_chip(struct tls *t, const char *name, char why[WHY_CAP])
+static enum err use_tpm_key(struct tls *t, const char *name, char why[WHY_CAP])
 {
-    struct tls_key chip;
-    enum err e = tls_key_open(name, &chip, why);
+    struct tls_key tpm_key;
+    enum err e = tls_key_open(name, &tpm_key, why);
 
     if (e)
         return e;
-    if (SSL_CTX_use_PrivateKey(t->ctx, chip.key) != 1) {
+    if (SSL_CTX_use_PrivateKey(t->ctx, tpm_key.key) != 1) {
         e = say_why(why, ERR_MALFORMED, "cannot use the private key", name);
-        tls_key_close(&chip);
+        tls_key_close(&tpm_key);
         return e;
     }
-    tls_key_close(&t->chip);
-    t->chip = chip;
+    tls_key_close(&t->tpm_key);
+    t->tpm_key = tpm_key;
     return OK;
 }
 
@@ -218,7 +218,7 @@ enum err tls_client_use(struct tls *t, const char *cert_file, const char *key_fi
 
     if (e)
         return e;
-    return tls_key_is_one(key_file) ? use_chip(t, key_file, why) : load_key(t->ctx, key_file, why);
+    return tls_key_is_one(key_file) ? use_tpm_key(t, key_file, why) : load_key(t->ctx, key_file, why);
 }
 
 void tls_free(struct tls *t)
@@ -226,7 +226,7 @@ void tls_free(struct tls *t)
     if (!t)
         return;
     SSL_CTX_free(t->ctx);
-    tls_key_close(&t->chip);
+    tls_key_close(&t->tpm_key);
     tickets_free(&t->tickets);
     pthread_mutex_destroy(&t->lock);
     free(t);

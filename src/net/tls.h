@@ -35,7 +35,7 @@ struct tls {
     pthread_mutex_t lock; /* over ctx, which a reload swaps */
     SSL_CTX *ctx;
     bool server;
-    struct tls_key chip;    /* a client's, when its key is in a TPM; the context uses it */
+    struct tls_key tpm_key; /* a client's, when its key is in a TPM; the context uses it */
     struct tickets tickets; /* these outlive reloads */
 };
 

@@ -19,7 +19,7 @@
 
 enum { WHY_CAP = 256, DIGEST_LEN = 32, SIGNATURE_MAX = 80 };
 
-struct chip {
+struct provider_key {
     pthread_mutex_t lock; /* over the provider: the TPM stack answers one thread at a time */
     OSSL_LIB_CTX *library;
     OSSL_PROVIDER *common, *tpm;
@@ -34,25 +34,25 @@ bool tls_key_is_one(const char *name)
 
 /* ---- signing --------------------------------------------------------------------------------------------------- */
 
-static int chip_index = -1;
+static int index_of_key = -1;
 
 static void make_index(void)
 {
-    chip_index = EC_KEY_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    index_of_key = EC_KEY_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
 static bool have_index(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    return pthread_once(&once, make_index) == 0 && chip_index >= 0;
+    return pthread_once(&once, make_index) == 0 && index_of_key >= 0;
 }
 
 /* ECDSA takes the first 256 bits of a longer digest, and a shorter one as a small number, so that P-256 needs SHA-256
  * only from the chip, whichever digest TLS has agreed on. */
-static ECDSA_SIG *sign_in_chip(const unsigned char *digest, int len, const BIGNUM *kinv, const BIGNUM *r, EC_KEY *ec)
+static ECDSA_SIG *sign_in_tpm(const unsigned char *digest, int len, const BIGNUM *kinv, const BIGNUM *r, EC_KEY *ec)
 {
-    struct chip *chip = EC_KEY_get_ex_data(ec, chip_index);
+    struct provider_key *p = EC_KEY_get_ex_data(ec, index_of_key);
     EVP_PKEY_CTX *ctx;
     uint8_t text[DIGEST_LEN] = {0}, signature[SIGNATURE_MAX];
     const uint8_t *at = signature;
@@ -62,13 +62,13 @@ static ECDSA_SIG *sign_in_chip(const unsigned char *digest, int len, const BIGNU
     (void)kinv;
     (void)r;
     memcpy(text + DIGEST_LEN - n, digest, n);
-    pthread_mutex_lock(&chip->lock);
-    ctx = EVP_PKEY_CTX_new_from_pkey(chip->library, chip->key, "provider=tpm2");
+    pthread_mutex_lock(&p->lock);
+    ctx = EVP_PKEY_CTX_new_from_pkey(p->library, p->key, "provider=tpm2");
     if (ctx && EVP_PKEY_sign_init(ctx) > 0 && EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) > 0 &&
         EVP_PKEY_sign(ctx, signature, &signature_len, text, sizeof text) > 0)
         out = d2i_ECDSA_SIG(NULL, &at, (long)signature_len);
     EVP_PKEY_CTX_free(ctx);
-    pthread_mutex_unlock(&chip->lock);
+    pthread_mutex_unlock(&p->lock);
     return out;
 }
 
@@ -80,22 +80,22 @@ static EC_KEY_METHOD *method_new(void)
     if (!method)
         return NULL;
     EC_KEY_METHOD_get_sign(method, &sign, NULL, NULL);
-    EC_KEY_METHOD_set_sign(method, sign, NULL, sign_in_chip);
+    EC_KEY_METHOD_set_sign(method, sign, NULL, sign_in_tpm);
     return method;
 }
 
 /* OpenSSL's own kind of key, with the public half of the chip's. NULL when that is of another kind. */
-static EVP_PKEY *wrap(struct chip *chip)
+static EVP_PKEY *wrap(struct provider_key *p)
 {
     uint8_t *der = NULL;
-    int len = i2d_PUBKEY(chip->key, &der);
+    int len = i2d_PUBKEY(p->key, &der);
     const uint8_t *at = der;
     EC_KEY *ec = len > 0 ? d2i_EC_PUBKEY(NULL, &at, len) : NULL;
     EVP_PKEY *key = EVP_PKEY_new();
 
     OPENSSL_free(der);
     if (ec && key && EC_GROUP_get_curve_name(EC_KEY_get0_group(ec)) == NID_X9_62_prime256v1 && have_index() &&
-        EC_KEY_set_ex_data(ec, chip_index, chip) == 1 && EC_KEY_set_method(ec, chip->method) == 1 &&
+        EC_KEY_set_ex_data(ec, index_of_key, p) == 1 && EC_KEY_set_method(ec, p->method) == 1 &&
         EVP_PKEY_set1_EC_KEY(key, ec) == 1) {
         EC_KEY_free(ec);
         return key;
@@ -133,15 +133,15 @@ static bool set_environment(void)
     return setenv("TPM2OPENSSL_TCTI", ours && *ours ? ours : usual, 0) == 0 && setenv("TSS2_LOG", "all+NONE", 0) == 0;
 }
 
-static enum err open_provider(struct chip *chip, char why[WHY_CAP])
+static enum err open_provider(struct provider_key *p, char why[WHY_CAP])
 {
-    if (!set_environment() || !(chip->method = method_new()) || !(chip->library = OSSL_LIB_CTX_new()) ||
-        !(chip->common = OSSL_PROVIDER_load(chip->library, "default"))) {
+    if (!set_environment() || !(p->method = method_new()) || !(p->library = OSSL_LIB_CTX_new()) ||
+        !(p->common = OSSL_PROVIDER_load(p->library, "default"))) {
         snprintf(why, WHY_CAP, "%s", err_text(ERR_MEMORY));
         return ERR_MEMORY;
     }
     ERR_clear_error();
-    if ((chip->tpm = OSSL_PROVIDER_load(chip->library, "tpm2")))
+    if ((p->tpm = OSSL_PROVIDER_load(p->library, "tpm2")))
         return OK;
     if (ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_DSO) {
         snprintf(why, WHY_CAP, "OpenSSL's provider for keys in a TPM is not installed (tpm2-openssl)");
@@ -153,15 +153,15 @@ static enum err open_provider(struct chip *chip, char why[WHY_CAP])
 
 static enum err open_key(const char *name, struct tls_key *k, char why[WHY_CAP])
 {
-    enum err e = open_provider(k->chip, why);
+    enum err e = open_provider(k->in_provider, why);
 
     if (e)
         return e;
-    if (!(k->chip->key = load(name, k->chip->library))) {
+    if (!(k->in_provider->key = load(name, k->in_provider->library))) {
         snprintf(why, WHY_CAP, "there is no key at %s of the TPM", name);
         return ERR_NOT_FOUND;
     }
-    if (!(k->key = wrap(k->chip))) {
+    if (!(k->key = wrap(k->in_provider))) {
         snprintf(why, WHY_CAP, "the key at %s of the TPM is not one for ECDSA P-256", name);
         return ERR_UNSUPPORTED;
     }
@@ -170,14 +170,14 @@ static enum err open_key(const char *name, struct tls_key *k, char why[WHY_CAP])
 
 enum err tls_key_open(const char *name, struct tls_key *out, char why[WHY_CAP])
 {
-    struct tls_key k = {.chip = malloc(sizeof *k.chip)};
+    struct tls_key k = {.in_provider = malloc(sizeof *k.in_provider)};
     enum err e;
 
-    if (!k.chip) {
+    if (!k.in_provider) {
         snprintf(why, WHY_CAP, "%s", err_text(ERR_MEMORY));
         return ERR_MEMORY;
     }
-    *k.chip = (struct chip){.lock = PTHREAD_MUTEX_INITIALIZER};
+    *k.in_provider = (struct provider_key){.lock = PTHREAD_MUTEX_INITIALIZER};
     e = open_key(name, &k, why);
     ERR_clear_error();
     if (e)
@@ -189,17 +189,17 @@ enum err tls_key_open(const char *name, struct tls_key *out, char why[WHY_CAP])
 
 void tls_key_close(struct tls_key *k)
 {
-    if (!k->chip)
+    if (!k->in_provider)
         return;
     EVP_PKEY_free(k->key);
-    EC_KEY_METHOD_free(k->chip->method);
-    EVP_PKEY_free(k->chip->key);
-    if (k->chip->tpm)
-        OSSL_PROVIDER_unload(k->chip->tpm);
-    if (k->chip->common)
-        OSSL_PROVIDER_unload(k->chip->common);
-    OSSL_LIB_CTX_free(k->chip->library);
-    pthread_mutex_destroy(&k->chip->lock);
-    free(k->chip);
+    EC_KEY_METHOD_free(k->in_provider->method);
+    EVP_PKEY_free(k->in_provider->key);
+    if (k->in_provider->tpm)
+        OSSL_PROVIDER_unload(k->in_provider->tpm);
+    if (k->in_provider->common)
+        OSSL_PROVIDER_unload(k->in_provider->common);
+    OSSL_LIB_CTX_free(k->in_provider->library);
+    pthread_mutex_destroy(&k->in_provider->lock);
+    free(k->in_provider);
     *k = (struct tls_key){0};
 }

@@ -9,7 +9,7 @@
 
 struct tls_key {
     EVP_PKEY *key; /* ECDSA P-256; lent, so its users are gone before tls_key_close() */
-    struct chip *chip;
+    struct provider_key *in_provider;
 };
 
 /* True for "handle:0x81000200", what stands where the name of a key file may. */

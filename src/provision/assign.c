@@ -145,46 +145,46 @@ static void begin(const struct plan *p, struct registration *r)
     memcpy(r->first_hub, p->was.first_hub, sizeof r->first_hub);
 }
 
-/* ---- jobs outside ---------------------------------------------------------------------------------------------- */
+/* ---- requests to others ------------------------------------------------------------------------------------------ */
 
-static struct outside_job *job_of(const struct plan *p, struct bytes payload)
+static struct outside_request *request_of(const struct plan *p, struct bytes payload)
 {
-    struct outside_job *job = calloc(1, sizeof *job);
+    struct outside_request *request = calloc(1, sizeof *request);
     struct bytes twin = enrollment_twin(&p->entry);
 
-    if (!job)
+    if (!request)
         return NULL;
-    snprintf(job->registration, sizeof job->registration, "%s", p->caller->registration);
-    snprintf(job->operation, sizeof job->operation, "%s", p->operation);
-    job->device = wanted_device(p->caller, &p->entry, p->device);
-    job->owns_id = !p->caller->from_group;
-    memcpy(job->host, p->host, sizeof job->host);
-    memcpy(job->leave, p->old, sizeof job->leave);
-    memcpy(job->leave_id, p->old_id, sizeof job->leave_id);
-    job->migrates = p->entry.migrates;
-    if (twin.len && !(job->twin = strndup((const char *)twin.at, twin.len))) {
-        outside_job_free(job);
+    snprintf(request->registration, sizeof request->registration, "%s", p->caller->registration);
+    snprintf(request->operation, sizeof request->operation, "%s", p->operation);
+    request->device = wanted_device(p->caller, &p->entry, p->device);
+    request->owns_id = !p->caller->from_group;
+    memcpy(request->host, p->host, sizeof request->host);
+    memcpy(request->leave, p->old, sizeof request->leave);
+    memcpy(request->leave_id, p->old_id, sizeof request->leave_id);
+    request->migrates = p->entry.migrates;
+    if (twin.len && !(request->twin = strndup((const char *)twin.at, twin.len))) {
+        outside_request_free(request);
         return NULL;
     }
     if (p->host[0])
-        return job;
-    memcpy(job->allowed, p->entry.hubs, sizeof job->allowed);
-    job->n_allowed = p->entry.n_hubs;
-    job->url = strdup(p->entry.webhook);
-    job->question = document_question(p->env, p->caller, &p->entry, payload, p->old, p->old_id);
-    if (job->url && job->question)
-        return job;
-    outside_job_free(job);
+        return request;
+    memcpy(request->allowed, p->entry.hubs, sizeof request->allowed);
+    request->n_allowed = p->entry.n_hubs;
+    request->url = strdup(p->entry.webhook);
+    request->question = document_question(p->env, p->caller, &p->entry, payload, p->old, p->old_id);
+    if (request->url && request->question)
+        return request;
+    outside_request_free(request);
     return NULL;
 }
 
-static enum err start_job(const struct plan *p, struct bytes payload)
+static enum err start_request(const struct plan *p, struct bytes payload)
 {
-    struct outside_job *job = job_of(p, payload);
-    enum err e = job ? p->env->outside->start(p->env->outside->ctx, job) : ERR_MEMORY;
+    struct outside_request *request = request_of(p, payload);
+    enum err e = request ? p->env->outside->start(p->env->outside->ctx, request) : ERR_MEMORY;
 
     if (e)
-        outside_job_free(job);
+        outside_request_free(request);
     return e;
 }
 
@@ -248,7 +248,7 @@ static enum err decide(struct plan *p, struct bytes payload, uint64_t *at)
     else
         snprintf(r.run, sizeof r.run, "%s", p->env->outside->run);
     if (!e && !(e = registration_store(p->env, &r, match, p->now_ms, at)) && outside)
-        e = start_job(p, payload);
+        e = start_request(p, payload);
     registration_free(&r);
     return e;
 }

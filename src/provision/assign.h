@@ -6,8 +6,8 @@
 #include "challenges.h"
 #include "outside.h"
 
-/* Stores the registration: assigned, failed, or being assigned by a job outside. `payload` is what the device said, as
- * JSON, or nothing. */
+/* Stores the registration: assigned, failed, or being assigned by somebody outside. `payload` is what the device said,
+ * as JSON, or nothing. */
 enum err registration_assign(const struct front_env *, const struct registrant *, struct bytes payload,
                              const char operation[OPERATION_CAP], int64_t now_ms, uint64_t *at) MUST_CHECK;
 /* ---- provision/outcome.c */

@@ -1,13 +1,14 @@
 /* The world outside of this hub, as a registration needs it: a webhook that says where a device belongs, and other
- * hubs that take it (provisioning 3.7). The front hands a job out; whoever runs it ends it, on a thread of its own. */
+ * hubs that take it (provisioning 3.7). The front hands a request out; whoever carries it out ends it, on a thread of
+ * its own. */
 #pragma once
 
 #include "env.h"
 
 enum { OUTSIDE_OPERATION_CAP = 64 };
 
-/* Given with outside.start; outside_job_free(). */
-struct outside_job {
+/* Given with outside.start; outside_request_free(). */
+struct outside_request {
     char registration[ID_LEN_MAX + 1], operation[OUTSIDE_OPERATION_CAP];
     struct device device;        /* as it is to be: id, kind of authentication, keys, thumbprints */
     bool owns_id;                /* it takes that id wherever it goes, also from a device that is there */
@@ -33,22 +34,23 @@ struct outside_end {
 
 struct outside {
     const char *const *hubs; /* the linked ones besides this, NULL at the end */
-    const char *run;         /* another one each time that the process starts: jobs end with it */
-    /* ERR_BUSY: too many wait; the job is still the caller's. */
-    enum err (*start)(void *ctx, struct outside_job *);
+    const char *run;         /* another one each time that the process starts: requests end with it */
+    /* ERR_BUSY: too many wait; the request is still the caller's. */
+    enum err (*start)(void *ctx, struct outside_request *);
     void *ctx;
 };
 
 /* Whether a device of that id on that hub may be replaced. */
-bool outside_may_replace(const struct outside_job *, const char *host);
-void outside_job_free(struct outside_job *); /* also NULL */
-/* The linked hub of that name as the configuration spells it, this one included; NULL: there is none, or the job may
- * not have it. */
-const char *outside_hub(const struct front_env *, const struct outside_job *, const char *host);
-/* No newer registration of the same device has made the job void. From any thread. */
-bool outside_is_wanted(const struct front_env *, const struct outside_job *);
-/* The end of a job: what the device is told. False: it was void, or it failed in the end. From any thread. */
-bool outside_finish(const struct front_env *, const struct outside_job *, const struct outside_end *, int64_t now_ms);
+bool outside_may_replace(const struct outside_request *, const char *host);
+void outside_request_free(struct outside_request *); /* also NULL */
+/* The linked hub of that name as the configuration spells it, this one included; NULL: there is none, or the request
+ * may not have it. */
+const char *outside_hub(const struct front_env *, const struct outside_request *, const char *host);
+/* No newer registration of the same device has made the request void. From any thread. */
+bool outside_is_wanted(const struct front_env *, const struct outside_request *);
+/* The end of a request: what the device is told. False: it was void, or it failed in the end. From any thread. */
+bool outside_finish(const struct front_env *, const struct outside_request *, const struct outside_end *,
+                    int64_t now_ms);
 
 #define DPS_NO_HUB 400208u      /* none is linked */
 #define DPS_HUB_REFUSES 400209u /* it is not linked, or will not have the device */

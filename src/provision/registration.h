@@ -23,7 +23,7 @@ struct registration {
     char entry[ID_LEN_MAX + 1]; /* the enrollment or the group */
     bool migrates;
     struct key_bytes hub_key; /* with ATTESTED_BY_TPM, until the device has it */
-    char run[24];             /* of the process whose job it waits for */
+    char run[24];             /* of the process whose request it waits for */
     char first_hub[HOST_LEN_MAX + 1];
     struct {
         char hub[HOST_LEN_MAX + 1], device[ID_LEN_MAX + 1], substatus[48];

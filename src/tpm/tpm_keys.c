@@ -290,21 +290,21 @@ struct tpm_key {
     unsigned slot;
 };
 
-static enum err chip_sign(struct key *k, struct bytes text, struct signing *job)
+static enum err slot_sign(struct key *k, struct bytes text, struct signing *signing)
 {
     const struct tpm_key *c = (const struct tpm_key *)(void *)k;
 
-    job->e = tpm_sign(c->tpm, c->slot, text, job->mac);
-    job->done(job);
+    signing->e = tpm_sign(c->tpm, c->slot, text, signing->mac);
+    signing->done(signing);
     return OK;
 }
 
-static void chip_drop(struct key *k)
+static void slot_drop(struct key *k)
 {
     free(k);
 }
 
-static const struct key_ops chip_ops = {chip_sign, chip_drop};
+static const struct key_ops slot_ops = {slot_sign, slot_drop};
 
 enum err key_in_tpm(struct tpm *t, unsigned slot, struct key **out)
 {
@@ -317,7 +317,7 @@ enum err key_in_tpm(struct tpm *t, unsigned slot, struct key **out)
     tpm_let_go(t, &key);
     if (!(c = calloc(1, sizeof *c)))
         return tpm_refuse(t, ERR_MEMORY, "%s", err_text(ERR_MEMORY));
-    *c = (struct tpm_key){{&chip_ops}, t, slot};
+    *c = (struct tpm_key){{&slot_ops}, t, slot};
     *out = &c->key;
     return OK;
 }

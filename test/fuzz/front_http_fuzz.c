@@ -33,15 +33,15 @@ static void make_token(struct hub *hub, const char *policy, char token[SAS_LEN_M
 }
 
 /* The other hub, when it is asked, says at once that the device belongs to the other hub. */
-static enum err ask_outside(void *ctx, struct outside_job *job)
+static enum err ask_outside(void *ctx, struct outside_request *request)
 {
-    struct outside_end end = {.host = outside_hub(&env, job, "other.hub")};
+    struct outside_end end = {.host = outside_hub(&env, request, "other.hub")};
 
     (void)ctx;
     if (!end.host)
         end = (struct outside_end){.error = DPS_HUB_REFUSES, .message = "No."};
-    outside_finish(&env, job, &end, NOW_MS);
-    outside_job_free(job);
+    outside_finish(&env, request, &end, NOW_MS);
+    outside_request_free(request);
     return OK;
 }
 

@@ -114,7 +114,7 @@ static const char *const kinds[] = {[CONNSTR_DEVICE] = "a device's (HostName, De
                                     [CONNSTR_EVENTS] =
                                         "an Event Hubs one (Endpoint, SharedAccessKeyName, SharedAccessKey)"};
 
-enum err account_chip(const struct connstr *s, const char *tcti, struct tpm **tpm, struct key **key, char *why)
+enum err account_open_tpm(const struct connstr *s, const char *tcti, struct tpm **tpm, struct key **key, char *why)
 {
     uint64_t slot;
     enum err e;
@@ -133,10 +133,10 @@ enum err account_chip(const struct connstr *s, const char *tcti, struct tpm **tp
     return e;
 }
 
-static enum d2d_err open_chip(struct account *a, const char *tcti)
+static enum d2d_err open_slot(struct account *a, const char *tcti)
 {
     char why[TPM_WHY_CAP];
-    enum err e = account_chip(&a->string, tcti, &a->tpm, &a->key, why);
+    enum err e = account_open_tpm(&a->string, tcti, &a->tpm, &a->key, why);
 
     return e ? account_fail(a, err_of(e), "%s", why) : D2D_OK;
 }
@@ -172,7 +172,7 @@ static enum d2d_err open_string(struct account *a, const char *text, unsigned ne
         return account_fail(a, D2D_ARGUMENT, "certificates and TPMs are for devices");
     if (!take_host(a->string.host, a->host))
         return account_fail(a, D2D_ARGUMENT, "the host name of the connection string is too long");
-    return a->string.tpm.at ? open_chip(a, tcti) : D2D_OK;
+    return a->string.tpm.at ? open_slot(a, tcti) : D2D_OK;
 }
 
 static int port_of(int given, uint16_t in_string, int usual)
@@ -275,19 +275,19 @@ bool account_on_websocket(const struct account *a)
 /* ---- tokens ---------------------------------------------------------------------------------------------------- */
 
 struct answer {
-    struct signing job;
+    struct signing signing;
     bool done;
 };
 
-static void on_signed(struct signing *job)
+static void on_signed(struct signing *signing)
 {
-    LIST_OF(job, struct answer, job)->done = true;
+    LIST_OF(signing, struct answer, signing)->done = true;
 }
 
 enum err token_put(struct key *key, struct bytes resource, struct bytes policy, int64_t expires_s, struct buf *out)
 {
     struct buf text = buf_max(SAS_LEN_MAX), signature = buf_max(64);
-    struct answer answer = {.job.done = on_signed};
+    struct answer answer = {.signing.done = on_signed};
     size_t sr_len;
     enum err e;
 
@@ -295,13 +295,13 @@ enum err token_put(struct key *key, struct bytes resource, struct bytes policy, 
     buf_put_percent(&text, resource);
     sr_len = text.len;
     buf_printf(&text, "\n%lld", (long long)expires_s);
-    if ((e = buf_check(&text)) || (e = key_sign(key, buf_bytes(&text), &answer.job)))
+    if ((e = buf_check(&text)) || (e = key_sign(key, buf_bytes(&text), &answer.signing)))
         goto done;
-    if (!answer.done || (e = answer.job.e)) {
+    if (!answer.done || (e = answer.signing.e)) {
         e = e ? e : ERR_BUSY;
         goto done;
     }
-    buf_put_base64(&signature, bytes_of(answer.job.mac, sizeof answer.job.mac));
+    buf_put_base64(&signature, bytes_of(answer.signing.mac, sizeof answer.signing.mac));
     buf_puts(out, "SharedAccessSignature sr=");
     buf_put(out, bytes_first(buf_bytes(&text), sr_len));
     buf_puts(out, "&sig=");

@@ -55,7 +55,7 @@ enum d2d_err account_may_wait(struct account *);
 enum d2d_err err_of(enum err);
 
 /* The key that a string with Tpm=SLOT names, and the TPM that it needs. `why` has TPM_WHY_CAP bytes. */
-enum err account_chip(const struct connstr *, const char *tcti, struct tpm **, struct key **, char *why) MUST_CHECK;
+enum err account_open_tpm(const struct connstr *, const char *tcti, struct tpm **, struct key **, char *why) MUST_CHECK;
 
 /* Appends a token for a resource, signed by the key, or the ready one that the string has. ERR_BUSY: the key answers
  * later, which nothing here can wait for. */

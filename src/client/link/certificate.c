@@ -10,7 +10,7 @@
 
 enum { PEM_MAX = 8192, DER_MAX = 64 * 1024, WHY_CAP = 256 };
 
-static enum err make_for_chip(const struct d2d_certificate_options *o, struct buf *cert, char why[WHY_CAP])
+static enum err make_for_tpm_key(const struct d2d_certificate_options *o, struct buf *cert, char why[WHY_CAP])
 {
     struct tls_key key;
     enum err e = tls_key_open(o->key_in_tpm, &key, why);
@@ -32,7 +32,7 @@ static enum err make(const struct d2d_certificate_options *o, struct d2d_certifi
 {
     struct buf cert = buf_max(PEM_MAX), key = buf_max(PEM_MAX);
     struct cert_facts facts;
-    enum err e = o->key_in_tpm ? make_for_chip(o, &cert, why)
+    enum err e = o->key_in_tpm ? make_for_tpm_key(o, &cert, why)
                                : cert_make_device(o->device, o->from_ms / 1000, o->to_ms / 1000, &cert, &key);
 
     if (!e && !(e = cert_read(buf_bytes(&cert), &facts))) {

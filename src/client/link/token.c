@@ -64,7 +64,7 @@ static enum err key_of(const struct connstr *s, struct tpm **tpm, struct key **o
     enum err e;
 
     if (s->tpm.at)
-        return account_chip(s, NULL, tpm, out, why);
+        return account_open_tpm(s, NULL, tpm, out, why);
     e = s->kind == CONNSTR_EVENTS ? key_in_memory(s->key, out) : key_of_base64(s->key, out);
     if (e && e != ERR_MEMORY) {
         snprintf(why, TPM_WHY_CAP, "the key of the connection string is not a base64 text of 16 to 64 bytes");

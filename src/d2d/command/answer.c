@@ -13,7 +13,7 @@ enum { GOOD = 200, PROGRAM_FAILED = 500, NO_SUCH_METHOD = 501, ANSWER_MAX = 128 
 struct answering {
     const char *exec, *method;
     uint64_t most, answered;
-    struct list jobs; /* the first one runs */
+    struct list execs; /* the first one runs */
     struct d2d_loop *loop;
     struct d2d_device *device;
     enum d2d_err why, away;
@@ -30,21 +30,21 @@ static void on_call(void *ctx, struct d2d_device *device, const struct d2d_call 
 {
     struct answering *h = ctx;
     const struct variable variables[] = {{"D2D_DEVICE", d2d_device_id(device)}, {"D2D_METHOD", call->method}, {0}};
-    struct exec *j;
+    struct exec *x;
 
     h->device = device;
     if (strcmp(call->method, h->method)) {
         give(h, call->id, NO_SUCH_METHOD, NO_BYTES);
         return;
     }
-    j = exec_new(&(struct occasion){.variables = variables, .body = call->payload, .body_len = call->payload_len});
-    if (!j) {
+    x = exec_new(&(struct occasion){.variables = variables, .body = call->payload, .body_len = call->payload_len});
+    if (!x) {
         give(h, call->id, PROGRAM_FAILED, NO_BYTES);
         return;
     }
-    j->lock = call->id;
-    j->keeps = true;
-    list_add(&h->jobs, &j->link);
+    x->lock = call->id;
+    x->keeps = true;
+    list_add(&h->execs, &x->link);
     d2d_loop_stop(h->loop);
 }
 
@@ -71,14 +71,14 @@ static void on_disconnected(void *ctx, struct d2d_device *device, enum d2d_err w
 }
 
 /* The output of the program: JSON as it is, nothing as nothing, and everything else as a text. */
-static bool put_payload(const struct exec *j, struct buf *out)
+static bool put_payload(const struct exec *x, struct buf *out)
 {
     struct buf printed = buf_max(ANSWER_MAX);
     struct bytes text;
     json_t *root;
     bool good;
 
-    good = exec_output(j, &printed);
+    good = exec_output(x, &printed);
     text = bytes_trim(buf_bytes(&printed));
     root = text.len ? json_loadb((const char *)text.at, text.len, JSON_DECODE_ANY, NULL) : NULL;
     if (root)
@@ -90,40 +90,40 @@ static bool put_payload(const struct exec *j, struct buf *out)
     return good && !out->bad;
 }
 
-static void end_job(struct answering *h, struct exec *j, int ended)
+static void end_exec(struct answering *h, struct exec *x, int ended)
 {
     struct buf payload = buf_max(ANSWER_MAX);
 
     if (ended)
         say("d2d: \"%s\" ended with status %d", h->exec, ended);
-    if (j->output >= 0 && !put_payload(j, &payload)) {
+    if (x->output >= 0 && !put_payload(x, &payload)) {
         say("d2d: what \"%s\" printed is more than %d bytes, or no UTF-8", h->exec, ANSWER_MAX);
         buf_clear(&payload);
         ended = -1;
     }
-    give(h, j->lock, ended ? PROGRAM_FAILED : GOOD, payload.bad ? NO_BYTES : buf_bytes(&payload));
+    give(h, x->lock, ended ? PROGRAM_FAILED : GOOD, payload.bad ? NO_BYTES : buf_bytes(&payload));
     h->answered++;
     buf_free(&payload);
-    list_del(&j->link);
-    exec_free(j);
+    list_del(&x->link);
+    exec_free(x);
 }
 
-static void run_jobs(struct answering *h)
+static void run_execs(struct answering *h)
 {
-    while (!list_empty(&h->jobs)) {
-        struct exec *j = LIST_OF(h->jobs.next, struct exec, link);
+    while (!list_empty(&h->execs)) {
+        struct exec *x = LIST_OF(h->execs.next, struct exec, link);
         int ended = -1;
 
-        if (!j->child) {
+        if (!x->child) {
             if (cli_interrupted)
                 return;
-            if (exec_start(j, h->exec))
+            if (exec_start(x, h->exec))
                 continue;
             say("d2d: \"%s\" cannot be started: %m", h->exec);
-        } else if (!exec_ended(j, cli_interrupted != 0, &ended)) {
+        } else if (!exec_ended(x, cli_interrupted != 0, &ended)) {
             return;
         }
-        end_job(h, j, ended);
+        end_exec(h, x, ended);
     }
 }
 
@@ -144,9 +144,9 @@ static enum status answer_calls(struct cli *c, struct answering *h)
     while (goes_on(h)) {
         if (d2d_loop_run(h->loop, c->timeout_ms ? c->timeout_ms : -1) == D2D_TIMED_OUT)
             return h->listened ? TIMED_OUT : cli_failed("the calls", D2D_TIMED_OUT, d2d_device_detail(h->device));
-        run_jobs(h);
+        run_execs(h);
     }
-    run_jobs(h);
+    run_execs(h);
     d2d_device_flush_wait(h->device, 1000); /* the last answer leaves */
     if (h->why)
         return cli_failed("the calls", h->why, d2d_device_detail(h->device));
@@ -160,11 +160,11 @@ static enum status answer_run(struct cli *c, void *values, int n, char **argv)
 
     (void)n;
     h->method = argv[1];
-    list_init(&h->jobs);
+    list_init(&h->execs);
     if (!h->exec)
         return cli_usage(&command_answer, "--exec is missing: the CMD that answers");
     status = answer_calls(c, h);
-    LIST_EACH (&h->jobs, it)
+    LIST_EACH (&h->execs, it)
         exec_free(LIST_OF(it, struct exec, link));
     d2d_device_free(h->device);
     cli_loop_free(h->loop);

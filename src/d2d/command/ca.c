@@ -85,17 +85,17 @@ static enum d2d_err make_add(struct d2d_registry *registry, void *ctx)
     return d2d_registry_ca_code(registry, call->name, &call->text);
 }
 
-struct add_job {
+struct add_values {
     int verified;
 };
 
 static const struct opt add_options[] = {{"verified", NULL, "without a proof that you have the CA's key", OPT_FLAG,
-                                          .offset = offsetof(struct add_job, verified)},
+                                          .offset = offsetof(struct add_values, verified)},
                                          {0}};
 
 static enum status ca_add(struct cli *c, void *values, int n, char **argv)
 {
-    struct call call = {.name = argv[1], .verified = ((struct add_job *)values)->verified > 0};
+    struct call call = {.name = argv[1], .verified = ((struct add_values *)values)->verified > 0};
     enum status status = read_file(argv[n], &call.file) ? cli_with_registry(c, make_add, &call, A_CA, argv[1]) : USAGE;
 
     if (!status)
@@ -114,7 +114,7 @@ const struct command command_ca_add = {
      .most = 2,
      .rest = OPT_FILE},
     ca_add,
-    sizeof(struct add_job)};
+    sizeof(struct add_values)};
 
 static enum d2d_err make_verify(struct d2d_registry *registry, void *ctx)
 {

@@ -26,16 +26,17 @@ static bool absolute(const char *path, char *out, size_t cap)
     return fits;
 }
 
-struct add_job {
+struct add_values {
     int replace;
 };
 
 static const struct opt add_options[] = {
-    {"replace", NULL, "overwrite a context of this name", OPT_FLAG, .offset = offsetof(struct add_job, replace)}, {0}};
+    {"replace", NULL, "overwrite a context of this name", OPT_FLAG, .offset = offsetof(struct add_values, replace)},
+    {0}};
 
 static enum status context_add(struct cli *c, void *values, int n, char **argv)
 {
-    const struct add_job *job = values;
+    const struct add_values *v = values;
     const char *environment = getenv("D2D_CONNECTION_STRING");
     struct context made = {0};
     struct d2d_options options;
@@ -47,7 +48,7 @@ static enum status context_add(struct cli *c, void *values, int n, char **argv)
     if (!context_name_valid(argv[1]))
         return cli_usage(&command_context_add,
                          "a NAME has letters, digits, '-', '_' and '.', and does not begin with '.'");
-    if (!job->replace && context_exists(argv[1])) {
+    if (!v->replace && context_exists(argv[1])) {
         complain("context \"%s\" already exists; --replace overwrites it, or choose another name", argv[1]);
         return REFUSED;
     }
@@ -86,7 +87,7 @@ const struct command command_context_add = {
      .least = 1,
      .most = 1},
     context_add,
-    sizeof(struct add_job)};
+    sizeof(struct add_values)};
 
 static const struct column context_columns[] = {{"current", "", 1}, {"name", "NAME", 16}, {"host", "HOST", 0}, {0}};
 

@@ -57,7 +57,7 @@ static enum d2d_err take_auth(const struct device_task *task, struct d2d_identit
 
 /* The key goes from the hub into the chip and nowhere else. Without it there the device would be of no use: then it is
  * not made. */
-static enum status put_into_chip(struct device_task *task, struct d2d_identity *d)
+static enum status put_into_tpm(struct device_task *task, struct d2d_identity *d)
 {
     char host[256], string[STRING_CAP];
     struct d2d_tpm *t;
@@ -114,7 +114,7 @@ enum d2d_err device_add_one(struct device_task *task, const char *id)
         return D2D_FAILED;
     if ((e = d2d_registry_add(task->registry, &d)))
         return e;
-    if (task->tpm && (task->said = put_into_chip(task, &d))) {
+    if (task->tpm && (task->said = put_into_tpm(task, &d))) {
         d2d_registry_remove(task->registry, d.id);
         e = D2D_FAILED;
     }

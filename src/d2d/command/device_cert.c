@@ -12,7 +12,7 @@
 
 enum { DAYS_DEFAULT = 3650, DAYS_MAX = 36500, PATH_CAP = 4096 };
 
-struct cert_job {
+struct cert_values {
     const char *id, *folder;
     int days; /* 0: ten years */
     int replace;
@@ -28,7 +28,7 @@ static bool is_there(const char *path)
 }
 
 /* OpenSSL's provider opens the TPM itself, for which it may have to be free. */
-static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
+static enum status make_key_in_tpm(struct cert_values *v, unsigned slot)
 {
     struct d2d_tpm *t;
     enum status status = tpm_slot_open(&t);
@@ -36,9 +36,9 @@ static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
 
     if (status)
         return status;
-    e = d2d_tpm_x509_make(t, slot, job->key_path, PATH_CAP);
-    if (e == D2D_EXISTS && job->replace && !(e = d2d_tpm_x509_erase(t, slot)))
-        e = d2d_tpm_x509_make(t, slot, job->key_path, PATH_CAP);
+    e = d2d_tpm_x509_make(t, slot, v->key_path, PATH_CAP);
+    if (e == D2D_EXISTS && v->replace && !(e = d2d_tpm_x509_erase(t, slot)))
+        e = d2d_tpm_x509_make(t, slot, v->key_path, PATH_CAP);
     if (e == D2D_EXISTS) {
         complain("slot %u already holds such a key, which may be in use; --replace destroys it", slot);
         status = REFUSED;
@@ -49,29 +49,29 @@ static enum status make_key_in_chip(struct cert_job *job, unsigned slot)
     return status;
 }
 
-static enum err save(const struct cert_job *job, const struct d2d_certificate *made)
+static enum err save(const struct cert_values *v, const struct d2d_certificate *made)
 {
     struct secret secret = {.to_file = false};
-    enum err e = folder_make(job->folder, 0700);
+    enum err e = folder_make(v->folder, 0700);
 
-    if (!e && made->key && (secret_open(&secret, job->key_path, job->replace) || secret_put(&secret, made->key)))
+    if (!e && made->key && (secret_open(&secret, v->key_path, v->replace) || secret_put(&secret, made->key)))
         e = ERR_IO;
     if (!e)
-        e = file_write(job->cert_path, bytes_str(made->certificate), 0644);
+        e = file_write(v->cert_path, bytes_str(made->certificate), 0644);
     secret_close(&secret);
     return e;
 }
 
 /* DONE, or a message. */
-static enum status make(const struct cert_job *job, struct d2d_certificate *made)
+static enum status make(const struct cert_values *v, struct d2d_certificate *made)
 {
     int64_t now_ms = (int64_t)time(NULL) * 1000;
     /* An hour back: the clock of the hub may be behind. */
     const struct d2d_certificate_options options = {.size = sizeof options,
-                                                    .device = job->id,
+                                                    .device = v->id,
                                                     .from_ms = now_ms - 3600000,
-                                                    .to_ms = now_ms + (int64_t)job->days * 86400000,
-                                                    .key_in_tpm = job->tpm ? job->key_path : NULL};
+                                                    .to_ms = now_ms + (int64_t)v->days * 86400000,
+                                                    .key_in_tpm = v->tpm ? v->key_path : NULL};
     char why[D2D_WHY_CAP];
     enum d2d_err e = d2d_certificate_make(&options, made, why);
     enum err not_saved;
@@ -80,8 +80,8 @@ static enum status make(const struct cert_job *job, struct d2d_certificate *made
         complain("%s", why);
         return cli_status(e);
     }
-    if ((not_saved = save(job, made)))
-        complain("%s: %s", job->folder, err_text(not_saved));
+    if ((not_saved = save(v, made)))
+        complain("%s: %s", v->folder, err_text(not_saved));
     if (made->key)
         explicit_bzero(made->key, strlen(made->key));
     free(made->key);
@@ -89,51 +89,52 @@ static enum status make(const struct cert_job *job, struct d2d_certificate *made
     return not_saved ? FAILED : DONE;
 }
 
-static enum status show(const struct cli *c, const struct cert_job *job, const struct d2d_certificate *made)
+static enum status show(const struct cli *c, const struct cert_values *v, const struct d2d_certificate *made)
 {
     static const struct column columns[] = {{"thumbprint", "THUMBPRINT", 64}, {"certFile", "CERTIFICATE", 0}, {0}};
     struct out out;
 
     out_begin(&out, c->format, columns, "thumbprint");
-    out_row(&out, json_pack("{ss ss ss ss}", "deviceId", job->id, "thumbprint", made->thumbprint, "certFile",
-                            job->cert_path, "keyFile", job->key_path));
-    say("now tell the hub: d2d device add %s --x509-thumbprint %s", job->id, made->thumbprint);
+    out_row(&out, json_pack("{ss ss ss ss}", "deviceId", v->id, "thumbprint", made->thumbprint, "certFile",
+                            v->cert_path, "keyFile", v->key_path));
+    say("now tell the hub: d2d device add %s --x509-thumbprint %s", v->id, made->thumbprint);
     return DONE;
 }
 
-static const struct opt options[] = {
-    {"out", "DIR", "folder for the files", OPT_TEXT, .offset = offsetof(struct cert_job, folder), .what = OPT_FOLDER},
-    {"tpm", NULL, "make the key in --slot (0) of the TPM, where it stays", OPT_FLAG,
-     .offset = offsetof(struct cert_job, tpm)},
-    {"days", "N", "expires after this many days (3650)", OPT_INT, .offset = offsetof(struct cert_job, days), .least = 1,
-     .most = DAYS_MAX},
-    {"replace", NULL, "overwrite the files that are there; destroy such a key in the slot", OPT_FLAG,
-     .offset = offsetof(struct cert_job, replace)},
-    {0}};
+static const struct opt options[] = {{"out", "DIR", "folder for the files", OPT_TEXT,
+                                      .offset = offsetof(struct cert_values, folder), .what = OPT_FOLDER},
+                                     {"tpm", NULL, "make the key in --slot (0) of the TPM, where it stays", OPT_FLAG,
+                                      .offset = offsetof(struct cert_values, tpm)},
+                                     {"days", "N", "expires after this many days (3650)", OPT_INT,
+                                      .offset = offsetof(struct cert_values, days), .least = 1, .most = DAYS_MAX},
+                                     {"replace", NULL,
+                                      "overwrite the files that are there; destroy such a key in the slot", OPT_FLAG,
+                                      .offset = offsetof(struct cert_values, replace)},
+                                     {0}};
 
 static enum status device_cert(struct cli *c, void *values, int n, char **argv)
 {
-    struct cert_job *job = values;
+    struct cert_values *v = values;
     struct d2d_certificate made;
     enum status status;
 
-    if (!job->folder)
+    if (!v->folder)
         return cli_usage(&command_device_cert, "--out is missing: the folder for the certificate and its key");
-    job->id = argv[n];
-    job->days = job->days ? job->days : DAYS_DEFAULT;
-    if ((size_t)snprintf(job->cert_path, PATH_CAP, "%s/cert.pem", job->folder) >= PATH_CAP ||
-        (size_t)snprintf(job->key_path, PATH_CAP, "%s/key.pem", job->folder) >= PATH_CAP)
+    v->id = argv[n];
+    v->days = v->days ? v->days : DAYS_DEFAULT;
+    if ((size_t)snprintf(v->cert_path, PATH_CAP, "%s/cert.pem", v->folder) >= PATH_CAP ||
+        (size_t)snprintf(v->key_path, PATH_CAP, "%s/key.pem", v->folder) >= PATH_CAP)
         return cli_usage(&command_device_cert, "--out is longer than a path may be");
-    if (!job->replace && (is_there(job->cert_path) || (!job->tpm && is_there(job->key_path)))) {
+    if (!v->replace && (is_there(v->cert_path) || (!v->tpm && is_there(v->key_path)))) {
         complain("%s already exists, and may be in use; --replace overwrites it",
-                 is_there(job->cert_path) ? job->cert_path : job->key_path);
+                 is_there(v->cert_path) ? v->cert_path : v->key_path);
         return REFUSED;
     }
-    if (job->tpm && (status = make_key_in_chip(job, tpm_slot_chosen(c))))
+    if (v->tpm && (status = make_key_in_tpm(v, tpm_slot_chosen(c))))
         return status;
-    if ((status = make(job, &made)))
+    if ((status = make(v, &made)))
         return status;
-    return show(c, job, &made);
+    return show(c, v, &made);
 }
 
 const struct command command_device_cert = {{.name = "device cert",
@@ -145,4 +146,4 @@ const struct command command_device_cert = {{.name = "device cert",
                                              .least = 1,
                                              .most = 1},
                                             device_cert,
-                                            sizeof(struct cert_job)};
+                                            sizeof(struct cert_values)};

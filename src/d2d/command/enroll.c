@@ -104,16 +104,16 @@ static enum status list_all(struct cli *c, struct enroll_call *call)
 }
 
 /* Which ones: those of groups, or those of single devices. */
-struct list_job {
+struct list_values {
     int groups;
 };
 
 static const struct opt list_options[] = {
-    {"groups", NULL, "list enrollment groups", OPT_FLAG, .offset = offsetof(struct list_job, groups)}, {0}};
+    {"groups", NULL, "list enrollment groups", OPT_FLAG, .offset = offsetof(struct list_values, groups)}, {0}};
 
 static enum status enroll_list(struct cli *c, void *values, int n, char **argv)
 {
-    struct enroll_call call = {.make = make_list, .group = ((struct list_job *)values)->groups};
+    struct enroll_call call = {.make = make_list, .group = ((struct list_values *)values)->groups};
 
     (void)n;
     (void)argv;
@@ -126,18 +126,18 @@ const struct command command_enroll_list = {{.name = "enroll list",
                                              .examples = "d2d enroll list\nd2d enroll list --groups -o table\n",
                                              .options = list_options},
                                             enroll_list,
-                                            sizeof(struct list_job)};
+                                            sizeof(struct list_values)};
 
 /* ---- one of them ----------------------------------------------------------------------------------------------- */
 
-struct one_job {
+struct one_values {
     int group, secondary, replace;
     const char *member, *out;
 };
 
-#define GROUP_OPTION                                                                              \
-    {                                                                                             \
-        "group", NULL, "an enrollment group", OPT_FLAG, .offset = offsetof(struct one_job, group) \
+#define GROUP_OPTION                                                                                 \
+    {                                                                                                \
+        "group", NULL, "an enrollment group", OPT_FLAG, .offset = offsetof(struct one_values, group) \
     }
 
 static const struct opt one_options[] = {GROUP_OPTION, {0}};
@@ -149,7 +149,7 @@ static enum d2d_err make_show(struct d2d_registry *registry, struct enroll_call 
 
 static enum status enroll_show(struct cli *c, void *values, int n, char **argv)
 {
-    struct enroll_call call = {.make = make_show, .name = argv[n], .group = ((struct one_job *)values)->group};
+    struct enroll_call call = {.make = make_show, .name = argv[n], .group = ((struct one_values *)values)->group};
     enum status status = enroll_do(c, &call);
 
     return status ? status : enroll_print(c, &call, true);
@@ -163,7 +163,7 @@ const struct command command_enroll_show = {{.name = "enroll show",
                                              .least = 1,
                                              .most = 1},
                                             enroll_show,
-                                            sizeof(struct one_job)};
+                                            sizeof(struct one_values)};
 
 static enum d2d_err make_rm(struct d2d_registry *registry, struct enroll_call *call)
 {
@@ -172,7 +172,7 @@ static enum d2d_err make_rm(struct d2d_registry *registry, struct enroll_call *c
 
 static enum status enroll_rm(struct cli *c, void *values, int n, char **argv)
 {
-    struct enroll_call call = {.make = make_rm, .name = argv[n], .group = ((struct one_job *)values)->group};
+    struct enroll_call call = {.make = make_rm, .name = argv[n], .group = ((struct one_values *)values)->group};
     enum status status = enroll_do(c, &call);
 
     if (!status)
@@ -188,7 +188,7 @@ const struct command command_enroll_rm = {{.name = "enroll rm",
                                            .least = 1,
                                            .most = 1},
                                           enroll_rm,
-                                          sizeof(struct one_job)};
+                                          sizeof(struct one_values)};
 
 /* ---- its keys -------------------------------------------------------------------------------------------------- */
 
@@ -237,24 +237,24 @@ static enum status print_key(const struct enroll_call *call, const char *which, 
 static const struct opt key_options[] = {
     GROUP_OPTION,
     {"for", "REGISTRATION", "the key of this device, derived from the group's", OPT_TEXT,
-     .offset = offsetof(struct one_job, member)},
-    {"secondary", NULL, "the secondary key", OPT_FLAG, .offset = offsetof(struct one_job, secondary)},
+     .offset = offsetof(struct one_values, member)},
+    {"secondary", NULL, "the secondary key", OPT_FLAG, .offset = offsetof(struct one_values, secondary)},
     {"out", "FILE", "write it to this file, readable by you only (standard output)", OPT_TEXT,
-     .offset = offsetof(struct one_job, out), .what = OPT_FILE},
-    {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct one_job, replace)},
+     .offset = offsetof(struct one_values, out), .what = OPT_FILE},
+    {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct one_values, replace)},
     {0}};
 
 static enum status enroll_key(struct cli *c, void *values, int n, char **argv)
 {
-    const struct one_job *job = values;
-    struct enroll_call call = {.make = make_key, .name = argv[n], .group = job->group};
+    const struct one_values *v = values;
+    struct enroll_call call = {.make = make_key, .name = argv[n], .group = v->group};
     struct secret secret;
     enum status status;
 
-    if (job->member && !job->group)
+    if (v->member && !v->group)
         return cli_usage(&command_enroll_key, "--for is for an enrollment group: give --group too");
-    if (!(status = secret_open(&secret, job->out, job->replace)) && !(status = enroll_do(c, &call)))
-        status = print_key(&call, job->secondary ? "secondaryKey" : "primaryKey", job->member, &secret);
+    if (!(status = secret_open(&secret, v->out, v->replace)) && !(status = enroll_do(c, &call)))
+        status = print_key(&call, v->secondary ? "secondaryKey" : "primaryKey", v->member, &secret);
     secret_close(&secret);
     return status;
 }
@@ -268,4 +268,4 @@ const struct command command_enroll_key = {
      .least = 1,
      .most = 1},
     enroll_key,
-    sizeof(struct one_job)};
+    sizeof(struct one_values)};

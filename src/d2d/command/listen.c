@@ -30,7 +30,7 @@ struct hearing {
     int automatic, reject;
     uint64_t most; /* 0: no limit */
     uint64_t seen;
-    struct list jobs;  /* those of --exec that wait; the first one runs */
+    struct list execs; /* those of --exec that wait; the first one runs */
     struct list lines; /* those that wait to be printed; the first one is being written */
     size_t unsettled;  /* shown, or run, but the hub could not be told */
     int64_t look_ms;   /* when to look again whether the reader has taken the first line */
@@ -95,7 +95,7 @@ static bool add_line(struct hearing *h, const struct d2d_c2d *m)
 }
 
 /* A copy: the program runs while others come, and while the connection is kept alive. */
-static struct exec *job_of(struct hearing *h, const struct d2d_c2d *m)
+static struct exec *exec_of(struct hearing *h, const struct d2d_c2d *m)
 {
     char expiry[ISO_TIME_CAP] = "", deliveries[16];
     const struct variable variables[] = {{"D2D_DEVICE", d2d_device_id(h->device)},
@@ -107,19 +107,19 @@ static struct exec *job_of(struct hearing *h, const struct d2d_c2d *m)
                                          {"D2D_EXPIRY", expiry},
                                          {"D2D_DELIVERIES", deliveries},
                                          {0}};
-    struct exec *j;
+    struct exec *x;
 
     if (m->expiry_ms)
         iso_time(m->expiry_ms, expiry);
     snprintf(deliveries, sizeof deliveries, "%u", m->deliveries);
-    j = exec_new(&(struct occasion){.variables = variables,
+    x = exec_new(&(struct occasion){.variables = variables,
                                     .properties = m->properties,
                                     .n_properties = m->n_properties,
                                     .body = m->body,
                                     .body_len = m->body_len});
-    if (j)
-        j->lock = m->lock;
-    return j;
+    if (x)
+        x->lock = m->lock;
+    return x;
 }
 
 static void settle(struct hearing *h, uint64_t lock, bool good)
@@ -152,13 +152,13 @@ static bool is_enough(const struct hearing *h)
 static void on_c2d(void *ctx, struct d2d_device *device, const struct d2d_c2d *m)
 {
     struct hearing *h = ctx;
-    struct exec *j;
+    struct exec *x;
 
     h->device = device;
     if (cli_interrupted || is_enough(h))
         return; /* not settled: it waits for the next run */
-    if (h->exec && (j = job_of(h, m))) {
-        list_add(&h->jobs, &j->link);
+    if (h->exec && (x = exec_of(h, m))) {
+        list_add(&h->execs, &x->link);
     } else if (h->exec || !add_line(h, m)) {
         give_back(h, m->lock);
         return;
@@ -180,13 +180,13 @@ static void on_listening(void *ctx, struct d2d_device *device)
 /* They come again with the next connection. */
 static void forget_what_has_not_begun(struct hearing *h)
 {
-    LIST_EACH (&h->jobs, it) {
-        struct exec *j = LIST_OF(it, struct exec, link);
+    LIST_EACH (&h->execs, it) {
+        struct exec *x = LIST_OF(it, struct exec, link);
 
-        if (j->child)
+        if (x->child)
             continue;
-        list_del(&j->link);
-        exec_free(j);
+        list_del(&x->link);
+        exec_free(x);
         h->seen--;
     }
     LIST_EACH (&h->lines, it) {
@@ -218,35 +218,35 @@ static bool is_over(const struct hearing *h)
     return cli_interrupted || h->over;
 }
 
-static void end_job(struct hearing *h, struct exec *j, int ended)
+static void end_exec(struct hearing *h, struct exec *x, int ended)
 {
     if (ended)
         say("d2d: \"%s\" ended with status %d", h->exec, ended);
     if (!h->automatic)
-        settle(h, j->lock, ended == 0);
-    list_del(&j->link);
-    exec_free(j);
+        settle(h, x->lock, ended == 0);
+    list_del(&x->link);
+    exec_free(x);
 }
 
 /* Goes through what waits as far as it goes without waiting; in the end only for the one that runs. */
-static void run_jobs(struct hearing *h)
+static void run_execs(struct hearing *h)
 {
-    while (!list_empty(&h->jobs)) {
-        struct exec *j = LIST_OF(h->jobs.next, struct exec, link);
+    while (!list_empty(&h->execs)) {
+        struct exec *x = LIST_OF(h->execs.next, struct exec, link);
         int ended = -1;
 
-        if (!j->child) {
+        if (!x->child) {
             if (is_over(h))
                 return;
             if (h->automatic)
-                settle(h, j->lock, true);
-            if (exec_start(j, h->exec))
+                settle(h, x->lock, true);
+            if (exec_start(x, h->exec))
                 continue;
             say("d2d: \"%s\" cannot be started: %m", h->exec);
-        } else if (!exec_ended(j, is_over(h), &ended)) {
+        } else if (!exec_ended(x, is_over(h), &ended)) {
             return;
         }
-        end_job(h, j, ended);
+        end_exec(h, x, ended);
     }
 }
 
@@ -272,7 +272,7 @@ static void print_lines(struct hearing *h)
 
 static bool goes_on(const struct hearing *h)
 {
-    bool idle = list_empty(&h->jobs) && list_empty(&h->lines);
+    bool idle = list_empty(&h->execs) && list_empty(&h->lines);
 
     return !is_over(h) && !h->why && (h->exec || output_is_open()) && !(is_enough(h) && idle);
 }
@@ -294,7 +294,7 @@ static enum status finish(const struct hearing *h)
 {
     size_t n = 0;
 
-    LIST_EACH (&h->jobs, it)
+    LIST_EACH (&h->execs, it)
         n++;
     LIST_EACH (&h->lines, it)
         n++;
@@ -323,10 +323,10 @@ static enum status listen_on(struct cli *c, struct hearing *h)
         h->over = left_ms <= 0;
         if (!h->over)
             d2d_loop_run(h->loop, ms == INT64_MAX ? -1 : ms); /* a message, a program's end and Ctrl-C stop it */
-        run_jobs(h);
+        run_execs(h);
         print_lines(h);
     }
-    run_jobs(h); /* Ctrl-C may have come just now */
+    run_execs(h); /* Ctrl-C may have come just now */
     print_lines(h);
     return finish(h);
 }
@@ -377,9 +377,9 @@ static enum status listen_run(struct cli *c, void *values, int n, char **argv)
 
     (void)n;
     (void)argv;
-    list_init(&h->jobs);
+    list_init(&h->execs);
     status = start(c, h);
-    LIST_EACH (&h->jobs, it)
+    LIST_EACH (&h->execs, it)
         exec_free(LIST_OF(it, struct exec, link));
     d2d_device_free(h->device);
     cli_loop_free(h->loop);

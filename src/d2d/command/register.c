@@ -8,7 +8,7 @@
 
 enum { STRING_CAP = 1024 };
 
-struct register_job {
+struct register_values {
     const char *service, *scope, *id, *key_file, *group_key_file, *payload, *out;
     char host[256], its_scope[80], key[KEY_CAP];
     int tpm, replace;
@@ -16,24 +16,24 @@ struct register_job {
     struct d2d_registration got;
 };
 
-static enum status take_key(struct register_job *job)
+static enum status take_key(struct register_values *v)
 {
     char group[KEY_CAP];
     enum status status;
     enum d2d_err e;
 
-    if (!job->group_key_file)
-        return job->key_file ? key_file_read(job->key_file, job->key, NULL) : DONE;
-    if ((status = key_file_read(job->group_key_file, group, NULL)))
+    if (!v->group_key_file)
+        return v->key_file ? key_file_read(v->key_file, v->key, NULL) : DONE;
+    if ((status = key_file_read(v->group_key_file, group, NULL)))
         return status;
-    if ((e = d2d_derive_key(group, job->id, job->key, sizeof job->key)))
-        status = cli_failed(job->id, e, "");
+    if ((e = d2d_derive_key(group, v->id, v->key, sizeof v->key)))
+        status = cli_failed(v->id, e, "");
     explicit_bzero(group, sizeof group);
     return status;
 }
 
 /* The hub of the context is its own provisioning service, and knows its scope. */
-static enum status ask_scope(struct cli *c, struct register_job *job)
+static enum status ask_scope(struct cli *c, struct register_values *v)
 {
     struct d2d_options options;
     struct d2d_registry *registry = NULL;
@@ -50,44 +50,44 @@ static enum status ask_scope(struct cli *c, struct register_job *job)
         status = cli_failed("the id scope of the hub", e, registry ? d2d_registry_detail(registry) : cli_why_not());
     if (!status && (hub = out_parsed(text))) {
         scope = json_string_value(json_object_get(hub, "scope_id"));
-        snprintf(job->its_scope, sizeof job->its_scope, "%s", scope ? scope : "");
-        job->scope = job->its_scope;
+        snprintf(v->its_scope, sizeof v->its_scope, "%s", scope ? scope : "");
+        v->scope = v->its_scope;
         json_decref(hub);
     }
     d2d_registry_free(registry);
     cli_loop_free(loop);
-    if (!status && !job->its_scope[0]) {
+    if (!status && !v->its_scope[0]) {
         complain("the hub does not report its id scope; give --scope");
         status = FAILED;
     }
     return status;
 }
 
-static enum status find_service(struct cli *c, struct register_job *job)
+static enum status find_service(struct cli *c, struct register_values *v)
 {
     enum status status;
 
-    if (job->service)
-        return cli_service(c, job->service);
+    if (v->service)
+        return cli_service(c, v->service);
     if ((status = cli_choose_identity(c, STRING_SERVICE)))
         return status;
-    if (d2d_connection_string_field(c->connection_string, "HostName", job->host, sizeof job->host)) {
+    if (d2d_connection_string_field(c->connection_string, "HostName", v->host, sizeof v->host)) {
         return cli_usage(&command_register, "--service is missing: the context has no hub to register with");
     }
-    job->service = job->host;
-    return job->scope ? DONE : ask_scope(c, job);
+    v->service = v->host;
+    return v->scope ? DONE : ask_scope(c, v);
 }
 
-static enum status ask(struct cli *c, struct register_job *job)
+static enum status ask(struct cli *c, struct register_values *v)
 {
     struct d2d_register_options options = {D2D_REGISTER_OPTIONS,
-                                           .service = job->service,
-                                           .scope = job->scope,
-                                           .registration = job->id,
-                                           .key = job->key[0] ? job->key : NULL,
-                                           .tpm = job->tpm,
+                                           .service = v->service,
+                                           .scope = v->scope,
+                                           .registration = v->id,
+                                           .key = v->key[0] ? v->key : NULL,
+                                           .tpm = v->tpm,
                                            .tpm_slot = tpm_slot_chosen(c),
-                                           .payload = job->payload};
+                                           .payload = v->payload};
     struct d2d_loop *loop;
     enum d2d_err e = cli_loop_new(&loop);
 
@@ -95,39 +95,39 @@ static enum status ask(struct cli *c, struct register_job *job)
         return cli_failed("registering", e, "");
     cli_fill_options(c, &options.common);
     options.common.log = NULL; /* what fails is told once, below */
-    e = d2d_register(loop, &options, &job->got);
+    e = d2d_register(loop, &options, &v->got);
     cli_loop_free(loop);
-    return e ? cli_failed(job->got.registration[0] ? job->got.registration : "registering", e, job->got.error) : DONE;
+    return e ? cli_failed(v->got.registration[0] ? v->got.registration : "registering", e, v->got.error) : DONE;
 }
 
-static enum status show(const struct cli *c, struct register_job *job)
+static enum status show(const struct cli *c, struct register_values *v)
 {
-    const struct d2d_registration *got = &job->got;
+    const struct d2d_registration *got = &v->got;
     char text[STRING_CAP], slot[16];
 
     snprintf(slot, sizeof slot, "%u", tpm_slot_chosen(c));
     snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s\n", got->hub, got->device,
-             job->tpm      ? "Tpm="
-             : job->key[0] ? "SharedAccessKey="
-                           : "x509=true",
-             job->tpm ? slot : job->key);
+             v->tpm      ? "Tpm="
+             : v->key[0] ? "SharedAccessKey="
+                         : "x509=true",
+             v->tpm ? slot : v->key);
 
     say("%s is registered as device %s of %s%s%s%s", got->registration, got->device, got->hub,
         got->substatus[0] ? " (" : "", got->substatus, got->substatus[0] ? ")" : "");
     if (got->payload[0])
         say("the service says: %s", got->payload);
-    return secret_put(&job->secret, text);
+    return secret_put(&v->secret, text);
 }
 
 /* The result of registering has somewhere to go. */
-static enum status check_room(const struct cli *c, struct register_job *job)
+static enum status check_room(const struct cli *c, struct register_values *v)
 {
     struct d2d_tpm *t;
-    enum status status = secret_open(&job->secret, job->out, job->replace);
+    enum status status = secret_open(&v->secret, v->out, v->replace);
 
-    if (status || !job->tpm || (status = tpm_slot_open(&t)))
+    if (status || !v->tpm || (status = tpm_slot_open(&t)))
         return status;
-    status = tpm_slot_check_free(t, tpm_slot_chosen(c), job->replace);
+    status = tpm_slot_check_free(t, tpm_slot_chosen(c), v->replace);
     d2d_tpm_close(t);
     return status;
 }
@@ -140,83 +140,83 @@ static bool is_json(const char *text)
     return value != NULL;
 }
 
-static enum status check(const struct cli *c, const struct register_job *job)
+static enum status check(const struct cli *c, const struct register_values *v)
 {
-    if (job->payload && !is_json(job->payload))
+    if (v->payload && !is_json(v->payload))
         return cli_usage(&command_register, "--payload must be a JSON text");
-    if (c->has_slot && !job->tpm)
+    if (c->has_slot && !v->tpm)
         return cli_usage(&command_register, "--slot selects the slot for --tpm: give --tpm too");
-    if (job->service && !job->scope)
+    if (v->service && !v->scope)
         return cli_usage(&command_register, "--service needs --scope, the id scope of that service");
     if (c->as)
         return cli_usage(&command_register, "--as: a device that registers has no identity yet; leave it out");
-    if (job->tpm) {
-        if (job->key_file || job->group_key_file || c->cert_file)
+    if (v->tpm) {
+        if (v->key_file || v->group_key_file || c->cert_file)
             return cli_usage(&command_register,
                              "--tpm excludes --key-file, --group-key-file and --cert-file; give one of them");
         return DONE;
     }
     if (c->cert_file) {
-        if (!job->key_file || job->group_key_file)
+        if (!v->key_file || v->group_key_file)
             return cli_usage(&command_register,
                              "--cert-file needs --key-file with its key, and excludes --group-key-file");
         return DONE;
     }
-    if (!job->key_file == !job->group_key_file)
-        return cli_usage(&command_register, job->key_file
+    if (!v->key_file == !v->group_key_file)
+        return cli_usage(&command_register, v->key_file
                                                 ? "--key-file and --group-key-file exclude each other"
                                                 : "--key-file is missing (or --group-key-file, --tpm, or --cert-file "
                                                   "with --key-file): the credentials of the device");
-    if (!job->id)
+    if (!v->id)
         return cli_usage(&command_register, "--id is missing: the registration id of the device");
     return DONE;
 }
 
 static const struct opt options[] = {
     {"service", "HOST", "the provisioning service (the hub of the context)", OPT_TEXT,
-     .offset = offsetof(struct register_job, service)},
-    {"scope", "ID", "its id scope", OPT_TEXT, .offset = offsetof(struct register_job, scope)},
+     .offset = offsetof(struct register_values, service)},
+    {"scope", "ID", "its id scope", OPT_TEXT, .offset = offsetof(struct register_values, scope)},
     {"id", "ID", "the registration id; with a certificate: its common name", OPT_TEXT,
-     .offset = offsetof(struct register_job, id)},
+     .offset = offsetof(struct register_values, id)},
     {"key-file", "FILE", "the device's key in base64; with --cert-file: the certificate's", OPT_INPUT,
-     .offset = offsetof(struct register_job, key_file), .what = OPT_FILE},
+     .offset = offsetof(struct register_values, key_file), .what = OPT_FILE},
     {"group-key-file", "FILE", "the key of an enrollment group, from which the device's is derived", OPT_INPUT,
-     .offset = offsetof(struct register_job, group_key_file), .what = OPT_FILE},
+     .offset = offsetof(struct register_values, group_key_file), .what = OPT_FILE},
     {"tpm", NULL, "by the TPM, over https or amqp; the device's key is stored in --slot (0)", OPT_FLAG,
-     .offset = offsetof(struct register_job, tpm)},
+     .offset = offsetof(struct register_values, tpm)},
     {"payload", "JSON", "JSON for the webhook that chooses the hub", OPT_TEXT,
-     .offset = offsetof(struct register_job, payload)},
+     .offset = offsetof(struct register_values, payload)},
     {"out", "FILE", "write the connection string to this file, readable by you only", OPT_TEXT,
-     .offset = offsetof(struct register_job, out), .what = OPT_FILE},
+     .offset = offsetof(struct register_values, out), .what = OPT_FILE},
     {"replace", NULL, "overwrite that file; destroy the key in the slot", OPT_FLAG,
-     .offset = offsetof(struct register_job, replace)},
+     .offset = offsetof(struct register_values, replace)},
     {0}};
 
 static enum status register_run(struct cli *c, void *values, int n, char **argv)
 {
     const char *cert_file = c->cert_file;
-    struct register_job *job = values;
-    enum status status = check(c, job);
+    struct register_values *v = values;
+    enum status status = check(c, v);
 
     (void)n;
     (void)argv;
     if (status)
         return status;
-    if (!c->cert_file && !job->tpm)
-        status = take_key(job);
-    if (job->tpm && !c->transport && !getenv("D2D_TRANSPORT"))
+    if (!c->cert_file && !v->tpm)
+        status = take_key(v);
+    if (v->tpm && !c->transport && !getenv("D2D_TRANSPORT"))
         c->transport = 1 + D2D_HTTPS; /* MQTT cannot do it */
     /* The context finds the service; the certificate is for the device that registers. */
     c->cert_file = NULL;
-    if (!status && !(status = check_room(c, job)) && !(status = find_service(c, job))) {
+    if (!status && !(status = check_room(c, v)) && !(status = find_service(c, v))) {
         c->cert_file = cert_file;
-        c->key_file = job->key_file;
-        status = ask(c, job);
+        c->key_file = v->key_file;
+        status = ask(c, v);
     }
     if (!status)
-        status = show(c, job);
-    secret_close(&job->secret);
-    explicit_bzero(job->key, sizeof job->key);
+        status = show(c, v);
+    secret_close(&v->secret);
+    explicit_bzero(v->key, sizeof v->key);
     return status;
 }
 
@@ -232,4 +232,4 @@ const struct command command_register = {
                  "--key-file pump-1.key\n",
      .options = options},
     register_run,
-    sizeof(struct register_job)};
+    sizeof(struct register_values)};

@@ -55,13 +55,13 @@ static enum status print_key(struct d2d_tpm *t)
     return DONE;
 }
 
-struct status_job {
+struct status_values {
     int key;
 };
 
 static const struct opt status_options[] = {{"endorsement-key", NULL,
                                              "print only this, for `d2d enroll add --endorsement-key`", OPT_FLAG,
-                                             .offset = offsetof(struct status_job, key)},
+                                             .offset = offsetof(struct status_values, key)},
                                             {0}};
 
 static enum status tpm_status(struct cli *c, void *values, int n, char **argv)
@@ -75,7 +75,7 @@ static enum status tpm_status(struct cli *c, void *values, int n, char **argv)
     (void)argv;
     if ((status = tpm_slot_open(&t)))
         return status;
-    if (((struct status_job *)values)->key) {
+    if (((struct status_values *)values)->key) {
         status = print_key(t);
     } else if ((e = d2d_tpm_registration_id(t, id, sizeof id))) {
         status = tpm_slot_failed(t, "the TPM", e);
@@ -94,19 +94,19 @@ const struct command command_tpm_status = {
      .examples = "d2d tpm status\nd2d tpm status --endorsement-key > pump.ek\n",
      .options = status_options},
     tpm_status,
-    sizeof(struct status_job)};
+    sizeof(struct status_values)};
 
-struct provision_job {
+struct provision_values {
     int replace;
 };
 
 static const struct opt provision_options[] = {{"replace", NULL, "destroy the key that is in the slot", OPT_FLAG,
-                                                .offset = offsetof(struct provision_job, replace)},
+                                                .offset = offsetof(struct provision_values, replace)},
                                                {0}};
 
 static enum status tpm_provision(struct cli *c, void *values, int n, char **argv)
 {
-    const struct provision_job *job = values;
+    const struct provision_values *v = values;
     struct d2d_tpm *t;
     enum status status;
     char device[130] = "";
@@ -118,7 +118,7 @@ static enum status tpm_provision(struct cli *c, void *values, int n, char **argv
     c->has_slot = false; /* the identity is what the other options say */
     if ((status = cli_choose_identity(c, STRING_DEVICE)) || (status = tpm_slot_open(&t)))
         return status;
-    if (!(status = tpm_slot_provision(t, c->slot, c->connection_string, job->replace))) {
+    if (!(status = tpm_slot_provision(t, c->slot, c->connection_string, v->replace))) {
         d2d_connection_string_field(c->connection_string, "DeviceId", device, sizeof device);
         say("the key of %s is in slot %u now: use it with --slot %u", device, c->slot, c->slot);
     }
@@ -135,7 +135,7 @@ const struct command command_tpm_provision = {{.name = "tpm provision",
                                                    "d2d tpm provision --slot 1 --connection-string-file pump.cs\n",
                                                .options = provision_options},
                                               tpm_provision,
-                                              sizeof(struct provision_job)};
+                                              sizeof(struct provision_values)};
 
 /* The device's key and the one for a certificate, each if it is there. What is of another program is told, and stays.
  */

@@ -1,4 +1,4 @@
-#include "job.h"
+#include "errand.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,17 +29,17 @@ static char *real_folder(const char *path)
     return real;
 }
 
-bool job_is_apart(struct job *j, const char *folder, const char *source)
+bool errand_is_apart(struct errand *errand, const char *folder, const char *source)
 {
     char *to = real_folder(folder), *data = realpath(source, NULL);
     bool exists = access(folder, F_OK) == 0, apart = false;
 
     if (!to || !data)
-        job_fail_errno(j, to ? source : folder);
+        errand_fail_errno(errand, to ? source : folder);
     else if (lies_in(to, data))
-        job_fail(j, folder, "this folder is in the data folder; name one outside of it");
+        errand_fail(errand, folder, "this folder is in the data folder; name one outside of it");
     else if (exists && lies_in(data, to))
-        job_fail(j, folder, "this folder contains the data folder; name a folder for this alone");
+        errand_fail(errand, folder, "this folder contains the data folder; name a folder for this alone");
     else
         apart = true;
     free(to);

@@ -24,7 +24,7 @@ bool backup_damage(struct backup *b, const char *file, uint64_t offset, uint64_t
     struct kept_damage *d = manifest_add_damage(&b->now, file, offset, length, what);
 
     if (!d)
-        return job_fail(&b->job, file, err_text(ERR_MEMORY));
+        return errand_fail(&b->errand, file, err_text(ERR_MEMORY));
     damage_print(b->config, d);
     return true;
 }
@@ -48,26 +48,26 @@ static bool has_only_ours(struct backup *b)
     char what[400] = "";
 
     if (!dir)
-        return job_fail_errno(&b->job, b->to);
+        return errand_fail_errno(&b->errand, b->to);
     for (const struct dirent *d; !what[0] && (d = readdir(dir));)
         if (!is_ours(d->d_name))
             snprintf(what, sizeof what, "there is \"%.100s\", which is not of a backup: name an empty or a new folder",
                      d->d_name);
     closedir(dir);
-    return what[0] ? job_fail(&b->job, b->to, what) : true;
+    return what[0] ? errand_fail(&b->errand, b->to, what) : true;
 }
 
 static bool lock_folder(struct backup *b)
 {
     char path[PATH_CAP];
 
-    if (!job_path(&b->job, b->to, "lock", path))
+    if (!errand_path(&b->errand, b->to, "lock", path))
         return false;
     b->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (b->lock < 0)
-        return job_fail_errno(&b->job, path);
+        return errand_fail_errno(&b->errand, path);
     if (flock(b->lock, LOCK_EX | LOCK_NB))
-        return job_fail(&b->job, b->to, "another backup into this folder is running");
+        return errand_fail(&b->errand, b->to, "another backup into this folder is running");
     return true;
 }
 
@@ -78,18 +78,20 @@ static bool load_before(struct backup *b)
     if (e == ERR_NOT_FOUND)
         return true;
     if (e == ERR_UNSUPPORTED)
-        return job_fail(&b->job, b->to, "a newer version of d2dhub made this backup: use that version");
+        return errand_fail(&b->errand, b->to, "a newer version of d2dhub made this backup: use that version");
     if (e == ERR_DAMAGED)
-        return job_fail(&b->job, b->to, "the manifest is damaged: remove that file, and everything is copied again");
-    return e ? job_fail_errno(&b->job, b->to) : true;
+        return errand_fail(&b->errand, b->to,
+                           "the manifest is damaged: remove that file, and everything is copied again");
+    return e ? errand_fail_errno(&b->errand, b->to) : true;
 }
 
 static bool open_folder(struct backup *b)
 {
     char path[PATH_CAP];
 
-    return job_is_apart(&b->job, b->to, b->config->data) && job_folder(&b->job, b->to) && has_only_ours(b) &&
-           lock_folder(b) && load_before(b) && job_path(&b->job, b->to, "log", path) && job_folder(&b->job, path);
+    return errand_is_apart(&b->errand, b->to, b->config->data) && errand_folder(&b->errand, b->to) &&
+           has_only_ours(b) && lock_folder(b) && load_before(b) && errand_path(&b->errand, b->to, "log", path) &&
+           errand_folder(&b->errand, path);
 }
 
 /* A set is made from nothing: what an interrupted backup left there goes. */
@@ -100,12 +102,12 @@ static bool make_set(struct backup *b)
 
     b->now.set = b->before.set + 1;
     snprintf(b->set, sizeof b->set, "set-%llu", (unsigned long long)b->now.set);
-    if (!job_path(&b->job, b->to, b->set, path))
+    if (!errand_path(&b->errand, b->to, b->set, path))
         return false;
     remove_all(path);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         snprintf(name, sizeof name, "%s%s", b->set, folders[i]);
-        if (!job_path(&b->job, b->to, name, path) || !job_folder(&b->job, path))
+        if (!errand_path(&b->errand, b->to, name, path) || !errand_folder(&b->errand, path))
             return false;
     }
     return true;
@@ -121,21 +123,21 @@ static bool hold(struct backup *b)
     bool taken = false;
 
     config_path(b->config, "log", folder);
-    for (int i = 0; !taken && i < HOLD_TRIES && !job_is_interrupted(&b->job); i++) {
+    for (int i = 0; !taken && i < HOLD_TRIES && !errand_is_interrupted(&b->errand); i++) {
         int error = EACCES;
 
-        if (!owner_begin(&b->job.owner)) {
-            taken = hold_take(&b->job.hold, folder);
+        if (!owner_begin(&b->errand.owner)) {
+            taken = hold_take(&b->errand.hold, folder);
             error = errno;
-            owner_end(&b->job.owner);
+            owner_end(&b->errand.owner);
         }
         errno = error;
         if (!taken && error != EAGAIN)
-            return job_fail_errno(&b->job, folder);
+            return errand_fail_errno(&b->errand, folder);
         if (!taken)
             nanosleep(&pause, NULL);
     }
-    return taken ? true : job_fail(&b->job, folder, "the hub is removing old files all the time: try again");
+    return taken ? true : errand_fail(&b->errand, folder, "the hub is removing old files all the time: try again");
 }
 
 static bool is_same_hub(struct backup *b)
@@ -144,7 +146,7 @@ static bool is_same_hub(struct backup *b)
 
     if (!b->before.set || memcmp(b->before.id, b->now.id, STORE_ID) == 0 || memcmp(b->before.id, none, STORE_ID) == 0)
         return true;
-    return job_fail(&b->job, b->to, "this is the backup of another hub: name a folder for each hub");
+    return errand_fail(&b->errand, b->to, "this is the backup of another hub: name a folder for each hub");
 }
 
 static void take_name(struct backup *b)
@@ -164,10 +166,10 @@ static bool copy_all(struct backup *b)
 {
     if (!hold(b) || !backup_state(b) || !is_same_hub(b) || !backup_log(b) || !is_same_hub(b))
         return false;
-    if (!hold_is_kept(&b->job.hold))
-        return job_fail(&b->job, b->config->data,
-                        "the hub did not wait any longer and removed old files of its log: start the backup again");
-    hold_drop(&b->job.hold);
+    if (!hold_is_kept(&b->errand.hold))
+        return errand_fail(&b->errand, b->config->data,
+                           "the hub did not wait any longer and removed old files of its log: start the backup again");
+    hold_drop(&b->errand.hold);
     return backup_rest(b);
 }
 
@@ -238,7 +240,7 @@ static bool make(struct backup *b)
 {
     if (!open_folder(b))
         return false;
-    b->job.after = b->before.set ? "The backup that was there before is still whole" : "This is not a backup yet";
+    b->errand.after = b->before.set ? "The backup that was there before is still whole" : "This is not a backup yet";
     if (!make_set(b) || !copy_all(b))
         return false;
     b->now.made_ms = net_wall_ms();
@@ -246,7 +248,7 @@ static bool make(struct backup *b)
     take_name(b);
     sync_folders(b);
     if (manifest_save(b->to, &b->now))
-        return job_fail_errno(&b->job, b->to);
+        return errand_fail_errno(&b->errand, b->to);
     remove_old(b);
     return true;
 }
@@ -262,17 +264,17 @@ static int make_backup(const struct config *c, const char *to)
         return 4;
     }
     snprintf(b.to, sizeof b.to, "%s", to);
-    if (!job_begin(&b.job, "backup"))
+    if (!errand_begin(&b.errand, "backup"))
         return 1;
-    if ((status = owner_of(c, "backup", &b.job.owner))) {
-        job_end(&b.job);
+    if ((status = owner_of(c, "backup", &b.errand.owner))) {
+        errand_end(&b.errand);
         return status;
     }
     done = make(&b);
-    status = job_status(&b.job, done && !b.now.n_damage);
+    status = errand_status(&b.errand, done && !b.now.n_damage);
     if (done)
         say_done(&b);
-    job_end(&b.job);
+    errand_end(&b.errand);
     manifest_free(&b.before);
     manifest_free(&b.now);
     if (b.lock >= 0)

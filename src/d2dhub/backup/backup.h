@@ -1,11 +1,11 @@
 /* A backup that is being made. */
 #pragma once
 
-#include "job.h"
+#include "errand.h"
 #include "log_walk.h"
 
 struct backup {
-    struct job job;
+    struct errand errand;
     const struct config *config;
     char to[PATH_CAP];           /* the folder of the backup, whole */
     char set[32];                /* in it, what is copied each time: "set-7" */

@@ -34,7 +34,7 @@ static bool is_copy_of(struct backup *b, const struct kept *before, const struct
     bool same;
     int fd;
 
-    if (!f->has_head || before->size != f->size || !job_path(&b->job, b->to, before->from, path) ||
+    if (!f->has_head || before->size != f->size || !errand_path(&b->errand, b->to, before->from, path) ||
         (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
         return false;
     same = fstat(fd, &st) == 0 && (uint64_t)st.st_size >= before->bytes &&
@@ -49,10 +49,10 @@ static bool begins_as(struct backup *b, const struct kept *before, int in)
 {
     char sum[SUM_HEX + 1];
 
-    sum_begin(&b->job);
-    if (!job_copy(&b->job, in, -1, "", 0, before->bytes))
+    sum_begin(&b->errand);
+    if (!errand_copy(&b->errand, in, -1, "", 0, before->bytes))
         return false;
-    sum_text(&b->job, sum);
+    sum_text(&b->errand, sum);
     return strcmp(sum, before->sum) == 0;
 }
 
@@ -69,15 +69,15 @@ static int open_copy(struct backup *b, const struct log_file *at, const struct k
         memcpy(f->from, before->from, sizeof f->from);
         *from = before->bytes;
     } else {
-        sum_begin(&b->job);
+        sum_begin(&b->errand);
         snprintf(f->from, sizeof f->from, before ? "%.60s-%llu" : "%.60s", f->name, (unsigned long long)b->now.set);
     }
-    if (b->job.failed || !job_path(&b->job, b->to, f->from, path))
+    if (b->errand.failed || !errand_path(&b->errand, b->to, f->from, path))
         return -1;
     fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0 && ftruncate(fd, (off_t)*from) == 0)
         return fd;
-    job_fail_errno(&b->job, path);
+    errand_fail_errno(&b->errand, path);
     if (fd >= 0)
         close(fd);
     return -1;
@@ -102,24 +102,24 @@ static bool is_good_copy(struct backup *b, const struct log_files *l, size_t i, 
     snprintf(there.folder, sizeof there.folder, "%.3900s/log", b->to);
     snprintf(copy.name, sizeof copy.name, "%.40s", f->from + strlen("log/"));
     if (log_file_walk(&there, 0, &v))
-        return job_fail_errno(&b->job, there.folder);
+        return errand_fail_errno(&b->errand, there.folder);
     if (n == damages && copy.frames == l->at[i].frames && copy.end == l->at[i].end)
         return true;
     snprintf(why, sizeof why, "%.100s: the copy is not what was read; check the disk of the backup", f->from);
-    return job_fail(&b->job, b->to, why);
+    return errand_fail(&b->errand, b->to, why);
 }
 
 /* As the owner of the folder. */
 static bool walk_source(struct backup *b, struct log_files *l, size_t i)
 {
     struct log_visit v = {.ctx = b, .damage = on_damage};
-    enum err e = owner_begin(&b->job.owner);
+    enum err e = owner_begin(&b->errand.owner);
 
     if (!e) {
         e = log_file_walk(l, i, &v);
-        owner_end(&b->job.owner);
+        owner_end(&b->errand.owner);
     }
-    return e ? job_fail(&b->job, l->at[i].name, e == ERR_IO ? strerror(errno) : err_text(e)) : true;
+    return e ? errand_fail(&b->errand, l->at[i].name, e == ERR_IO ? strerror(errno) : err_text(e)) : true;
 }
 
 static bool copy_file(struct backup *b, const struct log_files *l, size_t i, const struct kept *before, struct kept *f,
@@ -130,14 +130,15 @@ static bool copy_file(struct backup *b, const struct log_files *l, size_t i, con
     bool done;
     int in, out;
 
-    if (!job_path(&b->job, l->folder, l->at[i].name, source))
+    if (!errand_path(&b->errand, l->folder, l->at[i].name, source))
         return false;
-    if ((in = job_open_source(&b->job, source)) < 0)
-        return job_fail_errno(&b->job, source);
+    if ((in = errand_open_source(&b->errand, source)) < 0)
+        return errand_fail_errno(&b->errand, source);
     out = open_copy(b, &l->at[i], before, f, in, &from);
-    done = out >= 0 && job_path(&b->job, b->to, f->from, path) && job_copy(&b->job, in, out, path, from, f->bytes);
+    done = out >= 0 && errand_path(&b->errand, b->to, f->from, path) &&
+           errand_copy(&b->errand, in, out, path, from, f->bytes);
     close(in);
-    sum_text(&b->job, f->sum);
+    sum_text(&b->errand, f->sum);
     if (!done) {
         if (out >= 0)
             close(out);
@@ -145,7 +146,7 @@ static bool copy_file(struct backup *b, const struct log_files *l, size_t i, con
     }
     b->copied++;
     b->copied_bytes += f->bytes - from;
-    return job_finish(&b->job, out, path) && is_good_copy(b, l, i, f, damages);
+    return errand_finish(&b->errand, out, path) && is_good_copy(b, l, i, f, damages);
 }
 
 static bool backup_file(struct backup *b, struct log_files *l, size_t i)
@@ -156,7 +157,7 @@ static bool backup_file(struct backup *b, struct log_files *l, size_t i)
     struct kept *f;
 
     if (!(f = manifest_add(&b->now)))
-        return job_fail(&b->job, at->name, err_text(ERR_MEMORY));
+        return errand_fail(&b->errand, at->name, err_text(ERR_MEMORY));
     snprintf(f->name, sizeof f->name, "log/%s", at->name);
     f->size = at->size;
     before = manifest_find(&b->before, f->name);
@@ -195,12 +196,12 @@ bool backup_log(struct backup *b)
     enum err e;
 
     config_path(b->config, "log", folder);
-    if (!(e = owner_begin(&b->job.owner))) {
+    if (!(e = owner_begin(&b->errand.owner))) {
         e = log_files_list(folder, b->now.place, &l, why);
-        owner_end(&b->job.owner);
+        owner_end(&b->errand.owner);
     }
     if (e)
-        return job_fail(&b->job, why[0] ? "" : folder, why[0] ? why : err_text(e));
+        return errand_fail(&b->errand, why[0] ? "" : folder, why[0] ? why : err_text(e));
     log_files_look(&l, &v);
     if (log_files_id(&l))
         memcpy(b->now.id, log_files_id(&l), STORE_ID);

@@ -27,47 +27,47 @@ static struct kept *begin_file(struct backup *b, const char *name, struct writin
 
     *w = (struct writing){.backup = b, .fd = -1};
     if (!f) {
-        job_fail(&b->job, name, err_text(ERR_MEMORY));
+        errand_fail(&b->errand, name, err_text(ERR_MEMORY));
         return NULL;
     }
     snprintf(f->name, sizeof f->name, "%s", name);
     snprintf(f->from, sizeof f->from, "%s/%s", b->set, name);
-    if (!job_path(&b->job, b->to, f->from, w->path))
+    if (!errand_path(&b->errand, b->to, f->from, w->path))
         return NULL;
     w->fd = open(w->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (w->fd < 0) {
-        job_fail_errno(&b->job, w->path);
+        errand_fail_errno(&b->errand, w->path);
         return NULL;
     }
-    sum_begin(&b->job);
+    sum_begin(&b->errand);
     return f;
 }
 
 static bool end_file(struct writing *w, struct kept *f)
 {
-    sum_text(&w->backup->job, f->sum);
+    sum_text(&w->backup->errand, f->sum);
     f->bytes = f->size = w->len;
     f->whole = true;
     w->backup->copied_bytes += w->len;
-    return job_finish(&w->backup->job, w->fd, w->path);
+    return errand_finish(&w->backup->errand, w->fd, w->path);
 }
 
 static bool take_part(void *ctx, struct bytes part)
 {
     struct writing *w = ctx;
 
-    if (job_is_interrupted(&w->backup->job))
-        return job_fail(&w->backup->job, "", "interrupted");
-    sum_add(&w->backup->job, part);
+    if (errand_is_interrupted(&w->backup->errand))
+        return errand_fail(&w->backup->errand, "", "interrupted");
+    sum_add(&w->backup->errand, part);
     w->len += part.len;
-    hold_move(&w->backup->job.hold);
+    hold_move(&w->backup->errand.hold);
     while (part.len) {
         ssize_t n = write(w->fd, part.at, part.len);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return job_fail_errno(&w->backup->job, w->path);
+            return errand_fail_errno(&w->backup->errand, w->path);
         part = bytes_skip(part, (size_t)n);
     }
     return true;
@@ -81,7 +81,7 @@ static bool read_place(struct backup *b)
     enum err e;
 
     snprintf(name, sizeof name, "%s/state", b->set);
-    if (!job_path(&b->job, b->to, name, folder))
+    if (!errand_path(&b->errand, b->to, name, folder))
         return false;
     if ((e = lmdb_state_snapshot(folder, false, &state)))
         return backup_damage(b, "state/data.mdb", 0, 0, err_text(e));
@@ -103,14 +103,14 @@ bool backup_state(struct backup *b)
     if (!(f = begin_file(b, "state/data.mdb", &w)))
         return false;
     /* LMDB's own lock file is written, too: it stays its owner's. */
-    e = owner_begin(&b->job.owner);
+    e = owner_begin(&b->errand.owner);
     if (!e) {
         e = lmdb_state_copy(folder, take_part, &w, why);
-        owner_end(&b->job.owner);
+        owner_end(&b->errand.owner);
     }
-    if (b->job.failed || e) {
+    if (b->errand.failed || e) {
         close(w.fd);
-        return job_fail(&b->job, folder, e == ERR_DENIED ? "this program cannot become its owner" : why);
+        return errand_fail(&b->errand, folder, e == ERR_DENIED ? "this program cannot become its owner" : why);
     }
     return end_file(&w, f) && read_place(b);
 }
@@ -125,10 +125,10 @@ static bool copy_one(struct backup *b, const char *name)
     bool done;
     int fd;
 
-    if (!job_path(&b->job, b->config->data, name, path))
+    if (!errand_path(&b->errand, b->config->data, name, path))
         return false;
-    if ((fd = job_open_source(&b->job, path)) < 0)
-        return errno == ENOENT || errno == ELOOP ? true : job_fail_errno(&b->job, path);
+    if ((fd = errand_open_source(&b->errand, path)) < 0)
+        return errno == ENOENT || errno == ELOOP ? true : errand_fail_errno(&b->errand, path);
     if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
         close(fd);
         return true;
@@ -139,7 +139,7 @@ static bool copy_one(struct backup *b, const char *name)
     }
     done = (f = begin_file(b, name, &w)) != NULL;
     if (done) {
-        done = job_copy(&b->job, fd, w.fd, w.path, 0, (uint64_t)st.st_size);
+        done = errand_copy(&b->errand, fd, w.fd, w.path, 0, (uint64_t)st.st_size);
         w.len = (uint64_t)st.st_size;
         if (done)
             done = end_file(&w, f);
@@ -165,14 +165,14 @@ static bool copy_folder(struct backup *b, const char *prefix)
     bool done = true;
     DIR *dir = NULL;
 
-    if (!job_path(&b->job, b->config->data, prefix, path))
+    if (!errand_path(&b->errand, b->config->data, prefix, path))
         return false;
-    if (!owner_begin(&b->job.owner)) {
+    if (!owner_begin(&b->errand.owner)) {
         dir = opendir(path);
-        owner_end(&b->job.owner);
+        owner_end(&b->errand.owner);
     }
     if (!dir)
-        return errno == ENOENT ? true : job_fail_errno(&b->job, path);
+        return errno == ENOENT ? true : errand_fail_errno(&b->errand, path);
     for (const struct dirent *d; done && (d = readdir(dir));) {
         if (!is_wanted(d->d_name) || d->d_type == DT_DIR)
             continue;

@@ -2,7 +2,7 @@
 
 #include "bond.h"
 #include "data.h"
-#include "job.h"
+#include "errand.h"
 #include "log_walk.h"
 #include "state_check.h"
 #include "state_copy.h"

@@ -79,12 +79,12 @@ static bool is_free(struct repair *r)
     bool taken = false;
 
     if (!dir)
-        return errno == ENOENT ? true : job_fail_errno(&r->job, r->to);
+        return errno == ENOENT ? true : errand_fail_errno(&r->errand, r->to);
     for (const struct dirent *d; (d = readdir(dir));)
         taken |= strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 && strcmp(d->d_name, ASIDE) != 0 &&
                  strcmp(d->d_name, "lost+found") != 0;
     closedir(dir);
-    return taken ? job_fail(&r->job, r->to, "this folder is not empty: name a new one") : true;
+    return taken ? errand_fail(&r->errand, r->to, "this folder is not empty: name a new one") : true;
 }
 
 /* As a hub holds it: nothing is written. What is not there cannot be held, nor used. */
@@ -96,7 +96,7 @@ static bool lock(struct repair *r, const char *name, int flags, int *out)
     *out = open(path, O_RDONLY | O_CLOEXEC | flags);
     if (*out < 0 || flock(*out, LOCK_EX | LOCK_NB) == 0)
         return true;
-    return job_fail(&r->job, r->config->data, "a hub runs in this folder: stop it first");
+    return errand_fail(&r->errand, r->config->data, "a hub runs in this folder: stop it first");
 }
 
 static bool make_folders(struct repair *r)
@@ -106,10 +106,10 @@ static bool make_folders(struct repair *r)
     bool done;
 
     remove_all(r->fresh.data);
-    done = job_folder(&r->job, r->fresh.data);
+    done = errand_folder(&r->errand, r->fresh.data);
     for (size_t i = 0; done && i < sizeof names / sizeof *names; i++) {
         config_path(&r->fresh, names[i], path);
-        done = job_folder(&r->job, path);
+        done = errand_folder(&r->errand, path);
     }
     return done;
 }
@@ -119,9 +119,9 @@ static bool move_one(struct repair *r, const char *name)
     char from[PATH_CAP], to[PATH_CAP];
 
     config_path(&r->fresh, name, from);
-    if (!job_path(&r->job, r->to, name, to))
+    if (!errand_path(&r->errand, r->to, name, to))
         return false;
-    return rename(from, to) ? job_fail_errno(&r->job, to) : true;
+    return rename(from, to) ? errand_fail_errno(&r->errand, to) : true;
 }
 
 static bool move_all(struct repair *r)
@@ -131,12 +131,12 @@ static bool move_all(struct repair *r)
     bool done = dir != NULL;
 
     if (!dir)
-        return job_fail_errno(&r->job, r->fresh.data);
+        return errand_fail_errno(&r->errand, r->fresh.data);
     for (const struct dirent *d; done && (d = readdir(dir));)
         if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 && strcmp(d->d_name, "log") != 0)
             done = move_one(r, d->d_name);
     closedir(dir);
-    if (!job_path(&r->job, r->to, "log", path))
+    if (!errand_path(&r->errand, r->to, "log", path))
         return false;
     file_sync_folder(path);
     done = done && move_one(r, "log");
@@ -185,7 +185,7 @@ static bool save_facts(struct repair *r, const struct hub *hub, const struct pol
     facts = facts_make(&final, hub_birth(hub), policies, n);
     e = facts ? facts_save(&r->fresh, facts) : ERR_MEMORY;
     json_decref(facts);
-    return e ? job_fail(&r->job, path, err_text(e)) : true;
+    return e ? errand_fail(&r->errand, path, err_text(e)) : true;
 }
 
 static enum err bring_up(struct repair *r, struct hub *hub)
@@ -211,7 +211,7 @@ static bool open_hub(struct repair *r)
 
     if (data_open(&r->fresh, &data)) {
         repair_state_tell(r, NULL);
-        return job_fail(&r->job, r->fresh.data, "what is whole does not fit together");
+        return errand_fail(&r->errand, r->fresh.data, "what is whole does not fit together");
     }
     if (!(e = hub_open(&data.options, &hub)))
         e = bring_up(r, hub);
@@ -221,9 +221,9 @@ static bool open_hub(struct repair *r)
     hub_close(hub);
     state_close(data.state);
     if (e == ERR_NOT_FOUND)
-        return job_fail(&r->job, r->config->data,
-                        "neither the log nor the checkpoint holds a hub; nothing was written");
-    return e ? job_fail(&r->job, r->config->data, err_text(e)) : done;
+        return errand_fail(&r->errand, r->config->data,
+                           "neither the log nor the checkpoint holds a hub; nothing was written");
+    return e ? errand_fail(&r->errand, r->config->data, err_text(e)) : done;
 }
 
 static bool save(struct repair *r)
@@ -255,14 +255,14 @@ static bool repair(struct repair *r)
     bool was_there = access(r->to, F_OK) == 0, done;
 
     umask(077);
-    if (!job_is_apart(&r->job, r->to, r->config->data) || !is_free(r))
+    if (!errand_is_apart(&r->errand, r->to, r->config->data) || !is_free(r))
         return false;
-    if (folder_make(r->to, 0700) || chmod(r->to, 0700) || owner_take_folder(&r->job.owner, r->to))
-        return job_fail_errno(&r->job, r->to);
-    if (owner_begin(&r->job.owner))
-        return job_fail(&r->job, r->config->data, "this program cannot become its owner");
+    if (folder_make(r->to, 0700) || chmod(r->to, 0700) || owner_take_folder(&r->errand.owner, r->to))
+        return errand_fail_errno(&r->errand, r->to);
+    if (owner_begin(&r->errand.owner))
+        return errand_fail(&r->errand, r->config->data, "this program cannot become its owner");
     done = as_owner(r);
-    owner_end(&r->job.owner);
+    owner_end(&r->errand.owner);
     if (!done && !was_there)
         rmdir(r->to);
     return done;
@@ -291,7 +291,7 @@ static void repair_end(struct repair *r)
         close(r->log_lock);
     if (r->state_lock >= 0)
         close(r->state_lock);
-    job_end(&r->job);
+    errand_end(&r->errand);
 }
 
 static int repair_run(struct config *c, int argc, char **argv)
@@ -307,16 +307,16 @@ static int repair_run(struct config *c, int argc, char **argv)
     }
     r = (struct repair){.config = c, .fresh = *c, .log_lock = -1, .state_lock = -1, .seen = {.birth = buf_max(1024)}};
     snprintf(r.to, sizeof r.to, "%s", argv[1]);
-    if (!job_begin(&r.job, "repair"))
+    if (!errand_begin(&r.errand, "repair"))
         return 1;
-    if ((status = owner_of(c, "repair", &r.job.owner))) {
-        job_end(&r.job);
+    if ((status = owner_of(c, "repair", &r.errand.owner))) {
+        errand_end(&r.errand);
         return status;
     }
-    done = job_path(&r.job, r.to, ASIDE, r.fresh.data) && repair(&r);
+    done = errand_path(&r.errand, r.to, ASIDE, r.fresh.data) && repair(&r);
     if (done)
         say_done(&r);
-    status = job_status(&r.job, done && !r.lost);
+    status = errand_status(&r.errand, done && !r.lost);
     repair_end(&r);
     return status;
 }

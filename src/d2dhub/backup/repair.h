@@ -2,7 +2,7 @@
 #pragma once
 
 #include "data.h"
-#include "job.h"
+#include "errand.h"
 #include "log_salvage.h"
 #include "salvage.h"
 #include "state_salvage.h"
@@ -15,7 +15,7 @@ struct state_damage {
 };
 
 struct repair {
-    struct job job;
+    struct errand errand;
     const struct config *config; /* of the source */
     struct config fresh;         /* of the folder in which the new one is made */
     char to[PATH_CAP];

@@ -58,7 +58,7 @@ static bool goes_on(void *ctx)
 {
     const struct repair *r = ctx;
 
-    return !job_is_interrupted(&r->job);
+    return !errand_is_interrupted(&r->errand);
 }
 
 static void tell_places(struct repair *r, uint64_t length, const char *what)
@@ -99,7 +99,7 @@ static bool copy(struct repair *r, const char *to)
     r->log = (struct log_salvage){
         .to = to, .filler = salvage_filler(), .look = {r, count_record, tell_damage}, .go_on = goes_on};
     if ((e = log_salvage(&r->files, &r->log, why)))
-        return job_fail(&r->job, e == ERR_CLOSED ? "" : why, e == ERR_CLOSED ? "interrupted" : err_text(e));
+        return errand_fail(&r->errand, e == ERR_CLOSED ? "" : why, e == ERR_CLOSED ? "interrupted" : err_text(e));
     r->has_log = r->log.end != 0;
     if (r->has_log)
         look_at_ends(r);
@@ -115,7 +115,7 @@ bool repair_log(struct repair *r)
     config_path(&r->fresh, "log", to);
     e = log_files_list(from, r->state.has_sum ? r->state.sum.place : 0, &r->files, why);
     if (e && e != ERR_NOT_FOUND)
-        return job_fail(&r->job, why[0] ? "" : from, why[0] ? why : err_text(e));
+        return errand_fail(&r->errand, why[0] ? "" : from, why[0] ? why : err_text(e));
     if (!e && is_of_this_hub(r) && !copy(r, to))
         return false;
     if (!r->has_log && !r->files.used)
@@ -133,7 +133,7 @@ static bool begin_anew(struct repair *r, const char *folder)
         random_bytes(NULL, r->id, STORE_ID);
     base = ((base + (uint64_t)LOST_S_MIN * LOST_BYTES_PER_S) / size + 1) * size;
     r->place = base + SEGMENT_HEAD;
-    return log_begin(folder, base, size, r->id, why) ? job_fail(&r->job, "", why) : true;
+    return log_begin(folder, base, size, r->id, why) ? errand_fail(&r->errand, "", why) : true;
 }
 
 bool repair_log_jump(struct repair *r)
@@ -148,5 +148,5 @@ bool repair_log_jump(struct repair *r)
         return true;
     if (r->state.has_sum && r->state.sum.place > r->log.end)
         skip += r->state.sum.place - r->log.end;
-    return log_jump(folder, skip, why) ? job_fail(&r->job, "", why) : true;
+    return log_jump(folder, skip, why) ? errand_fail(&r->errand, "", why) : true;
 }

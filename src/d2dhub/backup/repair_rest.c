@@ -26,10 +26,10 @@ static bool copy_open(struct repair *r, const char *name, int in, uint64_t len)
 
     config_path(&r->fresh, name, path);
     if ((out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
-        return job_fail_errno(&r->job, path);
-    sum_begin(&r->job);
-    done = job_copy(&r->job, in, out, path, 0, len);
-    return job_finish(&r->job, out, path) && done;
+        return errand_fail_errno(&r->errand, path);
+    sum_begin(&r->errand);
+    done = errand_copy(&r->errand, in, out, path, 0, len);
+    return errand_finish(&r->errand, out, path) && done;
 }
 
 /* No link is followed; what is no file is not of a hub. */

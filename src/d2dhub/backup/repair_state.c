@@ -17,7 +17,7 @@ static bool look_at_value(void *ctx, struct bytes key, struct bytes value)
     struct repair *r = ctx;
 
     if (!bytes_eq(key, BYTES("bond")))
-        return !job_is_interrupted(&r->job);
+        return !errand_is_interrupted(&r->errand);
     r->has_id = bond_decode(value, r->id, &r->first) == OK;
     if (!r->has_id)
         r->first = UINT64_MAX;
@@ -31,7 +31,7 @@ static void note_damage(void *ctx, uint64_t offset, const char *what, struct byt
 
     if (r->n_damage % DAMAGES_STEP == 0) {
         if (!(d = realloc(r->damage, (r->n_damage + DAMAGES_STEP) * sizeof *d))) {
-            job_fail(&r->job, r->state_file, err_text(ERR_MEMORY));
+            errand_fail(&r->errand, r->state_file, err_text(ERR_MEMORY));
             return;
         }
         r->damage = d;
@@ -53,10 +53,10 @@ bool repair_state_look(struct repair *r)
     e = state_salvage(r->state_file, &r->state);
     r->has_state = !e;
     if (e && e != ERR_NOT_FOUND)
-        return job_fail(&r->job, r->state_file, e == ERR_IO ? strerror(errno) : err_text(e));
-    if (job_is_interrupted(&r->job))
-        return job_fail(&r->job, "", "interrupted");
-    return !r->job.failed;
+        return errand_fail(&r->errand, r->state_file, e == ERR_IO ? strerror(errno) : err_text(e));
+    if (errand_is_interrupted(&r->errand))
+        return errand_fail(&r->errand, "", "interrupted");
+    return !r->errand.failed;
 }
 
 bool repair_state_is_whole(const struct repair *r)
@@ -154,7 +154,7 @@ static bool write_value(void *ctx, struct bytes key, struct bytes value)
     w->bytes += key.len + value.len;
     if (!(w->e = state_put(w->state, key, value)))
         w->e = step(w, STATE_BATCH);
-    return !w->e && !job_is_interrupted(&w->repair->job);
+    return !w->e && !errand_is_interrupted(&w->repair->errand);
 }
 
 static void on_told(void *ctx, const char *what)
@@ -206,11 +206,12 @@ bool repair_state_write(struct repair *r)
 
     config_path(&r->fresh, "state", folder);
     if ((e = lmdb_state_open(folder, 0, &w.state, why)))
-        return job_fail(&r->job, folder, why[0] ? why : err_text(e));
+        return errand_fail(&r->errand, folder, why[0] ? why : err_text(e));
     e = write_all(&w);
     state_close(w.state);
     if (e == ERR_NOT_FOUND)
-        return job_fail(&r->job, r->config->data,
-                        "the hub cannot be made again without what is named last; nothing was written");
-    return e ? job_fail(&r->job, e == ERR_CLOSED ? "" : folder, e == ERR_CLOSED ? "interrupted" : err_text(e)) : true;
+        return errand_fail(&r->errand, r->config->data,
+                           "the hub cannot be made again without what is named last; nothing was written");
+    return e ? errand_fail(&r->errand, e == ERR_CLOSED ? "" : folder, e == ERR_CLOSED ? "interrupted" : err_text(e))
+             : true;
 }

@@ -17,7 +17,7 @@
 #define ASIDE "restoring"
 
 struct restore {
-    struct job job;
+    struct errand errand;
     const struct config *config;
     char from[PATH_CAP], aside[PATH_CAP];
     struct manifest manifest;
@@ -41,8 +41,9 @@ static bool has_names(struct restore *r)
 {
     for (size_t i = 0; i < r->manifest.n_files; i++)
         if (!is_place_for(r->manifest.files[i].name))
-            return job_fail(&r->job, r->from, "the manifest names a file that is not of a hub");
-    return manifest_find(&r->manifest, "state/data.mdb") ? true : job_fail(&r->job, r->from, "it has no checkpoint");
+            return errand_fail(&r->errand, r->from, "the manifest names a file that is not of a hub");
+    return manifest_find(&r->manifest, "state/data.mdb") ? true
+                                                         : errand_fail(&r->errand, r->from, "it has no checkpoint");
 }
 
 static bool exists(const struct restore *r, const char *name)
@@ -62,8 +63,8 @@ static bool is_free(struct restore *r)
 
     for (size_t i = 0; i < sizeof names / sizeof *names && !exists(r, ASIDE); i++)
         taken |= exists(r, names[i]);
-    return taken ? job_fail(&r->job, r->config->data,
-                            "there is already a hub in this folder: move it away, or name another one with --data")
+    return taken ? errand_fail(&r->errand, r->config->data,
+                               "there is already a hub in this folder: move it away, or name another one with --data")
                  : true;
 }
 
@@ -73,10 +74,10 @@ static int open_new(struct restore *r, const char *path)
 {
     int fd = -1, error = EACCES;
 
-    if (!owner_begin(&r->job.owner)) {
+    if (!owner_begin(&r->errand.owner)) {
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         error = errno;
-        owner_end(&r->job.owner);
+        owner_end(&r->errand.owner);
     }
     errno = error;
     return fd;
@@ -88,7 +89,7 @@ static bool give_size(struct restore *r, int fd, const char *path, const struct 
     int error = f->size > f->bytes ? posix_fallocate(fd, 0, (off_t)f->size) : 0;
 
     errno = error;
-    return error ? job_fail_errno(&r->job, path) : true;
+    return error ? errand_fail_errno(&r->errand, path) : true;
 }
 
 static bool write_one(struct restore *r, const struct kept *f)
@@ -97,19 +98,19 @@ static bool write_one(struct restore *r, const struct kept *f)
     bool done = false;
     int in, out;
 
-    if (!job_path(&r->job, r->from, f->from, source) || !job_path(&r->job, r->aside, f->name, path))
+    if (!errand_path(&r->errand, r->from, f->from, source) || !errand_path(&r->errand, r->aside, f->name, path))
         return false;
     if ((in = open(source, O_RDONLY | O_CLOEXEC)) < 0)
-        return job_fail_errno(&r->job, source);
+        return errand_fail_errno(&r->errand, source);
     if ((out = open_new(r, path)) < 0) {
-        job_fail_errno(&r->job, path);
+        errand_fail_errno(&r->errand, path);
     } else {
-        sum_begin(&r->job);
-        done = job_copy(&r->job, in, out, path, 0, f->bytes) && give_size(r, out, path, f);
-        sum_text(&r->job, sum);
+        sum_begin(&r->errand);
+        done = errand_copy(&r->errand, in, out, path, 0, f->bytes) && give_size(r, out, path, f);
+        sum_text(&r->errand, sum);
         if (done && strcmp(sum, f->sum) != 0)
-            done = job_fail(&r->job, source, "it changed while it was read");
-        done = job_finish(&r->job, out, path) && done;
+            done = errand_fail(&r->errand, source, "it changed while it was read");
+        done = errand_finish(&r->errand, out, path) && done;
     }
     close(in);
     return done;
@@ -121,13 +122,13 @@ static bool make_folders(struct restore *r)
     char path[PATH_CAP];
     bool done = true;
 
-    if (owner_begin(&r->job.owner))
-        return job_fail(&r->job, r->config->data, "this program cannot become its owner");
+    if (owner_begin(&r->errand.owner))
+        return errand_fail(&r->errand, r->config->data, "this program cannot become its owner");
     remove_all(r->aside);
-    done = job_folder(&r->job, r->aside);
+    done = errand_folder(&r->errand, r->aside);
     for (size_t i = 0; done && i < sizeof names / sizeof *names; i++)
-        done = job_path(&r->job, r->aside, names[i], path) && job_folder(&r->job, path);
-    owner_end(&r->job.owner);
+        done = errand_path(&r->errand, r->aside, names[i], path) && errand_folder(&r->errand, path);
+    owner_end(&r->errand.owner);
     return done;
 }
 
@@ -136,11 +137,11 @@ static bool move_one(struct restore *r, const char *name)
     char from[PATH_CAP], to[PATH_CAP];
 
     config_path(r->config, name, to);
-    if (!job_path(&r->job, r->aside, name, from))
+    if (!errand_path(&r->errand, r->aside, name, from))
         return false;
     /* An interrupted restore may have moved it already. */
     remove_all(to);
-    return rename(from, to) ? job_fail_errno(&r->job, to) : true;
+    return rename(from, to) ? errand_fail_errno(&r->errand, to) : true;
 }
 
 /* The log last. */
@@ -149,8 +150,8 @@ static bool move_all(struct restore *r)
     char path[PATH_CAP];
     bool done;
 
-    if (owner_begin(&r->job.owner))
-        return job_fail(&r->job, r->config->data, "this program cannot become its owner");
+    if (owner_begin(&r->errand.owner))
+        return errand_fail(&r->errand, r->config->data, "this program cannot become its owner");
     done = move_one(r, "tls") && move_one(r, "state");
     for (size_t i = 0; done && i < r->manifest.n_files; i++)
         if (!strchr(r->manifest.files[i].name, '/'))
@@ -161,7 +162,7 @@ static bool move_all(struct restore *r)
     if (done)
         remove_all(r->aside);
     file_sync_folder(path);
-    owner_end(&r->job.owner);
+    owner_end(&r->errand.owner);
     return done;
 }
 
@@ -179,20 +180,20 @@ static bool leave_out_places(struct restore *r)
     char path[PATH_CAP], why[256] = "";
     enum err e = ERR_DENIED;
 
-    if (!job_path(&r->job, r->aside, "log", path))
+    if (!errand_path(&r->errand, r->aside, "log", path))
         return false;
-    if (!owner_begin(&r->job.owner)) {
+    if (!owner_begin(&r->errand.owner)) {
         e = log_jump(path, seconds_since(&r->manifest) * LOST_BYTES_PER_S, why);
-        owner_end(&r->job.owner);
+        owner_end(&r->errand.owner);
     }
-    return e ? job_fail(&r->job, why[0] ? "" : path, why[0] ? why : err_text(e)) : true;
+    return e ? errand_fail(&r->errand, why[0] ? "" : path, why[0] ? why : err_text(e)) : true;
 }
 
 static bool write_all(struct restore *r)
 {
     umask(077);
-    if (folder_make(r->config->data, 0700) || owner_take_folder(&r->job.owner, r->config->data))
-        return job_fail_errno(&r->job, r->config->data);
+    if (folder_make(r->config->data, 0700) || owner_take_folder(&r->errand.owner, r->config->data))
+        return errand_fail_errno(&r->errand, r->config->data);
     if (!make_folders(r))
         return false;
     for (size_t i = 0; i < r->manifest.n_files; i++)
@@ -207,10 +208,10 @@ static bool open_hub(struct restore *r, const struct config *c)
 {
     struct hub *hub = NULL;
     struct data data;
-    enum err e = owner_begin(&r->job.owner);
+    enum err e = owner_begin(&r->errand.owner);
 
     if (e)
-        return job_fail(&r->job, c->data, "this program cannot become its owner");
+        return errand_fail(&r->errand, c->data, "this program cannot become its owner");
     if (!(e = data_open(c, &data))) {
         e = hub_open(&data.options, &hub);
         if (!e)
@@ -221,8 +222,8 @@ static bool open_hub(struct restore *r, const struct config *c)
         hub_close(hub);
         state_close(data.state);
     }
-    owner_end(&r->job.owner);
-    return e ? job_fail(&r->job, c->data, err_text(e)) : true;
+    owner_end(&r->errand.owner);
+    return e ? errand_fail(&r->errand, c->data, err_text(e)) : true;
 }
 
 /* As configured in the backup. */
@@ -255,15 +256,15 @@ static bool restore(struct restore *r, int argc, char **argv)
     char path[PATH_CAP];
 
     config_path(r->config, ASIDE, r->aside);
-    if (!verify_load(&r->job, r->from, &r->manifest) || !has_names(r) || !is_free(r))
+    if (!verify_load(&r->errand, r->from, &r->manifest) || !has_names(r) || !is_free(r))
         return false;
-    if (!verify_all(&r->job, r->from, &r->manifest))
-        return job_fail(&r->job, r->from, "this backup is damaged; nothing was written");
+    if (!verify_all(&r->errand, r->from, &r->manifest))
+        return errand_fail(&r->errand, r->from, "this backup is damaged; nothing was written");
     if (!write_all(r)) {
         config_path(r->config, "log", path);
-        if (!owner_begin(&r->job.owner)) {
+        if (!owner_begin(&r->errand.owner)) {
             remove_all(r->aside);
-            owner_end(&r->job.owner);
+            owner_end(&r->errand.owner);
         }
         return false;
     }
@@ -279,18 +280,18 @@ static int restore_run(struct config *c, int argc, char **argv)
     bool done;
 
     snprintf(r.from, sizeof r.from, "%s", argv[1]);
-    if (!job_begin(&r.job, "restore"))
+    if (!errand_begin(&r.errand, "restore"))
         return 1;
-    if ((status = owner_of(c, "restore", &r.job.owner))) {
-        job_end(&r.job);
+    if ((status = owner_of(c, "restore", &r.errand.owner))) {
+        errand_end(&r.errand);
         return status;
     }
     done = restore(&r, argc, argv);
-    status = job_status(&r.job, done);
+    status = errand_status(&r.errand, done);
     if (done)
         say_done(&r);
     manifest_free(&r.manifest);
-    job_end(&r.job);
+    errand_end(&r.errand);
     return status;
 }
 

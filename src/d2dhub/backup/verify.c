@@ -5,33 +5,33 @@
 #include <errno.h>
 #include <stdio.h>
 
-bool verify_load(struct job *j, const char *folder, struct manifest *out)
+bool verify_load(struct errand *errand, const char *folder, struct manifest *out)
 {
     enum err e = manifest_load(folder, out);
 
     if (e == ERR_NOT_FOUND)
-        return job_fail(j, folder, "there is no complete backup in this folder (it has no manifest)");
+        return errand_fail(errand, folder, "there is no complete backup in this folder (it has no manifest)");
     if (e == ERR_UNSUPPORTED)
-        return job_fail(j, folder, "a newer version of d2dhub made this backup: use that version");
+        return errand_fail(errand, folder, "a newer version of d2dhub made this backup: use that version");
     if (e == ERR_DAMAGED)
-        return job_fail(j, folder, "the manifest is damaged: use another copy of this backup");
-    return e ? job_fail_errno(j, folder) : true;
+        return errand_fail(errand, folder, "the manifest is damaged: use another copy of this backup");
+    return e ? errand_fail_errno(errand, folder) : true;
 }
 
-bool verify_all(struct job *j, const char *folder, const struct manifest *m)
+bool verify_all(struct errand *errand, const char *folder, const struct manifest *m)
 {
     bool good = true;
 
-    for (size_t i = 0; i < m->n_files && !job_is_interrupted(j); i++) {
+    for (size_t i = 0; i < m->n_files && !errand_is_interrupted(errand); i++) {
         char why[256];
 
-        if (job_verify(j, folder, &m->files[i], why))
+        if (errand_verify(errand, folder, &m->files[i], why))
             continue;
         if (why[0])
-            fprintf(stderr, "d2dhub %s: %s/%s: %s\n", j->command, folder, m->files[i].from, why);
+            fprintf(stderr, "d2dhub %s: %s/%s: %s\n", errand->command, folder, m->files[i].from, why);
         good = false;
     }
-    return good && !job_is_interrupted(j);
+    return good && !errand_is_interrupted(errand);
 }
 
 static uint64_t bytes_of_all(const struct manifest *m)
@@ -64,23 +64,23 @@ static void print_facts(const struct config *c, const struct manifest *m)
 static int read_backup(const struct config *c, const char *folder, bool verify)
 {
     struct manifest m = {.made_ms = 0};
-    struct job j;
+    struct errand errand;
     int status;
     bool good;
 
-    if (!job_begin(&j, verify ? "backup --verify" : "backup --list"))
+    if (!errand_begin(&errand, verify ? "backup --verify" : "backup --list"))
         return 1;
-    good = verify_load(&j, folder, &m);
+    good = verify_load(&errand, folder, &m);
     if (good)
         print_facts(c, &m);
     if (good && verify) {
-        good = verify_all(&j, folder, &m);
+        good = verify_all(&errand, folder, &m);
         if (good)
             puts(c->json ? "{\"event\":\"verified\"}" : "verified");
     }
-    status = job_status(&j, good);
+    status = errand_status(&errand, good);
     manifest_free(&m);
-    job_end(&j);
+    errand_end(&errand);
     return status;
 }
 

@@ -112,7 +112,7 @@ static enum err put_there(const struct outside_line *line, const struct linked_h
 
 /* A device that is there already keeps its state, also whether it may connect: only its proof of identity changes. */
 static enum err change_there(const struct outside_line *line, const struct linked_hub *hub,
-                             const struct outside_job *job, const char *url, int *status)
+                             const struct outside_request *request, const char *url, int *status)
 {
     struct buf answer = buf_max(ANSWER_MAX);
     enum err e = outside_ask(line, hub, "GET", url, NULL, NO_BYTES, &answer, status);
@@ -121,7 +121,7 @@ static enum err change_there(const struct outside_line *line, const struct linke
     char if_match[128];
 
     if (!etag || (size_t)snprintf(if_match, sizeof if_match, "\"%s\"", etag) >= sizeof if_match ||
-        json_object_set_new(identity, "authentication", authentication_of(&job->device))) {
+        json_object_set_new(identity, "authentication", authentication_of(&request->device))) {
         json_decref(identity);
         e = e ? e : ERR_PROTOCOL;
     } else {
@@ -133,21 +133,21 @@ static enum err change_there(const struct outside_line *line, const struct linke
     return e;
 }
 
-bool hub_make_device(const struct outside_line *line, const struct linked_hub *hub, const struct outside_job *job,
-                     bool *is_new)
+bool hub_make_device(const struct outside_line *line, const struct linked_hub *hub,
+                     const struct outside_request *request, bool *is_new)
 {
     struct buf url = buf_max(2048);
     int status = 0;
     enum err e;
 
-    put_url(hub, "devices", job->device.id, &url);
+    put_url(hub, "devices", request->device.id, &url);
     e = put_there(line, hub, buf_str(&url),
-                  json_pack("{ss ss so s{sb}}", "deviceId", job->device.id, "status", "enabled", "authentication",
-                            authentication_of(&job->device), "capabilities", "iotEdge", job->device.edge),
+                  json_pack("{ss ss so s{sb}}", "deviceId", request->device.id, "status", "enabled", "authentication",
+                            authentication_of(&request->device), "capabilities", "iotEdge", request->device.edge),
                   NULL, &status);
     *is_new = !e && status >= 200 && status < 300;
-    if (!e && (status == 409 || status == 412) && outside_may_replace(job, hub->host))
-        e = change_there(line, hub, job, buf_str(&url), &status);
+    if (!e && (status == 409 || status == 412) && outside_may_replace(request, hub->host))
+        e = change_there(line, hub, request, buf_str(&url), &status);
     buf_free(&url);
     return !e && status >= 200 && status < 300;
 }

@@ -25,8 +25,9 @@ bool linked_hub_read(struct linked_hub *);
 /* With the hub's token; without one where it is NULL. ERR_UNREACHABLE and others: there is no answer. */
 enum err outside_ask(const struct outside_line *, const struct linked_hub *, const char *method, const char *url,
                      const char *if_match, struct bytes body, struct buf *answer, int *status) MUST_CHECK;
-/* The device of the job; one that is there keeps its state. False: the hub refuses it. */
-bool hub_make_device(const struct outside_line *, const struct linked_hub *, const struct outside_job *, bool *is_new);
+/* The device of the request; one that is there keeps its state. False: the hub refuses it. */
+bool hub_make_device(const struct outside_line *, const struct linked_hub *, const struct outside_request *,
+                     bool *is_new);
 /* A device that cannot be removed stays where it is. */
 void hub_remove_device(const struct outside_line *, const struct linked_hub *, const char *id);
 /* The twin as JSON, for the caller to free; NULL: it cannot be had. */

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* WAIT_MS and the time that one job takes stay below ASSIGNING_MS. */
+/* WAIT_MS and the time that one request takes stay below ASSIGNING_MS. */
 enum { QUEUE = 256, WAIT_MS = 2 * 60000, ANSWER_MAX = 64 * 1024, LINE_CAP = 1024 };
 
 struct waiting {
-    struct outside_job *job;
+    struct outside_request *request;
     int64_t since_ms;
 };
 
@@ -90,7 +90,7 @@ static bool is_here(const struct outside_worker *w, const char *host)
     return !strcmp(host, w->env->host);
 }
 
-/* ---- a job ----------------------------------------------------------------------------------------------------- */
+/* ---- a request --------------------------------------------------------------------------------------------------- */
 
 /* The answers of others about the device: all on the heap, or NULL. */
 struct said {
@@ -99,14 +99,14 @@ struct said {
     char *twin;    /* its, or what the device had at the hub that it leaves */
 };
 
-static void ask_webhook(const struct outside_worker *w, const struct outside_job *job, struct said *out)
+static void ask_webhook(const struct outside_worker *w, const struct outside_request *request, struct said *out)
 {
     struct buf answer = buf_max(ANSWER_MAX);
     json_t *root = NULL;
     const json_t *host, *payload, *twin;
     int status = 0;
 
-    if (!outside_ask(&w->line, NULL, "POST", job->url, NULL, bytes_str(job->question), &answer, &status) &&
+    if (!outside_ask(&w->line, NULL, "POST", request->url, NULL, bytes_str(request->question), &answer, &status) &&
         status == 200)
         root = json_loadb((const char *)answer.at, answer.len, JSON_REJECT_DUPLICATES, NULL);
     host = json_object_get(root, "iotHubHostName");
@@ -122,9 +122,9 @@ static void ask_webhook(const struct outside_worker *w, const struct outside_job
     buf_free(&answer);
 }
 
-static bool moves_to(const struct outside_job *job, const char *host)
+static bool moves_to(const struct outside_request *request, const char *host)
 {
-    return job->leave[0] && strcmp(job->leave, host) != 0;
+    return request->leave[0] && strcmp(request->leave, host) != 0;
 }
 
 static char *twin_of_here(const struct outside_worker *w, const char *id)
@@ -142,50 +142,50 @@ static char *twin_of_here(const struct outside_worker *w, const char *id)
 }
 
 /* provisioning 3.8: a device that is to keep its data takes its twin along. */
-static void take_twin_along(const struct outside_worker *w, const struct outside_job *job, const char *host,
+static void take_twin_along(const struct outside_worker *w, const struct outside_request *request, const char *host,
                             struct said *said)
 {
-    const struct linked_hub *left = find_hub(w, job->leave);
+    const struct linked_hub *left = find_hub(w, request->leave);
     char *twin = NULL;
 
-    if (!job->migrates || !moves_to(job, host))
+    if (!request->migrates || !moves_to(request, host))
         return;
-    if (is_here(w, job->leave))
-        twin = twin_of_here(w, job->leave_id);
+    if (is_here(w, request->leave))
+        twin = twin_of_here(w, request->leave_id);
     else if (left)
-        twin = hub_read_twin(&w->line, left, job->leave_id);
+        twin = hub_read_twin(&w->line, left, request->leave_id);
     if (!twin) {
-        log_event(LOG_WARN, "twin-not-moved", KVS("device", job->leave_id), KVS("hub", job->leave));
+        log_event(LOG_WARN, "twin-not-moved", KVS("device", request->leave_id), KVS("hub", request->leave));
         return;
     }
     free(said->twin);
     said->twin = twin;
 }
 
-static bool make_there(const struct outside_worker *w, const struct outside_job *job, const char *host,
+static bool make_there(const struct outside_worker *w, const struct outside_request *request, const char *host,
                        const char *twin)
 {
     const struct linked_hub *hub = find_hub(w, host);
     bool is_new;
 
-    if (!hub_make_device(&w->line, hub, job, &is_new))
+    if (!hub_make_device(&w->line, hub, request, &is_new))
         return false;
-    if (moves_to(job, host) || (is_new && twin))
-        hub_write_twin(&w->line, hub, job->device.id, twin ? twin : "{}");
+    if (moves_to(request, host) || (is_new && twin))
+        hub_write_twin(&w->line, hub, request->device.id, twin ? twin : "{}");
     return true;
 }
 
 /* Finds where the device belongs, and makes it there. */
-static void carry_out(const struct outside_worker *w, const struct outside_job *job, struct said *said,
+static void carry_out(const struct outside_worker *w, const struct outside_request *request, struct said *said,
                       struct outside_end *end)
 {
-    const char *asked = job->url ? said->host : job->host;
-    const char *host = asked ? outside_hub(w->env, job, asked) : NULL;
+    const char *asked = request->url ? said->host : request->host;
+    const char *host = asked ? outside_hub(w->env, request, asked) : NULL;
 
     if (host)
-        take_twin_along(w, job, host, said);
+        take_twin_along(w, request, host, said);
     end->payload = bytes_str(said->payload);
-    end->twin = bytes_str(said->twin ? said->twin : job->twin);
+    end->twin = bytes_str(said->twin ? said->twin : request->twin);
     end->host = host;
     if (!asked) {
         end->error = DPS_WEBHOOK;
@@ -193,52 +193,52 @@ static void carry_out(const struct outside_worker *w, const struct outside_job *
     } else if (!host) {
         end->error = DPS_HUB_REFUSES;
         end->message = "The hub is not linked to this service, or not for this enrollment.";
-    } else if (!is_here(w, host) && !make_there(w, job, host, said->twin ? said->twin : job->twin)) {
+    } else if (!is_here(w, host) && !make_there(w, request, host, said->twin ? said->twin : request->twin)) {
         end->error = DPS_HUB_REFUSES;
         end->message = "The hub refuses the device.";
     }
 }
 
 /* Its other place is given up only when it has arrived. */
-static void leave(const struct outside_worker *w, const struct outside_job *job, const char *host)
+static void leave(const struct outside_worker *w, const struct outside_request *request, const char *host)
 {
-    const struct linked_hub *left = job->leave[0] ? find_hub(w, job->leave) : NULL;
+    const struct linked_hub *left = request->leave[0] ? find_hub(w, request->leave) : NULL;
 
     if (left && strcmp(left->host, host) != 0)
-        hub_remove_device(&w->line, left, job->leave_id);
+        hub_remove_device(&w->line, left, request->leave_id);
 }
 
-static void run_job(const struct outside_worker *w, const struct waiting *one)
+static void run_request(const struct outside_worker *w, const struct waiting *one)
 {
     struct outside_end end = {.error = 0};
     struct said said = {.host = NULL};
-    bool wanted = outside_is_wanted(w->env, one->job);
+    bool wanted = outside_is_wanted(w->env, one->request);
 
     if (net_steady_ms() - one->since_ms > WAIT_MS) {
         end.error = DPS_WEBHOOK;
         end.message = "Too many registrations are waiting; register again.";
     } else if (wanted) {
-        if (one->job->url)
-            ask_webhook(w, one->job, &said);
-        if ((wanted = outside_is_wanted(w->env, one->job)))
-            carry_out(w, one->job, &said, &end);
+        if (one->request->url)
+            ask_webhook(w, one->request, &said);
+        if ((wanted = outside_is_wanted(w->env, one->request)))
+            carry_out(w, one->request, &said, &end);
     }
-    if (wanted && !atomic_load(&w->stopping) && outside_finish(w->env, one->job, &end, net_steady_ms()))
-        leave(w, one->job, end.host);
+    if (wanted && !atomic_load(&w->stopping) && outside_finish(w->env, one->request, &end, net_steady_ms()))
+        leave(w, one->request, end.host);
     free(said.host);
     free(said.payload);
     free(said.twin);
-    outside_job_free(one->job);
+    outside_request_free(one->request);
 }
 
-static enum err start(void *ctx, struct outside_job *job)
+static enum err start(void *ctx, struct outside_request *request)
 {
     struct outside_worker *w = ctx;
     enum err e = ERR_BUSY;
 
     pthread_mutex_lock(&w->lock);
     if (w->n < QUEUE) {
-        w->queue[(w->first + w->n++) % QUEUE] = (struct waiting){job, net_steady_ms()};
+        w->queue[(w->first + w->n++) % QUEUE] = (struct waiting){request, net_steady_ms()};
         pthread_cond_signal(&w->more);
         e = OK;
     }
@@ -269,7 +269,7 @@ static void *run(void *ctx)
     struct waiting one;
 
     while (next(w, &one))
-        run_job(w, &one);
+        run_request(w, &one);
     return NULL;
 }
 
@@ -320,7 +320,7 @@ void outside_worker_close(struct outside_worker *w)
     if (w->runs)
         pthread_join(w->thread, NULL);
     for (; w->n; w->n--, w->first = (w->first + 1) % QUEUE)
-        outside_job_free(w->queue[w->first].job);
+        outside_request_free(w->queue[w->first].request);
     for (size_t i = 0; i < w->n_hubs; i++) {
         explicit_bzero(w->hubs[i].text, strlen(w->hubs[i].text));
         free(w->hubs[i].text);

@@ -181,7 +181,7 @@ static void look_between(struct disk *d, const struct segment *s)
         disk_gap_add(d, NULL, end_of(s), behind->base);
 }
 
-/* What was guessed, too, leaves room for a segment, which ends where the next one begins or before that. */
+/* A size that was guessed, too, is that of a segment, which ends where the next one begins or before that. */
 static enum err check_size(struct disk *d, const struct segment *s, char why[256])
 {
     const struct segment *behind = next_of(d, s);

@@ -12,7 +12,7 @@ enum { BLOCK = 1 << 20, FILLER_MAX = 64 * 1024 };
 
 /* A file of the copy in the making. */
 struct writer {
-    struct log_salvage *job;
+    struct log_salvage *salvage;
     struct segment s;
     uint8_t *block; /* what is not written yet */
     uint64_t from;  /* its place */
@@ -31,7 +31,7 @@ static void flush(struct writer *w)
 
     if (!w->e && w->len && disk_io_system.write_synced(NULL, w->s.fd, &part, 1, (off_t)(w->from - w->s.base)))
         w->e = io_err();
-    if (!w->e && w->job->go_on && !w->job->go_on(w->job->look.ctx))
+    if (!w->e && w->salvage->go_on && !w->salvage->go_on(w->salvage->look.ctx))
         w->e = ERR_CLOSED;
     w->from += w->len;
     w->len = 0;
@@ -59,8 +59,8 @@ static bool on_frame(void *ctx, const struct log_file *file, const struct frame 
     struct writer *w = ctx;
 
     put(w, f);
-    if (w->job->look.frame)
-        (void)w->job->look.frame(w->job->look.ctx, file, f);
+    if (w->salvage->look.frame)
+        (void)w->salvage->look.frame(w->salvage->look.ctx, file, f);
     return !w->e;
 }
 
@@ -70,7 +70,7 @@ static void fill(struct writer *w, uint64_t to)
 
     while (!w->e && at + FRAME_HEAD <= to) {
         uint64_t most = to - at < FILLER_MAX ? to - at : FILLER_MAX;
-        struct frame f = {.place = at, .kind = w->job->filler, .flags = FRAME_FIRST};
+        struct frame f = {.place = at, .kind = w->salvage->filler, .flags = FRAME_FIRST};
 
         /* Nothing is left over that is too small for another one. */
         if (to - at - most > 0 && to - at - most < FRAME_HEAD)
@@ -81,11 +81,11 @@ static void fill(struct writer *w, uint64_t to)
     }
 }
 
-static void count(struct log_salvage *job, const struct log_damage *d)
+static void count(struct log_salvage *salvage, const struct log_damage *d)
 {
-    job->damages++;
-    if (job->look.damage)
-        job->look.damage(job->look.ctx, d);
+    salvage->damages++;
+    if (salvage->look.damage)
+        salvage->look.damage(salvage->look.ctx, d);
 }
 
 /* At the end of a file it ends there. */
@@ -93,7 +93,7 @@ static void on_damage(void *ctx, const struct log_damage *d)
 {
     struct writer *w = ctx;
 
-    count(w->job, d);
+    count(w->salvage, d);
     if (d->to < w->s.base + w->s.size)
         fill(w, d->to);
 }
@@ -120,11 +120,11 @@ static void describe(const struct log_files *l, const struct log_file *f, struct
 
 static enum err open_copy(struct writer *w, const char *name, char why[256])
 {
-    struct log_salvage *job = w->job;
+    struct log_salvage *salvage = w->salvage;
 
-    if (job->end && w->s.form == FORM_SEALED)
-        w->s.after = job->end;
-    snprintf(w->s.path, sizeof w->s.path, "%s/%s", job->to, name);
+    if (salvage->end && w->s.form == FORM_SEALED)
+        w->s.after = salvage->end;
+    snprintf(w->s.path, sizeof w->s.path, "%s/%s", salvage->to, name);
     if (segment_make(&disk_io_system, &w->s)) {
         enum err e = io_err();
 
@@ -144,10 +144,10 @@ static void close_copy(struct writer *w, const struct log_file *f)
         put(w, &last);
     flush(w);
     close(w->s.fd);
-    if (!w->job->first)
-        w->job->first = w->s.base + SEGMENT_HEAD;
-    w->job->end = f->closed ? end : at;
-    w->job->size = w->s.size;
+    if (!w->salvage->first)
+        w->salvage->first = w->s.base + SEGMENT_HEAD;
+    w->salvage->end = f->closed ? end : at;
+    w->salvage->size = w->s.size;
 }
 
 static enum err copy_one(struct log_files *l, size_t i, struct writer *w, char why[256])
@@ -171,9 +171,9 @@ static enum err copy_one(struct log_files *l, size_t i, struct writer *w, char w
 }
 
 /* Files of other logs, and of places that others hold, are not of the copy. */
-static bool belongs(const struct log_files *l, const struct log_file *f, struct log_salvage *job)
+static bool belongs(const struct log_files *l, const struct log_file *f, struct log_salvage *salvage)
 {
-    const char *what = f->base < job->end                        ? "another file holds the same places"
+    const char *what = f->base < salvage->end                    ? "another file holds the same places"
                        : f->size < SEGMENT_HEAD + 2 * FRAME_HEAD ? "the file is too short to hold anything"
                                                                  : NULL;
 
@@ -181,24 +181,24 @@ static bool belongs(const struct log_files *l, const struct log_file *f, struct 
     if (f->has_id && memcmp(f->id, log_files_id(l), STORE_ID) != 0)
         return false;
     if (what)
-        count(job, &(struct log_damage){.file = f, .from = f->base, .to = f->base + f->size, .what = what});
+        count(salvage, &(struct log_damage){.file = f, .from = f->base, .to = f->base + f->size, .what = what});
     return !what;
 }
 
-enum err log_salvage(struct log_files *l, struct log_salvage *job, char why[256])
+enum err log_salvage(struct log_files *l, struct log_salvage *salvage, char why[256])
 {
-    const struct log_visit look = {.ctx = job, .damage = on_damaged_files};
-    struct writer w = {.job = job, .block = malloc(BLOCK)};
+    const struct log_visit look = {.ctx = salvage, .damage = on_damaged_files};
+    struct writer w = {.salvage = salvage, .block = malloc(BLOCK)};
     enum err e = w.block ? OK : ERR_MEMORY;
 
     why[0] = 0;
-    job->first = job->end = job->damages = 0;
+    salvage->first = salvage->end = salvage->damages = 0;
     log_files_look(l, &look);
     for (size_t i = 0; !e && i < l->used; i++)
-        if (belongs(l, &l->at[i], job))
+        if (belongs(l, &l->at[i], salvage))
             e = copy_one(l, i, &w, why);
     free(w.block);
-    if (!e && disk_io_system.sync_folder(NULL, job->to))
+    if (!e && disk_io_system.sync_folder(NULL, salvage->to))
         e = io_err();
     return e;
 }

@@ -106,7 +106,7 @@ static bool next_frame(struct reader *r, uint64_t place, bool any, struct frame 
 
 /* ---- the files ------------------------------------------------------------------------------------------------- */
 
-/* One that no log can have is not looked at: recovery names it, and does not begin. */
+/* A name that no log can have is passed over: recovery names it, and does not begin. */
 static int is_segment(const struct dirent *d)
 {
     uint64_t base;

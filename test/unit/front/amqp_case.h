@@ -1,4 +1,4 @@
-/* What most tests begin with: a hub, and a client that has not said anything yet. */
+/* The beginning of most tests: a hub, and a client that has not said anything yet. */
 #pragma once
 
 #include "amqp_message.h"

@@ -129,7 +129,7 @@ TEST(KillTcp_ends_the_connection_without_a_word)
     CHECK(pn_connection_state(c.conn) & PN_REMOTE_ACTIVE);
 }
 
-/* One client waits 45 s for its links, unless it has heard that their session is gone. */
+/* A client of today waits 45 s for its links, unless it has heard that their session is gone. */
 TEST(KillAmqpConnection_ends_the_sessions_and_closes_it_with_an_error)
 {
     suffer("KillAmqpConnection");

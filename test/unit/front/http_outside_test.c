@@ -6,36 +6,36 @@
 #define SCOPE "0neB30376DB"
 #define OTHER "other.hub"
 
-static struct outside_job *jobs[8];
-static size_t n_jobs;
+static struct outside_request *requests[8];
+static size_t n_requests;
 static bool busy;
 
-static enum err start_job(void *ctx, struct outside_job *job)
+static enum err start_request(void *ctx, struct outside_request *request)
 {
     (void)ctx;
-    if (busy || n_jobs == 8)
+    if (busy || n_requests == 8)
         return ERR_BUSY;
-    jobs[n_jobs++] = job;
+    requests[n_requests++] = request;
     return OK;
 }
 
 static const char *const others[] = {OTHER, NULL};
-static const struct outside outside = {.hubs = others, .run = "1", .start = start_job};
+static const struct outside outside = {.hubs = others, .run = "1", .start = start_request};
 
 static int start(void **state)
 {
     client_start(state);
     w.env.outside = &outside;
     busy = false;
-    n_jobs = 0;
+    n_requests = 0;
     return 0;
 }
 
 static int stop(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < n_jobs; i++)
-        outside_job_free(jobs[i]);
+    for (size_t i = 0; i < n_requests; i++)
+        outside_request_free(requests[i]);
     client_close(&c);
     world_close();
     return 0;
@@ -82,7 +82,7 @@ static void ends(size_t i, const char *host, unsigned error)
 {
     struct outside_end end = {.host = host, .error = error, .message = "No."};
 
-    outside_finish(&w.env, jobs[i], &end, c.join.now_ms);
+    outside_finish(&w.env, requests[i], &end, c.join.now_ms);
 }
 
 TEST(a_registration_goes_on_until_its_job_ends)
@@ -91,10 +91,10 @@ TEST(a_registration_goes_on_until_its_job_ends)
     struct device d;
 
     enroll("dev", ",\"iotHubHostName\":\"" OTHER "\",\"deviceId\":\"door\"");
-    CHECK(registers(operation) == 202 && n_jobs == 1);
-    assert_string_equal(jobs[0]->host, OTHER);
-    assert_string_equal(jobs[0]->device.id, "door");
-    CHECK(!jobs[0]->url && jobs[0]->device.primary.len == 28 && outside_may_replace(jobs[0], OTHER));
+    CHECK(registers(operation) == 202 && n_requests == 1);
+    assert_string_equal(requests[0]->host, OTHER);
+    assert_string_equal(requests[0]->device.id, "door");
+    CHECK(!requests[0]->url && requests[0]->device.primary.len == 28 && outside_may_replace(requests[0], OTHER));
     CHECK(polls(operation) == 202 && body_has(&c, "\"status\":\"assigning\"") && !body_has(&c, "assignedHub"));
     CHECK(body_has(&c, "\"registrationState\":{\"registrationId\":\"dev\",\"status\":\"assigning\"}"));
     CHECK(heard(&c, "retry-after").len > 0);
@@ -102,16 +102,17 @@ TEST(a_registration_goes_on_until_its_job_ends)
     CHECK(polls(operation) == 200 && body_has(&c, "\"assignedHub\":\"" OTHER "\"") &&
           body_has(&c, "\"deviceId\":\"door\""));
     CHECK_ERR(hub_device_get(w.hub, BYTES("door"), &d), ERR_NOT_FOUND);
-    /* Back to this hub: it leaves the other one, which is a job too. */
+    /* Back to this hub: it leaves the other one, which is a request too. */
     enroll("dev", ",\"deviceId\":\"door\",\"iotHubHostName\":\"hub.test\"");
-    CHECK(registers(operation) == 202 && n_jobs == 2);
-    assert_string_equal(jobs[1]->leave, OTHER);
+    CHECK(registers(operation) == 202 && n_requests == 2);
+    assert_string_equal(requests[1]->leave, OTHER);
     CHECK_ERR(hub_device_get(w.hub, BYTES("door"), &d), ERR_NOT_FOUND);
     ends(1, "hub.test", 0);
     CHECK_OK(hub_device_get(w.hub, BYTES("door"), &d));
     CHECK(polls(operation) == 200 && body_has(&c, "deviceDataMigrated"));
     /* From here on nobody outside is needed. */
-    CHECK(registers(operation) == 202 && n_jobs == 2 && polls(operation) == 200 && body_has(&c, "deviceDataMigrated"));
+    CHECK(registers(operation) == 202 && n_requests == 2 && polls(operation) == 200 &&
+          body_has(&c, "deviceDataMigrated"));
 }
 
 TEST(a_newer_registration_makes_the_job_before_void)
@@ -119,7 +120,7 @@ TEST(a_newer_registration_makes_the_job_before_void)
     char first[128], second[128];
 
     enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"");
-    CHECK(registers(first) == 202 && registers(second) == 202 && n_jobs == 2);
+    CHECK(registers(first) == 202 && registers(second) == 202 && n_requests == 2);
     CHECK(polls(first) == 404);
     ends(0, OTHER, DPS_HUB_REFUSES);
     CHECK(polls(second) == 202);
@@ -144,8 +145,8 @@ TEST(a_failure_is_told_and_forgets_nothing)
     CHECK(body_has(&c, "\"errorMessage\":\"No.\""));
     /* The earlier hub is still known: it stays there. */
     enroll("dev", ",\"iotHubHostName\":\"hub.test\",\"reprovisionPolicy\":{\"updateHubAssignment\":false}");
-    CHECK(registers(operation) == 202 && n_jobs == 3);
-    assert_string_equal(jobs[2]->host, OTHER);
+    CHECK(registers(operation) == 202 && n_requests == 3);
+    assert_string_equal(requests[2]->host, OTHER);
     ends(2, OTHER, 0);
     CHECK(polls(operation) == 200 && body_has(&c, "\"substatus\":\"initialAssignment\""));
 }
@@ -171,7 +172,7 @@ TEST(too_many_jobs_are_a_reason_to_come_back)
     busy = true;
     CHECK(registers(operation) == 429 && heard(&c, "retry-after").len > 0);
     busy = false;
-    CHECK(registers(operation) == 202 && n_jobs == 1);
+    CHECK(registers(operation) == 202 && n_requests == 1);
 }
 
 TEST(a_webhook_gets_the_entry_without_its_keys)
@@ -180,13 +181,13 @@ TEST(a_webhook_gets_the_entry_without_its_keys)
 
     enroll("dev",
            ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{\"webhookUrl\":\"https://a/b?code=c\"}");
-    CHECK(registers(operation) == 202 && n_jobs == 1 && !jobs[0]->host[0]);
-    assert_string_equal(jobs[0]->url, "https://a/b?code=c");
-    CHECK(strstr(jobs[0]->question, "\"payload\":{\"a\":1}") &&
-          strstr(jobs[0]->question, "\"linkedHubs\":[\"hub.test\",\"" OTHER "\"]"));
-    CHECK(!strstr(jobs[0]->question, "primaryKey") && !strstr(jobs[0]->question, KEY_A));
+    CHECK(registers(operation) == 202 && n_requests == 1 && !requests[0]->host[0]);
+    assert_string_equal(requests[0]->url, "https://a/b?code=c");
+    CHECK(strstr(requests[0]->question, "\"payload\":{\"a\":1}") &&
+          strstr(requests[0]->question, "\"linkedHubs\":[\"hub.test\",\"" OTHER "\"]"));
+    CHECK(!strstr(requests[0]->question, "primaryKey") && !strstr(requests[0]->question, KEY_A));
     struct outside_end end = {.host = "hub.test", .payload = BYTES("{\"door\":\"left\"}")};
-    outside_finish(&w.env, jobs[0], &end, c.join.now_ms);
+    outside_finish(&w.env, requests[0], &end, c.join.now_ms);
     CHECK(polls(operation) == 200 && body_has(&c, "\"payload\":{\"door\":\"left\"}"));
     w.env.outside = NULL;
     CHECK(registers(operation) == 202 && polls(operation) == 200 && body_has(&c, "400207"));
@@ -197,7 +198,7 @@ TEST(one_that_is_deleted_in_between_is_not_let_in)
     char operation[128];
 
     enroll("dev", ",\"iotHubHostName\":\"nowhere\"");
-    CHECK(registers(operation) == 202 && n_jobs == 0 && polls(operation) == 200 && body_has(&c, "400209"));
+    CHECK(registers(operation) == 202 && n_requests == 0 && polls(operation) == 200 && body_has(&c, "400209"));
     enroll("dev", ",\"iotHubs\":[\"nowhere\"]");
     CHECK(registers(operation) == 202 && polls(operation) == 200 && body_has(&c, "400209"));
     CHECK(ask(&c, "DELETE", "/enrollments/dev" V, NULL, NULL) == 204);
@@ -217,7 +218,7 @@ TEST(a_new_device_begins_with_the_twin_of_its_enrollment)
     char operation[128];
 
     enroll("dev", ",\"iotHubHostName\":\"hub.test\"" INITIAL);
-    CHECK(registers(operation) == 202 && n_jobs == 0 && polls(operation) == 200);
+    CHECK(registers(operation) == 202 && n_requests == 0 && polls(operation) == 200);
     CHECK(twin_has("\"tags\":{\"floor\":1}") && twin_has("\"desired\":{\"open\":false,"));
     /* It is there now, and keeps what it has. */
     CHECK(ask(&c, "PATCH", "/twins/dev" V, NULL, "{\"tags\":{\"floor\":2}}") == 200);
@@ -237,7 +238,7 @@ static void comes_back_with(size_t i, const char *twin)
 {
     struct outside_end end = {.host = "hub.test", .twin = bytes_str(twin)};
 
-    CHECK(outside_finish(&w.env, jobs[i], &end, c.join.now_ms));
+    CHECK(outside_finish(&w.env, requests[i], &end, c.join.now_ms));
 }
 
 TEST(a_device_that_moves_brings_its_twin_or_begins_again)
@@ -245,11 +246,11 @@ TEST(a_device_that_moves_brings_its_twin_or_begins_again)
     char operation[128];
 
     enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"" INITIAL);
-    CHECK(registers(operation) == 202 && n_jobs == 1);
-    assert_string_equal(jobs[0]->twin, "{\"tags\":{\"floor\":1},\"properties\":{\"desired\":{\"open\":false}}}");
+    CHECK(registers(operation) == 202 && n_requests == 1);
+    assert_string_equal(requests[0]->twin, "{\"tags\":{\"floor\":1},\"properties\":{\"desired\":{\"open\":false}}}");
     ends(0, OTHER, 0);
     enroll("dev", ",\"iotHubHostName\":\"hub.test\"" INITIAL);
-    CHECK(registers(operation) == 202 && n_jobs == 2 && jobs[1]->migrates);
+    CHECK(registers(operation) == 202 && n_requests == 2 && requests[1]->migrates);
     comes_back_with(1, "{\"deviceId\":\"dev\",\"tags\":{\"was\":\"there\"},\"properties\":{\"desired\":{\"a\":1,"
                        "\"$metadata\":{},\"$version\":9},\"reported\":{\"r\":2}}}");
     CHECK(polls(operation) == 200 && body_has(&c, "deviceDataMigrated"));
@@ -257,14 +258,14 @@ TEST(a_device_that_moves_brings_its_twin_or_begins_again)
           twin_has("\"reported\":{\"r\":2,"));
     /* There and back again, to be reset: one that stood here meanwhile begins again, too. */
     enroll("dev", ",\"iotHubHostName\":\"" OTHER "\"");
-    CHECK(registers(operation) == 202 && n_jobs == 3);
+    CHECK(registers(operation) == 202 && n_requests == 3);
     ends(2, OTHER, 0);
     CHECK(ask(&c, "GET", "/twins/dev" V, NULL, NULL) == 404);
     CHECK(ask(&c, "PUT", "/devices/dev" V, NULL, "{}") == 200);
     CHECK(ask(&c, "PATCH", "/twins/dev" V, NULL, "{\"tags\":{\"stale\":1}}") == 200);
     enroll("dev", ",\"iotHubHostName\":\"hub.test\",\"reprovisionPolicy\":{\"migrateDeviceData\":false}" INITIAL);
-    CHECK(registers(operation) == 202 && n_jobs == 4 && !jobs[3]->migrates);
-    comes_back_with(3, jobs[3]->twin);
+    CHECK(registers(operation) == 202 && n_requests == 4 && !requests[3]->migrates);
+    comes_back_with(3, requests[3]->twin);
     CHECK(twin_has("\"tags\":{\"floor\":1}") && !twin_has("stale"));
 }
 

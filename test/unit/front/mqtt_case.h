@@ -1,4 +1,4 @@
-/* What most tests begin with: a hub with a device "door", and the test, which talks to it in packets. */
+/* The beginning of most tests: a hub with a device "door", and the test, which talks to it in packets. */
 #pragma once
 
 #include "check.h"

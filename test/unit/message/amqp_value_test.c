@@ -185,7 +185,7 @@ TEST(small_numbers_and_lists_take_the_fewest_bytes)
     buf_free(&b);
 }
 
-/* One byte of size is for the count. */
+/* A byte of the size is for the count. */
 TEST(a_map_is_as_wide_as_it_must_be)
 {
     struct buf b = buf_max(4096), text = buf_max(512);

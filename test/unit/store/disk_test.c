@@ -199,7 +199,7 @@ static void check_refused(uint64_t known, const char *reason)
     s = NULL;
 }
 
-/* Whoever renames a file gets it told, and not a hub that ends: the names are data, too. */
+/* Names are data, too: a file that somebody renamed is named, and no assert fails. */
 TEST(a_file_whose_name_is_no_place_is_refused)
 {
     static const char *const names[] = {"0000000000000003.log", "fffffffffffffff8.log", "8000000000000000.log"};

@@ -7,7 +7,7 @@
 
 #include <xxhash.h>
 
-struct job {
+struct errand {
     const char *command; /* for messages */
     const char *after;   /* what holds when it fails: a sentence, or "" */
     struct owner owner;  /* of the data folder: it is read as this user */
@@ -18,35 +18,35 @@ struct job {
 };
 
 /* SIGINT and SIGTERM end it between two blocks from now on. False: no memory. */
-bool job_begin(struct job *, const char *command) MUST_CHECK;
-void job_end(struct job *);
+bool errand_begin(struct errand *, const char *command) MUST_CHECK;
+void errand_end(struct errand *);
 /* "d2dhub backup: PATH: WHAT", once; gives false. */
-bool job_fail(struct job *, const char *path, const char *what);
-bool job_fail_errno(struct job *, const char *path);
-bool job_is_interrupted(const struct job *);
+bool errand_fail(struct errand *, const char *path, const char *what);
+bool errand_fail_errno(struct errand *, const char *path);
+bool errand_is_interrupted(const struct errand *);
 /* The exit status: 0, 1, or 130 after SIGINT. */
-int job_status(const struct job *, bool done);
+int errand_status(const struct errand *, bool done);
 
 /* apart.c: the folder, which need not be there, is not in the data folder, nor that in it; links are followed. */
-bool job_is_apart(struct job *, const char *folder, const char *data);
+bool errand_is_apart(struct errand *, const char *folder, const char *data);
 
 /* FOLDER/NAME. */
-bool job_path(struct job *, const char *folder, const char *name, char out[PATH_CAP]);
-bool job_folder(struct job *, const char *path);
+bool errand_path(struct errand *, const char *folder, const char *name, char out[PATH_CAP]);
+bool errand_folder(struct errand *, const char *path);
 /* A file of the source, as its owner and no link; -1 and errno. */
-int job_open_source(struct job *, const char *path);
+int errand_open_source(struct errand *, const char *path);
 
-void sum_begin(struct job *);
-void sum_add(struct job *, struct bytes);
-void sum_text(struct job *, char out[SUM_HEX + 1]);
+void sum_begin(struct errand *);
+void sum_add(struct errand *, struct bytes);
+void sum_text(struct errand *, char out[SUM_HEX + 1]);
 
 /* The bytes from `from` to `to` of `in` into the sum and, where `out` is a file, to the same place in it. What the disk
  * does not give, or the file has not, is zeros: `in` is checked by whoever knows what it is. */
-bool job_copy(struct job *, int in, int out, const char *out_path, uint64_t from, uint64_t to) MUST_CHECK;
+bool errand_copy(struct errand *, int in, int out, const char *out_path, uint64_t from, uint64_t to) MUST_CHECK;
 /* Synced, closed. */
-bool job_finish(struct job *, int fd, const char *path) MUST_CHECK;
+bool errand_finish(struct errand *, int fd, const char *path) MUST_CHECK;
 /* The size and checksum of a file of a backup; false: it is not as it was written, and `why` says how. */
-bool job_verify(struct job *, const char *folder, const struct kept *, char why[256]) MUST_CHECK;
+bool errand_verify(struct errand *, const char *folder, const struct kept *, char why[256]) MUST_CHECK;
 /* Prints what the hub has lost, in one line, for people or as JSON. */
 void damage_print(const struct config *, const struct kept_damage *);
 /* The folder and everything in it: only what we make ourselves. */

@@ -1,4 +1,4 @@
-#include "job.h"
+#include "errand.h"
 
 #include "files.h"
 #include "text.h"
@@ -21,41 +21,41 @@ static void on_stop(int number)
     stopped = number;
 }
 
-bool job_begin(struct job *j, const char *command)
+bool errand_begin(struct errand *errand, const char *command)
 {
     struct sigaction action = {.sa_handler = on_stop};
 
-    *j = (struct job){.command = command, .after = "", .hold = {.fd = -1}};
-    j->sum = XXH3_createState();
-    j->block = malloc(BLOCK);
+    *errand = (struct errand){.command = command, .after = "", .hold = {.fd = -1}};
+    errand->sum = XXH3_createState();
+    errand->block = malloc(BLOCK);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (j->sum && j->block)
+    if (errand->sum && errand->block)
         return true;
     fprintf(stderr, "d2dhub %s: %s\n", command, err_text(ERR_MEMORY));
-    job_end(j);
+    errand_end(errand);
     return false;
 }
 
-void job_end(struct job *j)
+void errand_end(struct errand *errand)
 {
-    hold_drop(&j->hold);
-    XXH3_freeState(j->sum);
-    free(j->block);
-    j->sum = NULL;
-    j->block = NULL;
+    hold_drop(&errand->hold);
+    XXH3_freeState(errand->sum);
+    free(errand->block);
+    errand->sum = NULL;
+    errand->block = NULL;
 }
 
-bool job_fail(struct job *j, const char *path, const char *what)
+bool errand_fail(struct errand *errand, const char *path, const char *what)
 {
-    if (!j->failed)
-        fprintf(stderr, "d2dhub %s: %s%s%s%s%s\n", j->command, path, *path ? ": " : "", what, *j->after ? ". " : "",
-                j->after);
-    j->failed = true;
+    if (!errand->failed)
+        fprintf(stderr, "d2dhub %s: %s%s%s%s%s\n", errand->command, path, *path ? ": " : "", what,
+                *errand->after ? ". " : "", errand->after);
+    errand->failed = true;
     return false;
 }
 
-bool job_fail_errno(struct job *j, const char *path)
+bool errand_fail_errno(struct errand *errand, const char *path)
 {
     char what[256];
 
@@ -63,71 +63,71 @@ bool job_fail_errno(struct job *j, const char *path)
         snprintf(what, sizeof what, "the disk is full: free some space, then start this command again");
     else
         snprintf(what, sizeof what, "%s", strerror(errno));
-    return job_fail(j, path, what);
+    return errand_fail(errand, path, what);
 }
 
-bool job_is_interrupted(const struct job *j)
+bool errand_is_interrupted(const struct errand *errand)
 {
-    (void)j;
+    (void)errand;
     return stopped != 0;
 }
 
-int job_status(const struct job *j, bool done)
+int errand_status(const struct errand *errand, bool done)
 {
-    (void)j;
+    (void)errand;
     return done ? 0 : stopped ? INTERRUPTED + stopped : 1;
 }
 
-bool job_path(struct job *j, const char *folder, const char *name, char out[PATH_CAP])
+bool errand_path(struct errand *errand, const char *folder, const char *name, char out[PATH_CAP])
 {
     if (snprintf(out, PATH_CAP, "%s/%s", folder, name) < PATH_CAP)
         return true;
-    return job_fail(j, folder, "this path is too long");
+    return errand_fail(errand, folder, "this path is too long");
 }
 
-bool job_folder(struct job *j, const char *path)
+bool errand_folder(struct errand *errand, const char *path)
 {
-    return folder_make(path, 0700) ? job_fail_errno(j, path) : true;
+    return folder_make(path, 0700) ? errand_fail_errno(errand, path) : true;
 }
 
-int job_open_source(struct job *j, const char *path)
+int errand_open_source(struct errand *errand, const char *path)
 {
     int fd, error;
 
-    if (owner_begin(&j->owner))
+    if (owner_begin(&errand->owner))
         return -1;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     error = errno;
-    owner_end(&j->owner);
+    owner_end(&errand->owner);
     errno = error;
     return fd;
 }
 
-void sum_begin(struct job *j)
+void sum_begin(struct errand *errand)
 {
-    XXH3_128bits_reset(j->sum);
+    XXH3_128bits_reset(errand->sum);
 }
 
-void sum_add(struct job *j, struct bytes b)
+void sum_add(struct errand *errand, struct bytes b)
 {
-    XXH3_128bits_update(j->sum, b.at, b.len);
+    XXH3_128bits_update(errand->sum, b.at, b.len);
 }
 
-void sum_text(struct job *j, char out[SUM_HEX + 1])
+void sum_text(struct errand *errand, char out[SUM_HEX + 1])
 {
     struct buf text = buf_over(out, SUM_HEX + 1);
     XXH128_canonical_t sum;
 
-    XXH128_canonicalFromHash(&sum, XXH3_128bits_digest(j->sum));
+    XXH128_canonicalFromHash(&sum, XXH3_128bits_digest(errand->sum));
     buf_put_hex(&text, bytes_of(sum.digest, sizeof sum.digest));
     out[SUM_HEX] = 0;
 }
 
 /* Fills the block with n bytes of the file. */
-static void read_block(struct job *j, int in, uint64_t from, size_t n)
+static void read_block(struct errand *errand, int in, uint64_t from, size_t n)
 {
     for (size_t len = 0; len < n;) {
-        ssize_t got = pread(in, j->block + len, n - len, (off_t)(from + len));
+        ssize_t got = pread(in, errand->block + len, n - len, (off_t)(from + len));
         size_t rest = n - len, page = PAGE - (size_t)((from + len) % PAGE);
 
         if (got < 0 && errno == EINTR)
@@ -138,53 +138,53 @@ static void read_block(struct job *j, int in, uint64_t from, size_t n)
         }
         if (got < 0 && page < rest)
             rest = page;
-        memset(j->block + len, 0, rest);
+        memset(errand->block + len, 0, rest);
         len += rest;
     }
 }
 
-static bool write_block(struct job *j, int out, const char *path, uint64_t at, size_t n)
+static bool write_block(struct errand *errand, int out, const char *path, uint64_t at, size_t n)
 {
     for (size_t done = 0; done < n;) {
-        ssize_t put = pwrite(out, j->block + done, n - done, (off_t)(at + done));
+        ssize_t put = pwrite(out, errand->block + done, n - done, (off_t)(at + done));
 
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
-            return job_fail_errno(j, path);
+            return errand_fail_errno(errand, path);
         done += (size_t)put;
     }
     return true;
 }
 
-bool job_copy(struct job *j, int in, int out, const char *out_path, uint64_t from, uint64_t to)
+bool errand_copy(struct errand *errand, int in, int out, const char *out_path, uint64_t from, uint64_t to)
 {
     while (from < to) {
         size_t n = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
 
         if (stopped)
-            return job_fail(j, "", "interrupted");
-        read_block(j, in, from, n);
-        sum_add(j, bytes_of(j->block, n));
-        if (out >= 0 && !write_block(j, out, out_path, from, n))
+            return errand_fail(errand, "", "interrupted");
+        read_block(errand, in, from, n);
+        sum_add(errand, bytes_of(errand->block, n));
+        if (out >= 0 && !write_block(errand, out, out_path, from, n))
             return false;
         from += n;
-        hold_move(&j->hold);
+        hold_move(&errand->hold);
     }
     return true;
 }
 
-bool job_finish(struct job *j, int fd, const char *path)
+bool errand_finish(struct errand *errand, int fd, const char *path)
 {
     bool synced = fsync(fd) == 0;
 
     if (!synced)
-        job_fail_errno(j, path);
+        errand_fail_errno(errand, path);
     close(fd);
     return synced;
 }
 
-bool job_verify(struct job *j, const char *folder, const struct kept *f, char why[256])
+bool errand_verify(struct errand *errand, const char *folder, const struct kept *f, char why[256])
 {
     char path[PATH_CAP], sum[SUM_HEX + 1];
     struct stat st;
@@ -192,7 +192,7 @@ bool job_verify(struct job *j, const char *folder, const struct kept *f, char wh
     int fd;
 
     why[0] = 0;
-    if (!job_path(j, folder, f->from, path))
+    if (!errand_path(errand, folder, f->from, path))
         return false;
     if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 || fstat(fd, &st)) {
         snprintf(why, 256, "%s", errno == ENOENT ? "it is missing" : strerror(errno));
@@ -200,9 +200,9 @@ bool job_verify(struct job *j, const char *folder, const struct kept *f, char wh
         snprintf(why, 256, "it is cut off: %llu of %llu bytes", (unsigned long long)st.st_size,
                  (unsigned long long)f->bytes);
     } else {
-        sum_begin(j);
-        if (job_copy(j, fd, -1, path, 0, f->bytes)) {
-            sum_text(j, sum);
+        sum_begin(errand);
+        if (errand_copy(errand, fd, -1, path, 0, f->bytes)) {
+            sum_text(errand, sum);
             good = strcmp(sum, f->sum) == 0;
             if (!good)
                 snprintf(why, 256, "its checksum is not the one that it was written with");
