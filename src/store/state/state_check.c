@@ -1,8 +1,11 @@
 #include "state_check.h"
 
+#include "fault.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +27,32 @@ static bool read_file(void *ctx, uint64_t at, uint8_t *to, size_t len)
     return true;
 }
 
+static bool read_map(void *ctx, uint64_t at, uint8_t *to, size_t len)
+{
+    const struct pages_file *f = ctx;
+
+    if (at > f->source.size || len > f->source.size - at)
+        return false;
+    memcpy(to, f->map + at, len);
+    return true;
+}
+
+static void map_file(struct pages_file *f)
+{
+    size_t len = (size_t)f->source.size;
+    void *map;
+
+    if (!f->is_file || !len || len != f->source.size ||
+        (map = mmap(NULL, len, PROT_READ, MAP_SHARED, f->fd, 0)) == MAP_FAILED)
+        return;
+    if (!fault_region_add(map, len, NULL)) {
+        munmap(map, len);
+        return;
+    }
+    f->map = map;
+    f->source.read = read_map;
+}
+
 enum err pages_file_open(const char *path, struct pages_file *out)
 {
     struct stat st;
@@ -40,11 +69,16 @@ enum err pages_file_open(const char *path, struct pages_file *out)
     }
     out->is_file = S_ISREG(st.st_mode);
     out->source = (struct pages_source){.read = read_file, .ctx = out, .size = (uint64_t)st.st_size};
+    map_file(out);
     return OK;
 }
 
 void pages_file_close(struct pages_file *f)
 {
+    if (f->map) {
+        fault_region_drop(f->map);
+        munmap((void *)(uintptr_t)f->map, (size_t)f->source.size);
+    }
     close(f->fd);
 }
 

@@ -1,4 +1,4 @@
-/* Whether a checkpoint's file is whole, read without mapping it. */
+/* Whether a checkpoint's file is whole, read without trusting it. */
 #pragma once
 
 #include "state_pages.h"
@@ -10,10 +10,12 @@ enum { STATE_WHY_CAP = 256 };
  * names the first page or key that is not as it was written. ERR_MEMORY, ERR_IO. */
 enum err state_check(const char *path, struct state_sum *sum, int *form, char why[STATE_WHY_CAP]) MUST_CHECK;
 
-/* The file as a source of pages, for whoever reads it without mapping it. */
+/* The file as a source of pages. It is mapped where there is room for it in the address space, which costs a third of
+ * reading it page by page; what the disk cannot read are zeros then, and no page begins with them. */
 struct pages_file {
     int fd;
-    bool is_file; /* false: a folder or a device stands there */
+    bool is_file;       /* false: a folder or a device stands there */
+    const uint8_t *map; /* NULL: it is read */
     struct pages_source source;
 };
 
