@@ -120,12 +120,53 @@ def fill(hub, turn):
             hub.do("PUT", f"/{path}/first", {id_name: "first", "attestation": {"type": "symmetricKey", "symmetricKey": keys(9)}})
         with open(hub.site.ca) as pem:
             hub.do("PUT", "/certificates/house", {"properties": {"certificate": pem.read(), "isVerified": True}})
+    fill_state(hub, turn)
     senders = ["ada", "bea"] + (DEVICES[3:] if turn else [])
     for i in range(40):
         hub.do("POST", f"/devices/{senders[i % len(senders)]}/messages/events", f"event {turn} {i} " + "e" * (i * 23 % 500))
         if i % 6 == 0:
             hub.do("POST", f"/devices/{senders[i % 2]}/messages/devicebound", f"mail {turn} {i} " + "m" * i * 3,
                    **{"iothub-ack": "full", "iothub-messageid": f"{turn}-{i}"})
+
+
+def fill_state(hub, turn):
+    """Twins, a module with one, a configuration that targets nobody, a job that came to its end."""
+    for i, name in enumerate(DEVICES[:3 + 2 * turn]):
+        hub.do("PATCH", f"/twins/{name}", {"tags": {"room": name, f"turn{turn}": [turn, {"deep": "t" * 20 * i}]}, "properties": {
+            "desired": {"level": i + turn, "text": "d" * 60 * i}}})
+    if turn == 0:
+        hub.do("PUT", "/devices/bea/modules/lock", {"deviceId": "bea", "moduleId": "lock"})
+        hub.do("PUT", "/configurations/winter", {"id": "winter", "priority": 3, "targetCondition": "tags.room='nowhere'",
+                                                 "content": {"deviceContent": {"properties.desired.heat": {"to": 21}}}})
+    hub.do("PATCH", "/twins/bea/modules/lock", {"tags": {"turn": turn}, "properties": {"desired": {"code": "m" * 300}}})
+    hub.do("PUT", f"/jobs/v2/job-{turn}", {
+        "jobId": f"job-{turn}", "type": "scheduleUpdateTwin", "queryCondition": "tags.room IN ['ada', 'bea']",
+        "updateTwin": {"etag": "*", "properties": {"desired": {"job": turn}}}, "maxExecutionTimeInSeconds": 600})
+    while json.loads(hub.ask("GET", f"/jobs/v2/job-{turn}")[1])["status"] != "completed":
+        select.select([], [], [], 0.02)
+
+
+def without(text, names):
+    """A document, or all of a list, without members that may differ."""
+    found = json.loads(text)
+    for one in found if isinstance(found, list) else [found]:
+        for name in names:
+            one.pop(name, None)
+    return found
+
+
+def state_of(hub):
+    """Twins, modules, configurations and jobs, by name."""
+    seen = {}
+    paths = [f"/twins/{name}" for name in DEVICES] + ["/twins/bea/modules/lock", "/devices/bea/modules", "/configurations"]
+    paths += [f"/jobs/v2/job-{turn}" for turn in range(2)]
+    for path in paths:
+        status, text, _ = hub.ask("GET", path)
+        seen[path] = without(text, (*PASSING, "systemMetrics")) if status == 200 else status
+    for query in ("SELECT * FROM devices", "SELECT * FROM devices.modules", "SELECT * FROM devices.jobs"):
+        status, text, _ = hub.ask("POST", "/devices/query", json.dumps({"query": query}))
+        seen[query] = sorted(map(str, without(text, PASSING))) if status == 200 else status
+    return seen
 
 
 def mail_of(hub, name):
@@ -156,7 +197,7 @@ def all_of(hub):
         seen[path] = hub.ask(method, path, body)[:2]
     for event in events_until_now(hub.site):
         seen[f"event {event[0]}"] = event
-    return seen
+    return {**seen, **state_of(hub)}
 
 
 class Store:

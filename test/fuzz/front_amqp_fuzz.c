@@ -1,6 +1,7 @@
 /* The AMQP front on a hub in memory. The first byte says how far the peer has come when the bytes begin, and whether
  * they are put into frames. Must reach: SASL, put-token, management, attach of receivers with filters, flow, detach,
- * end; events and batches of devices, their mailboxes with every outcome; what services post, and feedback. */
+ * end; events and batches of devices, their mailboxes with every outcome, their twins and methods; what services post, and
+ * feedback. */
 #include "front.h"
 #include "hub_reset.h"
 #include "sas.h"
@@ -89,6 +90,27 @@ static void fill_mailbox(struct hub *hub)
         must(hub_post(hub, BYTES("garage"), &m, NOW_MS, &at));
 }
 
+/* What comes to a device that listens while it is there. */
+static struct call *want_something(struct hub *hub)
+{
+    static struct waker waker = {no_wake};
+    const struct twin_change change = {.part = {[TWIN_DESIRED] = BYTES("{\"level\":1,\"was\":null}")}};
+    const struct call_question question = {.device = BYTES("garage"),
+                                           .method = BYTES("open"),
+                                           .payload = BYTES("{}"),
+                                           .response_ms = CALL_RESPONSE_MS,
+                                           .waker = &waker};
+    struct call *call = NULL;
+    struct twin_fault fault;
+    uint64_t at;
+    enum err e;
+
+    must(hub_twin_change(hub, BYTES("garage"), &change, NOW_MS, &fault, &at));
+    if ((e = hub_call_open(hub, &question, NOW_MS, &call)) != ERR_UNREACHABLE)
+        must(e);
+    return call;
+}
+
 static void start(void)
 {
     fuzz_hub_open(&world);
@@ -133,6 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct peer peer = {.address = "192.0.2.7:1", .has_certificate = true};
     static struct waker waker = {no_wake};
     struct buf in = buf_max(1 << 22), out = buf_max(CONN_OUT_MAX);
+    struct call *call;
     struct talk *f;
 
     if (!world.hub)
@@ -156,12 +179,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f->out = &out;
     f->waker = &waker;
     give(f, buf_bytes(&in), *data & IN_SLICES ? 7 : SIZE_MAX);
+    call = want_something(env.hub);
     f->ops->wake(f, NOW_MS + 1);
     f->ops->tick(f, NOW_MS + 1000);
     hub_tick(env.hub, NOW_MS + FEEDBACK_REST_MS);
     f->ops->wake(f, NOW_MS + FEEDBACK_REST_MS);
     f->ops->tick(f, NOW_MS + CONNECT_MS);
     f->ops->close(f, ERR_CLOSED, NOW_MS + CONNECT_MS);
+    hub_call_close(call);
     fuzz_hub_reset(&world, "garage");
     buf_free(&in);
     buf_free(&out);

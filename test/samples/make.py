@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "daemon"))
@@ -100,6 +101,7 @@ def fill(hub):
     session(site)
     events(site, 0, 24)
     letters(site, 1)
+    state(site, 1)
     site.https.close()
     hub.stop()
     hub.start()
@@ -107,8 +109,56 @@ def fill(hub):
     ask(site, "PUT", "/devices/late", {"deviceId": "late", "status": "enabled", "authentication": {"type": "sas"}})
     events(site, 24, 4)
     letters(site, 2)
+    state(site, 2)
+    call(site)
     site.https.close()
     hub.kill()
+
+
+def state(site, turn):
+    """Twins from both sides, modules, configurations of which one is deleted, jobs: one at its end, one whose time is to come."""
+    for i, name in enumerate(["phone", "door", "gate"]):
+        ask(site, "PATCH", f"/twins/{name}", {"tags": {"room": name, "nested": {"turn": turn, "list": [1, "two", {"three": 3.5}]}},
+                                              "properties": {"desired": {"level": i, "text": "\u00e4" * 40 * i}}}, **{"If-Match": "*"})
+    if turn == 1:
+        ask(site, "PUT", "/devices/door/modules/lock", {"deviceId": "door", "moduleId": "lock", "authentication": {"type": "sas"}})
+        ask(site, "PUT", "/devices/edge", {"deviceId": "edge", "capabilities": {"iotEdge": True}, "authentication": {"type": "sas"}})
+        ask(site, "PUT", "/devices/gate/modules/gone", {"deviceId": "gate", "moduleId": "gone"})
+        ask(site, "DELETE", "/devices/gate/modules/gone", **{"If-Match": "*"})
+        for name, priority in (("winter", 1), ("summer", 2), ("away", 3)):
+            ask(site, "PUT", f"/configurations/{name}", {
+                "id": name, "priority": priority, "targetCondition": "tags.room='gate'", "labels": {"by": "hand"},
+                "content": {"deviceContent": {f"properties.desired.{name}": priority, "properties.desired.heat": priority}}})
+        ask(site, "DELETE", "/configurations/away", **{"If-Match": "*"})
+    else:
+        ask(site, "PUT", "/devices/late/modules/only", {"deviceId": "late", "moduleId": "only", "authentication": {"type": "sas"}})
+    ask(site, "PATCH", "/twins/door/modules/lock", {"tags": {"turn": turn}, "properties": {"desired": {"code": turn}}}, **{"If-Match": "*"})
+    report(site, turn)
+    job = {"type": "scheduleUpdateTwin", "queryCondition": "tags.room IN ['phone', 'door']", "maxExecutionTimeInSeconds": 600,
+           "updateTwin": {"etag": "*", "properties": {"desired": {"job": turn}}}}
+    ask(site, "PUT", f"/jobs/v2/done-{turn}", {"jobId": f"done-{turn}", **job})
+    ask(site, "PUT", f"/jobs/v2/later-{turn}", {"jobId": f"later-{turn}", **job, "queryCondition": "tags.room='nowhere'",
+                                                "startTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6 * 86400))})
+    while json.loads(ask(site, "GET", f"/jobs/v2/done-{turn}")[1])["status"] != "completed" or "heat" not in json.loads(
+            ask(site, "GET", "/twins/gate")[1])["properties"]["desired"]:
+        time.sleep(0.05)
+
+
+def report(site, turn):
+    with connect_once(site, "door", KEY) as s:
+        s.sendall(packet(0x82, b"\x00\x01" + text("$iothub/twin/res/#") + b"\x00"))
+        read(s, b"", 5)
+        s.sendall(packet(0x30, text("$iothub/twin/PATCH/properties/reported/?$rid=1") + b'{"open":true,"turn":%d,"was":null}' % turn))
+        assert b"/204/" in read(s, b"", 30)
+
+
+def call(site):
+    """A call that nobody answers before the end."""
+    key = site.headers["Authorization"]
+    site.https.request("POST", "/twins/away/methods?api-version=2021-04-12", json.dumps(
+        {"methodName": "open", "payload": {}, "connectTimeoutInSeconds": 100, "responseTimeoutInSeconds": 100}),
+        {**site.headers, "Authorization": key})
+    time.sleep(0.3)
 
 
 def of_nobody(member):

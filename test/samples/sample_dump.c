@@ -4,6 +4,7 @@
 #include "disk_store.h"
 #include "hub.h"
 #include "hub_ca.h"
+#include "hub_job.h"
 #include "state_open.h"
 #include "text.h"
 
@@ -88,6 +89,41 @@ static void dump_mail(struct hub *hub, const char *device)
         exit(1);
 }
 
+/* One that nobody has written is not shown. */
+static void dump_twin(struct hub *hub, const char *name)
+{
+    struct buf json = buf_max(TWIN_JSON_MAX);
+    struct twin_head head;
+
+    if (hub_twin_read(hub, bytes_str(name), TWIN_FOR_SERVICE, &json, &head, NULL))
+        exit(1);
+    if (head.version > 2 || head.model[0]) {
+        printf("twin %s etag=%s version=%lld model=%s ", name, head.etag, (long long)head.version, head.model);
+        print_text(buf_bytes(&json));
+        puts("");
+    }
+    buf_free(&json);
+}
+
+static void dump_modules(struct hub *hub, const char *device)
+{
+    static struct device modules[MODULES_ROOM];
+    size_t n;
+
+    if (hub_module_list(hub, bytes_str(device), modules, &n))
+        exit(1);
+    for (size_t i = 0; i < n; i++) {
+        const struct device *m = &modules[i];
+
+        printf("module %s generation=%s etag=%s auth=%d by=%s", m->id, m->generation, m->etag, (int)m->auth,
+               m->managed_by);
+        print_key(" primary=", &m->primary);
+        print_key(" secondary=", &m->secondary);
+        puts("");
+        dump_twin(hub, m->id);
+    }
+}
+
 static void dump_devices(struct hub *hub)
 {
     struct device d = {.id = ""};
@@ -99,7 +135,9 @@ static void dump_devices(struct hub *hub)
                (long long)d.status_ms, d.c2d_count);
         print_key(" primary=", &d.primary);
         print_key(" secondary=", &d.secondary);
-        puts("");
+        puts(d.edge ? " edge" : "");
+        dump_twin(hub, d.id);
+        dump_modules(hub, d.id);
         dump_mail(hub, d.id);
     }
 }
@@ -126,6 +164,31 @@ static void dump_documents(struct hub *hub)
         }
         buf_free(&body);
     }
+}
+
+static void dump_jobs(struct hub *hub)
+{
+    struct buf body = buf_max(JOB_BODY_MAX), room = buf_max(JOB_RESULT_MAX + IDENTITY_LEN_MAX + 1);
+    struct job j = {.serial = 0};
+
+    while (!hub_job_next(hub, j.serial, &body, &j)) {
+        printf("job %s kind=%d state=%d created=%lld start=%lld end=%lld rows=%u ", j.id, (int)j.kind, (int)j.state,
+               (long long)j.created_ms, (long long)j.start_ms, (long long)j.end_ms, (unsigned)j.n_rows);
+        print_text(buf_bytes(&body));
+        puts("");
+        buf_clear(&body);
+        for (uint32_t i = 0; i < j.n_rows; i++) {
+            struct job_row row;
+
+            buf_clear(&room);
+            if (hub_job_row(hub, j.serial, i, &room, &row))
+                exit(1);
+            printf("of job %s: %.*s state=%d start=%lld end=%lld\n", j.id, BYTES_ARG(row.device), (int)row.state,
+                   (long long)row.start_ms, (long long)row.end_ms);
+        }
+    }
+    buf_free(&body);
+    buf_free(&room);
 }
 
 static void dump_feedback(struct hub *hub)
@@ -191,6 +254,7 @@ int main(int argc, char **argv)
     dump_hub(hub);
     dump_devices(hub);
     dump_documents(hub);
+    dump_jobs(hub);
     dump_feedback(hub);
     for (unsigned i = 0; i < hub_partitions(hub); i++)
         dump_events(hub, i);
