@@ -528,6 +528,8 @@ void server_close(struct server *s)
     outside_worker_close(s->outside);
     worker_free(s->worker);
     /* A checkpoint that fails costs time at the next start, nothing else: the log has it all. */
+    if (s->hub)
+        hub_remember(s->hub);
     if (s->hub && hub_checkpoint(s->hub, net_steady_ms()))
         log_event(LOG_WARN, "checkpoint-failed", KVS("data", s->config.data));
     /* Its thread tells hub and loops that the log grew: they must be there until it has ended. */

@@ -30,6 +30,7 @@ static enum err take(struct hub *h, uint64_t place, int64_t now_ms)
     enum err e = keeping_begin(&k, h, place, now_ms);
 
     assert(place >= state_place(h->state));
+    atomic_store(&h->unkept, false);
     h->round++;
     if (!e && (e = keep_all(&k)))
         keeping_abort(&k);
@@ -50,7 +51,7 @@ enum err hub_checkpoint(struct hub *h, int64_t now_ms)
 
     ages_add(h, place, lived_ms);
     /* A hub where nothing happens writes nothing. */
-    if (place != state_place(h->state))
+    if (place != state_place(h->state) || atomic_load(&h->unkept))
         e = take(h, place, now_ms);
     /* Also when that failed: a full disk gets room by what the last checkpoint lets go. */
     retained = retain(h, lived_ms);

@@ -511,6 +511,9 @@ void hub_space_set(struct hub *, const struct hub_space *);
  * does not know it yet. */
 bool hub_refused(struct hub *, struct bytes device, enum err why, int64_t now_ms);
 
+/* What is known of identities and in no record, when they were seen last, is in the next checkpoint: before a stop. */
+void hub_remember(struct hub *);
+
 /* Writes what changed since the last time into the state, with the place up to which it is true, then trims the log by
  * age and size, never above the checkpoint. Slow: not on a loop. One caller at a time. */
 enum err hub_checkpoint(struct hub *, int64_t now_ms) MUST_CHECK;

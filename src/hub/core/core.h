@@ -36,6 +36,8 @@ struct identity {
     bool dirty;       /* the checkpoint does not know this value yet */
     uint32_t round;   /* of the checkpoint that copied it last */
     uint64_t changed_at;
+    bool unkept;                  /* the next checkpoint writes down when it was seen last, */
+    int64_t copied_ms, kept_ms;   /* which is this as it was copied last, and as the checkpoint has it */
     struct seat *seat;            /* who sits there, or NULL */
     struct meter messages, bytes; /* that it sent */
     int64_t refused_ms;           /* for being over one of these, the last time; 0: never */
@@ -87,6 +89,7 @@ struct hub {
     struct calls *calls;
 
     uint32_t round;              /* of checkpoints */
+    _Atomic bool unkept;         /* an identity is */
     struct hub_counts committed; /* devices and disabled ones in the checkpoint; of the checkpoint's caller */
     _Atomic uint64_t nonce;      /* of the next lock of a message */
 

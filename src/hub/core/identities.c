@@ -78,9 +78,40 @@ bool identity_may_go(const struct hub *h, const struct identity *i)
     return may;
 }
 
+static void keep_seen(struct hub *h, struct identity *i)
+{
+    assert_locked(&i->shard->lock);
+    if (i->gone || identity_seen_ms(i) == i->kept_ms)
+        return;
+    i->unkept = true;
+    atomic_store(&h->unkept, true);
+}
+
+bool identity_leaves(struct hub *h, struct identity *i)
+{
+    if (!identity_may_go(h, i))
+        return false;
+    keep_seen(h, i);
+    return !i->unkept;
+}
+
+void hub_remember(struct hub *h)
+{
+    struct identity *i;
+
+    for (size_t k = 0; k < SHARDS; k++) {
+        struct shard *s = &h->shards[k];
+
+        mutex_lock(&s->lock);
+        for (size_t at = 0; (i = map_next(&s->identities, &at));)
+            keep_seen(h, i);
+        mutex_unlock(&s->lock);
+    }
+}
+
 /* A few of those that nobody uses make room for one that is asked for. All of them in use: there is room for that, too.
  * The one that whoever asks has in hand stays. */
-static void make_room(const struct hub *h, struct shard *s, const struct identity *stays)
+static void make_room(struct hub *h, struct shard *s, const struct identity *stays)
 {
     struct identity *i;
 
@@ -89,7 +120,7 @@ static void make_room(const struct hub *h, struct shard *s, const struct identit
         i = map_next(&s->identities, &s->hand);
         if (!i) {
             s->hand = 0;
-        } else if (i != stays && identity_may_go(h, i)) {
+        } else if (i != stays && identity_leaves(h, i)) {
             map_del(&s->identities, bytes_str(i->device.id));
             identity_free(s, i);
         }

@@ -67,7 +67,8 @@ enum err device_decode(struct bytes body, struct device *out)
 }
 
 /* In the checkpoint: the device with its length, the session, the number of the next C2D message, the rest of the
- * session, when the first of its letters expires, whether it has modules. */
+ * session, when the first of its letters expires, whether it has modules, when it was active and when it came or went
+ * last. */
 void identity_encode(struct buf *b, const struct identity *i, int64_t due_ms)
 {
     size_t at = b->len;
@@ -85,6 +86,8 @@ void identity_encode(struct buf *b, const struct identity *i, int64_t due_ms)
     put_text(b, i->session.part);
     buf_put_u64(b, (uint64_t)due_ms);
     buf_put_u8(b, i->has_modules);
+    buf_put_u64(b, (uint64_t)i->device.activity_ms);
+    buf_put_u64(b, (uint64_t)i->device.connection_ms);
 }
 
 enum err identity_decode(struct bytes value, struct identity *out)
@@ -103,5 +106,10 @@ enum err identity_decode(struct bytes value, struct identity *out)
         rd_text(&r, out->session.part, sizeof out->session.part);
     out->kept_due_ms = rd_left(&r) ? (int64_t)rd_u64(&r) : DUE_UNKNOWN;
     out->has_modules = rd_left(&r) && rd_u8(&r) != 0;
+    if (rd_left(&r)) {
+        out->device.activity_ms = (int64_t)rd_u64(&r);
+        out->device.connection_ms = (int64_t)rd_u64(&r);
+    }
+    out->kept_ms = identity_seen_ms(out);
     return r.bad || device.bad || !out->device.id[0] ? ERR_DAMAGED : OK;
 }

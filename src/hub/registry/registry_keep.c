@@ -17,7 +17,7 @@ static void copy_identity(struct keeping *k, struct buf *to, struct identity *i)
     size_t at;
 
     assert_locked(&i->shard->lock);
-    assert(i->dirty);
+    assert(i->dirty || i->unkept);
     put_text(to, i->device.id);
     buf_put_u8(to, i->gone);
     at = to->len;
@@ -36,6 +36,8 @@ static void copy_identity(struct keeping *k, struct buf *to, struct identity *i)
     }
     keeping_saw(k, i->changed_at);
     i->round = k->hub->round;
+    i->unkept = false;
+    i->copied_ms = identity_seen_ms(i);
 }
 
 /* As many as make a transaction; true: there are more. Those that were copied in this round are not copied again, so
@@ -48,7 +50,7 @@ static bool copy_some(struct keeping *k, struct shard *shard, struct buf *to)
     buf_clear(to);
     mutex_lock(&shard->lock);
     for (size_t at = 0; !more && (i = map_next(&shard->identities, &at));) {
-        if (i->dirty && i->round != k->hub->round)
+        if ((i->dirty || i->unkept) && i->round != k->hub->round)
             copy_identity(k, to, i);
         more = to->len >= STATE_BATCH;
     }
@@ -142,7 +144,7 @@ enum err registry_keep(struct keeping *k)
 
 /* An identity that changed below the place is in the checkpoint now: it is clean, and may go when unused. What changed
  * behind it may be in there or not; it stays dirty. */
-static void settle(const struct hub *h, struct shard *shard, uint64_t place)
+static void settle(struct hub *h, struct shard *shard, uint64_t place)
 {
     struct identity *i;
 
@@ -150,7 +152,9 @@ static void settle(const struct hub *h, struct shard *shard, uint64_t place)
     for (size_t at = 0; (i = map_next(&shard->identities, &at));) {
         if (i->changed_at < place)
             i->dirty = false;
-        if (!identity_may_go(h, i) || (!i->gone && shard->identities.n <= SHARD_IDLE_MAX))
+        if (i->round == h->round)
+            i->kept_ms = i->copied_ms;
+        if ((!i->gone && shard->identities.n <= SHARD_IDLE_MAX) || !identity_leaves(h, i))
             continue;
         map_del(&shard->identities, bytes_str(i->device.id));
         identity_free(shard, i);

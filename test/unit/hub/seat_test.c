@@ -1,3 +1,4 @@
+#include "core.h"
 #include "hub_world.h"
 
 static struct world w;
@@ -251,9 +252,92 @@ TEST(a_session_that_the_disk_has_no_room_for_stays_as_it_was)
     world_end(&w);
 }
 
+/* It sits, sends and leaves. */
+static void be_seen(const char *id)
+{
+    struct bell bell = bell_new();
+    struct seat *s = world_sit(&w, id, &bell);
+
+    w.now_ms += 5000;
+    CHECK_OK(send_one(s));
+    w.now_ms += 4000;
+    hub_detach(s, w.now_ms);
+}
+
+static void check_seen(const char *id, int64_t active_ms, int64_t left_ms)
+{
+    struct device d;
+
+    CHECK_OK(hub_device_get(w.hub, bytes_str(id), &d));
+    CHECK(!d.connected && d.activity_ms == active_ms && d.connection_ms == left_ms);
+}
+
+TEST(when_a_device_was_seen_last_is_known_after_a_stop_and_costs_no_record)
+{
+    int64_t first_ms;
+    uint64_t end;
+
+    world_start(&w, 1);
+    world_add(&w, "d1");
+    be_seen("d1");
+    first_ms = w.now_ms;
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    end = store_end(w.store);
+    w.now_ms += 100000;
+    hub_detach(world_sit(&w, "d1", &(struct bell){.waker = {bell_ring}}), w.now_ms + 1000);
+    hub_remember(w.hub);
+    CHECK(store_end(w.store) == end);
+    world_crash(&w);
+    check_seen("d1", first_ms - 4000, first_ms); /* that was no stop */
+    be_seen("d1");
+    hub_remember(w.hub);
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    world_crash(&w);
+    check_seen("d1", w.now_ms - 4000, w.now_ms);
+    hub_remember(w.hub);
+    w.now_ms += 1;
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    check_seen("d1", w.now_ms - 4001, w.now_ms - 1);
+    world_end(&w);
+}
+
+TEST(a_device_that_leaves_memory_is_not_forgotten_to_have_been_there)
+{
+    enum { ALL = SHARDS * SHARD_IDLE_MAX * 5 / 4, SEEN = 200 };
+    struct bell bell = bell_new();
+    int64_t left_ms[SEEN];
+    char id[16];
+
+    world_start(&w, 1);
+    for (int turn = 0; turn < 4; turn++) {
+        for (unsigned i = 0; i < ALL; i++) {
+            struct device d;
+
+            snprintf(id, sizeof id, "d%u", i);
+            if (!turn)
+                world_add(&w, id);
+            else
+                CHECK_OK(hub_device_get(w.hub, bytes_str(id), &d));
+        }
+        CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+        for (unsigned i = 0; !turn && i < SEEN; i++) {
+            snprintf(id, sizeof id, "d%u", i);
+            left_ms[i] = w.now_ms + 4000;
+            hub_detach(world_sit(&w, id, &bell), left_ms[i]);
+        }
+    }
+    for (unsigned i = 0; i < SEEN; i++) {
+        snprintf(id, sizeof id, "d%u", i);
+        check_seen(id, left_ms[i] - 4000, left_ms[i]);
+    }
+    world_end(&w);
+}
+
 TESTS(RUN(a_seat_is_for_devices_that_are_there_and_enabled), RUN(the_later_connection_wins_and_the_earlier_one_is_told),
       RUN(who_is_disabled_deleted_or_gets_new_credentials_loses_the_seat),
       RUN(a_device_that_is_deleted_and_made_again_is_another_one),
       RUN(a_session_survives_restarts_power_cuts_and_checkpoints), RUN(a_session_that_stays_as_it_is_costs_no_record),
       RUN(a_session_stays_through_an_update_and_goes_with_the_device),
-      RUN(a_session_that_the_disk_has_no_room_for_stays_as_it_was))
+      RUN(a_session_that_the_disk_has_no_room_for_stays_as_it_was),
+      RUN(when_a_device_was_seen_last_is_known_after_a_stop_and_costs_no_record),
+      RUN(a_device_that_leaves_memory_is_not_forgotten_to_have_been_there))
