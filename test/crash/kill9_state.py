@@ -299,9 +299,9 @@ class Jobs(Steps):
     def work(self):
         connection = self.https()
         if self.state and self.state != "done":
-            answer, said = self.ask(connection, "GET", f"/jobs/v2/{self.state}", self.headers())
-            assert answer.status == 200 or (answer.status == 404 and not self.acked), f"{self.state}: {answer.status} {said}"
-            if answer.status == 200:
+            known = self.must(connection, "GET", f"/jobs/v2/{self.state}")["status"] != "unknown"
+            assert known or not self.acked, f"{self.state}: acknowledged and lost"
+            if known:
                 self.follow(connection)
         while self.wanted.is_set():
             self.number += 1

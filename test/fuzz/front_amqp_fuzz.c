@@ -1,7 +1,7 @@
 /* The AMQP front on a hub in memory. The first byte says how far the peer has come when the bytes begin, and whether
  * they are put into frames. Must reach: SASL, put-token, management, attach of receivers with filters, flow, detach,
- * end; events and batches of devices, their mailboxes with every outcome, their twins and methods; what services post, and
- * feedback. */
+ * end; events and batches of devices, their mailboxes with every outcome, their twins and methods; what services post,
+ * and feedback. */
 #include "front.h"
 #include "hub_reset.h"
 #include "sas.h"
