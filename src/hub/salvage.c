@@ -19,17 +19,21 @@ enum { VALUE_MAX = 1 << 20, DUES_MAX = 256 << 20 };
 
 static const struct {
     const char *prefix, *what;
-    enum { NO_NAME, WHOLE_NAME, DEVICE_FIRST } name; /* what follows is the name of an identity; begins with one, */
-    bool has_sequence;                               /* and the number of a message ends it */
+    /* What follows is the name of an identity, which this is, or which it belongs to; begins with one, */
+    enum { NO_NAME, IDENTITY, OF_IDENTITY, DEVICE_FIRST } name;
+    bool has_sequence; /* and the number of a message ends it */
 } keys[] = {
-    {"d/", "a device", WHOLE_NAME, false},
-    {"mod/", "a module of a device", WHOLE_NAME, false},
+    {"d/", "a device", IDENTITY, false},
+    {"mod/", "a module of a device", IDENTITY, false},
     {"m/", "a message in the mailbox of a device", DEVICE_FIRST, true},
-    {"t/", "a twin", WHOLE_NAME, false},
+    {"t/", "a twin", OF_IDENTITY, false},
     {"b/", "the body of a message to a device", DEVICE_FIRST, false},
     {"x/", "when messages to a device expire", NO_NAME, false},
     {"f/", "feedback", NO_NAME, false},
     {"p/", "an enrollment or a registration", NO_NAME, false},
+    {"p/3/", "a configuration", NO_NAME, false},
+    {"jh/", "a job", NO_NAME, false},
+    {"jr/", "devices of a job, and what became of them", NO_NAME, false},
     {"e/", "what a partition holds", NO_NAME, false},
 };
 
@@ -47,7 +51,7 @@ static const struct {
 
 static void read_rest(size_t i, struct bytes rest, struct key_facts *out)
 {
-    struct bytes name = keys[i].name == WHOLE_NAME ? rest : identity_device(rest);
+    struct bytes name = keys[i].name == DEVICE_FIRST ? identity_device(rest) : rest;
     uint64_t number;
 
     if (keys[i].name && !bytes_to_str(name, out->device, sizeof out->device))
@@ -68,7 +72,7 @@ void key_facts_of(struct bytes key, struct key_facts *out)
         if (!bytes_starts(key, bytes_str(keys[i].prefix)))
             continue;
         out->what = keys[i].what;
-        out->is_device = keys[i].name == WHOLE_NAME;
+        out->is_device = keys[i].name == IDENTITY;
         read_rest(i, bytes_skip(key, strlen(keys[i].prefix)), out);
     }
 }

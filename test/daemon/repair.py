@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from peers import Site
@@ -16,6 +17,8 @@ from restarted import PORTS, Restarted
 BUILD = os.path.realpath(sys.argv.pop(1))
 HUB, STORE = os.path.join(BUILD, "d2dhub"), os.path.join(BUILD, "test", "kill9_store")
 DEVICES = [f"device-{i:02}" for i in range(60)]
+TWINS = DEVICES[20:24]
+PASSING = ("connectionState", "lastActivityTime", "systemMetrics")  # what is no state
 MAIL = 3
 SEGMENT = 64 << 10
 
@@ -53,11 +56,44 @@ def make(folder, *init):
     for number in range(MAIL):
         status, body = site.post(DEVICES[5], f"letter {number}".encode())
         assert status == 201 or status == 204, body
+    change(site)
+    hub.state = state(site)
     send(site, range(100))
     site.add([DEVICES[8]])
     site.https.close()
     hub.stop()
     return hub
+
+
+def change(site):
+    """Twins, modules, a configuration that targets nobody, a job that came to its end."""
+    for number, name in enumerate(TWINS):
+        body = {"tags": {"room": "cellar", "number": number}, "properties": {"desired": {"text": name * 20}}}
+        must(site, "PATCH", f"/twins/{name}", body)
+    must(site, "PUT", f"/devices/{TWINS[0]}/modules/lock", {"deviceId": TWINS[0], "moduleId": "lock"})
+    must(site, "PATCH", f"/twins/{TWINS[0]}/modules/lock", {"tags": {"of": "module"}})
+    must(site, "PUT", "/configurations/winter", {"id": "winter", "priority": 1, "targetCondition": "tags.room='nowhere'",
+                                                 "content": {"deviceContent": {"properties.desired.heat": 21}}})
+    must(site, "PUT", "/jobs/v2/work", {"jobId": "work", "type": "scheduleUpdateTwin", "queryCondition": "tags.room='cellar'",
+                                        "updateTwin": {"etag": "*", "tags": {"worked": True}}, "maxExecutionTimeInSeconds": 600})
+    while json.loads(must(site, "GET", "/jobs/v2/work"))["status"] != "completed":
+        time.sleep(0.02)
+
+
+def must(site, method, path, body=None):
+    status, said = site.ask(method, path, body and json.dumps(body))
+    assert status < 300, (path, status, said)
+    return said
+
+
+def state(site):
+    """What there is of that, by name: None where it is not there."""
+    found = {}
+    for path in [*(f"/twins/{name}" for name in TWINS), f"/twins/{TWINS[0]}/modules/lock", "/configurations/winter", "/jobs/v2/work"]:
+        status, said = site.ask("GET", path)
+        one = {k: v for k, v in json.loads(said).items() if k not in PASSING}
+        found[path] = one if status == 200 and one.get("status") != "unknown" else None
+    return found
 
 
 class Repair(unittest.TestCase):
@@ -67,12 +103,15 @@ class Repair(unittest.TestCase):
         for name, init in (("whole", ()), ("trimmed", ("--retention-size", "64k"))):
             os.mkdir(os.path.join(cls.top, name))
             hub = make(os.path.join(cls.top, name), *init)
+            cls.states[name] = hub.state
             # What is there now stays.
             with open(os.path.join(hub.data, "d2dhub.ini"), "r+") as ini:
                 lines = [line for line in ini if not line.startswith("retention_size")]
                 ini.seek(0)
                 ini.truncate()
                 ini.writelines(lines)
+
+    states = {}
 
     @classmethod
     def tearDownClass(cls):
@@ -91,6 +130,7 @@ class Repair(unittest.TestCase):
 
     def take(self, name):
         """A copy of that hub, to be damaged."""
+        self.wanted = dict(self.states[name])
         shutil.copytree(os.path.join(self.top, name, "hub"), self.data)
 
     def path(self, *names):
@@ -151,6 +191,7 @@ class Repair(unittest.TestCase):
             self.assertEqual(status, 200 if name in devices else 404, (name, body))
             if name == DEVICES[5] and name in devices:
                 self.assertEqual(json.loads(body)["cloudToDeviceMessageCount"], letters)
+        self.assertEqual(state(site), self.wanted)
         site.add(["later"])
         send(site, range(1000, 1010), "later")
         site.https.close()
@@ -241,6 +282,37 @@ class Repair(unittest.TestCase):
         self.assertEqual([(t["file"], t["device"]) for t in lost], [("state/data.mdb", "device-07")])
         self.serves([name for name in DEVICES if name != "device-07"], self.kept())
 
+    def lost_of(self, key, what, device=""):
+        self.take("trimmed")
+        self.spoil(key)
+        lost = self.repair(1)
+        self.assertEqual([(t["file"], t["what"].split(":")[0], t.get("device", "")) for t in lost], [("state/data.mdb", what, device)])
+
+    def test_a_twin_is_lost_and_its_device_is_not(self):
+        self.lost_of(f"t/{TWINS[1]}".encode(), "a twin", TWINS[1])
+        fresh = self.wanted[f"/twins/{TWINS[1]}"]
+        now = self.looked_at()[f"/twins/{TWINS[1]}"]
+        self.assertEqual((now["version"], now["deviceEtag"]), (2, fresh["deviceEtag"]))
+        self.wanted[f"/twins/{TWINS[1]}"] = now
+        self.serves(events=self.kept())
+
+    def test_a_configuration(self):
+        self.lost_of(b"p/3/winter", "a configuration")
+        self.wanted["/configurations/winter"] = None
+        self.serves(events=self.kept())
+
+    def test_a_job(self):
+        self.lost_of(b"jr/0000000000000001/000000", "devices of a job, and what became of them")
+        self.serves(events=self.kept())
+
+    def looked_at(self):
+        site = self.start()
+        try:
+            return state(site)
+        finally:
+            site.https.close()
+            self.end(signal.SIGTERM)
+
     def test_a_value_that_the_log_has_too(self):
         self.take("trimmed")
         self.spoil(b"d/device-08")
@@ -255,6 +327,7 @@ class Repair(unittest.TestCase):
         said = " ".join(t["what"] for t in lost)
         for word in ("hub.json", "secondary keys", "what says how much there was"):
             self.assertIn(word, said)
+        self.wanted = dict.fromkeys(self.wanted)
         self.serves([DEVICES[8]], self.kept())  # which changed last
 
     def test_the_checkpoint_is_missing(self):
@@ -262,6 +335,7 @@ class Repair(unittest.TestCase):
         shutil.rmtree(self.path("state"))
         lost = self.repair(1)
         self.assertIn("all of it: there is no such file", " ".join(t["what"] for t in lost))
+        self.wanted = dict.fromkeys(self.wanted)
         self.serves([DEVICES[8]], self.kept())  # which changed last
 
     def test_without_hub_json_what_is_missing_is_named(self):
