@@ -23,8 +23,7 @@ static void take_property(struct message_room *r, const struct amqp_value *key, 
 {
     struct d2d_event *out = ctx;
 
-    if (out->n_properties < PROPS_MAX)
-        r->properties[out->n_properties++] = (struct d2d_property){room_keep_value(r, key), room_keep_value(r, value)};
+    room_add_property(r, &out->n_properties, room_keep_value(r, key), room_keep_value(r, value));
 }
 
 enum err event_view(struct message_room *r, const char *partition, struct d2d_event *out)

@@ -97,9 +97,8 @@ enum err incoming_mqtt(struct message_room *r, const char *path, struct bytes to
     out->properties = r->properties;
     out->input = room_keep(r, input);
     while (bag_next(&bag, &room, &pair))
-        if (!take_system(r, &pair, out) && out->n_properties < PROPS_MAX)
-            r->properties[out->n_properties++] =
-                (struct d2d_property){room_keep(r, pair.name), room_keep(r, pair.value)};
+        if (!take_system(r, &pair, out))
+            room_add_property(r, &out->n_properties, room_keep(r, pair.name), room_keep(r, pair.value));
     out->body = body.len ? body.at : BYTES("").at;
     out->body_len = body.len;
     return r->text.bad ? ERR_TOO_LARGE : OK;
@@ -130,8 +129,8 @@ static void take_property(struct message_room *r, const struct amqp_value *key, 
 
     if (key_is(key, "iothub-ack"))
         out->ack = ack_of(bytes_str(room_keep_value(r, value)));
-    else if (out->n_properties < PROPS_MAX)
-        r->properties[out->n_properties++] = (struct d2d_property){room_keep_value(r, key), room_keep_value(r, value)};
+    else
+        room_add_property(r, &out->n_properties, room_keep_value(r, key), room_keep_value(r, value));
 }
 
 enum err incoming_amqp(struct message_room *r, struct d2d_c2d *out)

@@ -38,6 +38,12 @@ const char *room_keep_value(struct message_room *r, const struct amqp_value *v)
     return amqp_value_scalar(v, text) ? room_keep(r, bytes_str(text)) : "";
 }
 
+void room_add_property(struct message_room *r, size_t *n, const char *name, const char *value)
+{
+    if (*n < PROPS_MAX)
+        r->properties[(*n)++] = (struct d2d_property){name, value};
+}
+
 enum err room_decode(struct message_room *r)
 {
     enum err e = amqp_message_read(buf_bytes(&r->raw), &r->message);

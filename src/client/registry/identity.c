@@ -81,10 +81,22 @@ static bool says(const json_t *from, const char *name, const char *wanted)
     return text && bytes_eq_nocase(bytes_str(text), bytes_str(wanted));
 }
 
+/* How an identity proves itself, which an identity and a twin say in different places. */
+static void take_proof(const json_t *from, const char *name, struct d2d_identity *out)
+{
+    const json_t *hashes = json_object_get(from, "x509Thumbprint");
+
+    take(hashes, "primaryThumbprint", out->primary_thumbprint, sizeof out->primary_thumbprint);
+    take(hashes, "secondaryThumbprint", out->secondary_thumbprint, sizeof out->secondary_thumbprint);
+    for (size_t i = 0; i < sizeof auth_names / sizeof *auth_names; i++)
+        if (says(from, name, auth_names[i]))
+            out->auth = (enum d2d_auth)i;
+}
+
 bool identity_read(const json_t *from, struct d2d_identity *out)
 {
     const json_t *how = json_object_get(from, "authentication");
-    const json_t *keys = json_object_get(how, "symmetricKey"), *hashes = json_object_get(how, "x509Thumbprint");
+    const json_t *keys = json_object_get(how, "symmetricKey");
 
     /* An identity without a status is a module, which is as its device is. */
     *out = (struct d2d_identity){.enabled = !says(from, "status", "disabled"),
@@ -97,11 +109,7 @@ bool identity_read(const json_t *from, struct d2d_identity *out)
     take(from, "statusReason", out->reason, sizeof out->reason);
     take(keys, "primaryKey", out->primary_key, sizeof out->primary_key);
     take(keys, "secondaryKey", out->secondary_key, sizeof out->secondary_key);
-    take(hashes, "primaryThumbprint", out->primary_thumbprint, sizeof out->primary_thumbprint);
-    take(hashes, "secondaryThumbprint", out->secondary_thumbprint, sizeof out->secondary_thumbprint);
-    for (size_t i = 0; i < sizeof auth_names / sizeof *auth_names; i++)
-        if (says(how, "type", auth_names[i]))
-            out->auth = (enum d2d_auth)i;
+    take_proof(how, "type", out);
     take_time(from, "connectionStateUpdatedTime", out->connected_since, sizeof out->connected_since);
     take_time(from, "lastActivityTime", out->last_activity, sizeof out->last_activity);
     return out->id[0] != 0;
@@ -109,17 +117,12 @@ bool identity_read(const json_t *from, struct d2d_identity *out)
 
 bool identity_read_twin(const json_t *from, struct d2d_identity *out)
 {
-    const json_t *hashes = json_object_get(from, "x509Thumbprint");
     bool named = identity_read(from, out);
 
     /* The twin has an ETag of its own. */
     out->etag[0] = 0;
     take(from, "deviceEtag", out->etag, sizeof out->etag);
-    take(hashes, "primaryThumbprint", out->primary_thumbprint, sizeof out->primary_thumbprint);
-    take(hashes, "secondaryThumbprint", out->secondary_thumbprint, sizeof out->secondary_thumbprint);
-    for (size_t i = 0; i < sizeof auth_names / sizeof *auth_names; i++)
-        if (says(from, "authenticationType", auth_names[i]))
-            out->auth = (enum d2d_auth)i;
+    take_proof(from, "authenticationType", out);
     return named;
 }
 

@@ -90,7 +90,7 @@ static void make_ready(struct call *c, int64_t now_ms)
 static void tell(struct seat *seat)
 {
     assert_locked(&seat->shard->lock);
-    atomic_store(&seat->calls, true);
+    atomic_store(&seat->calls.there, true);
     seat->waker->wake(seat->waker);
 }
 
@@ -202,7 +202,7 @@ static enum err put(struct call *c, struct bytes device, int64_t connect_ms, int
     if (i->n_calls >= CALLS_OF_DEVICE_MAX)
         return ERR_FULL;
     c->wait_ms = now_ms + connect_ms;
-    if (i->seat && i->seat->takes_calls) {
+    if (i->seat && i->seat->calls.taken) {
         c->state = CALL_READY;
         c->until_ms = now_ms + c->response_ms;
         enlist(i, c);
@@ -288,8 +288,8 @@ void hub_calls_take(struct seat *seat, bool takes, int64_t now_ms)
     bool any = false;
 
     mutex_lock(&seat->shard->lock);
-    if (seat->identity && seat->takes_calls != takes) {
-        seat->takes_calls = takes;
+    if (seat->identity && seat->calls.taken != takes) {
+        seat->calls.taken = takes;
         for (struct call *c = seat->identity->calls; c; c = c->next) {
             if (takes && c->state == CALL_WAITS) {
                 make_ready(c, now_ms);
@@ -319,7 +319,7 @@ enum err hub_call_next(struct seat *seat, int64_t now_ms, struct buf *room, stru
     enum err e = ERR_NOT_FOUND;
     struct call *c;
 
-    if (!atomic_load_explicit(&seat->calls, memory_order_acquire))
+    if (!atomic_load_explicit(&seat->calls.there, memory_order_acquire))
         return ERR_NOT_FOUND;
     buf_clear(room);
     mutex_lock(&seat->shard->lock);
@@ -328,13 +328,13 @@ enum err hub_call_next(struct seat *seat, int64_t now_ms, struct buf *room, stru
         buf_put(room, bytes_of(c->payload, c->payload_len));
         e = buf_check(room);
     } else {
-        atomic_store(&seat->calls, false);
+        atomic_store(&seat->calls.there, false);
     }
     if (!e) {
         struct bytes all = buf_bytes(room), method = bytes_first(all, strlen(c->method));
 
-        seat->asked += seat->asked == UINT32_MAX ? 2 : 1; /* 0 is none */
-        c->number = seat->asked;
+        seat->calls.asked += seat->calls.asked == UINT32_MAX ? 2 : 1; /* 0 is none */
+        c->number = seat->calls.asked;
         *out = (struct call_request){.id = c->id, .number = c->number, .method = method};
         if (c->has_payload)
             out->payload = bytes_skip(all, method.len);

@@ -121,6 +121,35 @@ struct desired_queue {
     struct bytes next; /* or that of the change that is being made */
 };
 
+/* Sections of a seat: no other part looks into them. `there` is whether there may be something for it; it may be asked
+ * without a lock, and only as the first question. The rest is under the shard's lock. */
+struct seat_mail {
+    _Atomic bool there;
+    struct cursor cursor; /* of its owner: where the message is that it reads, */
+    struct buf kept;      /* or that message, from the checkpoint */
+    struct list awaiting; /* in struct mail, and under its lock: the next message is not durable yet, */
+    uint64_t awaited;     /* and has this place */
+};
+
+struct seat_calls {
+    _Atomic bool there;
+    bool taken;     /* it listens to calls */
+    uint32_t asked; /* the number of the last one that it was asked */
+};
+
+struct seat_twin {
+    _Atomic bool there;
+    bool taken; /* it listens to changes of what is desired */
+    struct desired_queue desired;
+};
+
+/* Where its events go, and what stands before each. Nobody changes that. */
+struct seat_events {
+    struct partition_state *partition;
+    size_t head_len;
+    uint8_t head[EVENT_HEAD_MAX];
+};
+
 struct seat {
     struct hub *hub;
     struct shard *shard;
@@ -129,24 +158,11 @@ struct seat {
     enum proof proof;
     _Atomic int state; /* enum err */
     char id[IDENTITY_LEN_MAX + 1];
-    /* mail: whether there may be something for it; which message it reads; where it waits for one to be durable. */
-    _Atomic bool mail;
-    struct cursor cursor;
-    struct buf kept;
-    struct list awaiting;
-    uint64_t awaited;
-    /* calls: */
-    _Atomic bool calls; /* whether there may be one for it */
-    bool takes_calls;   /* under the shard's lock, as is: */
-    uint32_t asked;     /* the number of the last one that it was asked */
-    /* twin: */
-    _Atomic bool desired_there; /* whether there may be a change of what is desired */
-    bool takes_desired;         /* under the shard's lock, as is: */
-    struct desired_queue desired;
-    /* events: where they go, and what stands before each that is sent from here. */
-    struct partition_state *partition;
-    size_t head_len;
-    uint8_t head[EVENT_HEAD_MAX];
+    /* Sections, a part's each. */
+    struct seat_mail mail;
+    struct seat_calls calls;
+    struct seat_twin twin;
+    struct seat_events events;
 };
 
 /* The shard of an identity: devices are spread by their ids, and their modules are beside them. */

@@ -264,9 +264,9 @@ static enum err send_within_limits(struct hub *h, struct identity *i, const stru
 
 enum err hub_send(struct seat *seat, const struct msg *m, int64_t now_ms, uint64_t *at)
 {
-    const struct sender from = {.partition = seat->partition,
+    const struct sender from = {.partition = seat->events.partition,
                                 .name = bytes_str(seat->id),
-                                .head = bytes_of(seat->head, seat->head_len),
+                                .head = bytes_of(seat->events.head, seat->events.head_len),
                                 .annotations = SEAT_ANNOTATIONS};
     size_t size = msg_size(m);
     enum err e;

@@ -170,7 +170,7 @@ static enum err next_locked(struct seat *seat, int64_t now_ms, struct c2d *out, 
     if (e == ERR_NOT_FOUND && *at)
         mail_tell(seat->hub, seat->identity, *at); /* it comes when it is durable */
     else if (e == ERR_NOT_FOUND)
-        seat->mail = false;
+        seat->mail.there = false;
     mutex_unlock(&seat->shard->lock);
     return e;
 }
@@ -183,20 +183,20 @@ enum err hub_next(struct seat *seat, int64_t now_ms, struct c2d *out)
     bool again;
     enum err e;
 
-    if (!seat->mail)
+    if (!seat->mail.there)
         return ERR_NOT_FOUND;
     do {
         again = false;
         e = next_locked(seat, now_ms, out, &at);
-        if (!e && (e = read_body(h, bytes_str(seat->id), at, &seat->cursor, &seat->kept, &out->sections))) {
+        if (!e && (e = read_body(h, bytes_str(seat->id), at, &seat->mail.cursor, &seat->mail.kept, &out->sections))) {
             give_back(seat, out->sequence);
             again = e == ERR_DAMAGED && !mail_lost(h, bytes_str(seat->id), out->sequence, now_ms);
         }
     } while (again);
     if (e) { /* a segment that is held cannot be used again */
-        store_cursor_close(h->store, &seat->cursor);
-        buf_free(&seat->kept);
-        seat->kept = buf_max(RECORD_LEN_MAX);
+        store_cursor_close(h->store, &seat->mail.cursor);
+        buf_free(&seat->mail.kept);
+        seat->mail.kept = buf_max(RECORD_LEN_MAX);
     }
     return e;
 }

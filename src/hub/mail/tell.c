@@ -6,9 +6,9 @@
 static void await(struct hub *h, struct seat *seat, uint64_t at)
 {
     mutex_lock(&h->mail->lock);
-    if (list_alone(&seat->awaiting)) {
-        seat->awaited = at;
-        list_add(&h->mail->awaiting, &seat->awaiting);
+    if (list_alone(&seat->mail.awaiting)) {
+        seat->mail.awaited = at;
+        list_add(&h->mail->awaiting, &seat->mail.awaiting);
         h->mail->n_awaiting++;
     }
     mutex_unlock(&h->mail->lock);
@@ -17,8 +17,8 @@ static void await(struct hub *h, struct seat *seat, uint64_t at)
 static void await_not(struct hub *h, struct seat *seat)
 {
     mutex_lock(&h->mail->lock);
-    if (!list_alone(&seat->awaiting)) {
-        list_del(&seat->awaiting);
+    if (!list_alone(&seat->mail.awaiting)) {
+        list_del(&seat->mail.awaiting);
         h->mail->n_awaiting--;
     }
     mutex_unlock(&h->mail->lock);
@@ -45,7 +45,7 @@ void mail_tell(struct hub *h, struct identity *i, uint64_t at)
 {
     if (!i->seat)
         return;
-    i->seat->mail = true;
+    i->seat->mail.there = true;
     seat_tell(h, i->seat, at);
 }
 
@@ -58,9 +58,9 @@ void mail_grew(struct hub *h)
     durable = store_durable(h->store);
     mutex_lock(&h->mail->lock);
     LIST_EACH (&h->mail->awaiting, it) {
-        struct seat *seat = LIST_OF(it, struct seat, awaiting);
+        struct seat *seat = LIST_OF(it, struct seat, mail.awaiting);
 
-        if (seat->awaited >= durable)
+        if (seat->mail.awaited >= durable)
             continue;
         assert(h->mail->n_awaiting > 0);
         list_del(it);
@@ -74,7 +74,7 @@ void mail_seated(struct hub *h, struct identity *i, struct seat *seat)
 {
     assert_locked(&i->shard->lock);
     assert(i->seat == seat);
-    seat->kept = buf_max(RECORD_LEN_MAX);
+    seat->mail.kept = buf_max(RECORD_LEN_MAX);
     if (i->mailbox && i->mailbox->n)
         mail_tell(h, i, 0);
 }
@@ -92,7 +92,7 @@ void mail_unseated(struct hub *h, struct identity *i, struct seat *seat)
 void mail_seat_free(struct seat *seat)
 {
     await_not(seat->hub, seat);
-    assert(list_alone(&seat->awaiting));
-    store_cursor_close(seat->hub->store, &seat->cursor);
-    buf_free(&seat->kept);
+    assert(list_alone(&seat->mail.awaiting));
+    store_cursor_close(seat->hub->store, &seat->mail.cursor);
+    buf_free(&seat->mail.kept);
 }

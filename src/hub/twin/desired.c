@@ -29,7 +29,7 @@ static struct seat *who_takes(const struct twin_told *told)
 {
     struct seat *seat = told->identity->seat;
 
-    return told->write->nodes[TWIN_DESIRED].at && seat && seat->takes_desired ? seat : NULL;
+    return told->write->nodes[TWIN_DESIRED].at && seat && seat->twin.taken ? seat : NULL;
 }
 
 static void put_entry(struct desired_queue *q, struct bytes patch, uint64_t version, uint64_t at)
@@ -65,9 +65,9 @@ enum err desired_reserve(const struct twin_told *told)
     struct bytes base;
     enum err e;
 
-    if (!seat || seat->desired.behind)
+    if (!seat || seat->twin.desired.behind)
         return OK;
-    q = &seat->desired;
+    q = &seat->twin.desired;
     if ((e = make_patch(told, q, &q->next)))
         return e;
     if (!q->waiting.len || q->waiting.len + ENTRY_HEAD + q->next.len <= DESIRED_WAITING) {
@@ -90,13 +90,13 @@ void desired_add(struct hub *h, const struct twin_told *told, uint64_t at)
 
     if (!seat)
         return;
-    q = &seat->desired;
+    q = &seat->twin.desired;
     if (!q->behind && q->next.len)
         put_entry(q, q->next, told->write->after.part_version[TWIN_DESIRED], at);
     else
         q->behind = true;
     buf_free(&q->patch);
-    atomic_store(&seat->desired_there, true);
+    atomic_store(&seat->twin.there, true);
     seat_tell(h, seat, at);
 }
 
@@ -114,22 +114,22 @@ void desired_seated(struct hub *h, struct identity *i, struct seat *seat)
 {
     (void)h;
     (void)i;
-    seat->desired = (struct desired_queue){
+    seat->twin.desired = (struct desired_queue){
         .waiting = buf_max(TWIN_RUN_MAX), .base = buf_max(TWIN_RUN_MAX), .patch = buf_max(TWIN_RUN_MAX)};
 }
 
 void desired_seat_free(struct seat *seat)
 {
-    queue_free(&seat->desired);
+    queue_free(&seat->twin.desired);
 }
 
 void hub_desired_take(struct seat *seat, bool takes)
 {
     mutex_lock(&seat->shard->lock);
-    seat->takes_desired = takes;
+    seat->twin.taken = takes;
     if (!takes) {
-        queue_free(&seat->desired);
-        atomic_store(&seat->desired_there, false);
+        queue_free(&seat->twin.desired);
+        atomic_store(&seat->twin.there, false);
     }
     mutex_unlock(&seat->shard->lock);
 }
@@ -137,7 +137,7 @@ void hub_desired_take(struct seat *seat, bool takes)
 /* The device has all that was kept one by one: what is behind that becomes one more. */
 static enum err catch_up(struct seat *seat)
 {
-    struct desired_queue *q = &seat->desired;
+    struct desired_queue *q = &seat->twin.desired;
     struct twin_node before = root_of(buf_bytes(&q->base)), now;
     struct twin_facts facts;
     struct twin *t;
@@ -163,7 +163,7 @@ static enum err catch_up(struct seat *seat)
 /* Under the shard's lock. */
 static enum err take_next(struct seat *seat, struct buf *room, struct desired *out)
 {
-    struct desired_queue *q = &seat->desired;
+    struct desired_queue *q = &seat->twin.desired;
     uint64_t at, version;
     struct bytes patch;
     struct rd r;
@@ -172,7 +172,7 @@ static enum err take_next(struct seat *seat, struct buf *room, struct desired *o
     if (!q->waiting.len && q->behind && (e = catch_up(seat)))
         return e;
     if (!q->waiting.len) {
-        atomic_store(&seat->desired_there, false);
+        atomic_store(&seat->twin.there, false);
         return ERR_NOT_FOUND;
     }
     r = rd_over(buf_bytes(&q->waiting));
@@ -197,7 +197,7 @@ enum err hub_desired_next(struct seat *seat, struct buf *room, struct desired *o
 {
     enum err e;
 
-    if (!atomic_load_explicit(&seat->desired_there, memory_order_acquire))
+    if (!atomic_load_explicit(&seat->twin.there, memory_order_acquire))
         return ERR_NOT_FOUND;
     buf_clear(room);
     mutex_lock(&seat->shard->lock);

@@ -1,10 +1,9 @@
 /* A checkpoint that is only read, all of it as of one moment: of a copy, or of a hub that runs. */
 #include "state_copy.h"
 
-#include "state_seal.h"
+#include "state_lmdb.h"
 
 #include <errno.h>
-#include <lmdb.h>
 #include <stdlib.h>
 
 enum { READERS = 256 };
@@ -23,34 +22,10 @@ static struct snapshot *snapshot_of(struct state *s)
     return (struct snapshot *)(void *)s;
 }
 
+/* No folder, no checkpoint. */
 static enum err err_of(int rc)
 {
-    switch (rc) {
-    case MDB_SUCCESS:
-        return OK;
-    case MDB_NOTFOUND:
-    case ENOENT:
-        return ERR_NOT_FOUND;
-    case ENOMEM:
-        return ERR_MEMORY;
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_INVALID:
-    case MDB_VERSION_MISMATCH:
-        return ERR_DAMAGED;
-    default:
-        return ERR_IO;
-    }
-}
-
-static MDB_val val_of(struct bytes b)
-{
-    return (MDB_val){.mv_size = b.len, .mv_data = (void *)(uintptr_t)b.at};
-}
-
-static struct bytes bytes_of_val(const MDB_val *v)
-{
-    return bytes_of(v->mv_data, v->mv_size);
+    return rc == ENOENT ? ERR_NOT_FOUND : lmdb_err_of(rc);
 }
 
 /* Values of before have no checksum. */

@@ -131,7 +131,7 @@ TEST(memory_may_run_out_anywhere_in_a_change)
         if (number % 40 == 0)
             CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
     }
-    CHECK(seat->desired.behind);
+    CHECK(seat->twin.desired.behind);
     for (size_t n = 1; n < 6; n++) {
         struct buf room = buf_max(TWIN_JSON_MAX);
         struct desired d;

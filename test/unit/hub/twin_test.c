@@ -365,8 +365,8 @@ TEST(a_device_that_is_slow_sees_the_last_version)
     }
     CHECK_OK(patch(NULL, "{\"gone\":null,\"o\":3}"));
     CHECK_OK(patch(NULL, "{\"o\":{\"s\":2}}"));
-    CHECK(seat->desired.waiting.len <= DESIRED_WAITING && seat->desired.behind);
-    while (seat->desired.waiting.len) {
+    CHECK(seat->twin.desired.waiting.len <= DESIRED_WAITING && seat->twin.desired.behind);
+    while (seat->twin.desired.waiting.len) {
         CHECK_OK(hub_desired_next(seat, &room, &d));
         CHECK(d.version == ++version);
     }
