@@ -30,24 +30,24 @@ enum err carrier_dial(struct carrier *c, const struct carriage *k)
                               .failed = k->failed,
                               .ctx = k->ctx};
 
-    return link_dial(k->account->loop, &dial, &c->link);
+    return loop_conn_dial(k->account->loop, &dial, &c->conn);
 }
 
 void carrier_ended(struct carrier *c)
 {
-    link_ended(c->link);
-    c->link = NULL;
+    loop_conn_ended(c->conn);
+    c->conn = NULL;
 }
 
 void carrier_wake(struct carrier *c)
 {
-    link_wake(c->link);
+    loop_conn_wake(c->conn);
 }
 
 void carrier_drop(struct carrier *c)
 {
-    link_drop(c->link);
-    c->link = NULL;
+    loop_conn_drop(c->conn);
+    c->conn = NULL;
 }
 
 void carrier_close(struct carrier *c)

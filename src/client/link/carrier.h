@@ -5,8 +5,8 @@
 #include "ws_talk.h"
 
 struct carrier {
-    struct link *link; /* NULL: there is none */
-    struct ws_talk ws; /* unused without a WebSocket */
+    struct loop_conn *conn; /* NULL: there is none */
+    struct ws_talk ws;      /* unused without a WebSocket */
 };
 
 struct carriage {

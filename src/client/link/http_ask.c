@@ -83,17 +83,17 @@ static enum d2d_err carry(struct account *a, struct http_talk *h, struct exchang
                               .talk = &h->talk,
                               .failed = on_failed,
                               .ctx = x};
-    struct link *link = NULL;
+    struct loop_conn *conn = NULL;
     enum d2d_err e;
 
-    if ((x->e = link_dial(a->loop, &dial, &link)))
+    if ((x->e = loop_conn_dial(a->loop, &dial, &conn)))
         return account_fail(a, err_of(x->e), "%s: %s", a->connect, err_text(x->e));
     if (!(e = loop_until(a->loop, is_done, x, limit_ms)) && a->gone)
         e = D2D_CLOSED;
     if (x->done)
-        link_ended(link);
+        loop_conn_ended(conn);
     else
-        link_drop(link);
+        loop_conn_drop(conn);
     if (e)
         return account_fail(a, e, "%s", d2d_err_text(e));
     if (x->e)

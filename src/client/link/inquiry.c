@@ -93,8 +93,8 @@ enum d2d_err inquiry_verdict(struct account *a, const struct http_head *head, en
 
 static void over(struct inquiry *q, enum d2d_err e)
 {
-    link_ended(q->link);
-    q->link = NULL;
+    loop_conn_ended(q->conn);
+    q->conn = NULL;
     q->answered(q->ctx, e);
 }
 
@@ -153,13 +153,13 @@ bool inquiry_begin(struct inquiry *q, enum d2d_err why)
     q->talk =
         (struct http_talk){.request = buf_bytes(&q->head), .timeout_ms = dial.timeout_ms, .ended = on_ended, .ctx = q};
     http_talk_init(&q->talk);
-    return link_dial(a->loop, &dial, &q->link) == OK;
+    return loop_conn_dial(a->loop, &dial, &q->conn) == OK;
 }
 
 void inquiry_drop(struct inquiry *q)
 {
-    link_drop(q->link);
-    q->link = NULL;
+    loop_conn_drop(q->conn);
+    q->conn = NULL;
 }
 
 void inquiry_close(struct inquiry *q)

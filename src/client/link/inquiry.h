@@ -9,7 +9,7 @@
 struct inquiry {
     struct account *account; /* lent */
     struct http_talk talk;
-    struct link *link; /* NULL: nothing is asked now */
+    struct loop_conn *conn; /* NULL: nothing is asked now */
     struct buf head;
     void (*answered)(void *ctx, enum d2d_err e); /* the account's detail is the sentence for it */
     void *ctx;

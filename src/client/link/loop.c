@@ -369,7 +369,7 @@ void d2d_loop_stop(struct d2d_loop *l)
 
 /* ---- links ----------------------------------------------------------------------------------------------------- */
 
-struct link {
+struct loop_conn {
     struct net_conn *conn; /* NULL until it is open */
     struct talk *talk;     /* NULL: dropped */
     void (*failed)(void *ctx, enum err, const char *detail);
@@ -378,7 +378,7 @@ struct link {
 
 static enum err on_open(void *ctx, struct net_conn *conn, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
-    struct link *k = ctx;
+    struct loop_conn *k = ctx;
 
     (void)peer;
     (void)now_ms;
@@ -393,7 +393,7 @@ static enum err on_open(void *ctx, struct net_conn *conn, const struct peer *pee
 
 static void on_failed(void *ctx, enum err why, const char *detail)
 {
-    struct link *k = ctx;
+    struct loop_conn *k = ctx;
 
     if (k->talk)
         k->failed(k->ctx, why, detail);
@@ -401,9 +401,9 @@ static void on_failed(void *ctx, enum err why, const char *detail)
         free(k);
 }
 
-enum err link_dial(struct d2d_loop *l, const struct dial *d, struct link **out)
+enum err loop_conn_dial(struct d2d_loop *l, const struct dial *d, struct loop_conn **out)
 {
-    struct link *k = calloc(1, sizeof *k);
+    struct loop_conn *k = calloc(1, sizeof *k);
     struct net_connect_options options = {.host = d->host,
                                           .port = d->port,
                                           .name = d->name,
@@ -416,7 +416,7 @@ enum err link_dial(struct d2d_loop *l, const struct dial *d, struct link **out)
 
     if (!k)
         return ERR_MEMORY;
-    *k = (struct link){.talk = d->talk, .failed = d->failed, .ctx = d->ctx};
+    *k = (struct loop_conn){.talk = d->talk, .failed = d->failed, .ctx = d->ctx};
     *d->talk = (struct talk){.ops = d->talk->ops, .proved = true};
     if ((e = net_connect(l->net, &options))) {
         free(k);
@@ -426,18 +426,18 @@ enum err link_dial(struct d2d_loop *l, const struct dial *d, struct link **out)
     return OK;
 }
 
-void link_wake(struct link *k)
+void loop_conn_wake(struct loop_conn *k)
 {
     if (k && k->conn)
         net_conn_wake(k->conn);
 }
 
-void link_ended(struct link *k)
+void loop_conn_ended(struct loop_conn *k)
 {
     free(k);
 }
 
-void link_drop(struct link *k)
+void loop_conn_drop(struct loop_conn *k)
 {
     if (!k)
         return;

@@ -54,8 +54,8 @@ struct tls_files {
 enum err loop_tls(struct d2d_loop *, const struct tls_files *, struct tls **out, char why[256]) MUST_CHECK;
 
 /* A connection that is being made or open, and carries a talk. It comes to its end by exactly one of failed() and the
- * talk's close(), and is given back then by link_ended(); or by link_drop(). */
-struct link;
+ * talk's close(), and is given back then by loop_conn_ended(); or by loop_conn_drop(). */
+struct loop_conn;
 
 struct dial {
     const char *host, *name; /* as in net_connect_options */
@@ -67,9 +67,9 @@ struct dial {
     void *ctx;
 };
 
-enum err link_dial(struct d2d_loop *, const struct dial *, struct link **out) MUST_CHECK;
-void link_wake(struct link *);  /* its talk's wake() is called soon; also NULL */
-void link_ended(struct link *); /* to be said once after failed() or close(); also NULL */
+enum err loop_conn_dial(struct d2d_loop *, const struct dial *, struct loop_conn **out) MUST_CHECK;
+void loop_conn_wake(struct loop_conn *);  /* its talk's wake() is called soon; also NULL */
+void loop_conn_ended(struct loop_conn *); /* to be said once after failed() or close(); also NULL */
 /* The talk says goodbye, what was said still leaves, then it is closed. The talk is called no more, not even inside of
  * one of its calls. */
-void link_drop(struct link *); /* also NULL */
+void loop_conn_drop(struct loop_conn *); /* also NULL */

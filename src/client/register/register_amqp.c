@@ -267,13 +267,13 @@ static void login(struct amqp_talk *a, pn_transport_t *t)
 
 static void on_ended(void *ctx)
 {
-    attempt_ended(ctx);
+    register_carry_ended(ctx);
 }
 
 enum d2d_err register_over_amqp(struct registering *r, int64_t limit_ms)
 {
     struct account *account = &r->account;
-    struct attempt a = {.registering = r};
+    struct register_carry a = {.registering = r};
     struct register_amqp m = {.registering = r,
                               .ended = on_ended,
                               .ctx = &a,
@@ -288,7 +288,7 @@ enum d2d_err register_over_amqp(struct registering *r, int64_t limit_ms)
     enum d2d_err e;
 
     register_amqp_init(&m);
-    e = attempt_run(&a, &m.amqp.talk, account->amqps_port, "AMQPWSB10", limit_ms);
+    e = register_carry_run(&a, &m.amqp.talk, account->amqps_port, "AMQPWSB10", limit_ms);
     register_amqp_close(&m);
     return e;
 }

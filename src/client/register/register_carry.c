@@ -2,24 +2,25 @@
 
 static bool is_over(void *ctx)
 {
-    return ((struct attempt *)ctx)->over;
+    return ((struct register_carry *)ctx)->over;
 }
 
 static void on_failed(void *ctx, enum err e, const char *detail)
 {
-    struct attempt *a = ctx;
+    struct register_carry *a = ctx;
 
     registering_failed(a->registering, err_of(e), "%s", detail);
-    attempt_ended(a);
+    register_carry_ended(a);
 }
 
-void attempt_ended(struct attempt *a)
+void register_carry_ended(struct register_carry *a)
 {
     carrier_ended(&a->carrier);
     a->over = true;
 }
 
-enum d2d_err attempt_run(struct attempt *a, struct talk *talk, int port, const char *protocol, int64_t limit_ms)
+enum d2d_err register_carry_run(struct register_carry *a, struct talk *talk, int port, const char *protocol,
+                                int64_t limit_ms)
 {
     struct account *account = &a->registering->account;
     const struct carriage carriage = {.account = account,

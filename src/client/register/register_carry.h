@@ -4,12 +4,13 @@
 #include "carrier.h"
 #include "register.h"
 
-struct attempt {
+struct register_carry {
     struct registering *registering;
     struct carrier carrier;
     bool over;
 };
 
-void attempt_ended(struct attempt *); /* to be said by the talk's close() */
+void register_carry_ended(struct register_carry *); /* to be said by the talk's close() */
 /* Until the talk has ended. `protocol` is that of a WebSocket. */
-enum d2d_err attempt_run(struct attempt *, struct talk *, int port, const char *protocol, int64_t limit_ms);
+enum d2d_err register_carry_run(struct register_carry *, struct talk *, int port, const char *protocol,
+                                int64_t limit_ms);

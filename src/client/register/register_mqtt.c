@@ -240,14 +240,14 @@ void register_mqtt_init(struct register_mqtt *m)
 
 static void on_ended(void *ctx)
 {
-    attempt_ended(ctx);
+    register_carry_ended(ctx);
 }
 
 enum d2d_err register_over_mqtt(struct registering *r, int64_t limit_ms)
 {
-    struct attempt a = {.registering = r};
+    struct register_carry a = {.registering = r};
     struct register_mqtt m = {.registering = r, .ended = on_ended, .ctx = &a};
 
     register_mqtt_init(&m);
-    return attempt_run(&a, &m.talk, r->account.mqtts_port, "mqtt", limit_ms);
+    return register_carry_run(&a, &m.talk, r->account.mqtts_port, "mqtt", limit_ms);
 }

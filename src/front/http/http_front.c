@@ -14,7 +14,7 @@ struct exchange {
     enum err verdict; /* of the routes, when the head was there */
 };
 
-struct http_session {
+struct http {
     struct talk front;
     const struct front_env *env;
     struct peer peer;
@@ -29,12 +29,12 @@ struct http_session {
     struct ws *ws;  /* what the connection has become, or NULL */
 };
 
-static struct http_session *session_of(struct talk *f)
+static struct http *http_of(struct talk *f)
 {
-    return (struct http_session *)(void *)((char *)f - offsetof(struct http_session, front));
+    return (struct http *)(void *)((char *)f - offsetof(struct http, front));
 }
 
-static bool exchange_open(struct http_session *s)
+static bool exchange_open(struct http *s)
 {
     struct exchange *x = calloc(1, sizeof *x);
 
@@ -54,7 +54,7 @@ static void drop_job(struct http_answer *a)
     a->more = NULL;
 }
 
-static void exchange_close(struct http_session *s)
+static void exchange_close(struct http *s)
 {
     if (s->exchange) {
         drop_job(&s->exchange->answer);
@@ -66,7 +66,7 @@ static void exchange_close(struct http_session *s)
     s->exchange = NULL;
 }
 
-static void begin(struct http_session *s, int64_t now_ms, const struct http_head *head)
+static void begin(struct http *s, int64_t now_ms, const struct http_head *head)
 {
     struct exchange *x = s->exchange;
 
@@ -79,7 +79,7 @@ static void begin(struct http_session *s, int64_t now_ms, const struct http_head
 }
 
 /* The answer leaves; with `last` nothing comes after it. */
-static void answer(struct http_session *s, enum err e, bool last)
+static void answer(struct http *s, enum err e, bool last)
 {
     struct exchange *x = s->exchange;
 
@@ -95,7 +95,7 @@ static void answer(struct http_session *s, enum err e, bool last)
 }
 
 /* The part of the body that may be kept: little of a stranger's, and nothing large while memory is short. */
-static void limit_body(struct http_session *s)
+static void limit_body(struct http *s)
 {
     struct exchange *x = s->exchange;
     bool large = x->in.head.has_body && x->in.left > HTTP_BODY_UNPROVED;
@@ -107,7 +107,7 @@ static void limit_body(struct http_session *s)
 }
 
 /* Credentials and route are checked before the body is read: what a stranger sends is not kept. */
-static void on_head(struct http_session *s, int64_t now_ms)
+static void on_head(struct http *s, int64_t now_ms)
 {
     struct exchange *x = s->exchange;
     const struct http_head *head = &x->in.head;
@@ -130,7 +130,7 @@ static void on_head(struct http_session *s, int64_t now_ms)
 }
 
 /* Changes the protocol, as the routes agreed to: no request comes any more. */
-static void upgrade(struct http_session *s, int64_t now_ms)
+static void upgrade(struct http *s, int64_t now_ms)
 {
     struct exchange *x = s->exchange;
     enum err e = ws_open(&s->front, s->env, &s->peer, x->answer.upgrade, now_ms, &s->ws);
@@ -144,7 +144,7 @@ static void upgrade(struct http_session *s, int64_t now_ms)
     exchange_close(s);
 }
 
-static void finish(struct http_session *s, enum err e, int64_t now_ms)
+static void finish(struct http *s, enum err e, int64_t now_ms)
 {
     struct exchange *x = s->exchange;
 
@@ -166,7 +166,7 @@ static void finish(struct http_session *s, enum err e, int64_t now_ms)
     s->due_ms = now_ms + HTTP_IDLE_MS;
 }
 
-static void on_message(struct http_session *s, int64_t now_ms)
+static void on_message(struct http *s, int64_t now_ms)
 {
     struct exchange *x = s->exchange;
     enum err e = x->verdict;
@@ -180,7 +180,7 @@ static void on_message(struct http_session *s, int64_t now_ms)
 }
 
 /* A turn of an answer that takes more than one. */
-static void work_on(struct http_session *s, int64_t now_ms)
+static void work_on(struct http *s, int64_t now_ms)
 {
     struct http_answer *a = &s->exchange->answer;
     http_more *more = a->more;
@@ -193,7 +193,7 @@ static void work_on(struct http_session *s, int64_t now_ms)
 }
 
 /* Answers a request that cannot be read. The connection ends: nobody knows where the next request begins. */
-static void on_fault(struct http_session *s, int64_t now_ms)
+static void on_fault(struct http *s, int64_t now_ms)
 {
     static const struct {
         enum http_code code;
@@ -219,7 +219,7 @@ static void on_fault(struct http_session *s, int64_t now_ms)
 }
 
 /* Nothing is complete. `left`: bytes of a head that has begun. */
-static void on_more(struct http_session *s, bool left, int64_t now_ms)
+static void on_more(struct http *s, bool left, int64_t now_ms)
 {
     if (s->state == WAIT_REQUEST && left) {
         s->state = WAIT_HEAD;
@@ -231,7 +231,7 @@ static void on_more(struct http_session *s, bool left, int64_t now_ms)
 
 static size_t http_input(struct talk *f, struct bytes in, int64_t now_ms)
 {
-    struct http_session *s = session_of(f);
+    struct http *s = http_of(f);
     size_t all = 0, used = 0;
 
     while (!s->ws && !f->over && s->state != WORKING && front_has_room(f)) {
@@ -265,7 +265,7 @@ static size_t http_input(struct talk *f, struct bytes in, int64_t now_ms)
 /* Input that found no room is given again by the connection. */
 static void http_wake(struct talk *f, int64_t now_ms)
 {
-    struct http_session *s = session_of(f);
+    struct http *s = http_of(f);
 
     if (s->ws)
         ws_wake(s->ws, now_ms);
@@ -275,7 +275,7 @@ static void http_wake(struct talk *f, int64_t now_ms)
 
 static int64_t http_tick(struct talk *f, int64_t now_ms)
 {
-    struct http_session *s = session_of(f);
+    struct http *s = http_of(f);
 
     if (f->over)
         return INT64_MAX;
@@ -298,7 +298,7 @@ static int64_t http_tick(struct talk *f, int64_t now_ms)
 
 static void http_close(struct talk *f, enum err why, int64_t now_ms)
 {
-    struct http_session *s = session_of(f);
+    struct http *s = http_of(f);
 
     if (s->ws)
         ws_close(s->ws, why, now_ms);
@@ -316,7 +316,7 @@ static const struct talk_ops ops = {
 
 enum err front_http_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
-    struct http_session *s = calloc(1, sizeof *s);
+    struct http *s = calloc(1, sizeof *s);
 
     if (!s)
         return ERR_MEMORY;

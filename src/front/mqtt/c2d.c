@@ -56,7 +56,7 @@ static void put_bag(struct buf *b, const struct msg *m)
 }
 
 /* The packet into the output; ERR_TOO_LARGE: its properties make a topic that MQTT does not have. */
-static enum err put_publish(struct mqtt_session *s, const struct c2d *c, uint16_t id)
+static enum err put_publish(struct mqtt *s, const struct c2d *c, uint16_t id)
 {
     struct msg_room room = {.text = buf_max(0)}; /* what is stored is text: nothing is written anew */
     uint8_t text[TOPIC_LEN_MAX];
@@ -78,7 +78,7 @@ static enum err put_publish(struct mqtt_session *s, const struct c2d *c, uint16_
 }
 
 /* QoS 0: it is done when it is sent, and sent when that is on disk. */
-static enum err send_once(struct mqtt_session *s, const struct c2d *c, int64_t now_ms)
+static enum err send_once(struct mqtt *s, const struct c2d *c, int64_t now_ms)
 {
     uint64_t at;
     enum err e = put_publish(s, c, 0);
@@ -89,7 +89,7 @@ static enum err send_once(struct mqtt_session *s, const struct c2d *c, int64_t n
     return OK;
 }
 
-static enum err send_acknowledged(struct mqtt_session *s, const struct c2d *c)
+static enum err send_acknowledged(struct mqtt *s, const struct c2d *c)
 {
     struct mqtt_flights *f = s->flights;
     uint16_t id = next_id(f);
@@ -102,7 +102,7 @@ static enum err send_acknowledged(struct mqtt_session *s, const struct c2d *c)
 }
 
 /* It will never fit: whoever sent it is told, the others go on. */
-static enum err give_up(struct mqtt_session *s, const struct c2d *c, int64_t now_ms)
+static enum err give_up(struct mqtt *s, const struct c2d *c, int64_t now_ms)
 {
     uint64_t at;
 
@@ -114,13 +114,13 @@ static enum err give_up(struct mqtt_session *s, const struct c2d *c, int64_t now
     return e;
 }
 
-static bool may_pull(const struct mqtt_session *s)
+static bool may_pull(const struct mqtt *s)
 {
     return !s->front.over && s->state == MQTT_OPEN && session_wants(&s->subscribed, WANT_C2D) &&
            front_has_room(&s->front) && !(s->flights && s->flights->n == C2D_WINDOW);
 }
 
-void mqtt_pull(struct mqtt_session *s, int64_t now_ms)
+void mqtt_pull(struct mqtt *s, int64_t now_ms)
 {
     struct c2d c;
     enum err e;
@@ -142,7 +142,7 @@ void mqtt_pull(struct mqtt_session *s, int64_t now_ms)
     }
 }
 
-void mqtt_on_puback(struct mqtt_session *s, uint16_t id, int64_t now_ms)
+void mqtt_on_puback(struct mqtt *s, uint16_t id, int64_t now_ms)
 {
     struct mqtt_flights *f = s->flights;
     uint64_t at;

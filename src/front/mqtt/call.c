@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 /* Any filter that takes the topics of calls makes the device one that listens, also one that takes only some. */
-void mqtt_calls_follow(struct mqtt_session *s, int64_t now_ms)
+void mqtt_calls_follow(struct mqtt *s, int64_t now_ms)
 {
     struct mqtt_filter part = {.exact = false};
     struct bytes filter = bytes_str(s->subscribed.part);
@@ -18,7 +18,7 @@ void mqtt_calls_follow(struct mqtt_session *s, int64_t now_ms)
     hub_calls_take(s->seat, some || session_wants(&s->subscribed, WANT_CALLS), now_ms);
 }
 
-static enum err put_call(struct mqtt_session *s, const struct call_request *call)
+static enum err put_call(struct mqtt *s, const struct call_request *call)
 {
     char text[CALL_NAME_MAX + 64];
     struct buf topic = buf_over(text, sizeof text);
@@ -32,7 +32,7 @@ static enum err put_call(struct mqtt_session *s, const struct call_request *call
     return buf_check(s->front.out);
 }
 
-void mqtt_calls_pull(struct mqtt_session *s, int64_t now_ms)
+void mqtt_calls_pull(struct mqtt *s, int64_t now_ms)
 {
     struct buf room = buf_max(CALL_NAME_MAX + CALL_PAYLOAD_MAX);
     struct call_request call;
@@ -75,7 +75,7 @@ static uint32_t number_of(struct bytes rid)
 }
 
 /* An answer that nobody waits for any more is dropped. */
-void mqtt_on_call_answer(struct mqtt_session *s, int64_t status, struct bytes rid, struct bytes body)
+void mqtt_on_call_answer(struct mqtt *s, int64_t status, struct bytes rid, struct bytes body)
 {
     uint64_t id = hub_call_numbered(s->seat, number_of(rid));
 

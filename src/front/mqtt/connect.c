@@ -21,7 +21,7 @@ static enum mqtt_code code_of(enum err e)
     }
 }
 
-static void refuse(struct mqtt_session *s, enum err why, const char *what, int64_t now_ms)
+static void refuse(struct mqtt *s, enum err why, const char *what, int64_t now_ms)
 {
     assert(why && s->role);
     mqtt_put_connack(s->front.out, false, code_of(why));
@@ -36,7 +36,7 @@ static int64_t silence_of(uint16_t keep_alive_s)
     return ms == 0 || ms > KEEP_ALIVE_MAX_S * 1000LL ? KEEP_ALIVE_MAX_S * 1000LL : ms;
 }
 
-void mqtt_on_connect(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms)
+void mqtt_on_connect(struct mqtt *s, const struct mqtt_connect *p, int64_t now_ms)
 {
     struct who who;
     const char *what = "";

@@ -80,7 +80,7 @@ static bool parse_user(struct bytes text, struct user *out)
 }
 
 /* The names must be right before anything is looked up. */
-static enum err check_names(struct mqtt_session *s, const struct mqtt_connect *p, struct user *user, const char **what)
+static enum err check_names(struct mqtt *s, const struct mqtt_connect *p, struct user *user, const char **what)
 {
     bool module;
 
@@ -98,7 +98,7 @@ static enum err check_names(struct mqtt_session *s, const struct mqtt_connect *p
     return bytes_eq(p->client_id, bytes_str(s->device)) ? OK : ERR_UNAUTHORIZED;
 }
 
-static enum err check_credentials(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who,
+static enum err check_credentials(struct mqtt *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who,
                                   const char **what)
 {
     struct bytes device = bytes_str(s->device);
@@ -114,7 +114,7 @@ static enum err check_credentials(struct mqtt_session *s, const struct mqtt_conn
 }
 
 /* device 2.2: a will goes where the device's own messages go. */
-static enum err check_will(const struct mqtt_session *s, const struct mqtt_connect *p, const char **what)
+static enum err check_will(const struct mqtt *s, const struct mqtt_connect *p, const char **what)
 {
     struct bytes bag;
 
@@ -126,7 +126,7 @@ static enum err check_will(const struct mqtt_session *s, const struct mqtt_conne
 }
 
 /* The packet goes; its model id and its will stay. */
-static enum err keep(struct mqtt_session *s, const struct mqtt_connect *p, const struct user *user)
+static enum err keep(struct mqtt *s, const struct mqtt_connect *p, const struct user *user)
 {
     struct mqtt_kept *k = &s->kept;
     size_t len = 0;
@@ -150,7 +150,7 @@ static enum err keep(struct mqtt_session *s, const struct mqtt_connect *p, const
 }
 
 /* device 2.2: the twin has the model id before the device knows that it is connected. */
-static enum err announce_model(struct mqtt_session *s, int64_t now_ms)
+static enum err announce_model(struct mqtt *s, int64_t now_ms)
 {
     uint64_t at = 0;
     enum err e;
@@ -164,7 +164,7 @@ static enum err announce_model(struct mqtt_session *s, int64_t now_ms)
 }
 
 /* device 2.6, 2.3: session-present tells that there is a kept one; a clean start forgets it. */
-static enum err open_session(struct mqtt_session *s, bool *present)
+static enum err open_session(struct mqtt *s, bool *present)
 {
     uint64_t at = 0;
     enum err e = OK;
@@ -187,8 +187,8 @@ static int64_t with_grace(int64_t until_ms)
     return until_ms > INT64_MAX - TOKEN_GRACE_MS ? INT64_MAX : until_ms + TOKEN_GRACE_MS;
 }
 
-static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who,
-                       bool *present, const char **what)
+static enum err let_in(struct mqtt *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who, bool *present,
+                       const char **what)
 {
     struct user user;
     enum err e;
@@ -221,7 +221,7 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
 /* ---- its life -------------------------------------------------------------------------------------------------- */
 
 /* The hub has something for it, or another connection has its seat. */
-static void woken(struct mqtt_session *s, int64_t now_ms)
+static void woken(struct mqtt *s, int64_t now_ms)
 {
     enum err e = seat_state(s->seat);
 
@@ -234,12 +234,12 @@ static void woken(struct mqtt_session *s, int64_t now_ms)
 }
 
 /* A device that came back on another connection, and one whose hub stops, did not go: there is nothing to announce. */
-static bool has_to_announce(const struct mqtt_session *s, enum err why)
+static bool has_to_announce(const struct mqtt *s, enum err why)
 {
     return s->state == MQTT_OPEN && s->kept.has_will && why != ERR_SHUTDOWN && !seat_state(s->seat);
 }
 
-static void gone(struct mqtt_session *s, enum err why, int64_t now_ms)
+static void gone(struct mqtt *s, enum err why, int64_t now_ms)
 {
     enum err e;
 

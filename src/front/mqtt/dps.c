@@ -31,8 +31,8 @@ bool mqtt_is_dps(struct bytes user)
 
 /* {scope}/registrations/{id}/api-version=…; the id in it, the client id and a certificate's name are the same in any
  * case. */
-static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who,
-                       bool *present, const char **what)
+static enum err let_in(struct mqtt *s, const struct mqtt_connect *p, int64_t now_ms, struct who *who, bool *present,
+                       const char **what)
 {
     struct bytes rest = p->user, scope = bytes_cut(&rest, '/'), id;
     struct mqtt_dps *d;
@@ -70,7 +70,7 @@ static enum err let_in(struct mqtt_session *s, const struct mqtt_connect *p, int
 }
 
 /* There is one filter. */
-static enum err subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
+static enum err subscribe(struct mqtt *s, struct bytes filter, uint8_t granted)
 {
     if (!mqtt_filter_is_dps(filter))
         return ERR_DENIED;
@@ -79,7 +79,7 @@ static enum err subscribe(struct mqtt_session *s, struct bytes filter, uint8_t g
     return OK;
 }
 
-static enum err unsubscribe(struct mqtt_session *s, struct bytes filter)
+static enum err unsubscribe(struct mqtt *s, struct bytes filter)
 {
     if (mqtt_filter_is_dps(filter))
         s->dps->subscribed = false;
@@ -87,7 +87,7 @@ static enum err unsubscribe(struct mqtt_session *s, struct bytes filter)
 }
 
 /* Nothing of it outlives the connection. */
-static enum err subscribed(struct mqtt_session *s, const struct session *before, int64_t now_ms)
+static enum err subscribed(struct mqtt *s, const struct session *before, int64_t now_ms)
 {
     (void)s;
     (void)before;
@@ -96,7 +96,7 @@ static enum err subscribed(struct mqtt_session *s, const struct session *before,
 }
 
 /* `$rid` comes first in the answer, and retry-after behind it. */
-static void answer(struct mqtt_session *s, unsigned status, struct bytes rid, struct bytes body)
+static void answer(struct mqtt *s, unsigned status, struct bytes rid, struct bytes body)
 {
     struct mqtt_dps *d = s->dps;
     char text[TOPIC_MAX];
@@ -132,8 +132,8 @@ static bool request_read(struct bytes topic, struct request *out)
 }
 
 /* The answer's body goes into `out`; *goes_on: the device is to ask again. */
-static enum err carry_out(struct mqtt_session *s, const struct request *q, struct bytes body, int64_t now_ms,
-                          bool *goes_on, struct buf *out)
+static enum err carry_out(struct mqtt *s, const struct request *q, struct bytes body, int64_t now_ms, bool *goes_on,
+                          struct buf *out)
 {
     uint64_t at;
     enum err e;
@@ -149,7 +149,7 @@ static enum err carry_out(struct mqtt_session *s, const struct request *q, struc
     return e;
 }
 
-static void publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+static void publish(struct mqtt *s, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct buf body = buf_max(DOC_LEN_MAX);
     struct request request;
@@ -179,7 +179,7 @@ static void publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_
 }
 
 /* It holds keys. */
-static void gone(struct mqtt_session *s, enum err why, int64_t now_ms)
+static void gone(struct mqtt *s, enum err why, int64_t now_ms)
 {
     (void)why;
     (void)now_ms;

@@ -22,7 +22,7 @@ static bool parse_asked(struct bytes segment, struct asked *out)
     return out->rid.at != NULL;
 }
 
-enum err mqtt_on_iothub(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+enum err mqtt_on_iothub(struct mqtt *s, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct bytes rest;
     enum mqtt_topic topic = mqtt_topic_take(p->topic, &rest);

@@ -3,14 +3,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static struct mqtt_session *session_of(struct talk *f)
+static struct mqtt *mqtt_of(struct talk *f)
 {
-    return (struct mqtt_session *)(void *)((char *)f - offsetof(struct mqtt_session, front));
+    return (struct mqtt *)(void *)((char *)f - offsetof(struct mqtt, front));
 }
 
 /* ---- subscriptions --------------------------------------------------------------------------------------------- */
 
-static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p, int64_t now_ms)
+static void on_subscribe(struct mqtt *s, const struct mqtt_filters *p, int64_t now_ms)
 {
     struct session before = s->subscribed;
     uint8_t granted[SUBSCRIPTIONS_MAX], qos;
@@ -38,7 +38,7 @@ static void on_subscribe(struct mqtt_session *s, const struct mqtt_filters *p, i
 }
 
 /* device 2.7: also answered for what was never subscribed. */
-static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p, int64_t now_ms)
+static void on_unsubscribe(struct mqtt *s, const struct mqtt_filters *p, int64_t now_ms)
 {
     struct session before = s->subscribed;
     struct bytes list = p->list, filter;
@@ -55,7 +55,7 @@ static void on_unsubscribe(struct mqtt_session *s, const struct mqtt_filters *p,
 
 /* ---- packets --------------------------------------------------------------------------------------------------- */
 
-static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
+static void on_packet_open(struct mqtt *s, const struct mqtt_packet *p, int64_t now_ms)
 {
     assert(s->state == MQTT_OPEN && s->role);
     switch (p->type) {
@@ -94,7 +94,7 @@ static void on_packet_open(struct mqtt_session *s, const struct mqtt_packet *p, 
     }
 }
 
-static void on_packet(struct mqtt_session *s, const struct mqtt_packet *p, int64_t now_ms)
+static void on_packet(struct mqtt *s, const struct mqtt_packet *p, int64_t now_ms)
 {
     if (s->state == MQTT_OPEN)
         on_packet_open(s, p, now_ms);
@@ -116,7 +116,7 @@ struct reading {
     size_t seen; /* what was looked at when it came the last time */
 };
 
-static void on_next(struct mqtt_session *s, struct reading *r, const struct mqtt_packet *p, size_t len, int64_t now_ms)
+static void on_next(struct mqtt *s, struct reading *r, const struct mqtt_packet *p, size_t len, int64_t now_ms)
 {
     bool is_new = r->at >= r->seen;
 
@@ -130,19 +130,19 @@ static void on_next(struct mqtt_session *s, struct reading *r, const struct mqtt
     assert(r->used <= r->at && r->at <= r->in.len);
 }
 
-static void pull(struct mqtt_session *s, int64_t now_ms)
+static void pull(struct mqtt *s, int64_t now_ms)
 {
     if (s->state == MQTT_OPEN && s->role->pull)
         s->role->pull(s, now_ms);
 }
 
-static enum mqtt_answer decode(const struct mqtt_session *s, struct bytes in, struct mqtt_packet *p, size_t *used)
+static enum mqtt_answer decode(const struct mqtt *s, struct bytes in, struct mqtt_packet *p, size_t *used)
 {
     return mqtt_decode(in, s->state == MQTT_OPEN ? PACKET_LEN_MAX : CONNECT_LEN_MAX, p, used);
 }
 
 /* False: there is nothing more that can be looked at. */
-static bool read_next(struct mqtt_session *s, struct reading *r, int64_t now_ms)
+static bool read_next(struct mqtt *s, struct reading *r, int64_t now_ms)
 {
     struct mqtt_packet p;
     size_t len;
@@ -165,7 +165,7 @@ static bool read_next(struct mqtt_session *s, struct reading *r, int64_t now_ms)
 
 static size_t mqtt_input(struct talk *f, struct bytes in, int64_t now_ms)
 {
-    struct mqtt_session *s = session_of(f);
+    struct mqtt *s = mqtt_of(f);
     struct reading r = {.in = in, .seen = s->looked_at};
 
     s->waits_for = OK;
@@ -183,7 +183,7 @@ static size_t mqtt_input(struct talk *f, struct bytes in, int64_t now_ms)
 
 static void mqtt_wake(struct talk *f, int64_t now_ms)
 {
-    struct mqtt_session *s = session_of(f);
+    struct mqtt *s = mqtt_of(f);
 
     if (f->over || s->state != MQTT_OPEN)
         return;
@@ -199,7 +199,7 @@ static int64_t sooner(int64_t a, int64_t b)
 }
 
 /* device 10: of what a device may ask for over MQTT these two break its connection, which has no word for it. */
-static void break_down(struct mqtt_session *s)
+static void break_down(struct mqtt *s)
 {
     enum fault_kind kind = s->fault.kind;
 
@@ -210,7 +210,7 @@ static void break_down(struct mqtt_session *s)
 
 static int64_t mqtt_tick(struct talk *f, int64_t now_ms)
 {
-    struct mqtt_session *s = session_of(f);
+    struct mqtt *s = mqtt_of(f);
     int64_t silence_ends = s->heard_ms + s->silence_ms;
 
     if (f->over)
@@ -234,7 +234,7 @@ static int64_t mqtt_tick(struct talk *f, int64_t now_ms)
 }
 
 /* Logs what came and left, or never came far enough to say who it is. */
-static void tell_end(const struct mqtt_session *s, enum err why, int64_t now_ms)
+static void tell_end(const struct mqtt *s, enum err why, int64_t now_ms)
 {
     if (s->front.over)
         why = s->front.why;
@@ -248,7 +248,7 @@ static void tell_end(const struct mqtt_session *s, enum err why, int64_t now_ms)
 
 static void mqtt_close(struct talk *f, enum err why, int64_t now_ms)
 {
-    struct mqtt_session *s = session_of(f);
+    struct mqtt *s = mqtt_of(f);
 
     tell_end(s, why ? why : ERR_CLOSED, now_ms);
     assert(s->state == MQTT_WAIT_CONNECT || s->role);
@@ -267,7 +267,7 @@ static const struct talk_ops ops = {
 
 enum err front_mqtt_new(const struct front_env *env, const struct peer *peer, int64_t now_ms, struct talk **out)
 {
-    struct mqtt_session *s = calloc(1, sizeof *s);
+    struct mqtt *s = calloc(1, sizeof *s);
 
     if (!s)
         return ERR_MEMORY;
@@ -283,4 +283,4 @@ enum err front_mqtt_new(const struct front_env *env, const struct peer *peer, in
     *out = &s->front;
     return OK;
 }
-static_assert(sizeof(struct mqtt_session) < 1024, "an idle device costs little");
+static_assert(sizeof(struct mqtt) < 1024, "an idle device costs little");

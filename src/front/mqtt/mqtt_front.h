@@ -33,24 +33,24 @@ enum mqtt_state {
     MQTT_LEFT,         /* it said goodbye: its will is forgotten */
 };
 
-struct mqtt_session;
+struct mqtt;
 
 /* In which role a peer came, which its CONNECT decides. What a role does not do is NULL. */
 struct mqtt_role {
     const char *kind; /* for the log */
     /* CONNECT: lets it in, or says `what` is wrong, which may lie in `who`. `present`: it has a session from before. */
-    enum err (*let_in)(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms, struct who *, bool *present,
+    enum err (*let_in)(struct mqtt *, const struct mqtt_connect *, int64_t now_ms, struct who *, bool *present,
                        const char **what);
-    void (*opened)(struct mqtt_session *, int64_t now_ms); /* behind the CONNACK */
-    enum err (*subscribe)(struct mqtt_session *, struct bytes filter, uint8_t granted);
-    enum err (*unsubscribe)(struct mqtt_session *, struct bytes filter);
+    void (*opened)(struct mqtt *, int64_t now_ms); /* behind the CONNACK */
+    enum err (*subscribe)(struct mqtt *, struct bytes filter, uint8_t granted);
+    enum err (*unsubscribe)(struct mqtt *, struct bytes filter);
     /* The filters of a packet are all taken: they are kept, and are `before` no more. */
-    enum err (*subscribed)(struct mqtt_session *, const struct session *before, int64_t now_ms);
-    void (*publish)(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
-    void (*acknowledged)(struct mqtt_session *, uint16_t id, int64_t now_ms); /* by PUBACK */
-    void (*woken)(struct mqtt_session *, int64_t now_ms);                     /* by the hub; before the pull */
-    void (*pull)(struct mqtt_session *, int64_t now_ms);                      /* gives the peer what waits for it */
-    void (*gone)(struct mqtt_session *, enum err why, int64_t now_ms); /* also after a CONNECT that was refused */
+    enum err (*subscribed)(struct mqtt *, const struct session *before, int64_t now_ms);
+    void (*publish)(struct mqtt *, const struct mqtt_publish *, int64_t now_ms);
+    void (*acknowledged)(struct mqtt *, uint16_t id, int64_t now_ms); /* by PUBACK */
+    void (*woken)(struct mqtt *, int64_t now_ms);                     /* by the hub; before the pull */
+    void (*pull)(struct mqtt *, int64_t now_ms);                      /* gives the peer what waits for it */
+    void (*gone)(struct mqtt *, enum err why, int64_t now_ms);        /* also after a CONNECT that was refused */
 };
 
 /* device.c, dps.c */
@@ -63,7 +63,7 @@ struct mqtt_kept {
     bool has_will, will_retain;
 };
 
-struct mqtt_session {
+struct mqtt {
     struct talk front;
     const struct front_env *env;
     struct peer peer;
@@ -92,7 +92,7 @@ struct mqtt_session {
 };
 
 /* Ends the conversation. `what` is a short phrase of ours, for the log. */
-static inline void mqtt_stop(struct mqtt_session *s, enum err why, const char *what)
+static inline void mqtt_stop(struct mqtt *s, enum err why, const char *what)
 {
     assert(what);
     if (!s->front.over)
@@ -100,49 +100,49 @@ static inline void mqtt_stop(struct mqtt_session *s, enum err why, const char *w
     talk_end(&s->front, why);
 }
 
-static inline struct journal_who mqtt_who(const struct mqtt_session *s)
+static inline struct journal_who mqtt_who(const struct mqtt *s)
 {
     assert(s->role);
     return (struct journal_who){s->role->kind, bytes_str(s->device)};
 }
 
 /* connect.c: answers CONNECT and opens the session, or refuses it. */
-void mqtt_on_connect(struct mqtt_session *, const struct mqtt_connect *, int64_t now_ms);
+void mqtt_on_connect(struct mqtt *, const struct mqtt_connect *, int64_t now_ms);
 
 /* subscribe.c: what a device wants to hear. */
-enum err mqtt_subscribe(struct mqtt_session *, struct bytes filter, uint8_t granted) MUST_CHECK;
-enum err mqtt_unsubscribe(struct mqtt_session *, struct bytes filter) MUST_CHECK;
-enum err mqtt_subscribed(struct mqtt_session *, const struct session *before, int64_t now_ms) MUST_CHECK;
+enum err mqtt_subscribe(struct mqtt *, struct bytes filter, uint8_t granted) MUST_CHECK;
+enum err mqtt_unsubscribe(struct mqtt *, struct bytes filter) MUST_CHECK;
+enum err mqtt_subscribed(struct mqtt *, const struct session *before, int64_t now_ms) MUST_CHECK;
 
 /* publish.c: a PUBLISH of a device, and its acknowledgement. waits_for says when there is no room for it. */
-void mqtt_on_publish(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms);
+void mqtt_on_publish(struct mqtt *, const struct mqtt_publish *, int64_t now_ms);
 /* True for a topic that this device may send events to. */
-bool mqtt_topic_is_own(const struct mqtt_session *, struct bytes topic, struct bytes *bag);
+bool mqtt_topic_is_own(const struct mqtt *, struct bytes topic, struct bytes *bag);
 /* The will becomes an event. */
-enum err mqtt_send_will(struct mqtt_session *, int64_t now_ms) MUST_CHECK;
+enum err mqtt_send_will(struct mqtt *, int64_t now_ms) MUST_CHECK;
 
 /* c2d.c: gives the device what waits for it, as far as window and output have room. */
-void mqtt_pull(struct mqtt_session *, int64_t now_ms);
-void mqtt_on_puback(struct mqtt_session *, uint16_t id, int64_t now_ms);
+void mqtt_pull(struct mqtt *, int64_t now_ms);
+void mqtt_on_puback(struct mqtt *, uint16_t id, int64_t now_ms);
 
 /* Called when the device listens to something else, or again to what its kept session says. */
-void mqtt_follow(struct mqtt_session *, int64_t now_ms);
+void mqtt_follow(struct mqtt *, int64_t now_ms);
 
 /* call.c: whether the device listens has changed; gives it the calls that wait; its answer to one. */
-void mqtt_calls_follow(struct mqtt_session *, int64_t now_ms);
-void mqtt_calls_pull(struct mqtt_session *, int64_t now_ms);
+void mqtt_calls_follow(struct mqtt *, int64_t now_ms);
+void mqtt_calls_pull(struct mqtt *, int64_t now_ms);
 bool mqtt_call_status(struct bytes text, int64_t *out) MUST_CHECK;
-void mqtt_on_call_answer(struct mqtt_session *, int64_t status, struct bytes rid, struct bytes body);
+void mqtt_on_call_answer(struct mqtt *, int64_t status, struct bytes rid, struct bytes body);
 
 /* twin.c: requests about the device's twin; whether it hears of desired properties has changed; gives it what waits. */
-enum err mqtt_on_twin_get(struct mqtt_session *, struct bytes rid, int64_t now_ms) MUST_CHECK;
-enum err mqtt_on_twin_report(struct mqtt_session *, struct bytes rid, struct bytes version, struct bytes patch,
+enum err mqtt_on_twin_get(struct mqtt *, struct bytes rid, int64_t now_ms) MUST_CHECK;
+enum err mqtt_on_twin_report(struct mqtt *, struct bytes rid, struct bytes version, struct bytes patch,
                              int64_t now_ms) MUST_CHECK;
-void mqtt_desired_follow(struct mqtt_session *);
-void mqtt_desired_pull(struct mqtt_session *);
+void mqtt_desired_follow(struct mqtt *);
+void mqtt_desired_pull(struct mqtt *);
 
 /* iothub.c: a publish to $iothub/…, acknowledged and answered. ERR_DENIED: no such topic. */
-enum err mqtt_on_iothub(struct mqtt_session *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;
+enum err mqtt_on_iothub(struct mqtt *, const struct mqtt_publish *, int64_t now_ms) MUST_CHECK;
 
 /* dps.c: a user name of the provisioning service. */
 bool mqtt_is_dps(struct bytes user);

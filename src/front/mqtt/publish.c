@@ -54,7 +54,7 @@ static enum err put_prop(struct draft_msg *d, const struct bag_pair *p)
 }
 
 /* The topic's bag and the body become a message of this session. */
-static enum err make_msg(const struct mqtt_session *s, struct bytes bag, struct bytes body, struct draft_msg *d)
+static enum err make_msg(const struct mqtt *s, struct bytes bag, struct bytes body, struct draft_msg *d)
 {
     struct bag_room room = {d->room, sizeof d->room};
     struct bag_pair pair;
@@ -74,7 +74,7 @@ static enum err mark_retain(struct draft_msg *d, bool retain)
     return retain ? put_app(d, PROPS_MAX + 2, BYTES("mqtt-retain"), BYTES("true")) : OK;
 }
 
-bool mqtt_topic_is_own(const struct mqtt_session *s, struct bytes topic, struct bytes *bag)
+bool mqtt_topic_is_own(const struct mqtt *s, struct bytes topic, struct bytes *bag)
 {
     struct bytes name = bytes_str(s->device);
     struct d2c_topic t;
@@ -87,8 +87,7 @@ bool mqtt_topic_is_own(const struct mqtt_session *s, struct bytes topic, struct 
 }
 
 /* device 10: the fault that lasts, and the one that this message asks for. */
-static enum err look_for_faults(const struct mqtt_session *s, const struct msg *m, int64_t now_ms,
-                                struct fault_request *asked)
+static enum err look_for_faults(const struct mqtt *s, const struct msg *m, int64_t now_ms, struct fault_request *asked)
 {
     enum err e = fault_refusal(&s->fault, now_ms);
 
@@ -96,7 +95,7 @@ static enum err look_for_faults(const struct mqtt_session *s, const struct msg *
     return e || !s->env->faults ? e : fault_request_read(m, now_ms, asked);
 }
 
-static enum err send_event(struct mqtt_session *s, const struct mqtt_publish *p, struct bytes bag, int64_t now_ms)
+static enum err send_event(struct mqtt *s, const struct mqtt_publish *p, struct bytes bag, int64_t now_ms)
 {
     struct fault_request asked;
     struct draft_msg d;
@@ -115,7 +114,7 @@ static enum err send_event(struct mqtt_session *s, const struct mqtt_publish *p,
     return OK;
 }
 
-enum err mqtt_send_will(struct mqtt_session *s, int64_t now_ms)
+enum err mqtt_send_will(struct mqtt *s, int64_t now_ms)
 {
     struct bytes rest = bytes_skip(buf_bytes(&s->kept.bytes), s->kept.model_len), bag;
     struct draft_msg d;
@@ -134,7 +133,7 @@ enum err mqtt_send_will(struct mqtt_session *s, int64_t now_ms)
 
 /* MQTT 3.1.1 cannot refuse one message. What may find room later is not taken before: the device is slowed down instead
  * of being cut off. */
-static bool must_wait(struct mqtt_session *s, enum err e, int64_t now_ms)
+static bool must_wait(struct mqtt *s, enum err e, int64_t now_ms)
 {
     if (e != ERR_DISK_FULL && e != ERR_BUSY && e != ERR_QUOTA)
         return false;
@@ -147,7 +146,7 @@ static bool must_wait(struct mqtt_session *s, enum err e, int64_t now_ms)
     return true;
 }
 
-void mqtt_on_publish(struct mqtt_session *s, const struct mqtt_publish *p, int64_t now_ms)
+void mqtt_on_publish(struct mqtt *s, const struct mqtt_publish *p, int64_t now_ms)
 {
     struct bytes bag;
     enum err e;

@@ -31,7 +31,7 @@ static enum err wish(struct session *to, struct bytes filter, const struct mqtt_
 
 /* device 2.8: a subscription to what never comes is no mistake of the device, but whoever wonders finds it in the log.
  * SDKs of modules subscribe to inputs whenever they connect: only an edge hub has any (device 2.10). */
-static void warn(const struct mqtt_session *s, struct bytes filter, const struct mqtt_filter *f)
+static void warn(const struct mqtt *s, struct bytes filter, const struct mqtt_filter *f)
 {
     bool fits = identity_is_module(bytes_str(s->device)) && !bytes_starts(filter, BYTES("$iothub/"));
 
@@ -43,13 +43,13 @@ static void warn(const struct mqtt_session *s, struct bytes filter, const struct
               KV("filter", bytes_first(filter, 128)), KVS("detail", "the hub sends nothing that matches this filter"));
 }
 
-void mqtt_follow(struct mqtt_session *s, int64_t now_ms)
+void mqtt_follow(struct mqtt *s, int64_t now_ms)
 {
     mqtt_calls_follow(s, now_ms);
     mqtt_desired_follow(s);
 }
 
-enum err mqtt_subscribe(struct mqtt_session *s, struct bytes filter, uint8_t granted)
+enum err mqtt_subscribe(struct mqtt *s, struct bytes filter, uint8_t granted)
 {
     struct mqtt_filter f;
     enum err e = mqtt_filter_read(filter, bytes_str(s->device), &f);
@@ -60,7 +60,7 @@ enum err mqtt_subscribe(struct mqtt_session *s, struct bytes filter, uint8_t gra
     return OK;
 }
 
-enum err mqtt_unsubscribe(struct mqtt_session *s, struct bytes filter)
+enum err mqtt_unsubscribe(struct mqtt *s, struct bytes filter)
 {
     struct mqtt_filter f;
     enum err e = mqtt_filter_read(filter, bytes_str(s->device), &f) ? OK : wish(&s->subscribed, filter, &f, 0);
@@ -69,7 +69,7 @@ enum err mqtt_unsubscribe(struct mqtt_session *s, struct bytes filter)
 }
 
 /* device 2.6: what a session without clean start subscribed to outlives the connection and the hub. */
-enum err mqtt_subscribed(struct mqtt_session *s, const struct session *before, int64_t now_ms)
+enum err mqtt_subscribed(struct mqtt *s, const struct session *before, int64_t now_ms)
 {
     uint64_t at;
     enum err e;

@@ -6,13 +6,13 @@
 #include "text.h"
 
 /* True if a filter of the device takes this topic, which is one of the kind `want`. */
-static bool is_wanted(const struct mqtt_session *s, enum want want, struct bytes topic)
+static bool is_wanted(const struct mqtt *s, enum want want, struct bytes topic)
 {
     return session_wants(&s->subscribed, want) || mqtt_filter_takes(bytes_str(s->subscribed.part), topic);
 }
 
 /* The rid comes first and stands as it came (device 2.12). One that leaves no room in a topic has no answer. */
-static enum err put_reply(struct mqtt_session *s, struct bytes rid, const struct twin_reply *r)
+static enum err put_reply(struct mqtt *s, struct bytes rid, const struct twin_reply *r)
 {
     uint8_t text[TOPIC_LEN_MAX];
     struct buf topic = buf_over(text, sizeof text);
@@ -31,14 +31,14 @@ static enum err put_reply(struct mqtt_session *s, struct bytes rid, const struct
 }
 
 /* device 2.2: without an api-version they are a bad request. */
-static bool may_ask(const struct mqtt_session *s, int64_t now_ms, struct twin_reply *r)
+static bool may_ask(const struct mqtt *s, int64_t now_ms, struct twin_reply *r)
 {
     if (!s->has_api_version)
         twin_reply_fail(s->env, 400001, BYTES("The user name of the connection has no api-version."), now_ms, r);
     return s->has_api_version;
 }
 
-enum err mqtt_on_twin_get(struct mqtt_session *s, struct bytes rid, int64_t now_ms)
+enum err mqtt_on_twin_get(struct mqtt *s, struct bytes rid, int64_t now_ms)
 {
     struct twin_reply r = {.status = 0};
     enum err e;
@@ -52,8 +52,7 @@ enum err mqtt_on_twin_get(struct mqtt_session *s, struct bytes rid, int64_t now_
     return e;
 }
 
-enum err mqtt_on_twin_report(struct mqtt_session *s, struct bytes rid, struct bytes version, struct bytes patch,
-                             int64_t now_ms)
+enum err mqtt_on_twin_report(struct mqtt *s, struct bytes rid, struct bytes version, struct bytes patch, int64_t now_ms)
 {
     struct twin_reply r = {.status = 0};
     int64_t expected = -1;
@@ -72,7 +71,7 @@ enum err mqtt_on_twin_report(struct mqtt_session *s, struct bytes rid, struct by
 }
 
 /* Any filter that takes the topics of desired properties makes the device one that hears of them. */
-void mqtt_desired_follow(struct mqtt_session *s)
+void mqtt_desired_follow(struct mqtt *s)
 {
     struct mqtt_filter part = {.exact = false};
     struct bytes filter = bytes_str(s->subscribed.part);
@@ -82,7 +81,7 @@ void mqtt_desired_follow(struct mqtt_session *s)
     hub_desired_take(s->seat, some || session_wants(&s->subscribed, WANT_DESIRED));
 }
 
-static void put_desired(struct mqtt_session *s, const struct desired *d)
+static void put_desired(struct mqtt *s, const struct desired *d)
 {
     char text[96];
     struct buf topic = buf_over(text, sizeof text);
@@ -92,7 +91,7 @@ static void put_desired(struct mqtt_session *s, const struct desired *d)
         mqtt_put_publish(s->front.out, &(struct mqtt_publish){.topic = buf_bytes(&topic), .body = d->json});
 }
 
-void mqtt_desired_pull(struct mqtt_session *s)
+void mqtt_desired_pull(struct mqtt *s)
 {
     struct buf room = buf_max(TWIN_JSON_MAX);
     struct desired d;

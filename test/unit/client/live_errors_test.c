@@ -223,9 +223,9 @@ TEST(a_device_is_freed_while_the_hub_is_asked_why)
     struct party p;
 
     join(&p, live_options("HostName=localhost;DeviceId=phone;SharedAccessKey=" WRONG_KEY));
-    for (int turns = 0; !p.device->connection.inquiry.link && turns < 60000; turns++)
+    for (int turns = 0; !p.device->connection.inquiry.conn && turns < 60000; turns++)
         d2d_loop_run(loop, 1);
-    CHECK(p.device->connection.inquiry.link && !p.ends);
+    CHECK(p.device->connection.inquiry.conn && !p.ends);
     d2d_device_free(p.device);
     d2d_loop_run(loop, 20);
     CHECK(!p.ends);
