@@ -524,6 +524,17 @@ D2D_API enum d2d_err d2d_job_cancel(struct d2d_registry *registry, const char *i
 D2D_API enum d2d_err d2d_jobs(struct d2d_registry *registry, const char *type, const char *status,
                               char after[D2D_AFTER_CAP], char **json);
 
+/* Import and export of the registry: devices, modules and twins as lines of a file that the hub reads and writes, a
+ * d2dhub in the folder blobs of its data folder. They are JSON texts, as in the hub's API:
+ * {"type":"export","outputBlobContainerUri":"https://any.host/box","excludeKeysInExport":false}. The caller frees the
+ * answers. D2D_OVER_QUOTA: another one has not ended. */
+D2D_API enum d2d_err d2d_transfer_start(struct d2d_registry *registry, const char *json, char **answer);
+/* D2D_NOT_FOUND. How far it is. */
+D2D_API enum d2d_err d2d_transfer_get(struct d2d_registry *registry, const char *id, char **json);
+D2D_API enum d2d_err d2d_transfer_cancel(struct d2d_registry *registry, const char *id);
+/* Those that the hub remembers, as a JSON array. */
+D2D_API enum d2d_err d2d_transfers(struct d2d_registry *registry, char **json);
+
 /* Empties the mailbox of a device; *n is how many messages were in it. */
 D2D_API enum d2d_err d2d_registry_purge(struct d2d_registry *registry, const char *id, uint64_t *n);
 /* Devices in the order of their ids, at most 1,000: this API has no pages. The caller frees *out. */

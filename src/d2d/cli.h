@@ -114,9 +114,10 @@ extern const struct command command_answer, command_bench, command_ca_add, comma
     command_configuration_list, command_configuration_rm, command_configuration_show, command_context_add,
     command_context_list, command_context_rm, command_context_use, command_device_add, command_device_auth,
     command_device_cert, command_device_disable, command_device_enable, command_device_key, command_device_list,
-    command_device_purge, command_device_rm, command_device_show, command_enroll_add, command_enroll_key,
-    command_enroll_list, command_enroll_rm, command_enroll_show, command_events, command_group_add, command_group_list,
-    command_group_rm, command_hub_status, command_job_cancel, command_job_list, command_job_show, command_job_start,
-    command_listen, command_module_add, command_module_key, command_module_list, command_module_rm, command_module_show,
-    command_query, command_register, command_send, command_token, command_tpm_erase, command_tpm_provision,
-    command_tpm_status, command_twin_get, command_twin_report, command_twin_set, command_twin_watch;
+    command_device_purge, command_device_export, command_device_import, command_device_rm, command_device_show,
+    command_enroll_add, command_enroll_key, command_enroll_list, command_enroll_rm, command_enroll_show, command_events,
+    command_group_add, command_group_list, command_group_rm, command_hub_status, command_job_cancel, command_job_list,
+    command_job_show, command_job_start, command_listen, command_module_add, command_module_key, command_module_list,
+    command_module_rm, command_module_show, command_query, command_register, command_send, command_token,
+    command_tpm_erase, command_tpm_provision, command_tpm_status, command_twin_get, command_twin_report,
+    command_twin_set, command_twin_watch;

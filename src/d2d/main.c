@@ -30,6 +30,8 @@ static const struct command *const commands[] = {
     &command_device_enable,
     &command_device_disable,
     &command_device_purge,
+    &command_device_export,
+    &command_device_import,
     &command_module_add,
     &command_module_list,
     &command_module_show,

@@ -75,6 +75,8 @@ const struct opt config_keys[] = {
     {"connection-events", "off|on", "the events endpoint tells of those that connect and disconnect (off)", OPT_CHOICE,
      AT(connection_events)},
     {"twin-events", "off|on", "the events endpoint tells of changes of twins (off)", OPT_CHOICE, AT(twin_events)},
+    {"job-events", "off|on", "the events endpoint tells of jobs that are made, begin and end (off)", OPT_CHOICE,
+     AT(job_events)},
     {"fault-injection", "off|on",
      "for tests of devices: a message with the properties AzIoTHub_FaultOperation... breaks its own connection (off)",
      OPT_CHOICE, AT(fault_injection)},

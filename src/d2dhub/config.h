@@ -36,7 +36,7 @@ struct config {
     int64_t c2d_ttl, feedback_ttl;                                                          /* ms */
     int connections, connections_per_address, unauthenticated, unauthenticated_per_address; /* 0: by the system */
     int fault_injection;                                                                    /* 0: off, 1: on */
-    int lifecycle_events, connection_events, twin_events;
+    int lifecycle_events, connection_events, twin_events, job_events;
     uint64_t memory_limit; /* 0: the system's */
     /* Options that are no keys. */
     int json, no_context, help, ca, replace, list, verify, deep;

@@ -213,7 +213,7 @@ enum err data_open(const struct config *c, struct data *out)
                                         .random = random_bytes,
                                         .life = (c->lifecycle_events ? LIFE_IDENTITIES : 0U) |
                                                 (c->connection_events ? LIFE_CONNECTIONS : 0U) |
-                                                (c->twin_events ? LIFE_TWINS : 0U),
+                                                (c->twin_events ? LIFE_TWINS : 0U) | (c->job_events ? LIFE_JOBS : 0U),
                                         .retention_ms = c->retention_ms,
                                         .retention_bytes = c->retention_size,
                                         .ceilings = {.device_messages = (uint64_t)c->device_messages_per_second,

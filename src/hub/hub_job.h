@@ -55,6 +55,19 @@ struct job_row {
     struct bytes result; /* JSON that the hub does not look into; lent by the buffer that the call was given */
 };
 
+static inline bool job_is_of_registry(enum job_kind kind)
+{
+    return kind == JOB_EXPORT || kind == JOB_IMPORT;
+}
+
+/* service 4.9, 4.10 */
+static inline const char *job_kind_name(enum job_kind kind)
+{
+    static const char *const names[JOB_KINDS] = {"scheduleUpdateTwin", "scheduleDeviceMethod", "export", "import"};
+
+    return names[kind];
+}
+
 static inline bool job_has_ended(const struct job *j)
 {
     return j->state >= JOB_COMPLETED;

@@ -8,4 +8,5 @@ enum {
     LIFE_IDENTITIES = 1,  /* devices and modules that are created and deleted */
     LIFE_CONNECTIONS = 2, /* whether somebody is connected as one */
     LIFE_TWINS = 4,       /* their twins that change */
+    LIFE_JOBS = 8,        /* jobs that are made, begin and end */
 };

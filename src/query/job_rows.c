@@ -50,8 +50,7 @@ static void put_row(struct buf *b, const struct job *j, const struct job_row *ro
     buf_put_json(b, row->device);
     buf_puts(b, ",\"jobId\":");
     buf_put_json(b, bytes_str(j->id));
-    buf_printf(b, ",\"jobType\":\"%s\",\"status\":\"%s\"",
-               j->kind == JOB_TWIN ? "scheduleUpdateTwin" : "scheduleDeviceMethod", state_name(j, row));
+    buf_printf(b, ",\"jobType\":\"%s\",\"status\":\"%s\"", job_kind_name(j->kind), state_name(j, row));
     put_time(b, "startTimeUtc", start_ms);
     put_time(b, "endTimeUtc", end_ms);
     put_time(b, "createdDateTimeUtc", j->created_ms);

@@ -600,6 +600,27 @@ is 0 d2d job start later --where '*' --method open --in 1h
 is 0 d2d job cancel later
 out '"status":"cancelled"'
 
+# Import and export: files in the folder blobs of the hub's data folder.
+is 0 d2d device export box -o tsv
+out '	export	completed	100'
+err 'blobs/box/devices.txt in the hub.s data folder'
+grep -q '"id":"garage"' "$home/hub/blobs/box/devices.txt" || fail "the export has no garage"
+is 0 d2d device export box --file no-keys.txt --without-keys
+grep -q 'primaryKey":"' "$home/hub/blobs/box/no-keys.txt" && fail "there are keys"
+echo '{"id":"imported","tags":{"floor":4}}' >"$home/hub/blobs/box/devices.txt"
+is 0 d2d device import box
+out '"status":"completed"'
+err 'blobs/box/importErrors.log'
+is 0 d2d device list --where "tags.floor = 4" -o tsv
+out '^imported'
+is 0 d2d device rm imported
+is 0 d2d job list --type import -o tsv
+out '	import	completed'
+is 1 d2d device import nothing
+err 'there is no such file'
+is 2 d2d device export ../box
+err '3 to 63'
+
 # What is refused.
 is 0 d2d device disable garage --reason lost
 is 3 d2d send --as garage x
@@ -620,4 +641,5 @@ hub=
 echo "$passed passed, 0 failed"
 python3 "$(dirname "$0")/truth.py" "$build"
 python3 "$(dirname "$0")/truth_state.py" "$build"
+python3 "$(dirname "$0")/truth_jobs.py" "$build"
 python3 "$(dirname "$0")/terminal.py" "$build"

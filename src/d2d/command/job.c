@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 struct job_values {
@@ -160,6 +161,37 @@ static enum d2d_err print_page(struct job_values *v, char *text)
     return D2D_OK;
 }
 
+static bool is_wanted(const struct job_values *v, const json_t *job)
+{
+    const char *type = json_string_value(json_object_get(job, "type"));
+    const char *status = json_string_value(json_object_get(job, "status"));
+
+    return type && status && (!v->type || strcasecmp(v->type, type) == 0) &&
+           (!v->status || strcasecmp(v->status, status) == 0);
+}
+
+/* Imports and exports, which the hub tells apart and whole. */
+static enum d2d_err list_transfers(struct d2d_registry *registry, struct job_values *v)
+{
+    json_t *all, *job;
+    char *text = NULL;
+    enum d2d_err e = d2d_transfers(registry, &text);
+    size_t i;
+
+    if (e || !(all = out_parsed(text)))
+        return e ? e : D2D_FAILED;
+    json_array_foreach(all, i, job)
+    {
+        if (!is_wanted(v, job))
+            continue;
+        if (cli_interrupted || !out_row(&v->out, json_incref(job)))
+            break;
+        v->shown++;
+    }
+    json_decref(all);
+    return D2D_OK;
+}
+
 static enum d2d_err list(struct d2d_registry *registry, void *ctx)
 {
     struct job_values *v = ctx;
@@ -172,7 +204,7 @@ static enum d2d_err list(struct d2d_registry *registry, void *ctx)
         if (e || (e = print_page(v, text)))
             return e;
     } while (after[0] && !cli_interrupted && output_flush());
-    return D2D_OK;
+    return cli_interrupted || !output_flush() ? D2D_OK : list_transfers(registry, v);
 }
 
 static enum status job_list(struct cli *c, void *values, int n, char **argv)
@@ -190,7 +222,7 @@ static enum status job_list(struct cli *c, void *values, int n, char **argv)
 
 static const struct opt list_options[] = {
     {"status", "STATUS", "only those: queued, scheduled, running, completed, failed, cancelled", OPT_TEXT, AT(status)},
-    {"type", "TYPE", "only those: scheduleDeviceMethod, scheduleUpdateTwin", OPT_TEXT, AT(type)},
+    {"type", "TYPE", "only those: scheduleDeviceMethod, scheduleUpdateTwin, export, import", OPT_TEXT, AT(type)},
     {0}};
 
 const struct command command_job_list = {{.name = "job list",
@@ -206,8 +238,9 @@ const struct command command_job_list = {{.name = "job list",
 static enum d2d_err get(struct d2d_registry *registry, void *ctx)
 {
     struct job_values *v = ctx;
+    enum d2d_err e = d2d_job_get(registry, v->id, &v->answer);
 
-    return d2d_job_get(registry, v->id, &v->answer);
+    return e == D2D_NOT_FOUND ? d2d_transfer_get(registry, v->id, &v->answer) : e;
 }
 
 /* A quote in an id is written twice. */
@@ -283,8 +316,12 @@ const struct command command_job_show = {{.name = "job show",
 static enum d2d_err cancel(struct d2d_registry *registry, void *ctx)
 {
     struct job_values *v = ctx;
+    enum d2d_err e = d2d_job_cancel(registry, v->id, &v->answer);
 
-    return d2d_job_cancel(registry, v->id, &v->answer);
+    if (e != D2D_NOT_FOUND)
+        return e;
+    e = d2d_transfer_cancel(registry, v->id);
+    return e ? e : d2d_transfer_get(registry, v->id, &v->answer);
 }
 
 static enum status job_cancel(struct cli *c, void *values, int n, char **argv)

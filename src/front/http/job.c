@@ -13,15 +13,9 @@ static_assert(QUERY_LEN_MAX <= UINT16_MAX, "a condition has its length in two by
 
 /* ---- shown ------------------------------------------------------------------------------------------------------ */
 
-static const char *type_name(enum job_kind kind)
-{
-    assert(kind == JOB_TWIN || kind == JOB_CALL); /* others are not ours to show */
-    return kind == JOB_TWIN ? "scheduleUpdateTwin" : "scheduleDeviceMethod";
-}
-
 static bool is_ours(const struct job *j)
 {
-    return j->kind == JOB_TWIN || j->kind == JOB_CALL;
+    return !job_is_of_registry(j->kind);
 }
 
 static const char *state_name(const struct job *j, int64_t wall_ms)
@@ -58,7 +52,7 @@ static void put_job(struct buf *b, const struct job *j, struct bytes body, const
 
     buf_puts(b, "{\"jobId\":");
     buf_put_json(b, bytes_str(j->id));
-    buf_printf(b, ",\"type\":\"%s\",\"status\":\"%s\"", type_name(j->kind), state);
+    buf_printf(b, ",\"type\":\"%s\",\"status\":\"%s\"", job_kind_name(j->kind), state);
     put_time(b, "createdTime", j->created_ms);
     put_time(b, "startTime", j->start_ms);
     if (j->end_ms)
@@ -220,7 +214,7 @@ enum err http_job_put(struct http_request *r, struct http_answer *a)
         return e;
     if (!(e = http_spell(root, NAMES_JOB, a)) && !(e = read_job(r, root, &wanted, &body, a)) &&
         !(e = fail(r, a, hub_job_put(r->env->hub, &wanted, buf_bytes(&body), r->now_ms, &job, &at)))) {
-        http_audit(r, "created", "job", bytes_str(job.id), type_name(job.kind));
+        http_audit(r, "created", "job", bytes_str(job.id), job_kind_name(job.kind));
         front_wait_for(r->front, at);
         put_job(&a->body, &job, buf_bytes(&body), "queued");
     }
@@ -264,7 +258,7 @@ enum err http_job_cancel(struct http_request *r, struct http_answer *a)
     if (!e)
         e = hub_job_cancel(r->env->hub, id, r->now_ms, &job, &at);
     if (!e) {
-        http_audit(r, "cancelled", "job", id, type_name(job.kind));
+        http_audit(r, "cancelled", "job", id, job_kind_name(job.kind));
         front_wait_for(r->front, at);
         put_job(&a->body, &job, buf_bytes(&body), "cancelled");
     }
@@ -304,7 +298,7 @@ static bool is_wanted(const struct wanted *w, const struct job *j, const char *s
 {
     struct bytes type = bytes_str(w->type), wanted = bytes_str(w->state);
 
-    return is_ours(j) && (!type.len || bytes_eq_nocase(type, bytes_str(type_name(j->kind)))) &&
+    return is_ours(j) && (!type.len || bytes_eq_nocase(type, bytes_str(job_kind_name(j->kind)))) &&
            (!wanted.len || bytes_eq_nocase(wanted, bytes_str(state)));
 }
 

@@ -15,12 +15,7 @@ enum { LISTED_MAX = 100, URI_MAX = 1024 };
 
 static bool is_ours(const struct job *j)
 {
-    return j->kind == JOB_EXPORT || j->kind == JOB_IMPORT;
-}
-
-static const char *type_name(enum job_kind kind)
-{
-    return kind == JOB_EXPORT ? "export" : "import";
+    return job_is_of_registry(j->kind);
 }
 
 static void put_time(struct buf *b, const char *name, int64_t ms)
@@ -39,7 +34,7 @@ static void put_job(struct buf *b, const struct job *j, struct bytes body)
 
     buf_puts(b, "{\"jobId\":");
     buf_put_json(b, bytes_str(j->id));
-    buf_printf(b, ",\"type\":\"%s\",\"status\":\"%s\",\"progress\":%u", type_name(j->kind), states[j->state],
+    buf_printf(b, ",\"type\":\"%s\",\"status\":\"%s\",\"progress\":%u", job_kind_name(j->kind), states[j->state],
                j->percent);
     put_time(b, "startTimeUtc", j->created_ms);
     if (j->end_ms)
@@ -154,7 +149,7 @@ static enum err create(struct http_request *r, const json_t *root, struct http_a
         }
     }
     if (!e) {
-        http_audit(r, "created", "job", bytes_str(job.id), type_name(job.kind));
+        http_audit(r, "created", "job", bytes_str(job.id), job_kind_name(job.kind));
         front_wait_for(r->front, at);
         put_job(&a->body, &job, buf_bytes(&body));
     }
@@ -216,7 +211,7 @@ enum err http_transfer_cancel(struct http_request *r, struct http_answer *a)
     }
     if (e)
         return e;
-    http_audit(r, "cancelled", "job", id, type_name(job.kind));
+    http_audit(r, "cancelled", "job", id, job_kind_name(job.kind));
     front_wait_for(r->front, at);
     a->status = 204;
     return OK;

@@ -8,6 +8,7 @@
 
 #include "core.h"
 
+struct job;
 struct keeping;
 struct twin_told;
 
@@ -88,6 +89,10 @@ struct part {
     void (*jumped)(struct hub *);
     /* The latest wall time that it has written down. */
     int64_t (*last_ms)(const struct hub *);
+
+    /* A job is in another state, now and not in recovery, and its record is in the log; under the lock of jobs, which
+     * is that of the scratch. *at becomes the place of what is written here. */
+    void (*job_changed)(struct hub *, const struct job *, struct buf *scratch, int64_t now_ms, uint64_t *at);
 
     struct identity_part identity;
 };

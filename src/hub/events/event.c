@@ -207,11 +207,10 @@ struct sender {
     enum room room;
 };
 
-/* Under the shard's lock, which also lends the scratch. */
-static enum err send_locked(struct hub *h, struct shard *shard, const struct sender *from, const struct msg *m,
+/* Under the lock of the scratch. */
+static enum err send_locked(struct hub *h, struct buf *b, const struct sender *from, const struct msg *m,
                             int64_t now_ms, uint64_t *at)
 {
-    struct buf *b = &shard->scratch;
     size_t map_at = HEAD_ID + 1 + identity_device(from->name).len, map_end;
     struct stamp s = {.partition = from->partition, .map_at = map_at, .wall_ms = hub_wall_ms(h, now_ms)};
     struct bytes parts[2];
@@ -224,7 +223,6 @@ static enum err send_locked(struct hub *h, struct shard *shard, const struct sen
                       .ctx = &s};
     uint32_t items;
 
-    assert_locked(&shard->lock);
     buf_clear(b);
     buf_put(b, from->head);
     items =
@@ -255,7 +253,7 @@ static enum err send_within_limits(struct hub *h, struct identity *i, const stru
     size_t size = msg_size(m);
     enum err e = identity_lets(h, i, size, now_ms);
 
-    if (e || (e = send_locked(h, i->shard, from, m, now_ms, at)))
+    if (e || (e = send_locked(h, &i->shard->scratch, from, m, now_ms, at)))
         return e;
     i->device.activity_ms = hub_wall_ms(h, now_ms);
     identity_took(h, i, size, now_ms);
@@ -316,7 +314,7 @@ enum err hub_send_seatless(struct hub *h, struct bytes device, struct bytes gene
     return e;
 }
 
-enum err event_tell(struct hub *h, struct shard *s, struct bytes name, const char *source, const struct msg *m,
+enum err event_tell(struct hub *h, struct buf *scratch, struct bytes name, const char *source, const struct msg *m,
                     enum room room, int64_t now_ms, uint64_t *at)
 {
     uint8_t text[EVENT_HEAD_MAX];
@@ -330,5 +328,5 @@ enum err event_tell(struct hub *h, struct shard *s, struct bytes name, const cha
     put_annotation(&head, BYTES("iothub-connection-module-id"), identity_module(name));
     assert(!head.bad);
     from.head = buf_bytes(&head);
-    return send_locked(h, s, &from, m, now_ms, at);
+    return send_locked(h, scratch, &from, m, now_ms, at);
 }

@@ -10,8 +10,9 @@ enum {
 
 /* Writes what every event of this seat begins with; gives its length. */
 size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX]);
-/* Under the shard's lock: an event that the hub itself tells of an identity, with this message source (service 7). */
-enum err event_tell(struct hub *h, struct shard *s, struct bytes name, const char *source, const struct msg *m,
+/* An event that the hub itself tells of an identity, or of none (no bytes), with this message source (service 7); under
+ * the lock of the scratch. */
+enum err event_tell(struct hub *h, struct buf *scratch, struct bytes name, const char *source, const struct msg *m,
                     enum room room, int64_t now_ms, uint64_t *at) MUST_CHECK;
 struct event_facts {
     int64_t sequence, enqueued_ms;

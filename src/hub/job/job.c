@@ -44,6 +44,15 @@ static enum err change(struct hub *h, const struct job *job, bool gone, struct b
     return job_entry_set(h->jobs, entry);
 }
 
+/* Under the lock. */
+static void tell(struct hub *h, const struct job *job, int64_t now_ms, uint64_t *at)
+{
+    assert_locked(&h->jobs->lock);
+    EACH_PART (p)
+        if ((*p)->job_changed)
+            (*p)->job_changed(h, job, &h->jobs->scratch, now_ms, at);
+}
+
 /* ---- calls ------------------------------------------------------------------------------------------------------ */
 
 static struct job_entry *by_id(const struct jobs *j, struct bytes id)
@@ -68,11 +77,6 @@ static bool id_is_valid(struct bytes id)
     return true;
 }
 
-static bool is_of_registry(enum job_kind kind)
-{
-    return kind == JOB_EXPORT || kind == JOB_IMPORT;
-}
-
 static enum err may_be_made(const struct jobs *j, const struct job *wanted)
 {
     unsigned active = 0;
@@ -82,8 +86,8 @@ static enum err may_be_made(const struct jobs *j, const struct job *wanted)
         return ERR_EXISTS;
     for (size_t i = 0; i < j->n; i++)
         active += !j->at[i]->gone && !job_has_ended(&j->at[i]->job) &&
-                  is_of_registry(j->at[i]->job.kind) == is_of_registry(wanted->kind);
-    return active < (is_of_registry(wanted->kind) ? 1 : JOBS_ACTIVE_MAX) ? OK : ERR_LIMIT;
+                  job_is_of_registry(j->at[i]->job.kind) == job_is_of_registry(wanted->kind);
+    return active < (job_is_of_registry(wanted->kind) ? 1 : JOBS_ACTIVE_MAX) ? OK : ERR_LIMIT;
 }
 
 /* Under the lock: the oldest that has ended, if it did before a time or there is no room for so many more. */
@@ -146,8 +150,10 @@ enum err hub_job_put(struct hub *h, const struct job *wanted, struct bytes body,
         while (forget(h, now_ms, 1))
             ;
         job.serial = h->jobs->last + 1;
-        if (!(e = change(h, &job, false, body, at)))
+        if (!(e = change(h, &job, false, body, at))) {
+            tell(h, &job, now_ms, at);
             *out = job;
+        }
     }
     mutex_unlock(&h->jobs->lock);
     return e;
@@ -196,6 +202,7 @@ enum err hub_job_next(struct hub *h, uint64_t serial, struct buf *body, struct j
 static enum err become(struct hub *h, const struct job_entry *entry, struct job *job, int64_t now_ms, uint64_t *at)
 {
     struct buf body = buf_max(JOB_BODY_MAX);
+    bool turns = job->state != entry->job.state;
     enum err e = job_body_get(h, entry, &body);
 
     assert_locked(&h->jobs->lock);
@@ -206,6 +213,8 @@ static enum err become(struct hub *h, const struct job_entry *entry, struct job 
     }
     if (!e)
         e = change(h, job, false, buf_bytes(&body), at);
+    if (!e && turns)
+        tell(h, job, now_ms, at);
     buf_free(&body);
     return e;
 }
@@ -218,7 +227,7 @@ enum err hub_job_cancel(struct hub *h, struct bytes id, int64_t now_ms, struct j
     mutex_lock(&h->jobs->lock);
     if ((entry = by_id(h->jobs, id))) {
         struct job job = entry->job;
-        bool may = job.state == JOB_WAITING || (job.state == JOB_RUNNING && is_of_registry(job.kind));
+        bool may = job.state == JOB_WAITING || (job.state == JOB_RUNNING && job_is_of_registry(job.kind));
 
         job.state = JOB_CANCELLED;
         if (!(e = may ? become(h, entry, &job, now_ms, at) : ERR_PROTOCOL))

@@ -42,7 +42,8 @@ struct jobs {
     struct mutex lock;
     struct job_entry **at; /* in the order of their numbers */
     size_t n, cap;
-    uint64_t last; /* the highest number that was given */
+    uint64_t last;      /* the highest number that was given */
+    struct buf scratch; /* for who tells of them */
 };
 
 extern const struct part job_part;

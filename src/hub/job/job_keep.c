@@ -284,6 +284,7 @@ static enum err jobs_make(struct hub *h)
     if (!(h->jobs = calloc(1, sizeof *h->jobs)))
         return ERR_MEMORY;
     mutex_init(&h->jobs->lock, RANK_PART);
+    h->jobs->scratch = buf_max(MESSAGE_LEN_MAX);
     return OK;
 }
 
@@ -296,6 +297,7 @@ static void jobs_free(struct hub *h)
     for (size_t i = 0; i < j->n; i++)
         job_entry_free(j->at[i]);
     free(j->at);
+    buf_free(&j->scratch);
     mutex_destroy(&j->lock);
     free(j);
 }

@@ -57,14 +57,15 @@ static void put_tracking(struct hub *h, struct buf *b)
 }
 
 /* The properties that all of them have. */
-static struct msg message_of(const struct telling *t, struct bytes name, const char *time, struct bytes hub,
+static struct msg message_of(const struct telling *t, const struct life_of *of, const char *time, struct bytes hub,
                              struct prop props[5])
 {
-    struct bytes module = identity_module(name);
+    struct bytes module = identity_module(of->name);
     size_t n = 0;
 
     props[n++] = (struct prop){BYTES("hubName"), hub};
-    props[n++] = (struct prop){BYTES("deviceId"), identity_device(name)};
+    props[n++] = of->job.len ? (struct prop){BYTES("jobId"), of->job}
+                             : (struct prop){BYTES("deviceId"), identity_device(of->name)};
     if (module.at)
         props[n++] = (struct prop){BYTES("moduleId"), module};
     props[n++] = (struct prop){BYTES("operationTimestamp"), bytes_str(time)};
@@ -77,9 +78,10 @@ static struct msg message_of(const struct telling *t, struct bytes name, const c
                         .n_props = n};
 }
 
-void life_tell(struct hub *h, struct shard *s, struct bytes name, const struct telling *t, struct bytes body,
-               int64_t now_ms, uint64_t *at)
+void life_tell(struct hub *h, const struct life_of *of, const struct telling *t, struct bytes body, int64_t now_ms,
+               uint64_t *at)
 {
+    struct bytes shown = of->job.len ? of->job : of->name;
     char time[ISO_TIME_CAP], text[2 * TRACKING_BYTES + 1];
     struct buf tracking = buf_over(text, sizeof text);
     struct bytes hub = bytes_str(h->birth.name);
@@ -88,16 +90,16 @@ void life_tell(struct hub *h, struct shard *s, struct bytes name, const struct t
     uint64_t place;
 
     iso_time(hub_wall_ms(h, now_ms), time);
-    m = message_of(t, name, time, bytes_first(hub, bytes_find(hub, '.')), props);
+    m = message_of(t, of, time, bytes_first(hub, bytes_find(hub, '.')), props);
     put_tracking(h, &tracking);
     assert(!tracking.bad);
     m.body = body;
     m.correlation_id = buf_bytes(&tracking);
-    if (event_tell(h, s, name, t->source, &m, t->room, now_ms, &place)) {
-        hub_trace(h, "%.*s: there is no room to tell of it: %s", BYTES_ARG(name), t->type);
+    if (event_tell(h, of->scratch, of->name, t->source, &m, t->room, now_ms, &place)) {
+        hub_trace(h, "%.*s: there is no room to tell of it: %s", BYTES_ARG(shown), t->type);
         return;
     }
-    hub_trace(h, "%.*s: told as an event: %s", BYTES_ARG(name), t->type);
+    hub_trace(h, "%.*s: told as an event: %s", BYTES_ARG(shown), t->type);
     if (at)
         *at = place;
 }
@@ -117,8 +119,10 @@ static void happened(struct hub *h, struct shard *s, const struct identity *i, e
     else
         put_sequence(&body, h);
     assert(!body.bad);
-    life_tell(h, s, bytes_str(i->device.id), t, buf_bytes(&body), now_ms, at);
+    life_tell(h, &(struct life_of){.scratch = &s->scratch, .name = bytes_str(i->device.id)}, t, buf_bytes(&body),
+              now_ms, at);
 }
 
 const struct part life_part = {.name = "events of life",
+                               .job_changed = life_job_changed,
                                .identity = {.happened = happened, .twin_changed = life_twin_changed}};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core.h"
+#include "hub_job.h"
 
 struct twin_told;
 
@@ -14,9 +15,18 @@ struct telling {
     enum room room;
 };
 
-/* life.c: under the shard's lock, and unless there is no room. *at is its place; `at` may be NULL. */
-void life_tell(struct hub *h, struct shard *s, struct bytes name, const struct telling *, struct bytes body,
-               int64_t now_ms, uint64_t *at);
+/* The subject of an event: an identity, or a job. */
+struct life_of {
+    struct buf *scratch; /* of whoever holds its lock */
+    struct bytes name, job;
+};
+
+/* life.c: unless there is no room. *at is its place; `at` may be NULL. */
+void life_tell(struct hub *h, const struct life_of *, const struct telling *, struct bytes body, int64_t now_ms,
+               uint64_t *at);
 
 /* life_twin.c: a change of a twin, whose record is in the log. */
 void life_twin_changed(struct hub *h, struct shard *s, const struct twin_told *, uint64_t *at);
+
+/* life_job.c: a job is in another state. */
+void life_job_changed(struct hub *h, const struct job *, struct buf *scratch, int64_t now_ms, uint64_t *at);

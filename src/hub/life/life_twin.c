@@ -126,6 +126,7 @@ void life_twin_changed(struct hub *h, struct shard *s, const struct twin_told *t
     if (body.bad)
         put_body(&body, name, t, false);
     if (!buf_check(&body))
-        life_tell(h, s, name, t->write->replace ? &replace : &update, buf_bytes(&body), t->now_ms, at);
+        life_tell(h, &(struct life_of){.scratch = &s->scratch, .name = name}, t->write->replace ? &replace : &update,
+                  buf_bytes(&body), t->now_ms, at);
     buf_free(&body);
 }

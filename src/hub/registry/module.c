@@ -57,8 +57,7 @@ static enum err take_names(struct hub *h, struct names *n, struct bytes device, 
     return e;
 }
 
-/* All modules of this device, in no order. */
-static enum err names_of(struct hub *h, const struct shard *s, struct bytes device, struct buf *out)
+enum err modules_names(struct hub *h, const struct shard *s, struct bytes device, struct buf *out)
 {
     struct names n = {.shard = s, .with_memory = true, .b = buf_max(NAMES_MAX)};
     const struct identity *i;
@@ -98,7 +97,7 @@ enum err hub_module_list(struct hub *h, struct bytes device, struct device out[M
     if (identity_is_module(device))
         e = ERR_NOT_FOUND;
     else if (!(e = identity_get(h, s, device, &i)) && i->has_modules)
-        e = names_of(h, s, device, &names);
+        e = modules_names(h, s, device, &names);
     r = rd_over(buf_bytes(&names));
     while (!e && rd_left(&r) && *n < MODULES_ROOM)
         if (!(e = identity_get(h, s, rd_text_bytes(&r), &i)))
@@ -129,7 +128,7 @@ enum err module_may_come(struct hub *h, struct shard *s, const struct identity *
     assert_locked(&s->lock);
     if (e || !device->has_modules || is_system(identity_module(name)))
         return e;
-    if ((e = names_of(h, s, identity_device(name), &names)))
+    if ((e = modules_names(h, s, identity_device(name), &names)))
         return e;
     for (r = rd_over(buf_bytes(&names)); rd_left(&r); n++)
         (void)rd_text_bytes(&r);
@@ -162,7 +161,7 @@ enum err modules_unset(struct hub *h, struct shard *s, struct bytes id, bool was
 {
     struct buf names;
     struct rd r;
-    enum err e = was_there ? names_of(h, s, id, &names) : kept_names_of(h, s, id, &names);
+    enum err e = was_there ? modules_names(h, s, id, &names) : kept_names_of(h, s, id, &names);
 
     if (e)
         return e;

@@ -16,3 +16,5 @@ enum err modules_unset(struct hub *h, struct shard *s, struct bytes id, bool was
 /* $edgeAgent and $edgeHub are there while it is an edge device. *at: of the last record, where there was one. */
 enum err edge_modules_follow(struct hub *h, struct shard *s, struct identity *device, int64_t now_ms,
                              uint64_t *at) MUST_CHECK;
+/* The names of all modules of this device as put_text() writes them, in no order. To be freed. */
+enum err modules_names(struct hub *, const struct shard *, struct bytes device, struct buf *out) MUST_CHECK;

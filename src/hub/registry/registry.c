@@ -337,21 +337,35 @@ static enum err device_leave(struct hub *h, struct identity *i, int64_t now_ms, 
     return e;
 }
 
+/* What has gone stays in memory until the checkpoint knows. */
+static void gone_happened(struct hub *h, struct shard *s, struct bytes name, int64_t now_ms, uint64_t *at)
+{
+    const struct identity *i = map_get(&s->identities, name);
+
+    if (i)
+        identity_happened(h, s, i, HAPPENED_DELETED, now_ms, at);
+}
+
 enum err device_drop(struct hub *h, struct shard *s, struct identity *i, int64_t now_ms, uint64_t *at)
 {
-    struct buf body = buf_max(IDENTITY_LEN_MAX + 8);
+    struct buf body = buf_max(IDENTITY_LEN_MAX + 8), modules = buf_max(0);
     char name[IDENTITY_LEN_MAX + 1];
+    struct rd r;
     enum err e = device_leave(h, i, now_ms, at);
 
     memcpy(name, i->device.id, sizeof name);
+    if (!e && i->has_modules)
+        e = modules_names(h, s, bytes_str(name), &modules);
     buf_put_u8(&body, RECORD_VERSION);
     put_text(&body, name);
     if (!e && !(e = record_append(h, REC_DEVICE_GONE, &body, at)))
         e = identity_unset(h, s, bytes_str(name), now_ms, *at);
-    /* Its modules may have pushed it out of memory; what has gone stays there until the checkpoint knows. */
-    if (!e && (i = map_get(&s->identities, bytes_str(name))))
-        identity_happened(h, s, i, HAPPENED_DELETED, now_ms, at);
+    for (r = rd_over(buf_bytes(&modules)); !e && rd_left(&r);)
+        gone_happened(h, s, rd_text_bytes(&r), now_ms, at);
+    if (!e)
+        gone_happened(h, s, bytes_str(name), now_ms, at);
     buf_free(&body);
+    buf_free(&modules);
     return e;
 }
 

@@ -73,6 +73,7 @@ TEST(a_job_is_made_changed_and_ends)
     CHECK_ERR(hub_job_next(w.hub, 0, NULL, &j), ERR_NOT_FOUND);
     CHECK_OK(put("One-'1'", JOB_TWIN, "body", &j));
     CHECK(j.serial == 1 && j.state == JOB_WAITING && j.created_ms == w.now_ms && !j.end_ms);
+    CHECK(j.percent == 0 && j.note.len == 0);
     CHECK_ERR(put("One-'1'", JOB_CALL, "", &other), ERR_EXISTS);
     CHECK_ERR(put("", JOB_TWIN, "", &other), ERR_ARGUMENT);
     CHECK_ERR(put("a b", JOB_TWIN, "", &other), ERR_ARGUMENT);
@@ -95,6 +96,32 @@ TEST(a_job_is_made_changed_and_ends)
     check_row(j.serial, 0, JOB_ROW_CANCELLED, "");
     check_row(j.serial, 1, JOB_ROW_COMPLETED, "{}");
     CHECK_ERR(hub_job_change(w.hub, &j, w.now_ms, &at), ERR_PROTOCOL);
+    world_end(&w);
+}
+
+/* How far it is, and its note, in the log and in the checkpoint. */
+TEST(the_note_of_a_job_is_there_after_a_restart)
+{
+    struct job j, now;
+    uint64_t at;
+
+    world_start(&w, 1);
+    CHECK_OK(put("one", JOB_IMPORT, "body", &j));
+    for (unsigned i = 0; i < 3; i++) {
+        j.state = JOB_RUNNING;
+        j.percent = 40 + i;
+        j.note = (struct job_note){.len = (uint8_t)(i ? JOB_NOTE_CAP : 0)};
+        memset(j.note.at, (int)('a' + i), j.note.len);
+        CHECK_OK(hub_job_change(w.hub, &j, w.now_ms, &at));
+        if (i == 1)
+            CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+        world_restart(&w);
+        now = get("one", "body");
+        CHECK(now.percent == j.percent && now.note.len == j.note.len);
+        CHECK(memcmp(now.note.at, j.note.at, j.note.len) == 0);
+    }
+    set_state(&j, JOB_COMPLETED);
+    CHECK(get("one", "body").percent == 100);
     world_end(&w);
 }
 
@@ -318,6 +345,6 @@ TEST(what_was_said_of_jobs_is_known_after_any_cut)
     free(changes);
 }
 
-TESTS(RUN(a_job_is_made_changed_and_ends), RUN(only_what_waits_is_cancelled),
-      RUN(jobs_that_have_not_ended_are_limited_and_those_that_have_are_forgotten),
+TESTS(RUN(a_job_is_made_changed_and_ends), RUN(the_note_of_a_job_is_there_after_a_restart),
+      RUN(only_what_waits_is_cancelled), RUN(jobs_that_have_not_ended_are_limited_and_those_that_have_are_forgotten),
       RUN(what_was_said_of_jobs_is_known_after_any_cut))

@@ -1,77 +1,5 @@
 /* Events of life (service 7): what they say, where they stand, and what a power cut leaves of them. */
-#include "hub_world.h"
-
-#include "msg.h"
-#include "text.h"
-
-static struct world w;
-static struct reader *reader;
-
-static void begin(unsigned life)
-{
-    world_make(&w, 1);
-    w.birth.name[0] = 0;
-    snprintf(w.birth.name, sizeof w.birth.name, "garden.example");
-    w.birth.partitions = 1;
-    w.options.life = life;
-    CHECK_OK(hub_init(&w.options, &w.birth, w.now_ms));
-    CHECK_OK(hub_open(&w.options, &w.hub));
-}
-
-static void listen(void)
-{
-    static struct bell bell;
-    const struct read_options options = {.group = BYTES("$Default"), .waker = &bell.waker};
-
-    bell = bell_new();
-    CHECK_OK(hub_reader_open(w.hub, &options, NULL, &reader));
-}
-
-static void end(void)
-{
-    hub_reader_close(reader);
-    reader = NULL;
-    world_end(&w);
-}
-
-/* The next event, as its readers get it. */
-static struct event heard;
-static struct msg msg;
-static struct msg_room room = {.text = {.max = 1 << 16}};
-
-static void hear(void)
-{
-    CHECK_OK(hub_read(reader, &heard));
-    CHECK_OK(msg_read(heard.sections, &room, &msg));
-}
-
-static bool silent(void)
-{
-    return hub_read(reader, &heard) == ERR_NOT_FOUND;
-}
-
-static struct bytes property(const char *name)
-{
-    for (size_t i = 0; i < msg.n_props; i++)
-        if (bytes_eq(msg.props[i].name, bytes_str(name)))
-            return msg.props[i].value;
-    return NO_BYTES;
-}
-
-static bool has(struct bytes all, const char *text)
-{
-    return bytes_find_bytes(all, bytes_str(text)) < all.len;
-}
-
-/* An annotation that is a text, as it is written: name, code, length, value. */
-static void check_annotation(const char *name, const char *value)
-{
-    char both[300];
-
-    snprintf(both, sizeof both, "\xA3%c%s\xA1%c%s", (char)strlen(name), name, (char)strlen(value), value);
-    if (!has(heard.sections, both))
-        fail_msg("%s is not %s", name, value);
-}
+#include "life_peer.h"
 
 static void check_common(const char *id, const char *source, const char *schema, const char *type)
 {
@@ -310,6 +238,40 @@ TEST(the_answer_to_a_change_waits_for_its_event)
     end();
 }
 
+/* Each of them, before the device that they go with, also those that are only in the checkpoint. */
+TEST(modules_that_go_with_their_device_are_told_one_by_one)
+{
+    static const char *const modules[] = {"pump/a", "pump/b"};
+    bool told[2] = {false};
+    uint64_t at;
+
+    begin(LIFE_IDENTITIES);
+    world_add(&w, "pump");
+    for (int i = 0; i < 2; i++) {
+        struct device wanted = device_named(modules[i]), made;
+
+        CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, w.now_ms, &made, &at));
+    }
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
+    world_restart(&w);
+    CHECK_OK(hub_device_delete(w.hub, BYTES("pump"), (struct match){.how = MATCH_ANY}, w.now_ms, &at));
+    listen();
+    for (int i = 0; i < 3; i++)
+        hear();
+    for (int i = 0; i < 2; i++) {
+        hear();
+        CHECK_BYTES(property("opType"), BYTES("deleteDeviceIdentity"));
+        CHECK(property("moduleId").len == 1);
+        told[property("moduleId").at[0] - 'a'] = true;
+    }
+    CHECK(told[0] && told[1]);
+    hear();
+    CHECK_BYTES(property("opType"), BYTES("deleteDeviceIdentity"));
+    CHECK(!property("moduleId").at);
+    CHECK(heard.offset == at && silent());
+    end();
+}
+
 /* ---- twins */
 
 static void change(const struct twin_change *c)
@@ -500,7 +462,8 @@ TEST(after_a_power_cut_there_is_no_event_of_a_change_that_is_lost)
     CHECK(left.deleted);
 }
 
-TESTS(RUN(after_a_power_cut_there_is_no_event_of_a_change_that_is_lost),
+TESTS(RUN(modules_that_go_with_their_device_are_told_one_by_one),
+      RUN(after_a_power_cut_there_is_no_event_of_a_change_that_is_lost),
       RUN(a_patch_is_told_as_it_was_made_with_its_metadata),
       RUN(what_a_device_reports_is_told_even_when_nothing_changed),
       RUN(a_section_that_is_replaced_is_told_with_the_whole_twin),

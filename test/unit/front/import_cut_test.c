@@ -1,0 +1,128 @@
+/* An import whose hub loses its power at any place of the log: afterwards the registry and the log of errors are what
+ * one import makes of them. Files are ahead of the log then, as they may be. */
+#include "hub_world.h"
+
+#include "hub_job.h"
+#include "memory_files.h"
+#include "runner.h"
+
+static struct world w;
+static struct job_runner *runner;
+static struct bell bell;
+
+static const char lines[] =
+    "{\"id\":\"a\",\"importMode\":\"create\"}\n"
+    "{\"id\":\"b\",\"importMode\":\"create\",\"tags\":{\"n\":1},\"properties\":{\"desired\":{\"x\":1}}}\n"
+    "{\"id\":\"a\",\"importMode\":\"create\"}\n"
+    "no JSON\n"
+    "{\"id\":\"a\",\"importMode\":\"update\",\"status\":\"disabled\"}\n"
+    "{\"id\":\"b\",\"moduleId\":\"m\"}\n"
+    "{\"id\":\"c\",\"importMode\":\"delete\"}\n"
+    "{\"id\":\"old\",\"importMode\":\"deleteIfMatchETag\",\"eTag\":\"*\"}\n"
+    "{\"id\":\"old\",\"importMode\":\"delete\"}\n"
+    "{\"id\":\"b\",\"importMode\":\"updateTwin\",\"properties\":{\"desired\":{\"x\":2}}}\n"
+    "{\"id\":\"b\",\"importMode\":\"updateTwinIfMatchETag\",\"twinETag\":\"AAAAAAAAAAE=\",\"tags\":{\"n\":9}}\n"
+    "{\"id\":\"b\",\"importMode\":\"update\",\"statusReason\":\"y\",\"tags\":{\"n\":3}}\n"
+    "{\"id\":\"d\",\"importMode\":\"create\",\"properties\":{\"desired\":{\"a.b\":1}}}\n"
+    "{\"id\":\"e\"}";
+
+#define FILES                                                                                                       \
+    "{\"inputBlobContainerUri\":\"https://h/box\",\"inputBlobName\":\"in\",\"outputBlobContainerUri\":\"https://h/" \
+    "box\","                                                                                                        \
+    "\"outputBlobName\":\"out\"}"
+
+static void begin(void)
+{
+    struct job wanted = {.id = "import", .kind = JOB_IMPORT}, job;
+    struct buf body = buf_max(4096);
+    uint64_t at;
+
+    memory_files_clear();
+    file_put("box", "in", lines);
+    world_start(&w, 1);
+    world_add(&w, "old");
+    job_body_put(&body, NO_BYTES, BYTES(FILES));
+    CHECK_OK(hub_job_put(w.hub, &wanted, buf_bytes(&body), w.now_ms, &job, &at));
+    buf_free(&body);
+    bell = bell_new();
+    CHECK_OK(job_runner_new(w.hub, &bell.waker, &memory_files, &runner));
+    memory_store_faults(w.store, &(struct memory_faults){.manual = true});
+}
+
+static void run(void)
+{
+    w.now_ms += 1000;
+    for (int64_t next_ms = w.now_ms; next_ms <= w.now_ms;)
+        next_ms = job_runner_turn(runner, w.now_ms);
+}
+
+static void put_state(struct buf *out, const char *name)
+{
+    struct buf json = buf_max(1 << 16);
+    struct twin_head head;
+    struct device d;
+    enum err e = hub_twin_read(w.hub, bytes_str(name), TWIN_FOR_SERVICE, &json, &head, &d);
+
+    if (e)
+        buf_printf(out, "%s: %s\n", name, err_name(e));
+    else
+        buf_printf(out, "%s: %d %s %lld %lld\n", name, d.disabled, d.reason, (long long)head.version,
+                   (long long)head.desired_version);
+    buf_free(&json);
+}
+
+/* All that an import leaves. */
+static void put_all(struct buf *out)
+{
+    static const char *const names[] = {"a", "b", "b/m", "c", "d", "e", "old"};
+    struct job job = {0};
+
+    CHECK_OK(hub_job_get(w.hub, BYTES("import"), NULL, &job));
+    buf_printf(out, "%d %u\n", job.state, job.percent);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        put_state(out, names[i]);
+    buf_puts(out, file_text("box", "importErrors.log"));
+    CHECK_OK(buf_check(out));
+}
+
+static void end(void)
+{
+    job_runner_free(runner);
+    world_end(&w);
+}
+
+TEST(no_line_is_done_twice_wherever_the_power_is_cut)
+{
+    struct buf wanted = buf_max(1 << 16), got = buf_max(1 << 16);
+    uint64_t from, to;
+    unsigned cuts = 0;
+
+    begin();
+    from = store_durable(w.store);
+    run();
+    put_all(&wanted);
+    to = store_end(w.store);
+    end();
+    CHECK(strstr(buf_str(&wanted), "\"line\":3,\"deviceId\":\"a\"") && strstr(buf_str(&wanted), "e: 0"));
+    for (uint64_t at = from; at <= to; at++, cuts++) {
+        begin();
+        run();
+        job_runner_free(runner);
+        memory_store_settle(w.store, at);
+        world_crash(&w);
+        CHECK_OK(job_runner_new(w.hub, &bell.waker, &memory_files, &runner));
+        run();
+        buf_clear(&got);
+        put_all(&got);
+        if (!bytes_eq(buf_bytes(&got), buf_bytes(&wanted)))
+            fail_msg("cut at %llu of %llu: %s\nnot %s", (unsigned long long)(at - from),
+                     (unsigned long long)(to - from), buf_str(&got), buf_str(&wanted));
+        end();
+    }
+    CHECK(cuts > 20); /* a place is a record here */
+    memory_files_clear();
+    buf_free(&wanted);
+    buf_free(&got);
+}
+
+TESTS(RUN(no_line_is_done_twice_wherever_the_power_is_cut))
