@@ -82,12 +82,20 @@ ROWS = [
         "import and export of the registry, in spite of kill -9",
     ),
     (
+        "Azure IoT service SDK for Node.js, queries",
+        npm("azure-iothub"),
+        "HTTPS",
+        "queries",
+        "",
+        "texts of programs and tools, pages, refusals",
+    ),
+    (
         "Azure IoT device and service SDKs for Node.js, twins",
         npm("azure-iot-device"),
         "MQTT, AMQP, WebSockets, HTTPS",
         "twins",
         "",
-        "reported, desired, tags, ETags, models, bulk, writers at once, after a kill",
+        "reported, desired, tags, ETags, models, components, bulk, writers at once, opened again, after a kill",
     ),
     (
         "Azure IoT device and service SDKs for Node.js, modules",
@@ -95,7 +103,7 @@ ROWS = [
         "MQTT, AMQP, WebSockets, HTTPS",
         "modules",
         "",
-        "registry, events, methods, edge devices, disabling",
+        "registry, events, twins, methods, certificates, edge devices, disabling",
     ),
     (
         "Azure IoT device and service SDKs for Node.js, methods",
@@ -103,7 +111,7 @@ ROWS = [
         "MQTT, AMQP, WebSockets, HTTPS",
         "methods",
         "",
-        "calls and answers, devices that are away, late or silent, refusals",
+        "calls and answers, devices that are away, late, silent or opened again, renewal of tokens, refusals",
     ),
     (
         "Azure IoT device SDK for Node.js, faults on request",
@@ -127,7 +135,7 @@ ROWS = [
         "HTTPS, AMQP",
         "life",
         "",
-        "events of created, deleted, connected and changed devices",
+        "events of created, deleted, connected and changed devices and modules",
     ),
     (
         "Azure IoT device SDK for Node.js, X.509",
@@ -135,7 +143,7 @@ ROWS = [
         "MQTT, AMQP, HTTPS",
         "x509",
         "",
-        "thumbprints, certificate authorities, refusals",
+        "thumbprints, certificate authorities, models, refusals",
     ),
     (
         "Azure IoT provisioning SDKs for Node.js",
@@ -143,7 +151,7 @@ ROWS = [
         "MQTT, AMQP, HTTPS, WebSockets",
         "provisioning",
         "",
-        "keys, groups, certificates, allocation, enrollments",
+        "keys, groups, certificates, initial twins, allocation, enrollments",
     ),
     (
         "Azure IoT provisioning SDKs for Node.js, TPM",
@@ -257,6 +265,7 @@ ROWS = [
         "events, mailbox, batches; HTTP/1.0, absolute targets, 100-continue",
     ),
     ("explorers", BY_HAND, "HTTPS", "explorer", "", "the calls of 2019 to now"),
+    ("the cloud's command line", BY_HAND, "HTTPS", "cli", "", "its calls, with the exact codes that it takes for success"),
     ("d2d", "of this version", "MQTT, HTTPS", "connection-strings", "", "connection strings as files contain them"),
 ]
 

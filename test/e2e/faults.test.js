@@ -3,6 +3,7 @@
 const { test, before, after } = require('node:test');
 const assert = require('node:assert');
 const { Client } = require('azure-iot-device');
+const { Registry } = require('azure-iothub');
 const { ExponentialBackOffWithJitter } = require('azure-iot-common');
 const hub = require('./hub');
 const sdk = require('./sdk');
@@ -20,12 +21,13 @@ const CASES = Object.entries(BREAKS).flatMap(([transport, types]) => types.map((
 const COMES_BACK = [...Object.keys(BREAKS).map((transport) => [transport, 'KillTcp']),
   ...['amqp', 'amqp-ws'].flatMap((transport) => [[transport, 'KillAmqpConnection'], [transport, 'ShutDownAmqp']])];
 const idOf = (transport, type) => `${transport}-${type}`;
-let strings, service, events;
+let strings, service, events, registry;
 
 before(async () => {
   await hub.start('--fault-injection', 'on');
   strings = await hub.devices(...CASES.map(([transport, type]) => idOf(transport, type)),
     ...COMES_BACK.map(([transport, type]) => `again-${idOf(transport, type)}`), ...Object.keys(REFUSES), 'polite');
+  registry = Registry.fromConnectionString(hub.info.connection_strings.iothubowner);
   service = sdk.service();
   await service.open();
   events = sdk.events();
@@ -49,7 +51,7 @@ async function busy(client, got) {
   await client.open();
   client.on('message', (m) => { got.push(m.getData().toString()); client.complete(m).catch(() => {}); });
   client.onDeviceMethod('open', (request, response) => { response.send(200, request.payload, () => {}); });
-  await client.getTwin();
+  return client.getTwin();
 }
 
 async function works(id, client, got, word) {
@@ -60,6 +62,15 @@ async function works(id, client, got, word) {
   await hub.until(() => got.includes(word), `the message "${word}"`);
   await client.sendEvent(sdk.message(word));
   await came(id, word);
+}
+
+// Changes what is desired until the device has heard of it: the client does not tell when the hub knows that it listens.
+async function desire(id, seen) {
+  for (let heard = false; !heard;) {
+    const level = Math.random();
+    await registry.updateTwin(id, { properties: { desired: { level } } }, '*');
+    for (let i = 0; i < 50 && !heard; i++) await new Promise((resolve) => setTimeout(resolve, 10)).then(() => { heard = seen.includes(level); });
+  }
 }
 
 for (const [transport, type] of CASES) {
@@ -88,13 +99,18 @@ for (const [transport, type] of COMES_BACK) {
     const client = Client.fromConnectionString(strings[id], sdk.TRANSPORTS[transport]);
     client.setRetryPolicy(new ExponentialBackOffWithJitter(true));
     client.on('error', () => {});
-    await busy(client, got);
+    const twin = await busy(client, got), seen = [];
+    twin.on('properties.desired', (delta) => seen.push(delta.level));
     await works(id, client, got, 'before');
+    await desire(id, seen);
     const left = hub.log().length;
     await client.sendEvent(fault(type));
     await hub.until(() => hub.log().slice(left).includes(`left device=${id} `), 'the end of the connection');
     await hub.until(() => hub.log().slice(left).includes(`connected device=${id} `), 'the next one');
     await works(id, client, got, 'after');
+    await desire(id, seen);
+    await new Promise((resolve, reject) => twin.properties.reported.update({ back: true }, (e) => (e ? reject(e) : resolve())));
+    assert.strictEqual((await registry.getTwin(id)).responseBody.properties.reported.back, true);
     await client.close();
   });
 }

@@ -70,6 +70,38 @@ test('a method is called on those that are there, and on those that come in time
   await two.close();
 });
 
+test('several jobs at once, and calls between them', async () => {
+  const service = sdk.service(), client = sdk.device(strings.one, 'amqp');
+  await client.open();
+  client.onDeviceMethod('open', (request, response) => response.send(200, request.payload));
+  const names = ['at-once-1', 'at-once-2', 'at-once-3'];
+  await Promise.all(names.map((name) => jobs.scheduleDeviceMethod(name, "deviceId = 'one'",
+    { methodName: 'open', payload: name, responseTimeoutInSeconds: 30 }, new Date(), 30)));
+  for (let n = 0; n < 5; n++) {
+    const { result } = await service.invokeDeviceMethod('one', { methodName: 'open', payload: n, responseTimeoutInSeconds: 15, connectTimeoutInSeconds: 15 });
+    assert.strictEqual(result.payload, n);
+  }
+  for (const name of names) {
+    assert.strictEqual((await ended(name)).status, 'completed');
+    const [row] = await rowsOf(`SELECT * FROM devices.jobs WHERE devices.jobs.jobId = '${name}'`);
+    assert.deepStrictEqual(row.outcome.deviceMethodResponse, { status: 200, payload: name });
+  }
+  await client.close();
+});
+
+test('a job that selects nobody completes', async () => {
+  await jobs.scheduleTwinUpdate('nobody', "DeviceId IN ['nobody']", { etag: '*', tags: { a: 1 } }, new Date(), 60);
+  const job = await ended('nobody');
+  assert.deepStrictEqual([job.status, job.deviceJobStatistics.deviceCount], ['completed', 0]);
+});
+
+test('a condition that is none is taken, and its job fails with the reason', async () => {
+  await jobs.scheduleTwinUpdate('whole-select', "SELECT * FROM devices WHERE deviceId = 'one'", { etag: '*', tags: { a: 1 } }, new Date(), 60);
+  const job = await ended('whole-select');
+  assert.strictEqual(job.status, 'failed');
+  assert.ok(job.failureReason);
+});
+
 test('a job that waits for its time is cancelled', async () => {
   const start = new Date(Date.now() + 3600000);
   assert.strictEqual(body(await jobs.scheduleTwinUpdate('later', "deviceId = 'one'", { etag: '*', tags: { never: 1 } }, start, 60)).status, 'queued');

@@ -10,9 +10,10 @@ const TRANSPORTS = ['mqtt', 'mqtt-ws', 'amqp', 'amqp-ws'];
 let events, registry, strings;
 
 before(async () => {
-  await hub.start('--lifecycle-events', 'on', '--connection-events', 'on');
+  await hub.start('--lifecycle-events', 'on', '--connection-events', 'on', '--twin-events', 'on');
   registry = Registry.fromConnectionString(hub.info.connection_strings.iothubowner);
-  strings = await hub.devices(...TRANSPORTS, 'short-lived', 'https');
+  strings = await hub.devices(...TRANSPORTS, 'short-lived', 'https', 'host');
+  await registry.addModule({ deviceId: 'host', moduleId: 'pump' });
   events = sdk.events();
 });
 
@@ -21,6 +22,11 @@ after(async () => {
   assert.strictEqual(await hub.stop(), 0);
 });
 
+const token = () => {
+  const { SharedAccessSignature } = require('azure-iot-common');
+  const [, name, key] = /SharedAccessKeyName=([^;]+);SharedAccessKey=([^;]+)/.exec(hub.info.connection_strings.iothubowner);
+  return SharedAccessSignature.create('localhost', name, key, Math.floor(Date.now() / 1000) + 600).toString();
+};
 const typesOf = (id) => events.from(id).map((e) => (e.properties || {}).opType);
 const happened = (id, ...types) => hub.until(() => typesOf(id).length >= types.length, `${types} of ${id}`)
   .then(() => assert.deepStrictEqual(typesOf(id), types));
@@ -60,6 +66,47 @@ for (const transport of TRANSPORTS) {
     assert.strictEqual(events.from(transport)[1].systemProperties['iothub-message-source'], 'deviceConnectionStateEvents');
   });
 }
+
+// What the newest event of a changed twin says.
+async function changed(id, count) {
+  const all = () => events.from(id).filter((e) => e.systemProperties['iothub-message-source'] === 'twinChangeEvents');
+  await hub.until(() => all().length >= count, `${count} changes of the twin of ${id}`);
+  const { properties, body } = all()[count - 1];
+  return { opType: properties.opType, moduleId: properties.moduleId, ...JSON.parse(body.toString()) };
+}
+
+test('a twin that changes: tags, desired, reported, removed and replaced', async () => {
+  const id = 'mqtt', client = sdk.device(strings[id], 'mqtt');
+  await registry.updateTwin(id, { tags: { room: 'cellar' } }, '*');
+  let said = await changed(id, 1);
+  assert.deepStrictEqual([said.opType, said.tags], ['updateTwin', { room: 'cellar' }]);
+  await registry.updateTwin(id, { properties: { desired: { heat: 21, level: 1 } } }, '*');
+  said = await changed(id, 2);
+  assert.deepStrictEqual([said.properties.desired.heat, said.properties.desired.$version], [21, 2]);
+  assert.ok(said.properties.desired.$metadata.heat.$lastUpdated);
+  await client.open();
+  const twin = await client.getTwin();
+  const report = (patch) => new Promise((resolve, reject) => twin.properties.reported.update(patch, (e) => (e ? reject(e) : resolve())));
+  await report({ heat: 20 });
+  said = await changed(id, 3);
+  assert.deepStrictEqual([said.properties.reported.heat, said.properties.reported.$version, said.version > 0], [20, 2, true]);
+  await report({ heat: null });
+  assert.strictEqual((await changed(id, 4)).properties.reported.heat, null);
+  await client.close();
+  const answer = await fetch(`https://localhost/twins/${id}?api-version=2021-04-12`, { method: 'PUT',
+    headers: { Authorization: token(), 'Content-Type': 'application/json', 'If-Match': '"*"' },
+    body: JSON.stringify({ tags: {}, properties: { desired: { level: 2 } } }) });
+  assert.strictEqual(answer.status, 200);
+  said = await changed(id, 5);
+  assert.strictEqual(said.opType, 'replaceTwin');
+  assert.deepStrictEqual([said.deviceId, said.properties.desired.level, said.properties.desired.heat], [id, 2, undefined]);
+});
+
+test('the twin of a module that changes', async () => {
+  await registry.updateModuleTwin('host', 'pump', { properties: { desired: { rate: 1 } } }, '*');
+  const said = await changed('host', 1);
+  assert.deepStrictEqual([said.opType, said.moduleId, said.properties.desired.rate], ['updateTwin', 'pump', 1]);
+});
 
 test('over HTTPS nobody connects', async () => {
   const client = sdk.device(strings.https, 'https');

@@ -10,7 +10,7 @@ let strings, service;
 
 before(async () => {
   await hub.start();
-  strings = await hub.devices(...TRANSPORTS, 'away', 'late', 'silent', 'many');
+  strings = await hub.devices(...TRANSPORTS, ...TRANSPORTS.flatMap((t) => [`${t}-again`, `${t}-renews`]), 'signed', 'away', 'late', 'silent', 'many');
   service = sdk.service();
 });
 
@@ -57,6 +57,57 @@ for (const transport of TRANSPORTS) {
     assert.deepStrictEqual(await refusal(call(transport, 'echo', 1)), [404, 404103]);
   });
 }
+
+for (const transport of TRANSPORTS) {
+  test(`${transport}: opened, closed and opened again, a device is called`, async () => {
+    const id = `${transport}-again`;
+    const client = sdk.device(strings[id], transport);
+    for (const time of ['first', 'second']) {
+      await client.open();
+      client.onDeviceMethod(time, (request, response) => response.send(200, request.payload)); // the client listens anew with it
+      assert.strictEqual((await answered(id, time, time)).payload, time);
+      await client.close();
+      assert.deepStrictEqual(await refusal(call(id, time)), [404, 404103]);
+    }
+  });
+
+  test(`${transport}: a call goes on while the token of the device is renewed`, { timeout: 60000 }, async () => {
+    const id = `${transport}-renews`;
+    const client = sdk.device(strings[id], transport, [3, 2]); // lives three seconds, is renewed after one
+    let renewed = 0, held;
+    client._transport._authenticationProvider.on('newTokenAvailable', () => { renewed++; });
+    await client.open();
+    client.onDeviceMethod('hold', (request, response) => { held = response; });
+    client.onDeviceMethod('open', (request, response) => response.send(200, request.payload));
+    assert.strictEqual((await answered(id, 'open', 'before')).payload, 'before');
+    const holding = call(id, 'hold', null, { responseTimeoutInSeconds: 30 }).catch((error) => error);
+    await hub.until(() => held, 'the call');
+    const start = renewed;
+    await hub.until(() => renewed >= start + 2, 'two renewals');
+    await held.send(200, 'at last').catch(() => {});
+    // Over MQTT this client connects again to renew its token, and a call does not outlive its connection.
+    if (transport.startsWith('amqp'))
+      assert.deepStrictEqual(await holding, { status: 200, payload: 'at last' });
+    else
+      assert.ok(['at last', undefined].includes((await holding).payload));
+    assert.strictEqual((await answered(id, 'open', 'after')).payload, 'after');
+    await client.close();
+  });
+}
+
+test('a service client with a shared access signature calls', async () => {
+  const { Client: Service } = require('azure-iothub');
+  const { SharedAccessSignature } = require('azure-iot-common');
+  const key = /SharedAccessKey=([^;]+)/.exec(hub.info.connection_strings.service)[1];
+  const signature = (seconds) => SharedAccessSignature.create('localhost', 'service', key, Math.floor(Date.now() / 1000) + seconds).toString();
+  const client = await listening('signed', 'amqp', { open: (request, response) => response.send(200, request.payload) });
+  const ask = (seconds) => Service.fromSharedAccessSignature(signature(seconds)).invokeDeviceMethod('signed',
+    { methodName: 'open', payload: 1, responseTimeoutInSeconds: 15, connectTimeoutInSeconds: 15 });
+  assert.deepStrictEqual((await ask(60)).result, { status: 200, payload: 1 });
+  await assert.rejects(ask(-3600), { name: 'UnauthorizedError' });
+  assert.deepStrictEqual((await ask(60)).result, { status: 200, payload: 1 });
+  await client.close();
+});
 
 test('a device that is not there, not known, or not listening', async () => {
   assert.deepStrictEqual(await refusal(call('away', 'open')), [404, 404103]);

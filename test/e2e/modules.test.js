@@ -3,7 +3,11 @@
 'use strict';
 const { test, before, after } = require('node:test');
 const assert = require('node:assert');
-const { ModuleClient, Message } = require('azure-iot-device');
+const { execFileSync } = require('node:child_process');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
+const { ModuleClient, Message, X509AuthenticationProvider } = require('azure-iot-device');
 const { Registry } = require('azure-iothub');
 const hub = require('./hub');
 const sdk = require('./sdk');
@@ -119,6 +123,86 @@ for (const transport of TRANSPORTS) {
     await again.close();
   });
 }
+
+for (const transport of TRANSPORTS) {
+  test(`${transport}: the twin of a module`, async () => {
+    const module = await make(`twin-${transport}`), at = ['host', module.moduleId];
+    const runs = client(module, transport);
+    await runs.open();
+    const twin = await runs.getTwin(), seen = [];
+    twin.on('properties.desired', (delta) => seen.push(JSON.parse(JSON.stringify(delta))));
+    await new Promise((resolve, reject) => twin.properties.reported.update({ list: [1, 'two', { x: 3 }] },
+      (error) => (error ? reject(error) : resolve())));
+    const { responseBody: read } = await registry.getModuleTwin(...at);
+    assert.deepStrictEqual([read.deviceId, read.moduleId], at);
+    assert.deepStrictEqual(read.properties.reported.list, [1, 'two', { x: 3 }]);
+    const patch = (n) => ({ tags: { n }, properties: { desired: { n } } });
+    const { responseBody: changed } = await registry.updateModuleTwin(...at, patch(1), read.etag);
+    assert.deepStrictEqual([changed.tags, changed.properties.desired.n, changed.properties.desired.$version], [{ n: 1 }, 1, 2]);
+    await assert.rejects(registry.updateModuleTwin(...at, patch(9), read.etag), (e) => e.response.statusCode === 412);
+    for (let n = 2; !seen.some((delta) => delta.n >= 2); n++) { // the client does not tell when the hub knows that it listens
+      await registry.updateModuleTwin(...at, patch(n), '*');
+      for (let i = 0; i < 20 && seen.at(-1).n !== n; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.strictEqual((await registry.getTwin('host')).responseBody.properties.desired.n, undefined);
+    await runs.close();
+  });
+
+  test(`${transport}: a module with a certificate is opened, reports and is called`, async () => {
+    const moduleId = `cert-${transport}`, file = path.join(process.env.D2D_DATA, moduleId);
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+      '-subj', `/CN=host\\/${moduleId}`, '-keyout', `${file}.key`, '-out', `${file}.pem`], { stdio: 'ignore' });
+    const cert = fs.readFileSync(`${file}.pem`, 'utf8'), key = fs.readFileSync(`${file}.key`, 'utf8');
+    const primaryThumbprint = new crypto.X509Certificate(cert).fingerprint.replaceAll(':', '');
+    const made = await make(moduleId, { authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint } } });
+    assert.strictEqual(made.authentication.x509Thumbprint.primaryThumbprint, primaryThumbprint);
+    const proof = new X509AuthenticationProvider({ host: 'localhost', deviceId: 'host', moduleId, x509: { cert, key } });
+    const runs = new ModuleClient(new sdk.TRANSPORTS[transport](proof)); // it takes no connection string without a key
+    runs.setRetryPolicy({ shouldRetry: () => false, nextRetryTimeout: () => 0 });
+    await runs.open();
+    const twin = await runs.getTwin();
+    await new Promise((resolve, reject) => twin.properties.reported.update({ by: 'certificate' },
+      (error) => (error ? reject(error) : resolve())));
+    assert.strictEqual((await registry.getModuleTwin('host', moduleId)).responseBody.properties.reported.by, 'certificate');
+    runs.onMethod('turn', (request, response) => response.send(200, request.payload));
+    const { result } = await service.invokeDeviceMethod('host', moduleId,
+      { methodName: 'turn', payload: 'x', responseTimeoutInSeconds: 15, connectTimeoutInSeconds: 15 });
+    assert.deepStrictEqual(result, { status: 200, payload: 'x' });
+    await runs.close();
+  });
+}
+
+test('a chain of edge devices, and a leaf below it', async () => {
+  const create = async (more) => (await registry.create(more)).responseBody;
+  const upper = await create({ deviceId: 'upper', capabilities: { iotEdge: true } });
+  const lower = await create({ deviceId: 'lower', capabilities: { iotEdge: true }, parentScopes: [upper.deviceScope] });
+  assert.deepStrictEqual(lower.parentScopes, [upper.deviceScope]);
+  assert.notStrictEqual(lower.deviceScope, upper.deviceScope);
+  const below = await create({ deviceId: 'below', deviceScope: lower.deviceScope });
+  assert.deepStrictEqual([below.deviceScope, below.parentScopes], [lower.deviceScope, [lower.deviceScope]]);
+  const moved = (await registry.update({ ...below, deviceScope: upper.deviceScope, parentScopes: undefined })).responseBody;
+  assert.deepStrictEqual([moved.deviceScope, moved.parentScopes], [upper.deviceScope, [upper.deviceScope]]);
+});
+
+test('in bulk a scope that nobody has is kept, and an edge device comes with its twin', async () => {
+  const deviceScope = 'ms-azure-iot-edge://nobody-1234567890';
+  const { responseBody } = await registry.addDevices([
+    { deviceId: 'loose-1', deviceScope }, { deviceId: 'loose-2', deviceScope },
+    { deviceId: 'bulk-edge', capabilities: { iotEdge: true }, tags: { site: 'north' }, properties: { desired: { a: 1 } } }]);
+  assert.deepStrictEqual([responseBody.isSuccessful, responseBody.errors], [true, []]);
+  for (const id of ['loose-1', 'loose-2']) {
+    const { responseBody: made } = await registry.get(id);
+    assert.deepStrictEqual([made.deviceScope, made.parentScopes], [deviceScope, [deviceScope]]);
+  }
+  const { responseBody: edge } = await registry.getTwin('bulk-edge');
+  assert.deepStrictEqual([edge.capabilities.iotEdge, edge.tags, edge.properties.desired.a], [true, { site: 'north' }, 1]);
+});
+
+test('a module may be managed by nobody', async () => {
+  const made = await make('unmanaged', { managedBy: '' });
+  assert.ok(!made.managedBy);
+  assert.strictEqual((await registry.getModule('host', 'unmanaged')).responseBody.etag, made.etag);
+});
 
 test('a call of a module that is not there, or not listening', async () => {
   const refusal = async (device, module) => {

@@ -157,6 +157,26 @@ for (const [name, Transport] of transports) {
   });
 }
 
+for (const [name, Transport] of transports) {
+  test(`${name}: a device begins with the twin of its enrollment`, async () => {
+    const registrationId = `twin-${name}`, key = Buffer.alloc(32, 9).toString('base64');
+    await service.createOrUpdateIndividualEnrollment({ registrationId,
+      attestation: { type: 'symmetricKey', symmetricKey: { primaryKey: key, secondaryKey: key } },
+      initialTwin: { tags: { floor: 3 }, properties: { desired: { level: 7, deep: { list: [1, 'two'] } } } } });
+    await register(Transport, new SymmetricKeySecurityClient(registrationId, key));
+    const { responseBody: twin } = await registry.getTwin(registrationId);
+    assert.deepStrictEqual(twin.tags, { floor: 3 });
+    assert.deepStrictEqual([twin.properties.desired.level, twin.properties.desired.deep], [7, { list: [1, 'two'] }]);
+    const client = Client.fromConnectionString(`HostName=localhost;DeviceId=${registrationId};SharedAccessKey=${key}`, Mqtt);
+    await client.open();
+    assert.strictEqual((await client.getTwin()).properties.desired.level, 7);
+    await client.close();
+    await registry.updateTwin(registrationId, { properties: { desired: { level: 8 } } }, '*');
+    await register(Transport, new SymmetricKeySecurityClient(registrationId, key)); // again, to where it is
+    assert.strictEqual((await registry.getTwin(registrationId)).responseBody.properties.desired.level, 8);
+  });
+}
+
 test('https: a group that names an authority of the hub', async () => {
   const { https: Https } = every, chain = (name) => certificate(name, 'named-ca');
   certificate('named-ca');

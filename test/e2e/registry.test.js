@@ -80,6 +80,16 @@ test('a policy without the right, and a wrong key, are refused', async () => {
   await assert.rejects(stranger.get('dev-2'), { name: 'UnauthorizedError' });
 });
 
+test('an expired token is refused, and the next one works', async () => {
+  const { SharedAccessSignature } = require('azure-iot-common');
+  const [, name, key] = /SharedAccessKeyName=([^;]+);SharedAccessKey=([^;]+)/.exec(hub.info.connection_strings.iothubowner);
+  const of = (seconds) => Registry.fromSharedAccessSignature(
+    SharedAccessSignature.create('localhost', name, key, Math.floor(Date.now() / 1000) + seconds).toString());
+  await of(600).get('dev-2');
+  await assert.rejects(of(-3600).get('dev-2'), { name: 'UnauthorizedError' });
+  await of(600).get('dev-2');
+});
+
 test('what was registered survives a restart', async () => {
   const { responseBody: before_ } = await registry.get('dev-2');
   assert.strictEqual(await hub.stop('SIGKILL'), null);

@@ -12,7 +12,7 @@ let strings, registry;
 before(async () => {
   await hub.start();
   registry = Registry.fromConnectionString(hub.info.connection_strings.iothubowner);
-  strings = await hub.devices(...TRANSPORTS.flatMap((t) => [t, `${t}-back`, `${t}-bad`]),
+  strings = await hub.devices(...TRANSPORTS.flatMap((t) => [t, `${t}-back`, `${t}-bad`, `${t}-quiet`, `${t}-pnp`]),
     'etags', 'whole', 'model', 'true', 'races', 'restart');
 });
 
@@ -90,6 +90,55 @@ for (const transport of TRANSPORTS) {
     await assert.rejects(report(twin, Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`k${n}`, 'x'.repeat(3700)]))));
     await report(twin, { good: 3 });
     assert.deepStrictEqual(plain((await service(id)).properties.reported), { good: 3, $version: 2 });
+    await client.close();
+  });
+}
+
+for (const transport of TRANSPORTS) {
+  test(`${transport}: a device that listens to nothing reads its twin, and survives that it changes`, async () => {
+    const id = `${transport}-quiet`;
+    const client = sdk.device(strings[id], transport);
+    let lost = false;
+    for (const event of ['disconnect', 'error']) client.on(event, () => { lost = true; });
+    await client.open();
+    const twin = await client.getTwin();
+    for (let n = 0; n < 3; n++) await desire(id, { n });
+    await report(twin, { still: 'here' });
+    assert.strictEqual((await client.getTwin()).properties.desired.$version, 4);
+    assert.strictEqual(lost, false);
+    await client.close();
+  });
+
+  test(`${transport}: opened, closed and opened again, properties go both ways`, async () => {
+    const id = `${transport}-quiet`;
+    const client = sdk.device(strings[id], transport);
+    await client.open();
+    await client.close();
+    await client.open();
+    const twin = await client.getTwin(), seen = [];
+    twin.on('properties.desired', (delta) => seen.push(delta.again));
+    for (let n = 0, heard = false; !heard; n++) { // the client does not tell when the hub knows that it listens
+      await desire(id, { again: n });
+      for (let i = 0; i < 20 && !heard; i++) await new Promise((resolve) => setTimeout(resolve, 10)).then(() => { heard = seen.includes(n); });
+    }
+    await report(twin, { again: true });
+    assert.strictEqual((await service(id)).properties.reported.again, true);
+    await client.close();
+  });
+
+  test(`${transport}: acknowledgements of properties and components come back as they were`, async () => {
+    const id = `${transport}-pnp`;
+    const client = sdk.device(strings[id], transport);
+    await client.open();
+    const twin = await client.getTwin();
+    const patch = {
+      heat: { value: 21.5, ac: 200, av: 3, ad: 'done' },
+      thermostat1: { __t: 'c', max: { ac: 203, av: 1, ad: '', value: { deep: true } }, min: -4 },
+    };
+    await report(twin, patch);
+    assert.deepStrictEqual(plain((await service(id)).properties.reported), { ...patch, $version: 2 });
+    const { properties: { reported } } = await client.getTwin();
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(reported)), { ...patch, $version: 2 });
     await client.close();
   });
 }

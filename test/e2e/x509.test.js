@@ -139,3 +139,16 @@ for (const transport of Object.keys(TRANSPORTS)) {
     assert.match(from(id)[0].systemProperties['iothub-connection-auth-method'], /x509Certificate/);
   });
 }
+
+for (const transport of ['mqtt', 'mqtt-ws']) { // over AMQP this client says no model
+  test(`${transport}: the model of a device with a certificate is in its twin when it is open`, async () => {
+    const id = `model-${transport}`, options = selfSigned(id), modelId = `dtmi:com:example:${transport.replace('-', '_')};1`;
+    await registry.create({ deviceId: id, authentication: { type: 'selfSigned', x509Thumbprint: { primaryThumbprint: options.thumbprint } } });
+    const client = await clientOf(id, { ...options, modelId }, transport);
+    await client.open();
+    const { responseBody: twin } = await registry.getTwin(id);
+    assert.deepStrictEqual([twin.modelId, twin.authenticationType], [modelId, 'selfSigned']);
+    assert.strictEqual(twin.x509Thumbprint.primaryThumbprint.toUpperCase(), options.thumbprint);
+    await client.close();
+  });
+}
