@@ -256,7 +256,8 @@ enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, e
                     uint64_t *at)
 {
     struct feedback_record told = {.fate = fate, .ms = hub_wall_ms(h, now_ms), .poster = l->poster};
-    bool wanted = l->message_id && wants_feedback((enum ack)l->ack, fate);
+    bool wanted = wants_feedback((enum ack)l->ack, fate);
+    const char *id = l->message_id ? l->message_id : "";
     struct buf *b = &shard_of(h, bytes_str(i->device.id))->scratch;
     uint64_t sequence = l->sequence;
     enum err e;
@@ -270,10 +271,10 @@ enum err letter_out(struct hub *h, struct identity *i, const struct letter *l, e
     buf_put_u8(b, (uint8_t)fate);
     buf_put_u64(b, (uint64_t)told.ms);
     buf_put_u8(b, wanted);
-    put_text(b, wanted ? l->message_id : "");
+    put_text(b, wanted ? id : "");
     put_text(b, wanted ? i->device.generation : "");
     if (wanted) {
-        snprintf(told.message_id, sizeof told.message_id, "%s", l->message_id);
+        snprintf(told.message_id, sizeof told.message_id, "%s", id);
         memcpy(told.device, i->device.id, sizeof told.device);
         memcpy(told.generation, i->device.generation, sizeof told.generation);
     }

@@ -464,6 +464,27 @@ TEST(a_service_sends_hears_of_it_and_reads_events_on_one_connection)
     CHECK(strstr(heard_body(&c), "\"statusCode\":\"Success\""));
 }
 
+/* The Java SDK asks for full feedback whether the message has an id or not. */
+TEST(feedback_of_a_message_without_an_id_has_an_empty_one)
+{
+    pn_link_t *posting = open_posting(), *feedback = receive_from(&c, FEEDBACK, NULL, 10);
+    pn_message_t *m = new_message("open");
+    pn_data_t *p = pn_message_properties(m);
+
+    pn_message_set_address(m, "/devices/garage/messages/devicebound");
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    put_property(p, "iothub-ack", "full");
+    check_accepted(send_message(&c, posting, m));
+    open_as(&c2, "garage");
+    pn_delivery_t *d = hear(&c2, open_mailbox(&c2, "garage", 1));
+    CHECK(d);
+    settle_as(&c2, d, PN_ACCEPTED);
+    time_passes(FEEDBACK_REST_MS);
+    CHECK(hear(&c, feedback));
+    CHECK(strstr(heard_body(&c), "\"originalMessageId\":\"\"") && strstr(heard_body(&c), "\"statusCode\":\"Success\""));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_message_carries_what_clients_read), CASE(what_was_written_into_to_is_what_comes_and_no_property_is_null),
       CASE(accepted_is_done), CASE(released_and_modified_come_again_counted),
@@ -477,4 +498,5 @@ TESTS(CASE(a_message_carries_what_clients_read), CASE(what_was_written_into_to_i
       CASE(what_a_service_cannot_send_is_rejected_with_the_reason),
       CASE(whoever_is_no_service_may_not_send_to_devices_nor_hear_of_them), CASE(links_of_a_service_end_with_its_token),
       CASE(feedback_comes_as_clients_read_it), CASE(feedback_that_is_released_or_left_comes_again),
+      CASE(feedback_of_a_message_without_an_id_has_an_empty_one),
       CASE(a_service_sends_hears_of_it_and_reads_events_on_one_connection))
