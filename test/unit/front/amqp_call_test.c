@@ -9,16 +9,54 @@ static void quiet(struct waker *waker)
     (void)waker;
 }
 
-static enum err call_garage(struct call **call)
+static enum err call_device(const char *id, const char *payload, struct call **call)
 {
     static struct waker waker = {quiet};
-    const struct call_question q = {.device = BYTES("garage"),
+    const struct call_question q = {.device = bytes_str(id),
                                     .method = BYTES("open"),
-                                    .payload = BYTES("{\"how\":1}"),
+                                    .payload = bytes_str(payload),
                                     .response_ms = 30000,
                                     .waker = &waker};
 
     return hub_call_open(w.hub, &q, T0, call);
+}
+
+static enum err call_garage(struct call **call)
+{
+    return call_device("garage", "{\"how\":1}", call);
+}
+
+/* The id of the call that came last. */
+static pn_msgid_t take_call(pn_link_t *in, const char *payload)
+{
+    CHECK(take(&c, in));
+    assert_string_equal(heard_body(&c), payload);
+    return pn_message_get_correlation_id(c.message);
+}
+
+static void say_answer(pn_link_t *out, pn_msgid_t id, int status, const char *body)
+{
+    pn_message_t *m = new_message(body);
+    pn_data_t *p = pn_message_properties(m);
+
+    pn_message_set_correlation_id(m, id);
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    pn_data_put_string(p, pn_bytes(strlen("IoThub-status"), "IoThub-status"));
+    pn_data_put_int(p, status);
+    pn_data_exit(p);
+    check_accepted(send_message(&c, out, m));
+}
+
+static void check_answer(struct call *call, int64_t status, const char *body)
+{
+    struct call_answer answer;
+    int64_t until_ms;
+
+    CHECK_OK(hub_call_look(call, T0, &answer, &until_ms));
+    CHECK(answer.status == status);
+    CHECK_BYTES(answer.payload, bytes_str(body));
+    hub_call_close(call);
 }
 
 TEST(a_call_goes_to_one_link_and_its_answer_comes_from_the_other)
@@ -26,7 +64,6 @@ TEST(a_call_goes_to_one_link_and_its_answer_comes_from_the_other)
     struct call_answer answer;
     struct call *call;
     int64_t until_ms;
-    pn_message_t *m = new_message("{\"was\":\"closed\"}");
 
     CHECK(call_garage(&call) == ERR_UNREACHABLE);
     pn_link_t *out = attach_channel(RESPONSES, true, METHODS, "garage");
@@ -34,25 +71,13 @@ TEST(a_call_goes_to_one_link_and_its_answer_comes_from_the_other)
     pn_link_t *in = attach_channel(REQUESTS, false, METHODS, "garage");
     CHECK_OK(call_garage(&call));
     client_run(&c);
-    CHECK(take(&c, in));
-    pn_msgid_t id = pn_message_get_correlation_id(c.message);
-    CHECK(id.type == PN_UUID && !strcmp(heard_body(&c), "{\"how\":1}"));
+    pn_msgid_t id = take_call(in, "{\"how\":1}");
+    CHECK(id.type == PN_UUID);
     pn_atom_t name = value_of(pn_message_properties(c.message), "IoThub-methodname");
     CHECK_BYTES(bytes_of(name.u.as_bytes.start, name.u.as_bytes.size), BYTES("open"));
     CHECK(hub_call_look(call, T0, &answer, &until_ms) == ERR_BUSY);
-
-    pn_message_set_correlation_id(m, id);
-    pn_data_t *p = pn_message_properties(m);
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    pn_data_put_string(p, pn_bytes(strlen("IoThub-status"), "IoThub-status"));
-    pn_data_put_int(p, -3);
-    pn_data_exit(p);
-    check_accepted(send_message(&c, out, m));
-    CHECK_OK(hub_call_look(call, T0, &answer, &until_ms));
-    CHECK(answer.status == -3);
-    CHECK_BYTES(answer.payload, BYTES("{\"was\":\"closed\"}"));
-    hub_call_close(call);
+    say_answer(out, id, -3, "{\"was\":\"closed\"}");
+    check_answer(call, -3, "{\"was\":\"closed\"}");
 
     pn_link_close(in);
     client_run(&c);
@@ -73,6 +98,63 @@ TEST(methods_can_be_waited_for_and_answers_to_nothing_are_dropped)
     CHECK(link_is_open(open_sender(&c, "garage")));
 }
 
+/* The C SDK again, which has no other names for the links of its next subscription. */
+TEST(links_of_the_same_names_and_id_are_attached_again_and_called)
+{
+    struct call *call;
+
+    for (int time = 0; time < 3; time++) {
+        pn_link_t *out = attach_channel(RESPONSES, true, METHODS, "garage");
+        pn_link_t *in = attach_channel(REQUESTS, false, METHODS, "garage");
+
+        CHECK_OK(call_garage(&call));
+        client_run(&c);
+        say_answer(out, take_call(in, "{\"how\":1}"), 200 + time, "[]");
+        check_answer(call, 200 + time, "[]");
+        pn_link_close(in);
+        pn_link_close(out);
+        client_run(&c);
+        CHECK(call_garage(&call) == ERR_UNREACHABLE);
+        pn_link_free(in);
+        pn_link_free(out);
+    }
+}
+
+TEST(devices_of_one_connection_are_each_called_with_their_own)
+{
+    static const char *const ids[] = {"garage", "phone", "motion"};
+    pn_link_t *in[3], *out[3];
+    struct call *calls[3];
+    pn_msgid_t asked[3];
+    char address[64], body[32], names[6][32];
+
+    device_keys("phone");
+    device_keys("motion");
+    CHECK(client_prove(&c, "phone") == 200 && client_prove(&c, "motion") == 200);
+    for (int i = 0; i < 3; i++) {
+        snprintf(address, sizeof address, "/devices/%s/methods/devicebound", ids[i]);
+        snprintf(names[2 * i], sizeof names[0], "asks-%s", ids[i]);
+        snprintf(names[2 * i + 1], sizeof names[0], "answers-%s", ids[i]);
+        in[i] = attach_channel(names[2 * i], false, address, ids[i]);
+        out[i] = attach_channel(names[2 * i + 1], true, address, ids[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        snprintf(body, sizeof body, "\"%s\"", ids[i]);
+        CHECK_OK(call_device(ids[i], body, &calls[i]));
+    }
+    client_run(&c);
+    for (int i = 0; i < 3; i++) {
+        snprintf(body, sizeof body, "\"%s\"", ids[i]);
+        asked[i] = take_call(in[i], body);
+    }
+    say_answer(out[1], asked[0], 500, "0"); /* a call of another device: dropped */
+    for (int i = 2; i >= 0; i--) {
+        snprintf(body, sizeof body, "%d", i);
+        say_answer(out[i], asked[i], i, body);
+        check_answer(calls[i], i, body);
+    }
+}
+
 TEST(a_stranger_gets_no_channel)
 {
     device_keys("phone");
@@ -83,4 +165,6 @@ TEST(a_stranger_gets_no_channel)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_call_goes_to_one_link_and_its_answer_comes_from_the_other),
-      CASE(methods_can_be_waited_for_and_answers_to_nothing_are_dropped), CASE(a_stranger_gets_no_channel))
+      CASE(methods_can_be_waited_for_and_answers_to_nothing_are_dropped),
+      CASE(links_of_the_same_names_and_id_are_attached_again_and_called),
+      CASE(devices_of_one_connection_are_each_called_with_their_own), CASE(a_stranger_gets_no_channel))

@@ -111,6 +111,25 @@ TEST(what_is_asked_wrongly)
     check_error(&c, 401, "IotHubUnauthorizedAccess");
 }
 
+/* service 4.7: pairs of C, .NET, Node, Java, Go, FreeRTOS and the tools; C waits 60 s for a device whatever it may
+ * take. */
+TEST(every_pair_of_times_that_clients_send_is_taken)
+{
+    static const int pairs[][2] = {{60, 60},   {60, 5},  {5, 5},   {30, 30},   {30, 45}, {30, 60},
+                                   {200, 200}, {20, 20}, {10, 10}, {300, 300}, {0, 5}};
+    char body[120];
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        snprintf(body, sizeof body,
+                 "{\"methodName\":\"m\",\"connectTimeoutInSeconds\":%d,\"responseTimeoutInSeconds\":%d}", pairs[i][0],
+                 pairs[i][1]);
+        say_call(body);
+        CHECK(!client_hear(&c));
+        answer(NULL, 200, "1");
+        CHECK(client_hear(&c) && c.in.head.status == 200);
+    }
+}
+
 TEST(a_device_that_does_not_answer_or_goes)
 {
     struct buf room = buf_max(CALL_NAME_MAX + CALL_PAYLOAD_MAX);
@@ -157,4 +176,5 @@ TEST(the_next_request_waits_and_a_caller_may_go)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(payloads_pass_as_they_are_written), CASE(an_answer_that_is_no_json), CASE(what_is_asked_wrongly),
-      CASE(a_device_that_does_not_answer_or_goes), CASE(the_next_request_waits_and_a_caller_may_go))
+      CASE(every_pair_of_times_that_clients_send_is_taken), CASE(a_device_that_does_not_answer_or_goes),
+      CASE(the_next_request_waits_and_a_caller_may_go))
