@@ -82,6 +82,7 @@ static void on_event(struct amqp *c, pn_event_t *event)
         break;
     case PN_SESSION_REMOTE_CLOSE:
         amqp_session_closed(c, pn_event_session(event));
+        amqp_flush(c); /* Proton would say it behind whatever is opened next, which may have the same name or number */
         break;
     case PN_LINK_REMOTE_OPEN:
         amqp_link_opened(c, pn_event_link(event));
@@ -89,6 +90,7 @@ static void on_event(struct amqp *c, pn_event_t *event)
     case PN_LINK_REMOTE_DETACH:
     case PN_LINK_REMOTE_CLOSE:
         amqp_link_closed(c, pn_event_link(event), pn_event_type(event) == PN_LINK_REMOTE_DETACH);
+        amqp_flush(c);
         break;
     case PN_DELIVERY:
         if ((k = amqp_link_of(pn_event_link(event))))

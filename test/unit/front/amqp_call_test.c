@@ -120,6 +120,65 @@ TEST(links_of_the_same_names_and_id_are_attached_again_and_called)
     }
 }
 
+static void collect(struct buf *said)
+{
+    pn_connection_driver_t *driver = &c.proton.driver;
+    pn_bytes_t part;
+
+    while ((part = pn_connection_driver_write_buffer(driver)).size) {
+        buf_put(said, bytes_of(part.start, part.size));
+        pn_connection_driver_write_done(driver, part.size);
+    }
+}
+
+static void open_named(const char *name, bool sender)
+{
+    pn_link_t *l = sender ? pn_sender(c.session, name) : pn_receiver(c.session, name);
+
+    pn_terminus_set_address(sender ? pn_link_target(l) : pn_link_source(l), METHODS);
+    pn_link_open(l);
+}
+
+/* What each frame is that the hub has said: a for ATTACH, d for DETACH, - for others. */
+static void kinds_of(struct bytes said, char *out, size_t cap)
+{
+    struct rd r = rd_over(said);
+
+    while (cap > 1 && rd_left(&r)) {
+        uint32_t len = rd_u32(&r);
+        struct bytes frame = rd_bytes(&r, len - 4);
+
+        CHECK(!r.bad && frame.len > 6);
+        *out++ = frame.at[6] == 0x12 ? 'a' : frame.at[6] == 0x16 ? 'd' : '-';
+        cap--;
+    }
+    *out = 0;
+}
+
+/* device 3.5: the C SDK looks for a link by its name. */
+TEST(a_detach_is_answered_before_the_attach_behind_it)
+{
+    pn_link_t *in = attach_channel(REQUESTS, false, METHODS, "garage");
+    pn_link_t *out = attach_channel(RESPONSES, true, METHODS, "garage");
+    struct buf said = buf_max(1 << 16);
+    char kinds[32];
+
+    pn_link_close(in);
+    collect(&said);
+    pn_link_close(out);
+    collect(&said);
+    open_named(RESPONSES, true);
+    collect(&said);
+    open_named(REQUESTS, false);
+    collect(&said);
+    c.join.client.deaf = true;
+    client_input(&c, buf_bytes(&said));
+    kinds_of(buf_bytes(&c.join.hub.out), kinds, sizeof kinds);
+    if (strncmp(kinds, "ddaa", 4))
+        fail_msg("the hub said %s", kinds);
+    buf_free(&said);
+}
+
 TEST(devices_of_one_connection_are_each_called_with_their_own)
 {
     static const char *const ids[] = {"garage", "phone", "motion"};
@@ -167,4 +226,5 @@ TEST(a_stranger_gets_no_channel)
 TESTS(CASE(a_call_goes_to_one_link_and_its_answer_comes_from_the_other),
       CASE(methods_can_be_waited_for_and_answers_to_nothing_are_dropped),
       CASE(links_of_the_same_names_and_id_are_attached_again_and_called),
+      CASE(a_detach_is_answered_before_the_attach_behind_it),
       CASE(devices_of_one_connection_are_each_called_with_their_own), CASE(a_stranger_gets_no_channel))
