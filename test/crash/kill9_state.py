@@ -8,51 +8,16 @@ import json
 import os
 import random
 import signal
-import socket
-import struct
 import sys
 import time
 
 from killed import KEY, SEED, Killed, Service, device
-from killing import Part, connect_packet, packet, read, text
+from killing import Mqtt, Part
 
 HUB = sys.argv[1]
 KILLS = int(os.environ.get("D2D_KILLS_OF_STATE", min(300, int(os.environ.get("D2D_KILLS", "10")))))
 WINDOW, FLEET, LAMPS, BULK, PAGE = 8, 600, 40, 25, 100
 SOON_S = 40
-
-
-class Mqtt:
-    """A connection of a device, packet by packet."""
-
-    def __init__(self, part):
-        raw = socket.create_connection(("127.0.0.1", part.ports["mqtts"]), 10)
-        self.s, self.inbox = part.context.wrap_socket(raw, server_hostname="localhost"), b""
-        self.s.settimeout(10)
-        self.s.sendall(connect_packet(part.name, KEY))
-        assert self.next() == (0x20, b"\x00\x00"), f"{part.name}: refused"
-
-    def next(self):
-        self.inbox = read(self.s, self.inbox, 2)
-        n = at = 0
-        while True:
-            self.inbox = read(self.s, self.inbox, at + 2)
-            n |= (self.inbox[at + 1] & 127) << 7 * at
-            at += 1
-            if self.inbox[at] < 128:
-                break
-        self.inbox = read(self.s, self.inbox, at + 1 + n)
-        first, body, self.inbox = self.inbox[0], self.inbox[at + 1:at + 1 + n], self.inbox[at + 1 + n:]
-        return first, body
-
-    def publication(self):
-        first, body = self.next()
-        assert first == 0x30, first
-        length = struct.unpack(">H", body[:2])[0]
-        return body[2:2 + length].decode(), body[2 + length:]
-
-    def publish(self, topic, body=b""):
-        self.s.sendall(packet(0x30, text(topic) + body))
 
 
 class Reporter(Part):
@@ -64,16 +29,14 @@ class Reporter(Part):
         self.desired, self.followed, self.told, self.heard = 0, {}, {}, 0
 
     def work(self):
-        mqtt = Mqtt(self)
+        mqtt = Mqtt(self.name, self.ports, self.context, KEY)
         try:
             self.talk(mqtt)
         finally:
             mqtt.s.close()
 
     def talk(self, mqtt):
-        filters = b"".join(text(f) + b"\0" for f in ("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#"))
-        mqtt.s.sendall(packet(0x82, b"\0\1" + filters))
-        assert mqtt.next()[0] == 0x90
+        mqtt.subscribe("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#")
         mqtt.publish("$iothub/twin/GET/?$rid=get")
         while not self.take(mqtt):
             pass

@@ -5,6 +5,7 @@ import hmac
 import http.client
 import json
 import os
+import socket
 import struct
 import subprocess
 import threading
@@ -53,6 +54,43 @@ def read(s, have, least):
             raise OSError("closed")
         have += more
     return have
+
+
+class Mqtt:
+    """A connection of a device, packet by packet."""
+
+    def __init__(self, name, ports, context, key):
+        raw = socket.create_connection(("127.0.0.1", ports["mqtts"]), 10)
+        self.s, self.inbox = context.wrap_socket(raw, server_hostname="localhost"), b""
+        self.s.settimeout(10)
+        self.s.sendall(connect_packet(name, key))
+        assert self.next() == (0x20, b"\x00\x00"), f"{name}: refused"
+
+    def next(self):
+        self.inbox = read(self.s, self.inbox, 2)
+        n = at = 0
+        while True:
+            self.inbox = read(self.s, self.inbox, at + 2)
+            n |= (self.inbox[at + 1] & 127) << 7 * at
+            at += 1
+            if self.inbox[at] < 128:
+                break
+        self.inbox = read(self.s, self.inbox, at + 1 + n)
+        first, body, self.inbox = self.inbox[0], self.inbox[at + 1:at + 1 + n], self.inbox[at + 1 + n:]
+        return first, body
+
+    def subscribe(self, *filters):
+        self.s.sendall(packet(0x82, b"\0\1" + b"".join(text(f) + b"\0" for f in filters)))
+        assert self.next()[0] == 0x90
+
+    def publication(self):
+        first, body = self.next()
+        assert first == 0x30, first
+        length = struct.unpack(">H", body[:2])[0]
+        return body[2:2 + length].decode(), body[2 + length:]
+
+    def publish(self, topic, body=b""):
+        self.s.sendall(packet(0x30, text(topic) + body))
 
 
 def start(hub, data):

@@ -70,6 +70,39 @@ class Sender(threading.Thread):
                     self.acked.append(number)
 
 
+def must(site, method, path, body=None):
+    status, said = site.ask(method, path, body and json.dumps(body))
+    assert status < 300, (path, status, said)
+    return said and json.loads(said)
+
+
+def change(site, n):
+    """A step of everything that is state; what is answered is on disk."""
+    for name in ("a", "b"):
+        must(site, "PATCH", f"/twins/{name}", {"tags": {"room": "hall", "n": n}, "properties": {"desired": {"n": [n, {"of": name}]}}})
+    must(site, "PUT", f"/devices/a/modules/m{n}", {"deviceId": "a", "moduleId": f"m{n}"})
+    must(site, "PATCH", f"/twins/a/modules/m{n}", {"tags": {"n": n}})
+    must(site, "PUT", f"/configurations/c{n}", {"id": f"c{n}", "priority": n, "targetCondition": "tags.room='nowhere'",
+                                                "content": {"deviceContent": {"properties.desired.heat": n}}})
+    must(site, "PUT", f"/jobs/v2/j{n}", {"jobId": f"j{n}", "type": "scheduleUpdateTwin", "queryCondition": "tags.room='hall'",
+                                         "updateTwin": {"etag": "*", "tags": {"job": n}}, "maxExecutionTimeInSeconds": 600})
+    while must(site, "GET", f"/jobs/v2/j{n}")["status"] != "completed":
+        time.sleep(0.02)
+
+
+def state(site, steps):
+    """What there is of all steps."""
+    found = {path: must(site, "GET", path) for path in ("/twins/a", "/twins/b", "/devices/a/modules")}
+    for n in range(steps):
+        found.update({path: must(site, "GET", path) for path in (f"/twins/a/modules/m{n}", f"/configurations/c{n}", f"/jobs/v2/j{n}")})
+    for one in found.values():
+        for passing in ("connectionState", "lastActivityTime", "systemMetrics"):
+            for thing in one if isinstance(one, list) else [one]:
+                thing.pop(passing, None)
+                thing.pop("connectionStateUpdatedTime", None)
+    return found
+
+
 class Backup(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="d2d-backup-")
@@ -150,16 +183,34 @@ class Backup(unittest.TestCase):
             missing = set(numbers) - set(got)
             self.assertFalse(missing, f"{name}: lost {sorted(missing)[:5]}")
 
+    def has_state(self, folder, wanted, steps):
+        """A hub of that folder serves it."""
+        hub = Restarted.__new__(Restarted)
+        hub.__dict__.update(self.hub.__dict__, data=folder, process=None, said=folder + "-said")
+        hub.start()
+        try:
+            site = Site(folder, hub.ports)
+            self.assertEqual(state(site, steps), wanted)
+            site.https.close()
+        finally:
+            hub.kill()
+
     # ---- a copy that is whole ----
 
     def test_a_running_hub_is_copied_and_restored_with_all_that_was_acknowledged(self):
         self.begin("a", "b")
         for round in range(3):
             self.wait_for(1500)
+            site = Site(self.hub.data, self.hub.ports)
+            change(site, round)
+            wanted = state(site, round + 1)
+            site.https.close()
             acked = {s.name: list(s.acked) for s in self.senders}
             self.backup()
             self.backup("--verify")
-            self.has_all(self.restored(f"again-{round}"), acked)
+            again = self.restored(f"again-{round}")
+            self.has_all(again, acked)
+            self.has_state(again, wanted, round + 1)
         self.end_senders()
         self.hub.stop()
         self.backup()

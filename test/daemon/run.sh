@@ -24,4 +24,5 @@ map_root=
 [ "$(id -u)" -eq 0 ] || map_root=--map-root-user
 unshare $map_root --mount /usr/bin/python3 service.py "$build"
 /usr/bin/python3 hostile.py "$build"
+/usr/bin/python3 hostile_json.py "$build"
 exec unshare $map_root --mount /usr/bin/python3 disk.py "$build"
