@@ -2,6 +2,8 @@
 
 #include "amqp_error.h"
 #include "list.h"
+#include "proton_value.h"
+#include "sections.h"
 
 #include <proton/sasl.h>
 #include <stdio.h>
@@ -269,6 +271,21 @@ pn_link_t *amqp_link(struct amqp_talk *m, bool sender, const char *address, cons
     pn_terminus_set_address(sender ? pn_link_target(l) : pn_link_source(l), address);
     pn_terminus_set_address(sender ? pn_link_source(l) : pn_link_target(l), other);
     return l;
+}
+
+void amqp_link_describe(pn_link_t *l, const struct prop *properties, size_t n)
+{
+    struct buf map = buf_max(1024);
+    size_t at = put_map_begin(&map);
+
+    for (size_t i = 0; i < n; i++) {
+        put_sym(&map, properties[i].name);
+        put_str(&map, properties[i].value);
+    }
+    put_compound_end(&map, at, (uint32_t)(2 * n));
+    if (!map.bad)
+        proton_value_write(pn_link_properties(l), buf_bytes(&map));
+    buf_free(&map);
 }
 
 pn_delivery_t *amqp_next(pn_link_t *l)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "message_room.h"
+#include "msg.h"
 #include "talk.h"
 
 #include <proton/connection_driver.h>
@@ -53,6 +54,8 @@ bool amqp_stopped(const struct amqp_talk *);
 
 /* A link of the session with a name of its own, not opened yet. `other` is the address at our end. */
 pn_link_t *amqp_link(struct amqp_talk *, bool sender, const char *address, const char *other);
+/* Properties of a link that is not opened yet: texts, each under a symbol. */
+void amqp_link_describe(pn_link_t *, const struct prop *properties, size_t n);
 /* Takes a complete delivery into room->raw, unsettled. False: it is over. */
 bool amqp_take(struct amqp_talk *, pn_delivery_t *, struct message_room *);
 /* The next complete delivery of a receiver, or NULL. */

@@ -7,16 +7,10 @@
 
 void device_amqp_pair(pn_link_t *l, const char *id)
 {
-    pn_data_t *p = pn_link_properties(l);
+    const struct prop properties[] = {{BYTES("com.microsoft:api-version"), BYTES("2021-04-12")},
+                                      {BYTES("com.microsoft:channel-correlation-id"), bytes_str(id)}};
 
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    pn_data_put_symbol(p, pn_bytes(strlen("com.microsoft:api-version"), "com.microsoft:api-version"));
-    pn_data_put_string(p, pn_bytes(strlen("2021-04-12"), "2021-04-12"));
-    pn_data_put_symbol(
-        p, pn_bytes(strlen("com.microsoft:channel-correlation-id"), "com.microsoft:channel-correlation-id"));
-    pn_data_put_string(p, pn_bytes(strlen(id), id));
-    pn_data_exit(p);
+    amqp_link_describe(l, properties, 2);
 }
 
 void device_amqp_listen_to_calls(struct device_amqp *m, const char *address)

@@ -1,21 +1,12 @@
 #include "events_ask.h"
 
+#include "proton_value.h"
 #include "sections.h"
 
 #include <stdio.h>
 
 #define SELECTOR "apache.org:selector-filter:string"
 #define REPLY_TO "d2d-answers"
-
-static pn_bytes_t text_of(const char *text)
-{
-    return pn_bytes(strlen(text), text);
-}
-
-static struct bytes bytes_of_pn(pn_bytes_t b)
-{
-    return bytes_of(b.start, b.size);
-}
 
 void ask_where(struct events_talk *m)
 {
@@ -34,61 +25,33 @@ void ask_open(struct events_talk *m)
 
 /* ---- the redirect ---------------------------------------------------------------------------------------------- */
 
-/* The value behind a key of the map that the data stands before; type PN_NULL when it is not there. */
-static bool find(pn_data_t *map, const char *key)
+/* No message is being read meanwhile. */
+static struct amqp_value value_of(struct events_talk *m, pn_data_t *data)
 {
-    pn_data_rewind(map);
-    if (!pn_data_next(map) || pn_data_type(map) != PN_MAP)
-        return false;
-    pn_data_enter(map);
-    while (pn_data_next(map)) {
-        pn_type_t type = pn_data_type(map);
-        bool same =
-            (type == PN_SYMBOL || type == PN_STRING) && bytes_eq(bytes_of_pn(pn_data_get_bytes(map)), bytes_str(key));
-
-        if (!pn_data_next(map))
-            return false;
-        if (same)
-            return true;
-    }
-    return false;
+    buf_clear(&m->room.raw);
+    proton_value_read(data, &m->room.raw);
+    return amqp_value_in(buf_bytes(&m->room.raw));
 }
 
-static int64_t number_at(pn_data_t *d)
+static struct bytes text_in(const struct amqp_value *map, const char *key)
 {
-    switch (pn_data_type(d)) {
-    case PN_INT:
-        return pn_data_get_int(d);
-    case PN_UINT:
-        return pn_data_get_uint(d);
-    case PN_USHORT:
-        return pn_data_get_ushort(d);
-    case PN_LONG:
-        return pn_data_get_long(d);
-    case PN_ULONG:
-        return (int64_t)pn_data_get_ulong(d);
-    case PN_TIMESTAMP:
-        return pn_data_get_timestamp(d);
-    default:
-        return -1;
-    }
+    struct amqp_value v;
+
+    return amqp_map_find(map, bytes_str(key), &v) && amqp_value_is_text(&v) ? v.raw : NO_BYTES;
 }
 
 /* service 2.9: amqps://{host}:{port}/{entity}/$management */
-bool read_redirect(pn_link_t *l, struct bytes *host, int *port, struct bytes *entity)
+bool read_redirect(struct events_talk *m, pn_link_t *l, struct bytes *host, int *port, struct bytes *entity)
 {
-    pn_data_t *info = pn_condition_info(pn_link_remote_condition(l));
-    struct bytes address, authority;
-    int64_t number;
+    const struct amqp_value info = value_of(m, pn_condition_info(pn_link_remote_condition(l)));
+    struct bytes address = text_in(&info, "address"), authority;
+    int64_t number = 0;
+    struct amqp_value v;
 
-    if (!find(info, "hostname"))
-        return false;
-    *host = bytes_of_pn(pn_data_get_bytes(info));
-    number = find(info, "port") ? number_at(info) : 5671;
+    *host = text_in(&info, "hostname");
+    if (!amqp_map_find(&info, BYTES("port"), &v) || !amqp_value_integer(&v, &number))
+        number = 0;
     *port = number > 0 && number < 65536 ? (int)number : 5671;
-    if (!find(info, "address"))
-        return false;
-    address = bytes_of_pn(pn_data_get_bytes(info));
     address = bytes_skip(address, bytes_find_bytes(address, BYTES("://")) + 3);
     authority = bytes_cut(&address, '/');
     *entity = bytes_cut(&address, '/');
@@ -206,19 +169,21 @@ int read_answer(struct events_talk *m)
 
 /* ---- receivers ------------------------------------------------------------------------------------------------- */
 
-static void put_filter(pn_link_t *l, struct bytes selector)
+static enum err put_filter(pn_link_t *l, struct bytes selector)
 {
-    pn_data_t *f = pn_terminus_filter(pn_link_source(l));
+    struct buf set = buf_max(SELECTOR_LEN_MAX + 256);
+    size_t at = put_map_begin(&set);
+    enum err e;
 
-    pn_data_put_map(f);
-    pn_data_enter(f);
-    pn_data_put_symbol(f, text_of(SELECTOR));
-    pn_data_put_described(f);
-    pn_data_enter(f);
-    pn_data_put_symbol(f, text_of(SELECTOR));
-    pn_data_put_string(f, pn_bytes(selector.len, (const char *)selector.at));
-    pn_data_exit(f);
-    pn_data_exit(f);
+    put_sym(&set, BYTES(SELECTOR));
+    buf_put_u8(&set, 0); /* a described value */
+    put_sym(&set, BYTES(SELECTOR));
+    put_str(&set, selector);
+    put_compound_end(&set, at, 2);
+    if (!(e = buf_check(&set)))
+        proton_value_write(pn_terminus_filter(pn_link_source(l)), buf_bytes(&set));
+    buf_free(&set);
+    return e;
 }
 
 enum err attach(struct events_talk *m, struct progress *at)
@@ -232,7 +197,9 @@ enum err attach(struct events_talk *m, struct progress *at)
         at->link = amqp_link(&m->amqp, false, address, REPLY_TO);
         at->attached = false;
         pn_link_set_context(at->link, at);
-        put_filter(at->link, buf_bytes(&selector));
+        e = put_filter(at->link, buf_bytes(&selector));
+    }
+    if (!e) {
         pn_link_open(at->link);
         if (!m->paused)
             pn_link_flow(at->link, m->credit);
@@ -241,24 +208,10 @@ enum err attach(struct events_talk *m, struct progress *at)
     return e;
 }
 
-bool filter_is_honoured(pn_link_t *l)
+bool filter_is_honoured(struct events_talk *m, pn_link_t *l)
 {
-    pn_data_t *f = pn_terminus_filter(pn_link_remote_source(l));
-    struct bytes text;
+    const struct amqp_value set = value_of(m, pn_terminus_filter(pn_link_remote_source(l)));
+    struct bytes text = text_in(&set, SELECTOR);
 
-    if (!find(f, SELECTOR))
-        return false;
-    if (pn_data_type(f) == PN_DESCRIBED) {
-        bool descriptor, value;
-
-        pn_data_enter(f);
-        descriptor = pn_data_next(f);
-        value = pn_data_next(f);
-        if (!descriptor || !value)
-            return false;
-    }
-    if (pn_data_type(f) != PN_STRING)
-        return false;
-    text = bytes_of_pn(pn_data_get_bytes(f));
     return bytes_find_bytes(text, BYTES("iothub-connection-device-id")) < text.len;
 }

@@ -179,7 +179,7 @@ static void on_link_open(struct amqp_talk *a, pn_link_t *l)
     if (!at || at->link != l || at->attached)
         return;
     at->attached = true;
-    if (!filter_is_honoured(l))
+    if (!filter_is_honoured(m, l))
         m->filtered = false;
     if (m->awaited && --m->awaited == 0 && m->state == EVENTS_ATTACHING) {
         m->state = EVENTS_READING;
@@ -193,7 +193,7 @@ static void on_redirect(struct events_talk *m, pn_link_t *l)
     struct bytes host, entity;
     int port;
 
-    if (!read_redirect(l, &host, &port, &entity)) {
+    if (!read_redirect(m, l, &host, &port, &entity)) {
         fail(m, D2D_FAILED, "the hub's redirect is not valid");
         return;
     }

@@ -13,25 +13,15 @@ static struct register_amqp *of(struct amqp_talk *a)
     return LIST_OF(a, struct register_amqp, amqp);
 }
 
-static pn_bytes_t text_of(const char *text)
-{
-    return pn_bytes(strlen(text), text);
-}
-
 /* ---- links ----------------------------------------------------------------------------------------------------- */
 
 static pn_link_t *attach(struct register_amqp *m, bool sender)
 {
     pn_link_t *l = amqp_link(&m->amqp, sender, m->registering->audience, "d2d");
-    pn_data_t *p = pn_link_properties(l);
+    const struct prop properties[] = {{BYTES("com.microsoft:api-version"), BYTES(REGISTER_API)},
+                                      {BYTES("com.microsoft:client-version"), BYTES("d2d/" D2D_VERSION)}};
 
-    pn_data_put_map(p);
-    pn_data_enter(p);
-    pn_data_put_symbol(p, text_of("com.microsoft:api-version"));
-    pn_data_put_string(p, text_of(REGISTER_API));
-    pn_data_put_symbol(p, text_of("com.microsoft:client-version"));
-    pn_data_put_string(p, text_of("d2d/" D2D_VERSION));
-    pn_data_exit(p);
+    amqp_link_describe(l, properties, 2);
     pn_link_open(l);
     return l;
 }

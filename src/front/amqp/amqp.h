@@ -7,7 +7,6 @@
  *   claims.c       what the peer has proved and until when
  *   handles.c      which handles there are
  *   budget.c       which frames Proton may see, and how much it may keep
- *   proton_value.c what Proton keeps decoded, as bytes
  *   amqp_link.c    a link: accept, refuse, detach
  *   transfer.c     messages in and out, credit, and how a pull ends
  *   outcome.c      what an error is called, and outcomes of deliveries
