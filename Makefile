@@ -86,6 +86,7 @@ bench:
 	@bench/login.sh $(BUILD)/test
 	@bench/state.sh $(BUILD)/test
 	@bench/fleet.sh $(BUILD)/test
+	@bench/queries.sh $(BUILD)/test
 
 soak:
 	$(call deps,build tests bench test)

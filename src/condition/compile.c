@@ -156,6 +156,14 @@ static void compile_change(struct compiler *c, size_t at)
     emit(c, (struct step){.op = OP_PATH, .at = (uint16_t)at, .to = (uint32_t)put_path(c, &path)}, 0, TYPE_BOOL);
 }
 
+static void emit_model(struct compiler *c, size_t at)
+{
+    struct path path = {.root = PATH_PLAIN, .n = 1, .whole = BYTES("modelId")};
+
+    buf_put(&c->program->parts, bytes_of(&(struct path_part){.name = path.whole}, sizeof(struct path_part)));
+    emit(c, (struct step){.op = OP_PATH, .at = (uint16_t)at, .to = (uint32_t)put_path(c, &path)}, 0, TYPE_ANY);
+}
+
 static void compile_arguments(struct compiler *c, const struct function *f, size_t *n)
 {
     do {
@@ -171,8 +179,9 @@ static void compile_arguments(struct compiler *c, const struct function *f, size
 /* Its name has been read; the parenthesis stands here. */
 static void compile_call(struct compiler *c, struct bytes name, size_t at)
 {
-    size_t index, n = 0;
+    size_t index, n;
     const struct function *f = function_find(name, c->lexer.dialect->functions, &index);
+    bool of_models = f && (f->where & FUNCTION_OF_MODELS);
 
     lexer_next(&c->lexer);
     if (c->program->rules == RULES_ROUTE && bytes_eq_nocase(name, BYTES("twin_change_includes"))) {
@@ -183,12 +192,15 @@ static void compile_call(struct compiler *c, struct bytes name, size_t at)
         lexer_wrong_at(&c->lexer, ERR_UNSUPPORTED, at, "there is no function '%.*s'", BYTES_ARG(bytes_first(name, 40)));
         return;
     }
+    if (of_models)
+        emit_model(c, at);
+    n = of_models;
     compile_arguments(c, f, &n);
     if (n < f->least || n > f->most || !lexer_is_mark(&c->lexer, ")"))
         lexer_wrong_at(&c->lexer, ERR_MALFORMED, at, "these are not the arguments of '%s': it takes %u%s", f->name,
-                       f->least,
+                       f->least - of_models,
                        f->most == CONDITION_ARGUMENTS_MAX ? " or more"
-                       : f->most > f->least               ? " or 3"
+                       : f->most > f->least               ? of_models ? " or 2" : " or 3"
                                                           : "");
     lexer_next(&c->lexer);
     emit(c, (struct step){.op = OP_CALL, .n = (uint8_t)n, .at = (uint16_t)at, .to = (uint32_t)index}, n, f->gives);

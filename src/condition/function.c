@@ -139,9 +139,32 @@ static struct value power(const struct call *c)
     return isnan(result) ? value_undefined() : value_double(result);
 }
 
+/* ---- models ---------------------------------------------------------------------------------------------------- */
+
+/* The model that the row says it is, and one that it is asked for: with its version ("dtmi:a;1"), or with that as a
+ * number, or any version of it. The hub has no models, so what a model is made of is not known (service 4.8). */
+static struct value has_model(const struct call *c)
+{
+    struct bytes model = c->arguments[0].text, asked = c->arguments[1].text, rest;
+    uint64_t version;
+
+    if (c->arguments[0].kind != VALUE_TEXT || c->arguments[1].kind != VALUE_TEXT)
+        return value_bool(false);
+    c->scratch->work += model.len;
+    if (c->n == 2 && bytes_eq(model, asked))
+        return value_bool(true);
+    rest = bytes_skip(model, asked.len);
+    if (!bytes_starts(model, asked) || !rest.len || rest.at[0] != ';')
+        return value_bool(false);
+    if (c->n == 2)
+        return value_bool(true);
+    return value_bool(c->arguments[2].kind == VALUE_INT && bytes_to_u64(bytes_skip(rest, 1), &version) &&
+                      c->arguments[2].integer >= 0 && version == (uint64_t)c->arguments[2].integer);
+}
+
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
-enum { Q = FUNCTION_OF_QUERIES, R = FUNCTION_OF_ROUTES };
+enum { Q = FUNCTION_OF_QUERIES, R = FUNCTION_OF_ROUTES, M = FUNCTION_OF_MODELS };
 enum { OPEN = TYPE_LOOSE | TYPE_UNDEFINED, TEXT = TYPE_TEXT | OPEN, NUMBER = TYPE_NUMBER | OPEN };
 
 /* Both kinds of clients have their spelling; the lookup is linear, and done once for each call that is compiled. */
@@ -168,6 +191,8 @@ static const struct function functions[] = {
     {"AS_NUMBER", Q | R, 1, 1, {TEXT | TYPE_NUMBER}, TYPE_NUMBER, text_as_number},
     {"ARRAY_CONTAINS", Q, 2, 2, {TYPE_ANY, TYPE_ANY, TYPE_ANY}, TYPE_BOOL, array_contains},
     {"ARRAY_LENGTH", Q, 1, 1, {TYPE_ANY}, TYPE_NUMBER, array_length},
+    {"HAS_INTERFACE", Q | M, 2, 3, {TYPE_ANY, TEXT, NUMBER}, TYPE_BOOL, has_model},
+    {"HAS_CAPABILITYMODEL", Q | M, 2, 3, {TYPE_ANY, TEXT, NUMBER}, TYPE_BOOL, has_model},
     {"ABS", Q | R, 1, 1, {NUMBER}, TYPE_NUMBER, absolute},
     {"EXP", Q | R, 1, 1, {NUMBER}, TYPE_NUMBER, exponential},
     {"SQUARE", Q | R, 1, 1, {NUMBER}, TYPE_NUMBER, square},

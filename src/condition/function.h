@@ -6,6 +6,7 @@
 enum {
     FUNCTION_OF_QUERIES = 1, /* service 4.8: the documented one, those that tools use, and their relatives */
     FUNCTION_OF_ROUTES = 2,  /* service 6.6 */
+    FUNCTION_OF_MODELS = 4,  /* and it takes the model of the row before the arguments that are written */
 };
 
 /* Types: what the compiler knows of a value of a route (service 6.4). */

@@ -17,7 +17,8 @@ enum value_kind {
 
 struct value {
     enum value_kind kind;
-    bool loose; /* from a JSON body: a route compares it with what is of another kind, too (service 6.5) */
+    bool loose;    /* from a JSON body: a route compares it with what is of another kind, too (service 6.5) */
+    bool metadata; /* what is known about an object, and not what is in it: the row's own */
     union {
         bool yes;
         int64_t integer;

@@ -80,6 +80,27 @@ enum err configuration_content(json_t *content, enum configures *kind, json_t **
     return n == 1 ? OK : ERR_ARGUMENT;
 }
 
+static enum err read_wishes(struct configuration *c)
+{
+    const char *module, *bad;
+    json_t *settings, *tree;
+    bool whole;
+    enum err e = OK;
+
+    if (c->kind != CONFIGURES_EDGE)
+        return desired_read(c->settings, &c->wish, &whole, &bad);
+    if (!(c->wish = json_object()))
+        return ERR_MEMORY;
+    json_object_foreach(c->settings, module, settings)
+    {
+        if ((e = desired_read(settings, &tree, &whole, &bad)))
+            break;
+        if (json_object_set_new(c->wish, module, tree))
+            return ERR_MEMORY;
+    }
+    return e;
+}
+
 enum err configuration_read(const struct doc *doc, struct bytes body, struct configuration *out)
 {
     char why[JSON_WHY_CAP];
@@ -98,7 +119,7 @@ enum err configuration_read(const struct doc *doc, struct bytes body, struct con
     e = configuration_content(json_object_get(out->root, "content"), &out->kind, &out->settings);
     if (!e)
         e = configuration_target(bytes_str(target), out->kind, &out->targets, &out->condition, &complaint);
-    if (!e)
+    if (!e && !(e = read_wishes(out)))
         return OK;
     configuration_clear(out);
     return e == ERR_MEMORY ? e : ERR_DAMAGED;
@@ -107,8 +128,9 @@ enum err configuration_read(const struct doc *doc, struct bytes body, struct con
 void configuration_clear(struct configuration *c)
 {
     json_decref(c->root);
+    json_decref(c->wish);
     condition_free(c->condition);
-    c->root = NULL;
+    c->root = c->wish = NULL;
     c->condition = NULL;
 }
 

@@ -21,8 +21,14 @@ struct configuration {
     bool targets;                /* it has a target condition at all */
     struct condition *condition; /* NULL: all of its kind. Owned */
     char digest[24];             /* of its text, decimal ($lastUpdatedByDigest) */
-    uint64_t targeted, applied;  /* identities, in the last round */
+    json_t *wish;                /* the settings as a tree (desired.h), of a manifest one for each module. Owned */
+    /* Of the last round, and of the thread that carries it out: */
+    uint64_t targeted, applied;                  /* identities */
+    uint64_t succeeded, failed;                  /* edge devices, as their agents report */
+    uint64_t metrics[CONFIGURATION_METRICS_MAX]; /* in the order of the queries, or METRIC_UNKNOWN */
 };
+
+#define METRIC_UNKNOWN UINT64_MAX /* its query cannot be run */
 
 /* Compiles a target condition: empty for none, `*` for all, for modules "from devices.modules where …". `out` may be
  * NULL afterwards: all. ERR_ARGUMENT: `why` is a sentence. */

@@ -1,5 +1,6 @@
 #include "configurations.h"
 
+#include "metrics.h"
 #include "mutex.h"
 #include "reconcile.h"
 #include "scan.h"
@@ -13,7 +14,7 @@ enum {
 
 struct count {
     char id[ID_LEN_MAX + 1];
-    uint64_t targeted, applied;
+    struct configuration_counts of;
 };
 
 struct configurations {
@@ -21,16 +22,18 @@ struct configurations {
     struct waker *waker;
     struct mutex lock; /* of these: */
     bool changed;
+    struct plan *current; /* of the last round that has begun; NULL: none has */
     struct count counts[CONFIGURATIONS_ALIVE];
     size_t n_counts;
     /* Of the thread that takes the turns: */
     int64_t next_ms;
     uint64_t seen; /* how far the log was when the last round began; 0: something is left to do */
     bool running;
-    bool left;                                    /* what could not be done in this round */
-    struct configuration at[CONFIGURATIONS_ROOM]; /* by rank, the highest first */
-    size_t n;
+    bool left;         /* what could not be done in this round */
+    struct plan *plan; /* what this round carries out */
     struct scan scan;
+    struct metrics metrics;
+    bool counting; /* the scan is over, and metrics are counted */
     int64_t now_ms;
     struct claim claims[CONFIGURATIONS_ROOM];
     struct buf parent_run; /* of the device whose modules are being looked at */
@@ -39,50 +42,10 @@ struct configurations {
 
 /* ---- what there is to do ---------------------------------------------------------------------------------------- */
 
-/* The higher priority first, of equals the later one. */
-static int by_rank(const void *a, const void *b)
-{
-    const struct configuration *x = a, *y = b;
-
-    if (x->priority != y->priority)
-        return x->priority > y->priority ? -1 : 1;
-    if (x->doc.created_ms != y->doc.created_ms)
-        return x->doc.created_ms > y->doc.created_ms ? -1 : 1;
-    return strcmp(x->doc.id, y->doc.id);
-}
-
 static void forget(struct configurations *c)
 {
-    for (size_t i = 0; i < c->n; i++)
-        configuration_clear(&c->at[i]);
-    c->n = 0;
-}
-
-static enum err load(struct configurations *c)
-{
-    struct buf body = buf_max(DOC_LEN_MAX);
-    struct bytes after = NO_BYTES;
-    struct doc doc;
-    enum err e = OK;
-
-    while (!e && c->n < CONFIGURATIONS_ROOM) {
-        buf_clear(&body);
-        if (hub_doc_next(c->hub, DOC_CONFIGURATION, after, &body, &doc))
-            break;
-        if (!(e = configuration_read(&doc, buf_bytes(&body), &c->at[c->n])))
-            after = bytes_str(c->at[c->n++].doc.id);
-    }
-    buf_free(&body);
-    if (!e)
-        qsort(c->at, c->n, sizeof *c->at, by_rank);
-    return e;
-}
-
-static bool targets(const struct configuration *f, const struct twin_document *d)
-{
-    struct row row = twin_document_row(d);
-
-    return f->root && f->targets && (!f->condition || condition_holds(f->condition, &row));
+    plan_release(c->plan);
+    c->plan = NULL;
 }
 
 /* ---- one device -------------------------------------------------------------------------------------------------- */
@@ -128,11 +91,11 @@ static enum err device_found(void *ctx, const struct twin_document *d, const str
 
     (void)row;
     (void)enough;
-    for (size_t i = 0; i < c->n; i++) {
-        struct configuration *f = &c->at[i];
+    for (size_t i = 0; i < c->plan->n; i++) {
+        struct configuration *f = &c->plan->at[i];
         bool edge = f->kind == CONFIGURES_EDGE;
 
-        if (f->kind == CONFIGURES_MODULES || (edge && !d->device->edge) || !targets(f, d))
+        if (f->kind == CONFIGURES_MODULES || (edge && !d->device->edge) || !plan_targets(f, d))
             continue;
         f->targeted++;
         if (edge)
@@ -159,30 +122,52 @@ static bool find_parent(struct configurations *c, struct bytes name)
     return false;
 }
 
+/* Whose $edgeAgent says what became of the manifest that it has (service 4.11). */
+static void count_report(const struct twin_document *d, const struct claim *claims, size_t n)
+{
+    struct twin_node reported, status, at;
+    struct twin_facts facts;
+    int64_t version, code;
+
+    twin_facts_of(d->run, &facts);
+    twin_root(d->run, TWIN_REPORTED, &reported);
+    if (!n || !claims[0].applied || !twin_find(&reported, BYTES("lastDesiredVersion"), &at) ||
+        !bytes_to_i64(at.value, &version) || (uint64_t)version != facts.part_version[TWIN_DESIRED] ||
+        !twin_find(&reported, BYTES("lastDesiredStatus"), &status) || status.kind != TWIN_OBJECT ||
+        !twin_find(&status, BYTES("code"), &at) || !bytes_to_i64(at.value, &code))
+        return;
+    claims[0].by->succeeded += code == 200;
+    claims[0].by->failed += code != 200;
+}
+
 static enum err module_found(void *ctx, const struct twin_document *d, const struct row *row, bool *enough)
 {
     struct configurations *c = ctx;
     struct bytes name = bytes_str(d->device->id), module = identity_module(name);
     size_t n = 0;
+    enum err e;
 
     (void)row;
     (void)enough;
     if (!find_parent(c, name))
         return OK; /* it has just gone, and its modules with it */
-    for (size_t i = 0; i < c->n; i++) {
+    for (size_t i = 0; i < c->plan->n; i++) {
         const struct twin_document parent = {.device = &c->parent, .run = buf_bytes(&c->parent_run)};
-        struct configuration *f = &c->at[i];
+        struct configuration *f = &c->plan->at[i];
         json_t *settings = f->settings;
 
         if (f->kind == CONFIGURES_EDGE)
             settings = json_object_getn(f->settings, (const char *)module.at, module.len);
-        if (f->kind == CONFIGURES_DEVICES || !settings || !targets(f, f->kind == CONFIGURES_EDGE ? &parent : d) ||
+        if (f->kind == CONFIGURES_DEVICES || !settings || !plan_targets(f, f->kind == CONFIGURES_EDGE ? &parent : d) ||
             (f->kind == CONFIGURES_EDGE && !c->parent.edge))
             continue;
         f->targeted += f->kind == CONFIGURES_MODULES;
         c->claims[n++] = (struct claim){.by = f, .settings = settings};
     }
-    return settle(c, d, n);
+    e = settle(c, d, n);
+    if (!e && bytes_eq(module, BYTES("$edgeAgent")))
+        count_report(d, c->claims, n);
+    return e;
 }
 
 /* ---- a round ----------------------------------------------------------------------------------------------------- */
@@ -198,31 +183,53 @@ static bool take_changed(struct configurations *c)
     return changed;
 }
 
+/* The new plan is the one that twins are shown with from now on. */
 static enum err begin(struct configurations *c)
 {
-    enum err e = load(c);
+    struct plan *plan, *old;
+    enum err e = plan_new(c->hub, &plan);
 
     c->parent.id[0] = 0;
     c->left = false;
-    if (!e && c->n && !(e = scan_open(&c->scan, c->hub, false, NULL)))
-        c->running = true;
     if (e)
+        return e;
+    mutex_lock(&c->lock);
+    old = c->current;
+    c->current = plan;
+    mutex_unlock(&c->lock);
+    plan_release(old);
+    if (!plan->n)
+        return OK;
+    plan_hold(plan);
+    c->plan = plan;
+    if (!(e = scan_open(&c->scan, c->hub, false, NULL)))
+        c->running = true;
+    else
         forget(c);
     return e;
+}
+
+static struct configuration_counts counts_of(const struct configuration *f)
+{
+    struct configuration_counts counts = {
+        .targeted = f->targeted, .applied = f->applied, .succeeded = f->succeeded, .failed = f->failed};
+
+    memcpy(counts.etag, f->doc.etag, sizeof counts.etag);
+    memcpy(counts.metrics, f->metrics, sizeof counts.metrics);
+    return counts;
 }
 
 static void tell_counts(struct configurations *c)
 {
     mutex_lock(&c->lock);
     c->n_counts = 0;
-    for (size_t i = 0; i < c->n && c->n_counts < CONFIGURATIONS_ALIVE; i++) {
+    for (size_t i = 0; i < c->plan->n && c->n_counts < CONFIGURATIONS_ALIVE; i++) {
         struct count *to = &c->counts[c->n_counts];
 
-        if (!c->at[i].root)
+        if (!c->plan->at[i].root)
             continue;
-        memcpy(to->id, c->at[i].doc.id, sizeof to->id);
-        to->targeted = c->at[i].targeted;
-        to->applied = c->at[i].applied;
+        memcpy(to->id, c->plan->at[i].doc.id, sizeof to->id);
+        to->of = counts_of(&c->plan->at[i]);
         c->n_counts++;
     }
     mutex_unlock(&c->lock);
@@ -233,11 +240,11 @@ static void drop_deleted(struct configurations *c)
 {
     uint64_t at;
 
-    for (size_t i = 0; i < c->n; i++) {
-        const struct doc *d = &c->at[i].doc;
+    for (size_t i = 0; i < c->plan->n; i++) {
+        const struct doc *d = &c->plan->at[i].doc;
         const struct match match = {.how = MATCH_ETAG, .etag = bytes_str(d->etag)};
 
-        if (!c->at[i].root && hub_doc_delete(c->hub, DOC_CONFIGURATION, bytes_str(d->id), match, &at))
+        if (!c->plan->at[i].root && hub_doc_delete(c->hub, DOC_CONFIGURATION, bytes_str(d->id), match, &at))
             continue; /* in the next round */
     }
 }
@@ -245,7 +252,8 @@ static void drop_deleted(struct configurations *c)
 static void end(struct configurations *c, bool complete)
 {
     scan_close(&c->scan);
-    c->running = false;
+    metrics_close(&c->metrics);
+    c->running = c->counting = false;
     if (complete)
         tell_counts(c);
     if (complete && !c->left)
@@ -256,18 +264,24 @@ static void end(struct configurations *c, bool complete)
     c->next_ms = c->now_ms + ROUND_MS;
 }
 
-/* A slice of it: first all devices, then all modules. */
+/* A slice of it: first all devices, then all modules, then the metrics. */
 static void go_on(struct configurations *c)
 {
     bool modules = c->scan.modules;
-    enum err e = scan_turn(&c->scan, modules ? module_found : device_found, c);
+    enum err e;
 
+    if (c->counting) {
+        if (!metrics_turn(&c->metrics))
+            end(c, true);
+        return;
+    }
+    e = scan_turn(&c->scan, modules ? module_found : device_found, c);
     if (!e && c->scan.end && !modules) {
         scan_close(&c->scan);
         e = scan_open(&c->scan, c->hub, true, NULL);
     } else if (!e && c->scan.end) {
-        end(c, true);
-        return;
+        metrics_open(&c->metrics, c->plan);
+        c->counting = true;
     }
     if (e)
         end(c, false);
@@ -320,6 +334,7 @@ void configurations_free(struct configurations *c)
         return;
     if (c->running)
         end(c, false);
+    plan_release(c->current);
     buf_free(&c->parent_run);
     mutex_destroy(&c->lock);
     free(c);
@@ -333,18 +348,25 @@ void configurations_changed(struct configurations *c)
     c->waker->wake(c->waker);
 }
 
-bool configurations_counts(struct configurations *c, struct bytes id, uint64_t *targeted, uint64_t *applied)
+bool configurations_counts(struct configurations *c, struct bytes id, struct configuration_counts *out)
 {
     bool there = false;
 
     mutex_lock(&c->lock);
-    for (size_t i = 0; i < c->n_counts && !there; i++) {
-        if (!bytes_eq(bytes_str(c->counts[i].id), id))
-            continue;
-        *targeted = c->counts[i].targeted;
-        *applied = c->counts[i].applied;
-        there = true;
-    }
+    for (size_t i = 0; i < c->n_counts && !there; i++)
+        if ((there = bytes_eq(bytes_str(c->counts[i].id), id)))
+            *out = c->counts[i].of;
     mutex_unlock(&c->lock);
     return there;
+}
+
+struct plan *configurations_hold(struct configurations *c)
+{
+    struct plan *plan;
+
+    mutex_lock(&c->lock);
+    if ((plan = c->current))
+        plan_hold(plan);
+    mutex_unlock(&c->lock);
+    return plan;
 }

@@ -7,7 +7,15 @@
 #include "configuration.h"
 
 struct configurations;
+struct plan;
 struct waker;
+
+struct configuration_counts {
+    char etag[sizeof((struct doc *)0)->etag]; /* of the configuration that was carried out */
+    uint64_t targeted, applied;               /* identities, and those of them on which all of it applies */
+    uint64_t succeeded, failed;               /* edge devices, as their agents report */
+    uint64_t metrics[CONFIGURATION_METRICS_MAX];
+};
 
 /* The waker is called when a turn is worth it before its time. ERR_MEMORY. */
 enum err configurations_new(struct hub *, struct waker *, struct configurations **out) MUST_CHECK;
@@ -18,6 +26,7 @@ int64_t configurations_turn(struct configurations *, int64_t now_ms);
 
 /* From any thread. A configuration has changed. */
 void configurations_changed(struct configurations *);
-/* How many identities it targeted in the last round, and on how many of them all of it applies. False: there was none
- * with it yet. */
-bool configurations_counts(struct configurations *, struct bytes id, uint64_t *targeted, uint64_t *applied);
+/* The counts of the last round. False: there was none with it yet. */
+bool configurations_counts(struct configurations *, struct bytes id, struct configuration_counts *out);
+/* The plan (plan.h) that is carried out, for who shows twins: to be released. NULL: there was no round yet. */
+struct plan *configurations_hold(struct configurations *);

@@ -89,6 +89,31 @@ static bool is_as_wanted(const struct twin_node *node, json_t *value, struct byt
     return node && bytes_eq(node->by, by) && same_value(node, value);
 }
 
+static bool holds(const struct twin_node *node, json_t *wish, struct bytes by)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(wish, key, value)
+    {
+        struct twin_node child;
+        bool there = node && node->kind == TWIN_OBJECT && twin_find(node, bytes_str(key), &child);
+
+        if (is_branch(value) ? !holds(there ? &child : NULL, value, by)
+                             : !is_as_wanted(there ? &child : NULL, value, by))
+            return false;
+    }
+    return true;
+}
+
+bool reconciled(struct bytes run, json_t *wish, struct bytes by)
+{
+    struct twin_node root;
+
+    twin_root(run, TWIN_DESIRED, &root);
+    return holds(&root, wish, by);
+}
+
 /* The patch that makes `node` (NULL: there is none) what is wanted. */
 static enum err differ(const struct twin_node *node, json_t *wanted, struct bytes by, json_t *patch)
 {

@@ -13,6 +13,8 @@ struct claim {
     bool applied; /* it has all of them, and the twin is as it wants it */
 };
 
+/* True if all of this tree (desired.h) stands in what is desired, written by that configuration. */
+bool reconciled(struct bytes run, json_t *wish, struct bytes by);
 /* Claims in the order of their rank. ERR_MEMORY; what cannot be changed for another reason is not applied. *done: the
  * twin is as far as it can be; false: there is something left for the next round. */
 enum err reconcile(struct hub *, struct bytes name, struct bytes run, struct claim *, size_t n, int64_t now_ms,

@@ -16,6 +16,7 @@ enum {
 
 struct worker {
     struct waker waker; /* first: it is found by it */
+    struct hub *hub;
     struct queries *queries;
     struct job_runner *jobs;
     struct configurations *configurations;
@@ -64,7 +65,7 @@ static void *work(void *ctx)
 
     do {
         began_us = clock_us(CLOCK_MONOTONIC);
-        next_ms = queries_turn(w->queries) ? 0 : INT64_MAX;
+        next_ms = queries_turn(w->queries) || hub_index_turn(w->hub) ? 0 : INT64_MAX;
         now_ms = net_steady_ms();
         next_ms = earlier(job_runner_turn(w->jobs, now_ms), next_ms);
         next_ms = earlier(configurations_turn(w->configurations, now_ms), next_ms);
@@ -81,6 +82,7 @@ enum err worker_new(struct hub *hub, const struct job_files *files, struct worke
     if (!w)
         return ERR_MEMORY;
     w->waker.wake = wake;
+    w->hub = hub;
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_init(&by_monotonic);
     pthread_condattr_setclock(&by_monotonic, CLOCK_MONOTONIC);

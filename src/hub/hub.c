@@ -82,6 +82,7 @@ static enum err hub_new(const struct hub_options *o, struct hub **out)
     for (size_t i = 0; i < SHARDS; i++) {
         mutex_init(&h->shards[i].lock, RANK_SHARD);
         map_init(&h->shards[i].identities, o->hash_seed);
+        list_init(&h->shards[i].made);
         h->shards[i].scratch = buf_max(RECORD_LEN_MAX);
         ready = buf_reserve(&h->shards[i].scratch, SCRATCH_READY) && ready;
     }

@@ -518,4 +518,5 @@ void hub_remember(struct hub *);
  * age and size, never above the checkpoint. Slow: not on a loop. One caller at a time. */
 enum err hub_checkpoint(struct hub *, int64_t now_ms) MUST_CHECK;
 
+#include "hub_index.h"
 #include "hub_twin.h"

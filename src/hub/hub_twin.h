@@ -18,6 +18,9 @@ struct twin_change {
 enum err hub_twin_change(struct hub *, struct bytes id, const struct twin_change *, int64_t now_ms,
                          struct twin_fault *fault, uint64_t *at) MUST_CHECK;
 
+/* Judges such a change that makes a section exactly this, as far as the text alone can say. */
+enum err hub_twin_check(const struct hub *, enum twin_part, struct bytes json, struct twin_fault *) MUST_CHECK;
+
 /* A device's report: a patch. `expected`: the version of the section that it knows, or ERR_PRECONDITION; -1: any.
  * *version is the one that it makes. ERR_QUOTA, and what seat_state() says, besides the above. */
 enum err hub_twin_report(struct seat *, struct bytes patch, int64_t expected, int64_t now_ms, struct twin_fault *fault,

@@ -2,6 +2,7 @@
 #include "hub_ca.h"
 
 #include "cert.h"
+#include "json_body.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -316,11 +317,47 @@ static enum err check_allocation(struct taking *t, const json_t *from)
     return OK;
 }
 
+static const char NO_TWIN[] = "initialTwin must be {tags, properties {desired}}, all of them objects";
+
+static enum err check_section(struct taking *t, const json_t *section, enum twin_part part)
+{
+    struct buf text = buf_max(DOC_LEN_MAX);
+    struct twin_fault fault;
+    enum err e;
+
+    if (!section || json_is_null(section))
+        return OK;
+    if (!json_is_object(section))
+        return wrong(t, NO_TWIN);
+    if (!(e = json_put(section, &text))) {
+        if (text.bad)
+            e = wrong(t, "initialTwin is too large");
+        else if (hub_twin_check(t->env->hub, part, buf_bytes(&text), &fault))
+            e = wrong(t, fault.why);
+    }
+    buf_free(&text);
+    return e;
+}
+
+/* provisioning 3.1: what the hub would refuse when the device comes is refused when it is written. */
+static enum err check_twin(struct taking *t, const json_t *twin)
+{
+    const json_t *properties = json_object_get(twin, "properties");
+    enum err e;
+
+    if ((twin && !json_is_null(twin) && !json_is_object(twin)) ||
+        (properties && !json_is_null(properties) && !json_is_object(properties)))
+        return wrong(t, NO_TWIN);
+    e = check_section(t, json_object_get(twin, "tags"), TWIN_TAGS);
+    return e ? e : check_section(t, json_object_get(properties, "desired"), TWIN_DESIRED);
+}
+
 static enum err take_plain(struct taking *t, const json_t *from)
 {
     struct bytes device = document_text(from, "deviceId", NULL, NULL);
     struct bytes status = document_text(from, "provisioningStatus", NULL, NULL);
     bool disabled = bytes_eq_nocase(status, BYTES("disabled"));
+    enum err e;
 
     if (device.len && !device_id_valid(device))
         return wrong(t, "deviceId is not valid");
@@ -328,6 +365,8 @@ static enum err take_plain(struct taking *t, const json_t *from)
         return wrong(t, "provisioningStatus must be enabled or disabled");
     if (check_allocation(t, from))
         return ERR_ARGUMENT;
+    if ((e = check_twin(t, json_object_get(from, "initialTwin"))))
+        return e;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         json_t *value = json_object_get(from, plain[i]);
 

@@ -20,6 +20,7 @@ struct query_run {
     size_t most, rows;
     uint64_t given; /* rows of this page and those before it */
     bool more;
+    bool counts; /* only */
     struct buf body, continuation;
 };
 
@@ -69,19 +70,24 @@ static void put_place(struct query_run *q)
     buf_free(&plain);
 }
 
-static enum err open_source(struct query_run *q, struct hub *hub)
+static enum err open_source(struct query_run *q, struct hub *hub, const struct configured_by *configurations)
 {
-    if (q->query.from != QUERY_JOBS)
-        return scan_open(&q->scan, hub, q->query.from == QUERY_MODULES, q->query.program);
+    if (q->query.from != QUERY_JOBS) {
+        enum err e = scan_open(&q->scan, hub, q->query.from == QUERY_MODULES, q->query.program);
+
+        q->scan.configurations = configurations;
+        return e;
+    }
     job_rows_open(&q->jobs, hub, q->query.has_condition ? q->query.program : NULL);
     return OK;
 }
 
-static enum err open_all(struct query_run *q, struct hub *hub, struct bytes text, struct bytes continuation)
+static enum err open_all(struct query_run *q, struct hub *hub, const struct configured_by *configurations,
+                         struct bytes text, struct bytes continuation)
 {
     enum err e = query_open(&q->query, text, q->why);
 
-    if (e || (e = open_source(q, hub)) || (e = take_place(q, continuation)))
+    if (e || (e = open_source(q, hub, configurations)) || (e = take_place(q, continuation)))
         return e;
     if (!q->query.has_condition)
         q->scan.condition = NULL;
@@ -93,8 +99,8 @@ static enum err open_all(struct query_run *q, struct hub *hub, struct bytes text
     return OK;
 }
 
-enum err query_run_new(struct hub *hub, struct bytes text, size_t most, struct bytes continuation,
-                       struct complaint *why, struct query_run **out)
+enum err query_run_new(struct hub *hub, const struct configured_by *configurations, struct bytes text, size_t most,
+                       struct bytes continuation, struct complaint *why, struct query_run **out)
 {
     struct query_run *q = calloc(1, sizeof *q);
     enum err e;
@@ -106,7 +112,7 @@ enum err query_run_new(struct hub *hub, struct bytes text, size_t most, struct b
     q->most = most;
     q->body = buf_max(QUERY_BODY_MAX + 2); /* the brackets */
     q->continuation = buf_max(1024);
-    if ((e = open_all(q, hub, text, continuation))) {
+    if ((e = open_all(q, hub, configurations, text, continuation))) {
         query_run_free(q);
         return e;
     }
@@ -155,7 +161,7 @@ static enum err put_row(struct query_run *q, const struct twin_document *d, cons
 
     if (q->query.all) {
         struct device device;
-        struct twin_document whole = {.device = &device, .run = d->run};
+        struct twin_document whole = {.device = &device, .run = d->run, .configurations = d->configurations};
 
         /* With what is only known of identities in memory. */
         e = hub_device_get(q->scan.hub, bytes_str(d->device->id), &device);
@@ -192,6 +198,10 @@ static enum err add_row(struct query_run *q, const struct twin_document *d, cons
     *added = q->rows < q->most;
     if (!*added)
         return OK;
+    if (q->counts) {
+        q->given++;
+        return OK;
+    }
     buf_puts(&q->body, q->rows ? "," : "");
     if ((e = put_row(q, d, row)))
         return e;
@@ -208,7 +218,9 @@ static enum err found_job_row(void *ctx, struct bytes json, bool *enough)
     *enough = q->given >= q->query.top;
     if (*enough)
         return OK;
-    if (added) {
+    if (q->counts) {
+        q->given++;
+    } else if (added) {
         buf_puts(&q->body, q->rows ? "," : "");
         buf_put(&q->body, json);
         e = keep_row(q, before, &added);
@@ -250,6 +262,8 @@ static enum err put_groups(struct query_run *q)
     size_t n = query_groups_end(q->groups);
     enum err e = OK;
 
+    if (q->counts)
+        q->given = n < q->query.top ? n : q->query.top;
     while (!e && q->given < n && q->given < q->query.top) {
         struct cells cells = {.out = &q->body, .before = ""};
 
@@ -290,6 +304,16 @@ enum err query_run_turn(struct query_run *q, bool *end)
         *end = e || (jobs ? q->jobs.end : q->scan.end);
     }
     return *end && !e ? end_page(q) : e;
+}
+
+void query_run_count(struct query_run *q)
+{
+    q->counts = true;
+}
+
+uint64_t query_run_counted(const struct query_run *q)
+{
+    return q->given;
 }
 
 struct bytes query_run_rows(const struct query_run *q)

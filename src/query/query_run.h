@@ -4,12 +4,18 @@
 #include "buf.h"
 #include "query.h"
 
+struct configured_by;
 struct hub;
 struct query_run;
 
-/* `continuation` is what another page gave, or empty. ERR_ARGUMENT, ERR_MEMORY: `why` is a sentence. */
-enum err query_run_new(struct hub *, struct bytes text, size_t most, struct bytes continuation, struct complaint *why,
-                       struct query_run **out) MUST_CHECK;
+/* `configurations` (twin_document.h) may be NULL, else it outlives the run. `continuation` is what another page gave,
+ * or empty. ERR_ARGUMENT, ERR_MEMORY: `why` is a sentence. */
+enum err query_run_new(struct hub *, const struct configured_by *configurations, struct bytes text, size_t most,
+                       struct bytes continuation, struct complaint *why, struct query_run **out) MUST_CHECK;
+/* From its first turn on no rows are written: one page counts all of them. */
+void query_run_count(struct query_run *);
+/* Of a complete page: how many rows it and those before it have. */
+uint64_t query_run_counted(const struct query_run *);
 /* NULL is fine. */
 void query_run_free(struct query_run *);
 /* True if it takes no longer than a request for what it names: it is about a few devices, or a page of all. */

@@ -1,5 +1,7 @@
 #include "scan.h"
 
+#include "by_index.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,6 +44,7 @@ enum err scan_open(struct scan *s, struct hub *hub, bool modules, struct conditi
 {
     size_t n_paths, by_work;
     struct path *paths;
+    enum err e;
 
     *s = (struct scan){.hub = hub,
                        .modules = modules,
@@ -59,11 +62,16 @@ enum err scan_open(struct scan *s, struct hub *hub, bool modules, struct conditi
     by_work = QUERY_WORK_MAX / (condition_steps(condition) + 1);
     if (by_work < s->slice)
         s->slice = by_work;
-    return take_ids(s);
+    if ((e = take_ids(s)) || s->ids)
+        return e;
+    s->indexes = by_index_new(condition, modules, &e);
+    return e;
 }
 
 void scan_close(struct scan *s)
 {
+    by_index_free(s->indexes);
+    s->indexes = NULL;
     free(s->ids);
     s->ids = NULL;
     buf_free(&s->names);
@@ -103,12 +111,25 @@ static enum err list_modules(struct scan *s, size_t *n)
     return hub_identity_names(s->hub, true, bytes_str(s->after), &s->names, s->slice, n);
 }
 
-static enum err list(struct scan *s, size_t *n)
+/* *last: there are no others. */
+static enum err list(struct scan *s, size_t *n, bool *last)
 {
+    size_t max = s->slice < INDEX_SLICE ? s->slice : INDEX_SLICE;
+    enum err e = ERR_NOT_FOUND;
+
     buf_clear(&s->names);
-    if (s->modules)
-        return list_modules(s, n);
-    return s->ids ? list_ids(s, n) : hub_identity_names(s->hub, false, bytes_str(s->after), &s->names, s->slice, n);
+    if (s->indexes)
+        e = by_index_names(s->indexes, s->hub, bytes_str(s->after), &s->names, max, n);
+    if (e != ERR_NOT_FOUND) {
+        *last = *n < max;
+        return e;
+    }
+    *n = 0;
+    e = s->modules ? list_modules(s, n)
+        : s->ids   ? list_ids(s, n)
+                   : hub_identity_names(s->hub, false, bytes_str(s->after), &s->names, s->slice, n);
+    *last = *n < s->slice;
+    return e;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
@@ -127,7 +148,7 @@ static enum err read(struct scan *s, struct bytes name, struct device *out)
 static enum err look_at(struct scan *s, struct bytes name, scan_found *found, void *ctx)
 {
     struct device device;
-    struct twin_document document = {.device = &device};
+    struct twin_document document = {.device = &device, .configurations = s->configurations};
     struct row row = twin_document_row(&document);
     enum err e = read(s, name, &device);
 
@@ -149,7 +170,8 @@ static bool is_beyond(const struct scan *s, struct bytes name)
 enum err scan_turn(struct scan *s, scan_found *found, void *ctx)
 {
     size_t n = 0;
-    enum err e = list(s, &n);
+    bool last = false;
+    enum err e = list(s, &n, &last);
     struct bytes rest = buf_bytes(&s->names);
 
     for (size_t i = 0; !e && i < n && !s->end; i++) {
@@ -160,6 +182,6 @@ enum err scan_turn(struct scan *s, scan_found *found, void *ctx)
         else
             e = look_at(s, name, found, ctx);
     }
-    s->end = s->end || n < s->slice;
+    s->end = s->end || last;
     return e;
 }

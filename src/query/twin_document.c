@@ -28,6 +28,7 @@ enum what {
     MODEL,
     VERSION,
     EDGE,
+    CONFIGURED,
     PARENTS,
     SCOPE,
 };
@@ -58,10 +59,14 @@ static const struct member {
     {0, "properties", PROPERTIES},
     {0, "capabilities", OBJECT},
     {1, "iotEdge", EDGE},
+    {0, "configurations", CONFIGURED},
     {0, "deviceScope", SCOPE},
     {0, "parentScopes", PARENTS},
 };
-enum { MEMBERS = sizeof members / sizeof *members, TWIN_SLOT = UINT16_MAX };
+enum { MEMBERS = sizeof members / sizeof *members, TWIN_SLOT = UINT16_MAX, CONFIGURED_SLOT = UINT16_MAX - 1 };
+
+/* The handles of single configurations. */
+static const char configured[CONFIGURATIONS_ROOM];
 
 /* ---- paths ----------------------------------------------------------------------------------------------------- */
 
@@ -88,10 +93,18 @@ static uint16_t find(const struct path *path)
     return (uint16_t)at;
 }
 
+/* configurations.[[id]], and its status. */
+static bool is_configured(const struct path *path)
+{
+    return (path->n == 2 || path->n == 3) && bytes_eq_nocase(path->at[0].name, BYTES("configurations"));
+}
+
 void twin_document_know_paths(struct path *paths, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        paths[i].slot = twin_path_is(&paths[i]) ? TWIN_SLOT : find(&paths[i]);
+        paths[i].slot = twin_path_is(&paths[i])    ? TWIN_SLOT
+                        : is_configured(&paths[i]) ? CONFIGURED_SLOT
+                                                   : find(&paths[i]);
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
@@ -149,6 +162,39 @@ static struct value etag_of(struct bytes run, struct scratch *scratch)
     return text_of(text);
 }
 
+static enum configured how(const struct twin_document *d, size_t i)
+{
+    return d->configurations->how(d->configurations->of, i, d);
+}
+
+static struct bytes status_of(enum configured how)
+{
+    return how == CONFIGURED_APPLIED ? BYTES("Applied") : BYTES("Targeted");
+}
+
+static bool is_targeted(const struct twin_document *d)
+{
+    for (size_t i = 0; d->configurations && i < d->configurations->n; i++)
+        if (how(d, i))
+            return true;
+    return false;
+}
+
+static void get_configured(const struct twin_document *d, const struct path *path, struct value *out)
+{
+    const struct configured_by *by = d->configurations;
+    enum configured is;
+
+    for (size_t i = 0; by && i < by->n; i++) {
+        if (!bytes_eq(by->id(by->of, i), path->at[1].name) || !(is = how(d, i)))
+            continue;
+        if (path->n == 2)
+            *out = (struct value){.kind = VALUE_OBJECT, .handle = &configured[i]};
+        else if (bytes_eq(path->at[2].name, BYTES("status")))
+            *out = value_text(status_of(is));
+    }
+}
+
 static struct value value_of(const struct twin_document *document, const struct member *m, struct scratch *scratch)
 {
     static const char *const auth[] = {
@@ -193,6 +239,8 @@ static struct value value_of(const struct twin_document *document, const struct 
         return value_int((int64_t)facts_of(document).version);
     case EDGE:
         return value_bool(d->edge);
+    case CONFIGURED:
+        return (struct value){.kind = is_targeted(document) ? VALUE_OBJECT : VALUE_UNDEFINED, .handle = m};
     case PARENTS:
         return (struct value){.kind = d->edge || d->parent[0] ? VALUE_ARRAY : VALUE_UNDEFINED, .handle = m};
     case SCOPE:
@@ -208,6 +256,10 @@ static void get(const struct row *row, const struct path *path, struct scratch *
 
     if (path->slot == TWIN_SLOT) {
         twin_value_at(d->run, path, scratch, out, spelled);
+        return;
+    }
+    if (path->slot == CONFIGURED_SLOT) {
+        get_configured(d, path, out);
         return;
     }
     if (!path->slot)
@@ -273,13 +325,39 @@ static enum err put_members(struct buf *out, const struct twin_document *d, cons
     return e;
 }
 
+static void put_configured(struct buf *out, const struct twin_document *d)
+{
+    const char *before = "{";
+
+    for (size_t i = 0; i < d->configurations->n; i++) {
+        enum configured is = how(d, i);
+
+        if (!is)
+            continue;
+        buf_puts(out, before);
+        buf_put_json(out, d->configurations->id(d->configurations->of, i));
+        buf_printf(out, ":{\"status\":\"%.*s\"}", BYTES_ARG(status_of(is)));
+        before = ",";
+    }
+    buf_puts(out, "}");
+}
+
 static enum err put_value(struct buf *out, const struct twin_document *d, const struct value *v,
                           struct scratch *scratch)
 {
     const struct member *m = v->handle;
+    uintptr_t one = (uintptr_t)v->handle - (uintptr_t)configured;
 
     if (twin_value_is(d->run, v)) {
         twin_value_put(out, d->run, v);
+        return OK;
+    }
+    if (v->kind == VALUE_OBJECT && one < sizeof configured) {
+        buf_printf(out, "{\"status\":\"%.*s\"}", BYTES_ARG(status_of(how(d, one))));
+        return OK;
+    }
+    if (v->kind == VALUE_OBJECT && m->what == CONFIGURED) {
+        put_configured(out, d);
         return OK;
     }
     if (v->kind == VALUE_OBJECT)

@@ -5,9 +5,21 @@
 #include "hub.h"
 #include "value.h"
 
+struct twin_document;
+
+/* Which configurations there are, and what each is to a twin (service 4.11): for the member of that name. */
+enum configured { CONFIGURED_NOT, CONFIGURED_TARGETED, CONFIGURED_APPLIED };
+struct configured_by {
+    const void *of;
+    size_t n; /* at most CONFIGURATIONS_ROOM */
+    struct bytes (*id)(const void *of, size_t i);
+    enum configured (*how)(const void *of, size_t i, const struct twin_document *);
+};
+
 struct twin_document {
     const struct device *device; /* lent for as long as the document is used, */
     struct bytes run;            /* and the twin as hub_twin_copy() gives it; nothing: nobody has written it yet */
+    const struct configured_by *configurations; /* NULL: nobody says */
 };
 
 /* The paths of a query learn which members they lead to: before twin_document_row() is asked. */

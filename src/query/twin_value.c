@@ -20,8 +20,7 @@ bool twin_path_is(const struct path *path)
     return is_named(path, 0, "tags") || is_named(path, 0, "properties");
 }
 
-/* Gives how many names lead to a section; 0: to none. */
-static size_t section_of(const struct path *path, enum twin_part *part)
+size_t twin_path_section(const struct path *path, enum twin_part *part)
 {
     if (is_named(path, 0, "tags")) {
         *part = TWIN_TAGS;
@@ -78,6 +77,11 @@ static bool step(struct twin_node *n, const struct path_part *to)
     return to->name.at ? twin_find(&of, to->name, n) : twin_nth(&of, to->index, n);
 }
 
+static struct value metadata_of(const struct twin_node *n)
+{
+    return (struct value){.kind = VALUE_OBJECT, .metadata = true, .handle = n->at};
+}
+
 /* Of a path behind $metadata: when the node that the names lead to was changed last, or which version did. */
 static struct value metadata_at(const struct twin_node *root, const struct path *path, size_t i,
                                 struct scratch *scratch)
@@ -90,7 +94,9 @@ static struct value metadata_at(const struct twin_node *root, const struct path 
             return value_undefined();
     if (is_named(path, i, "$lastUpdatedVersion"))
         return n.version ? value_int((int64_t)n.version) : value_undefined();
-    if (!is_named(path, i, "$lastUpdated") || !(iso = (char *)scratch_take(scratch, ISO_TIME_CAP)))
+    if (!is_named(path, i, "$lastUpdated"))
+        return step(&n, &path->at[i]) ? metadata_of(&n) : value_undefined();
+    if (!(iso = (char *)scratch_take(scratch, ISO_TIME_CAP)))
         return value_undefined();
     if (!n.time_ms)
         return value_text(BYTES("0001-01-01T00:00:00Z"));
@@ -110,7 +116,7 @@ void twin_value_at(struct bytes run, const struct path *path, struct scratch *sc
                    struct bytes *spelled)
 {
     enum twin_part part = TWIN_PARTS;
-    size_t i = section_of(path, &part);
+    size_t i = twin_path_section(path, &part);
     struct twin_node n;
     bool found = true;
 
@@ -128,7 +134,10 @@ void twin_value_at(struct bytes run, const struct path *path, struct scratch *sc
     }
     twin_root(run, part, &n);
     if (part != TWIN_TAGS && is_named(path, i, "$metadata")) {
-        *out = metadata_at(&n, path, i + 1, scratch);
+        if (i + 1 == path->n)
+            *out = (struct value){.kind = VALUE_OBJECT, .metadata = true, .handle = &wholes[part]};
+        else
+            *out = metadata_at(&n, path, i + 1, scratch);
         return;
     }
     for (; found && i < path->n; i++)
@@ -166,12 +175,17 @@ void twin_value_put(struct buf *out, struct bytes run, const struct value *v)
     enum twin_part part = is_whole(v->handle) ? (enum twin_part)((const char *)v->handle - wholes) : TWIN_PARTS;
     struct twin_node n;
 
-    if (!is_whole(v->handle)) {
+    if (!is_whole(v->handle))
         twin_nodes_root(bytes_of(v->handle, 1), &n);
+    else if (v->metadata)
+        twin_root(run, part, &n);
+    if (v->metadata)
+        twin_put_metadata(out, &n);
+    else if (!is_whole(v->handle))
         twin_put_value(out, &n);
-    } else if (part < TWIN_PARTS) {
+    else if (part < TWIN_PARTS)
         twin_put_part(out, run, part, part != TWIN_TAGS);
-    } else {
+    else {
         buf_puts(out, "{\"desired\":");
         twin_put_part(out, run, TWIN_DESIRED, true);
         buf_puts(out, ",\"reported\":");

@@ -137,6 +137,13 @@ static void put_metadata(struct buf *out, const struct twin_node *of, struct tim
     buf_put_u8(out, '}');
 }
 
+void twin_put_metadata(struct buf *out, const struct twin_node *n)
+{
+    struct times times = {0};
+
+    put_metadata(out, n, &times);
+}
+
 /* ---- sections -------------------------------------------------------------------------------------------------- */
 
 static void put_version(struct buf *out, bool is_first, uint64_t version)

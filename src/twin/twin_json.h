@@ -5,6 +5,8 @@
 
 /* A value: of a run or of a patch; without times. The key is not its own. */
 void twin_put_value(struct buf *out, const struct twin_node *);
+/* The metadata of a node of a section, and of all inside of it: when it was changed last (service 4.6). */
+void twin_put_metadata(struct buf *out, const struct twin_node *);
 /* A section: an object with $version at its end, and before that, if `metadata`, $metadata: when each was changed last
  * (service 4.6). Tags have neither. */
 void twin_put_part(struct buf *out, struct bytes run, enum twin_part, bool metadata);

@@ -2,6 +2,7 @@
  * its keys. */
 #include "document.h"
 #include "json_names.h"
+#include "world.h"
 
 #include <stdlib.h>
 
@@ -15,12 +16,16 @@ static void fixed_random(void *ctx, uint8_t *out, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct front_env env = {.host = "hub.test", .entity = "hub", .random = fixed_random};
+    static struct world w;
+    struct front_env env = {.host = "hub.test", .entity = "hub", .random = fixed_random};
     char why[160] = "", name[JSON_WHY_CAP] = "";
     json_t *from, *kept;
 
     if (!size || !(from = json_body(bytes_of(data + 1, size - 1), 0, name)))
         return 0;
+    if (!w.hub)
+        world_start(&w, 1);
+    env.hub = w.hub;
     enum doc_kind kind = data[0] & 1 ? DOC_ENROLLMENT_GROUP : DOC_ENROLLMENT;
     if (!json_spell(from, NAMES_ENROLLMENT, name) && !document_take(&env, kind, from, BYTES("pump"), why, &kept)) {
         struct buf text = buf_max(1 << 20);

@@ -1,6 +1,8 @@
 /* POST /devices/query (service 4.8). */
 #include "http_front.h"
 
+#include "configurations.h"
+#include "plan.h"
 #include "queries.h"
 
 #include <assert.h>
@@ -27,13 +29,23 @@ static enum err complained(struct http_answer *a, enum err e, const struct compl
 
 struct asked {
     struct query_run *run;
+    struct plan *plan;     /* of configurations, or NULL */
     struct ticket *ticket; /* while it runs beside the connections */
     struct complaint why;
 };
 
-static enum err take_query(struct http_request *r, struct http_answer *a, size_t most, struct asked *q)
+static enum err run_new(struct http_request *r, struct http_answer *a, struct bytes text, size_t most, struct asked *q)
 {
     struct bytes continuation = http_header(r->head, BYTES("x-ms-continuation"));
+    enum err e;
+
+    q->plan = r->env->configurations ? configurations_hold(r->env->configurations) : NULL;
+    e = query_run_new(r->env->hub, q->plan ? &q->plan->told : NULL, text, most, continuation, &q->why, &q->run);
+    return complained(a, e, &q->why);
+}
+
+static enum err take_query(struct http_request *r, struct http_answer *a, size_t most, struct asked *q)
+{
     const json_t *text;
     json_t *body;
     enum err e = http_json(r->body, &body, a);
@@ -47,10 +59,7 @@ static enum err take_query(struct http_request *r, struct http_answer *a, size_t
     if (e)
         a->code = json_is_object(body) && !text ? CODE_MISSING : CODE_NO_JSON;
     else
-        e = complained(a,
-                       query_run_new(r->env->hub, bytes_of(json_string_value(text), json_string_length(text)), most,
-                                     continuation, &q->why, &q->run),
-                       &q->why);
+        e = run_new(r, a, bytes_of(json_string_value(text), json_string_length(text)), most, q);
     json_decref(body);
     return e;
 }
@@ -70,6 +79,7 @@ static void drop(void *job)
 
     queries_take_back(q->ticket);
     query_run_free(q->run);
+    plan_release(q->plan);
     free(q);
 }
 

@@ -2,6 +2,8 @@
  * read; SDKs send the whole twin back, with what they do not know as null. */
 #include "http_front.h"
 
+#include "configurations.h"
+#include "plan.h"
 #include "twin_document.h"
 #include "twin_run.h"
 #include "twin_take.h"
@@ -33,6 +35,16 @@ static enum err not_found(const struct http_request *r, struct http_answer *a)
     return http_says(a, ERR_NOT_FOUND, "Module %.80s on device %.80s not registered", r->names[1], r->names[0]);
 }
 
+static enum err put_document(struct http_request *r, const struct device *d, struct bytes run, struct buf *out)
+{
+    struct plan *plan = r->env->configurations ? configurations_hold(r->env->configurations) : NULL;
+    const struct twin_document document = {.device = d, .run = run, .configurations = plan ? &plan->told : NULL};
+    enum err e = twin_document_put(out, &document);
+
+    plan_release(plan);
+    return e;
+}
+
 /* Also what a change is answered with. What it shows is durable when it leaves. */
 static enum err put_twin(struct http_request *r, const char *name, struct http_answer *a)
 {
@@ -45,7 +57,7 @@ static enum err put_twin(struct http_request *r, const char *name, struct http_a
     if (!e) {
         twin_facts_of(buf_bytes(&run), &facts);
         twin_etag_text(facts.etag, a->etag);
-        e = twin_document_put(&a->body, &(struct twin_document){.device = &device, .run = buf_bytes(&run)});
+        e = put_document(r, &device, buf_bytes(&run), &a->body);
         front_wait_for(r->front, at);
     }
     buf_free(&run);

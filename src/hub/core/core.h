@@ -38,6 +38,8 @@ struct identity {
     uint64_t changed_at;
     bool unkept;                  /* the next checkpoint writes down when it was seen last, */
     int64_t copied_ms, kept_ms;   /* which is this as it was copied last, and as the checkpoint has it */
+    struct list made;             /* among those of its shard whose names the checkpoint may not know yet; */
+    uint64_t made_at;             /* it was made with this record */
     struct seat *seat;            /* who sits there, or NULL */
     struct meter messages, bytes; /* that it sent */
     int64_t refused_ms;           /* for being over one of these, the last time; 0: never */
@@ -58,6 +60,7 @@ struct shard {
     struct mutex lock;
     struct map identities; /* by name (name.h), those of a device beside it: in use, dirty, or used lately */
     size_t hand;           /* where to look next for one that may go */
+    struct list made;      /* identities that came, whose names the checkpoint may not know yet */
     struct heap due;       /* mailboxes of those in memory */
     struct buf scratch;    /* for hub_send: sections of the message that is being sent */
 };

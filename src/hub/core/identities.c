@@ -56,6 +56,7 @@ void identity_free(struct shard *s, struct identity *i)
     EACH_PART (p)
         if ((*p)->identity.free)
             (*p)->identity.free(s, i);
+    list_del(&i->made);
     free(i);
 }
 

@@ -41,6 +41,8 @@ struct identity_part {
      * is in its own value is set. `copied`: what copy() wrote. */
     enum err (*keep)(struct keeping *, struct bytes id, const struct identity *was, const struct identity *is,
                      struct bytes copied);
+    /* Its record was applied: it is what that says. */
+    void (*became)(struct hub *, struct shard *, const struct identity *);
     /* A seat was taken; all of it is set but what is the parts' own. */
     void (*seated)(struct hub *, struct identity *, struct seat *);
     /* That seat is not the identity's any more; i->seat is NULL. */

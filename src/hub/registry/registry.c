@@ -65,9 +65,17 @@ static void device_become(struct hub *h, struct shard *s, struct identity *i, co
         i->has_session = false;
         i->has_modules = false;
     }
+    if (!was) {
+        i->made_at = at;
+        list_del(&i->made);
+        list_add(&s->made, &i->made);
+    }
     i->gone = false;
     i->dirty = true;
     i->changed_at = at;
+    EACH_PART (p)
+        if ((*p)->identity.became)
+            (*p)->identity.became(h, s, i);
 }
 
 /* A module whose device is not there has gone with it, in a checkpoint that is ahead of this record. */

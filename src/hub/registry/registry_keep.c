@@ -152,6 +152,8 @@ static void settle(struct hub *h, struct shard *shard, uint64_t place)
     for (size_t at = 0; (i = map_next(&shard->identities, &at));) {
         if (i->changed_at < place)
             i->dirty = false;
+        if (i->made_at < place)
+            list_del(&i->made);
         if (i->round == h->round)
             i->kept_ms = i->copied_ms;
         if ((!i->gone && shard->identities.n <= SHARD_IDLE_MAX) || !identity_leaves(h, i))

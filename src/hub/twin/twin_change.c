@@ -28,6 +28,24 @@ static enum err parse(const struct hub *h, struct bytes json, enum twin_part par
     return e;
 }
 
+enum err hub_twin_check(const struct hub *h, enum twin_part part, struct bytes json, struct twin_fault *fault)
+{
+    struct buf nodes = buf_max(NODES_MAX);
+    struct twin_node root;
+    enum err e;
+
+    *fault = (struct twin_fault){0};
+    if (!(e = parse(h, json, part, true, &nodes, fault))) {
+        twin_nodes_root(buf_bytes(&nodes), &root);
+        if (twin_size(&root) > h->twins->limit[part]) {
+            say_too_large(h, part, fault);
+            e = ERR_TOO_LARGE;
+        }
+    }
+    buf_free(&nodes);
+    return e;
+}
+
 /* The sections, one behind the other in `nodes`; those that say nothing are left out. */
 static enum err parse_parts(const struct hub *h, const struct twin_change *c, struct buf *nodes, struct twin_write *w,
                             struct twin_fault *fault)

@@ -1,6 +1,7 @@
 #include "desired.h"
 #include "keeping.h"
 #include "part.h"
+#include "twin_index.h"
 #include "twins.h"
 
 #include <stdlib.h>
@@ -15,13 +16,15 @@ static enum err twins_make(struct hub *h)
         h->twins->limit[part] = limit < TWIN_PART_MAX ? limit : TWIN_PART_MAX;
     for (size_t k = 0; k < SHARDS; k++)
         h->twins->rooms[k] = (struct twin_room){.hub = h, .scratch = buf_max(TWIN_RUN_MAX)};
-    return OK;
+    return twin_index_new(&h->twins->index);
 }
 
 static void twins_free(struct hub *h)
 {
     for (size_t k = 0; h->twins && k < SHARDS; k++)
         buf_free(&h->twins->rooms[k].scratch);
+    if (h->twins)
+        twin_index_free(h->twins->index);
     free(h->twins);
 }
 
@@ -69,10 +72,14 @@ static enum err keep(struct keeping *k, struct bytes id, const struct identity *
                                                                                                    : OK;
 }
 
+static void became(struct hub *h, struct shard *s, const struct identity *i)
+{
+    twin_index_disabled(h, s, &i->device, i->device.disabled);
+}
+
 static void gone(struct hub *h, struct shard *s, struct identity *i)
 {
-    (void)h;
-    (void)s;
+    twin_index_gone(h, s, i);
     twin_leave_memory(i);
 }
 
@@ -89,6 +96,7 @@ const struct part twin_part = {.name = "twin",
                                .identity = {.free = forget,
                                             .copy = copy,
                                             .keep = keep,
+                                            .became = became,
                                             .seated = desired_seated,
                                             .seat_free = desired_seat_free,
                                             .gone = gone}};

@@ -48,17 +48,25 @@ static enum err copy_kept(struct hub *h, struct bytes id, struct buf *run, struc
     return e;
 }
 
+enum err twin_copy(struct hub *h, const struct shard *s, struct bytes id, struct buf *run, struct device *device,
+                   uint64_t *at)
+{
+    const struct identity *i = map_get(&s->identities, id);
+    enum err e = i ? copy(h, i, run, device, at) : copy_kept(h, id, run, device, at);
+
+    assert_locked(&s->lock);
+    return e ? e : buf_check(run);
+}
+
 enum err hub_twin_copy(struct hub *h, struct bytes id, struct buf *run, struct device *device, uint64_t *at)
 {
     struct shard *s = shard_of(h, id);
-    const struct identity *i;
     enum err e;
 
     mutex_lock(&s->lock);
-    i = map_get(&s->identities, id);
-    e = i ? copy(h, i, run, device, at) : copy_kept(h, id, run, device, at);
+    e = twin_copy(h, s, id, run, device, at);
     mutex_unlock(&s->lock);
-    return e ? e : buf_check(run);
+    return e;
 }
 
 enum err hub_twin_read(struct hub *h, struct bytes id, enum twin_form form, struct buf *json, struct twin_head *head,

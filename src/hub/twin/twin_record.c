@@ -3,6 +3,7 @@
 #include "desired.h"
 #include "identities.h"
 #include "part.h"
+#include "twin_index.h"
 
 #include <assert.h>
 
@@ -67,6 +68,7 @@ static void become(struct hub *h, struct shard *s, struct identity *i, const str
 {
     struct buf *scratch = &twin_room_of(h, s)->scratch;
 
+    twin_index_turned(h, s, &i->device, twin_run(i->twin), buf_bytes(scratch));
     twin_become(h, s, i, buf_bytes(scratch));
     i->twin->changed_at = at;
     if (w->nodes[TWIN_DESIRED].at)

@@ -26,6 +26,7 @@ struct twins {
     uint32_t limit[TWIN_PARTS]; /* bytes of a section */
     _Atomic uint64_t bytes;     /* of all rooms */
     struct twin_room rooms[SHARDS];
+    struct twin_index *index;
 };
 
 extern const struct part twin_part;
@@ -34,6 +35,9 @@ extern const struct part twin_part;
 enum err twin_get(struct hub *h, struct shard *s, struct identity *i, struct twin **out) MUST_CHECK;
 /* The checkpoint's twin, behind nothing in `value`; *run is empty if it has none of this device. */
 enum err twin_read(struct hub *h, const struct device *d, struct buf *value, struct bytes *run) MUST_CHECK;
+/* Of hub_twin_copy(): the same under the lock. */
+enum err twin_copy(struct hub *h, const struct shard *s, struct bytes id, struct buf *run, struct device *device,
+                   uint64_t *at) MUST_CHECK;
 /* Room for a run of so many bytes, so that what follows cannot fail; what is there stays, but may move. */
 enum err twin_reserve(struct hub *h, struct shard *s, struct identity *i, size_t len) MUST_CHECK;
 /* It becomes this one, for which there is room. */

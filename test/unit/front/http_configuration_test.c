@@ -116,7 +116,9 @@ TEST(it_comes_back_as_it_was_written)
                        "\"assignment\",\"targetCondition\":\"tags.x = 'y'\",\"priority\":10,\"createdTimeUtc\":"
                        "\"2026-11-23T05:25:00.0000000Z\",\"lastUpdatedTimeUtc\":\"2026-11-23T05:25:00.0000000Z\","
                        "\"systemMetrics\":{\"results\":{},\"queries\":{\"targetedCount\":"
-                       "\"select deviceId from devices where tags.x = 'y'\"}},\"metrics\":{\"results\":{},\"queries\":{"
+                       "\"select deviceId from devices where tags.x = 'y'\",\"appliedCount\":"
+                       "\"select deviceId from devices where configurations.[[winter]].status = 'Applied'\"}},"
+                       "\"metrics\":{\"results\":{},\"queries\":{"
                        "\"all\":\"SELECT deviceId FROM devices\"}},\"etag\":\""));
     char first[4000];
     snprintf(first, sizeof first, "%s", heard_body(&c));
@@ -226,6 +228,50 @@ TEST(targeted_devices_get_it_and_others_do_not)
     assert_string_equal(desired("b"), "{}");
     CHECK(ask(&c, "GET", ONE, NULL, NULL) == 200);
     CHECK(body_has(&c, "\"results\":{\"targetedCount\":1,\"appliedCount\":1}"));
+}
+
+TEST(twins_and_queries_say_which_configurations_they_have)
+{
+    change("a", TWIN_TAGS, "{\"room\":\"cellar\"}");
+    set("winter", HEAT, "tags.room = 'cellar'", 1);
+    set("other", "{\"deviceContent\":{\"properties.desired.heat.on\":false}}", "*", 0);
+    settle();
+    CHECK(ask(&c, "GET", "/twins/a" V, NULL, NULL) == 200);
+    CHECK(body_has(&c, "\"configurations\":{\"winter\":{\"status\":\"Applied\"},\"other\":{\"status\":\"Targeted\"}}"));
+    CHECK(ask(&c, "POST", "/devices/query" V, NULL,
+              "{\"query\":\"select deviceId from devices where configurations.[[winter]].status = 'Applied'\"}") ==
+          200);
+    assert_string_equal(heard_body(&c), "[{\"deviceId\":\"a\"}]");
+    CHECK(ask(&c, "POST", "/devices/query" V, NULL,
+              "{\"query\":\"select configurations.[[other]] as o, configurations from devices where "
+              "is_defined(configurations.other) and not is_defined(configurations.winter)\"}") == 200);
+    assert_string_equal(heard_body(&c), "[{\"o\":{\"status\":\"Applied\"},"
+                                        "\"configurations\":{\"other\":{\"status\":\"Applied\"}}}]");
+    /* A change by hand: it is not applied, until the next round. */
+    change("a", TWIN_DESIRED, "{\"heat\":{\"on\":null}}");
+    CHECK(ask(&c, "GET", "/twins/a" V, NULL, NULL) == 200 && body_has(&c, "{\"winter\":{\"status\":\"Targeted\"}"));
+    drop("winter");
+    settle();
+    CHECK(ask(&c, "GET", "/twins/a" V, NULL, NULL) == 200 &&
+          body_has(&c, "\"configurations\":{\"other\":{\"status\":\"Applied\"}}"));
+}
+
+TEST(metrics_are_counted_each_round)
+{
+    CHECK(ask(&c, "PUT", ONE, NULL,
+              "{\"content\":" HEAT ",\"targetCondition\":\"*\",\"metrics\":{\"queries\":{"
+              "\"cold\":\"select deviceId from devices where properties.reported.cold = true\","
+              "\"one\":\"select top 1 deviceId from devices\","
+              "\"here\":\"select deviceId from devices where configurations.[[winter]].status = 'Applied'\","
+              "\"rows\":\"select count() as n, tags.room from devices group by tags.room\","
+              "\"none\":\"select * from devices.modules\"}}}") == 200);
+    CHECK(body_has(&c, "\"metrics\":{\"results\":{},"));
+    settle();
+    CHECK(ask(&c, "GET", ONE, NULL, NULL) == 200);
+    CHECK(body_has(&c, "\"results\":{\"cold\":0,\"one\":1,\"here\":2,\"rows\":1,\"none\":0}"));
+    change("a", TWIN_TAGS, "{\"room\":\"cellar\"}");
+    settle();
+    CHECK(ask(&c, "GET", ONE, NULL, NULL) == 200 && body_has(&c, "\"rows\":2"));
 }
 
 TEST(once_it_is_there_nothing_is_written_again)
@@ -350,6 +396,11 @@ TEST(modules_are_configured_by_their_own_condition)
     assert_string_equal(desired("a/valve"), "{}");
 }
 
+static bool counts_of_edge(const char *text)
+{
+    return ask(&c, "GET", "/configurations/edge" V, NULL, NULL) == 200 && body_has(&c, text);
+}
+
 TEST(an_edge_device_gets_its_modules_and_what_is_desired_of_them)
 {
     world_device_as(&w, "gate", true);
@@ -361,7 +412,25 @@ TEST(an_edge_device_gets_its_modules_and_what_is_desired_of_them)
     assert_string_equal(desired("gate/$edgeAgent"), "{\"v\":1}");
     assert_string_equal(desired("gate/pump"), "{\"rate\":2}");
     CHECK(ask(&c, "GET", "/configurations/edge" V, NULL, NULL) == 200);
-    CHECK(body_has(&c, "\"targetedCount\":1,\"appliedCount\":1"));
+    CHECK(
+        body_has(&c, "\"targetedCount\":1,\"appliedCount\":1,\"reportedSuccessfulCount\":0,\"reportedFailedCount\":0"));
+    /* Of the version before: it says nothing yet. */
+    change("gate/$edgeAgent", TWIN_REPORTED, "{\"lastDesiredVersion\":1,\"lastDesiredStatus\":{\"code\":200}}");
+    settle();
+    CHECK(counts_of_edge("\"reportedSuccessfulCount\":0,\"reportedFailedCount\":0"));
+    change("gate/$edgeAgent", TWIN_REPORTED, "{\"lastDesiredVersion\":2}");
+    settle();
+    CHECK(counts_of_edge("\"reportedSuccessfulCount\":1,\"reportedFailedCount\":0"));
+    CHECK(ask(&c, "POST", "/devices/query" V, NULL,
+              "{\"query\":\"select deviceId from devices.modules where configurations.[[edge]].status = 'Applied' and "
+              "moduleId = '$edgeAgent' and properties.desired.$version = properties.reported.lastDesiredVersion and "
+              "properties.reported.lastDesiredStatus.code = 200\"}") == 200);
+    assert_string_equal(heard_body(&c), "[{\"deviceId\":\"gate\"}]");
+    change("gate/$edgeAgent", TWIN_REPORTED, "{\"lastDesiredStatus\":{\"code\":406}}");
+    settle();
+    CHECK(counts_of_edge("\"reportedSuccessfulCount\":0,\"reportedFailedCount\":1"));
+    CHECK(ask(&c, "GET", "/twins/gate" V, NULL, NULL) == 200 &&
+          body_has(&c, "\"configurations\":{\"edge\":{\"status\":\"Applied\"}}"));
     drop("edge");
     settle();
     assert_string_equal(desired("gate/pump"), "{}");
@@ -379,8 +448,9 @@ TEST(a_null_in_the_content_removes)
 TESTS(CASE(it_comes_back_as_it_was_written), CASE(labels_of_null_are_null_and_empty_ones_are_empty),
       CASE(create_replace_and_delete_match_etags), CASE(what_is_no_configuration_is_refused),
       CASE(content_cannot_change), CASE(there_may_be_a_hundred_of_them), CASE(queries_are_tried),
-      CASE(targeted_devices_get_it_and_others_do_not), CASE(once_it_is_there_nothing_is_written_again),
-      CASE(it_follows_the_tags), CASE(what_it_set_goes_with_it_and_the_next_in_rank_applies),
+      CASE(targeted_devices_get_it_and_others_do_not), CASE(twins_and_queries_say_which_configurations_they_have),
+      CASE(metrics_are_counted_each_round), CASE(once_it_is_there_nothing_is_written_again), CASE(it_follows_the_tags),
+      CASE(what_it_set_goes_with_it_and_the_next_in_rank_applies),
       CASE(a_change_by_hand_is_overwritten_in_the_next_round), CASE(the_twin_says_who_did_it),
       CASE(after_a_restart_what_was_left_to_do_is_done), CASE(what_a_deleted_one_has_set_goes_when_there_is_room),
       CASE(what_was_changed_by_hand_meanwhile_is_not_swept_away), CASE(modules_are_configured_by_their_own_condition),

@@ -279,6 +279,41 @@ TEST(what_is_no_enrollment_is_refused)
     CHECK(ask(&c, "GET", "/enrollments/reg-1" V, NULL, NULL) == 404);
 }
 
+/* A new device would come without its twin, and nobody would know why (provisioning 3.1). */
+TEST(an_initial_twin_that_the_hub_would_refuse_is_refused)
+{
+    static const struct {
+        const char *twin, *says;
+    } wrong[] = {
+        {"7", "initialTwin"},
+        {"{\"tags\":[]}", "initialTwin"},
+        {"{\"properties\":1}", "initialTwin"},
+        {"{\"properties\":{\"desired\":\"x\"}}", "initialTwin"},
+        {"{\"tags\":{\"a.b\":1}}", "a.b"},
+        {"{\"tags\":{\"a\":{\"b\":null}}}", "tags.a"},
+        {"{\"properties\":{\"desired\":{\"n\":4503599627370497}}}", "properties.desired.n"},
+        {"{\"tags\":{\"1\":{\"2\":{\"3\":{\"4\":{\"5\":{\"6\":{\"7\":{\"8\":{\"9\":{\"10\":{\"11\":{\"12\":{\"13\":1}}}"
+         "}}}}}}}}}}}",
+         "tags.1"},
+    };
+    struct buf twin = buf_max(64 * 1024);
+    char more[600];
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(more, sizeof more, ",\"initialTwin\":%s", wrong[i].twin);
+        if (enroll("reg-1", with_key(more)) != 400 || !body_has(&c, wrong[i].says))
+            fail_msg("%d for %s: %s", c.in.head.status, wrong[i].twin, heard_body(&c));
+    }
+    /* 8 bytes for each number, in 2 of text. */
+    buf_puts(&twin, "{\"attestation\":{\"type\":\"symmetricKey\"},\"initialTwin\":{\"tags\":{\"a\":[0");
+    for (int i = 0; i < 5000; i++)
+        buf_puts(&twin, ",1");
+    buf_puts(&twin, "]}}}");
+    CHECK(enroll("reg-1", buf_str(&twin)) == 400 && body_has(&c, "The maximum size of 'Tags' is"));
+    buf_free(&twin);
+    CHECK(enroll("reg-1", with_key(",\"initialTwin\":{\"tags\":null,\"properties\":{\"desired\":null}}")) == 200);
+}
+
 TEST(enrollments_are_gone_through_in_pages)
 {
     char id[16], headers[256] = "x-ms-max-item-count: 3\r\n";
@@ -313,4 +348,5 @@ TESTS(CASE(a_device_is_told_first_to_wait_and_then_where_to_go), CASE(what_does_
       CASE(a_disabled_enrollment_shadows_groups), CASE(groups_are_parsed_once_and_again_when_they_change),
       CASE(who_has_the_key_of_a_group_cannot_take_a_device_of_others),
       CASE(enrollments_show_their_keys_only_when_asked_for_them), CASE(changes_need_the_etag),
-      CASE(what_is_no_enrollment_is_refused), CASE(enrollments_are_gone_through_in_pages))
+      CASE(what_is_no_enrollment_is_refused), CASE(an_initial_twin_that_the_hub_would_refuse_is_refused),
+      CASE(enrollments_are_gone_through_in_pages))

@@ -14,6 +14,17 @@ static void make(const char *id, const char *tags, const char *desired)
         CHECK_OK(hub_twin_change(w.hub, bytes_str(id), &change, T0 + 1000, &fault, &at));
 }
 
+static void say_model(const char *id, const char *model)
+{
+    static struct waker nobody = {.wake = NULL};
+    struct seat *seat;
+    uint64_t at;
+
+    CHECK_OK(hub_attach(w.hub, bytes_str(id), NO_BYTES, PROOF_DEVICE_SAS, &nobody, T0 + 1000, &seat));
+    CHECK_OK(hub_model_set(seat, bytes_str(model), T0 + 1000, &at));
+    hub_detach(seat, T0 + 1000);
+}
+
 static int start(void **state)
 {
     client_start(state);
@@ -26,6 +37,7 @@ static int start(void **state)
     make("a/m2", NULL, NULL);
     make("a-b", NULL, NULL);
     make("a-b/m1", NULL, NULL);
+    say_model("c", "dtmi:example:Door;2");
     return 0;
 }
 
@@ -64,6 +76,24 @@ static const struct answered {
      "[{\"v\":2},{\"v\":2},{\"v\":2}]"},
     {"metadata", "SELECT properties.desired.$metadata.level.$lastUpdated AS t FROM devices WHERE deviceId = 'b'",
      "[{\"t\":\"2026-11-23T05:25:01.0000000Z\"}]"},
+    {"metadata of an object", "SELECT properties.desired.$metadata.list AS l FROM devices WHERE deviceId = 'a'",
+     "[{\"l\":{\"$lastUpdated\":\"2026-11-23T05:25:01.0000000Z\",\"$lastUpdatedVersion\":2}}]"},
+    {"all metadata", "SELECT properties.desired.$metadata FROM devices WHERE deviceId = 'c'",
+     "[{\"$metadata\":{\"$lastUpdated\":\"2026-11-23T05:25:01.0000000Z\",\"$lastUpdatedVersion\":2,"
+     "\"Key-1\":{\"$lastUpdated\":\"2026-11-23T05:25:01.0000000Z\",\"$lastUpdatedVersion\":2}}}]"},
+    {"metadata of a twin that nobody has written",
+     "SELECT properties.reported.$metadata AS m FROM devices WHERE deviceId = 'd'",
+     "[{\"m\":{\"$lastUpdated\":\"0001-01-01T00:00:00Z\"}}]"},
+    {"a model", "SELECT deviceId FROM devices WHERE HAS_INTERFACE('dtmi:example:Door;2')", "[{\"deviceId\":\"c\"}]"},
+    {"a model of any version", "SELECT deviceId FROM devices WHERE has_interface('dtmi:example:Door')",
+     "[{\"deviceId\":\"c\"}]"},
+    {"a model and its version",
+     "SELECT deviceId FROM devices WHERE HAS_CAPABILITYMODEL('dtmi:example:Door', 2) OR HAS_INTERFACE('dtmi:example', "
+     "2)",
+     "[{\"deviceId\":\"c\"}]"},
+    {"another version", "SELECT deviceId FROM devices WHERE HAS_INTERFACE('dtmi:example:Door', 3)", "[]"},
+    {"without a model", "SELECT deviceId FROM devices WHERE NOT HAS_INTERFACE('dtmi:example:Door') AND id > 'b'",
+     "[{\"deviceId\":\"d\"}]"},
     {"groups of names with hyphens",
      "SELECT properties.desired.Key-1 AS Key-1, COUNT() AS n FROM devices GROUP BY properties.desired.Key-1",
      "[{\"n\":2},{\"Key-1\":\"one\",\"n\":1},{\"Key-1\":\"two\",\"n\":2}]"},
