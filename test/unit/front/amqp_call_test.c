@@ -139,7 +139,7 @@ static void open_named(const char *name, bool sender)
     pn_link_open(l);
 }
 
-/* What each frame is that the hub has said: a for ATTACH, d for DETACH, - for others. */
+/* A letter for each frame that the hub has said: a for ATTACH, d for DETACH, - for others. */
 static void kinds_of(struct bytes said, char *out, size_t cap)
 {
     struct rd r = rd_over(said);
