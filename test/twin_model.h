@@ -28,11 +28,11 @@ void model_end(struct model *m);
 struct model model_copy(const struct model *m);
 /* RFC 7386: `value` and its times become what the patch makes of them. */
 void model_merge(json_t *value, json_t *meta, json_t *patch, const struct stamp *s);
-/* One change of one twin: the sections that are not NULL. */
+/* A change of the sections that are not NULL. */
 void model_change(struct model *m, json_t *const patch[TWIN_PARTS], bool replace, const char *by, int64_t now_ms);
 /* As the hub counts a section. */
 size_t model_size(const json_t *v);
 /* The run of a twin is what the model says: values, versions, times, sizes. */
 void model_check(const struct model *m, struct bytes run);
-/* What is in the buffer, which has to be JSON. */
+/* The JSON that is in the buffer. */
 json_t *model_loaded(const struct buf *b);

@@ -511,7 +511,7 @@ void hub_space_set(struct hub *, const struct hub_space *);
  * does not know it yet. */
 bool hub_refused(struct hub *, struct bytes device, enum err why, int64_t now_ms);
 
-/* What is known of identities and in no record, when they were seen last, is in the next checkpoint: before a stop. */
+/* The next checkpoint keeps what no record has: when identities were seen last. Before a stop. */
 void hub_remember(struct hub *);
 
 /* Writes what changed since the last time into the state, with the place up to which it is true, then trims the log by

@@ -19,7 +19,7 @@ enum { VALUE_MAX = 1 << 20, DUES_MAX = 256 << 20 };
 
 static const struct {
     const char *prefix, *what;
-    /* What follows is the name of an identity, which this is, or which it belongs to; begins with one, */
+    /* The rest is the name of an identity, which this is, or which it belongs to; begins with one, */
     enum { NO_NAME, IDENTITY, OF_IDENTITY, DEVICE_FIRST } name;
     bool has_sequence; /* and the number of a message ends it */
 } keys[] = {

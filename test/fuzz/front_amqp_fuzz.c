@@ -90,7 +90,7 @@ static void fill_mailbox(struct hub *hub)
         must(hub_post(hub, BYTES("garage"), &m, NOW_MS, &at));
 }
 
-/* What comes to a device that listens while it is there. */
+/* A change and a call come to the device while it is there. */
 static struct call *want_something(struct hub *hub)
 {
     static struct waker waker = {no_wake};

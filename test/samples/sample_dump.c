@@ -89,7 +89,7 @@ static void dump_mail(struct hub *hub, const char *device)
         exit(1);
 }
 
-/* One that nobody has written is not shown. */
+/* A twin that nobody has written is not shown. */
 static void dump_twin(struct hub *hub, const char *name)
 {
     struct buf json = buf_max(TWIN_JSON_MAX);

@@ -27,7 +27,7 @@ static bool is_of(const char *writer, const char *key)
     return false;
 }
 
-/* What configurations have set and do not want any more. */
+/* The values that configurations have set and do not want any more. */
 static json_t *stale(const struct model *m)
 {
     json_t *patch = json_object(), *value;

@@ -342,7 +342,7 @@ static const struct version *version_of(unsigned device, int64_t desired)
     return NULL;
 }
 
-/* What it is told of is durable, in order and without a gap, and makes what was desired in that version. */
+/* All that it is told of is durable, in order and without a gap, and makes what was desired in that version. */
 static void hear(unsigned device, unsigned most)
 {
     struct device_story *d = &devices[device];
