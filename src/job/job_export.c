@@ -98,20 +98,29 @@ static enum err put_device(void *ctx, const struct twin_document *d, const struc
     return e;
 }
 
-static bool turn_export(struct work *w, int64_t now_ms, int64_t *until_ms)
+/* The next devices; with the last of them the file gets its name. */
+static enum err go_on(struct work *w, int64_t now_ms)
 {
     struct export *x = w->own;
     enum err e;
 
-    *until_ms = now_ms;
-    if (!w->scan.end && !(e = scan_turn(&w->scan, put_device, w)) && !(e = flush(w))) {
+    if (w->scan.end)
+        return w->files->keep(w->files->ctx, x->transfer.out, x->beside, x->transfer.out_blob);
+    if (!(e = scan_turn(&w->scan, put_device, w)) && !(e = flush(w)))
         work_progress(w, x->done, x->total, now_ms);
-        return false;
-    }
-    if (w->scan.end && !(e = w->files->keep(w->files->ctx, x->transfer.out, x->beside, x->transfer.out_blob)))
-        return true;
-    (void)work_cannot(e, "write", x->transfer.out, x->transfer.out_blob, w->failure);
-    return true;
+    return e;
+}
+
+static bool turn_export(struct work *w, int64_t now_ms, int64_t *until_ms)
+{
+    struct export *x = w->own;
+    bool last = w->scan.end;
+    enum err e = go_on(w, now_ms);
+
+    *until_ms = now_ms;
+    if (e)
+        (void)work_cannot(e, "write", x->transfer.out, x->transfer.out_blob, w->failure);
+    return last || e;
 }
 
 const struct work_ops work_export = {

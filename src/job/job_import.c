@@ -309,7 +309,7 @@ static bool turn_import(struct work *w, int64_t now_ms, int64_t *until_ms)
     for (unsigned n = 0; more && n < SLICE && m->faults < FAULTS; n++)
         more = go_on(w, now_ms);
     *until_ms = m->e ? now_ms + RETRY_MS : now_ms;
-    if (m->e == ERR_IO || m->e == ERR_NOT_FOUND)
+    if (m->e && !may_come_again(m->e) && m->e != ERR_PROTOCOL) /* which is that it was cancelled */
         (void)work_cannot(m->e, "read or write", m->transfer.in, m->transfer.in_blob, w->failure);
     return w->failure[0] || (!more && !m->e);
 }

@@ -99,11 +99,9 @@ void work_progress(struct work *w, uint64_t done, uint64_t all, int64_t now_ms)
 
 enum err work_cannot(enum err e, const char *what, const char *container, const char *blob, char why[JOB_FAILURE_CAP])
 {
-    if (e == ERR_MEMORY)
-        return e;
     snprintf(why, JOB_FAILURE_CAP, "The hub cannot %s blobs/%s/%s in its data folder: %s", what, container, blob,
              e == ERR_NOT_FOUND ? "there is no such file" : err_text(e));
-    return ERR_ARGUMENT;
+    return e == ERR_MEMORY ? e : ERR_ARGUMENT;
 }
 
 /* ---- a job begins, and ends ------------------------------------------------------------------------------------- */

@@ -55,5 +55,5 @@ bool work_failed(struct work *, uint32_t row, int64_t start_ms, int64_t now_ms, 
  * ERR_PROTOCOL: the job was cancelled. */
 void work_progress(struct work *, uint64_t done, uint64_t all, int64_t now_ms);
 enum err work_note(struct work *, uint64_t done, uint64_t all, int64_t now_ms) MUST_CHECK;
-/* A file cannot be read or written: `e` if that may change, else ERR_ARGUMENT with a sentence. */
+/* A file cannot be read or written, a sentence for why. ERR_MEMORY where it is that, else ERR_ARGUMENT. */
 enum err work_cannot(enum err e, const char *what, const char *container, const char *blob, char why[JOB_FAILURE_CAP]);

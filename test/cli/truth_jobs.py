@@ -136,6 +136,21 @@ def transfer_failed(hub):
     check("no secret", "secret" in said, said)
 
 
+def links_lead_nowhere(hub):
+    """A link in the folder is neither read nor written through."""
+    secret = os.path.join(hub.folder, "secret")
+    with open(secret, "w", encoding="utf-8") as f:
+        f.write('{"id":"leaked"}\n')
+    os.symlink(secret, blob(hub, "link.txt"))
+    said = hub.d2d("device", "import", "box", "--file", "link.txt", status=1).stderr
+    check("it is not read", "cannot read blobs/box/link.txt" in said, said)
+    hub.d2d("device", "show", "leaked", status=4)
+    hub.d2d("device", "export", "box", "--file", "link.txt")
+    with open(secret, encoding="utf-8") as f:
+        check("it is not written", f.read() == '{"id":"leaked"}\n')
+    check("the link has become a file", not os.path.islink(blob(hub, "link.txt")))
+
+
 def main():
     if not os.path.exists("/dev/full"):
         raise SystemExit("truth_jobs.py: there is no /dev/full")
@@ -144,7 +159,7 @@ def main():
         try:
             hub.d2d("device", "add", "door")
             for part in (job_start_output, job_cancel_output, job_printing, export_output, import_output,
-                         import_interrupted, import_is_cancelled, transfer_failed):
+                         import_interrupted, import_is_cancelled, transfer_failed, links_lead_nowhere):
                 part(hub)
         finally:
             hub.stop()

@@ -135,7 +135,7 @@ ROWS = [
         "HTTPS, AMQP",
         "life",
         "",
-        "events of created, deleted, connected and changed devices and modules",
+        "events of created, deleted, connected and changed devices and modules, and of jobs",
     ),
     (
         "Azure IoT device SDK for Node.js, X.509",

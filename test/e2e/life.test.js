@@ -2,7 +2,7 @@
 'use strict';
 const { test, before, after } = require('node:test');
 const assert = require('node:assert');
-const { Registry } = require('azure-iothub');
+const { JobClient, Registry } = require('azure-iothub');
 const hub = require('./hub');
 const sdk = require('./sdk');
 
@@ -10,7 +10,7 @@ const TRANSPORTS = ['mqtt', 'mqtt-ws', 'amqp', 'amqp-ws'];
 let events, registry, strings;
 
 before(async () => {
-  await hub.start('--lifecycle-events', 'on', '--connection-events', 'on', '--twin-events', 'on');
+  await hub.start('--lifecycle-events', 'on', '--connection-events', 'on', '--twin-events', 'on', '--job-events', 'on');
   registry = Registry.fromConnectionString(hub.info.connection_strings.iothubowner);
   strings = await hub.devices(...TRANSPORTS, 'short-lived', 'https', 'host');
   await registry.addModule({ deviceId: 'host', moduleId: 'pump' });
@@ -115,4 +115,21 @@ test('over HTTPS nobody connects', async () => {
   await client.close();
   await happened('https', 'createDeviceIdentity', undefined);
   assert.strictEqual(await connectionState('https'), 'Disconnected');
+});
+
+test('a job that is made, begins and ends, and modules that go with their device', async () => {
+  const jobs = JobClient.fromConnectionString(hub.info.connection_strings.iothubowner);
+  await jobs.scheduleTwinUpdate('told', "deviceId = 'https'", { etag: '*', tags: { floor: 1 } }, new Date(), 60);
+  await happened('', 'createJob', 'startJob', 'completeJob');
+  const { systemProperties, properties, body } = events.from('')[2];
+  assert.strictEqual(systemProperties['iothub-message-source'], 'deviceJobLifecycleEvents');
+  assert.strictEqual(properties.jobId, 'told');
+  const job = JSON.parse(body.toString());
+  assert.deepStrictEqual([job.jobId, job.type, job.status], ['told', 'scheduleUpdateTwin', 'completed']);
+  assert.deepStrictEqual(job.deviceJobStatistics, { deviceCount: 1, failedCount: 0, succeededCount: 1 });
+  await hub.devices('with-modules');
+  for (const moduleId of ['a', 'b']) await registry.addModule({ deviceId: 'with-modules', moduleId });
+  await registry.delete('with-modules');
+  await happened('with-modules', ...Array(3).fill('createDeviceIdentity'), ...Array(3).fill('deleteDeviceIdentity'));
+  assert.deepStrictEqual(events.from('with-modules').slice(3).map((e) => e.properties.moduleId).sort(), ['a', 'b', undefined]);
 });

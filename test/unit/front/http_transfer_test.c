@@ -100,6 +100,21 @@ TEST(an_export_is_enqueued_and_tells_its_files_without_their_secrets)
     CHECK(strlen(said("endTimeUtc")) > 0);
 }
 
+/* .NET sends all members of its class, and reads type and status as words of its enumerations. */
+TEST(members_that_are_null_or_the_hubs_own_are_passed_over)
+{
+    CHECK(create("{\"jobId\":null,\"startTimeUtc\":null,\"endTimeUtc\":null,\"type\":\"export\",\"status\":\"unknown\","
+                 "\"progress\":0,\"inputBlobContainerUri\":null,\"outputBlobContainerUri\":\"" BOX "\","
+                 "\"outputBlobName\":null,\"excludeKeysInExport\":false,\"storageAuthenticationType\":null,"
+                 "\"identity\":null,\"failureReason\":null,\"includeConfigurations\":null,"
+                 "\"configurationsBlobName\":null}") == 200);
+    check_said("status", "enqueued");
+    check_said("storageAuthenticationType", "keyBased");
+    CHECK(ask(&c, "POST", "/jobs/create" V, NULL,
+              "{\"type\":\"export\",\"inputBlobContainerUri\":\"nowhere\",\"outputBlobContainerUri\":\"" BOX
+              "\"}") == 403);
+}
+
 TEST(one_at_a_time_may_go_on)
 {
     CHECK(create(EXPORT) == 200);
@@ -321,6 +336,26 @@ TEST(an_export_that_cannot_be_written_fails_and_says_why)
     CHECK(create(EXPORT) == 200); /* and the next one may */
     after(500);
     check_state("completed");
+}
+
+/* Whatever was written of it is gone, and it is not said to be complete. */
+TEST(an_export_that_fails_in_the_middle_leaves_no_file)
+{
+    add_devices(1);
+    for (files_good = 1; files_good < 4; files_good++) {
+        files_writes = 0;
+        files_fail = ERR_DISK_FULL;
+        CHECK(create(EXPORT) == 200);
+        after(500);
+        if (files_writes <= files_good)
+            break;
+        check_state("failed");
+        CHECK(strstr(said("failureReason"), "cannot write blobs/box/devices.txt"));
+        CHECK(!memory_file("box", "devices.txt", false) && !memory_file("box", ".devices.txt", false));
+    }
+    CHECK(files_good == 2);
+    check_state("completed");
+    files_fail = OK;
 }
 
 /* ---- imported --------------------------------------------------------------------------------------------------- */
@@ -546,15 +581,16 @@ TEST(an_import_goes_on_where_it_was)
     buf_free(&lines);
 }
 
-TESTS(ROW(an_export_is_enqueued_and_tells_its_files_without_their_secrets), ROW(one_at_a_time_may_go_on),
+TESTS(ROW(an_export_is_enqueued_and_tells_its_files_without_their_secrets),
+      ROW(members_that_are_null_or_the_hubs_own_are_passed_over), ROW(one_at_a_time_may_go_on),
       ROW(one_that_has_not_ended_is_cancelled_and_leaves_no_file), ROW(one_that_runs_is_cancelled_between_two_slices),
       ROW(what_is_not_known_is_404_here_and_jobs_over_devices_are_not_known), ROW(they_are_listed),
       ROW(what_is_none_is_refused_and_leaves_nothing), ROW(devices_and_modules_are_lines_with_keys_and_twins),
       ROW(keys_are_left_out_where_that_is_wanted), ROW(an_export_that_was_interrupted_begins_anew),
-      ROW(an_export_that_cannot_be_written_fails_and_says_why), ROW(what_was_exported_is_imported_into_an_empty_hub),
-      ROW(each_mode_does_what_it_does_in_bulk), ROW(lines_that_fail_are_told_in_the_log_and_the_rest_is_done),
-      ROW(a_line_that_is_too_long_is_told_once), ROW(an_import_without_its_file_fails_and_says_why),
-      ROW(a_device_that_was_made_is_not_made_again), ROW(a_device_that_was_there_before_is_told_as_such),
-      ROW(the_twin_of_a_device_that_was_made_is_not_forgotten), ROW(a_device_that_was_deleted_is_not_missed),
-      ROW(an_update_that_was_done_is_not_done_again_with_its_old_etag),
+      ROW(an_export_that_cannot_be_written_fails_and_says_why), ROW(an_export_that_fails_in_the_middle_leaves_no_file),
+      ROW(what_was_exported_is_imported_into_an_empty_hub), ROW(each_mode_does_what_it_does_in_bulk),
+      ROW(lines_that_fail_are_told_in_the_log_and_the_rest_is_done), ROW(a_line_that_is_too_long_is_told_once),
+      ROW(an_import_without_its_file_fails_and_says_why), ROW(a_device_that_was_made_is_not_made_again),
+      ROW(a_device_that_was_there_before_is_told_as_such), ROW(the_twin_of_a_device_that_was_made_is_not_forgotten),
+      ROW(a_device_that_was_deleted_is_not_missed), ROW(an_update_that_was_done_is_not_done_again_with_its_old_etag),
       ROW(a_twin_that_was_changed_is_not_changed_again), ROW(an_import_goes_on_where_it_was))

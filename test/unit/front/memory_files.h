@@ -13,8 +13,8 @@ static struct memory_file {
     char name[CONTAINER_MAX + BLOB_MAX + 3]; /* "": there is none */
     struct buf text;
 } all_files[MEMORY_FILES_MAX];
-static enum err files_fail;   /* what every write says */
-static unsigned files_writes; /* how many there were */
+static enum err files_fail;               /* what writes say, */
+static unsigned files_good, files_writes; /* after so many; how many there were */
 
 static inline struct memory_file *memory_file(const char *container, const char *blob, bool make)
 {
@@ -55,7 +55,7 @@ static inline void memory_files_clear(void)
         all_files[i].name[0] = 0;
     }
     files_fail = OK;
-    files_writes = 0;
+    files_good = files_writes = 0;
 }
 
 static inline enum err memory_file_read(void *ctx, const char *container, const char *blob, uint64_t at, uint8_t *out,
@@ -90,8 +90,7 @@ static inline enum err memory_file_write(void *ctx, const char *container, const
     struct memory_file *f;
 
     (void)ctx, (void)synced;
-    files_writes++;
-    if (files_fail)
+    if (files_writes++ >= files_good && files_fail)
         return files_fail;
     f = memory_file(container, blob, true);
     CHECK(at <= f->text.len);
