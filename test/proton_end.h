@@ -34,6 +34,12 @@ static inline void proton_turn(struct proton_end *p)
     }
 }
 
+static inline void proton_start(struct talk *t, int64_t now_ms)
+{
+    (void)now_ms;
+    proton_turn(proton_of(t));
+}
+
 /* When it has closed its side it has no room, and what comes is of no interest. */
 static inline size_t proton_input(struct talk *t, struct bytes in, int64_t now_ms)
 {
@@ -78,8 +84,12 @@ static inline void proton_close(struct talk *t, enum err why, int64_t now_ms)
 /* Not bound yet, so that its SASL layer and its transport can be set up. False: no memory. */
 static inline bool proton_open(struct proton_end *p)
 {
-    static const struct talk_ops ops = {
-        .input = proton_input, .wake = proton_wake, .tick = proton_tick, .close = proton_close, .name = "proton"};
+    static const struct talk_ops ops = {.start = proton_start,
+                                        .input = proton_input,
+                                        .wake = proton_wake,
+                                        .tick = proton_tick,
+                                        .close = proton_close,
+                                        .name = "proton"};
 
     p->talk = (struct talk){.ops = &ops, .proved = true};
     return !pn_connection_driver_init(&p->driver, NULL, NULL);

@@ -8,18 +8,23 @@
  *
  * A line is: time (or blanks: the same), who, what, and behind `->` all that this one hears from it; nothing means
  * nothing. `d1` is a device over MQTT and `d1/2` is another connection of it. Times only grow; at each, every
- * connection ticks.
- * `events`, `events/k=v`, `c2d`, `dps`, `dps/register/rid` and `dps/status/rid` stand for topics of the one who says
- * them; a message is told as "body" and name=value, with mid, cid, ct … for the system's properties.
+ * connection ticks, and jobs and configurations go on.
+ * `d1+m1` is a module of d1.
+ * `events`, `events/k=v`, `c2d`, `twin`, `desired`, `methods`, `dps`, `twin/get/rid`, `twin/report/rid`,
+ * `answer/status/rid`, `dps/register/rid` and `dps/status/rid` stand for topics of the one who says them; a message is
+ * told as "body" and name=value, with mid, cid, ct … for the system's properties, an answer as twin/status/rid.
  *   device: CONNECT [clean= ka= token= key= user= id= will= willbody=] | SUBSCRIBE id filter qos | UNSUBSCRIBE id
  *     filter |
  *           PUBLISH id topic body (id 0: QoS 0) | RETAINED … | QOS2 … | PUBACK id | PING | DISCONNECT | DROP | HEARS
  *   d1:http, svc:http: story_http.c; d1:amqp, svc:amqp: story_amqp.c; r1:dps: one that registers over MQTT
+ *   d1:ws, d1:amqp-ws: MQTT and AMQP in a WebSocket
  *   svc:    READS | DISABLES id | DELETES id | POSTS id body [mid= ack= ttl= k=v] | PURGES id | FEEDBACK | ENROLLS id
  *   store:  HOLDS | SETTLES | FULL | WORKS
  *   hub:    the next sentence of its trace; lines of the trace that no story line names are passed over */
 #include "story.h"
 
+#include "configurations.h"
+#include "runner.h"
 #include "text.h"
 
 #include <stdarg.h>
@@ -36,12 +41,14 @@ static void no_wake(struct waker *waker)
     (void)waker;
 }
 
+static struct waker nobody = {no_wake};
+
 static bool is_device(const char *id, const char *role)
 {
     return strcmp(id, "svc") != 0 && strcmp(role, "dps") != 0;
 }
 
-static struct actor *actor_of(struct story *s, const char *name)
+struct actor *story_actor(struct story *s, const char *name)
 {
     for (size_t i = 0; i < s->n_actors; i++)
         if (!strcmp(s->actors[i].name, name))
@@ -55,14 +62,41 @@ static struct actor *actor_of(struct story *s, const char *name)
     struct device d;
 
     a->told = buf_max(1 << 20);
+    a->story = s;
     snprintf(a->name, sizeof a->name, "%s", name);
     snprintf(a->id, sizeof a->id, "%.*s", (int)len, name);
+    if (strchr(a->id, '+'))
+        *strchr(a->id, '+') = '/';
+    story_record(s, a, "APPEARS");
+    story_chance(s);
     if (is_device(a->id, name[len] ? name + len + 1 : "") &&
         hub_doc_get(s->world.hub, DOC_ENROLLMENT, bytes_str(a->id), &text, &enrolled) == ERR_NOT_FOUND &&
         hub_device_get(s->world.hub, bytes_str(a->id), &d) == ERR_NOT_FOUND)
         world_device(&s->world, a->id);
     buf_free(&text);
     return a;
+}
+
+void story_chance(struct story *s)
+{
+    s->world.seed = ++s->chance << 32;
+}
+
+void story_join(struct story *s, struct actor *a, struct talk *client, const char *kind)
+{
+    const struct peer peer = {.address = "192.0.2.7:5000"};
+    struct talk *front;
+
+    if (a->open)
+        join_close(&a->join);
+    story_record(s, a, "OPENS %s", kind);
+    MUST((!strcmp(kind, "mqtt")   ? front_mqtt_new
+          : !strcmp(kind, "amqp") ? front_amqp_new
+                                  : front_http_new)(&s->world.env, &peer, s->now_ms, &front));
+    a->open = true;
+    a->told_end = false;
+    a->join = (struct join){.store = s->world.store, .now_ms = s->now_ms, .tap = story_tapped, .tap_ctx = a};
+    join_open(&a->join, client, front);
 }
 
 static void swap_heard(struct story *s, struct actor *a)
@@ -75,9 +109,13 @@ static void swap_heard(struct story *s, struct actor *a)
 
 void story_run(struct story *s, struct actor *a)
 {
+    bool was_open = a->join.hub.talk;
+
     swap_heard(s, a);
     join_tick(&a->join, s->now_ms - a->join.now_ms);
     swap_heard(s, a);
+    if (was_open && !a->join.hub.talk)
+        story_record(s, a, "CLOSED %s", err_name(a->join.hub.why));
 }
 
 void story_settle_all(struct story *s)
@@ -90,7 +128,9 @@ void story_settle_all(struct story *s)
 static void move_time(struct story *s, int64_t now_ms)
 {
     s->now_ms = now_ms;
+    story_chance(s);
     hub_tick(s->world.hub, now_ms);
+    story_work(s);
     story_settle_all(s);
 }
 
@@ -127,12 +167,13 @@ static void hear_packet(struct story *s, const struct mqtt_packet *p)
 
 static void hear(struct story *s, struct actor *a)
 {
+    struct buf *in = a->socket ? story_ws_heard(a->socket) : &a->join.client.in;
     struct mqtt_packet p;
     size_t used;
 
-    while (mqtt_decode(buf_bytes(&a->join.client.in), CONN_OUT_MAX, &p, &used) == MQTT_PACKET) {
+    while (mqtt_decode(buf_bytes(in), CONN_OUT_MAX, &p, &used) == MQTT_PACKET) {
         hear_packet(s, &p);
-        buf_drop(&a->join.client.in, used);
+        buf_drop(in, used);
     }
     if (a->open && !a->join.hub.talk && !a->told_end) {
         a->told_end = true;
@@ -159,11 +200,10 @@ static void say_connect(struct story *s, struct actor *a, char **words, struct b
     int64_t until_ms = s->now_ms + atol(story_option(words, "token", "3600")) * 1000;
     struct device d;
 
-    if (a->open)
-        join_close(&a->join);
-    world_join_mqtt_from(&s->world, &a->join, "192.0.2.7:5000", s->now_ms);
-    a->open = true;
-    a->told_end = false;
+    if (strstr(a->name, ":ws"))
+        story_ws_open(s, a, NULL);
+    else
+        story_join(s, a, NULL, "mqtt");
     snprintf(user, sizeof user, WORLD_HOST "/%s/?api-version=2021-04-12", a->id);
     if (registers) {
         snprintf(user, sizeof user, "%s/registrations/%s/api-version=2019-03-31", hub_birth(s->world.hub)->scope,
@@ -208,9 +248,15 @@ void story_cannot(const char *who, const char *what)
     exit(1);
 }
 
+static void drop(struct story *s, struct actor *a)
+{
+    story_record(s, a, "CUTS");
+    join_cut(&a->join, ERR_CLOSED, s->now_ms);
+}
+
 static void device_line(struct story *s, const char *who, char **words, size_t n)
 {
-    struct actor *a = actor_of(s, who);
+    struct actor *a = story_actor(s, who);
     struct buf say = buf_max(CONN_IN_MAX), filter = buf_max(TOPIC_LEN_MAX);
 
     if (strstr(who, ":http") || strstr(who, ":amqp")) {
@@ -243,10 +289,15 @@ static void device_line(struct story *s, const char *who, char **words, size_t n
     else if (!strcmp(words[0], "DISCONNECT"))
         mqtt_put_empty(&say, MQTT_DISCONNECT);
     else if (!strcmp(words[0], "DROP"))
-        join_cut(&a->join, ERR_CLOSED, s->now_ms);
+        drop(s, a);
     else if (strcmp(words[0], "HEARS") != 0)
         story_cannot(who, words[0]);
-    join_say_at(&a->join, buf_bytes(&say), s->now_ms);
+    if (a->socket) {
+        story_ws_say(a->socket, buf_bytes(&say));
+        a->join.client.woken = true;
+    } else {
+        join_say(&a->join, buf_bytes(&say));
+    }
     story_settle_all(s);
     hear(s, a);
     buf_free(&say);
@@ -356,10 +407,13 @@ static bool tell(struct story *s, char *line)
 {
     char *arrow = strstr(line, "->"), *words[WORDS_MAX + 1] = {0}, *more;
     struct bytes expected = arrow ? bytes_trim(bytes_str(arrow + 2)) : BYTES("");
-    bool timed = line[0] != ' ';
+    bool timed = line[0] != ' ', good;
     size_t n = 0;
     int64_t at_ms;
 
+    story_record_line(s, line);
+    if (story_replay(s, line, &good))
+        return good;
     if (arrow)
         *arrow = 0;
     char *hub = strstr(line, " hub ");
@@ -377,11 +431,12 @@ static bool tell(struct story *s, char *line)
     if (n < 2)
         return false;
     buf_clear(&s->got);
-    if (!strcmp(at[0], "svc"))
+    if (!strcmp(at[0], "svc")) {
+        story_chance(s);
         svc_line(s, at + 1, n - 1);
-    else if (!strcmp(at[0], "store"))
+    } else if (!strcmp(at[0], "store"))
         store_line(s, at[1]);
-    else
+    else if (strcmp(at[0], "time") != 0)
         device_line(s, at[0], at + 1, n - 1);
     if (bytes_eq(buf_bytes(&s->got), expected))
         return true;
@@ -394,17 +449,64 @@ static void actor_free(struct actor *a)
     buf_free(&a->told);
     if (a->open)
         join_close(&a->join);
+    story_ws_free(a->socket);
     if (a->teller)
         (strstr(a->name, ":http") ? story_http_free : story_amqp_free)(a->teller);
 }
 
-int main(int argc, char **argv)
+/* The next line into `line`, with those that it goes on in. False at the end. */
+static bool next_line(FILE *f, struct buf *line, int *number)
 {
-    static struct story s;
-    static char line[4096];
-    FILE *f = argc == 2 ? fopen(argv[1], "r") : NULL;
+    char part[4096];
+
+    buf_clear(line);
+    while (fgets(part, sizeof part, f)) {
+        size_t len = strcspn(part, "\n");
+
+        ++*number;
+        if (!len || part[len - 1] != '\\') {
+            buf_put(line, bytes_of(part, len));
+            return true;
+        }
+        buf_put(line, bytes_of(part, len - 1));
+    }
+    return line->len > 0;
+}
+
+static bool tell_all(struct story *s, const char *path)
+{
+    struct buf line = buf_max(1 << 22);
+    FILE *f = fopen(path, "r");
     bool good = f != NULL;
     int number = 0, told = 0;
+
+    while (good && next_line(f, &line, &number)) {
+        char *text = (char *)line.at;
+
+        if (!line.len || !buf_str(&line)[strspn(text, " ")] || text[0] == '#')
+            continue;
+        if (!strncmp(text, "title", 5)) {
+            story_record_title(s, text);
+            continue;
+        }
+        good = tell(s, text);
+        told++;
+    }
+    for (size_t i = 0; i < s->n_actors; i++)
+        good = good && (!s->replays || story_heard_all(&s->actors[i]));
+    if (!good || !told)
+        fprintf(stderr, "%s:%d: the story goes differently\n", path, number);
+    buf_free(&line);
+    if (f)
+        fclose(f);
+    return good && told;
+}
+
+static bool run(const char *path, const char *record)
+{
+    static const struct read_options all = {.group = BYTES("$Default"), .waker = &nobody};
+    static struct story s;
+    bool good;
 
     s.trace = buf_max(1 << 20);
     s.got = buf_max(1 << 20);
@@ -412,28 +514,30 @@ int main(int argc, char **argv)
     s.world.trace = on_trace;
     s.world.trace_ctx = &s;
     world_open(&s.world);
-    static struct waker waker = {no_wake};
-    const struct read_options all = {.group = BYTES("$Default"), .waker = &waker};
     MUST(hub_reader_open(s.world.hub, &all, NULL, &s.reader));
-    MUST(hub_feedback_open(s.world.hub, &waker, &s.feedback));
-    while (good && fgets(line, sizeof line, f)) {
-        number++;
-        line[strcspn(line, "\n")] = 0;
-        if (!line[strspn(line, " ")] || line[0] == '#' || !strncmp(line, "title", 5))
-            continue;
-        good = tell(&s, line);
-        told++;
-    }
-    if (!good || !told)
-        fprintf(stderr, "%s:%d: the story goes differently\n", argc > 1 ? argv[1] : "?", number);
+    MUST(hub_feedback_open(s.world.hub, &nobody, &s.feedback));
+    MUST(configurations_new(s.world.hub, &nobody, &s.configurations));
+    MUST(job_runner_new(s.world.hub, &nobody, &s.jobs));
+    s.world.env.configurations = s.configurations;
+    s.record = record ? fopen(record, "w") : NULL;
+    good = tell_all(&s, path);
     for (size_t i = 0; i < s.n_actors; i++)
         actor_free(&s.actors[i]);
     hub_reader_close(s.reader);
     hub_feedback_close(s.feedback);
+    configurations_free(s.configurations);
+    job_runner_free(s.jobs);
     world_close(&s.world);
     buf_free(&s.trace);
     buf_free(&s.got);
-    if (f)
-        fclose(f);
-    return good && told ? 0 : 1;
+    if (s.record)
+        fclose(s.record);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && !strcmp(argv[1], "--record"))
+        return !run(argv[3], argv[2]);
+    return argc == 2 ? !run(argv[1], NULL) : 2;
 }

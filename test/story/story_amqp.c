@@ -214,9 +214,7 @@ static void put_token(struct teller *m)
 
 static void dial(struct story *s, struct actor *a)
 {
-    const struct peer peer = {.address = "192.0.2.9:5000"};
     struct teller *m = calloc(1, sizeof *m);
-    struct talk *front;
 
     if (!m || !proton_open(&m->proton))
         abort();
@@ -228,11 +226,11 @@ static void dial(struct story *s, struct actor *a)
     pn_connection_open(m->proton.driver.connection);
     m->session = pn_session(m->proton.driver.connection);
     pn_session_open(m->session);
-    MUST(front_amqp_new(&s->world.env, &peer, s->now_ms, &front));
     a->teller = m;
-    a->open = true;
-    a->join = (struct join){.store = s->world.store, .now_ms = s->now_ms};
-    join_open(&a->join, &m->proton.talk, front);
+    if (strstr(a->name, ":amqp-ws"))
+        story_ws_open(s, a, &m->proton.talk);
+    else
+        story_join(s, a, &m->proton.talk, "amqp");
     run(m);
     put_token(m);
 }

@@ -2,8 +2,11 @@
  *
  *     d1:http  POST events body k=v | GET c2d | DELETE c2d/A[?reject] | POST c2d/A/abandon | METHOD /any/path [body]
  *     d1:http  REGISTERS | ASKS          (provisioning 1.6)
+ *     svc:http TWIN d1 [patch] | CALLS d1 method [payload [timeout]] | QUERIES SELECT … | METHOD /any/path [body]
+ *     svc:http HEARS                     what comes later
  *
- * The answer is heard as its status, a message with `lock A`, or what story_tell_json() tells of an error. */
+ * The answer is heard as its status, a message with `lock A`, what story_service_tell() tells of twins, answers of
+ * devices and rows, or what story_tell_json() tells of all others. */
 #include "story.h"
 
 #include "http.h"
@@ -15,6 +18,7 @@ struct teller {
     struct talk talk; /* first */
     struct http_in in;
     bool answered;
+    struct service_ask ask; /* the last one, by its verb */
 };
 
 static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
@@ -58,19 +62,14 @@ static void dial(struct story *s, struct actor *a)
 {
     static const struct talk_ops ops = {
         .input = input, .wake = nothing, .tick = never, .close = closed, .name = "teller"};
-    const struct peer peer = {.address = "192.0.2.8:5000"};
     struct teller *h = calloc(1, sizeof *h);
-    struct talk *front;
 
     if (!h)
         abort();
     h->talk = (struct talk){.ops = &ops, .proved = true};
     http_in_init(&h->in, HTTP_RESPONSES, CONN_OUT_MAX);
-    MUST(front_http_new(&s->world.env, &peer, s->now_ms, &front));
     a->teller = h;
-    a->open = true;
-    a->join = (struct join){.store = s->world.store, .now_ms = s->now_ms};
-    join_open(&a->join, &h->talk, front);
+    story_join(s, a, &h->talk, "https");
 }
 
 void story_http_free(struct teller *h)
@@ -164,39 +163,59 @@ static void hear(struct story *s, struct teller *h)
     story_heard(s, "%d", h->in.head.status);
     if (bytes_eq(type, BYTES("application/octet-stream")))
         tell_message(s, h);
-    else
+    else if (h->in.head.status != 200 || !story_service_tell(s, &h->ask, buf_bytes(&h->in.body)))
         story_tell_json(s, buf_bytes(&h->in.body));
     struct bytes name = http_header(&h->in.head, BYTES("iothub-errorcode"));
     if (name.len)
         buf_printf(&s->got, " %.*s", BYTES_ARG(name));
 }
 
-void story_http(struct story *s, struct actor *a, char **words, size_t n)
+/* The request of a line, in full. */
+static void put_request(struct story *s, struct actor *a, char **words, size_t n, struct buf *say)
 {
-    bool registers = !strcmp(words[0], "REGISTERS"), asks = !strcmp(words[0], "ASKS"), posts;
-    struct buf say = buf_max(CONN_IN_MAX), token = buf_max(SAS_LEN_MAX);
+    bool registers = !strcmp(words[0], "REGISTERS"), asks = !strcmp(words[0], "ASKS");
+    struct service_ask *ask = &a->teller->ask;
+    struct buf token = buf_max(SAS_LEN_MAX);
     struct bytes body = NO_BYTES;
 
-    if (!registers && !asks && n < 2)
-        story_cannot(a->name, words[0]);
-    if (!a->teller)
-        dial(s, a);
-    a->join.now_ms = s->now_ms;
-    posts = n >= 3;
     put_token(s, a, registers || asks, &token);
-    buf_printf(&say, "%s ", registers ? "PUT" : asks ? "GET" : words[0]);
-    put_target(s, a, registers || asks ? words[0] : words[1], &say);
-    buf_printf(&say, " HTTP/1.1\r\nHost: " WORLD_HOST "\r\nAuthorization: %s\r\n", buf_str(&token));
-    if (posts)
-        put_headers(s, words + 2, &say, &body);
-    if (registers || (words[1] && words[1][0] == '/'))
-        buf_puts(&say, "Content-Type: application/json\r\n");
-    buf_printf(&say, "Content-Length: %zu\r\n\r\n%.*s", body.len, BYTES_ARG(body));
-    a->teller->answered = false;
-    buf_put(&a->join.client.out, buf_bytes(&say));
-    join_run(&a->join);
+    buf_printf(say, "%s ", ask->method ? ask->method : registers ? "PUT" : asks ? "GET" : words[0]);
+    if (ask->method)
+        buf_printf(say, "%s?api-version=2021-04-12", ask->path);
+    else
+        put_target(s, a, registers || asks ? words[0] : words[1], say);
+    buf_printf(say, " HTTP/1.1\r\nHost: " WORLD_HOST "\r\nAuthorization: %s\r\n", buf_str(&token));
+    if (ask->method)
+        body = bytes_str(ask->body);
+    else if (n >= 3)
+        put_headers(s, words + 2, say, &body);
+    if (ask->method || registers || (words[1] && words[1][0] == '/'))
+        buf_puts(say, "Content-Type: application/json\r\n");
+    buf_printf(say, "Content-Length: %zu\r\n\r\n%.*s", body.len, BYTES_ARG(body));
+    buf_free(&token);
+}
+
+void story_http(struct story *s, struct actor *a, char **words, size_t n)
+{
+    bool alone = !strcmp(words[0], "REGISTERS") || !strcmp(words[0], "ASKS"), hears = !strcmp(words[0], "HEARS");
+    struct buf say = buf_max(CONN_IN_MAX);
+
+    if (!a->teller || !a->join.hub.talk) {
+        story_http_free(a->teller);
+        dial(s, a);
+    }
+    if (!hears) {
+        a->teller->ask = story_service_ask(words, n);
+        if (!alone && !a->teller->ask.method && n < 2)
+            story_cannot(a->name, words[0]);
+        put_request(s, a, words, n, &say);
+        a->teller->answered = false;
+        buf_put(&a->join.client.out, buf_bytes(&say));
+    }
+    story_run(s, a);
+    story_settle_all(s);
     if (a->teller->answered)
         hear(s, a->teller);
+    a->teller->answered = false;
     buf_free(&say);
-    buf_free(&token);
 }

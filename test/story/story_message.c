@@ -4,6 +4,8 @@
 #include "properties.h"
 #include "text.h"
 
+#include <ctype.h>
+
 /* As stories name them. */
 static const char *const names[PROPERTIES] = {
     [PROPERTY_MESSAGE_ID] = "mid",
@@ -21,23 +23,72 @@ static const char *const names[PROPERTIES] = {
     [PROPERTY_CORRELATION_CONTEXT] = "diagctx",
 };
 
+/* "devices/d1", or "devices/d1/modules/m1" of "d1/m1". */
+static void put_path(const char *id, struct buf *out)
+{
+    struct bytes module = bytes_str(id), device = bytes_cut(&module, '/');
+
+    buf_printf(out, "devices/%.*s", BYTES_ARG(device));
+    if (module.at)
+        buf_printf(out, "/modules/%.*s", BYTES_ARG(module));
+}
+
+/* Abbreviations that stand for something with a request's number behind them. */
+static const struct {
+    const char *said, *topic;
+} numbered[] = {
+    {"twin/get/", "$iothub/twin/GET/?$rid="},
+    {"twin/report/", "$iothub/twin/PATCH/properties/reported/?$rid="},
+    {"dps/register/", "$dps/registrations/PUT/iotdps-register/?$rid="},
+};
+
+/* And those that stand for one filter. */
+static const struct {
+    const char *said, *filter;
+} filters[] = {
+    {"twin", "$iothub/twin/res/#"},
+    {"desired", "$iothub/twin/PATCH/properties/desired/#"},
+    {"methods", "$iothub/methods/POST/#"},
+    {"dps", "$dps/registrations/res/#"},
+};
+
+static bool put_abbreviated(const char *text, struct buf *out)
+{
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
+        if (!strcmp(text, filters[i].said)) {
+            buf_puts(out, filters[i].filter);
+            return true;
+        }
+    for (size_t i = 0; i < sizeof numbered / sizeof *numbered; i++)
+        if (!strncmp(text, numbered[i].said, strlen(numbered[i].said))) {
+            buf_printf(out, "%s%s", numbered[i].topic, text + strlen(numbered[i].said));
+            return true;
+        }
+    return false;
+}
+
 void story_topic(const struct story *s, const char *id, const char *text, struct buf *out)
 {
     struct bytes rest = bytes_str(text), first = bytes_cut(&rest, '/');
 
-    if (bytes_eq(first, BYTES("events")))
-        buf_printf(out, "devices/%s/messages/events/%.*s", id, BYTES_ARG(rest));
-    else if (bytes_eq(first, BYTES("c2d")))
-        buf_printf(out, "devices/%s/messages/devicebound/%s", id, rest.at ? (const char *)rest.at : "#");
-    else if (bytes_eq(bytes_str(text), BYTES("dps")))
-        buf_puts(out, "$dps/registrations/res/#");
-    else if (bytes_starts(bytes_str(text), BYTES("dps/register/")))
-        buf_printf(out, "$dps/registrations/PUT/iotdps-register/?$rid=%s", text + strlen("dps/register/"));
-    else if (bytes_starts(bytes_str(text), BYTES("dps/status/")))
+    if (put_abbreviated(text, out))
+        return;
+    if (bytes_eq(first, BYTES("events"))) {
+        put_path(id, out);
+        buf_printf(out, "/messages/events/%.*s", BYTES_ARG(rest));
+    } else if (bytes_eq(first, BYTES("c2d"))) {
+        put_path(id, out);
+        buf_printf(out, "/messages/devicebound/%s", rest.at ? (const char *)rest.at : "#");
+    } else if (bytes_eq(first, BYTES("answer"))) {
+        struct bytes status = bytes_cut(&rest, '/');
+
+        buf_printf(out, "$iothub/methods/res/%.*s/?$rid=%.*s", BYTES_ARG(status), BYTES_ARG(rest));
+    } else if (bytes_starts(bytes_str(text), BYTES("dps/status/"))) {
         buf_printf(out, "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=%s&operationId=%s",
                    text + strlen("dps/status/"), s->operation);
-    else
+    } else {
         buf_puts(out, text);
+    }
 }
 
 /* A message to a device says where it goes anyway. */
@@ -62,6 +113,37 @@ void story_tell_message(struct story *s, const struct msg *m)
         buf_printf(&s->got, " %.*s=%.*s", BYTES_ARG(m->props[i].name), BYTES_ARG(m->props[i].value));
 }
 
+/* Answers and what comes with a number: dps/202/1, twin/200/a, desired/2, call/reboot/1, and their bodies. */
+static bool tell_answer(struct story *s, const struct mqtt_publish *p)
+{
+    static const struct {
+        const char *topic, *told;
+    } heads[] = {
+        {"$dps/registrations/res/", "dps/"},
+        {"$iothub/twin/res/", "twin/"},
+        {"$iothub/twin/PATCH/properties/desired/?$version=", "desired/"},
+        {"$iothub/methods/POST/", "call/"},
+    };
+
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct bytes rest = p->topic, first;
+
+        if (!bytes_starts(rest, bytes_str(heads[i].topic)))
+            continue;
+        rest = bytes_skip(rest, strlen(heads[i].topic));
+        first = bytes_cut(&rest, '/');
+        buf_printf(&s->got, " %s%.*s", heads[i].told, BYTES_ARG(first));
+        if (rest.at)
+            buf_printf(&s->got, "/%.*s", BYTES_ARG(bytes_skip(rest, strlen("?$rid="))));
+        if (i == 0)
+            story_tell_json(s, p->body);
+        else if (p->body.len)
+            buf_printf(&s->got, " %.*s", BYTES_ARG(p->body));
+        return true;
+    }
+    return false;
+}
+
 void story_tell_publish(struct story *s, const struct mqtt_publish *p)
 {
     static uint8_t text[TOPIC_LEN_MAX];
@@ -71,13 +153,8 @@ void story_tell_publish(struct story *s, const struct mqtt_publish *p)
     struct bytes bag = p->topic;
     struct bag_pair pair;
 
-    if (bytes_starts(p->topic, BYTES("$dps/registrations/res/"))) {
-        struct bytes rest = bytes_skip(p->topic, strlen("$dps/registrations/res/")), status = bytes_cut(&rest, '/');
-
-        buf_printf(&s->got, " dps/%.*s/%.*s", BYTES_ARG(status), BYTES_ARG(bytes_skip(rest, strlen("?$rid="))));
-        story_tell_json(s, p->body);
+    if (tell_answer(s, p))
         return;
-    }
     for (int i = 0; i < 4; i++)
         bytes_cut(&bag, '/');
     if (!bytes_starts(p->topic, BYTES("devices/")) || !bag.at) {
@@ -100,21 +177,27 @@ void story_tell_publish(struct story *s, const struct mqtt_publish *p)
 
 void story_tell_json(struct story *s, struct bytes json)
 {
-    static const char *const told[] = {"status", "assignedHub", "deviceId", "errorCode"};
+    static const struct {
+        const char *name;
+        bool counts; /* told where it is a number */
+    } told[] = {{"status", false},    {"assignedHub", false},  {"deviceId", false},
+                {"errorCode", false}, {"targetedCount", true}, {"appliedCount", true}};
 
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         char key[40];
         struct bytes rest;
 
-        snprintf(key, sizeof key, "\"%s\":", told[i]);
+        snprintf(key, sizeof key, "\"%s\":", told[i].name);
         rest = bytes_skip(json, bytes_find_bytes(json, bytes_str(key)));
         if (!rest.len)
             continue;
         rest = bytes_skip(rest, strlen(key));
+        if (told[i].counts && !isdigit(rest.at[0]))
+            continue;
         if (rest.len && *rest.at == '"')
             rest = bytes_skip(rest, 1);
         rest = bytes_first(rest, strcspn((const char *)rest.at, "\",}"));
-        buf_printf(&s->got, " %s=%.*s", told[i], BYTES_ARG(rest));
+        buf_printf(&s->got, " %s=%.*s", told[i].name, BYTES_ARG(rest));
     }
     struct bytes id = bytes_skip(json, bytes_find_bytes(json, BYTES("\"operationId\":\"")));
 
