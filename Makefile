@@ -82,6 +82,7 @@ bench:
 	$(call deps,build tests bench)
 	@tools/build.sh test
 	@bench/run.sh $(BUILD)/test
+	@bench/receive.sh $(BUILD)/test
 	@bench/misbehaving.sh $(BUILD)/test
 	@bench/login.sh $(BUILD)/test
 	@bench/state.sh $(BUILD)/test

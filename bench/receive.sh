@@ -1,12 +1,12 @@
 #!/bin/bash
-# receive.sh BUILD [HUB-BUILD…]: what the hub pays for those who only hear: processor time an event that a receiver is
+# receive.sh BUILD [OTHER-BUILD…]: what the hub pays for those who only hear: processor time an event that a receiver is
 # given over AMQP, held against a server that nobody here wrote and that sends the same bytes over TLS (openssl
-# s_server); and memory of a silent connection over each transport, held against mosquitto's over MQTT. With several
-# builds of the hub their rounds alternate, and the first is what the others are held against.
+# s_server); and memory of a silent connection over each transport, held against mosquitto's over MQTT. The rounds of
+# other builds of the hub alternate with those of the first, which is held against each.
 set -euo pipefail
 build=$(realpath "$1") here=$(realpath "$(dirname "$0")")
 hubs=("$@")
-events=${D2D_BENCH_EVENTS:-50000} repeats=${D2D_BENCH_REPEATS:-3} connections=200 receivers=8
+events=${D2D_BENCH_EVENTS:-50000} repeats=${D2D_BENCH_REPEATS:-3} connections=400 receivers=8
 kinds=(mqtt mqtt-ws amqp amqp-ws)
 root=$(mktemp -d "${D2D_BENCH_DIR:-/tmp}/d2d-receive.XXXXXX")
 trap 'rm -rf "$root"' EXIT
@@ -81,12 +81,12 @@ row() { # WHAT FILE FIELD PEER
     done
     printf ' %10s %8s' "$4" "$(jq -n "$(median "$2.0" "$3") / $4 * 100 | round / 100")"
     for ((h = 1; h < ${#hubs[@]}; h++)); do
-        printf ' %8s' "$(jq -n "$(median "$2.$h" "$3") / $(median "$2.0" "$3") * 1000 | round / 1000")"
+        printf ' %8s' "$(jq -n "$(median "$2.0" "$3") / $(median "$2.$h" "$3") * 1000 | round / 1000")"
     done
     echo
 }
 
-printf '%-38s %s   then: peer, ratio to it, ratio of the other hubs to the first\n' "" "hubs: ${hubs[*]}"
+printf '%-38s %s   then: peer, ratio to it, ratios to the other hubs\n' "" "hubs: ${hubs[*]}"
 row "amqp: cpu us an event delivered" events .cpu_us_a_message "$(jq -s 'map(.cpu_us_a_message) | sort | .[length / 2 | floor]' "$root/stream")"
 for kind in "${kinds[@]}"; do
     row "$kind: bytes a silent connection" $kind .bytes_a_connection "$(median mqtt.mosquitto .bytes_a_connection)"

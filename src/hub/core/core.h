@@ -21,7 +21,8 @@ enum {
     /* Of a shard's scratch: what all the properties in one MQTT topic come to. Only longer ones make it grow. */
     SCRATCH_READY = TOPIC_LEN_MAX + MODEL_LEN_MAX + 8 * PROPS_MAX + 2048,
     DEVICE_VALUE_MAX = 2048,
-    EVENT_HEAD_MAX = 1280, /* what stands before each event of a seat */
+    EVENT_HEAD_BARE = 480, /* what stands before each event of a seat, without the names in it, */
+    EVENT_HEAD_MAX = 1280, /* and with the longest */
 };
 
 /* A device in memory, under its shard's lock. Values that a part hangs onto it are read, kept and freed through that
@@ -149,8 +150,8 @@ struct seat_twin {
 /* Where its events go, and what stands before each. Nobody changes that. */
 struct seat_events {
     struct partition_state *partition;
-    size_t head_len;
-    uint8_t head[EVENT_HEAD_MAX];
+    size_t head_len, head_max;
+    uint8_t *head; /* behind the seat, with room for its name: every connection has one */
 };
 
 struct seat {

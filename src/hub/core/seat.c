@@ -70,7 +70,8 @@ enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation,
                     int64_t now_ms, struct seat **out)
 {
     struct shard *s = shard_of(h, device);
-    struct seat *seat = calloc(1, sizeof *seat);
+    size_t head_max = EVENT_HEAD_BARE + 3 * device.len;
+    struct seat *seat = calloc(1, sizeof *seat + head_max);
     struct identity *i;
     enum err e;
 
@@ -85,6 +86,8 @@ enum err hub_attach(struct hub *h, struct bytes device, struct bytes generation,
     if (!e) {
         seat->hub = h;
         seat->shard = s;
+        seat->events.head = (uint8_t *)(seat + 1);
+        seat->events.head_max = head_max;
         seat->waker = waker;
         seat->proof = proof;
         memcpy(seat->id, i->device.id, sizeof seat->id);

@@ -97,10 +97,10 @@ static void put_identity(struct buf *b, struct bytes name)
     put_str(b, id);
 }
 
-size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX])
+size_t event_head(const struct device *d, enum proof proof, uint8_t *out, size_t max)
 {
     struct bytes name = bytes_str(d->id);
-    struct buf b = buf_over(out, EVENT_HEAD_MAX);
+    struct buf b = buf_over(out, max);
 
     put_identity(&b, name);
     put_sym(&b, BYTES("iothub-connection-auth-method"));
@@ -110,7 +110,7 @@ size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HE
     put_sym(&b, BYTES("iothub-message-source"));
     put_str(&b, BYTES("Telemetry"));
     put_annotation(&b, BYTES("iothub-connection-module-id"), identity_module(name));
-    assert(!b.bad); /* the longest ids make it 1100 bytes */
+    assert(!b.bad && b.len <= EVENT_HEAD_BARE + 3 * name.len); /* the device is named three times, a module once */
     return b.len;
 }
 
@@ -303,7 +303,7 @@ enum err hub_send_seatless(struct hub *h, struct bytes device, struct bytes gene
     if (!(e = identity_get(h, s, device, &i)) && !(e = may_send(h, s, i, generation))) {
         const struct sender from = {.partition = partition_at(h, hub_partition_of(h, device)),
                                     .name = device,
-                                    .head = bytes_of(head, event_head(&i->device, proof, head)),
+                                    .head = bytes_of(head, event_head(&i->device, proof, head, sizeof head)),
                                     .annotations = SEAT_ANNOTATIONS};
 
         e = send_within_limits(h, i, &from, m, now_ms, at);

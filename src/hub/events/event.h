@@ -9,7 +9,7 @@ enum {
 };
 
 /* Writes what every event of this seat begins with; gives its length. */
-size_t event_head(const struct device *d, enum proof proof, uint8_t out[EVENT_HEAD_MAX]);
+size_t event_head(const struct device *d, enum proof proof, uint8_t *out, size_t max);
 /* An event that the hub itself tells of an identity, or of none (no bytes), with this message source (service 7); under
  * the lock of the scratch. */
 enum err event_tell(struct hub *h, struct buf *scratch, struct bytes name, const char *source, const struct msg *m,

@@ -141,7 +141,7 @@ static int64_t events_last_ms(const struct hub *h)
 static void seated(struct hub *h, struct identity *i, struct seat *seat)
 {
     seat->events.partition = partition_at(h, hub_partition_of(h, bytes_str(i->device.id)));
-    seat->events.head_len = event_head(&i->device, seat->proof, seat->events.head);
+    seat->events.head_len = event_head(&i->device, seat->proof, seat->events.head, seat->events.head_max);
 }
 
 static const struct record_kind kinds[] = {

@@ -189,10 +189,26 @@ TEST(no_event_is_smaller_than_it_is_counted)
     uint8_t head[EVENT_HEAD_MAX];
 
     for (enum proof proof = PROOF_DEVICE_SAS; proof <= PROOF_X509; proof++)
-        assert_true(event_head(&d, proof, head) >= EVENT_SIZE_MIN - 24);
+        assert_true(event_head(&d, proof, head, sizeof head) >= EVENT_SIZE_MIN - 24);
+}
+
+/* A seat has room for it by the length of its name; event_head() asserts that it fits. */
+TEST(the_head_of_an_event_fits_whatever_the_names_in_it)
+{
+    struct device d = {.generation = "12345678901234567890123"};
+    uint8_t head[EVENT_HEAD_BARE + 3 * IDENTITY_LEN_MAX];
+
+    for (int device = 1; device <= ID_LEN_MAX; device++)
+        for (int module = 0; module <= ID_LEN_MAX; module += 32)
+            for (enum proof proof = PROOF_DEVICE_SAS; proof <= PROOF_X509; proof++) {
+                int len = snprintf(d.id, sizeof d.id, "%0*d%s%0*d", device, 0, module ? "/" : "", module, 0);
+
+                d.id[len -= !module] = 0; /* a number of no digits has one */
+                CHECK(event_head(&d, proof, head, EVENT_HEAD_BARE + 3 * (size_t)len) <= EVENT_HEAD_MAX);
+            }
 }
 
 TESTS(RUN(readers_go_over_what_cannot_be_read), RUN(a_number_that_was_lost_is_not_given_again),
       RUN(nobody_waits_for_a_last_event_that_is_damaged), RUN(whoever_read_what_was_lost_may_go_on_behind_it),
-      RUN(an_empty_partition_stays_empty), RUN(a_gap_is_named_by_what_its_bytes_say),
-      RUN(no_event_is_smaller_than_it_is_counted))
+      RUN(an_empty_partition_stays_empty), RUN(the_head_of_an_event_fits_whatever_the_names_in_it),
+      RUN(a_gap_is_named_by_what_its_bytes_say), RUN(no_event_is_smaller_than_it_is_counted))
