@@ -13,16 +13,18 @@
  * `events`, `events/k=v`, `c2d`, `twin`, `desired`, `methods`, `dps`, `twin/get/rid`, `twin/report/rid`,
  * `answer/status/rid`, `dps/register/rid` and `dps/status/rid` stand for topics of the one who says them; a message is
  * told as "body" and name=value, with mid, cid, ct … for the system's properties, an answer as twin/status/rid.
- *   device: CONNECT [clean= ka= token= key= user= id= will= willbody=] | SUBSCRIBE id filter qos | UNSUBSCRIBE id
- *     filter |
+ *   device: CONNECT [clean= ka= token= key= user= id= will= willbody=] | SUBSCRIBE id filter qos |
+ *           UNSUBSCRIBE id filter |
  *           PUBLISH id topic body (id 0: QoS 0) | RETAINED … | QOS2 … | PUBACK id | PING | DISCONNECT | DROP | HEARS
  *   d1:http, svc:http: story_http.c; d1:amqp, svc:amqp: story_amqp.c; r1:dps: one that registers over MQTT
  *   d1:ws, d1:amqp-ws: MQTT and AMQP in a WebSocket
- *   svc:    READS | DISABLES id | DELETES id | POSTS id body [mid= ack= ttl= k=v] | PURGES id | FEEDBACK | ENROLLS id
+ *   svc:    READS | DISABLES id | DELETES id | POSTS id body [mid= ack= ttl= k=v] | PURGES id | FEEDBACK |
+ *           ENROLLS id [chip]
  *   store:  HOLDS | SETTLES | FULL | WORKS
  *   hub:    the next sentence of its trace; lines of the trace that no story line names are passed over */
 #include "story.h"
 
+#include "challenges.h"
 #include "configurations.h"
 #include "runner.h"
 #include "text.h"
@@ -371,6 +373,8 @@ static void svc_line(struct story *s, char **words, size_t n)
         MUST(hub_device_delete(s->world.hub, bytes_str(words[1]), (struct match){.how = MATCH_ANY}, s->now_ms, &at));
     } else if (!strcmp(words[0], "ENROLLS") && n == 2) {
         world_enroll(&s->world, words[1]);
+    } else if (!strcmp(words[0], "ENROLLS") && n == 3 && !strcmp(words[2], "chip")) {
+        story_chip_enroll(s, words[1]);
     } else {
         story_cannot("svc", words[0]);
     }
@@ -517,8 +521,9 @@ static bool run(const char *path, const char *record)
     MUST(hub_reader_open(s.world.hub, &all, NULL, &s.reader));
     MUST(hub_feedback_open(s.world.hub, &nobody, &s.feedback));
     MUST(configurations_new(s.world.hub, &nobody, &s.configurations));
-    MUST(job_runner_new(s.world.hub, &nobody, &s.jobs));
+    MUST(job_runner_new(s.world.hub, &nobody, NULL, &s.jobs));
     s.world.env.configurations = s.configurations;
+    MUST(challenges_new(&s.world.env.challenges));
     s.record = record ? fopen(record, "w") : NULL;
     good = tell_all(&s, path);
     for (size_t i = 0; i < s.n_actors; i++)
@@ -527,6 +532,8 @@ static bool run(const char *path, const char *record)
     hub_feedback_close(s.feedback);
     configurations_free(s.configurations);
     job_runner_free(s.jobs);
+    challenges_free(s.world.env.challenges);
+    story_chip_free();
     world_close(&s.world);
     buf_free(&s.trace);
     buf_free(&s.got);

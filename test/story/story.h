@@ -65,6 +65,7 @@ void story_tell_message(struct story *, const struct msg *);
 void story_tell_publish(struct story *, const struct mqtt_publish *);
 /* The members of JSON that stories tell: status=assigning … */
 void story_tell_json(struct story *, struct bytes json);
+void story_tell_document(struct story *, struct bytes json);
 /* Words `body name=value …` as a message; `props` has room for WORDS_MAX. */
 void story_take_message(const struct story *, char **words, struct prop *props, struct msg *out);
 
@@ -93,6 +94,15 @@ struct service_ask story_service_ask(char **words, size_t n);
 bool story_service_tell(struct story *, const struct service_ask *, struct bytes json);
 /* Configurations and jobs are done as far as there is something to do now. */
 void story_work(struct story *);
+
+/* story_chip.c: the TPM of the one that registers. */
+void story_chip_enroll(struct story *, const char *id);
+void story_chip_show(const char *id, bool another, struct buf *out);
+/* The challenge in an answer, by its chip. */
+bool story_chip_opens(struct bytes json);
+/* Signed with what was in the challenge; false: there was none. */
+bool story_chip_token(const struct story *, const char *id, struct buf *out);
+void story_chip_free(void);
 
 /* story_http.c, story_amqp.c: a line of one of their clients. */
 void story_http(struct story *, struct actor *, char **words, size_t n);

@@ -2,25 +2,12 @@
  *
  *     d1:amqp   CONNECT | RECEIVES c2d [credit] | SENDS events body k=v | SETTLES accepted|released|rejected | HEARS
  *     svc:amqp  CONNECT | RECEIVES feedback|partition [credit] | SENDS c2d body to=/devices/d1/messages/devicebound …
+ *     and those of story_amqp_asks.c
  *
  * CONNECT puts the token, too. What comes is heard as MESSAGE, the oldest one is settled first. */
-#include "story.h"
+#include "story_amqp.h"
 
-#include "proton_end.h"
 #include "sections.h"
-
-enum { LINKS_MAX = 8, HELD_MAX = 8 };
-
-struct teller {
-    struct proton_end proton; /* first */
-    struct story *story;
-    struct actor *actor;
-    pn_session_t *session;
-    pn_link_t *token_answers;
-    pn_delivery_t *held[HELD_MAX]; /* that came and are not settled */
-    size_t n_held;
-    unsigned tag;
-};
 
 /* ---- what is heard --------------------------------------------------------------------------------------------- */
 
@@ -54,6 +41,9 @@ static void on_message(struct teller *m, pn_delivery_t *d)
         pn_data_next(p);
         story_heard(m->story, "token %d", pn_data_get_int(p));
         pn_message_free(answer);
+        pn_delivery_settle(d);
+    } else if (amqp_told(m, l, raw, (size_t)n)) {
+        pn_delivery_update(d, PN_ACCEPTED);
         pn_delivery_settle(d);
     } else {
         MUST(msg_read(bytes_of(raw, (size_t)n), &room, &got));
@@ -145,14 +135,14 @@ static pn_link_t *link_of(struct teller *m, bool sends, const char *address)
     return l;
 }
 
-/* A receiver that is there already gets more credit. */
-static pn_link_t *attach(struct teller *m, bool sends, const char *address, int credit)
+pn_link_t *amqp_attach(struct teller *m, bool sends, const char *address, int credit)
 {
     pn_link_t *l = link_of(m, sends, address);
     char name[320];
 
     if (l) {
-        pn_link_flow(l, credit);
+        if (!sends)
+            pn_link_flow(l, credit);
         return l;
     }
     snprintf(name, sizeof name, "%s %s", sends ? "to" : "from", address);
@@ -172,10 +162,28 @@ static void send_on(struct teller *m, pn_link_t *l, const void *at, size_t len)
     pn_link_advance(l);
 }
 
-static void run(struct teller *m)
+void amqp_run(struct teller *m)
 {
     m->actor->join.client.woken = true;
     story_run(m->story, m->actor);
+}
+
+void amqp_send(struct teller *m, pn_link_t *l, pn_message_t *message)
+{
+    char raw[8192];
+    size_t size = sizeof raw;
+
+    if (pn_message_encode(message, raw, &size))
+        abort();
+    send_on(m, l, raw, size);
+    pn_message_free(message);
+    amqp_run(m);
+}
+
+void amqp_put_pair(pn_data_t *p, const char *name, const char *value)
+{
+    pn_data_put_string(p, pn_bytes(strlen(name), name));
+    pn_data_put_string(p, pn_bytes(strlen(value), value));
 }
 
 static void put_token(struct teller *m)
@@ -184,9 +192,7 @@ static void put_token(struct teller *m)
     pn_message_t *ask = pn_message();
     pn_data_t *p = pn_message_properties(ask);
     bool service = !strcmp(m->actor->id, "svc");
-    char audience[200], raw[8192];
-    const char *const pairs[] = {"operation", "put-token", "type", "servicebus.windows.net:sastoken", "name", audience};
-    size_t size = sizeof raw;
+    char audience[200];
     pn_link_t *l;
 
     snprintf(audience, sizeof audience, service ? WORLD_HOST "%s" : WORLD_HOST "/devices/%s",
@@ -198,21 +204,18 @@ static void put_token(struct teller *m)
     pn_message_set_id(ask, (pn_msgid_t){.type = PN_ULONG, .u.as_ulong = 1});
     pn_data_put_map(p);
     pn_data_enter(p);
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        pn_data_put_string(p, pn_bytes(strlen(pairs[i]), pairs[i]));
+    amqp_put_pair(p, "operation", "put-token");
+    amqp_put_pair(p, "type", "servicebus.windows.net:sastoken");
+    amqp_put_pair(p, "name", audience);
     pn_data_put_string(pn_message_body(ask), pn_bytes(token.len, (const char *)token.at));
-    if (pn_message_encode(ask, raw, &size))
-        abort();
-    m->token_answers = attach(m, false, "$cbs", 10);
-    l = attach(m, true, "$cbs", 0);
-    run(m);
-    send_on(m, l, raw, size);
-    run(m);
-    pn_message_free(ask);
+    m->token_answers = amqp_attach(m, false, "$cbs", 10);
+    l = amqp_attach(m, true, "$cbs", 0);
+    amqp_run(m);
+    amqp_send(m, l, ask);
     buf_free(&token);
 }
 
-static void dial(struct story *s, struct actor *a)
+static void dial(struct story *s, struct actor *a, bool registers)
 {
     struct teller *m = calloc(1, sizeof *m);
 
@@ -221,6 +224,8 @@ static void dial(struct story *s, struct actor *a)
     m->proton.on_event = on_event;
     m->story = s;
     m->actor = a;
+    if (registers)
+        amqp_registers(m);
     pn_connection_driver_bind(&m->proton.driver);
     pn_connection_set_container(m->proton.driver.connection, a->name);
     pn_connection_open(m->proton.driver.connection);
@@ -231,8 +236,9 @@ static void dial(struct story *s, struct actor *a)
         story_ws_open(s, a, &m->proton.talk);
     else
         story_join(s, a, &m->proton.talk, "amqp");
-    run(m);
-    put_token(m);
+    amqp_run(m);
+    if (!registers)
+        put_token(m);
 }
 
 void story_amqp_free(struct teller *m)
@@ -268,8 +274,8 @@ static void sends(struct teller *m, const char *address, char **words)
     pn_link_t *l = link_of(m, true, address);
 
     if (!l) {
-        l = attach(m, true, address, 0);
-        run(m);
+        l = amqp_attach(m, true, address, 0);
+        amqp_run(m);
     }
     story_take_message(m->story, words, props, &msg);
     put_properties(&raw, &msg);
@@ -299,20 +305,24 @@ void story_amqp(struct story *s, struct actor *a, char **words, size_t n)
     char address[300];
 
     if (!strcmp(words[0], "CONNECT") && !a->teller) {
-        dial(s, a);
+        dial(s, a, n > 1 && !strcmp(words[1], "dps"));
         return;
     }
     if (!a->teller)
         story_cannot(a->name, words[0]);
+    if (amqp_asks(a->teller, words, n)) {
+        amqp_run(a->teller);
+        return;
+    }
     if (n >= 2)
         full_address(s, a, words[1], address);
     if (!strcmp(words[0], "RECEIVES") && n >= 2)
-        attach(a->teller, false, address, words[2] ? (int)atol(words[2]) : 10);
+        amqp_attach(a->teller, false, address, words[2] ? (int)atol(words[2]) : 10);
     else if (!strcmp(words[0], "SENDS") && n >= 2)
         sends(a->teller, address, words + 2);
     else if (!strcmp(words[0], "SETTLES") && n == 2)
         settles(a->teller, words[1]);
     else if (strcmp(words[0], "HEARS") != 0)
         story_cannot(a->name, words[0]);
-    run(a->teller);
+    amqp_run(a->teller);
 }

@@ -1,7 +1,7 @@
 /* Clients over HTTP.
  *
  *     d1:http  POST events body k=v | GET c2d | DELETE c2d/A[?reject] | POST c2d/A/abandon | METHOD /any/path [body]
- *     d1:http  REGISTERS | ASKS          (provisioning 1.6)
+ *     d1:http  REGISTERS | ASKS          (provisioning 1.6); with a chip SHOWS | PROVES: story_chip.c
  *     svc:http TWIN d1 [patch] | CALLS d1 method [payload [timeout]] | QUERIES SELECT … | METHOD /any/path [body]
  *     svc:http HEARS                     what comes later
  *
@@ -91,7 +91,7 @@ static void put_target(const struct story *s, const struct actor *a, const char 
 {
     const char *scope = hub_birth(s->world.hub)->scope;
 
-    if (!strcmp(text, "REGISTERS"))
+    if (!strcmp(text, "REGISTERS") || !strcmp(text, "SHOWS") || !strcmp(text, "PROVES"))
         buf_printf(out, "/%s/registrations/%s/register?api-version=2021-06-01", scope, a->id);
     else if (!strcmp(text, "ASKS"))
         buf_printf(out, "/%s/registrations/%s/operations/%s?api-version=2021-06-01", scope, a->id, s->operation);
@@ -110,6 +110,8 @@ static void put_token(struct story *s, const struct actor *a, bool registers, st
 {
     struct device d;
 
+    if (registers && story_chip_token(s, a->id, out))
+        return;
     if (registers)
         world_registration_token(&s->world, a->id, s->now_ms + 3600000, out);
     else if (!hub_device_get(s->world.hub, bytes_str(a->id), &d))
@@ -156,6 +158,17 @@ static void tell_message(struct story *s, struct teller *h)
     buf_printf(&s->got, " lock %c", (char)('A' + s->n_locks++));
 }
 
+/* A challenge says no more than whether the chip of the one who hears it can open it. */
+static bool tell_challenge(struct story *s, struct teller *h)
+{
+    struct bytes json = buf_bytes(&h->in.body);
+
+    if (h->in.head.status != 401 || bytes_find_bytes(json, BYTES("\"authenticationKey\"")) == json.len)
+        return false;
+    buf_printf(&s->got, " a challenge %s", story_chip_opens(json) ? "that its chip opens" : "for another chip");
+    return true;
+}
+
 static void hear(struct story *s, struct teller *h)
 {
     struct bytes type = http_header(&h->in.head, BYTES("Content-Type"));
@@ -163,7 +176,8 @@ static void hear(struct story *s, struct teller *h)
     story_heard(s, "%d", h->in.head.status);
     if (bytes_eq(type, BYTES("application/octet-stream")))
         tell_message(s, h);
-    else if (h->in.head.status != 200 || !story_service_tell(s, &h->ask, buf_bytes(&h->in.body)))
+    else if (!tell_challenge(s, h) &&
+             (h->in.head.status != 200 || !story_service_tell(s, &h->ask, buf_bytes(&h->in.body))))
         story_tell_json(s, buf_bytes(&h->in.body));
     struct bytes name = http_header(&h->in.head, BYTES("iothub-errorcode"));
     if (name.len)
@@ -173,41 +187,53 @@ static void hear(struct story *s, struct teller *h)
 /* The request of a line, in full. */
 static void put_request(struct story *s, struct actor *a, char **words, size_t n, struct buf *say)
 {
-    bool registers = !strcmp(words[0], "REGISTERS"), asks = !strcmp(words[0], "ASKS");
+    bool shows = !strcmp(words[0], "SHOWS"), proves = !strcmp(words[0], "PROVES"), asks = !strcmp(words[0], "ASKS");
+    bool registers = proves || !strcmp(words[0], "REGISTERS"), one_word = shows || registers || asks;
     struct service_ask *ask = &a->teller->ask;
-    struct buf token = buf_max(SAS_LEN_MAX);
+    struct buf token = buf_max(SAS_LEN_MAX), chip = buf_max(4096);
     struct bytes body = NO_BYTES;
 
-    put_token(s, a, registers || asks, &token);
-    buf_printf(say, "%s ", ask->method ? ask->method : registers ? "PUT" : asks ? "GET" : words[0]);
+    buf_printf(say, "%s ", ask->method ? ask->method : shows || registers ? "PUT" : asks ? "GET" : words[0]);
     if (ask->method)
         buf_printf(say, "%s?api-version=2021-04-12", ask->path);
     else
-        put_target(s, a, registers || asks ? words[0] : words[1], say);
-    buf_printf(say, " HTTP/1.1\r\nHost: " WORLD_HOST "\r\nAuthorization: %s\r\n", buf_str(&token));
-    if (ask->method)
+        put_target(s, a, one_word ? words[0] : words[1], say);
+    buf_puts(say, " HTTP/1.1\r\nHost: " WORLD_HOST "\r\n");
+    if (!shows) {
+        put_token(s, a, registers || asks, &token);
+        buf_printf(say, "Authorization: %s\r\n", buf_str(&token));
+    }
+    if (shows) {
+        story_chip_show(a->id, n > 1, &chip);
+        body = buf_bytes(&chip);
+    } else if (ask->method) {
         body = bytes_str(ask->body);
-    else if (n >= 3)
+    } else if (n >= 3) {
         put_headers(s, words + 2, say, &body);
-    if (ask->method || registers || (words[1] && words[1][0] == '/'))
+    }
+    if (ask->method || registers || shows || (words[1] && words[1][0] == '/'))
         buf_puts(say, "Content-Type: application/json\r\n");
     buf_printf(say, "Content-Length: %zu\r\n\r\n%.*s", body.len, BYTES_ARG(body));
     buf_free(&token);
+    buf_free(&chip);
 }
 
 void story_http(struct story *s, struct actor *a, char **words, size_t n)
 {
-    bool alone = !strcmp(words[0], "REGISTERS") || !strcmp(words[0], "ASKS"), hears = !strcmp(words[0], "HEARS");
+    static const char *const alone[] = {"REGISTERS", "ASKS", "SHOWS", "PROVES"};
+    bool hears = !strcmp(words[0], "HEARS"), understood = hears || n >= 2;
     struct buf say = buf_max(CONN_IN_MAX);
 
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        understood |= !strcmp(words[0], alone[i]);
+    if (!understood)
+        story_cannot(a->name, words[0]);
     if (!a->teller || !a->join.hub.talk) {
         story_http_free(a->teller);
         dial(s, a);
     }
     if (!hears) {
         a->teller->ask = story_service_ask(words, n);
-        if (!alone && !a->teller->ask.method && n < 2)
-            story_cannot(a->name, words[0]);
         put_request(s, a, words, n, &say);
         a->teller->answered = false;
         buf_put(&a->join.client.out, buf_bytes(&say));

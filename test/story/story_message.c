@@ -113,6 +113,15 @@ void story_tell_message(struct story *s, const struct msg *m)
         buf_printf(&s->got, " %.*s=%.*s", BYTES_ARG(m->props[i].name), BYTES_ARG(m->props[i].value));
 }
 
+/* Whole, if it is there; of an error no more than its code. */
+void story_tell_document(struct story *s, struct bytes json)
+{
+    if (bytes_starts(json, BYTES("{\"errorCode\"")))
+        story_tell_json(s, json);
+    else if (json.len)
+        buf_printf(&s->got, " %.*s", BYTES_ARG(json));
+}
+
 /* Answers and what comes with a number: dps/202/1, twin/200/a, desired/2, call/reboot/1, and their bodies. */
 static bool tell_answer(struct story *s, const struct mqtt_publish *p)
 {
@@ -137,8 +146,8 @@ static bool tell_answer(struct story *s, const struct mqtt_publish *p)
             buf_printf(&s->got, "/%.*s", BYTES_ARG(bytes_skip(rest, strlen("?$rid="))));
         if (i == 0)
             story_tell_json(s, p->body);
-        else if (p->body.len)
-            buf_printf(&s->got, " %.*s", BYTES_ARG(p->body));
+        else
+            story_tell_document(s, p->body);
         return true;
     }
     return false;

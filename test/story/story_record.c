@@ -132,7 +132,7 @@ void story_tapped(void *ctx, bool from_hub, struct bytes said)
 
 /* ---- replaying ------------------------------------------------------------------------------------------------- */
 
-/* What it was told begins with this; that is taken off. */
+/* Takes this off the beginning of what it was told. */
 static bool heard(struct actor *a, struct bytes wanted)
 {
     struct bytes got = buf_bytes(&a->join.client.in);

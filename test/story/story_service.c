@@ -1,4 +1,4 @@
-/* What services ask over REST in one word, and what they are told. */
+/* Requests of services over REST that stories say in one word, and how their answers are told. */
 #include "configurations.h"
 #include "runner.h"
 #include "story.h"

@@ -1,4 +1,4 @@
-/* What stories say in a WebSocket: MQTT by hand, AMQP by Proton. */
+/* WebSockets of stories: MQTT by hand, AMQP by Proton. */
 #include "story.h"
 
 #include "ws_talk.h"

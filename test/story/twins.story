@@ -13,7 +13,7 @@ title  a service desires, a device reports, and each reads what the other wrote
        svc:http  TWIN d1                              -> 200 tags={"floor":2} desired={"heat":21,"$version":2} reported={"fan":{"speed":3},"heat":19,"$version":3}
 # A device does not see its tags, and may not write what is desired.
        d1        PUBLISH 0 twin/get/4                 -> PUBLISH twin/200/4 {"desired":{"heat":21,"$version":2},"reported":{"fan":{"speed":3},"heat":19,"$version":3}}
-       d1        PUBLISH 0 twin/report/5 [1]          -> PUBLISH twin/400/5 {"errorCode":400004,"trackingId":"2750b9fc5563e0cf48e3f75aee055c26-G:0-TimeStamp:11/23/2026 05:25:02","message":"Provided json is not a valid 'tags' or 'properties' object: not a JSON object at byte 0.","timestampUtc":"2026-11-23T05:25:02.0000000Z"}
+       d1        PUBLISH 0 twin/report/5 [1]          -> PUBLISH twin/400/5 errorCode=400004
 # What is desired while nobody is there is read, not delivered.
 3s     d1        DISCONNECT                           -> closed ok
        svc:http  TWIN d1 {"properties":{"desired":{"heat":null}}} -> 200 tags={"floor":2} desired={"$version":3} reported={"fan":{"speed":3},"heat":19,"$version":3}

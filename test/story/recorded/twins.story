@@ -137,7 +137,7 @@ title  as bytes: a service desires, a device reports, and each reads what the ot
        d1 HEARD 30 78 00 1c "$iothub/twin/res/200/?$rid=4{" 22 "desired" 22 3a 7b 22 "heat" 22 ":21," 22 \
                 "$version" 22 ":2}," 22 "reported" 22 3a 7b 22 66 61 6e 22 3a 7b 22 "speed" 22 ":3}," 22 "heat" \
                 22 ":19," 22 "$version" 22 ":3}}"
-# d1        PUBLISH 0 twin/report/5 [1]          -> PUBLISH twin/400/5 {"errorCode":400004,"trackingId":"2750b9fc5563e0cf48e3f75aee055c26-G:0-TimeStamp:11/23/2026 05:25:02","message":"Provided json is not a valid 'tags' or 'properties' object: not a JSON object at byte 0.","timestampUtc":"2026-11-23T05:25:02.0000000Z"}
+# d1        PUBLISH 0 twin/report/5 [1]          -> PUBLISH twin/400/5 errorCode=400004
        d1 SAYS 30 33 00 ".$iothub/twin/PATCH/properties/reported/?$rid=5[1]"
        d1 HEARD 30 97 02 00 1c "$iothub/twin/res/400/?$rid=5{" 22 "errorCode" 22 ":400004," 22 "trackingId" 22 \
                 3a 22 "2750b9fc5563e0cf48e3f75aee055c26-G:0-TimeStamp:11/23/2026 05:25:02" 22 2c 22 "message" \
