@@ -8,3 +8,8 @@ title  a service sends over AMQP and hears what became of it
 3s     svc:amqp  RECEIVES feedback 10                 -> attached, MESSAGE feedback Success
        svc:amqp  SETTLES accepted
 4s     svc:amqp  HEARS
+# Who asks for feedback without a name for its message gets it all the same (Java).
+20s    svc:amqp  SENDS c2d shut to=/devices/d1/messages/devicebound ack=full   -> accepted
+       d1        HEARS                                -> PUBLISH #2 c2d "shut" ack=full
+       d1        PUBACK 2
+       svc:amqp  RECEIVES feedback 5                  -> MESSAGE feedback Success

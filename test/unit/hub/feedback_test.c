@@ -144,6 +144,35 @@ static void spend(struct seat *s)
 }
 
 /* Nobody waits longer than the rest, and the hub says when to be called for that. */
+/* device 5: Java asks for `full` and names no message. */
+TEST(who_names_no_message_is_told_all_the_same)
+{
+    struct seat *s = start(18);
+
+    post(NULL, "full");
+    post("", "positive");
+    post(NULL, "none");
+    hub_detach(s, w.now_ms);
+    hub_feedback_close(reader);
+    memory_store_settle(w.store, UINT64_MAX);
+    CHECK_OK(hub_checkpoint(w.hub, w.now_ms)); /* the mailbox is read from there, then */
+    world_restart(&w);
+    CHECK_OK(hub_feedback_open(w.hub, &service.waker, &reader));
+    s = world_sit(&w, "door", &bell);
+    for (int i = 0; i < 3; i++)
+        outcome(s, OUTCOME_COMPLETE);
+    hub_detach(s, w.now_ms);
+    hub_feedback_close(reader);
+    memory_store_settle(w.store, UINT64_MAX);
+    world_restart(&w); /* and the fates from the log */
+    CHECK_OK(hub_feedback_open(w.hub, &service.waker, &reader));
+    s = world_sit(&w, "door", &bell);
+    wait_for_batch();
+    next_is(2);
+    CHECK(!got[0].message_id[0] && !got[1].message_id[0] && got[0].fate == FATE_SUCCESS);
+    end(s);
+}
+
 TEST(little_leaves_at_once_and_much_leaves_together)
 {
     struct seat *s = start(8);
@@ -428,6 +457,7 @@ TEST(more_feedback_in_the_checkpoint_than_there_may_be_is_read_and_goes)
 }
 
 TESTS(RUN(who_asked_is_told_what_became_of_a_message), RUN(every_fate_is_told),
+      RUN(who_names_no_message_is_told_all_the_same),
       RUN(more_feedback_in_the_checkpoint_than_there_may_be_is_read_and_goes),
       RUN(little_leaves_at_once_and_much_leaves_together), RUN(a_clock_that_was_set_back_holds_nothing_up),
       RUN(feedback_goes_to_whoever_sent_the_message_and_never_mixes_with_that_of_others),
