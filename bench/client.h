@@ -1,4 +1,4 @@
-/* What the load generators share: devices as they log in over MQTT, and turns of a loop. */
+/* Shared by the load generators: devices as they log in over MQTT, and turns of a loop. */
 #pragma once
 
 #include "bytes.h"

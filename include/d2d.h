@@ -532,7 +532,7 @@ D2D_API enum d2d_err d2d_transfer_start(struct d2d_registry *registry, const cha
 /* D2D_NOT_FOUND. How far it is. */
 D2D_API enum d2d_err d2d_transfer_get(struct d2d_registry *registry, const char *id, char **json);
 D2D_API enum d2d_err d2d_transfer_cancel(struct d2d_registry *registry, const char *id);
-/* Those that the hub remembers, as a JSON array. */
+/* The transfers that the hub remembers, as a JSON array. */
 D2D_API enum d2d_err d2d_transfers(struct d2d_registry *registry, char **json);
 
 /* Empties the mailbox of a device; *n is how many messages were in it. */

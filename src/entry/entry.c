@@ -15,7 +15,7 @@ static const char *const modes[ENTRY_MODES] = {
     [ENTRY_UPDATE_TWIN_IF_MATCH] = "updateTwinIfMatchETag",
 };
 
-/* What all steps of an entry need. */
+/* All that the steps of an entry need. */
 struct run {
     const struct changer *by;
     const struct entry *entry;

@@ -25,7 +25,7 @@ enum job_row_state { JOB_ROW_WAITING, JOB_ROW_COMPLETED, JOB_ROW_FAILED, JOB_ROW
 
 enum { JOB_FAILURE_CAP = 256, JOB_NOTE_CAP = 96 };
 
-/* What whoever does a job wants to find again when it goes on; the hub does not look into it. */
+/* Notes of whoever does a job, for when it goes on; the hub does not look into them. */
 struct job_note {
     uint8_t len, at[JOB_NOTE_CAP];
 };

@@ -130,7 +130,7 @@ static enum err look(struct hub *h, const char *name, struct before *out)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-/* What is left of an entry that was begun; false: nothing. */
+/* The rest of an entry that was begun; false: there is none. */
 static bool take_rest(const struct before *was, const struct before *is, struct entry *entry)
 {
     bool same = !strcmp(was->identity, is->identity), same_twin = !strcmp(was->twin, is->twin);

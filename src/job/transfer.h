@@ -16,7 +16,7 @@ struct job_files {
     /* The file ends behind what is written. At 0 it is made, with its folder; `synced`: it is on the disk then. ERR_IO,
      * ERR_DISK_FULL. */
     enum err (*write)(void *ctx, const char *container, const char *blob, uint64_t at, struct bytes text, bool synced);
-    /* What was written under a name beside it gets that name, and is on the disk. ERR_IO. */
+    /* A file that was written under a name beside it gets that name, and is on the disk. ERR_IO. */
     enum err (*keep)(void *ctx, const char *container, const char *beside, const char *blob);
     void (*drop)(void *ctx, const char *container, const char *blob);
     void *ctx;

@@ -23,7 +23,7 @@ enum err room_begin(struct message_room *, size_t len) MUST_CHECK;
 const char *room_keep(struct message_room *, struct bytes);
 const char *room_keep_value(struct message_room *, const struct amqp_value *); /* numbers as text; "" for none */
 
-/* One more of the *n properties, with texts that are kept; past PROPS_MAX they are left out. */
+/* Adds one of the *n properties, with texts that are kept; past PROPS_MAX they are left out. */
 void room_add_property(struct message_room *, size_t *n, const char *name, const char *value);
 
 /* Reads what is in `raw` into `message`. ERR_MALFORMED. */

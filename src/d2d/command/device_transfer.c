@@ -108,7 +108,7 @@ static const char *file_of(const json_t *job, bool imports)
     return name ? name : "devices.txt";
 }
 
-/* Where the files are, and what is to be known of how it ended. */
+/* The folder of the files, and what is to be known of how it ended. */
 static enum status tell(const struct transfer_values *v, const json_t *job)
 {
     bool imports = strcmp(v->type, "import") == 0;

@@ -1,4 +1,4 @@
-#include "http_front.h"
+#include "http_ws.h"
 
 #include "capacity.h"
 

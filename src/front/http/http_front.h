@@ -142,7 +142,7 @@ typedef enum err http_run(struct http_request *, struct http_answer *);
 
 /* For people, at the failure `e`, which it gives back. */
 enum err http_says(struct http_answer *, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
-/* What another room says of a failure, which it gives back; with OK, of something that was done half. */
+/* The words of another room about a failure, which it gives back; with OK, about something that was done half. */
 enum err http_fault(struct http_answer *, enum err e, const struct entry_fault *);
 /* The status, number and name of an error. */
 const char *http_code_name(const struct http_answer *, enum err e);
@@ -247,19 +247,7 @@ enum err http_call_check(json_t *method, struct bytes text, struct http_answer *
  * identity_json_take() does. */
 enum err http_identity_read(struct bytes json, struct device *out, struct http_answer *) MUST_CHECK;
 
-/* ---- ws.c: a front that holds a front --------------------------------------------------------------------- */
+/* ---- ws.c ---- */
 
 http_run http_websocket; /* the handshake */
 void http_put_upgrade(struct talk *, const struct http_request *, const struct http_answer *);
-
-struct ws;
-
-/* From here on the connection is a WebSocket with a conversation in it, which says its bytes in binary messages and
- * hears what comes in them; where a message begins means nothing. `outer` is the front that the connection knows.
- * ERR_MEMORY. */
-enum err ws_open(struct talk *outer, const struct front_env *, const struct peer *, ws_maker *, int64_t now_ms,
-                 struct ws **out) MUST_CHECK;
-size_t ws_input(struct ws *, struct bytes in, int64_t now_ms);
-void ws_wake(struct ws *, int64_t now_ms);
-int64_t ws_tick(struct ws *, int64_t now_ms);
-void ws_close(struct ws *, enum err why, int64_t now_ms);

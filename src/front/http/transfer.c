@@ -228,7 +228,7 @@ static size_t count(struct hub *h)
     return n;
 }
 
-/* Those that were made last. */
+/* The transfers that were made last. */
 enum err http_transfers_list(struct http_request *r, struct http_answer *a)
 {
     struct buf body = buf_max(JOB_BODY_MAX);

@@ -1,5 +1,5 @@
 /* A front that holds a front: MQTT and AMQP in a WebSocket (device 2.1, 3.1, service 1.8; RFC 6455). */
-#include "http_front.h"
+#include "http_ws.h"
 
 #include "log.h"
 

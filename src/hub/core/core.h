@@ -147,7 +147,7 @@ struct seat_twin {
     struct desired_queue desired;
 };
 
-/* Where its events go, and what stands before each. Nobody changes that. */
+/* The partition of its events, and what stands before each. Nobody changes that. */
 struct seat_events {
     struct partition_state *partition;
     size_t head_len, head_max;

@@ -345,7 +345,7 @@ static enum err device_leave(struct hub *h, struct identity *i, int64_t now_ms, 
     return e;
 }
 
-/* What has gone stays in memory until the checkpoint knows. */
+/* An identity that has gone stays in memory until the checkpoint knows. */
 static void gone_happened(struct hub *h, struct shard *s, struct bytes name, int64_t now_ms, uint64_t *at)
 {
     const struct identity *i = map_get(&s->identities, name);

@@ -115,7 +115,7 @@ static const struct job_files memory_files = {.read = memory_file_read,
                                               .keep = memory_file_keep,
                                               .drop = memory_file_drop};
 
-/* What a file holds; "" where there is none. */
+/* The content of a file; "" where there is none. */
 static inline const char *file_text(const char *container, const char *blob)
 {
     struct memory_file *f = memory_file(container, blob, false);

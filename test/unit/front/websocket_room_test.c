@@ -3,7 +3,7 @@
 #include "mqtt_world.h"
 
 #include "check.h"
-#include "http_front.h"
+#include "http_ws.h"
 #include "ws_peer.h"
 
 static struct world w;
