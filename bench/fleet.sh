@@ -10,7 +10,8 @@ here=$(realpath "$(dirname "$0")")
 start_hub "$build" 20
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
-resident_mib() { awk '/^VmRSS/ { printf "%d", $2 / 1024 }' "/proc/$hub/status"; }
+# Without what is only mapped from its files, which the system takes back when it needs it.
+resident_mib() { awk '/^RssAnon/ { printf "%d", $2 / 1024 }' "/proc/$hub/status"; }
 one() { load d2dhub --connections 20 --seconds "$seconds" --rate "$rate" --window 100; }
 p99() { jq -s 'map(.puback.p99_us) | sort | .[length / 2 | floor]' "$folder/$1"; }
 d2d_owner() { "$build/d2d" "$@" --connection-string-file "$folder/owner" --ca-file "$ca" --https-port "$https"; }
