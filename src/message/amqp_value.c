@@ -77,7 +77,9 @@ struct amqp_value amqp_value_in(struct bytes b)
     struct rd rd = rd_over(b);
     struct amqp_value v = amqp_value_next(&rd);
 
-    return rd.bad ? (struct amqp_value){.code = 0} : v;
+    if (rd.bad)
+        v = (struct amqp_value){.code = 0};
+    return v;
 }
 
 bool amqp_value_is_text(const struct amqp_value *v)
