@@ -399,7 +399,7 @@ TEST(changes_come_before_the_twin_that_has_them)
 TEST(changes_wait_for_credit_and_keep_their_order)
 {
     struct pair p = {attach_channel("t-out", true, TWIN, "twin:1"), pn_receiver(c.session, "t-in")};
-    char body[40];
+    char body[48];
 
     pn_terminus_set_address(pn_link_source(p.in), TWIN);
     pn_link_open(p.in);
