@@ -130,6 +130,14 @@ ROWS = [
         "targets, priorities, edge manifests",
     ),
     (
+        "Azure IoT service SDK for Node.js, digital twins",
+        npm("azure-iothub"),
+        "HTTPS",
+        "digital-twins",
+        "",
+        "properties, components, patches, commands",
+    ),
+    (
         "Azure IoT service and Event Hubs SDKs for Node.js",
         npm("azure-iothub"),
         "HTTPS, AMQP",

@@ -6,6 +6,7 @@
 #include "text.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 struct asked {
     struct bytes method, payload;
@@ -142,6 +143,83 @@ static enum err look(struct http_request *r, struct http_answer *a, void *job)
         e = put_result(a, &answer);
     return e ? fail(r, a, e) : OK;
 }
+
+/* ---- commands: methods by another name (service 4.11) ------------------------------------------------------------ */
+
+static enum err put_command_result(struct http_answer *a, const struct call_answer *answer)
+{
+    char status[24];
+
+    snprintf(status, sizeof status, "%lld", (long long)answer->status);
+    http_put_header(&a->headers, "x-ms-command-statuscode", bytes_str(status));
+    buf_put(&a->body, answer->payload);
+    return OK;
+}
+
+static enum err look_at_command(struct http_request *r, struct http_answer *a, void *job)
+{
+    struct call_answer answer;
+    enum err e = hub_call_look(job, r->now_ms, &answer, &a->wait_ms);
+
+    if (e == ERR_BUSY) {
+        a->more = look_at_command;
+        return OK;
+    }
+    return e ? fail(r, a, e) : put_command_result(a, &answer);
+}
+
+/* Seconds in the query; `otherwise` where it says nothing, or 0. */
+static enum err query_seconds(const struct http_request *r, struct http_answer *a, const char *name, int64_t otherwise,
+                              int64_t *out)
+{
+    char text[24];
+    uint64_t n;
+    enum err e = http_query(r->head->query, bytes_str(name), text, sizeof text);
+
+    *out = otherwise;
+    if (e == ERR_NOT_FOUND)
+        return OK;
+    if (e || !bytes_to_u64(bytes_str(text), &n) || n > CALL_WAIT_MAX_MS / 1000)
+        return http_says(a, ERR_RANGE, "%s must be 0 to %d", name, CALL_WAIT_MAX_MS / 1000);
+    if (n)
+        *out = (int64_t)n;
+    return OK;
+}
+
+/* The command of a component is the method component*command. */
+enum err http_command(struct http_request *r, struct http_answer *a)
+{
+    struct buf method = buf_max(CALL_NAME_MAX + 1);
+    char why[JSON_WHY_CAP];
+    struct call_question question = {.device = bytes_str(r->identity), .payload = r->body, .waker = r->front->waker};
+    struct call *call = NULL;
+    int64_t connect_s, response_s;
+    json_t *payload = NULL;
+    enum err e;
+
+    a->nested = true;
+    if (r->body.len && !(payload = json_body(r->body, JSON_DECODE_ANY, why)))
+        return http_says(a, ERR_ARGUMENT, "The payload is %s", why);
+    json_decref(payload);
+    buf_printf(&method, "%s%s%s", r->names[1], r->names[2][0] ? "*" : "", r->names[2]);
+    question.method = buf_bytes(&method);
+    if (!(e = query_seconds(r, a, "connectTimeoutInSeconds", 0, &connect_s)) &&
+        !(e = query_seconds(r, a, "responseTimeoutInSeconds", CALL_RESPONSE_MS / 1000, &response_s))) {
+        question.connect_ms = connect_s * 1000;
+        question.response_ms = response_s * 1000;
+        e = method.bad ? ERR_ARGUMENT : hub_call_open(r->env->hub, &question, r->now_ms, &call);
+        e = e ? fail(r, a, e) : OK;
+    }
+    buf_free(&method);
+    if (e)
+        return e;
+    assert(call && !a->job);
+    a->job = call;
+    a->drop = drop_call;
+    return look_at_command(r, a, call);
+}
+
+/* ---- methods --------------------------------------------------------------------------------------------------- */
 
 enum err http_call(struct http_request *r, struct http_answer *a)
 {

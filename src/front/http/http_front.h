@@ -227,6 +227,10 @@ http_run http_devices_bulk, http_query_devices;
 
 http_run http_twin_get, http_twin_merge, http_twin_replace;
 
+/* ---- digital_twin.c ---- */
+
+http_run http_digital_twin_get, http_digital_twin_patch;
+
 /* ---- job.c ---- */
 
 http_run http_job_put, http_job_get, http_job_cancel, http_jobs_list;
@@ -237,7 +241,7 @@ http_run http_transfer_create, http_transfer_get, http_transfer_cancel, http_tra
 
 /* ---- call.c ---- */
 
-http_run http_call;
+http_run http_call, http_command;
 /* A direct method that is called later; `text` is what it was parsed from. */
 enum err http_call_check(json_t *method, struct bytes text, struct http_answer *) MUST_CHECK;
 

@@ -126,10 +126,10 @@ static const struct http_route routes[] = {
     {"GET", "/configurations/{}", READ, true, http_configuration_get},
     {"PUT", "/configurations/{}", WRITE, true, http_configuration_put},
     {"DELETE", "/configurations/{}", WRITE, true, http_configuration_delete},
-    {"GET", "/digitaltwins/{}", SERVICE, true, not_here},
-    {"PATCH", "/digitaltwins/{}", SERVICE, true, not_here},
-    {"POST", "/digitaltwins/{}/commands/{}", SERVICE, true, not_here},
-    {"POST", "/digitaltwins/{}/components/{}/commands/{}", SERVICE, true, not_here},
+    {"GET", "/digitaltwins/{}", SERVICE, true, http_digital_twin_get},
+    {"PATCH", "/digitaltwins/{}", SERVICE, true, http_digital_twin_patch},
+    {"POST", "/digitaltwins/{}/commands/{}", SERVICE, true, http_command},
+    {"POST", "/digitaltwins/{}/components/{}/commands/{}", SERVICE, true, http_command},
     {"POST", "/jobs/create", WRITE, true, http_transfer_create},
     {"GET", "/jobs", READ, true, http_transfers_list},
     {"GET", "/jobs/{}", READ, true, http_transfer_get},
@@ -153,7 +153,6 @@ static enum err not_here(struct http_request *r, struct http_answer *a)
         const char *words, *what;
     } things[] = {
         {"/files", "Uploads of files are"},
-        {"/digitaltwins", "Digital twins are"},
         {"/filenotifications", "Uploads of files are"},
     };
     size_t i = 0;

@@ -39,8 +39,7 @@ TEST(what_this_version_does_not_have_is_not_taken_for_something_missing)
     static const struct {
         const char *method, *target, *text;
     } cases[] = {
-        {"POST", "/digitaltwins/d/commands/c" V, "Digital twins are"},
-        {"POST", "/digitaltwins/a/components/c/commands/d" V, "Digital twins are"},
+        {"GET", "/messages/servicebound/filenotifications" V, "Uploads of files are"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
