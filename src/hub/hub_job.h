@@ -40,6 +40,7 @@ struct job {
     int64_t limit_ms;             /* so long it may run */
     bool gathered;                /* all of its devices are known */
     uint32_t n_rows;              /* its devices */
+    bool lost;                    /* it had more: the data of the hub was damaged, and nobody knows them any more */
     uint32_t counts[JOB_ROW_STATES];
     uint64_t bytes;                /* that they take, with what became of them */
     char failure[JOB_FAILURE_CAP]; /* why it failed, or "" */

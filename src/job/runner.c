@@ -188,13 +188,17 @@ static enum err work_open(struct work *w, char why[JOB_FAILURE_CAP])
 /* It runs from now on, or goes on to; a job that cannot run has failed. */
 static void begin(struct job_runner *r, const struct job *job, int64_t now_ms)
 {
-    struct work *w = calloc(1, sizeof *w);
     char why[JOB_FAILURE_CAP] = "";
     struct job j = *job;
+    struct work *w;
     uint64_t at;
     enum err e;
 
-    if (!w)
+    if (job->lost) {
+        (void)end(r->hub, &j, JOB_FAILED, "The devices of the job are lost: the data of the hub was damaged", now_ms);
+        return;
+    }
+    if (!(w = calloc(1, sizeof *w)))
         return;
     *w = (struct work){.hub = r->hub,
                        .waker = r->waker,

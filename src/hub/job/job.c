@@ -165,8 +165,10 @@ static enum err give(struct hub *h, const struct job_entry *entry, struct buf *b
     enum err e = body ? job_body_get(h, entry, body) : OK;
 
     assert_locked(&h->jobs->lock);
-    if (!e)
+    if (!e) {
         *out = entry->job;
+        out->lost = !job_has_ended(&entry->job) && entry->said > entry->job.n_rows;
+    }
     return e;
 }
 

@@ -35,6 +35,7 @@ struct job_entry {
     uint64_t changed_at;
     struct job_text *body;     /* owned; NULL: only the checkpoint has it */
     struct job_chunk **chunks; /* owned; each may be NULL: only the checkpoint has it */
+    uint32_t said;             /* so many devices its records have said that it has */
     size_t n_chunks;
 };
 

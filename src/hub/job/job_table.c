@@ -115,6 +115,8 @@ enum err job_chunk_set(struct job_entry *e, struct job_chunk *c)
 
 void job_count(struct job_entry *e)
 {
+    if (e->job.n_rows > e->said)
+        e->said = e->job.n_rows;
     memset(e->job.counts, 0, sizeof e->job.counts);
     e->job.n_rows = 0;
     e->job.bytes = 0;
