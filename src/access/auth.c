@@ -459,6 +459,8 @@ static enum err by_certificate(const struct front_env *env, const struct peer *p
     out->until_ms = INT64_MAX;
     if (!peer->has_certificate)
         return fails(out, ERR_UNAUTHORIZED, "the device must authenticate by certificate, and showed none");
+    if (d->auth == AUTH_NONE)
+        return fails(out, ERR_UNAUTHORIZED, "the device has nothing to authenticate with");
     return d->auth == AUTH_CA ? by_authority(env, peer, d, now_ms, out) : by_thumbprint(peer, d, out);
 }
 

@@ -35,7 +35,7 @@ void identity_json_put_key(struct buf *b, const struct key_bytes *key)
 }
 
 static const char *const auth_names[] = {
-    [AUTH_SAS] = "sas", [AUTH_SELF_SIGNED] = "selfSigned", [AUTH_CA] = "certificateAuthority"};
+    [AUTH_SAS] = "sas", [AUTH_SELF_SIGNED] = "selfSigned", [AUTH_CA] = "certificateAuthority", [AUTH_NONE] = "none"};
 
 void identity_json_put_authentication(struct buf *b, const struct device *d)
 {
@@ -202,7 +202,7 @@ static enum err take_auth_type(const json_t *authentication, struct device *out,
             return OK;
         }
     }
-    return entry_says(f, ERR_ARGUMENT, "authentication.type must be sas, selfSigned or certificateAuthority");
+    return entry_says(f, ERR_ARGUMENT, "authentication.type must be sas, selfSigned, certificateAuthority or none");
 }
 
 /* A put replaces everything: what is not there is made anew or empty (service 4.3). */

@@ -37,7 +37,7 @@ int64_t hub_last_ms(const struct hub *);
 
 /* ---- identities ------------------------------------------------------------------------------------------------ */
 
-enum auth_type { AUTH_SAS, AUTH_SELF_SIGNED, AUTH_CA }; /* service 4.3: authentication.type */
+enum auth_type { AUTH_SAS, AUTH_SELF_SIGNED, AUTH_CA, AUTH_NONE }; /* service 4.3: authentication.type */
 
 struct key_bytes {
     uint8_t at[KEY_LEN_MAX];

@@ -197,8 +197,10 @@ static void get_configured(const struct twin_document *d, const struct path *pat
 
 static struct value value_of(const struct twin_document *document, const struct member *m, struct scratch *scratch)
 {
-    static const char *const auth[] = {
-        [AUTH_SAS] = "sas", [AUTH_SELF_SIGNED] = "selfSigned", [AUTH_CA] = "certificateAuthority"};
+    static const char *const auth[] = {[AUTH_SAS] = "sas",
+                                       [AUTH_SELF_SIGNED] = "selfSigned",
+                                       [AUTH_CA] = "certificateAuthority",
+                                       [AUTH_NONE] = "none"};
     const struct device *d = document->device;
 
     switch (m->what) {

@@ -36,7 +36,7 @@ static void rd_device(struct rd *r, struct device *d)
     rd_text(r, d->etag, sizeof d->etag);
     d->disabled = rd_u8(r) != 0;
     auth = rd_u8(r);
-    if (auth > AUTH_CA)
+    if (auth > AUTH_NONE)
         r->bad = true;
     d->auth = r->bad ? AUTH_SAS : (enum auth_type)auth;
     rd_key(r, &d->primary);

@@ -140,6 +140,20 @@ TEST(a_module_by_thumbprint_shows_no_keys)
     CHECK(body_has(&c, "\"symmetricKey\":{\"primaryKey\":null,\"secondaryKey\":null}"));
 }
 
+/* The C SDK makes modules so, and gives them keys later. */
+TEST(a_module_without_authentication_has_no_keys_until_it_gets_some)
+{
+    CHECK(ask(&c, "PUT", "/devices/door/modules/bare" V, NULL,
+              "{\"managedBy\":\"me\",\"authentication\":{\"type\":\"none\"}}") == 200);
+    CHECK(body_has(&c, "\"type\":\"none\"") && body_has(&c, "\"primaryKey\":null,\"secondaryKey\":null"));
+    CHECK(ask(&c, "GET", "/twins/door/modules/bare" V, NULL, NULL) == 200);
+    CHECK(body_has(&c, "\"authenticationType\":\"none\""));
+    CHECK(ask(&c, "PUT", "/devices/door/modules/bare" V, "If-Match: *\r\n",
+              "{\"managedBy\":\"you\",\"authentication\":{\"type\":\"sas\",\"symmetricKey\":{\"primaryKey\":\"\","
+              "\"secondaryKey\":\"\"}}}") == 200);
+    CHECK(body_has(&c, "\"type\":\"sas\"") && !body_has(&c, "\"primaryKey\":null"));
+}
+
 TEST(an_edge_device_has_its_modules_and_only_it_may_write_them)
 {
     CHECK(ask(&c, "PUT", "/devices/gate" V, NULL, "{\"capabilities\":{\"iotEdge\":true}}") == 200);
@@ -389,7 +403,8 @@ TEST(an_edge_hub_asks_for_one_below_it_by_a_chain)
 
 TESTS(WITH(a_module_is_told_as_clients_read_it), WITH(managed_by_is_replaced_and_a_put_that_omits_it_clears_it),
       WITH(what_is_wrong_with_a_module_has_its_code), WITH(a_device_has_fifty_modules),
-      WITH(a_module_by_thumbprint_shows_no_keys), WITH(an_edge_device_has_its_modules_and_only_it_may_write_them),
+      WITH(a_module_by_thumbprint_shows_no_keys), WITH(a_module_without_authentication_has_no_keys_until_it_gets_some),
+      WITH(an_edge_device_has_its_modules_and_only_it_may_write_them),
       WITH(a_device_manages_its_own_modules_with_its_key), WITH(a_module_sends_over_https_and_has_no_mailbox),
       WITH(a_call_of_a_module_that_is_not_there_says_what_is_missing),
       WITH(a_module_calls_what_is_its_own_and_what_is_below_it), WITH(modules_come_and_go_in_bulk),

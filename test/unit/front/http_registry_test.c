@@ -219,7 +219,7 @@ TEST(a_body_that_is_not_right_is_refused)
         {"{\"status\":true}", "ArgumentInvalid"},
         {"{\"statusReason\":[]}", "ArgumentInvalid"},
         {"{\"authentication\":7}", "ArgumentInvalid"},
-        {AUTH("\"type\":\"none\""), "ArgumentInvalid"},
+        {AUTH("\"type\":\"other\""), "ArgumentInvalid"},
         {AUTH("\"type\":2"), "ArgumentInvalid"},
         {AUTH("\"symmetricKey\":\"x\""), "ArgumentInvalid"},
         {AUTH("\"symmetricKey\":{\"primaryKey\":\"" KEY_A "\"}"), "ArgumentInvalid"},
