@@ -5,8 +5,10 @@ build=$(realpath "$1")
 home=$(mktemp -d)
 hub=
 chip=
+mute=
 passed=0
 cleanup() {
+    [ -z "$mute" ] || { kill "$mute" 2>/dev/null && wait "$mute" 2>/dev/null || true; }
     [ -z "$chip" ] || { kill "$chip" 2>/dev/null && wait "$chip" 2>/dev/null || true; }
     [ -z "$hub" ] || { kill "$hub" 2>/dev/null && wait "$hub" 2>/dev/null || true; }
     rm -rf "$home"
@@ -582,6 +584,60 @@ is 0 d2d module rm garage/camera
 is 4 d2d module show garage/camera
 is 0 d2d module list garage
 err 'has no modules'
+
+# Configurations, and their output on a full disk, into a closed pipe, and cut short.
+closes='{"deviceContent":{"properties.desired.closes":120}}'
+is 0 d2d configuration add doors "$closes" --where 'tags.floor = 3' --priority 10 --label kind=door
+is 7 d2d configuration add doors "$closes"
+err 'configuration "doors" already exists'
+for _ in $(seq 200); do d2d twin get garage | grep -q '"closes":120' && break || sleep 0.05; done
+is 0 d2d twin get garage
+out '"configurations":{"doors":{"status":"Applied"}}'
+is 0 d2d query "SELECT deviceId FROM devices WHERE configurations.[[doors]].status = 'Applied'" -o tsv
+out '^garage$'
+for _ in $(seq 200); do d2d configuration show doors | grep -q '"appliedCount":1' && break || sleep 0.05; done
+is 0 d2d configuration show doors
+[ "$(jq -c '[.labels.kind, .priority, .systemMetrics.results.appliedCount]' "$home/out")" = '["door",10,1]' ] ||
+    fail "the configuration is another"
+is 0 d2d module add garage/lock --out "$home/lock.cs"
+for what in "configuration list" "configuration show doors" "module key garage/lock"; do
+    is 0 d2d $what
+    is 1 sh -c "d2d $what >/dev/full"
+    is 1 sh -c "d2d $what >&-"
+    is 0 bash -c "d2d $what | true; test \${PIPESTATUS[0]} -lt 128"
+done
+# A change that was made stays made, whatever becomes of what is said of it.
+is 1 sh -c "d2d configuration add late '$closes' -o json >/dev/full"
+is 0 d2d configuration show late
+for id in doors late; do is 0 d2d configuration rm $id; done
+is 4 d2d configuration rm doors
+is 0 d2d module rm garage/lock
+# Ctrl-C while a hub says nothing.
+/usr/bin/python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen()
+print(s.getsockname()[1], flush=True)
+peers = []
+while True:
+    peers.append(s.accept())
+    print("here", flush=True)' >"$home/mute" &
+mute=$!
+for _ in $(seq 200); do [ -s "$home/mute" ] && break || sleep 0.05; done
+came=1
+for what in "configuration list" "configuration add doors $closes" "configuration rm doors" "module key garage/lock"; do
+    d2d $what --https-port "$(head -1 "$home/mute")" --timeout 60s >/dev/null 2>"$home/err" &
+    asking=$!
+    came=$((came + 1))
+    for _ in $(seq 400); do [ "$(wc -l <"$home/mute")" -ge $came ] && break || sleep 0.05; done
+    kill -INT $asking
+    ended=0
+    wait $asking || ended=$?
+    [ $ended -eq 130 ] || fail "Ctrl-C ended d2d $what with $ended"
+done
+kill $mute
+wait $mute || true
+mute=
 
 # Jobs.
 is 0 d2d job start sweep --where "tags.floor = 3" --tags '{"swept":true}'

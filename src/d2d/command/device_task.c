@@ -16,7 +16,7 @@ static enum status open_registry(struct cli *c, struct device_task *task)
     if (status)
         return status;
     cli_fill_options(c, &options);
-    if ((e = d2d_loop_new(&task->loop)) || (e = d2d_registry_new(task->loop, &options, &task->registry)))
+    if ((e = cli_loop_new(&task->loop)) || (e = d2d_registry_new(task->loop, &options, &task->registry)))
         return cli_failed("the registry", e, cli_why_not());
     return DONE;
 }
@@ -71,7 +71,7 @@ enum status device_task_run(struct device_task *task, struct cli *c, int n, char
         status = first;
     }
     d2d_registry_free(task->registry);
-    d2d_loop_free(task->loop);
+    cli_loop_free(task->loop);
     return status;
 }
 
