@@ -51,7 +51,8 @@ class Owner(Folder):
         self.init()
 
     def run_until_ready(self, **options):
-        hub = subprocess.Popen([HUB, "run", "--data", self.data, "-o", "json", *PORTS], stdout=subprocess.PIPE,
+        program = shutil.copy(HUB, self.folder)  # root may have built it in a folder that the user cannot enter
+        hub = subprocess.Popen([program, "run", "--data", self.data, "-o", "json", *PORTS], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, **options)
         ready = any(json.loads(line)["event"] == "ready" for line in hub.stdout)
         with open(f"/proc/{hub.pid}/status") as status:
