@@ -135,7 +135,8 @@ static void make_id(const struct front_env *env, char out[JOB_ID_MAX + 1])
 static enum err create(struct http_request *r, const json_t *root, struct http_answer *a)
 {
     struct buf document = buf_max(JOB_BODY_MAX), body = buf_max(JOB_BODY_MAX);
-    struct job wanted = {.start_ms = hub_wall_ms(r->env->hub, r->now_ms)}, job;
+    struct job wanted = {.start_ms = hub_wall_ms(r->env->hub, r->now_ms)};
+    struct job job = {.serial = 0};
     uint64_t at;
     enum err e = take_kind(root, &wanted.kind, a);
 
