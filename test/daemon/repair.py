@@ -265,13 +265,24 @@ class Repair(unittest.TestCase):
         self.gave_no_number_again()
 
     def spoil(self, key):
-        """Each of its values, in free pages, too."""
+        """Each of its values, in free pages, too; what else holds the key (branches) stays as it is."""
+        page, branch, overflow, head = 4096, 1, 4, 16
         with open(self.state(), "r+b") as f:
             text = bytearray(f.read())
-            at = text.find(key)
+            number = lambda at, size: int.from_bytes(text[at:at + size], "little")
+            at, spoilt = text.find(key), set()
             while at >= 0:
-                text[at + len(key) + 9] ^= 1
+                flags, length = number(at - 4, 2), number(at - 2, 2)
+                big = number(at + len(key), 8) * page if flags & 1 else 0
+                if length == len(key) and number(at // page * page + 10, 2) != branch:
+                    if not big:
+                        spoilt.add(at + len(key) + 9)
+                    elif number(big, 8) * page == big and number(big + 10, 2) == overflow:
+                        spoilt.add(big + head + 9)
                 at = text.find(key, at + 1)
+            self.assertTrue(spoilt)
+            for at in spoilt:
+                text[at] ^= 1
             f.seek(0)
             f.write(text)
 
