@@ -155,6 +155,9 @@ static enum err ages_keep(struct keeping *k)
     struct buf value = buf_max(AGES_VALUE_MAX);
     enum err e;
 
+    /* Nothing has happened since the last checkpoint: no clock that was wrong meanwhile is remembered. */
+    if (k->place == state_place(k->hub->state))
+        return OK;
     ages_encode(&value, k->hub);
     e = value.bad ? ERR_MEMORY : keeping_put(k, BYTES("ages"), buf_bytes(&value));
     buf_free(&value);
