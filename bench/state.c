@@ -55,15 +55,15 @@ static uint64_t connections(const struct state *s)
 
 static bool ends_make(struct state *s)
 {
-    s->all = calloc(connections(s), sizeof *s->all);
-    s->body = malloc(s->size);
+    s->all = calloc((size_t)connections(s), sizeof *s->all);
+    s->body = malloc((size_t)s->size);
     if (!s->all || !s->body)
         return false;
-    memset(s->body, 'x', s->size);
+    memset(s->body, 'x', (size_t)s->size);
     s->callers = s->all + s->ends;
     for (uint64_t i = 0; i < connections(s); i++) {
         s->all[i].state = s;
-        if (!(s->all[i].asked_us = calloc(s->window, sizeof *s->all[i].asked_us)))
+        if (!(s->all[i].asked_us = calloc((size_t)s->window, sizeof *s->all[i].asked_us)))
             return false;
     }
     if (s->kind == KIND_ECHO)
