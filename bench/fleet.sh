@@ -35,7 +35,7 @@ one >"$folder/quiet"
 tenth=$((fleet / 10))
 began=$(now_ms)
 d2d_owner job start sweep --where 'tags.floor < 10' --tags '{"swept":true}' -q >/dev/null
-until d2d_owner job show sweep -o raw | grep -qE '"(completed|failed|cancelled)"'; do one >>"$folder/beside"; done
+until d2d_owner job show sweep -o raw | grep -qE '^(completed|failed|cancelled)'; do one >>"$folder/beside"; done
 took=$((($(now_ms) - began) / 1000))
 echo "a job over $tenth twins takes $took s: $(d2d_owner job show sweep -o tsv)"
 jq -rn "\"others' p99: $(p99 quiet) us when nothing else happens, $(p99 beside) us beside the job: \($(p99 beside) / $(p99 quiet) * 100 | round / 100) times\""
