@@ -1,38 +1,16 @@
 """queries.py HOST-STRING CA PORT fill N | scan SECONDS | ask QUERY: twins for queries.sh, and queries over them."""
-import base64
-import hashlib
-import hmac
-import http.client
 import json
-import ssl
 import sys
 import time
-import urllib.parse
 
-parts = dict(pair.split("=", 1) for pair in open(sys.argv[1]).read().strip().split(";"))
-expiry = str(int(time.time()) + 3600)
-key = base64.b64decode(parts["SharedAccessKey"])
-signature = base64.b64encode(hmac.new(key, f"localhost\n{expiry}".encode(), hashlib.sha256).digest())
-headers = {
-    "Authorization": f"SharedAccessSignature sr=localhost&sig={urllib.parse.quote_plus(signature)}&se={expiry}"
-    f"&skn={parts['SharedAccessKeyName']}",
-    "Content-Type": "application/json",
-}
-hub = http.client.HTTPSConnection("localhost", int(sys.argv[3]), context=ssl.create_default_context(cafile=sys.argv[2]))
+from owner import Owner
 
-
-def post(path, body, more={}):
-    hub.request("POST", path + "?api-version=2021-04-12", json.dumps(body), {**headers, **more})
-    answer = hub.getresponse()
-    text = answer.read()
-    if answer.status != 200:
-        sys.exit(f"{path}: {answer.status} {text[:300]}")
-    return json.loads(text), answer.headers
+post = Owner(sys.argv[1], sys.argv[2], int(sys.argv[3])).post
 
 
 def ask(query):
     """All rows, the time of the first page, and of all of them."""
-    began, rows, first, place = time.monotonic(), [], None, {}
+    began, rows, first, place = time.monotonic(), [], None, None
     while True:
         page, heads = post("/devices/query", {"query": query}, place)
         rows += page
