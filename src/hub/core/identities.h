@@ -17,9 +17,9 @@ void identity_unmake(struct shard *s, struct identity *i);
 /* It is out of the map. NULL is fine. */
 void identity_free(struct shard *s, struct identity *i);
 /* Nobody uses it, and the checkpoint knows all of it. */
+bool identity_may_go(const struct hub *h, const struct identity *i);
 /* The same, to let it go now; false also where the checkpoint has to learn before when it was seen last. */
 bool identity_leaves(struct hub *h, struct identity *i);
-bool identity_may_go(const struct hub *h, const struct identity *i);
 /* Of its value in the checkpoint: "d/{device}", "mod/{device}/{module}". */
 struct bytes identity_key(char out[STATE_KEY_MAX], struct bytes name);
 /* The device of a module; the module stays in memory. */
