@@ -99,3 +99,16 @@ def lines_of(path):
     """Whole lines; what was cut off by the full disk was never said to be there."""
     with open(path, "rb") as f:
         return [line.decode().rstrip("\n") for line in f.read().splitlines(True) if line.endswith(b"\n")]
+
+
+def into_full_disk(hub, *args, status=1):
+    with open("/dev/full", "wb") as full:
+        said = Running(hub, args, full).ended(status, "a full disk")
+    check(f"{args}: it says why", "standard output cannot be written: No space left" in said, said)
+    return said
+
+
+def to_closed_pipe(hub, *args, status=1):
+    pipe = Pipe()
+    pipe.close()
+    return pipe.start(hub, *args).ended(status, "a closed pipe")

@@ -9,20 +9,7 @@ import sys
 import tempfile
 
 import programs
-from programs import Hub, Pipe, Running, check, lines_of, poll_until
-
-
-def into_full_disk(hub, *args, status=1):
-    with open("/dev/full", "wb") as full:
-        said = Running(hub, args, full).ended(status, "a full disk")
-    check(f"{args}: it says why", "standard output cannot be written: No space left" in said, said)
-    return said
-
-
-def to_closed_pipe(hub, *args, status=1):
-    pipe = Pipe()
-    pipe.close()
-    return pipe.start(hub, *args).ended(status, "a closed pipe")
+from programs import Hub, Pipe, Running, check, into_full_disk, lines_of, poll_until, to_closed_pipe
 
 
 class Answering:
