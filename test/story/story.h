@@ -110,3 +110,24 @@ void story_amqp(struct story *, struct actor *, char **words, size_t n);
 /* Its connection is gone. */
 void story_http_free(struct teller *);
 void story_amqp_free(struct teller *);
+
+/* The calls of a client that only hears: it has nothing to say by itself, is never due, and minds no end. */
+static inline void story_idle(struct talk *t, int64_t now_ms)
+{
+    (void)t;
+    (void)now_ms;
+}
+
+static inline int64_t story_never(struct talk *t, int64_t now_ms)
+{
+    (void)t;
+    (void)now_ms;
+    return INT64_MAX;
+}
+
+static inline void story_gone(struct talk *t, enum err why, int64_t now_ms)
+{
+    (void)t;
+    (void)why;
+    (void)now_ms;
+}

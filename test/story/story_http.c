@@ -38,30 +38,10 @@ static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
     return all;
 }
 
-static void nothing(struct talk *t, int64_t now_ms)
-{
-    (void)t;
-    (void)now_ms;
-}
-
-static int64_t never(struct talk *t, int64_t now_ms)
-{
-    (void)t;
-    (void)now_ms;
-    return INT64_MAX;
-}
-
-static void closed(struct talk *t, enum err why, int64_t now_ms)
-{
-    (void)t;
-    (void)why;
-    (void)now_ms;
-}
-
 static void dial(struct story *s, struct actor *a)
 {
     static const struct talk_ops ops = {
-        .input = input, .wake = nothing, .tick = never, .close = closed, .name = "teller"};
+        .input = input, .wake = story_idle, .tick = story_never, .close = story_gone, .name = "teller"};
     struct teller *h = calloc(1, sizeof *h);
 
     if (!h)

@@ -9,26 +9,6 @@ struct socket {
     struct buf heard;
 };
 
-static void nothing(struct talk *t, int64_t now_ms)
-{
-    (void)t;
-    (void)now_ms;
-}
-
-static int64_t never(struct talk *t, int64_t now_ms)
-{
-    (void)t;
-    (void)now_ms;
-    return INT64_MAX;
-}
-
-static void closed(struct talk *t, enum err why, int64_t now_ms)
-{
-    (void)t;
-    (void)why;
-    (void)now_ms;
-}
-
 static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
 {
     (void)now_ms;
@@ -45,8 +25,12 @@ static void failed(void *ctx, enum err why, const char *detail)
 
 void story_ws_open(struct story *s, struct actor *a, struct talk *inner)
 {
-    static const struct talk_ops by_hand = {
-        .start = nothing, .input = input, .wake = nothing, .tick = never, .close = closed, .name = "hand"};
+    static const struct talk_ops by_hand = {.start = story_idle,
+                                            .input = input,
+                                            .wake = story_idle,
+                                            .tick = story_never,
+                                            .close = story_gone,
+                                            .name = "hand"};
     struct socket *old = a->socket, *w = calloc(1, sizeof *w);
 
     if (!w)

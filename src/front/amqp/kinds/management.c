@@ -211,15 +211,9 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     amqp_request(c, k, d, asked);
 }
 
-static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
-{
-    (void)o;
-    amqp_link_accept(c, k);
-}
-
 const struct link_ops amqp_management_link = {
     .name = "$management",
-    .opened = opened,
+    .opened = amqp_request_opened,
     .delivery = delivery,
     .credit = amqp_request_credit,
 };

@@ -145,6 +145,12 @@ static bool take_message(struct amqp *c, struct amqp_link *k, pn_delivery_t *d, 
     return amqp_take_apart(buf_bytes(&c->came), out);
 }
 
+void amqp_request_opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
+{
+    (void)o;
+    amqp_link_accept(c, k);
+}
+
 void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
                   void (*asked)(struct amqp *, struct amqp_request *))
 {

@@ -13,6 +13,8 @@ struct amqp_request {
     char text[256];        /* status-description */
     const char *condition; /* error-condition or NULL */
 };
+/* A link of requests or answers is there: whoever may ask is decided with each request. */
+void amqp_request_opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o);
 /* Something came on a link that takes requests: all of one is given to `asked`, which settles and answers it. */
 void amqp_request(struct amqp *c, struct amqp_link *k, pn_delivery_t *d,
                   void (*asked)(struct amqp *, struct amqp_request *));
