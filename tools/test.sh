@@ -12,10 +12,12 @@ threads() {
 
 # A hub in a thread and libd2d's handles, freed in each of their callbacks.
 valgrind_looks_on() {
+    . tools/beside.sh
     local program
     for program in build/test/test/unit_client_live_*_test; do
-        valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect "$program"
+        beside valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect "$program"
     done
+    all_done
 }
 
 in_memory() {

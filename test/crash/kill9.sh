@@ -6,10 +6,12 @@
 set -euo pipefail
 build=$(realpath "$1")
 cd "$(dirname "$0")"
+. ../../tools/beside.sh
 export PYTHONDONTWRITEBYTECODE=1
-/usr/bin/python3 kill9.py "$build/d2dhub" "$build/test/kill9_store"
-/usr/bin/python3 kill9_mail.py "$build/d2dhub" "$build/test/kill9_store"
-/usr/bin/python3 kill9_register.py "$build"
-/usr/bin/python3 kill9_all.py "$build/d2dhub" "$build/test/kill9_store" all
-/usr/bin/python3 kill9_all.py "$build/d2dhub" "$build/test/kill9_store" trim
-/usr/bin/python3 kill9_state.py "$build/d2dhub"
+beside /usr/bin/python3 kill9.py "$build/d2dhub" "$build/test/kill9_store"
+beside /usr/bin/python3 kill9_mail.py "$build/d2dhub" "$build/test/kill9_store"
+beside /usr/bin/python3 kill9_register.py "$build"
+beside /usr/bin/python3 kill9_all.py "$build/d2dhub" "$build/test/kill9_store" all
+beside /usr/bin/python3 kill9_all.py "$build/d2dhub" "$build/test/kill9_store" trim
+beside /usr/bin/python3 kill9_state.py "$build/d2dhub"
+all_done
