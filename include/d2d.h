@@ -525,9 +525,9 @@ D2D_API enum d2d_err d2d_jobs(struct d2d_registry *registry, const char *type, c
                               char after[D2D_AFTER_CAP], char **json);
 
 /* Import and export of the registry: devices, modules and twins as lines of a file that the hub reads and writes, a
- * d2dhub in the folder blobs of its data folder. They are JSON texts, as in the hub's API:
- * {"type":"export","outputBlobContainerUri":"https://any.host/box","excludeKeysInExport":false}. The caller frees the
- * answers. D2D_OVER_QUOTA: another one has not ended. */
+ * d2dhub in the folder blobs of its data folder; configurations in a file beside it. They are JSON texts, as in the
+ * hub's API: {"type":"export","outputBlobContainerUri":"https://any.host/box","excludeKeysInExport":false,
+ * "includeConfigurations":true}. The caller frees the answers. D2D_OVER_QUOTA: another one has not ended. */
 D2D_API enum d2d_err d2d_transfer_start(struct d2d_registry *registry, const char *json, char **answer);
 /* D2D_NOT_FOUND. How far it is. */
 D2D_API enum d2d_err d2d_transfer_get(struct d2d_registry *registry, const char *id, char **json);

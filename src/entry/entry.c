@@ -64,8 +64,7 @@ enum entry_mode entry_mode_of(const json_t *entry, enum entry_mode otherwise)
     return (enum entry_mode)m;
 }
 
-/* Their ETag, or that of their twin, with the quotes that some clients leave on it. */
-static struct match match_of(const json_t *entry, const char *name)
+struct match entry_match(const json_t *entry, const char *name)
 {
     struct bytes etag = text_at(entry, name);
 
@@ -134,7 +133,7 @@ static enum err change(struct run *r, struct device *wanted)
     if (e)
         return e;
     if (mode == ENTRY_UPDATE_IF_MATCH || mode == ENTRY_CREATE_OR_UPDATE_IF_MATCH)
-        match = match_of(r->entry->root, "etag");
+        match = entry_match(r->entry->root, "etag");
     e = whole ? identity_change(r->by, wanted, match, &made, &at, r->fault) : update_rest(r, wanted, match, &at);
     r->is_new = mode == ENTRY_CREATE || (e == ERR_NOT_FOUND && makes_new(r));
     if (e && r->is_new && mode != ENTRY_CREATE)
@@ -151,7 +150,7 @@ static enum err remove_one(const struct run *r)
     enum err e;
 
     if (r->entry->mode == ENTRY_DELETE_IF_MATCH)
-        match = match_of(r->entry->root, "etag");
+        match = entry_match(r->entry->root, "etag");
     e = identity_drop(r->by, r->name, match, &at);
     if (!e)
         wait_for(r, at);
@@ -203,7 +202,7 @@ static enum err update_twin(const struct run *r)
     enum err e;
 
     if (r->entry->mode == ENTRY_UPDATE_TWIN_IF_MATCH)
-        match = match_of(r->entry->root, "twinETag");
+        match = entry_match(r->entry->root, "twinETag");
     e = change_twin(r, match);
     if (e == ERR_NOT_FOUND && identity_is_module(r->name))
         r->fault->number = 404010;
@@ -227,7 +226,7 @@ static enum err add_twin(const struct run *r)
 
     if (!has_some(root, "tags") && !has_some(root, "properties"))
         return OK;
-    return change_twin(r, minds_twin_etag(r) ? match_of(root, "twinETag") : (struct match){.how = MATCH_ANY});
+    return change_twin(r, minds_twin_etag(r) ? entry_match(root, "twinETag") : (struct match){.how = MATCH_ANY});
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------- */

@@ -35,6 +35,9 @@ enum entry_mode entry_mode_of(const json_t *, enum entry_mode otherwise);
 /* The name of its identity. False: the ids are none. */
 bool entry_name(const json_t *, char name[IDENTITY_LEN_MAX + 1]);
 
+/* The ETag that a member of it holds, with the quotes that some clients leave on it. */
+struct match entry_match(const json_t *, const char *name);
+
 /* Carries it out. *at grows to the place that an answer has to wait for. OK with *half: the identity is new and stands,
  * but its twin is as that of any new one; `fault` says why. */
 enum err entry_run(const struct changer *, const struct entry *, uint64_t *at, bool *half,

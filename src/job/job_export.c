@@ -1,7 +1,8 @@
-/* All devices and modules, each as a line of a file (service 4.10). A job that was interrupted begins anew: the file
- * has its name once it is whole. */
+/* All devices and modules, each as a line of a file, and where it is wanted all configurations, each as a line of
+ * another one (service 4.10). A job that was interrupted begins anew: files have their names once they are whole. */
 #include "work.h"
 
+#include "configuration_show.h"
 #include "entry_put.h"
 
 #include <stdio.h>
@@ -9,14 +10,32 @@
 
 enum { TEXT_READY = 256 * 1024, TEXT_MAX = TEXT_READY + TWIN_JSON_MAX + 8192 };
 
+struct file {
+    const char *name;
+    char beside[BLOB_MAX + 2]; /* its name until it is whole; "": it is none */
+};
+
 struct export
 {
     struct transfer transfer;
-    char beside[BLOB_MAX + 2]; /* the file's name until it is whole */
+    struct file devices, configurations;
+    struct file *file; /* that is written now */
     struct buf text, run;
-    struct device *modules; /* MODULES_ROOM of them */
+    struct device *modules;     /* MODULES_ROOM of them */
+    char after[ID_LEN_MAX + 1]; /* the last configuration that was written */
     uint64_t at, done, total;
 };
+
+static enum err begin(struct work *w, struct file *f, const char *name)
+{
+    struct export *x = w->own;
+
+    f->name = name;
+    snprintf(f->beside, sizeof f->beside, ".%s", name);
+    x->file = f;
+    x->at = 0;
+    return w->files->write(w->files->ctx, x->transfer.out, f->beside, 0, NO_BYTES, false);
+}
 
 static enum err open_export(struct work *w, struct bytes document, char why[JOB_FAILURE_CAP])
 {
@@ -33,19 +52,20 @@ static enum err open_export(struct work *w, struct bytes document, char why[JOB_
         return ERR_MEMORY;
     if ((e = transfer_read(document, &x->transfer)))
         return e;
-    snprintf(x->beside, sizeof x->beside, ".%s", x->transfer.out_blob);
     hub_count(w->hub, &counts);
     x->total = counts.devices;
-    e = w->files->write(w->files->ctx, x->transfer.out, x->beside, 0, NO_BYTES, false);
+    e = begin(w, &x->devices, x->transfer.out_blob);
     return e ? work_cannot(e, "write", x->transfer.out, x->transfer.out_blob, why) : OK;
 }
 
 static void close_export(struct work *w)
 {
     struct export *x = w->own;
+    const struct file *const files[] = {&x->devices, &x->configurations};
 
-    if (x->beside[0]) /* unless it has its name by now */
-        w->files->drop(w->files->ctx, x->transfer.out, x->beside);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i]->beside[0]) /* unless it has its name by now */
+            w->files->drop(w->files->ctx, x->transfer.out, files[i]->beside);
     buf_free(&x->text);
     buf_free(&x->run);
     free(x->modules);
@@ -59,7 +79,7 @@ static enum err flush(struct work *w)
 
     if (e || !x->text.len)
         return e;
-    e = w->files->write(w->files->ctx, x->transfer.out, x->beside, x->at, buf_bytes(&x->text), false);
+    e = w->files->write(w->files->ctx, x->transfer.out, x->file->beside, x->at, buf_bytes(&x->text), false);
     x->at += x->text.len;
     buf_clear(&x->text);
     return e;
@@ -98,28 +118,69 @@ static enum err put_device(void *ctx, const struct twin_document *d, const struc
     return e;
 }
 
-/* The next devices; with the last of them the file gets its name. */
-static enum err go_on(struct work *w, int64_t now_ms)
+/* A slice of the configurations; *last: there are no more. */
+static enum err put_configurations(struct work *w, bool *last)
 {
     struct export *x = w->own;
-    enum err e;
+    struct buf body = buf_max(DOC_LEN_MAX);
+    enum err e = OK;
 
-    if (w->scan.end)
-        return w->files->keep(w->files->ctx, x->transfer.out, x->beside, x->transfer.out_blob);
-    if (!(e = scan_turn(&w->scan, put_device, w)) && !(e = flush(w)))
-        work_progress(w, x->done, x->total, now_ms);
-    return e;
+    for (unsigned n = 0; !e && !*last && n < SLICE; n++) {
+        struct doc doc;
+
+        buf_clear(&body);
+        e = hub_doc_next(w->hub, DOC_CONFIGURATION, bytes_str(x->after), &body, &doc);
+        if ((*last = e == ERR_NOT_FOUND) || e)
+            continue;
+        memcpy(x->after, doc.id, sizeof x->after);
+        if (configuration_is_gone(buf_bytes(&body)))
+            continue;
+        if (!(e = configuration_show(&x->text, &doc, buf_bytes(&body), NULL)))
+            buf_puts(&x->text, "\r\n");
+        if (!e && x->text.len >= TEXT_READY)
+            e = flush(w);
+    }
+    buf_free(&body);
+    return *last ? flush(w) : e;
+}
+
+static enum err keep(struct work *w, const struct file *f)
+{
+    const struct export *x = w->own;
+
+    return f->beside[0] ? w->files->keep(w->files->ctx, x->transfer.out, f->beside, f->name) : OK;
+}
+
+/* The next devices, then the configurations; at the end the files get their names. */
+static enum err go_on(struct work *w, int64_t now_ms, bool *last)
+{
+    struct export *x = w->own;
+    enum err e = OK;
+
+    if (!w->scan.end) {
+        if (!(e = scan_turn(&w->scan, put_device, w)) && !(e = flush(w)))
+            work_progress(w, x->done, x->total, now_ms);
+        return e;
+    }
+    if (x->transfer.configurations[0]) {
+        if (x->file == &x->devices && (e = begin(w, &x->configurations, x->transfer.configurations)))
+            return e;
+        if ((e = put_configurations(w, last)) || !*last)
+            return e;
+    }
+    *last = true;
+    return (e = keep(w, &x->configurations)) ? e : keep(w, &x->devices);
 }
 
 static bool turn_export(struct work *w, int64_t now_ms, int64_t *until_ms)
 {
     struct export *x = w->own;
-    bool last = w->scan.end;
-    enum err e = go_on(w, now_ms);
+    bool last = false;
+    enum err e = go_on(w, now_ms, &last);
 
     *until_ms = now_ms;
     if (e)
-        (void)work_cannot(e, "write", x->transfer.out, x->transfer.out_blob, w->failure);
+        (void)work_cannot(e, "write", x->transfer.out, x->file->name, w->failure);
     return last || e;
 }
 

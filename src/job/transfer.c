@@ -59,6 +59,14 @@ static bool take(const json_t *root, const char *uri, const char *blob, char con
                          bytes_to_str(text_at(root, blob), name, BLOB_MAX + 1));
 }
 
+static bool take_configurations(const json_t *root, char out[BLOB_MAX + 1])
+{
+    struct bytes name = text_at(root, "configurationsBlobName");
+
+    return !json_is_true(json_object_get(root, "includeConfigurations")) ||
+           (transfer_blob_valid(name) && bytes_to_str(name, out, BLOB_MAX + 1));
+}
+
 enum err transfer_read(struct bytes document, struct transfer *out)
 {
     char why[JSON_WHY_CAP];
@@ -67,7 +75,8 @@ enum err transfer_read(struct bytes document, struct transfer *out)
 
     *out = (struct transfer){.keys = !json_is_true(json_object_get(root, "excludeKeysInExport"))};
     good = root && take(root, "inputBlobContainerUri", "inputBlobName", out->in, out->in_blob) &&
-           take(root, "outputBlobContainerUri", "outputBlobName", out->out, out->out_blob) && out->out[0];
+           take(root, "outputBlobContainerUri", "outputBlobName", out->out, out->out_blob) && out->out[0] &&
+           take_configurations(root, out->configurations);
     json_decref(root);
     return good ? OK : ERR_DAMAGED;
 }

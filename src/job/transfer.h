@@ -25,11 +25,14 @@ struct job_files {
 struct transfer {
     char in[CONTAINER_MAX + 1], in_blob[BLOB_MAX + 1]; /* "": there is none */
     char out[CONTAINER_MAX + 1], out_blob[BLOB_MAX + 1];
+    char configurations[BLOB_MAX + 1]; /* a file beside that of devices; "": they are left out */
     bool keys;
 };
 
 #define TRANSFER_BLOB "devices.txt"
+#define TRANSFER_CONFIGURATIONS "configurations.txt"
 #define TRANSFER_ERRORS "importErrors.log"
+#define TRANSFER_CONFIGURATION_ERRORS "importConfigErrors.log"
 
 /* The container that a URI names: the last part of its path, of lower-case letters, digits and -. False: it names none
  * that can be. */

@@ -140,7 +140,22 @@ static const struct rule transfer[] = {{"type", TEXT},
                                        {"storageAuthenticationType", TEXT},
                                        {"excludeKeysInExport", FLAG},
                                        {"includeConfigurations", FLAG},
+                                       {"configurationsBlobName", TEXT},
                                        {NULL, ANY}};
+
+static const struct rule configuration[] = {{"id", TEXT},
+                                            {"importMode", TEXT},
+                                            {"etag", TEXT},
+                                            {"schemaVersion", TEXT},
+                                            {"labels", OBJECT},
+                                            {"content", OBJECT},
+                                            {"targetCondition", TEXT},
+                                            {"priority", ANY},
+                                            {"metrics", OBJECT},
+                                            {"metrics.queries", OBJECT},
+                                            {NULL, ANY}};
+
+static const struct rule storage[] = {{"containerName", TEXT}, {"storageConnectionString", TEXT}, {NULL, ANY}};
 
 static const struct rule *const tables[JSON_NAMES_END] = {
     [NAMES_DEVICE] = device,
@@ -154,6 +169,8 @@ static const struct rule *const tables[JSON_NAMES_END] = {
     [NAMES_TWIN] = twin,
     [NAMES_JOB] = job,
     [NAMES_TRANSFER] = transfer,
+    [NAMES_CONFIGURATION] = configuration,
+    [NAMES_STORAGE] = storage,
 };
 
 /* The object that the last name of a path stands in, or NULL; `name` is that name. */

@@ -17,6 +17,8 @@ enum json_names {
     NAMES_TWIN,
     NAMES_JOB,
     NAMES_TRANSFER, /* an import or export */
+    NAMES_CONFIGURATION,
+    NAMES_STORAGE, /* where an import or export of the oldest clients is */
     JSON_NAMES_END,
 };
 

@@ -672,6 +672,16 @@ out '^imported'
 is 0 d2d device rm imported
 is 0 d2d job list --type import -o tsv
 out '	import	completed'
+is 0 d2d configuration add kept '{"deviceContent":{"properties.desired.kept":1}}' --priority 3
+is 0 d2d device export box --configurations
+err 'blobs/box/devices.txt, blobs/box/configurations.txt in the hub.s data folder'
+grep -q '^{"id":"kept",' "$home/hub/blobs/box/configurations.txt" || fail "the export has no configuration"
+is 0 d2d configuration rm kept
+is 0 d2d device import box --configurations
+err 'blobs/box/importErrors.log, blobs/box/importConfigErrors.log'
+is 0 d2d configuration show kept -o json
+out '"priority":3'
+is 0 d2d configuration rm kept
 is 1 d2d device import nothing
 err 'there is no such file'
 is 2 d2d device export ../box

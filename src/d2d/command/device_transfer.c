@@ -15,7 +15,7 @@ enum { LOOK_MS = 100, LOOKS = 5 /* before the hub is asked again */ };
 
 struct transfer_values {
     const char *container, *file;
-    int without_keys, no_wait;
+    int without_keys, configurations, no_wait;
     const char *type;
     int64_t until_ms; /* 0: until it has ended */
     char *json, *answer;
@@ -53,6 +53,8 @@ static char *request(const struct transfer_values *v)
                     v->without_keys);
     if (imports)
         json_object_set_new(job, "inputBlobContainerUri", json_string(buf_str(&text)));
+    if (v->configurations)
+        json_object_set_new(job, "includeConfigurations", json_true());
     if (v->file)
         json_object_set_new(job, imports ? "inputBlobName" : "outputBlobName", json_string(v->file));
     json = json_text(job, JSON_COMPACT);
@@ -101,17 +103,31 @@ static enum d2d_err start(struct d2d_registry *registry, void *ctx)
     return e;
 }
 
-static const char *file_of(const json_t *job, bool imports)
+static const char *name_in(const json_t *job, const char *member, const char *otherwise)
 {
-    const char *name = json_string_value(json_object_get(job, imports ? "inputBlobName" : "outputBlobName"));
+    const char *name = json_string_value(json_object_get(job, member));
 
-    return name ? name : "devices.txt";
+    return name ? name : otherwise;
+}
+
+/* The files that it has written. */
+static void tell_files(const struct transfer_values *v, const json_t *job, const char *where)
+{
+    bool imports = strcmp(v->type, "import") == 0;
+    const char *file = imports ? "importErrors.log" : name_in(job, "outputBlobName", "devices.txt");
+    const char *other =
+        imports ? "importConfigErrors.log" : name_in(job, "configurationsBlobName", "configurations.txt");
+
+    say("%s%s%s%s%s in %s; %s", where, file, v->configurations ? ", " : "", v->configurations ? where : "",
+        v->configurations ? other : "", is_uri(v->container) ? "that container" : "the hub's data folder",
+        imports             ? "lines that failed are told there"
+        : v->configurations ? "they are readable by the owner of the hub alone"
+                            : "it is readable by the owner of the hub alone");
 }
 
 /* The folder of the files, and what is to be known of how it ended. */
 static enum status tell(const struct transfer_values *v, const json_t *job)
 {
-    bool imports = strcmp(v->type, "import") == 0;
     const char *status = json_string_value(json_object_get(job, "status"));
     const char *why = json_string_value(json_object_get(job, "failureReason"));
     char where[400] = "";
@@ -119,9 +135,7 @@ static enum status tell(const struct transfer_values *v, const json_t *job)
     if (!is_uri(v->container))
         snprintf(where, sizeof where, "blobs/%s/", v->container);
     if (status && strcmp(status, "completed") == 0) {
-        say("%s%s in %s; %s", where, imports ? "importErrors.log" : file_of(job, imports),
-            is_uri(v->container) ? "that container" : "the hub's data folder",
-            imports ? "lines that failed are told there" : "it is readable by the owner of the hub alone");
+        tell_files(v, job, where);
         return DONE;
     }
     if (status && (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)) {
@@ -170,6 +184,10 @@ static enum status run(struct cli *c, struct transfer_values *v, const struct co
 #define AT(field) .offset = offsetof(struct transfer_values, field)
 #define FILE_HELP "the file in it (devices.txt)"
 #define WAIT_HELP "do not wait for its end"
+#define CONFIGURATIONS_OPTION(help)                                \
+    {                                                              \
+        "configurations", NULL, help, OPT_FLAG, AT(configurations) \
+    }
 
 static enum status device_export(struct cli *c, void *values, int n, char **argv)
 {
@@ -180,6 +198,7 @@ static enum status device_export(struct cli *c, void *values, int n, char **argv
 static const struct opt export_options[] = {
     {"file", "NAME", FILE_HELP, OPT_TEXT, AT(file)},
     {"without-keys", NULL, "leave the keys of devices out", OPT_FLAG, AT(without_keys)},
+    CONFIGURATIONS_OPTION("write all configurations, too, to configurations.txt beside it"),
     {"no-wait", NULL, WAIT_HELP, OPT_FLAG, AT(no_wait)},
     {0}};
 
@@ -188,6 +207,7 @@ const struct command command_device_export = {
      .usage = "CONTAINER",
      .summary = "write all devices to CONTAINER/devices.txt in the folder blobs of the hub's data folder",
      .examples = "d2d device export backup\n"
+                 "d2d device export backup --configurations\n"
                  "d2d device export backup --file phones.txt --without-keys\n",
      .options = export_options,
      .least = 1,
@@ -202,7 +222,10 @@ static enum status device_import(struct cli *c, void *values, int n, char **argv
 }
 
 static const struct opt import_options[] = {
-    {"file", "NAME", FILE_HELP, OPT_TEXT, AT(file)}, {"no-wait", NULL, WAIT_HELP, OPT_FLAG, AT(no_wait)}, {0}};
+    {"file", "NAME", FILE_HELP, OPT_TEXT, AT(file)},
+    CONFIGURATIONS_OPTION("after the devices, make, change and delete configurations by configurations.txt beside it"),
+    {"no-wait", NULL, WAIT_HELP, OPT_FLAG, AT(no_wait)},
+    {0}};
 
 const struct command command_device_import = {
     {.name = "device import",

@@ -237,7 +237,8 @@ http_run http_job_put, http_job_get, http_job_cancel, http_jobs_list;
 
 /* ---- transfer.c ---- */
 
-http_run http_transfer_create, http_transfer_get, http_transfer_cancel, http_transfers_list;
+http_run http_transfer_create, http_transfer_get, http_transfer_cancel, http_transfers_list, http_registry_export,
+    http_registry_import;
 
 /* ---- call.c ---- */
 

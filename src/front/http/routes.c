@@ -131,6 +131,8 @@ static const struct http_route routes[] = {
     {"POST", "/digitaltwins/{}/commands/{}", SERVICE, true, http_command},
     {"POST", "/digitaltwins/{}/components/{}/commands/{}", SERVICE, true, http_command},
     {"POST", "/jobs/create", WRITE, true, http_transfer_create},
+    {"POST", "/$admin/exportRegistry", WRITE, true, http_registry_export},
+    {"POST", "/$admin/importRegistry", WRITE, true, http_registry_import},
     {"GET", "/jobs", READ, true, http_transfers_list},
     {"GET", "/jobs/{}", READ, true, http_transfer_get},
     {"DELETE", "/jobs/{}", WRITE, true, http_transfer_cancel},

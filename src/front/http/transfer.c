@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 enum { LISTED_MAX = 100, URI_MAX = 1024 };
+#define BAD_BLOB "%s must be 1 to %d of A-Z a-z 0-9 . - _ and not begin with a dot"
 
 /* ---- shown ------------------------------------------------------------------------------------------------------ */
 
@@ -83,8 +84,7 @@ static enum err take_file(const json_t *root, const char *uri_name, const char *
                          CONTAINER_MIN, CONTAINER_MAX);
     }
     if (blob.len && !transfer_blob_valid(blob))
-        return http_says(a, ERR_ARGUMENT, "%s must be 1 to %d of A-Z a-z 0-9 . - _ and not begin with a dot", blob_name,
-                         BLOB_MAX);
+        return http_says(a, ERR_ARGUMENT, BAD_BLOB, blob_name, BLOB_MAX);
     put_member(out, uri_name, uri);
     put_member(out, blob_name, blob.len ? blob : BYTES(TRANSFER_BLOB));
     return OK;
@@ -97,10 +97,33 @@ static enum err take_kind(const json_t *root, enum job_kind *out, struct http_an
     *out = bytes_eq_nocase(type, BYTES("export")) ? JOB_EXPORT : JOB_IMPORT;
     if (*out == JOB_IMPORT && !bytes_eq_nocase(type, BYTES("import")))
         return http_says(a, ERR_MALFORMED, "type must be export or import");
+    return OK;
+}
+
+static bool is_log(struct bytes blob)
+{
+    return bytes_eq(blob, BYTES(TRANSFER_ERRORS)) || bytes_eq(blob, BYTES(TRANSFER_CONFIGURATION_ERRORS));
+}
+
+/* The file of configurations stands beside that of devices, which is `beside`. */
+static enum err take_configurations(const json_t *root, enum job_kind kind, struct bytes beside, struct buf *out,
+                                    struct http_answer *a)
+{
+    struct bytes blob = text_at(root, "configurationsBlobName");
+
     if (!json_is_true(json_object_get(root, "includeConfigurations")))
         return OK;
-    a->code = CODE_NOT_HERE;
-    return http_says(a, ERR_UNSUPPORTED, "Configurations are not imported or exported by this hub");
+    if (!blob.len)
+        blob = BYTES(TRANSFER_CONFIGURATIONS);
+    if (!transfer_blob_valid(blob))
+        return http_says(a, ERR_ARGUMENT, BAD_BLOB, "configurationsBlobName", BLOB_MAX);
+    if (bytes_eq(blob, beside.len ? beside : BYTES(TRANSFER_BLOB)))
+        return http_says(a, ERR_ARGUMENT, "configurationsBlobName must not be the file of devices");
+    if (kind == JOB_IMPORT && is_log(blob))
+        return http_says(a, ERR_ARGUMENT, "configurationsBlobName must not be a log of errors");
+    buf_puts(out, ",\"includeConfigurations\":true");
+    put_member(out, "configurationsBlobName", blob);
+    return OK;
 }
 
 /* The members that the job keeps, as JSON. */
@@ -108,6 +131,7 @@ static enum err take_files(const json_t *root, enum job_kind kind, struct buf *o
 {
     char from[CONTAINER_MAX + 1], to[CONTAINER_MAX + 1];
     struct bytes storage = text_at(root, "storageAuthenticationType");
+    struct bytes blob = text_at(root, kind == JOB_IMPORT ? "inputBlobName" : "outputBlobName");
     enum err e = OK;
 
     buf_puts(out, "{");
@@ -115,12 +139,15 @@ static enum err take_files(const json_t *root, enum job_kind kind, struct buf *o
         e = take_file(root, "inputBlobContainerUri", "inputBlobName", from, out, a);
     if (e || (e = take_file(root, "outputBlobContainerUri", "outputBlobName", to, out, a)))
         return e;
-    if (kind == JOB_IMPORT && !strcmp(from, to) && bytes_eq(text_at(root, "inputBlobName"), BYTES(TRANSFER_ERRORS)))
-        return http_says(a, ERR_ARGUMENT, "inputBlobName must not be the log of errors, " TRANSFER_ERRORS);
+    if (kind == JOB_IMPORT && !strcmp(from, to) && is_log(blob))
+        return http_says(a, ERR_ARGUMENT, "inputBlobName must not be a log of errors");
     put_member(out, "storageAuthenticationType",
                bytes_eq_nocase(storage, BYTES("identityBased")) ? storage : BYTES("keyBased"));
-    buf_printf(out, ",\"excludeKeysInExport\":%s}",
+    buf_printf(out, ",\"excludeKeysInExport\":%s",
                json_is_true(json_object_get(root, "excludeKeysInExport")) ? "true" : "false");
+    if ((e = take_configurations(root, kind, blob, out, a)))
+        return e;
+    buf_puts(out, "}");
     return buf_check(out);
 }
 
@@ -132,15 +159,15 @@ static void make_id(const struct front_env *env, char out[JOB_ID_MAX + 1])
     lock_text(&random, out);
 }
 
-static enum err create(struct http_request *r, const json_t *root, struct http_answer *a)
+static enum err create(struct http_request *r, const json_t *root, enum job_kind kind, struct http_answer *a)
 {
     struct buf document = buf_max(JOB_BODY_MAX), body = buf_max(JOB_BODY_MAX);
-    struct job wanted = {.start_ms = hub_wall_ms(r->env->hub, r->now_ms)};
+    struct job wanted = {.kind = kind, .start_ms = hub_wall_ms(r->env->hub, r->now_ms)};
     struct job job = {.serial = 0};
     uint64_t at;
-    enum err e = take_kind(root, &wanted.kind, a);
+    enum err e = take_files(root, kind, &document, a);
 
-    if (!e && !(e = take_files(root, wanted.kind, &document, a))) {
+    if (!e) {
         make_id(r->env, wanted.id);
         job_body_put(&body, NO_BYTES, buf_bytes(&document));
         e = hub_job_put(r->env->hub, &wanted, buf_bytes(&body), r->now_ms, &job, &at);
@@ -159,19 +186,63 @@ static enum err create(struct http_request *r, const json_t *root, struct http_a
     return e;
 }
 
-enum err http_transfer_create(struct http_request *r, struct http_answer *a)
+static enum err read_body(struct http_request *r, enum json_names names, json_t **root, struct http_answer *a)
 {
-    json_t *root;
-    enum err e = http_json(r->body, &root, a);
+    enum err e = http_json(r->body, root, a);
 
     if (e)
         return e;
-    if (!json_is_object(root))
-        e = http_says(a, ERR_ARGUMENT, "the body is not an object");
-    else if (!(e = http_spell(root, NAMES_TRANSFER, a)))
-        e = create(r, root, a);
+    return json_is_object(*root) ? http_spell(*root, names, a)
+                                 : http_says(a, ERR_ARGUMENT, "the body is not an object");
+}
+
+enum err http_transfer_create(struct http_request *r, struct http_answer *a)
+{
+    enum job_kind kind = JOB_EXPORT;
+    json_t *root = NULL;
+    enum err e = read_body(r, NAMES_TRANSFER, &root, a);
+
+    if (!e && !(e = take_kind(root, &kind, a)))
+        e = create(r, root, kind, a);
     json_decref(root);
     return e;
+}
+
+/* As the oldest .NET client asks: a container by its name, and a connection string, which is a secret and passed over.
+ */
+static enum err create_in(struct http_request *r, enum job_kind kind, struct http_answer *a)
+{
+    json_t *root = NULL, *files = NULL;
+    char uri[URI_MAX] = "https://blobs/";
+    struct bytes name;
+    enum err e = read_body(r, NAMES_STORAGE, &root, a);
+
+    if (!e && !(name = text_at(root, "containerName")).len) {
+        a->code = CODE_MISSING;
+        e = http_says(a, ERR_ARGUMENT, "containerName is missing");
+    }
+    if (!e && (name.len > CONTAINER_MAX || bytes_find(name, '/') < name.len || bytes_find(name, '?') < name.len)) {
+        a->code = CODE_CONTAINER;
+        e = http_says(a, ERR_ARGUMENT, "containerName must be %d to %d of a-z 0-9 -", CONTAINER_MIN, CONTAINER_MAX);
+    }
+    if (!e) {
+        snprintf(uri + strlen(uri), sizeof uri - strlen(uri), "%.*s", (int)name.len, (const char *)name.at);
+        files = json_pack("{ss ss}", "inputBlobContainerUri", uri, "outputBlobContainerUri", uri);
+        e = files ? create(r, files, kind, a) : ERR_MEMORY;
+    }
+    json_decref(files);
+    json_decref(root);
+    return e;
+}
+
+enum err http_registry_export(struct http_request *r, struct http_answer *a)
+{
+    return create_in(r, JOB_EXPORT, a);
+}
+
+enum err http_registry_import(struct http_request *r, struct http_answer *a)
+{
+    return create_in(r, JOB_IMPORT, a);
 }
 
 /* ---- asked for -------------------------------------------------------------------------------------------------- */

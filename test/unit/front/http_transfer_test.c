@@ -192,8 +192,6 @@ static const struct bad {
     {"none to read from", "{\"type\":\"import\",\"outputBlobContainerUri\":\"" BOX "\"}", 400, "ArgumentNull"},
     {"none to write to", "{\"type\":\"import\",\"inputBlobContainerUri\":\"" BOX "\"}", 400, "ArgumentNull"},
     {"a container that is no text", "{\"type\":\"export\",\"outputBlobContainerUri\":1}", 400, "ArgumentInvalid"},
-    {"configurations", "{\"type\":\"export\",\"includeConfigurations\":true,\"outputBlobContainerUri\":\"" BOX "\"}",
-     501, "NotImplemented"},
     {"a file above", "{\"type\":\"export\",\"outputBlobName\":\"../x\",\"outputBlobContainerUri\":\"" BOX "\"}", 400,
      "ArgumentInvalid"},
     {"a hidden file", "{\"type\":\"export\",\"outputBlobName\":\".x\",\"outputBlobContainerUri\":\"" BOX "\"}", 400,

@@ -1,4 +1,4 @@
-/* An import whose hub loses its power at any place of the log: afterwards the registry and the log of errors are what
+/* An import whose hub loses its power at any place of the log: afterwards the registry and the logs of errors are what
  * one import makes of them. Files are ahead of the log then, as they may be. */
 #include "hub_world.h"
 
@@ -26,10 +26,24 @@ static const char lines[] =
     "{\"id\":\"d\",\"importMode\":\"create\",\"properties\":{\"desired\":{\"a.b\":1}}}\n"
     "{\"id\":\"e\"}";
 
+#define CONTENT "\"content\":{\"deviceContent\":{\"properties.desired.n\":1}}"
+
+static const char configurations[] =
+    "{\"id\":\"x\",\"importMode\":\"create\"," CONTENT "}\n"
+    "{\"id\":\"x\",\"importMode\":\"create\"," CONTENT "}\n"
+    "{\"id\":\"x\",\"importMode\":\"update\"," CONTENT ",\"priority\":2}\n"
+    "{\"id\":\"y\",\"importMode\":\"createOrUpdateIfMatchETag\"," CONTENT ",\"priority\":3}\n"
+    "no JSON\n"
+    "{\"id\":\"y\",\"importMode\":\"createOrUpdateIfMatchETag\",\"etag\":\"*\"," CONTENT ",\"priority\":4}\n"
+    "{\"id\":\"z\",\"importMode\":\"create\"," CONTENT "}\n"
+    "{\"id\":\"z\",\"importMode\":\"delete\"}\n"
+    "{\"id\":\"z\",\"importMode\":\"delete\"}\n"
+    "{\"id\":\"z\",\"importMode\":\"create\"," CONTENT ",\"priority\":5}";
+
 #define FILES                                                                                                       \
     "{\"inputBlobContainerUri\":\"https://h/box\",\"inputBlobName\":\"in\",\"outputBlobContainerUri\":\"https://h/" \
     "box\","                                                                                                        \
-    "\"outputBlobName\":\"out\"}"
+    "\"outputBlobName\":\"out\",\"includeConfigurations\":true,\"configurationsBlobName\":\"settings\"}"
 
 static void begin(void)
 {
@@ -39,6 +53,7 @@ static void begin(void)
 
     memory_files_clear();
     file_put("box", "in", lines);
+    file_put("box", "settings", configurations);
     world_start(&w, 1);
     world_add(&w, "old");
     job_body_put(&body, NO_BYTES, BYTES(FILES));
@@ -71,6 +86,18 @@ static void put_state(struct buf *out, const char *name)
     buf_free(&json);
 }
 
+static void put_configurations(struct buf *out)
+{
+    struct buf body = buf_max(DOC_LEN_MAX);
+    struct doc doc = {.id = ""};
+
+    while (!hub_doc_next(w.hub, DOC_CONFIGURATION, bytes_str(doc.id), &body, &doc)) {
+        buf_printf(out, "%s: %s\n", doc.id, buf_str(&body));
+        buf_clear(&body);
+    }
+    buf_free(&body);
+}
+
 /* All that an import leaves. */
 static void put_all(struct buf *out)
 {
@@ -81,7 +108,9 @@ static void put_all(struct buf *out)
     buf_printf(out, "%d %u\n", job.state, job.percent);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         put_state(out, names[i]);
+    put_configurations(out);
     buf_puts(out, file_text("box", "importErrors.log"));
+    buf_puts(out, file_text("box", "importConfigErrors.log"));
     CHECK_OK(buf_check(out));
 }
 
@@ -104,6 +133,7 @@ TEST(no_line_is_done_twice_wherever_the_power_is_cut)
     to = store_end(w.store);
     end();
     CHECK(strstr(buf_str(&wanted), "\"line\":3,\"deviceId\":\"a\"") && strstr(buf_str(&wanted), "e: 0"));
+    CHECK(strstr(buf_str(&wanted), "\"line\":2,\"configurationId\":\"x\"") && strstr(buf_str(&wanted), "z: {"));
     for (uint64_t at = from; at <= to; at++, cuts++) {
         begin();
         run();
@@ -119,7 +149,7 @@ TEST(no_line_is_done_twice_wherever_the_power_is_cut)
                      (unsigned long long)(to - from), buf_str(&got), buf_str(&wanted));
         end();
     }
-    CHECK(cuts > 20); /* a place is a record here */
+    CHECK(cuts > 40); /* a place is a record here */
     memory_files_clear();
     buf_free(&wanted);
     buf_free(&got);
