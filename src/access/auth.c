@@ -323,12 +323,30 @@ static enum err try_policy(const struct front_env *env, const struct sas *sas, s
     return OK;
 }
 
+static bool is_bare_module(const struct device *d)
+{
+    return d->auth == AUTH_NONE && identity_is_module(bytes_str(d->id));
+}
+
+/* device 1.3: the identity whose keys sign for this one: itself, or the device of a module that has no authentication.
+ * ERR_NOT_FOUND: none does. */
+static enum err signer_of(const struct front_env *env, const struct device *d, struct device *out)
+{
+    if (!is_bare_module(d))
+        *out = *d;
+    else if (hub_device_get(env->hub, identity_device(bytes_str(d->id)), out))
+        return ERR_NOT_FOUND;
+    return out->auth == AUTH_SAS ? OK : ERR_NOT_FOUND;
+}
+
 static enum err try_device(const struct front_env *env, const struct sas *sas, const struct device *d, struct who *out)
 {
-    const struct key_bytes *key = signed_raw(sas, &d->primary) ? &d->primary : &d->secondary;
+    const struct key_bytes *key;
+    struct device signer;
 
-    if (d->auth != AUTH_SAS)
-        return fails(out, ERR_UNAUTHORIZED, "the device authenticates by certificate, not by key");
+    if (signer_of(env, d, &signer))
+        return fails(out, ERR_UNAUTHORIZED, "the device does not authenticate by key");
+    key = signed_raw(sas, &signer.primary) ? &signer.primary : &signer.secondary;
     if (!signed_raw(sas, key))
         return fails(out, ERR_UNAUTHORIZED, "the token is not signed with a key of the device");
     if (!sas_fits_device(env, sas, bytes_str(d->id), false, out->scope, sizeof out->scope))
@@ -392,12 +410,25 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
 bool auth_still_signs(const struct front_env *env, const struct who *who)
 {
     struct bytes key = bytes_of(who->key.at, who->key.len);
-    struct device d;
+    struct device d, signer;
 
     if (!key.len)
         return true;
-    return !hub_device_get(env->hub, bytes_str(who->device), &d) && d.auth == AUTH_SAS &&
-           (key_is(&d.primary, key) || key_is(&d.secondary, key));
+    return !hub_device_get(env->hub, bytes_str(who->device), &d) && !signer_of(env, &d, &signer) &&
+           (key_is(&signer.primary, key) || key_is(&signer.secondary, key));
+}
+
+bool auth_module_of(const struct front_env *env, const struct who *device, struct bytes module, struct who *out)
+{
+    struct device d;
+
+    if (!device->key.len || !bytes_eq(bytes_str(device->device), identity_device(module)) ||
+        hub_device_get(env->hub, module, &d) || !is_bare_module(&d))
+        return false;
+    *out = *device;
+    memcpy(out->device, d.id, sizeof out->device);
+    memcpy(out->generation, d.generation, sizeof out->generation);
+    return true;
 }
 
 /* ---- certificates ---------------------------------------------------------------------------------------------- */
@@ -474,7 +505,7 @@ enum err auth_peer(const struct front_env *env, const struct peer *peer, struct 
 
     if (e)
         return unknown(out, e);
-    if (d.auth == AUTH_SAS)
+    if (d.auth == AUTH_SAS || is_bare_module(&d))
         return auth_device(env, device, token, now_ms, out);
     if ((e = by_certificate(env, peer, &d, now_ms, &who))) {
         *out = who;

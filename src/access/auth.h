@@ -16,7 +16,7 @@ struct who {
     /* The token's own expiry, without skew, or that of the first certificate to end, by the steady clock: how long it
      * lasts is decided now. INT64_MAX: none. */
     int64_t until_ms;
-    struct key_bytes key; /* of the device, that signed; length 0: none did */
+    struct key_bytes key; /* of the device or module, that signed; length 0: none did */
     union {
         char scope[640]; /* decoded audience without scheme, port and slash at the end: host[/path] */
         char why[512];   /* after a failure, of which all else is 0: a phrase for the log, never for the peer */
@@ -26,8 +26,9 @@ struct who {
 /* A credential may be valid by the hub's clock or by the system's, when those differ (hub_wall_range()): a clock that
  * jumped to what is wrong must lock nobody out, and one that was set right must let everybody in.
  *
- * A device or module connects with this token: signed with one of its own keys, or by a policy with RIGHT_DEVICE. A
- * module whose device is disabled is, too. ERR_UNAUTHORIZED
+ * A device or module connects with this token: signed with one of its own keys, those of its device where it is a
+ * module without authentication, or by a policy with RIGHT_DEVICE. A module whose device is disabled is, too.
+ * ERR_UNAUTHORIZED
  * (with ERR_EXPIRED, ERR_NOT_FOUND and ERR_DISABLED told apart for the log and for protocols that say so). */
 enum err auth_device(const struct front_env *, struct bytes device, struct bytes token, int64_t now_ms,
                      struct who *out) MUST_CHECK;
@@ -41,6 +42,11 @@ enum err auth_peer(const struct front_env *, const struct peer *, struct bytes d
 /* False: the key of the device that signed is none of its keys any more. To be asked once the seat is taken: from then
  * on the hub tells. */
 bool auth_still_signs(const struct front_env *, const struct who *);
+
+/* The proof of a device that is one for its module, too: the module has no authentication of its own. auth_still_signs()
+ * is to be asked of it. False: it is none. */
+bool auth_module_of(const struct front_env *, const struct who *device, struct bytes module,
+                    struct who *out) MUST_CHECK;
 
 /* The chain leads to one of the authorities, as in chain_check(), at a time that it may be. *until_ms: by the steady
  * clock. */

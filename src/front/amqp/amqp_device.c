@@ -21,6 +21,9 @@ static enum err proof_of(struct amqp *c, struct bytes id, struct who *out)
         *out = *claim;
         return OK;
     }
+    if (identity_is_module(id) && (claim = amqp_claim_of(c, identity_device(id))) &&
+        auth_module_of(c->env, claim, id, out))
+        return OK;
     if (!c->peer.has_certificate) {
         *out = (struct who){.why = "no token was sent for the device, and no certificate was shown"};
         return ERR_UNAUTHORIZED;

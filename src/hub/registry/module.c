@@ -146,15 +146,26 @@ void module_came(struct identity *device, uint64_t at)
     device->changed_at = at;
 }
 
-void modules_end_seats(struct hub *h, struct shard *s, const struct identity *device, enum err why, int64_t now_ms)
+static void end_seats(struct hub *h, struct shard *s, const struct identity *device, bool bare, enum err why,
+                      int64_t now_ms)
 {
     struct identity *i;
 
     assert_locked(&s->lock);
     assert(device->shard == s);
     for (size_t at = 0; device->has_modules && (i = map_next(&s->identities, &at));)
-        if (i->seat && is_of(i, bytes_str(device->device.id)))
+        if (i->seat && (!bare || i->device.auth == AUTH_NONE) && is_of(i, bytes_str(device->device.id)))
             seat_end(h, i, why, now_ms);
+}
+
+void modules_end_seats(struct hub *h, struct shard *s, const struct identity *device, enum err why, int64_t now_ms)
+{
+    end_seats(h, s, device, false, why, now_ms);
+}
+
+void bare_modules_end_seats(struct hub *h, struct shard *s, const struct identity *device, int64_t now_ms)
+{
+    end_seats(h, s, device, true, ERR_UNAUTHORIZED, now_ms);
 }
 
 enum err modules_unset(struct hub *h, struct shard *s, struct bytes id, bool was_there, int64_t now_ms, uint64_t at)

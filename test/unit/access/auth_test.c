@@ -195,6 +195,40 @@ TEST(a_module_comes_by_its_own_key_and_as_far_as_its_device_may)
     end();
 }
 
+static enum err module_by_key_of(const char *id, const char *sr, struct who *who)
+{
+    return auth_device(&w.env, BYTES("d1/bare"), signed_for(sr, NULL, key_of(id), LATER), WORLD_T0, who);
+}
+
+/* device 1.3 */
+TEST(a_module_without_authentication_comes_by_the_key_of_its_device)
+{
+    struct device bare = {.id = "d1/bare", .auth = AUTH_NONE}, d = {.id = "d1", .auth = AUTH_SELF_SIGNED}, made;
+    struct peer stranger = {.address = "192.0.2.1"};
+    struct who who;
+    uint64_t at;
+
+    begin();
+    MUST(hub_device_put(w.hub, &bare, (struct match){.how = MATCH_NONE}, WORLD_T0, &made, &at));
+    world_device(&w, "d1/m");
+    CHECK_OK(module_by_key_of("d1", "hub.test/devices/d1/modules/bare", &who));
+    assert_string_equal(who.device, "d1/bare");
+    CHECK(who.rights == RIGHT_DEVICE && auth_still_signs(&w.env, &who));
+    CHECK_OK(module_by_key_of("d1", "hub.test/devices/d1", &who));
+    CHECK_OK(auth_peer(&w.env, &stranger, BYTES("d1/bare"),
+                       signed_for("hub.test/devices/d1", NULL, key_of("d1"), LATER), WORLD_T0, &who));
+    /* Nobody else's, and for nothing else. */
+    CHECK_ERR(module_by_key_of("d1", "hub.test/devices/d1/modules/m", &who), ERR_UNAUTHORIZED);
+    CHECK_ERR(module_by_key_of("d10", "hub.test/devices/d1", &who), ERR_UNAUTHORIZED);
+    CHECK_ERR(module_by_key_of("d1/m", "hub.test/devices/d1/modules/bare", &who), ERR_UNAUTHORIZED);
+    /* The key lets it in for as long as it is the device's. */
+    CHECK_OK(module_by_key_of("d1", "hub.test/devices/d1", &who));
+    MUST(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, WORLD_T0, &made, &at));
+    CHECK(!auth_still_signs(&w.env, &who));
+    CHECK_ERR(module_by_key_of("d1", "hub.test/devices/d1", &who), ERR_UNAUTHORIZED);
+    end();
+}
+
 TEST(the_identities_that_an_audience_names_are_devices_and_modules)
 {
     char names[AUTH_NAMED_MAX][IDENTITY_LEN_MAX + 1];
@@ -327,6 +361,7 @@ TEST(a_token_is_valid_by_one_of_two_clocks_that_differ)
 TESTS(RUN(a_device_comes_in_with_every_form_of_its_audience), RUN(what_did_not_fit_is_said_for_the_log),
       RUN(a_policy_name_that_did_not_sign_is_passed_over), RUN(a_policy_lets_devices_in_if_it_may),
       RUN(a_module_comes_by_its_own_key_and_as_far_as_its_device_may),
+      RUN(a_module_without_authentication_comes_by_the_key_of_its_device),
       RUN(the_identities_that_an_audience_names_are_devices_and_modules), RUN(skew_is_five_minutes),
       RUN(policy_tokens_are_signed_with_either_form_of_either_key), RUN(why_a_device_is_not_let_in_is_said),
       RUN(why_a_service_is_not_let_in_is_said), RUN(a_token_is_valid_by_one_of_two_clocks_that_differ))

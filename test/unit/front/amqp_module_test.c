@@ -16,16 +16,21 @@ static const char *token_of_module(const char *resource)
     return token_for(&keys, resource, T0 + 3600000, false);
 }
 
-static pn_link_t *attach_link(bool sender, const char *what)
+static pn_link_t *attach_link_of(const char *module, bool sender, const char *what)
 {
     char address[128];
 
-    snprintf(address, sizeof address, "/devices/gate/modules/lock/%s", what);
+    snprintf(address, sizeof address, "/devices/gate/modules/%s/%s", module, what);
     pn_link_t *l = attach_to(&c, c.session, address, sender, address);
     if (!sender)
         pn_link_flow(l, 10);
     client_run(&c);
     return l;
+}
+
+static pn_link_t *attach_link(bool sender, const char *what)
+{
+    return attach_link_of("lock", sender, what);
 }
 
 static void check_all_links(void)
@@ -92,6 +97,64 @@ TEST(a_device_is_not_its_module)
                            token_of_module("hub.test/devices/gate/modules/none")) == 404);
 }
 
+static void change(const char *id, enum auth_type auth)
+{
+    struct device d = {.auth = auth}, made;
+    uint64_t at;
+
+    snprintf(d.id, sizeof d.id, "%s", id);
+    CHECK_OK(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, T0, &made, &at));
+    client_run(&c);
+}
+
+static void make_bare(void)
+{
+    struct device bare = {.id = "gate/bare", .auth = AUTH_NONE}, made;
+    uint64_t at;
+
+    CHECK_OK(hub_device_put(w.hub, &bare, (struct match){.how = MATCH_NONE}, T0, &made, &at));
+}
+
+/* device 1.3: with either scope, and for as long as the key is the device's. */
+TEST(a_module_without_authentication_comes_by_the_key_of_its_device)
+{
+    static const char *const names[][2] = {
+        {"hub.test/devices/gate/modules/bare", "hub.test/devices/gate/modules/bare"},
+        {"hub.test/devices/gate", "hub.test/devices/gate/modules/bare"},
+        {"hub.test/devices/gate/modules/bare", "hub.test/devices/gate"},
+        {"hub.test/devices/gate", "hub.test/devices/gate"},
+    };
+
+    make_bare();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct policy keys = device_keys("gate");
+
+        open_cbs();
+        CHECK(client_put_token(&c, names[i][0], token_for(&keys, names[i][1], T0 + 3600000, false)) == 200);
+        pn_link_t *events = attach_link_of("bare", true, "messages/events");
+        CHECK(link_is_open(events));
+        check_accepted(send_message(&c, events, new_message("ajar")));
+        check_refused(attach_link(true, "messages/events"), "amqp:unauthorized-access", NULL);
+        change("gate", AUTH_SAS); /* with new keys */
+        CHECK(pn_link_state(events) & PN_REMOTE_CLOSED);
+        check_refused(attach_link_of("bare", true, "twin"), "amqp:unauthorized-access", NULL);
+        client_close(&c);
+        memset(&c, 0, sizeof c);
+    }
+    open_cbs();
+}
+
+TEST(a_module_that_gets_keys_of_its_own_is_left_by_the_key_of_its_device)
+{
+    make_bare();
+    client_open(&c, SASL, "gate/modules/bare@sas.hub", token_of("gate", T0 + 3600000));
+    pn_link_t *events = attach_link_of("bare", true, "messages/events");
+    CHECK(link_is_open(events));
+    change("gate/bare", AUTH_SAS);
+    CHECK(pn_link_state(events) & PN_REMOTE_CLOSED);
+    check_refused(attach_link_of("bare", true, "twin"), "amqp:unauthorized-access", NULL);
+}
+
 TEST(a_policy_may_be_any_module)
 {
     struct policy p;
@@ -147,6 +210,7 @@ TEST(a_message_to_a_module_has_nowhere_to_go)
 #define WITH(test) cmocka_unit_test_setup_teardown(test, start, client_stop)
 
 TESTS(WITH(each_audience_of_a_module_opens_all_its_links), WITH(a_device_is_not_its_module),
-      WITH(a_policy_may_be_any_module), WITH(a_module_comes_in_by_sasl_plain),
-      WITH(another_path_before_the_at_is_no_module), WITH(a_device_that_is_disabled_ends_the_links_of_its_modules),
-      WITH(a_message_to_a_module_has_nowhere_to_go))
+      WITH(a_module_without_authentication_comes_by_the_key_of_its_device),
+      WITH(a_module_that_gets_keys_of_its_own_is_left_by_the_key_of_its_device), WITH(a_policy_may_be_any_module),
+      WITH(a_module_comes_in_by_sasl_plain), WITH(another_path_before_the_at_is_no_module),
+      WITH(a_device_that_is_disabled_ends_the_links_of_its_modules), WITH(a_message_to_a_module_has_nowhere_to_go))

@@ -206,6 +206,23 @@ TEST(a_module_sends_over_https_and_has_no_mailbox)
     CHECK(ask_self("door/lock", "POST", "/devices/door/messages/events" V, NULL, "ajar") == 401);
 }
 
+/* device 1.3 */
+TEST(a_module_without_authentication_comes_by_the_key_of_its_device)
+{
+    static const char events[] = "/devices/door/modules/bare/messages/events" V;
+
+    CHECK(ask(&c, "PUT", "/devices/door/modules/bare" V, NULL, "{\"authentication\":{\"type\":\"none\"}}") == 200);
+    CHECK(ask_self("door", "POST", events, NULL, "ajar") == 204);
+    CHECK(ask_self("door", "POST", "/twins/door/methods" V, "x-ms-edge-moduleId: door/bare\r\n",
+                   "{\"methodName\":\"turn\"}") == 404);
+    CHECK_BYTES(heard(&c, "iothub-errorcode"), BYTES("DeviceNotOnline"));
+    CHECK(ask(&c, "PUT", "/devices/door/modules/bare" V, "If-Match: *\r\n",
+              "{\"authentication\":{\"type\":\"sas\"}}") == 200);
+    CHECK(ask_self("door", "POST", events, NULL, "ajar") == 401);
+    add("other", false, NULL);
+    CHECK(ask_self("other", "POST", events, NULL, "ajar") == 401);
+}
+
 /* ---- calls ------------------------------------------------------------------------------------------------------ */
 
 #define CALL "{\"methodName\":\"turn\",\"responseTimeoutInSeconds\":5}"
@@ -406,6 +423,7 @@ TESTS(WITH(a_module_is_told_as_clients_read_it), WITH(managed_by_is_replaced_and
       WITH(a_module_by_thumbprint_shows_no_keys), WITH(a_module_without_authentication_has_no_keys_until_it_gets_some),
       WITH(an_edge_device_has_its_modules_and_only_it_may_write_them),
       WITH(a_device_manages_its_own_modules_with_its_key), WITH(a_module_sends_over_https_and_has_no_mailbox),
+      WITH(a_module_without_authentication_comes_by_the_key_of_its_device),
       WITH(a_call_of_a_module_that_is_not_there_says_what_is_missing),
       WITH(a_module_calls_what_is_its_own_and_what_is_below_it), WITH(modules_come_and_go_in_bulk),
       WITH(keys_of_devices_and_modules_are_renewed_together), WITH(an_edge_hub_lists_its_scope_page_by_page),

@@ -123,6 +123,27 @@ TEST(a_method_of_a_module_is_called_and_answered)
     hub_call_close(call);
 }
 
+/* device 1.3: its connection ends with the key that let it in. */
+TEST(a_module_without_authentication_comes_by_the_key_of_its_device)
+{
+    static const char user[] = "hub.test/door/bare/?api-version=2021-04-12";
+    struct device bare = {.id = "door/bare", .auth = AUTH_NONE}, door = {.id = "door"}, made;
+    uint64_t at;
+
+    MUST(hub_device_put(w.hub, &bare, (struct match){.how = MATCH_NONE}, WORLD_T0, &made, &at));
+    CHECK(connect_as("door/bare", user, "door/lock", NULL, true) == 5);
+    CHECK(connect_as("door/bare", user, "door", NULL, true) == 0);
+    MUST(hub_device_put(w.hub, &door, (struct match){.how = MATCH_ANY}, WORLD_T0, &made, &at)); /* with new keys */
+    join_run_at(&c, WORLD_T0);
+    CHECK(!c.hub.talk);
+    CHECK(connect_as("door/bare", user, "door", NULL, true) == 0);
+    bare.auth = AUTH_SAS;
+    MUST(hub_device_put(w.hub, &bare, (struct match){.how = MATCH_ANY}, WORLD_T0, &made, &at));
+    join_run_at(&c, WORLD_T0);
+    CHECK(!c.hub.talk);
+    CHECK(connect_as("door/bare", user, "door", NULL, true) == 5);
+}
+
 /* device 2.4: a module has a connection of its own. */
 TEST(a_module_and_its_device_are_connected_at_once)
 {
@@ -143,4 +164,5 @@ TEST(a_module_and_its_device_are_connected_at_once)
 TESTS(WITH(a_module_names_itself_in_each_way_that_clients_do),
       WITH(a_module_may_subscribe_to_what_sdks_ask_for_and_to_nothing_of_others), WITH(a_module_sends_to_its_own_topic),
       WITH(its_will_is_its_own_and_is_sent_as_its_own), WITH(a_method_of_a_module_is_called_and_answered),
+      WITH(a_module_without_authentication_comes_by_the_key_of_its_device),
       WITH(a_module_and_its_device_are_connected_at_once))
