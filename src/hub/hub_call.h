@@ -22,7 +22,8 @@ struct call_answer {
 enum err hub_call_open(struct hub *, const struct call_question *, int64_t now_ms, struct call **out) MUST_CHECK;
 /* OK: answered; what `out` has is lent until the call is closed. ERR_BUSY: it is open; look again at *until_ms, and
  * when woken. ERR_UNREACHABLE: the device did not come in time; ERR_TIMEOUT: it did not answer; ERR_CLOSED: it went
- * while it was to answer; ERR_MALFORMED: its answer is larger than CALL_PAYLOAD_MAX; ERR_NOT_FOUND: it was deleted. */
+ * while it was to answer; ERR_REJECTED: it would not take the question; ERR_MALFORMED: its answer is larger than
+ * CALL_PAYLOAD_MAX; ERR_NOT_FOUND: it was deleted. */
 enum err hub_call_look(struct call *, int64_t now_ms, struct call_answer *out, int64_t *until_ms) MUST_CHECK;
 /* NULL is fine. The waker is not called any more after this returns. */
 void hub_call_close(struct call *);
@@ -34,7 +35,7 @@ struct call_request {
     struct bytes method, payload;
 };
 
-/* The device listens to calls from now on, or does not. */
+/* The device listens to calls from now on, or does not: then it may still answer what it got. */
 void hub_calls_take(struct seat *, bool takes, int64_t now_ms);
 /* The next call for who sits here; `room`, which has to hold a name and a payload, is where `out` looks into.
  * ERR_NOT_FOUND: none, the waker will tell. Cheap when there is none. */
@@ -44,3 +45,7 @@ uint64_t hub_call_numbered(struct seat *, uint32_t number) MUST_CHECK;
 /* ERR_NOT_FOUND: nobody waits for it any more, or it was never asked of this seat. ERR_TOO_LARGE: the caller is
  * told. */
 enum err hub_call_answer(struct seat *, uint64_t id, int64_t status, struct bytes payload) MUST_CHECK;
+/* The device will not answer this call: its caller hears why. Nothing where nobody waits for it any more. */
+void hub_call_fail(struct seat *, uint64_t id, enum err why);
+/* The device cannot answer any more what it got: its callers hear ERR_CLOSED. */
+void hub_calls_lost(struct seat *);

@@ -102,8 +102,9 @@ static const struct {
 } faults[] = {
     {ERR_ARGUMENT, 400004, "methodName must be printable ASCII characters without blanks or any of \"#%+/?"},
     {ERR_NOT_FOUND, 404001, "The device is not registered"},
-    {ERR_CLOSED, 404104, "The connection of the device ended before it answered"},
+    {ERR_CLOSED, 404104, "The device went away, or closed its link, before it answered"},
     {ERR_TIMEOUT, 504101, "The device did not answer in time"},
+    {ERR_REJECTED, 502000, "The device rejected the call"},
     {ERR_MALFORMED, 502000, "The answer of the device is too large"},
     {ERR_UNREACHABLE, 404103, "The device is not connected, or has not subscribed to direct methods"},
 };

@@ -76,7 +76,7 @@ bool amqp_may_send(const struct amqp *c, const struct amqp_link *k)
            pn_session_outgoing_bytes(pn_link_session(k->pn)) <= WAITING_MAX;
 }
 
-enum err amqp_send_made(struct amqp *c, struct amqp_link *k)
+static enum err send_made(struct amqp *c, struct amqp_link *k, struct bytes tag, bool settled)
 {
     enum err e = buf_check(&c->made);
     pn_delivery_t *d;
@@ -84,13 +84,28 @@ enum err amqp_send_made(struct amqp *c, struct amqp_link *k)
     assert(pn_link_is_sender(k->pn));
     if (e)
         return e;
-    c->tag++;
-    d = pn_delivery(k->pn, pn_dtag((const char *)&c->tag, sizeof c->tag));
+    d = pn_delivery(k->pn, pn_dtag((const char *)tag.at, tag.len));
     pn_link_send(k->pn, (const char *)c->made.at, c->made.len);
     pn_link_advance(k->pn);
-    pn_delivery_settle(d);
+    if (settled)
+        pn_delivery_settle(d);
     amqp_flush(c);
     return OK;
+}
+
+enum err amqp_send_made(struct amqp *c, struct amqp_link *k)
+{
+    c->tag++;
+    return send_made(c, k, bytes_of(&c->tag, sizeof c->tag), true);
+}
+
+enum err amqp_send_unsettled(struct amqp *c, struct amqp_link *k, struct bytes tag, size_t most)
+{
+    pn_delivery_t *oldest;
+
+    while ((size_t)pn_link_unsettled(k->pn) >= most && (oldest = pn_unsettled_head(k->pn)))
+        pn_delivery_settle(oldest);
+    return send_made(c, k, tag, pn_link_snd_settle_mode(k->pn) == PN_SND_SETTLED);
 }
 
 enum amqp_pulled amqp_pull_ended(struct amqp_link *k, enum err e)

@@ -17,5 +17,8 @@ void amqp_credit(struct amqp *c, struct amqp_link *k);
 bool amqp_may_send(const struct amqp *c, const struct amqp_link *k);
 /* Sends what is in c->made, settled, and lets it out; the error of the buffer, if it has one: then nothing is sent. */
 enum err amqp_send_made(struct amqp *c, struct amqp_link *k);
+/* The same under this tag, and not settled unless the peer wants that: it says what becomes of it. At most `most` of a
+ * link stay so; the oldest are settled before. */
+enum err amqp_send_unsettled(struct amqp *c, struct amqp_link *k, struct bytes tag, size_t most);
 /* The end of a pull, with why it ended: a peer that drains is told when there is nothing more (ERR_NOT_FOUND). */
 enum amqp_pulled amqp_pull_ended(struct amqp_link *k, enum err e);

@@ -86,8 +86,9 @@ static enum err fail(const struct http_request *r, struct http_answer *a, enum e
         const char *text;
     } ends[] = {
         {ERR_UNREACHABLE, CODE_OFFLINE, "Device %.128s is not connected, or has not subscribed to direct methods"},
-        {ERR_CLOSED, CODE_CALL_BROKEN, "The connection of device %.128s ended before it answered"},
+        {ERR_CLOSED, CODE_CALL_BROKEN, "Device %.128s went away, or closed its link, before it answered"},
         {ERR_TIMEOUT, CODE_CALL_TIMEOUT, "Device %.128s did not answer in time"},
+        {ERR_REJECTED, CODE_BAD_ANSWER, "Device %.128s rejected the call"},
         {ERR_MALFORMED, CODE_BAD_ANSWER, "The answer of device %.128s is not JSON, or is too large"},
         {ERR_FULL, CODE_CALLS_IN_FLIGHT, "Too many calls of device %.128s are open"},
         {ERR_LIMIT, CODE_THROTTLED, "Too many calls are open; try again later (%.128s)"},

@@ -24,10 +24,12 @@ static enum err put_call(struct mqtt *s, const struct call_request *call)
     struct buf topic = buf_over(text, sizeof text);
 
     buf_printf(&topic, "$iothub/methods/POST/%.*s/?$rid=%" PRIx32, BYTES_ARG(call->method), call->number);
-    /* A call that the filter of the device does not take is not sent: its caller hears that nobody answered. */
+    /* A call that the filter of the device does not take is not sent: to that method it has not subscribed. */
     if (!session_wants(&s->subscribed, WANT_CALLS) &&
-        !mqtt_filter_takes(bytes_str(s->subscribed.part), buf_bytes(&topic)))
+        !mqtt_filter_takes(bytes_str(s->subscribed.part), buf_bytes(&topic))) {
+        hub_call_fail(s->seat, call->id, ERR_UNREACHABLE);
         return OK;
+    }
     mqtt_put_publish(s->front.out, &(struct mqtt_publish){.topic = buf_bytes(&topic), .body = call->payload});
     return buf_check(s->front.out);
 }

@@ -103,18 +103,25 @@ static void make_wait(struct call *c)
     c->waker->wake(c->waker);
 }
 
-static void calls_unseated(struct hub *h, struct identity *i, struct seat *seat)
+static void end_sent(struct identity *i, const struct seat *seat)
 {
     struct call *next;
 
-    (void)h;
+    assert_locked(&i->shard->lock);
     for (struct call *c = i->calls; c; c = next) {
         next = c->next;
-        if (c->state == CALL_READY)
-            make_wait(c);
-        else if (c->state == CALL_SENT && c->seat == seat)
+        if (c->state == CALL_SENT && c->seat == seat)
             end(c, ERR_CLOSED);
     }
+}
+
+static void calls_unseated(struct hub *h, struct identity *i, struct seat *seat)
+{
+    (void)h;
+    end_sent(i, seat);
+    for (struct call *c = i->calls; c; c = c->next)
+        if (c->state == CALL_READY)
+            make_wait(c);
 }
 
 static void calls_gone(struct hub *h, struct shard *s, struct identity *i)
@@ -394,6 +401,27 @@ enum err hub_call_answer(struct seat *seat, uint64_t id, int64_t status, struct 
     }
     mutex_unlock(&seat->shard->lock);
     return e;
+}
+
+void hub_call_fail(struct seat *seat, uint64_t id, enum err why)
+{
+    struct call *c = NULL;
+
+    assert(why);
+    mutex_lock(&seat->shard->lock);
+    if (id)
+        c = asked_here(seat, id, 0);
+    if (c)
+        end(c, why);
+    mutex_unlock(&seat->shard->lock);
+}
+
+void hub_calls_lost(struct seat *seat)
+{
+    mutex_lock(&seat->shard->lock);
+    if (seat->identity)
+        end_sent(seat->identity, seat);
+    mutex_unlock(&seat->shard->lock);
 }
 
 /* ---- their row ------------------------------------------------------------------------------------------------- */

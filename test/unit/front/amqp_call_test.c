@@ -84,6 +84,137 @@ TEST(a_call_goes_to_one_link_and_its_answer_comes_from_the_other)
     CHECK(call_garage(&call) == ERR_UNREACHABLE);
 }
 
+static enum err fate(struct call *call)
+{
+    struct call_answer answer;
+    int64_t until_ms;
+
+    return hub_call_look(call, T0, &answer, &until_ms);
+}
+
+/* The id of the next call, which is not settled yet. */
+static pn_msgid_t hold_call(pn_link_t *in, pn_delivery_t **out)
+{
+    pn_delivery_t *d = pn_link_current(in);
+    char bytes[1024];
+
+    CHECK(d && pn_delivery_readable(d) && !pn_delivery_partial(d) && !pn_delivery_settled(d));
+    ssize_t n = pn_link_recv(in, bytes, sizeof bytes);
+    CHECK(n > 0);
+    pn_message_clear(c.message);
+    CHECK(!pn_message_decode(c.message, bytes, (size_t)n));
+    pn_link_advance(in);
+    *out = d;
+    return pn_message_get_correlation_id(c.message);
+}
+
+static void settle(pn_delivery_t *d, uint64_t how)
+{
+    if (how)
+        pn_delivery_update(d, how);
+    pn_delivery_settle(d);
+    client_run(&c);
+}
+
+/* device 3.8: the C SDK does so when its callback refuses, and where it cannot read the call. */
+TEST(a_call_that_the_device_will_not_take_fails_at_once)
+{
+    static const uint64_t refusals[] = {PN_REJECTED, PN_RELEASED, PN_MODIFIED};
+    pn_link_t *in = attach_channel(REQUESTS, false, METHODS, "garage");
+    pn_link_t *out = attach_channel(RESPONSES, true, METHODS, "garage");
+    struct call *call, *next;
+    pn_delivery_t *d;
+
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        CHECK_OK(call_garage(&call));
+        CHECK_OK(call_garage(&next));
+        client_run(&c);
+        pn_msgid_t id = hold_call(in, &d);
+        settle(d, refusals[i]);
+        CHECK(fate(call) == ERR_REJECTED && fate(next) == ERR_BUSY);
+        say_answer(out, id, 200, "1"); /* too late */
+        CHECK(fate(call) == ERR_REJECTED);
+        hub_call_close(call);
+        id = hold_call(in, &d);
+        settle(d, i ? PN_ACCEPTED : 0); /* settled without a word: it took it */
+        CHECK(fate(next) == ERR_BUSY);
+        say_answer(out, id, 200, "1");
+        check_answer(next, 200, "1");
+    }
+}
+
+TEST(a_call_that_is_refused_after_its_caller_went_is_nobody_s)
+{
+    pn_link_t *in = attach_channel(REQUESTS, false, METHODS, "garage");
+    struct call *call;
+    pn_delivery_t *d;
+
+    attach_channel(RESPONSES, true, METHODS, "garage");
+    CHECK_OK(call_garage(&call));
+    client_run(&c);
+    hold_call(in, &d);
+    hub_call_close(call);
+    settle(d, PN_REJECTED);
+    CHECK(link_is_open(in));
+}
+
+/* A device that settles nothing is called for ever. */
+TEST(questions_that_are_never_settled_do_not_pile_up)
+{
+    pn_link_t *in = attach_channel(REQUESTS, false, METHODS, "garage");
+    pn_link_t *out = attach_channel(RESPONSES, true, METHODS, "garage");
+    struct call *call;
+    pn_delivery_t *d;
+    int open = 0;
+
+    for (int i = 0; i < 3 * CALLS_OF_DEVICE_MAX; i++) {
+        pn_link_flow(in, 1);
+        CHECK_OK(call_garage(&call));
+        client_run(&c);
+        say_answer(out, hold_call(in, &d), i, "1");
+        check_answer(call, i, "1");
+    }
+    for (d = pn_unsettled_head(in); d; d = pn_unsettled_next(d))
+        open += !pn_delivery_settled(d);
+    CHECK(open == CALLS_OF_DEVICE_MAX);
+}
+
+TEST(a_device_that_closes_a_link_its_session_or_its_connection_ends_what_it_got_at_once)
+{
+    struct call *got;
+    pn_delivery_t *d;
+
+    for (int how = 0; how < 4; how++) {
+        pn_link_t *in = attach_channel(REQUESTS, false, METHODS, "garage");
+        pn_link_t *out = attach_channel(RESPONSES, true, METHODS, "garage");
+
+        CHECK_OK(call_garage(&got));
+        client_run(&c);
+        hold_call(in, &d);
+        CHECK(fate(got) == ERR_BUSY);
+        if (how == 0) {
+            pn_link_close(in);
+        } else if (how == 1) {
+            settle(d, PN_ACCEPTED);
+            pn_link_close(out);
+        } else if (how == 2) {
+            pn_link_detach(in);
+        } else {
+            pn_session_close(c.session);
+        }
+        client_run(&c);
+        CHECK(fate(got) == ERR_CLOSED);
+        hub_call_close(got);
+        pn_link_close(in);
+        pn_link_close(out);
+        client_run(&c);
+        if (how < 3) {
+            pn_link_free(in);
+            pn_link_free(out);
+        }
+    }
+}
+
 TEST(methods_can_be_waited_for_and_answers_to_nothing_are_dropped)
 {
     /* The C SDK: constant names, the id of the device for both. */
@@ -224,6 +355,10 @@ TEST(a_stranger_gets_no_channel)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, client_stop)
 TESTS(CASE(a_call_goes_to_one_link_and_its_answer_comes_from_the_other),
+      CASE(a_call_that_the_device_will_not_take_fails_at_once),
+      CASE(a_call_that_is_refused_after_its_caller_went_is_nobody_s),
+      CASE(questions_that_are_never_settled_do_not_pile_up),
+      CASE(a_device_that_closes_a_link_its_session_or_its_connection_ends_what_it_got_at_once),
       CASE(methods_can_be_waited_for_and_answers_to_nothing_are_dropped),
       CASE(links_of_the_same_names_and_id_are_attached_again_and_called),
       CASE(a_detach_is_answered_before_the_attach_behind_it),

@@ -144,6 +144,12 @@ TEST(a_device_that_does_not_answer_or_goes)
 
     say_call("{\"methodName\":\"m\"}");
     CHECK_OK(hub_call_next(seat, c.join.now_ms, &room, &r));
+    hub_call_fail(seat, r.id, ERR_REJECTED);
+    CHECK(client_hear(&c));
+    check_nested(502, 502000, "GenericBadGateway");
+
+    say_call("{\"methodName\":\"m\"}");
+    CHECK_OK(hub_call_next(seat, c.join.now_ms, &room, &r));
     buf_free(&room);
     hub_calls_take(seat, false, c.join.now_ms);
     hub_detach(seat, c.join.now_ms);

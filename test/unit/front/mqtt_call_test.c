@@ -88,6 +88,15 @@ static void check_round(const char *payload, const char *status, int64_t number,
     buf_clear(&c.client.in);
 }
 
+/* ERR_BUSY: it is open. */
+static enum err fate(struct call *k)
+{
+    struct call_answer a;
+    int64_t until_ms;
+
+    return hub_call_look(k, WORLD_T0, &a, &until_ms);
+}
+
 TEST(each_filter_that_takes_calls_is_one_that_listens)
 {
     static const char *const filters[] = {"$iothub/methods/POST/#", "$iothub/methods/#", "$iothub/#",
@@ -115,6 +124,7 @@ TEST(what_a_filter_does_not_take_is_not_sent)
     subscribe("$iothub/methods/POST/open/#");
     CHECK_OK(call("close", NULL, &k));
     CHECK(!hear(&p));
+    CHECK(fate(k) == ERR_UNREACHABLE); /* at once */
     hub_call_close(k);
     check_round(NULL, "200", 200, 0);
 }
@@ -164,12 +174,52 @@ static struct call *ask(char *rid, size_t cap)
     return k;
 }
 
+/* device 2.11: UNSUBSCRIBE says that no further call is wanted; to answer takes no subscription. */
+TEST(a_device_that_unsubscribes_may_answer_what_it_got)
+{
+    struct call *got, *later;
+    char rid[24];
+
+    subscribe("$iothub/methods/POST/#");
+    got = ask(rid, sizeof rid);
+    CHECK_OK(call("open", NULL, &later)); /* behind the UNSUBSCRIBE, for the hub */
+    mqtt_put_unsubscribe(&say, 2, BYTES("$iothub/methods/POST/#"));
+    say_all();
+    CHECK(fate(got) == ERR_BUSY);
+    answer("200", bytes_str(rid), 1, "{}");
+    CHECK(fate(got) == OK);
+    hub_call_close(got);
+    hub_call_close(later);
+    CHECK(call("open", NULL, &later) == ERR_UNREACHABLE);
+}
+
+TEST(a_device_that_goes_ends_what_it_got_at_once)
+{
+    struct call *k;
+    char rid[24];
+
+    for (int how = 0; how < 3; how++) {
+        subscribe("$iothub/methods/POST/#");
+        k = ask(rid, sizeof rid);
+        if (how == 0) {
+            buf_put(&say, BYTES("\xE0\0"));
+            say_all();
+        } else if (how == 1) {
+            join_cut(&c, ERR_CLOSED, WORLD_T0);
+        } else { /* another connection takes over, and may not answer for this one */
+            connect_device(true);
+            subscribe("$iothub/methods/POST/#");
+            answer("200", bytes_str(rid), 1, "{}");
+        }
+        CHECK(fate(k) == ERR_CLOSED);
+        hub_call_close(k);
+        connect_device(true);
+    }
+}
+
 static bool is_answered(struct call *k)
 {
-    struct call_answer a;
-    int64_t until_ms;
-
-    return !hub_call_look(k, WORLD_T0, &a, &until_ms);
+    return fate(k) == OK;
 }
 
 /* device 2.11 */
@@ -216,5 +266,6 @@ TEST(answers_are_matched_as_numbers_whatever_their_case_and_zeros)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, door_stop)
 TESTS(CASE(each_filter_that_takes_calls_is_one_that_listens), CASE(what_a_filter_does_not_take_is_not_sent),
       CASE(a_kept_session_listens_from_the_start), CASE(answers_to_nothing_are_dropped),
+      CASE(a_device_that_unsubscribes_may_answer_what_it_got), CASE(a_device_that_goes_ends_what_it_got_at_once),
       CASE(rid_counts_from_1_on_each_connection_in_lower_case_hexadecimal),
       CASE(answers_are_matched_as_numbers_whatever_their_case_and_zeros))

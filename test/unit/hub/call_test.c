@@ -205,6 +205,36 @@ TEST(a_device_that_goes)
     hub_call_close(ready);
 }
 
+TEST(a_device_that_refuses_or_loses_what_it_got)
+{
+    struct seat *seat = listening(), *other;
+    struct bell second = bell_new();
+    struct call *refused = call_open(), *lost = call_open(), *ready = call_open();
+    uint64_t id = get(seat, "open", "1");
+
+    hub_call_fail(seat, id + 1, ERR_REJECTED); /* it has not got that one */
+    hub_call_fail(seat, 0, ERR_REJECTED);
+    CHECK(look(refused) == ERR_BUSY && look(lost) == ERR_BUSY);
+    caller.rung = 0;
+    hub_call_fail(seat, id, ERR_REJECTED);
+    CHECK(caller.rung == 1 && look(refused) == ERR_REJECTED && look(lost) == ERR_BUSY);
+    hub_call_fail(seat, id, ERR_REJECTED); /* twice */
+    CHECK(hub_call_answer(seat, id, 200, NO_BYTES) == ERR_NOT_FOUND);
+    id = get(seat, "open", "1");
+    hub_calls_lost(seat);
+    CHECK(caller.rung > 1 && look(lost) == ERR_CLOSED && look(ready) == ERR_BUSY);
+    CHECK(hub_call_answer(seat, id, 200, NO_BYTES) == ERR_NOT_FOUND);
+    CHECK(get(seat, "open", "1"));
+    other = world_sit(&w, "door", &second); /* takes the seat */
+    hub_calls_lost(seat);
+    hub_call_fail(seat, id, ERR_REJECTED);
+    hub_call_close(refused);
+    hub_call_close(lost);
+    hub_call_close(ready);
+    hub_detach(seat, w.now_ms);
+    hub_detach(other, w.now_ms);
+}
+
 TEST(a_device_that_is_deleted)
 {
     struct seat *seat = listening();
@@ -256,4 +286,5 @@ TEST(there_are_limits)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(a_call_and_its_answer), CASE(three_kinds_of_payload_are_told_apart), CASE(what_cannot_be_called),
       CASE(a_call_waits_for_a_device_that_comes), CASE(time_is_up), CASE(a_device_that_goes),
-      CASE(a_device_that_is_deleted), CASE(a_caller_that_goes), CASE(there_are_limits))
+      CASE(a_device_that_refuses_or_loses_what_it_got), CASE(a_device_that_is_deleted), CASE(a_caller_that_goes),
+      CASE(there_are_limits))

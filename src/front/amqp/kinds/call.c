@@ -36,10 +36,15 @@ static bool id_of(struct bytes text, uint64_t *id)
     return true;
 }
 
+/* device 3.8: a device that took one of its two links away does not answer. */
 static void follow(struct amqp *c, struct amqp_device *d)
 {
+    bool listens = d->calls && d->answers;
+
     assert(d->seat && (!d->calls || d->calls->device == d));
-    hub_calls_take(d->seat, d->calls && d->answers, c->now_ms);
+    hub_calls_take(d->seat, listens, c->now_ms);
+    if (!listens)
+        hub_calls_lost(d->seat);
 }
 
 static void opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
@@ -98,7 +103,7 @@ static enum amqp_pulled pull(struct amqp *c, struct amqp_link *k)
             break;
         buf_clear(&c->made);
         put_call(&c->made, &call);
-        e = amqp_send_made(c, k);
+        e = amqp_send_unsettled(c, k, bytes_of(&call.id, sizeof call.id), CALLS_OF_DEVICE_MAX);
     }
     buf_free(&room);
     return amqp_pull_ended(k, e);
@@ -112,8 +117,25 @@ static bool read_answer(const struct msg *m, uint64_t *id, int64_t *status)
     return false;
 }
 
+/* The device took the question, and its answer follows, or it would not have it. */
+static void settled(struct amqp_link *k, pn_delivery_t *d)
+{
+    pn_delivery_tag_t tag = pn_delivery_tag(d);
+    uint64_t how = pn_delivery_remote_state(d), id;
+
+    if (!pn_delivery_updated(d))
+        return;
+    assert(tag.size == sizeof id);
+    memcpy(&id, tag.start, sizeof id);
+    if (how == PN_REJECTED || how == PN_RELEASED || how == PN_MODIFIED)
+        hub_call_fail(k->device->seat, id, ERR_REJECTED);
+    else if (how != PN_ACCEPTED && !pn_delivery_settled(d))
+        return;
+    pn_delivery_settle(d);
+}
+
 /* The answer is accepted, whatever it is: another outcome makes SDKs open their links again. */
-static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+static void answered(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
 {
     struct msg_room room = {.text = buf_max(CONN_IN_MAX)};
     int64_t status = 0;
@@ -121,7 +143,7 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     uint64_t id = 0;
     struct msg m;
 
-    if (!pn_link_is_receiver(k->pn) || !amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
+    if (!amqp_receive(c, k, d, AMQP_MESSAGE_MAX, &all))
         return;
     if (!msg_read(all, &room, &m) && read_answer(&m, &id, &status) &&
         hub_call_answer(k->device->seat, id, status, m.body) == ERR_TOO_LARGE)
@@ -130,6 +152,14 @@ static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
     amqp_answer(c, d, OK);
     amqp_credit(c, k);
     buf_free(&room.text);
+}
+
+static void delivery(struct amqp *c, struct amqp_link *k, pn_delivery_t *d)
+{
+    if (pn_link_is_receiver(k->pn))
+        answered(c, k, d);
+    else
+        settled(k, d);
 }
 
 const struct link_ops amqp_calls_link = {
