@@ -43,8 +43,8 @@ enum err auth_peer(const struct front_env *, const struct peer *, struct bytes d
  * on the hub tells. */
 bool auth_still_signs(const struct front_env *, const struct who *);
 
-/* The proof of a device that is one for its module, too: the module has no authentication of its own. auth_still_signs()
- * is to be asked of it. False: it is none. */
+/* The proof of a device is one for its module, too, which has no authentication of its own. auth_still_signs() is to be
+ * asked of it. False: it is none. */
 bool auth_module_of(const struct front_env *, const struct who *device, struct bytes module,
                     struct who *out) MUST_CHECK;
 
