@@ -85,10 +85,12 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                      0d 0a \
                      7b 22 "methodName" 22 3a 22 "open" 22 2c 22 "payload" 22 3a 7b 22 68 6f 77 22 ":1}," 22 \
                      "responseTimeoutInSeconds" 22 ":30}"
-       d1:amqp HEARD 00 00 00 6a 02 00 00 00 00 53 14 c0 11 05 52 02 52 01 a0 08 02 00 00 00 00 00 00 00 43 41 \
-                     00 53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 02 00 53 74 c1 \
-                     1a 02 a1 11 "IoThub-methodname" a1 04 "open" 00 53 75 b0 00 00 00 09 7b 22 68 6f 77 22 3a \
-                     31 7d
+       d1:amqp HEARD 00 00 00 69 02 00 00 00 00 53 14 c0 10 04 52 02 52 01 a0 08 02 00 00 00 00 00 00 00 43 00 \
+                     53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 02 00 53 74 c1 1a \
+                     02 a1 11 "IoThub-methodname" a1 04 "open" 00 53 75 b0 00 00 00 09 7b 22 68 6f 77 22 3a 31 \
+                     7d
+       d1:amqp SAYS 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
+                    05 41 52 01 40 41 00 53 24 45
 # d1:amqp   HEARS                                -> CALL open {"how":1}
 # d1:amqp   ANSWERS 200 {"was":"closed"}         -> accepted
        d1:amqp SAYS 00 00 00 6e 02 00 00 00 00 53 14 c0 0c 04 52 03 52 01 a0 04 02 00 00 00 43 00 53 70 45 00 \
@@ -99,7 +101,7 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                      05 41 52 01 40 41 00 53 24 45
        svc:http HEARD "HTTP/1.1 200 OK" 0d 0a \
                       "Date: Mon, 23 Nov 2026 05:25:01 GMT" 0d 0a \
-                      "x-ms-request-id: 368a54d2-5c34-33fc-c8cd-825f66869f83" 0d 0a \
+                      "x-ms-request-id: cd7ecfda-5b71-568d-aed1-cdf8b4d392a4" 0d 0a \
                       "Content-Type: application/json; charset=utf-8" 0d 0a \
                       "Cache-Control: no-store" 0d 0a \
                       "Content-Length: 41" 0d 0a \
@@ -117,15 +119,17 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                      0d 0a \
                      7b 22 "methodName" 22 3a 22 "sleep" 22 2c 22 "payload" 22 ":null," 22 \
                      "responseTimeoutInSeconds" 22 3a 35 7d
-       d1:amqp HEARD 00 00 00 66 02 00 00 00 00 53 14 c0 11 05 52 02 52 02 a0 08 03 00 00 00 00 00 00 00 43 41 \
-                     00 53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 03 00 53 74 c1 \
-                     1b 02 a1 11 "IoThub-methodname" a1 05 "sleep" 00 53 75 b0 00 00 00 04 "null"
+       d1:amqp HEARD 00 00 00 65 02 00 00 00 00 53 14 c0 10 04 52 02 52 02 a0 08 03 00 00 00 00 00 00 00 43 00 \
+                     53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 03 00 53 74 c1 1b \
+                     02 a1 11 "IoThub-methodname" a1 05 "sleep" 00 53 75 b0 00 00 00 04 "null"
+       d1:amqp SAYS 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
+                    05 41 52 02 40 41 00 53 24 45
 # d1:amqp   HEARS                                -> CALL sleep null
 7s     time PASSES
 # svc:http  HEARS                                -> 504 GatewayTimeout
        svc:http HEARD "HTTP/1.1 504 " 0d 0a \
                       "Date: Mon, 23 Nov 2026 05:25:07 GMT" 0d 0a \
-                      "x-ms-request-id: fa67c4eb-58ea-9bae-7bda-6229516c77e5" 0d 0a \
+                      "x-ms-request-id: 2750b9fc-5563-e0cf-48e3-f75aee055c26" 0d 0a \
                       "Content-Type: application/json; charset=utf-8" 0d 0a \
                       "Cache-Control: no-store" 0d 0a \
                       "iothub-errorcode: GatewayTimeout" 0d 0a \
@@ -133,7 +137,7 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                       0d 0a \
                       7b 22 "Message" 22 3a 22 7b 5c 22 "errorCode" 5c 22 ":504101," 5c 22 "message" 5c 22 3a \
                       5c 22 "Device d1 did not answer in time" 5c 22 2c 5c 22 "trackingId" 5c 22 3a 5c 22 \
-                      "fa67c4eb58ea9bae7bda6229516c77e5" 5c 22 2c 5c 22 "timestampUtc" 5c 22 3a 5c 22 \
+                      "2750b9fc5563e0cf48e3f75aee055c26" 5c 22 2c 5c 22 "timestampUtc" 5c 22 3a 5c 22 \
                       "2026-11-23T05:25:07.0000000Z" 5c 22 7d 22 2c 22 "ExceptionMessage" 22 3a 22 22 7d
 # d1:amqp   ANSWERS 200 {}                       -> accepted
        d1:amqp SAYS 00 00 00 60 02 00 00 00 00 53 14 c0 0c 04 52 03 52 02 a0 04 03 00 00 00 43 00 53 70 45 00 \

@@ -204,10 +204,11 @@ title  as bytes: a call is answered by the device, or by its time
                       "Content-Type: application/json; charset=utf-8" 0d 0a \
                       "Cache-Control: no-store" 0d 0a \
                       "iothub-errorcode: DeviceConnectionClosedRemotely" 0d 0a \
-                      "Content-Length: 229" 0d 0a \
+                      "Content-Length: 236" 0d 0a \
                       0d 0a \
                       7b 22 "Message" 22 3a 22 7b 5c 22 "errorCode" 5c 22 ":404104," 5c 22 "message" 5c 22 3a \
-                      5c 22 "The connection of device d1 ended before it answered" 5c 22 2c 5c 22 "trackingId" \
-                      5c 22 3a 5c 22 "08dd825146c039744910e04fff02d56b" 5c 22 2c 5c 22 "timestampUtc" 5c 22 3a \
-                      5c 22 "2026-11-23T05:25:10.0000000Z" 5c 22 7d 22 2c 22 "ExceptionMessage" 22 3a 22 22 7d
+                      5c 22 "Device d1 went away, or closed its link, before it answered" 5c 22 2c 5c 22 \
+                      "trackingId" 5c 22 3a 5c 22 "08dd825146c039744910e04fff02d56b" 5c 22 2c 5c 22 \
+                      "timestampUtc" 5c 22 3a 5c 22 "2026-11-23T05:25:10.0000000Z" 5c 22 7d 22 2c 22 \
+                      "ExceptionMessage" 22 3a 22 22 7d
 # svc:http   HEARS                               -> 404 DeviceConnectionClosedRemotely
