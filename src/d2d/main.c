@@ -85,7 +85,7 @@ static const struct opt_program program = {
     .head = "d2d: send, listen and administer, through a hub of your own or an Azure IoT Hub\n"
             "\n"
             "  d2d device add phone                    a new device\n"
-            "  d2d device key phone > phone.cs         its connection string\n"
+            "  d2d device key phone --out phone.cs     its connection string, in a file that only you can read\n"
             "  d2d send --as phone open                a message from it\n"
             "  d2d events --from phone                 what it sends\n"
             "  d2d send --to phone ring                a message for it, which waits until it connects\n"

@@ -687,6 +687,8 @@ err 'there is no such file'
 is 2 d2d device export ../box
 err '3 to 63'
 
+"$(dirname "$0")/formats.sh" "$build"
+
 # What is refused.
 is 0 d2d device disable garage --reason lost
 is 3 d2d send --as garage x

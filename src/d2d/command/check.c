@@ -1,4 +1,4 @@
-/* Reaches the hub through each of its doors with what this command has, and says what to do about what does not work.
+/* Reaches the hub by each protocol with what this command has, and says what to do about what does not work.
  */
 #include "cli.h"
 
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 static const struct column check_columns[] = {
-    {"door", "DOOR", 10}, {"result", "RESULT", 8}, {"detail", "DETAIL", 0}, {0}};
+    {"protocol", "PROTOCOL", 10}, {"result", "RESULT", 8}, {"detail", "DETAIL", 0}, {0}};
 
 struct check {
     struct cli *cli;
@@ -16,13 +16,13 @@ struct check {
     enum status worst;
 };
 
-static void report(struct check *k, const char *door, enum d2d_err e, const char *detail)
+static void report(struct check *k, const char *protocol, enum d2d_err e, const char *detail)
 {
     char text[512];
 
     snprintf(text, sizeof text, "%s%s%s%s%s", e ? d2d_err_text(e) : "", e && *detail ? ": " : "", e ? detail : "",
              e && *cli_remedy(e) ? "; " : "", cli_remedy(e));
-    out_row(&k->out, json_pack("{ss ss ss}", "door", door, "result", e ? "problem" : "ok", "detail", text));
+    out_row(&k->out, json_pack("{ss ss ss}", "protocol", protocol, "result", e ? "problem" : "ok", "detail", text));
     if (e && !k->worst)
         k->worst = cli_status(e);
 }
@@ -47,7 +47,7 @@ static void on_device_failed(void *ctx, struct d2d_device *device, enum d2d_err 
 }
 
 /* As the transport says: "amqps-ws". */
-static const char *door_of(const char *protocol, enum d2d_transport transport, char name[16])
+static const char *protocol_of(const char *protocol, enum d2d_transport transport, char name[16])
 {
     bool websocket = transport == D2D_MQTT_WS || transport == D2D_AMQP_WS;
 
@@ -60,7 +60,7 @@ static void check_device(struct check *k)
     struct d2d_device_options options = {D2D_DEVICE_OPTIONS, .once = true, .connected = on_device_connected,
                                          .disconnected = on_device_failed, .ctx = k};
     struct d2d_device *device = NULL;
-    char door[16];
+    char name[16];
 
     cli_fill_options(k->cli, &options.common);
     k->why = d2d_device_new(k->loop, &options, &device);
@@ -68,7 +68,7 @@ static void check_device(struct check *k)
         k->why = D2D_TIMED_OUT;
         d2d_loop_run(k->loop, options.common.timeout_ms ? options.common.timeout_ms : 30000);
     }
-    report(k, door_of(cli_speaks_amqp(k->cli) ? "amqps" : "mqtts", options.common.transport, door), k->why,
+    report(k, protocol_of(cli_speaks_amqp(k->cli) ? "amqps" : "mqtts", options.common.transport, name), k->why,
            device ? d2d_device_detail(device) : cli_why_not());
     d2d_device_free(device);
 }
@@ -108,7 +108,7 @@ static void check_receiver(struct check *k)
                                            .disconnected = on_receiver_failed,
                                            .ctx = k};
     struct d2d_receiver *receiver = NULL;
-    char door[16];
+    char name[16];
 
     cli_fill_options(k->cli, &options.common);
     k->why = d2d_receiver_new(k->loop, &options, &receiver);
@@ -116,7 +116,7 @@ static void check_receiver(struct check *k)
         k->why = D2D_TIMED_OUT;
         d2d_loop_run(k->loop, options.common.timeout_ms ? options.common.timeout_ms : 30000);
     }
-    report(k, door_of("amqps", options.common.transport, door), k->why,
+    report(k, protocol_of("amqps", options.common.transport, name), k->why,
            receiver ? d2d_receiver_detail(receiver) : cli_why_not());
     d2d_receiver_free(receiver);
 }

@@ -93,7 +93,8 @@ static enum status save_string(struct device_task *task, const struct d2d_identi
 {
     char string[STRING_CAP];
     enum d2d_err e = device_task_string(task, d, d->primary_key, string);
-    enum status status = e ? cli_failed_about(A_DEVICE, d->id, e, "") : secret_put(&task->secret, string);
+    enum status status =
+        e ? cli_failed_about(A_DEVICE, d->id, e, "") : secret_put(&task->secret, device_task_string_row(d, string));
 
     explicit_bzero(string, sizeof string);
     if (status)

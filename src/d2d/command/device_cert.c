@@ -54,7 +54,7 @@ static enum err save(const struct cert_values *v, const struct d2d_certificate *
     struct secret secret = {.to_file = false};
     enum err e = folder_make(v->folder, 0700);
 
-    if (!e && made->key && (secret_open(&secret, v->key_path, v->replace) || secret_put(&secret, made->key)))
+    if (!e && made->key && (secret_open(&secret, v->key_path, v->replace) || secret_put_text(&secret, made->key)))
         e = ERR_IO;
     if (!e)
         e = file_write(v->cert_path, bytes_str(made->certificate), 0644);
@@ -97,7 +97,8 @@ static enum status show(const struct cli *c, const struct cert_values *v, const 
     out_begin(&out, c->format, columns, "thumbprint");
     out_row(&out, json_pack("{ss ss ss ss}", "deviceId", v->id, "thumbprint", made->thumbprint, "certFile",
                             v->cert_path, "keyFile", v->key_path));
-    say("now tell the hub: d2d device add %s --x509-thumbprint %s", v->id, made->thumbprint);
+    say("now tell the hub: d2d device add %s --x509-thumbprint %s\n(`d2d device auth` for a device that exists)", v->id,
+        made->thumbprint);
     return DONE;
 }
 

@@ -45,7 +45,7 @@ static enum d2d_err give_key(struct device_task *task, struct d2d_identity *d)
         return D2D_NOT_AUTHORISED;
     if ((e = device_task_string(task, d, task->secondary ? d->secondary_key : d->primary_key, string)))
         return e;
-    task->said = secret_write(&task->secret, string);
+    task->said = secret_write(&task->secret, device_task_string_row(d, string));
     explicit_bzero(string, sizeof string);
     if (!task->said && task->rotate)
         task->said = secret_arrived(&task->secret);

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct column device_strings[] = {
+    {"deviceId", "DEVICE", 24}, {"connectionString", "CONNECTION STRING", 0}, {0}};
+static const struct column module_strings[] = {
+    {"deviceId", "DEVICE", 24}, {"moduleId", "MODULE", 16}, {"connectionString", "CONNECTION STRING", 0}, {0}};
+
 static enum status open_registry(struct cli *c, struct device_task *task)
 {
     struct d2d_options options;
@@ -84,8 +89,10 @@ enum status device_task_run_with_secret(struct device_task *task, struct cli *c,
         complain("--out takes one %s: run the command for each", task->modules ? "module" : "device");
         return USAGE;
     }
-    if (!(status = secret_open(&task->secret, task->path, task->replace)))
+    if (!(status = secret_open(&task->secret, task->path, task->replace))) {
+        secret_form(&task->secret, c->format, task->modules ? module_strings : device_strings, "connectionString");
         status = device_task_run(task, c, n, argv, each);
+    }
     secret_close(&task->secret);
     return status;
 }
@@ -100,10 +107,16 @@ enum d2d_err device_task_string(const struct device_task *task, const struct d2d
         return e;
     snprintf(module, sizeof module, "%s%s", d->module[0] ? ";ModuleId=" : "", d->module);
     if (d->auth != D2D_AUTH_KEY)
-        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s%s;x509=true\n", host, d->id, module);
+        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s%s;x509=true", host, d->id, module);
     else if (task->tpm)
-        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s;Tpm=%u\n", host, d->id, tpm_slot_chosen(task->cli));
+        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s;Tpm=%u", host, d->id, tpm_slot_chosen(task->cli));
     else
-        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s%s;SharedAccessKey=%s\n", host, d->id, module, key);
+        snprintf(out, STRING_CAP, "HostName=%s;DeviceId=%s%s;SharedAccessKey=%s", host, d->id, module, key);
     return D2D_OK;
+}
+
+json_t *device_task_string_row(const struct d2d_identity *d, const char *string)
+{
+    return d->module[0] ? json_pack("{ss ss ss}", "deviceId", d->id, "moduleId", d->module, "connectionString", string)
+                        : json_pack("{ss ss}", "deviceId", d->id, "connectionString", string);
 }

@@ -27,9 +27,12 @@ typedef enum d2d_err device_task_each(struct device_task *task, const char *id);
 enum status device_task_run(struct device_task *, struct cli *, int n, char **argv, device_task_each *each);
 /* The same with `secret`: the file is opened before anything is made. */
 enum status device_task_run_with_secret(struct device_task *, struct cli *, int n, char **argv, device_task_each *each);
-/* How the device connects, a line: with this key, a certificate, or the TPM. */
+/* How the device connects: with this key, a certificate, or the TPM. */
 enum d2d_err device_task_string(const struct device_task *, const struct d2d_identity *, const char *key,
                                 char out[STRING_CAP]);
+
+/* It as a row; takes nothing over. */
+json_t *device_task_string_row(const struct d2d_identity *, const char *string);
 
 /* Things done for devices and modules alike: device_add.c, device.c, device_key.c. */
 device_task_each device_add_one, device_show_one, device_remove_one, device_key_one;

@@ -120,7 +120,7 @@ static void tell_files(const struct transfer_values *v, const json_t *job, const
 
     say("%s%s%s%s%s in %s; %s", where, file, v->configurations ? ", " : "", v->configurations ? where : "",
         v->configurations ? other : "", is_uri(v->container) ? "that container" : "the hub's data folder",
-        imports             ? "lines that failed are told there"
+        imports             ? (v->configurations ? "they list the lines that failed" : "it lists the lines that failed")
         : v->configurations ? "they are readable by the owner of the hub alone"
                             : "it is readable by the owner of the hub alone");
 }
@@ -139,7 +139,8 @@ static enum status tell(const struct transfer_values *v, const json_t *job)
         return DONE;
     }
     if (status && (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)) {
-        complain("device %s: it was %s%s%s", v->type, status, why ? ": " : "", why ? why : "");
+        complain("device %s: the job %s%s%s%s", v->type, strcmp(status, "failed") == 0 ? "" : "was ", status,
+                 why ? ": " : "", why ? why : "");
         return FAILED;
     }
     say("it continues at the hub; `d2d job show %s` shows its progress", v->id);
@@ -159,7 +160,8 @@ static enum status run(struct cli *c, struct transfer_values *v, const struct co
         return cli_usage(command,
                          "a URI with a signature is a secret: give it without, and let the hub have an identity");
     if (!is_uri(container) && !is_container(container))
-        return cli_usage(command, "CONTAINER must be 3 to 63 of a-z 0-9 -, the first no -, or the URI of one");
+        return cli_usage(command, "CONTAINER must be 3 to 63 small letters, digits or \"-\", and begin with a letter "
+                                  "or digit, or be the URI of a container");
     if (c->timeout_ms)
         v->until_ms = clock_ms(CLOCK_MONOTONIC) + c->timeout_ms;
     if (!(v->json = request(v)))

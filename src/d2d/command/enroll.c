@@ -197,15 +197,16 @@ static enum d2d_err make_key(struct d2d_registry *registry, struct enroll_call *
     return d2d_enrollment_keys(registry, enroll_kind(call), call->name, &call->text);
 }
 
-static enum status put_line(struct secret *secret, const char *key)
-{
-    char line[KEY_CAP + 1];
-    enum status status;
+static const struct column key_columns[] = {
+    {"name", "ENROLLMENT", 24}, {"registrationId", "REGISTRATION", 24}, {"key", "KEY", 0}, {0}};
 
-    snprintf(line, sizeof line, "%s\n", key);
-    status = secret_put(secret, line);
-    explicit_bzero(line, sizeof line);
-    return status;
+static enum status put_key(const struct enroll_call *call, const char *device, const char *key, struct secret *secret)
+{
+    json_t *row = json_pack("{ss ss}", "name", call->name, "key", key);
+
+    if (row && device)
+        json_object_set_new(row, "registrationId", json_string(device));
+    return secret_put(secret, row);
 }
 
 static enum status print_key(const struct enroll_call *call, const char *which, const char *device,
@@ -223,11 +224,11 @@ static enum status print_key(const struct enroll_call *call, const char *which, 
         complain("%s has no keys: its devices authenticate in another way", call->name);
         status = NOT_FOUND;
     } else if (!device) {
-        status = put_line(secret, key);
+        status = put_key(call, NULL, key, secret);
     } else if ((e = d2d_derive_key(key, device, derived, sizeof derived))) {
         status = cli_failed(device, e, "");
     } else {
-        status = put_line(secret, derived);
+        status = put_key(call, device, derived, secret);
         explicit_bzero(derived, sizeof derived);
     }
     json_decref(mechanism);
@@ -253,8 +254,10 @@ static enum status enroll_key(struct cli *c, void *values, int n, char **argv)
 
     if (v->member && !v->group)
         return cli_usage(&command_enroll_key, "--for is for an enrollment group: give --group too");
-    if (!(status = secret_open(&secret, v->out, v->replace)) && !(status = enroll_do(c, &call)))
+    if (!(status = secret_open(&secret, v->out, v->replace)) && !(status = enroll_do(c, &call))) {
+        secret_form(&secret, c->format, key_columns, "key");
         status = print_key(&call, v->secondary ? "secondaryKey" : "primaryKey", v->member, &secret);
+    }
     secret_close(&secret);
     return status;
 }

@@ -100,13 +100,20 @@ static enum status ask(struct cli *c, struct register_values *v)
     return e ? cli_failed(v->got.registration[0] ? v->got.registration : "registering", e, v->got.error) : DONE;
 }
 
+static const struct column columns[] = {{"registrationId", "REGISTRATION", 24},
+                                        {"deviceId", "DEVICE", 24},
+                                        {"assignedHub", "HUB", 24},
+                                        {"connectionString", "CONNECTION STRING", 0},
+                                        {0}};
+
 static enum status show(const struct cli *c, struct register_values *v)
 {
     const struct d2d_registration *got = &v->got;
     char text[STRING_CAP], slot[16];
+    enum status status;
 
     snprintf(slot, sizeof slot, "%u", tpm_slot_chosen(c));
-    snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s\n", got->hub, got->device,
+    snprintf(text, sizeof text, "HostName=%s;DeviceId=%s;%s%s", got->hub, got->device,
              v->tpm      ? "Tpm="
              : v->key[0] ? "SharedAccessKey="
                          : "x509=true",
@@ -116,7 +123,12 @@ static enum status show(const struct cli *c, struct register_values *v)
         got->substatus[0] ? " (" : "", got->substatus, got->substatus[0] ? ")" : "");
     if (got->payload[0])
         say("the service says: %s", got->payload);
-    return secret_put(&v->secret, text);
+    secret_form(&v->secret, c->format, columns, "connectionString");
+    status = secret_put(&v->secret,
+                        json_pack("{ss ss ss ss ss}", "registrationId", got->registration, "deviceId", got->device,
+                                  "assignedHub", got->hub, "substatus", got->substatus, "connectionString", text));
+    explicit_bzero(text, sizeof text);
+    return status;
 }
 
 /* The result of registering has somewhere to go. */

@@ -19,12 +19,13 @@ static const struct opt token_options[] = {
     {"replace", NULL, "overwrite that file", OPT_FLAG, .offset = offsetof(struct token_values, replace)},
     {0}};
 
+static const struct column columns[] = {{"token", "TOKEN", 0}, {0}};
+
 static enum status token_run(struct cli *c, void *values, int n, char **argv)
 {
     const struct token_values *wanted = values;
     struct timespec now;
     struct secret secret;
-    struct buf line = buf_max(8192);
     enum status status;
     enum d2d_err e;
     char *token, why[D2D_WHY_CAP];
@@ -38,12 +39,12 @@ static enum status token_run(struct cli *c, void *values, int n, char **argv)
                   wanted->ttl_ms ? wanted->ttl_ms : 3600 * 1000, &token, why);
     if (e)
         return cli_failed("token", e, why);
-    buf_printf(&line, "%s\n", token);
-    free(token);
-    if (!(status = secret_open(&secret, wanted->out, wanted->replace)))
-        status = secret_put(&secret, buf_str(&line));
+    if (!(status = secret_open(&secret, wanted->out, wanted->replace))) {
+        secret_form(&secret, c->format, columns, "token");
+        status = secret_put(&secret, json_pack("{ss}", "token", token));
+    }
     secret_close(&secret);
-    buf_free(&line);
+    free(token);
     return status;
 }
 

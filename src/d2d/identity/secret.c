@@ -2,7 +2,9 @@
 
 #include "output.h"
 
-enum { ARRIVES_MS = 10000 };
+#include <string.h>
+
+enum { ARRIVES_MS = 10000, SECRET_MAX = 16 * 1024 };
 
 static enum status said(const struct secret *s, enum err e, const char *why)
 {
@@ -22,16 +24,27 @@ enum status secret_open(struct secret *s, const char *path, bool replace)
     return said(s, e, why);
 }
 
-enum status secret_write(struct secret *s, const char *text)
+void secret_form(struct secret *s, enum out_format format, const struct column *columns, const char *raw)
 {
-    const char *why = "";
-    enum err e;
+    out_begin(&s->out, s->to_file || format == OUT_AUTO ? OUT_RAW : format, columns, raw);
+}
 
-    if (s->to_file) {
-        e = new_file_write(&s->file, bytes_str(text), &why);
-        return said(s, e, why);
-    }
-    return output_put(bytes_str(text)) ? DONE : FAILED; /* main() says why */
+enum status secret_write(struct secret *s, json_t *row)
+{
+    struct buf line = buf_max(SECRET_MAX);
+    const char *why = "";
+    enum status status = FAILED; /* main() says why */
+
+    if (!out_line(&s->out, row, &line))
+        output_fail();
+    else if (s->to_file)
+        status = said(s, new_file_write(&s->file, buf_bytes(&line), &why), why);
+    else if (output_put(buf_bytes(&line)))
+        status = DONE;
+    if (line.at)
+        explicit_bzero(line.at, line.cap);
+    buf_free(&line);
+    return status;
 }
 
 enum status secret_arrived(const struct secret *s)
@@ -63,12 +76,23 @@ void secret_close(struct secret *s)
         new_file_close(&s->file);
 }
 
-enum status secret_put(struct secret *s, const char *text)
+static enum status keep_and_close(struct secret *s, enum status status)
 {
-    enum status status = secret_write(s, text);
-
     if (!status)
         status = secret_keep(s);
     secret_close(s);
     return status;
+}
+
+enum status secret_put(struct secret *s, json_t *row)
+{
+    return keep_and_close(s, secret_write(s, row));
+}
+
+enum status secret_put_text(struct secret *s, const char *text)
+{
+    const char *why = "";
+    enum err e = new_file_write(&s->file, bytes_str(text), &why);
+
+    return keep_and_close(s, said(s, e, why));
 }

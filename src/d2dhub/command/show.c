@@ -2,13 +2,29 @@
 #include "commands.h"
 #include "facts.h"
 #include "files.h"
+#include "json_text.h"
 #include "new_file.h"
+#include "output.h"
 #include "typist.h"
 #include "user_context.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static void print_member(const char *name, const char *value)
+{
+    json_t *object = json_pack("{ss}", name, value);
+    char *line = object ? json_text(object, JSON_COMPACT) : NULL;
+
+    if (line)
+        puts(line);
+    else
+        output_fail();
+    free(line);
+    json_decref(object);
+}
 
 /* A user without access to the data folder, as after `sudo d2dhub init`, has a copy beside the context. */
 static int show_ca(const struct config *c)
@@ -24,6 +40,8 @@ static int show_ca(const struct config *c)
     if (e)
         fprintf(stderr, "d2dhub show: %s: %s; --data names the data folder of the hub%s\n", path, err_text(e),
                 c->data_given || geteuid() == 0 ? "" : ", sudo shows the hub that root made");
+    else if (c->json)
+        print_member("ca", buf_str(&pem));
     else
         fwrite(pem.at, 1, pem.len, stdout);
     buf_free(&pem);
@@ -73,7 +91,10 @@ static int show_policy(const struct config *c, const json_t *facts)
     }
     if (c->out)
         return as_typist(save_string, &one) ? 1 : 0;
-    puts(one.text);
+    if (c->json)
+        print_member("connection_string", one.text);
+    else
+        puts(one.text);
     return 0;
 }
 
@@ -95,8 +116,16 @@ static int show_run(struct config *c, int argc, char **argv)
 
     (void)argc;
     (void)argv;
+    if (c->ca && c->policy) {
+        fprintf(stderr, "d2dhub show: --ca and --policy exclude each other; give one of them\n");
+        return 2;
+    }
     if (c->out && !c->policy) {
         fprintf(stderr, "d2dhub show: --out is the file for one connection string: give --policy too\n");
+        return 2;
+    }
+    if (c->replace && !c->out) {
+        fprintf(stderr, "d2dhub show: --replace is for the file of --out: give --out too\n");
         return 2;
     }
     if (c->ca)
