@@ -186,6 +186,8 @@ static enum err change_twin(const struct run *r, struct match match)
         wanted.part[TWIN_REPORTED] = NO_BYTES;
     if ((e = hub_twin_change(r->by->hub, r->name, &wanted, r->by->now_ms, &fault, &at)))
         return twin_refused(e, &fault, r->fault);
+    if (at && r->by->twin_changed)
+        r->by->twin_changed(r->by->ctx, r->name, &wanted);
     wait_for(r, at);
     return OK;
 }

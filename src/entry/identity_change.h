@@ -9,6 +9,8 @@ struct changer {
     int64_t now_ms;
     /* Is told of each change, unless it is NULL. `was` NULL: it is new; `is` NULL: it was deleted. */
     void (*changed)(void *ctx, struct bytes name, const struct device *was, const struct device *is);
+    /* The same of its twin. */
+    void (*twin_changed)(void *ctx, struct bytes name, const struct twin_change *change);
     void *ctx;
 };
 

@@ -134,6 +134,8 @@ enum err http_digital_twin_patch(struct http_request *r, struct http_answer *a)
     if (!e) {
         change.part[TWIN_DESIRED] = buf_bytes(&desired);
         e = hub_twin_change(r->env->hub, bytes_str(r->identity), &change, r->now_ms, &fault, &at);
+        if (!e && at)
+            http_audit_twin(r, bytes_str(r->identity), &change);
         e = e == ERR_NOT_FOUND ? http_no_identity(r, a, bytes_str(r->identity)) : e ? say_fault(a, e, &fault) : OK;
     }
     buf_free(&desired);

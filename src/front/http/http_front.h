@@ -162,6 +162,9 @@ void http_put_answer(struct talk *, const struct front_env *, const struct http_
 /* A change that the operator of this request made: journal.h. `kind` and `id` say of what. */
 void http_audit(const struct http_request *, const char *what, const char *kind, struct bytes id, const char *detail);
 
+/* The same of a twin. */
+void http_audit_twin(const struct http_request *, struct bytes name, const struct twin_change *);
+
 /* Finds the route of a request and checks that whoever asks may take it: route, name and who are filled in. */
 enum err http_judge(struct http_request *, const struct peer *, struct http_answer *) MUST_CHECK;
 enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;

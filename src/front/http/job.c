@@ -214,7 +214,7 @@ enum err http_job_put(struct http_request *r, struct http_answer *a)
         return e;
     if (!(e = http_spell(root, NAMES_JOB, a)) && !(e = read_job(r, root, &wanted, &body, a)) &&
         !(e = fail(r, a, hub_job_put(r->env->hub, &wanted, buf_bytes(&body), r->now_ms, &job, &at)))) {
-        http_audit(r, "created", "job", bytes_str(job.id), job_kind_name(job.kind));
+        http_audit(r, "job-created", "job", bytes_str(job.id), job_kind_name(job.kind));
         front_wait_for(r->front, at);
         put_job(&a->body, &job, buf_bytes(&body), "queued");
     }
@@ -258,7 +258,7 @@ enum err http_job_cancel(struct http_request *r, struct http_answer *a)
     if (!e)
         e = hub_job_cancel(r->env->hub, id, r->now_ms, &job, &at);
     if (!e) {
-        http_audit(r, "cancelled", "job", id, job_kind_name(job.kind));
+        http_audit(r, "job-cancelled", "job", id, job_kind_name(job.kind));
         front_wait_for(r->front, at);
         put_job(&a->body, &job, buf_bytes(&body), "cancelled");
     }

@@ -145,7 +145,7 @@ static enum err follow(struct manifest *m, const char *name, json_t *settings)
     struct device wanted = {.auth = AUTH_SAS, .managed_by = MANAGER}, made;
     struct twin_change change = {.part[TWIN_DESIRED] = NO_BYTES};
     struct twin_fault fault = {.why = ""};
-    uint64_t at = 0;
+    uint64_t at = 0, changed = 0;
     enum err e;
 
     if (!identity_name(bytes_str(m->r->identity), bytes_str(name), wanted.id))
@@ -157,8 +157,10 @@ static enum err follow(struct manifest *m, const char *name, json_t *settings)
     if (e || json_is_null(settings) || (e = write_desired(m, settings, &change.replace)))
         return e;
     change.part[TWIN_DESIRED] = buf_bytes(&m->text);
-    e = hub_twin_change(m->r->env->hub, bytes_str(wanted.id), &change, m->r->now_ms, &fault, &at);
-    wait_for(m, at);
+    e = hub_twin_change(m->r->env->hub, bytes_str(wanted.id), &change, m->r->now_ms, &fault, &changed);
+    if (!e && changed)
+        http_audit_twin(m->r, bytes_str(wanted.id), &change);
+    wait_for(m, changed);
     return say_fault(m->a, name, e, &fault);
 }
 

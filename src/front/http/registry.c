@@ -86,9 +86,25 @@ static void audit(void *ctx, struct bytes name, const struct device *was, const 
     buf_free(&changes);
 }
 
+void http_audit_twin(const struct http_request *r, struct bytes name, const struct twin_change *change)
+{
+    bool tags = change->part[TWIN_TAGS].at, desired = change->part[TWIN_DESIRED].at;
+
+    http_audit(r, "twin-updated", identity_is_module(name) ? "module" : "device", name,
+               tags && desired ? "tags, desired properties"
+               : tags          ? "tags"
+                               : "desired properties");
+}
+
+static void audit_twin(void *ctx, struct bytes name, const struct twin_change *change)
+{
+    http_audit_twin(ctx, name, change);
+}
+
 struct changer http_changer(struct http_request *r)
 {
-    return (struct changer){.hub = r->env->hub, .now_ms = r->now_ms, .changed = audit, .ctx = r};
+    return (struct changer){
+        .hub = r->env->hub, .now_ms = r->now_ms, .changed = audit, .twin_changed = audit_twin, .ctx = r};
 }
 
 enum err http_device_change(struct http_request *r, struct http_answer *a, const struct device *wanted,

@@ -177,7 +177,7 @@ static enum err create(struct http_request *r, const json_t *root, enum job_kind
         }
     }
     if (!e) {
-        http_audit(r, "created", "job", bytes_str(job.id), job_kind_name(job.kind));
+        http_audit(r, "job-created", "job", bytes_str(job.id), job_kind_name(job.kind));
         front_wait_for(r->front, at);
         put_job(&a->body, &job, buf_bytes(&body));
     }
@@ -283,7 +283,7 @@ enum err http_transfer_cancel(struct http_request *r, struct http_answer *a)
     }
     if (e)
         return e;
-    http_audit(r, "cancelled", "job", id, job_kind_name(job.kind));
+    http_audit(r, "job-cancelled", "job", id, job_kind_name(job.kind));
     front_wait_for(r->front, at);
     a->status = 204;
     return OK;

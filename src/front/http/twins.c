@@ -78,6 +78,8 @@ static enum err carry_out(struct http_request *r, struct http_answer *a, const c
     uint64_t at = 0;
     enum err e = hub_twin_change(r->env->hub, bytes_str(name), change, r->now_ms, &fault, &at);
 
+    if (!e && at)
+        http_audit_twin(r, bytes_str(name), change);
     if (!e)
         front_wait_for(r->front, at);
     return e == ERR_NOT_FOUND ? not_found(r, a) : e ? refused(a, e, &fault) : OK;
