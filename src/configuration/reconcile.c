@@ -86,6 +86,8 @@ static bool is_as_wanted(const struct twin_node *node, json_t *value, struct byt
 {
     if (json_is_null(value))
         return !node;
+    if (json_is_object(value)) /* an empty one: objects have no writer */
+        return node && node->kind == TWIN_OBJECT;
     return node && bytes_eq(node->by, by) && same_value(node, value);
 }
 
@@ -159,6 +161,11 @@ static json_t *at_place(json_t *tree, const struct place *p)
     return of ? json_object_getn(of, (const char *)p->name.at, p->name.len) : NULL;
 }
 
+struct sweep {
+    const struct claim *claims;
+    size_t n;
+};
+
 static bool is_stale(const struct twin_node *node, const struct place *p, const struct claim *claims, size_t n)
 {
     if (!node->by.len)
@@ -166,14 +173,58 @@ static bool is_stale(const struct twin_node *node, const struct place *p, const 
     for (size_t i = 0; i < n; i++) {
         json_t *wanted = bytes_eq(bytes_str(claims[i].by->doc.id), node->by) ? at_place(claims[i].won, p) : NULL;
 
-        if (wanted && !json_is_null(wanted))
+        if (wanted && !json_is_null(wanted) && !is_branch(wanted))
             return false;
     }
     return true;
 }
 
-/* The patch that removes below `node` what is stale, and objects of which nothing stays. *all: nothing does. */
-static enum err sweep(const struct twin_node *node, const struct place *before, const struct claim *claims, size_t n,
+static enum err sweep(const struct twin_node *node, const struct place *before, const struct sweep *w, json_t *coming,
+                      json_t *patch, bool *all);
+
+/* An object that stays when it is empty. */
+static bool is_wanted_empty(const struct place *p, const struct sweep *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        json_t *wanted = at_place(w->claims[i].won, p);
+
+        if (json_is_object(wanted) && !json_object_size(wanted))
+            return true;
+    }
+    return false;
+}
+
+/* `coming`: what is written over the member. */
+static enum err sweep_member(const struct twin_node *child, const struct place *p, const struct sweep *w,
+                             json_t *coming, json_t *patch, bool *gone)
+{
+    bool branch = child->kind == TWIN_OBJECT && child->value.len;
+    const char *key = (const char *)child->key.at;
+    json_t *below;
+    enum err e;
+
+    *gone = false;
+    if (coming && !(branch && is_branch(coming)))
+        return OK;
+    if (!branch) {
+        *gone = is_stale(child, p, w->claims, w->n);
+        return *gone && json_object_setn_new(patch, key, child->key.len, json_null()) ? ERR_MEMORY : OK;
+    }
+    if (!(below = json_object()))
+        return ERR_MEMORY;
+    e = sweep(child, p, w, coming, below, gone);
+    *gone = *gone && !coming && !is_wanted_empty(p, w);
+    if (!e && *gone)
+        e = json_object_setn_new(patch, key, child->key.len, json_null()) ? ERR_MEMORY : OK;
+    else if (!e && json_object_size(below))
+        e = json_object_setn(patch, key, child->key.len, below) ? ERR_MEMORY : OK;
+    json_decref(below);
+    return e;
+}
+
+/* The patch that removes below `node` what is stale, and objects of which nothing stays, but for what `coming` (NULL:
+ * nothing) writes. *all: nothing stays. */
+static enum err sweep(const struct twin_node *node, const struct place *before, const struct sweep *w, json_t *coming,
                       json_t *patch, bool *all)
 {
     struct twin_node child;
@@ -181,20 +232,10 @@ static enum err sweep(const struct twin_node *node, const struct place *before, 
     *all = true;
     for (bool more = twin_first(node, &child); more; more = twin_next(node, &child)) {
         const struct place p = {before, child.key};
-        bool branch = child.kind == TWIN_OBJECT && child.value.len, gone = false;
-        const char *key = (const char *)child.key.at;
-        json_t *below = json_object();
-        enum err e = below ? OK : ERR_MEMORY;
+        json_t *over = coming ? json_object_getn(coming, (const char *)child.key.at, child.key.len) : NULL;
+        bool gone;
+        enum err e = sweep_member(&child, &p, w, over, patch, &gone);
 
-        if (!e && branch)
-            e = sweep(&child, &p, claims, n, below, &gone);
-        else if (!e)
-            gone = is_stale(&child, &p, claims, n);
-        if (!e && gone)
-            e = json_object_setn_new(patch, key, child.key.len, json_null()) ? ERR_MEMORY : OK;
-        else if (!e && json_object_size(below))
-            e = json_object_setn(patch, key, child.key.len, below) ? ERR_MEMORY : OK;
-        json_decref(below);
         if (e)
             return e;
         *all = *all && gone;
@@ -227,59 +268,146 @@ bool reconcile_passes(enum err e)
     return e == ERR_BUSY || e == ERR_DISK_FULL || e == ERR_MEMORY || e == ERR_PRECONDITION;
 }
 
-/* By the ETag: what is stale in `run` may have become somebody else's value meanwhile. */
-static enum err remove_stale(struct hub *hub, struct bytes name, struct bytes run, struct claim *claims, size_t n,
-                             int64_t now_ms, bool *done)
-{
-    char etag[TWIN_ETAG_CAP];
-    struct twin_change c = {.match = {.how = MATCH_ETAG}};
-    json_t *patch = json_object();
-    enum err outcome = OK, e = patch ? OK : ERR_MEMORY;
-    struct twin_facts facts;
-    struct twin_node root;
-    bool all;
+/* The twin as it was looked at, and what is to become of it. */
+struct round {
+    struct hub *hub;
+    struct bytes name, run;
+    struct claim *claims;
+    size_t n;
+    int64_t now_ms;
+    bool *done;
+};
 
-    twin_root(run, TWIN_DESIRED, &root);
-    twin_facts_of(run, &facts);
-    twin_etag_text(facts.etag, etag);
-    c.match.etag = bytes_str(etag);
-    if (!e && !(e = sweep(&root, NULL, claims, n, patch, &all)))
-        e = change(hub, name, patch, &c, now_ms, &outcome);
-    *done = !reconcile_passes(outcome);
-    json_decref(patch);
+/* The patches of all claims: their places are apart. */
+static enum err plan_patches(const struct round *r, json_t *coming)
+{
+    struct twin_node root;
+    enum err e = OK;
+
+    twin_root(r->run, TWIN_DESIRED, &root);
+    for (size_t i = 0; i < r->n && !e; i++) {
+        struct claim *c = &r->claims[i];
+        json_t *copy;
+
+        if (!(c->patch = json_object()))
+            return ERR_MEMORY;
+        e = differ(&root, c->won, bytes_str(c->by->doc.id), c->patch);
+        copy = json_deep_copy(c->patch);
+        if (!e && (!copy || json_object_update_recursive(coming, copy)))
+            e = ERR_MEMORY;
+        json_decref(copy);
+    }
     return e;
 }
 
-static enum err fulfil(struct hub *hub, struct bytes name, const struct twin_node *root, struct claim *claim,
-                       int64_t now_ms, bool *done)
+static enum err plan_removal(const struct round *r, json_t *coming, json_t *gone)
 {
-    struct twin_change c = {.by = bytes_str(claim->by->doc.id), .digest = bytes_str(claim->by->digest)};
-    json_t *patch = json_object();
-    enum err outcome = OK, e = patch ? differ(root, claim->won, c.by, patch) : ERR_MEMORY;
+    const struct sweep w = {r->claims, r->n};
+    struct twin_node root;
+    bool all;
+
+    twin_root(r->run, TWIN_DESIRED, &root);
+    return sweep(&root, NULL, &w, coming, gone, &all);
+}
+
+/* `by` (NULL: none) writes the patch. With a removal it is by the ETag: what is stale in the run may have become
+ * somebody else's value meanwhile. */
+static enum err write(const struct round *r, const struct claim *by, json_t *patch, bool removes, enum err *outcome)
+{
+    struct twin_change c = {.by = NO_BYTES};
+    char etag[TWIN_ETAG_CAP];
+    struct twin_facts facts;
+    enum err e;
+
+    if (by) {
+        c.by = bytes_str(by->by->doc.id);
+        c.digest = bytes_str(by->by->digest);
+    }
+    if (removes) {
+        twin_facts_of(r->run, &facts);
+        twin_etag_text(facts.etag, etag);
+        c.match = (struct match){.how = MATCH_ETAG, .etag = bytes_str(etag)};
+    }
+    e = change(r->hub, r->name, patch, &c, r->now_ms, outcome);
+    *r->done = *r->done && !reconcile_passes(*outcome);
+    return e;
+}
+
+/* Stale values go with the first that are written: one version, of which the device is told by one patch. */
+static enum err write_first(const struct round *r, json_t *gone, struct claim *first, enum err *outcome)
+{
+    json_t *both = json_deep_copy(first->patch);
+    enum err e = both && !json_object_update_recursive(both, gone) ? OK : ERR_MEMORY;
 
     if (!e)
-        e = change(hub, name, patch, &c, now_ms, &outcome);
-    claim->applied = claim->applied && !outcome;
-    *done = *done && !reconcile_passes(outcome);
-    json_decref(patch);
+        e = write(r, first, both, json_object_size(gone), outcome);
+    json_decref(both);
     return e;
+}
+
+static struct claim *first_writer(const struct round *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (json_object_size(r->claims[i].patch))
+            return &r->claims[i];
+    return NULL;
+}
+
+/* Alone, where there is no value to write or it cannot be: then there may be room for it. */
+static enum err remove_alone(const struct round *r)
+{
+    json_t *gone = json_object();
+    enum err outcome, e = gone ? plan_removal(r, NULL, gone) : ERR_MEMORY;
+
+    if (!e)
+        e = write(r, NULL, gone, true, &outcome);
+    json_decref(gone);
+    return e;
+}
+
+static enum err fulfil(const struct round *r, json_t *gone)
+{
+    struct claim *first = first_writer(r);
+    enum err outcome = OK, e = OK;
+
+    if (first)
+        e = write_first(r, gone, first, &outcome);
+    if (!e && json_object_size(gone) && (!first || (outcome && !reconcile_passes(outcome)))) {
+        e = remove_alone(r);
+        if (!e && first)
+            e = write(r, first, first->patch, false, &outcome);
+    }
+    if (first)
+        first->applied = first->applied && !outcome;
+    for (size_t i = 0; i < r->n && !e; i++) {
+        if (&r->claims[i] == first)
+            continue;
+        e = write(r, &r->claims[i], r->claims[i].patch, false, &outcome);
+        r->claims[i].applied = r->claims[i].applied && !outcome;
+    }
+    return e;
+}
+
+static void forget(struct claim *c)
+{
+    json_decref(c->won);
+    json_decref(c->patch);
+    c->won = c->patch = NULL;
 }
 
 enum err reconcile(struct hub *hub, struct bytes name, struct bytes run, struct claim *claims, size_t n, int64_t now_ms,
                    bool *done)
 {
-    struct twin_node root;
-    enum err e = share_out(claims, n);
+    const struct round r = {hub, name, run, claims, n, now_ms, done};
+    json_t *coming = json_object(), *gone = json_object();
+    enum err e = coming && gone ? share_out(claims, n) : ERR_MEMORY;
 
     *done = true;
-    twin_root(run, TWIN_DESIRED, &root);
-    if (!e)
-        e = remove_stale(hub, name, run, claims, n, now_ms, done);
-    for (size_t i = 0; i < n && !e; i++)
-        e = fulfil(hub, name, &root, &claims[i], now_ms, done);
-    for (size_t i = 0; i < n; i++) {
-        json_decref(claims[i].won);
-        claims[i].won = NULL;
-    }
+    if (!e && !(e = plan_patches(&r, coming)) && !(e = plan_removal(&r, coming, gone)))
+        e = fulfil(&r, gone);
+    for (size_t i = 0; i < n; i++)
+        forget(&claims[i]);
+    json_decref(coming);
+    json_decref(gone);
     return e;
 }

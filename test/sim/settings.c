@@ -19,28 +19,22 @@ static const char *writer_of(const struct model *m, const char *key)
     return json_string_value(json_object_get(json_object_get(m->meta[TWIN_DESIRED], key), "$lastUpdatedBy"));
 }
 
-static bool is_of(const char *writer, const char *key)
+static bool is_wanted(const char *key)
 {
     for (size_t i = 0; i < n_settings; i++)
-        if (!strcmp(settings[i].id, writer))
-            return json_object_get(settings[i].won, key) != NULL;
+        if (json_object_get(settings[i].won, key))
+            return true;
     return false;
 }
 
-/* The values that configurations have set and do not want any more. */
-static json_t *stale(const struct model *m)
+/* Adds nulls for the values that configurations have set, and that none wants any more. */
+static void add_stale(const struct model *m, json_t *patch)
 {
-    json_t *patch = json_object(), *value;
+    json_t *value;
     const char *key;
 
-    json_object_foreach(m->value[TWIN_DESIRED], key, value)
-    {
-        const char *writer = writer_of(m, key);
-
-        if (writer && !is_of(writer, key))
-            json_object_set_new(patch, key, json_null());
-    }
-    return patch;
+    json_object_foreach(m->value[TWIN_DESIRED], key, value) if (writer_of(m, key) && !is_wanted(key))
+        json_object_set_new(patch, key, json_null());
 }
 
 static json_t *missing(const struct model *m, const struct setting *s)
@@ -62,9 +56,11 @@ json_t *settings_next(const struct model *m, unsigned *phase, const char **by)
 {
     while (*phase <= n_settings) {
         unsigned now = (*phase)++;
-        json_t *patch = now ? missing(m, &settings[now - 1]) : stale(m);
+        json_t *patch = now < n_settings ? missing(m, &settings[now]) : json_object();
 
-        *by = now ? settings[now - 1].id : NULL;
+        *by = now < n_settings ? settings[now].id : NULL;
+        if (now == n_settings || json_object_size(patch))
+            add_stale(m, patch);
         if (json_object_size(patch))
             return patch;
         json_decref(patch);
