@@ -6,6 +6,7 @@
 #include "twin_document.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *configures_name(enum configures kind)
 {
@@ -14,12 +15,12 @@ const char *configures_name(enum configures kind)
     return names[kind];
 }
 
-/* Skips one word, whatever its case; false: it is another. */
+/* Skips one word, whatever its case, and the blanks and ends of lines around it; false: it is another. */
 static bool skip_word(struct bytes *text, struct bytes word)
 {
     struct bytes rest = bytes_trim(*text);
 
-    if (!bytes_starts_nocase(rest, word) || (rest.len > word.len && rest.at[word.len] != ' '))
+    if (!bytes_starts_nocase(rest, word) || (rest.len > word.len && !strchr(" \t\r\n", rest.at[word.len])))
         return false;
     *text = bytes_trim(bytes_skip(rest, word.len));
     return true;
@@ -29,6 +30,19 @@ static enum err refused(struct complaint *why, struct bytes text, const char *wh
 {
     complain(why, ERR_ARGUMENT, text, SIZE_MAX, "%s", what);
     return ERR_ARGUMENT;
+}
+
+/* Cuts the beginning off of a condition of modules. */
+static bool skip_modules(struct bytes *rest)
+{
+    return skip_word(rest, BYTES("from")) && skip_word(rest, BYTES("devices.modules"));
+}
+
+bool configuration_is_of_modules(struct bytes text)
+{
+    struct bytes rest = bytes_trim(text);
+
+    return skip_modules(&rest);
 }
 
 enum err configuration_target(struct bytes text, enum configures kind, bool *targets, struct condition **out,
@@ -44,7 +58,7 @@ enum err configuration_target(struct bytes text, enum configures kind, bool *tar
     if (!rest.len)
         return OK;
     if (kind == CONFIGURES_MODULES) {
-        if (!skip_word(&rest, BYTES("from")) || !skip_word(&rest, BYTES("devices.modules")))
+        if (!skip_modules(&rest))
             return refused(why, text, "for modules it must begin with FROM devices.modules");
         if (!rest.len)
             return OK;

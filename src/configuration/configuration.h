@@ -34,6 +34,8 @@ struct configuration {
  * NULL afterwards: all. ERR_ARGUMENT: `why` is a sentence. */
 enum err configuration_target(struct bytes text, enum configures, bool *targets, struct condition **out,
                               struct complaint *why) MUST_CHECK;
+/* Whether such a text asks for modules: "from devices.modules …". */
+bool configuration_is_of_modules(struct bytes text);
 /* Which kind of content it has, and that; ERR_ARGUMENT: none, or several. */
 enum err configuration_content(json_t *content, enum configures *kind, json_t **settings) MUST_CHECK;
 /* Settings of one twin: ERR_ARGUMENT, and `bad` is the last one that was looked at; lent by the settings. */

@@ -57,7 +57,7 @@ static enum err may_change(const struct configuration_changer *by, struct bytes 
     }
     json_t *was = json_body(body, 0, why);
     if (!json_equal(json_object_get(was, "content"), json_object_get(to, "content"))) {
-        f->number = CONFIGURATION_BAD_CONTENT;
+        f->number = CONFIGURATION_OTHER_CONTENT;
         e = entry_says(f, ERR_ARGUMENT, "The content of a configuration cannot change: make another one");
     }
     json_decref(was);

@@ -53,6 +53,9 @@ enum err configuration_take_target(const json_t *root, json_t *to, enum configur
 
     if (text && !json_is_string(text) && !json_is_null(text))
         return refuse(f, CONFIGURATION_BAD_TARGET, "targetCondition must be a text");
+    if (kind != CONFIGURES_MODULES && configuration_is_of_modules(bytes_str(json_string_value(text))))
+        return refuse(f, CONFIGURATION_BAD_CONTENT,
+                      "The target condition is one of modules, and the content is not moduleContent");
     e = configuration_target(bytes_str(json_string_value(text)), kind, &targets, &condition, &why);
     condition_free(condition);
     if (e == ERR_ARGUMENT) {

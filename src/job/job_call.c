@@ -86,7 +86,8 @@ static void put_result(struct buf *out, const struct call_answer *answer)
 {
     struct bytes payload = bytes_trim(answer->payload);
     char why[JSON_WHY_CAP];
-    json_t *root = payload.len && payload.len < JOB_RESULT_MAX - 128 ? json_body(payload, JSON_DECODE_ANY, why) : NULL;
+    bool fits = payload.len && payload.len < JOB_RESULT_MAX - 128;
+    json_t *root = fits ? json_body(payload, JSON_DECODE_ANY | JSON_PASSED_ON, why) : NULL;
 
     buf_printf(out, "{\"deviceMethodResponse\":{\"status\":%lld,\"payload\":", (long long)answer->status);
     buf_put(out, root ? payload : BYTES("null"));

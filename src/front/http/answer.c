@@ -93,15 +93,25 @@ enum err http_fault(struct http_answer *a, enum err e, const struct entry_fault 
     return f->why[0] ? http_says(a, e, "%s", f->why) : e;
 }
 
-enum err http_json(struct bytes body, json_t **out, struct http_answer *a)
+static enum err read_json(struct bytes body, size_t flags, json_t **out, struct http_answer *a)
 {
     char why[JSON_WHY_CAP];
 
-    *out = json_body(body, JSON_REJECT_DUPLICATES, why);
+    *out = json_body(body, JSON_REJECT_DUPLICATES | flags, why);
     if (*out)
         return OK;
     a->code = CODE_NO_JSON;
     return http_says(a, ERR_MALFORMED, "the body is not JSON: %s", why);
+}
+
+enum err http_json(struct bytes body, json_t **out, struct http_answer *a)
+{
+    return read_json(body, 0, out, a);
+}
+
+enum err http_json_passed_on(struct bytes body, json_t **out, struct http_answer *a)
+{
+    return read_json(body, JSON_PASSED_ON, out, a);
 }
 
 enum err http_spell(json_t *root, enum json_names which, struct http_answer *a)

@@ -112,7 +112,7 @@ static enum err put_result(struct http_answer *a, const struct call_answer *answ
     char why[JSON_WHY_CAP];
 
     if (payload.len) {
-        json_t *root = json_body(payload, JSON_DECODE_ANY, why);
+        json_t *root = json_body(payload, JSON_DECODE_ANY | JSON_PASSED_ON, why);
 
         if (!root)
             return ERR_MALFORMED;
@@ -199,7 +199,7 @@ enum err http_command(struct http_request *r, struct http_answer *a)
     enum err e;
 
     a->nested = true;
-    if (r->body.len && !(payload = json_body(r->body, JSON_DECODE_ANY, why)))
+    if (r->body.len && !(payload = json_body(r->body, JSON_DECODE_ANY | JSON_PASSED_ON, why)))
         return http_says(a, ERR_ARGUMENT, "The payload is %s", why);
     json_decref(payload);
     buf_printf(&method, "%s%s%s", r->names[1], r->names[2][0] ? "*" : "", r->names[2]);
@@ -222,6 +222,15 @@ enum err http_command(struct http_request *r, struct http_answer *a)
 
 /* ---- methods --------------------------------------------------------------------------------------------------- */
 
+/* service 4.13: the first api-versions tell a failure as everything else does. */
+static bool is_of_2016(const struct http_request *r)
+{
+    char version[32];
+
+    return !http_query(r->head->query, BYTES("api-version"), version, sizeof version) &&
+           bytes_starts(bytes_str(version), BYTES("2016-"));
+}
+
 enum err http_call(struct http_request *r, struct http_answer *a)
 {
     struct asked q = {.method = NO_BYTES};
@@ -229,8 +238,8 @@ enum err http_call(struct http_request *r, struct http_answer *a)
     json_t *root;
     enum err e;
 
-    a->nested = true;
-    if ((e = http_json(r->body, &root, a)))
+    a->nested = !is_of_2016(r);
+    if ((e = http_json_passed_on(r->body, &root, a)))
         return e;
     e = http_spell(root, NAMES_CALL, a);
     if (!e && !(e = read_question(root, r->body, &q, a))) {

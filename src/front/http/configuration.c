@@ -5,6 +5,8 @@
 #include "configuration_show.h"
 #include "json_body.h"
 
+#include <stdio.h>
+
 /* With the counts of the last round. */
 static enum err show(const struct http_request *r, struct buf *b, const struct doc *doc, struct bytes body)
 {
@@ -13,6 +15,13 @@ static enum err show(const struct http_request *r, struct buf *b, const struct d
     bool there = rounds && configurations_counts(rounds, bytes_str(doc->id), &counts);
 
     return configuration_show(b, doc, body, there ? &counts : NULL);
+}
+
+static enum err show_alone(const struct http_request *r, struct http_answer *a, const struct doc *doc,
+                           struct bytes body)
+{
+    snprintf(a->etag, sizeof a->etag, "%s", doc->etag);
+    return show(r, &a->body, doc, body);
 }
 
 static struct configuration_changer changer(const struct http_request *r)
@@ -41,7 +50,7 @@ static enum err put(struct http_request *r, struct http_answer *a, const json_t 
         e = configuration_put(&by, to, http_match(r->head), &body, &doc, &at, &fault);
     if (!e) {
         changed(r, "configuration-set", &doc, at);
-        e = show(r, &a->body, &doc, buf_bytes(&body));
+        e = show_alone(r, a, &doc, buf_bytes(&body));
     } else {
         e = http_fault(a, e, &fault);
     }
@@ -70,7 +79,7 @@ enum err http_configuration_get(struct http_request *r, struct http_answer *a)
     struct doc doc;
     enum err e = configuration_get(r->env->hub, r->names[0], &body, &doc, &fault);
 
-    e = e ? http_fault(a, e, &fault) : show(r, &a->body, &doc, buf_bytes(&body));
+    e = e ? http_fault(a, e, &fault) : show_alone(r, a, &doc, buf_bytes(&body));
     buf_free(&body);
     return e;
 }

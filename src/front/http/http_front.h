@@ -14,61 +14,62 @@
 
 /* service 8.2: status, number, name. What has no code there has the general one, with the status that HTTP has for it.
  */
-#define HTTP_CODES(X)                                                           \
-    X(CODE_NONE, 200, 0, "")                                                    \
-    X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")                       \
-    X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")                   \
-    X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                            \
-    X(CODE_MISSING, 400, 400005, "ArgumentNull")                                \
-    X(CODE_CONTAINER, 400, 400008, "BlobContainerValidationError")              \
-    X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")                    \
-    X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                            \
-    X(CODE_NO_JSON, 400, 400012, "DeserializationError")                        \
-    X(CODE_TARGET, 400, 400401, "InvalidConfigurationTargetCondition")          \
-    X(CODE_CONTENT, 400, 400402, "InvalidConfigurationContent")                 \
-    X(CODE_METRICS, 400, 400404, "InvalidConfigurationCustomMetricsQuery")      \
-    X(CODE_NO_CONFIGURATION, 404, 404301, "ConfigurationNotFound")              \
-    X(CODE_CONFIGURATION_EXISTS, 409, 409401, "ConfigurationAlreadyExists")     \
-    X(CODE_CONFIGURATIONS, 413, 413101, "ConfigurationCountLimitExceeded")      \
-    X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")               \
-    X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                           \
-    X(CODE_JOB_QUOTA, 403, 403003, "JobQuotaExceeded")                          \
-    X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded")         \
-    X(CODE_EXPIRY, 403, 403009, "InvalidMessageExpiryTime")                     \
-    X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                             \
-    X(CODE_TWIN_SIZE, 403, 403100, "DeviceModelMaxPropertiesExceeded")          \
-    X(CODE_CALLS_IN_FLIGHT, 403, 403800, "DeviceMaximumInflightMethodExceeded") \
-    X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")                           \
-    X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")                            \
-    X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")                  \
-    X(CODE_NO_MODULE, 404, 404010, "ModuleNotFound")                            \
-    X(CODE_OFFLINE, 404, 404103, "DeviceNotOnline")                             \
-    X(CODE_CALL_BROKEN, 404, 404104, "DeviceConnectionClosedRemotely")          \
-    X(CODE_NO_JOB, 404, 404002, "JobNotFound")                                  \
-    X(CODE_JOB_STATE, 405, 405102, "OperationNotAllowedInCurrentState")         \
-    X(CODE_JOB_EXISTS, 409, 409104, "JobAlreadyExists")                         \
-    X(CODE_JOBS_ACTIVE, 429, 429004, "ThrottlingMaxActiveJobCountExceeded")     \
-    X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")                      \
-    X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                          \
-    X(CODE_CONFLICT, 409, 409000, "GenericConflict")                            \
-    X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")                   \
-    X(CODE_MODULE_EXISTS, 409, 409301, "ModuleAlreadyExistsOnDevice")           \
-    X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")                     \
-    X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")                     \
-    X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge")              \
-    X(CODE_MESSAGE_SIZE, 413, 413001, "MessageTooLarge")                        \
-    X(CODE_TOO_MANY, 413, 413002, "TooManyDevices")                             \
-    X(CODE_TOO_MANY_MODULES, 413, 413003, "TooManyModulesOnDevice")             \
-    X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")                       \
-    X(CODE_THROTTLED, 429, 429001, "ThrottlingException")                       \
-    X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")                           \
-    X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")                         \
-    X(CODE_SERVER, 500, 500001, "ServerError")                                  \
-    X(CODE_CODING, 501, 400000, "GenericBadRequest")                            \
-    X(CODE_NOT_HERE, 501, 501000, "NotImplemented")                             \
-    X(CODE_BAD_ANSWER, 502, 502000, "GenericBadGateway")                        \
-    X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")                      \
-    X(CODE_CALL_TIMEOUT, 504, 504101, "GatewayTimeout")                         \
+#define HTTP_CODES(X)                                                               \
+    X(CODE_NONE, 200, 0, "")                                                        \
+    X(CODE_BAD_REQUEST, 400, 400000, "GenericBadRequest")                           \
+    X(CODE_NO_VERSION, 400, 400001, "InvalidProtocolVersion")                       \
+    X(CODE_ARGUMENT, 400, 400004, "ArgumentInvalid")                                \
+    X(CODE_MISSING, 400, 400005, "ArgumentNull")                                    \
+    X(CODE_CONTAINER, 400, 400008, "BlobContainerValidationError")                  \
+    X(CODE_TWICE, 400, 400011, "DeviceDefinedMultipleTimes")                        \
+    X(CODE_SCOPE, 400, 400028, "InvalidDeviceScope")                                \
+    X(CODE_NO_JSON, 400, 400012, "DeserializationError")                            \
+    X(CODE_TARGET, 400, 400401, "InvalidConfigurationTargetCondition")              \
+    X(CODE_CONTENT, 400, 400402, "InvalidConfigurationContent")                     \
+    X(CODE_CONTENT_FIXED, 400, 400403, "CannotModifyImmutableConfigurationContent") \
+    X(CODE_METRICS, 400, 400404, "InvalidConfigurationCustomMetricsQuery")          \
+    X(CODE_NO_CONFIGURATION, 404, 404301, "ConfigurationNotFound")                  \
+    X(CODE_CONFIGURATION_EXISTS, 409, 409401, "ConfigurationAlreadyExists")         \
+    X(CODE_CONFIGURATIONS, 413, 413101, "ConfigurationCountLimitExceeded")          \
+    X(CODE_UNAUTHORIZED, 401, 401002, "IotHubUnauthorizedAccess")                   \
+    X(CODE_QUOTA, 403, 403002, "IotHubQuotaExceeded")                               \
+    X(CODE_JOB_QUOTA, 403, 403003, "JobQuotaExceeded")                              \
+    X(CODE_QUEUE_DEPTH, 403, 403004, "DeviceMaximumQueueDepthExceeded")             \
+    X(CODE_EXPIRY, 403, 403009, "InvalidMessageExpiryTime")                         \
+    X(CODE_DISABLED, 403, 403012, "DeviceDisabled")                                 \
+    X(CODE_TWIN_SIZE, 403, 403100, "DeviceModelMaxPropertiesExceeded")              \
+    X(CODE_CALLS_IN_FLIGHT, 403, 403800, "DeviceMaximumInflightMethodExceeded")     \
+    X(CODE_NOT_FOUND, 404, 404000, "GenericNotFound")                               \
+    X(CODE_NO_DEVICE, 404, 404001, "DeviceNotFound")                                \
+    X(CODE_NO_CERTIFICATE, 404, 404008, "CertificateNotFound")                      \
+    X(CODE_NO_MODULE, 404, 404010, "ModuleNotFound")                                \
+    X(CODE_OFFLINE, 404, 404103, "DeviceNotOnline")                                 \
+    X(CODE_CALL_BROKEN, 404, 404104, "DeviceConnectionClosedRemotely")              \
+    X(CODE_NO_JOB, 404, 404002, "JobNotFound")                                      \
+    X(CODE_JOB_STATE, 405, 405102, "OperationNotAllowedInCurrentState")             \
+    X(CODE_JOB_EXISTS, 409, 409104, "JobAlreadyExists")                             \
+    X(CODE_JOBS_ACTIVE, 429, 429004, "ThrottlingMaxActiveJobCountExceeded")         \
+    X(CODE_METHOD, 405, 405000, "GenericMethodNotAllowed")                          \
+    X(CODE_TOO_SLOW, 408, 400000, "GenericBadRequest")                              \
+    X(CODE_CONFLICT, 409, 409000, "GenericConflict")                                \
+    X(CODE_DEVICE_EXISTS, 409, 409001, "DeviceAlreadyExists")                       \
+    X(CODE_MODULE_EXISTS, 409, 409301, "ModuleAlreadyExistsOnDevice")               \
+    X(CODE_PRECONDITION, 412, 412001, "PreconditionFailed")                         \
+    X(CODE_LOCK_LOST, 412, 412002, "DeviceMessageLockLost")                         \
+    X(CODE_BODY_SIZE, 413, 413000, "GenericRequestEntityTooLarge")                  \
+    X(CODE_MESSAGE_SIZE, 413, 413001, "MessageTooLarge")                            \
+    X(CODE_TOO_MANY, 413, 413002, "TooManyDevices")                                 \
+    X(CODE_TOO_MANY_MODULES, 413, 413003, "TooManyModulesOnDevice")                 \
+    X(CODE_TARGET_SIZE, 414, 400000, "GenericBadRequest")                           \
+    X(CODE_THROTTLED, 429, 429001, "ThrottlingException")                           \
+    X(CODE_UPGRADE, 426, 400000, "GenericBadRequest")                               \
+    X(CODE_HEAD_SIZE, 431, 400000, "GenericBadRequest")                             \
+    X(CODE_SERVER, 500, 500001, "ServerError")                                      \
+    X(CODE_CODING, 501, 400000, "GenericBadRequest")                                \
+    X(CODE_NOT_HERE, 501, 501000, "NotImplemented")                                 \
+    X(CODE_BAD_ANSWER, 502, 502000, "GenericBadGateway")                            \
+    X(CODE_UNAVAILABLE, 503, 503001, "ServiceUnavailable")                          \
+    X(CODE_CALL_TIMEOUT, 504, 504101, "GatewayTimeout")                             \
     X(CODE_HTTP_VERSION, 505, 400001, "InvalidProtocolVersion")
 
 enum http_code {
@@ -149,6 +150,8 @@ const char *http_code_name(const struct http_answer *, enum err e);
 int http_code_number(const struct http_answer *, enum err e);
 /* A body as JSON, for the caller to free. CODE_NO_JSON says why not. */
 enum err http_json(struct bytes body, json_t **out, struct http_answer *) MUST_CHECK;
+/* The same, where a part of it is passed on as it is written: its whole numbers are reals for whoever reads it. */
+enum err http_json_passed_on(struct bytes body, json_t **out, struct http_answer *) MUST_CHECK;
 /* Brings its names into their spelling; the answer names what has the wrong form (json_names.h). */
 enum err http_spell(json_t *root, enum json_names, struct http_answer *) MUST_CHECK;
 /* Logs a line for a refused request: who, what, why. */

@@ -99,11 +99,13 @@ static enum err take_limit(const json_t *root, int64_t *out, struct http_answer 
     *out = JOB_LIMIT_MS;
     if (!v || json_is_null(v))
         return OK;
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > JOB_LIMIT_MAX_MS / 1000)
+    double seconds = json_number_value(v);
+    if (!json_is_number(v) || !(seconds >= 0 && seconds <= (double)JOB_LIMIT_MAX_MS / 1000) ||
+        seconds > (double)(int64_t)seconds)
         return http_says(a, ERR_RANGE, "maxExecutionTimeInSeconds must be 0 to %lld",
                          (long long)(JOB_LIMIT_MAX_MS / 1000));
-    if (json_integer_value(v))
-        *out = json_integer_value(v) * 1000;
+    if ((int64_t)seconds)
+        *out = (int64_t)seconds * 1000;
     return OK;
 }
 
@@ -208,7 +210,7 @@ enum err http_job_put(struct http_request *r, struct http_answer *a)
     struct job wanted = {.kind = JOB_TWIN}, job;
     json_t *root;
     uint64_t at;
-    enum err e = http_json(r->body, &root, a);
+    enum err e = http_json_passed_on(r->body, &root, a);
 
     if (e)
         return e;

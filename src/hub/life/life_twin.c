@@ -40,9 +40,24 @@ static void put_metadata(struct buf *out, const struct twin_node *of, const stru
     buf_puts(out, "}");
 }
 
-/* A section of the patch, with its version and, behind that, its metadata. */
-static void put_section(struct buf *out, const struct twin_write *w, enum twin_part part, bool metadata)
+/* What a configuration writes is told with all that is desired, and a null for what has gone (service 7). */
+static void put_all_desired(struct buf *out, const struct twin_told *t)
 {
+    struct buf nodes = buf_max(MESSAGE_LEN_MAX);
+    struct twin_node before, after;
+
+    twin_root(t->before, TWIN_DESIRED, &before);
+    twin_root(t->after, TWIN_DESIRED, &after);
+    twin_catch_up(&before, &after, &nodes);
+    out->bad = out->bad || nodes.bad;
+    twin_put_patch(out, buf_bytes(&nodes), t->write->after.part_version[TWIN_DESIRED]);
+    buf_free(&nodes);
+}
+
+/* A section of the patch, with its version and, behind that, its metadata. */
+static void put_section(struct buf *out, const struct twin_told *t, enum twin_part part, bool metadata)
+{
+    const struct twin_write *w = t->write;
     struct stamp s = {.write = w, .version = part == TWIN_DESIRED ? w->after.part_version[part] : 0};
     struct twin_node root;
 
@@ -51,7 +66,10 @@ static void put_section(struct buf *out, const struct twin_write *w, enum twin_p
         twin_put_value(out, &root);
         return;
     }
-    twin_put_patch(out, w->nodes[part], w->after.part_version[part]);
+    if (part == TWIN_DESIRED && w->by.len)
+        put_all_desired(out, t);
+    else
+        twin_put_patch(out, w->nodes[part], w->after.part_version[part]);
     if (!metadata || out->bad)
         return;
     out->len--; /* its bracket, which comes behind the metadata */
@@ -61,24 +79,25 @@ static void put_section(struct buf *out, const struct twin_write *w, enum twin_p
     buf_puts(out, "}");
 }
 
-static void put_update(struct buf *out, const struct twin_write *w, bool metadata)
+static void put_update(struct buf *out, const struct twin_told *t, bool metadata)
 {
+    const struct twin_write *w = t->write;
     bool desired = w->nodes[TWIN_DESIRED].at, reported = w->nodes[TWIN_REPORTED].at;
 
     buf_printf(out, "{\"version\":%llu", (unsigned long long)w->after.version);
     if (w->nodes[TWIN_TAGS].at) {
         buf_puts(out, ",\"tags\":");
-        put_section(out, w, TWIN_TAGS, metadata);
+        put_section(out, t, TWIN_TAGS, metadata);
     }
     if (desired || reported)
         buf_puts(out, ",\"properties\":{");
     if (desired) {
         buf_puts(out, "\"desired\":");
-        put_section(out, w, TWIN_DESIRED, metadata);
+        put_section(out, t, TWIN_DESIRED, metadata);
     }
     if (reported) {
         buf_puts(out, desired ? ",\"reported\":" : "\"reported\":");
-        put_section(out, w, TWIN_REPORTED, metadata);
+        put_section(out, t, TWIN_REPORTED, metadata);
     }
     buf_puts(out, desired || reported ? "}}" : "}");
 }
@@ -111,7 +130,7 @@ static void put_body(struct buf *out, struct bytes name, const struct twin_told 
     if (t->write->replace)
         put_whole(out, name, t, metadata);
     else
-        put_update(out, t->write, metadata);
+        put_update(out, t, metadata);
 }
 
 void life_twin_changed(struct hub *h, struct shard *s, const struct twin_told *t, uint64_t *at)

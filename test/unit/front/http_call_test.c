@@ -62,10 +62,13 @@ static void check_nested(int status, int number, const char *name)
 
 TEST(payloads_pass_as_they_are_written)
 {
-    static const char *const payloads[] = {"4.50", "{ \"a\" : [1,  2.0] }", "\"\\u00e4\"", "null", "true"};
+    static const char *const payloads[] = {
+        "4.50", "{ \"a\" : [1,  2.0] }", "\"\\u00e4\"", "null", "true", "\"\\u0000\"",
+        /* Larger than 64 bits hold, and what an unsigned number of 64 bits may be. */
+        "{\"serial\":18446744073709551615}", "-123456789012345678901234567890"};
     char body[200], wanted[200];
 
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
         snprintf(body, sizeof body, "{\"methodName\":\"m\",\"payload\":%s}", payloads[i]);
         say_call(body);
         CHECK(!client_hear(&c));
@@ -86,6 +89,17 @@ TEST(an_answer_that_is_no_json)
     answer("1", 200, "{\"a\":");
     CHECK(client_hear(&c));
     check_nested(502, 502000, "GenericBadGateway");
+}
+
+/* service 4.13: api-versions of 2016 have it as everything else has. */
+TEST(failures_of_the_first_api_versions_are_not_nested)
+{
+    hub_calls_take(seat, false, c.join.now_ms);
+    ask(&c, "POST", "/twins/door/methods?api-version=2016-11-14", NULL, "{\"methodName\":\"m\"}");
+    check_error(&c, 404, "DeviceNotOnline");
+    CHECK(body_has(&c, "{\"Message\":\"ErrorCode:DeviceNotOnline;"));
+    ask(&c, "POST", "/twins/door/methods?api-version=2018-06-30", NULL, "{\"methodName\":\"m\"}");
+    check_nested(404, 404103, "DeviceNotOnline");
 }
 
 TEST(what_is_asked_wrongly)
@@ -181,6 +195,7 @@ TEST(the_next_request_waits_and_a_caller_may_go)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
-TESTS(CASE(payloads_pass_as_they_are_written), CASE(an_answer_that_is_no_json), CASE(what_is_asked_wrongly),
+TESTS(CASE(payloads_pass_as_they_are_written), CASE(an_answer_that_is_no_json),
+      CASE(failures_of_the_first_api_versions_are_not_nested), CASE(what_is_asked_wrongly),
       CASE(every_pair_of_times_that_clients_send_is_taken), CASE(a_device_that_does_not_answer_or_goes),
       CASE(the_next_request_waits_and_a_caller_may_go))

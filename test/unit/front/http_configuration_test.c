@@ -179,6 +179,8 @@ TEST(what_is_no_configuration_is_refused)
     refused("{\"content\":" HEAT ",\"targetCondition\":\"tags.x =\"}", "InvalidConfigurationTargetCondition");
     refused("{\"content\":{\"moduleContent\":{\"properties.desired.a\":1}},\"targetCondition\":\"*\"}",
             "InvalidConfigurationTargetCondition");
+    refused("{\"content\":" HEAT ",\"targetCondition\":\"FROM devices.modules WHERE tags.x = 1\"}",
+            "InvalidConfigurationContent");
     refused("{\"content\":" HEAT ",\"metrics\":{\"queries\":{\"m\":\"SELECT\"}}}",
             "InvalidConfigurationCustomMetricsQuery");
     refused("{\"content\":" HEAT ",\"priority\":-1}", "ArgumentInvalid");
@@ -191,7 +193,28 @@ TEST(content_cannot_change)
 {
     set("winter", HEAT, "", 1);
     ask(&c, "PUT", ONE, "If-Match: *\r\n", "{\"content\":{\"deviceContent\":{\"properties.desired.heat\":1}}}");
-    check_error(&c, 400, "InvalidConfigurationContent");
+    check_error(&c, 400, "CannotModifyImmutableConfigurationContent");
+}
+
+/* service 4.1: of a single thing, not of a list. */
+TEST(its_etag_is_in_the_head_too)
+{
+    char etag[40];
+
+    set("winter", HEAT, "", 1);
+    snprintf(etag, sizeof etag, "%.*s", BYTES_ARG(heard(&c, "ETag")));
+    CHECK(strlen(etag) > 2 && etag[0] == '"' && body_has(&c, etag));
+    CHECK(ask(&c, "GET", ONE, NULL, NULL) == 200);
+    CHECK_BYTES(heard(&c, "ETag"), bytes_str(etag));
+    CHECK(ask(&c, "GET", "/configurations" V, NULL, NULL) == 200 && !heard(&c, "ETag").len);
+}
+
+TEST(numbers_of_its_content_come_to_the_device_as_they_were_meant)
+{
+    set("winter", "{\"deviceContent\":{\"properties.desired.place\":{\"lat\":52.520008,\"step\":0.1}}}", "*", 1);
+    CHECK(body_has(&c, "{\"lat\":52.520008,\"step\":0.1}"));
+    settle();
+    assert_string_equal(desired("a"), "{\"place\":{\"lat\":52.520008,\"step\":0.1}}");
 }
 
 TEST(there_may_be_a_hundred_of_them)
@@ -386,7 +409,8 @@ TEST(modules_are_configured_by_their_own_condition)
     world_device(&w, "a/valve");
     world_device(&w, "b/fan");
     change("a/valve", TWIN_TAGS, "{\"kind\":1}");
-    set("m", "{\"moduleContent\":{\"properties.desired.p\":5}}", "FROM devices.modules WHERE tags.kind = 1", 1);
+    set("m", "{\"moduleContent\":{\"properties.desired.p\":5}}", "FROM\\n\\tdevices.modules\\r\\nWHERE tags.kind = 1",
+        1);
     settle();
     assert_string_equal(desired("a/valve"), "{\"p\":5}");
     assert_string_equal(desired("b/fan"), "{}");
@@ -447,9 +471,11 @@ TEST(a_null_in_the_content_removes)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 TESTS(CASE(it_comes_back_as_it_was_written), CASE(labels_of_null_are_null_and_empty_ones_are_empty),
       CASE(create_replace_and_delete_match_etags), CASE(what_is_no_configuration_is_refused),
-      CASE(content_cannot_change), CASE(there_may_be_a_hundred_of_them), CASE(queries_are_tried),
-      CASE(targeted_devices_get_it_and_others_do_not), CASE(twins_and_queries_say_which_configurations_they_have),
-      CASE(metrics_are_counted_each_round), CASE(once_it_is_there_nothing_is_written_again), CASE(it_follows_the_tags),
+      CASE(content_cannot_change), CASE(its_etag_is_in_the_head_too),
+      CASE(numbers_of_its_content_come_to_the_device_as_they_were_meant), CASE(there_may_be_a_hundred_of_them),
+      CASE(queries_are_tried), CASE(targeted_devices_get_it_and_others_do_not),
+      CASE(twins_and_queries_say_which_configurations_they_have), CASE(metrics_are_counted_each_round),
+      CASE(once_it_is_there_nothing_is_written_again), CASE(it_follows_the_tags),
       CASE(what_it_set_goes_with_it_and_the_next_in_rank_applies),
       CASE(a_change_by_hand_is_overwritten_in_the_next_round), CASE(the_twin_says_who_did_it),
       CASE(after_a_restart_what_was_left_to_do_is_done), CASE(what_a_deleted_one_has_set_goes_when_there_is_room),

@@ -380,6 +380,23 @@ TEST(a_change_by_a_configuration_names_it)
     end();
 }
 
+TEST(a_change_by_a_configuration_is_told_with_all_that_is_desired)
+{
+    begin(LIFE_TWINS);
+    world_add(&w, "pump");
+    change(&(struct twin_change){.part[TWIN_DESIRED] = BYTES("{\"a\":{\"b\":1,\"c\":2},\"old\":[3]}")});
+    change(&(struct twin_change){
+        .part[TWIN_DESIRED] = BYTES("{\"a\":{\"b\":null,\"d\":4}}"), .by = BYTES("winter"), .digest = BYTES("5")});
+    listen();
+    hear();
+    hear();
+    CHECK(has(msg.body, "{\"version\":4,\"properties\":{\"desired\":{\"a\":{\"b\":null,\"c\":2,\"d\":4},\"old\":[3],"
+                        "\"$version\":3,\"$metadata\":{"));
+    CHECK(has(msg.body, "\"d\":{\"$lastUpdated\"") && !has(msg.body, "\"c\":{\"$lastUpdated\"") &&
+          !has(msg.body, "\"old\":{\"$lastUpdated\""));
+    end();
+}
+
 /* ---- power cuts */
 
 static void do_create_and_change(void)
@@ -468,6 +485,7 @@ TESTS(RUN(modules_that_go_with_their_device_are_told_one_by_one),
       RUN(what_a_device_reports_is_told_even_when_nothing_changed),
       RUN(a_section_that_is_replaced_is_told_with_the_whole_twin),
       RUN(a_change_that_is_too_large_with_its_metadata_is_told_without_it), RUN(a_change_by_a_configuration_names_it),
+      RUN(a_change_by_a_configuration_is_told_with_all_that_is_desired),
       RUN(a_device_that_is_created_is_told_with_its_twin), RUN(one_that_is_deleted_is_told_too),
       RUN(a_module_is_told_with_its_device), RUN(what_only_changes_is_not_created),
       RUN(who_comes_and_goes_is_told_with_rising_numbers), RUN(a_seat_that_is_taken_over_was_connected_all_the_time),

@@ -67,4 +67,40 @@ TEST(what_stands_in_a_text_does_not_count)
     buf_free(&text);
 }
 
-TESTS(RUN(what_is_no_json_is_said), RUN(the_number_of_values_is_bounded), RUN(what_stands_in_a_text_does_not_count))
+/* What comes out of what was read. */
+static bool writes(const char *text, const char *expected)
+{
+    json_t *root = json_body(bytes_str(text), 0, why);
+    struct buf b = buf_max(1 << 12);
+    bool same;
+
+    buf_puts(&b, "before 0.10000000000000001 ");
+    CHECK(root && !json_put(root, &b));
+    same = strcmp(buf_str(&b) + strlen("before 0.10000000000000001 "), expected) == 0;
+    if (!same)
+        fprintf(stderr, "%s\n", buf_str(&b));
+    json_decref(root);
+    buf_free(&b);
+    return same;
+}
+
+TEST(numbers_are_written_with_the_digits_that_they_need)
+{
+    CHECK(writes("[0.1,3.14,1.50,-0.3,100.1]", "[0.1,3.14,1.5,-0.3,100.1]"));
+    CHECK(writes("[1e-7,1.5e-300,2.5e22,1e22,6.02214076e23]", "[1e-7,1.5e-300,2.5e22,1e22,6.02214076e23]"));
+    CHECK(writes("{\"a\":52.520008,\"b\":{\"c\":[13.404954]}}", "{\"a\":52.520008,\"b\":{\"c\":[13.404954]}}"));
+    /* Neither whole numbers nor those that need all of their digits change. */
+    CHECK(writes("[1,-7,4503599627370495,1.0]", "[1,-7,4503599627370495,1.0]"));
+    CHECK(writes("[0.30000000000000004,4.94065645841247e-324,1.7976931348623157e308]",
+                 "[0.30000000000000004,4.94065645841247e-324,1.7976931348623157e308]"));
+}
+
+TEST(what_looks_like_a_number_in_a_text_stays)
+{
+    CHECK(writes("[\"0.10000000000000001\",0.1]", "[\"0.10000000000000001\",0.1]"));
+    CHECK(writes("{\"0.10000000000000001\":\"a\\\"0.10000000000000001\\\\\"}",
+                 "{\"0.10000000000000001\":\"a\\\"0.10000000000000001\\\\\"}"));
+}
+
+TESTS(RUN(what_is_no_json_is_said), RUN(the_number_of_values_is_bounded), RUN(what_stands_in_a_text_does_not_count),
+      RUN(numbers_are_written_with_the_digits_that_they_need), RUN(what_looks_like_a_number_in_a_text_stays))
