@@ -243,7 +243,7 @@ TEST(configurations_that_fail_are_told_in_a_log_of_their_own)
         {"no JSON", "\"errorCode\":\"400012\""},
         {"{\"id\":\"A\"," CONTENT(1) "}", "\"configurationId\":\"A\",\"errorCode\":\"400004\""},
         {"{" CONTENT(1) "}", "\"errorCode\":\"400004\""},
-        {"{\"id\":\"a\"," CONTENT(2) "}", "\"configurationId\":\"a\",\"errorCode\":\"400402\""},
+        {"{\"id\":\"a\"," CONTENT(2) "}", "\"configurationId\":\"a\",\"errorCode\":\"400403\""},
         {"{\"id\":\"x\"}", "\"errorCode\":\"400402\""},
         {"{\"id\":\"x\"," CONTENT(1) ",\"targetCondition\":\"tags.\"}", "\"errorCode\":\"400401\""},
         {"{\"id\":\"x\"," CONTENT(1) ",\"metrics\":{\"queries\":{\"m\":\"hello\"}}}", "\"errorCode\":\"400404\""},
