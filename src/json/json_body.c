@@ -42,7 +42,7 @@ json_t *json_body(struct bytes text, size_t flags, char why[JSON_WHY_CAP])
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-/* As a number is written: one that is not whole for certain has a dot or an exponent, an exponent no idle characters. */
+/* As a real is written: it has a dot or an exponent, and an exponent no idle characters. */
 static void tidy(char text[REAL_CAP])
 {
     char *e = strchr(text, 'e'), *digit;
