@@ -40,7 +40,7 @@ static void put_metadata(struct buf *out, const struct twin_node *of, const stru
     buf_puts(out, "}");
 }
 
-/* What a configuration writes is told with all that is desired, and a null for what has gone (service 7). */
+/* The write of a configuration is told with all that is desired, and a null for each that has gone (service 7). */
 static void put_all_desired(struct buf *out, const struct twin_told *t)
 {
     struct buf nodes = buf_max(MESSAGE_LEN_MAX);

@@ -67,7 +67,7 @@ TEST(what_stands_in_a_text_does_not_count)
     buf_free(&text);
 }
 
-/* What comes out of what was read. */
+/* Whether the text is written again as `expected`. */
 static bool writes(const char *text, const char *expected)
 {
     json_t *root = json_body(bytes_str(text), 0, why);
