@@ -34,6 +34,7 @@ static const struct {
     {"p/3/", "a configuration", NO_NAME, false},
     {"jh/", "a job", NO_NAME, false},
     {"jr/", "devices of a job, and what became of them", NO_NAME, false},
+    {"l/", "that a device is connected", OF_IDENTITY, false},
     {"e/", "what a partition holds", NO_NAME, false},
 };
 

@@ -91,6 +91,7 @@ struct hub {
     struct twins *twins;
     struct feedback *feedback;
     struct calls *calls;
+    struct presence *presence;
 
     uint32_t round;              /* of checkpoints */
     _Atomic bool unkept;         /* an identity is */

@@ -8,6 +8,7 @@
 
 #include "core.h"
 
+struct event_facts;
 struct job;
 struct keeping;
 struct twin_told;
@@ -82,6 +83,8 @@ struct part {
     /* The log behind the checkpoint was applied; then, and later: the log lost its beginning. */
     enum err (*replayed)(struct hub *);
     enum err (*trimmed)(struct hub *);
+    /* An event that the hub itself told is in the log that is replayed. */
+    void (*event_replayed)(struct hub *, const struct event_facts *, uint64_t at);
 
     /* The store is durable further than before: who waits for that is woken. From the store's thread. */
     void (*grew)(struct hub *);

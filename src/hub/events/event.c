@@ -9,6 +9,7 @@
 
 #include "ceiling.h"
 #include "identities.h"
+#include "part.h"
 #include "partition.h"
 #include "sections.h"
 
@@ -127,6 +128,31 @@ enum err event_decode(struct bytes body, struct event_facts *out)
     return r.bad ? ERR_DAMAGED : OK;
 }
 
+/* Skips an annotation whose value is a text; NO_BYTES: another one stands there. */
+static struct bytes take_annotation(struct bytes *from, struct bytes key)
+{
+    size_t head = KEY + key.len + 2;
+    struct bytes value;
+
+    if (from->len < head || from->at[1] != key.len || !bytes_eq(bytes_first(bytes_skip(*from, KEY), key.len), key))
+        return NO_BYTES;
+    value = bytes_first(bytes_skip(*from, head), from->at[head - 1]);
+    *from = bytes_skip(*from, head + value.len);
+    return value;
+}
+
+bool event_was_told(const struct event_facts *facts, struct event_told *out)
+{
+    struct bytes from = bytes_skip(facts->sections, FIXED_END);
+
+    take_annotation(&from, BYTES("x-opt-partition-key"));
+    take_annotation(&from, BYTES("iothub-connection-device-id"));
+    out->source = take_annotation(&from, BYTES("iothub-message-source"));
+    out->module = take_annotation(&from, BYTES("iothub-connection-module-id"));
+    out->rest = from;
+    return out->source.at != NULL;
+}
+
 enum err event_apply(struct hub *h, const struct record *r)
 {
     struct event_facts facts;
@@ -139,6 +165,9 @@ enum err event_apply(struct hub *h, const struct record *r)
     mutex_lock(&p->lock);
     partition_grow(p, facts.sequence, r->at, facts.enqueued_ms);
     mutex_unlock(&p->lock);
+    EACH_PART (part)
+        if ((*part)->event_replayed)
+            (*part)->event_replayed(h, &facts, r->at);
     return OK;
 }
 

@@ -19,4 +19,10 @@ struct event_facts {
     struct bytes device, sections;
 };
 enum err event_decode(struct bytes body, struct event_facts *out) MUST_CHECK;
+struct event_told {
+    struct bytes source, module; /* no bytes: of the device itself */
+    struct bytes rest;           /* of its sections */
+};
+/* True if event_tell() wrote it. */
+bool event_was_told(const struct event_facts *, struct event_told *out);
 enum err event_apply(struct hub *h, const struct record *r) MUST_CHECK;

@@ -1,7 +1,9 @@
 #include "life.h"
 
 #include "event.h"
+#include "identities.h"
 #include "part.h"
+#include "presence.h"
 #include "text.h"
 
 #include <assert.h>
@@ -10,6 +12,8 @@
 enum {
     BODY_CAP = 2 * (6 * ID_LEN_MAX) + 512, /* ids of which every byte is escaped, and what stands around them */
     TRACKING_BYTES = 8,
+    LEFT_A_TICK = 100, /* identities that were left connected, told as gone in one tick */
+    RETRY_MS = 1000,
 };
 
 /* On a full disk a change of the registry finds room for its event, too; a device that only comes or goes does not. */
@@ -18,9 +22,9 @@ static const struct telling tellings[HAPPENINGS] = {
                           "createDeviceIdentity", ROOM_REGISTRY},
     [HAPPENED_DELETED] = {LIFE_IDENTITIES, "deviceLifecycleEvents", "deviceLifecycleNotification",
                           "deleteDeviceIdentity", ROOM_REGISTRY},
-    [HAPPENED_CONNECTED] = {LIFE_CONNECTIONS, "deviceConnectionStateEvents", "deviceConnectionStateNotification",
-                            "deviceConnected", ROOM_MESSAGES},
-    [HAPPENED_DISCONNECTED] = {LIFE_CONNECTIONS, "deviceConnectionStateEvents", "deviceConnectionStateNotification",
+    [HAPPENED_CONNECTED] = {LIFE_CONNECTIONS, LIFE_CONNECTION_SOURCE, "deviceConnectionStateNotification",
+                            LIFE_CONNECTED, ROOM_MESSAGES},
+    [HAPPENED_DISCONNECTED] = {LIFE_CONNECTIONS, LIFE_CONNECTION_SOURCE, "deviceConnectionStateNotification",
                                "deviceDisconnected", ROOM_MESSAGES},
 };
 
@@ -104,15 +108,16 @@ void life_tell(struct hub *h, const struct life_of *of, const struct telling *t,
         *at = place;
 }
 
-static void happened(struct hub *h, struct shard *s, const struct identity *i, enum happening what, int64_t now_ms,
-                     uint64_t *at)
+/* The place of its event; 0: there was no room for it. */
+static uint64_t tell(struct hub *h, struct shard *s, const struct identity *i, enum happening what, int64_t now_ms)
 {
     char room[BODY_CAP], time[ISO_TIME_CAP];
     struct buf body = buf_over(room, sizeof room);
     const struct telling *t = &tellings[what];
+    uint64_t at = 0;
 
-    if (!(h->options.life & t->bit))
-        return;
+    assert_locked(&s->lock);
+    assert(i->shard == s && what < HAPPENINGS);
     iso_time(hub_wall_ms(h, now_ms), time);
     if (t->bit == LIFE_IDENTITIES)
         put_identity(&body, i, time);
@@ -120,9 +125,69 @@ static void happened(struct hub *h, struct shard *s, const struct identity *i, e
         put_sequence(&body, h);
     assert(!body.bad);
     life_tell(h, &(struct life_of){.scratch = &s->scratch, .name = bytes_str(i->device.id)}, t, buf_bytes(&body),
-              now_ms, at);
+              now_ms, &at);
+    if (at && t->bit == LIFE_CONNECTIONS)
+        presence_told(h, bytes_str(i->device.id), what == HAPPENED_CONNECTED, at);
+    return at;
+}
+
+static void happened(struct hub *h, struct shard *s, const struct identity *i, enum happening what, int64_t now_ms,
+                     uint64_t *at)
+{
+    uint64_t place;
+
+    if (!(h->options.life & tellings[what].bit))
+        return;
+    /* It is back before anyone was told that it had gone with the hub. */
+    if (what == HAPPENED_CONNECTED && presence_take_left(h, bytes_str(i->device.id)))
+        tell(h, s, i, HAPPENED_DISCONNECTED, now_ms);
+    place = tell(h, s, i, what, now_ms);
+    if (at && place)
+        *at = place;
+}
+
+/* False: there is no room for its event now. */
+static bool tell_left(struct hub *h, struct bytes name, int64_t now_ms)
+{
+    struct shard *s = shard_of(h, name);
+    struct identity *i;
+    bool told = true;
+
+    mutex_lock(&s->lock);
+    if (identity_get(h, s, name, &i)) {
+        presence_take_left(h, name);
+        presence_told(h, name, false, 0);
+    } else if (presence_take_left(h, name)) {
+        assert(!i->seat); /* who sits down takes it from there */
+        told = tell(h, s, i, HAPPENED_DISCONNECTED, now_ms);
+        if (!told)
+            presence_leave(h, name);
+    }
+    mutex_unlock(&s->lock);
+    return told;
+}
+
+/* Identities that were connected when the hub was killed are told as gone when it is back. */
+static int64_t life_tick(struct hub *h, int64_t now_ms)
+{
+    char name[IDENTITY_LEN_MAX + 1];
+
+    for (int n = 0; presence_left(h, name); n++) {
+        if (n == LEFT_A_TICK)
+            return now_ms;
+        if (!tell_left(h, bytes_str(name), now_ms))
+            return now_ms + RETRY_MS;
+    }
+    return INT64_MAX;
 }
 
 const struct part life_part = {.name = "events of life",
+                               .make = presence_make,
+                               .free = presence_free,
+                               .keep = presence_keep,
+                               .kept = presence_kept,
+                               .replayed = presence_replayed,
+                               .event_replayed = presence_event,
+                               .tick = life_tick,
                                .job_changed = life_job_changed,
                                .identity = {.happened = happened, .twin_changed = life_twin_changed}};

@@ -8,6 +8,9 @@ struct twin_told;
 
 extern const struct part life_part;
 
+#define LIFE_CONNECTION_SOURCE "deviceConnectionStateEvents"
+#define LIFE_CONNECTED "deviceConnected"
+
 /* All that an event says beside its body. */
 struct telling {
     unsigned bit; /* LIFE_… */
