@@ -1,7 +1,9 @@
 #include "state_check.h"
 
+#include "crew.h"
 #include "fault.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -84,18 +86,25 @@ void pages_file_close(struct pages_file *f)
 
 enum table { TABLE_SUM, TABLE_SEALED, TABLE_BARE };
 
+enum { PART_LEAST = 8 << 20 }; /* of a file, for each thread */
+
 struct check {
     char *why;
     enum table table;
     bool has_sum;
     int form;
     struct state_sum sum;
-    uint64_t entries, seals; /* what was found */
+};
+
+/* Found by one thread; in a line of its cache. */
+struct tally {
+    _Alignas(64) struct check *check;
+    uint64_t entries, seals;
 };
 
 static const char *on_table(void *ctx, struct bytes name)
 {
-    struct check *c = ctx;
+    struct check *c = ((struct tally *)ctx)->check;
 
     if (bytes_eq(name, bytes_str(STATE_TABLE_SUM)))
         c->table = TABLE_SUM;
@@ -110,7 +119,8 @@ static const char *on_table(void *ctx, struct bytes name)
 
 static const char *on_entry(void *ctx, struct bytes key, struct bytes stored)
 {
-    struct check *c = ctx;
+    struct tally *t = ctx;
+    struct check *c = t->check;
     struct bytes value;
     uint64_t seal;
 
@@ -120,43 +130,67 @@ static const char *on_entry(void *ctx, struct bytes key, struct bytes stored)
         c->has_sum = true;
         return NULL;
     }
-    c->entries++;
+    t->entries++;
     if (c->table == TABLE_BARE || c->form == STATE_BARE)
         return NULL;
     if (!state_unseal(key, stored, &value, &seal))
         return "is damaged: its checksum is wrong";
-    c->seals += seal;
+    t->seals += seal;
     return NULL;
 }
 
 static bool on_damage(void *ctx, uint64_t offset, const char *what)
 {
-    struct check *c = ctx;
+    const struct tally *t = ctx;
 
     (void)offset;
-    snprintf(c->why, STATE_WHY_CAP, "%s", what);
+    snprintf(t->check->why, STATE_WHY_CAP, "%s", what);
     return false;
 }
 
-static enum err sum_up(struct check *c)
+static enum err sum_up(const struct check *c, const struct tally *t)
 {
-    if (c->has_sum ? c->form == STATE_BARE : !c->entries)
+    if (c->has_sum ? c->form == STATE_BARE : !t->entries)
         return OK;
     if (!c->has_sum)
         snprintf(c->why, STATE_WHY_CAP, "the record that says what it holds is missing");
-    else if (c->entries != c->sum.entries || c->seals != c->sum.seals)
+    else if (t->entries != c->sum.entries || t->seals != c->sum.seals)
         snprintf(c->why, STATE_WHY_CAP, "it holds %llu entries, and not the %llu that were written",
-                 (unsigned long long)c->entries, (unsigned long long)c->sum.entries);
+                 (unsigned long long)t->entries, (unsigned long long)c->sum.entries);
     else
         return OK;
     return ERR_DAMAGED;
 }
 
+static enum err read_all(const struct pages_source *source, struct check *c, unsigned n)
+{
+    struct tally tallies[CREW_MAX] = {{.check = NULL}};
+    struct pages_look looks[CREW_MAX];
+    enum err e;
+
+    assert(n > 0 && n <= CREW_MAX);
+    c->why[0] = 0;
+    *c = (struct check){.why = c->why, .form = STATE_BARE};
+    for (unsigned i = 0; i < n; i++) {
+        tallies[i].check = c;
+        looks[i] = (struct pages_look){.table = on_table, .entry = on_entry, .ctx = &tallies[i]};
+    }
+    if (n == 1)
+        looks[0].damage = on_damage;
+    if ((e = n == 1 ? pages_walk(source, looks) : pages_prove(source, looks, n)))
+        return e;
+    for (unsigned i = 1; i < n; i++) {
+        tallies[0].entries += tallies[i].entries;
+        tallies[0].seals += tallies[i].seals;
+    }
+    return sum_up(c, &tallies[0]);
+}
+
 enum err state_check(const char *path, struct state_sum *sum, int *form, char why[STATE_WHY_CAP])
 {
-    struct check c = {.why = why, .form = STATE_BARE};
-    struct pages_look look = {.table = on_table, .entry = on_entry, .damage = on_damage, .ctx = &c};
+    struct check c = {.why = why};
     struct pages_file file;
+    unsigned n;
     enum err e = pages_file_open(path, &file);
 
     why[0] = 0;
@@ -171,8 +205,11 @@ enum err state_check(const char *path, struct state_sum *sum, int *form, char wh
     }
     /* Pages are read in the order of their keys: the disk had better read them in its own. */
     (void)posix_fadvise(file.fd, 0, 0, POSIX_FADV_WILLNEED);
-    if (!(e = pages_walk(&file.source, &look)))
-        e = sum_up(&c);
+    n = crew_size(file.source.size / PART_LEAST);
+    /* Several threads find out that it is whole, as it nearly always is; one alone says which page or key is the first
+     * that is not. */
+    if (n == 1 || (e = read_all(&file.source, &c, n)))
+        e = read_all(&file.source, &c, 1);
     pages_file_close(&file);
     *sum = c.sum;
     *form = c.form;

@@ -1,71 +1,32 @@
 #include "state_pages.h"
 
+#include "crew.h"
+#include "state_page.h"
 #include "state_seal.h"
 
+#include <assert.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* LMDB 0.9, data format 1.
- *
- *   page:  word number | u16 | u16 kind | u16 lower | u16 upper | u16 offsets of nodes, in order of their keys, up to
- *            lower | free | nodes from upper to the end; of an overflow page u32 count instead of lower and upper, then
- *            a value over as many pages
- *   node:  u16, u16, u16 flags, u16 length of the key, key, data. In a leaf the first two are the length of the data;
- *            in a branch all three are the number of the page below. Nodes have even lengths.
- *   table: u32 | u16 flags | u16 depth | words: branch, leaf and overflow pages, entries, root
- *   meta:  page head | u32 magic | u32 1 | word | word | table of what is free (its u32 is the page size) | table of
- *            tables | word last page | word transaction */
 enum {
-    WORD = sizeof(size_t),
-    PAGE_HEAD = WORD + 8,
-    NODE_HEAD = 8,
-    TABLE_LEN = 8 + 5 * WORD,
-    META_LEN = 8 + 2 * WORD + 2 * TABLE_LEN + 2 * WORD,
-    META_PAGES = 2,
-    IS_BRANCH = 1,
-    IS_LEAF = 2,
-    IS_OVERFLOW = 4,
-    IS_META = 8,
-    BIG_DATA = 1,
-    SUB_DATA = 2,
-    KEYS_ARE_NUMBERS = 8,
-    PAGE_MIN = 512,
-    PAGE_MAX = 65536,
     DEPTH_MAX = 32, /* of LMDB's cursors */
     TABLES_MAX = 3,
-    NAME_MAX_LEN = 16,
     WHAT_CAP = 160,
-};
-
-#define MAGIC 0xBEEFC0DEU
-#define NO_PAGE SIZE_MAX
-
-struct tree {
-    size_t branches, leaves, overflows, entries, root;
-    unsigned flags, depth;
-    uint8_t name_len;
-    uint8_t name[NAME_MAX_LEN];
-};
-
-struct meta {
-    size_t page_size, last_page, txn;
-    struct tree free, main;
+    SHARED_LEVEL = 2, /* of a tree that several threads walk: each takes pages of this level with all that is below */
 };
 
 struct walk;
-struct node {
-    struct bytes key, data;
-    unsigned flags;
-};
 typedef const char *visit_fn(struct walk *, const struct node *);
 
 struct walk {
     const struct pages_source *source;
     const struct pages_look *look;
+    unsigned n_looks; /* threads that share what is below SHARED_LEVEL; each has a look, and in there a walk */
     struct meta meta;
     uint64_t n_pages, n_beyond; /* pages; those of them that are free and behind the end of the file */
-    uint8_t *used;              /* a bit a page */
+    atomic_uchar *used;         /* a bit a page; of all threads */
     uint8_t *pages;             /* one for each level */
     uint8_t *big;
     size_t big_cap;
@@ -76,42 +37,27 @@ struct walk {
     size_t n_tables;
     bool damaged, stop;
     enum err failed;
+    /* Of a thread among several: */
+    atomic_size_t *next; /* the first page of SHARED_LEVEL that nobody has taken; NULL: this thread is alone */
+    size_t turn, mine;   /* the page there that it comes to next, and the one that it has taken */
+    bool leads;          /* it alone counts what is above */
 };
-
-static unsigned u16_at(const uint8_t *at)
-{
-    uint16_t v;
-
-    memcpy(&v, at, sizeof v);
-    return v;
-}
-
-static uint32_t u32_at(const uint8_t *at)
-{
-    uint32_t v;
-
-    memcpy(&v, at, sizeof v);
-    return v;
-}
-
-static size_t word_at(const uint8_t *at)
-{
-    size_t v;
-
-    memcpy(&v, at, sizeof v);
-    return v;
-}
 
 PRINTF_LIKE(3, 4) static void damage(struct walk *w, uint64_t page, const char *format, ...)
 {
     char text[WHAT_CAP];
     va_list args;
-    int n = snprintf(text, sizeof text, "page %llu: ", (unsigned long long)page);
+    int n;
 
+    w->damaged = true;
+    if (!w->look->damage) {
+        w->stop = true;
+        return;
+    }
+    n = snprintf(text, sizeof text, "page %llu: ", (unsigned long long)page);
     va_start(args, format);
     vsnprintf(text + n, sizeof text - (size_t)n, format, args);
     va_end(args);
-    w->damaged = true;
     w->stop |= !w->look->damage(w->look->ctx, page * w->meta.page_size, text);
 }
 
@@ -129,9 +75,10 @@ static bool take(struct walk *w, uint64_t page, uint64_t n)
     if (page < META_PAGES || page >= w->n_pages || n > w->n_pages - page)
         return damage(w, page, "something refers to it, and it is outside of the file"), false;
     for (uint64_t p = page; p < page + n; p++) {
-        if (w->used[p / 8] & 1U << p % 8)
+        unsigned bit = 1U << p % 8;
+
+        if (atomic_fetch_or_explicit(&w->used[p / 8], (unsigned char)bit, memory_order_relaxed) & bit)
             return damage(w, p, "it is used twice"), false;
-        w->used[p / 8] |= (uint8_t)(1U << p % 8);
     }
     return true;
 }
@@ -158,40 +105,6 @@ static bool check_head(struct walk *w, uint64_t page, const uint8_t *at, unsigne
     if (*n < (kind == IS_BRANCH ? 2 : 1))
         return damage(w, page, "it holds nothing"), false;
     return true;
-}
-
-/* A node that is within its page; its size with padding. 0: it is not. */
-static size_t node_at(const struct walk *w, const uint8_t *page, size_t i, bool leaf, struct node *out)
-{
-    size_t at = u16_at(page + PAGE_HEAD + 2 * i), upper = u16_at(page + WORD + 6), key, data = 0, size;
-
-    if (at % 2 || at < upper || at > w->meta.page_size - NODE_HEAD)
-        return 0;
-    key = u16_at(page + at + 6);
-    out->flags = u16_at(page + at + 4);
-    if (leaf) {
-        data = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? u16_at(page + at) | (size_t)u16_at(page + at + 2) << 16
-                                                         : u16_at(page + at + 2) | (size_t)u16_at(page + at) << 16;
-        out->data.len = data;
-        if (out->flags & BIG_DATA)
-            data = WORD;
-    }
-    if (data > w->meta.page_size)
-        return 0;
-    size = NODE_HEAD + key + data;
-    if (size > w->meta.page_size - at)
-        return 0;
-    out->key = bytes_of(page + at + NODE_HEAD, key);
-    out->data.at = page + at + NODE_HEAD + key;
-    return (size + 1) & ~(size_t)1;
-}
-
-static uint64_t page_below(const uint8_t *node)
-{
-    uint64_t low = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? u16_at(node) | (uint64_t)u16_at(node + 2) << 16
-                                                             : u16_at(node + 2) | (uint64_t)u16_at(node) << 16;
-
-    return WORD > 4 ? low | (uint64_t)u16_at(node + 4) << 32 : low;
 }
 
 static int compare(const struct walk *w, struct bytes a, struct bytes b)
@@ -244,6 +157,22 @@ static bool read_big(struct walk *w, struct bytes *value)
 
 /* ---- trees ----------------------------------------------------------------------------------------------------- */
 
+/* All threads go through the pages above; what is below is of the one that takes it. */
+static bool is_ours(struct walk *w, unsigned level)
+{
+    if (!w->next || level != SHARED_LEVEL)
+        return true;
+    if (w->turn++ != w->mine)
+        return false;
+    w->mine = atomic_fetch_add_explicit(w->next, 1, memory_order_relaxed);
+    return true;
+}
+
+static bool counts(const struct walk *w, unsigned level)
+{
+    return !w->next || level >= SHARED_LEVEL || w->leads;
+}
+
 static void leaf_entry(struct walk *w, uint64_t page, struct node *n)
 {
     char key[STATE_KEY_TEXT_CAP];
@@ -267,7 +196,7 @@ static void walk_leaf(struct walk *w, uint64_t page, const uint8_t *at, struct b
         return;
     w->seen.leaves++;
     for (size_t i = 0; i < n && !w->stop; i++) {
-        if (!(size = node_at(w, at, i, true, &node))) {
+        if (!(size = page_node(at, w->meta.page_size, i, true, &node))) {
             damage(w, page, "entry %zu is outside of it", i);
             continue;
         }
@@ -295,16 +224,17 @@ static void walk_branch(struct walk *w, uint64_t page, unsigned level, struct by
 
     if (!check_head(w, page, at, IS_BRANCH, &n))
         return;
-    w->seen.branches++;
+    w->seen.branches += counts(w, level);
     for (size_t i = 0; i < n && !w->stop; i++) {
         struct bytes from = i ? node.key : low, to = high;
 
-        if (i == 0 && !node_at(w, at, i, false, &node)) {
+        if (i == 0 && !page_node(at, w->meta.page_size, i, false, &node)) {
             damage(w, page, "entry 0 is outside of it");
             return;
         }
         if (i + 1 < n) {
-            if (!(size = node_at(w, at, i + 1, false, &next)) || !in_order(w, next.key, from, false, high)) {
+            if (!(size = page_node(at, w->meta.page_size, i + 1, false, &next)) ||
+                !in_order(w, next.key, from, false, high)) {
                 damage(w, page, "entry %zu is outside of it, or not in order", i + 1);
                 return;
             }
@@ -314,7 +244,8 @@ static void walk_branch(struct walk *w, uint64_t page, unsigned level, struct by
         walk_page(w, page_below(at + u16_at(at + PAGE_HEAD + 2 * i)), level + 1, from, to);
         node = next;
     }
-    if (!w->stop && node_at(w, at, 0, false, &node) + used != w->meta.page_size - u16_at(at + WORD + 6))
+    if (!w->stop &&
+        page_node(at, w->meta.page_size, 0, false, &node) + used != w->meta.page_size - u16_at(at + WORD + 6))
         damage(w, page, "its entries do not fill it");
 }
 
@@ -323,12 +254,64 @@ static void walk_page(struct walk *w, uint64_t page, unsigned level, struct byte
 {
     uint8_t *at = w->pages + level * w->meta.page_size;
 
-    if (!take(w, page, 1) || !read_page(w, page, at))
+    if (!is_ours(w, level) || (counts(w, level) && !take(w, page, 1)) || !read_page(w, page, at))
         return;
     if (level + 1 == w->tree->depth)
         walk_leaf(w, page, at, low, high);
     else
         walk_branch(w, page, level, low, high);
+}
+
+static const char *visit_entry(struct walk *w, const struct node *node)
+{
+    if (node->flags & ~(unsigned)BIG_DATA)
+        return "is not an entry of a checkpoint";
+    return w->look->entry(w->look->ctx, node->key, node->data);
+}
+
+static void walk_part(void *ctx, unsigned i)
+{
+    struct walk *w = (struct walk *)ctx + i;
+
+    w->mine = atomic_fetch_add_explicit(w->next, 1, memory_order_relaxed);
+    walk_page(w, w->tree->root, 0, NO_BYTES, NO_BYTES);
+}
+
+static void add_part(struct walk *w, const struct walk *part)
+{
+    w->seen.branches += part->seen.branches;
+    w->seen.leaves += part->seen.leaves;
+    w->seen.overflows += part->seen.overflows;
+    w->seen.entries += part->seen.entries;
+    w->damaged |= part->damaged;
+    w->stop |= part->stop;
+    w->failed = w->failed ? w->failed : part->failed;
+}
+
+static void walk_by_all(struct walk *w)
+{
+    struct walk parts[CREW_MAX];
+    atomic_size_t next = 0;
+    unsigned n;
+
+    assert(w->n_looks <= CREW_MAX && !w->look->salvage);
+    for (n = 0; n < w->n_looks; n++) {
+        parts[n] = *w;
+        parts[n].look = &w->look[n];
+        parts[n].next = &next;
+        parts[n].leads = n == 0;
+        parts[n].big = NULL;
+        parts[n].big_cap = 0;
+        if (n && !(parts[n].pages = malloc((size_t)DEPTH_MAX * w->meta.page_size)))
+            break;
+    }
+    crew_run(n, walk_part, parts);
+    for (unsigned i = 0; i < n; i++) {
+        add_part(w, &parts[i]);
+        free(parts[i].big);
+        if (i)
+            free(parts[i].pages);
+    }
 }
 
 static void walk_tree(struct walk *w, const struct tree *tree, visit_fn *visit)
@@ -342,6 +325,8 @@ static void walk_tree(struct walk *w, const struct tree *tree, visit_fn *visit)
         ;
     else if (!tree->depth || tree->depth > DEPTH_MAX)
         damage(w, tree->root, "it is the root of a table whose depth is wrong");
+    else if (w->n_looks > 1 && visit == visit_entry && tree->depth > SHARED_LEVEL)
+        walk_by_all(w);
     else
         walk_page(w, tree->root, 0, NO_BYTES, NO_BYTES);
     /* Pages that could not be reached explain that more was expected. */
@@ -374,17 +359,6 @@ static const char *visit_free(struct walk *w, const struct node *node)
     return NULL;
 }
 
-static void read_tree(const uint8_t *at, struct tree *out)
-{
-    out->flags = u16_at(at + 4);
-    out->depth = u16_at(at + 6);
-    out->branches = word_at(at + 8);
-    out->leaves = word_at(at + 8 + WORD);
-    out->overflows = word_at(at + 8 + 2 * WORD);
-    out->entries = word_at(at + 8 + 3 * WORD);
-    out->root = word_at(at + 8 + 4 * WORD);
-}
-
 static const char *visit_main(struct walk *w, const struct node *node)
 {
     struct tree *t = &w->tables[w->n_tables];
@@ -392,20 +366,13 @@ static const char *visit_main(struct walk *w, const struct node *node)
     if (node->flags != SUB_DATA || node->data.len != TABLE_LEN || node->key.len > NAME_MAX_LEN ||
         w->n_tables == TABLES_MAX)
         return "is not a table of a checkpoint";
-    read_tree(node->data.at, t);
+    page_tree(node->data.at, t);
     if (t->flags)
         return "is not a table of a checkpoint";
     t->name_len = (uint8_t)node->key.len;
     memcpy(t->name, node->key.at, node->key.len);
     w->n_tables++;
     return NULL;
-}
-
-static const char *visit_entry(struct walk *w, const struct node *node)
-{
-    if (node->flags & ~(unsigned)BIG_DATA)
-        return "is not an entry of a checkpoint";
-    return w->look->entry(w->look->ctx, node->key, node->data);
 }
 
 static void walk_table(struct walk *w, const struct tree *t)
@@ -430,28 +397,13 @@ static void walk_tables(struct walk *w)
 
 /* ---- the two first pages --------------------------------------------------------------------------------------- */
 
-/* Each commit writes the one that is its number modulo 2; LMDB takes the later. */
 static const char *read_meta(struct walk *w, unsigned number, struct meta *out)
 {
-    uint8_t at[PAGE_HEAD + META_LEN];
-    const uint8_t *body = at + PAGE_HEAD, *tables = body + 8 + 2 * WORD;
+    uint8_t at[META_LEN];
 
     if (!w->source->read(w->source->ctx, number * w->meta.page_size, at, sizeof at))
         return "it cannot be read";
-    if (word_at(at) != number || u16_at(at + WORD + 2) != IS_META || u32_at(body) != MAGIC || u32_at(body + 4) != 1)
-        return "it is not the first page of a checkpoint, or of another version of LMDB";
-    read_tree(tables, &out->free);
-    read_tree(tables + TABLE_LEN, &out->main);
-    out->page_size = u32_at(tables);
-    out->last_page = word_at(tables + 2 * TABLE_LEN);
-    out->txn = word_at(tables + 2 * TABLE_LEN + WORD);
-    if (out->page_size < PAGE_MIN || out->page_size > PAGE_MAX || (out->page_size & (out->page_size - 1)))
-        return "its page size is wrong";
-    if (out->txn && out->txn % 2 != number)
-        return "the number of its transaction is wrong";
-    if (out->free.flags != KEYS_ARE_NUMBERS || out->main.flags)
-        return "its tables are not those of a checkpoint";
-    return NULL;
+    return page_meta(at, number, out);
 }
 
 static bool choose_meta(struct walk *w)
@@ -505,7 +457,7 @@ static void orphan_page(struct walk *w, uint64_t page, const uint8_t *at)
         upper > w->meta.page_size)
         return;
     for (size_t i = 0; i < (lower - PAGE_HEAD) / 2 && !w->stop; i++) {
-        if (!node_at(w, at, i, true, &node) || !node.key.len || (node.flags & ~(unsigned)BIG_DATA))
+        if (!page_node(at, w->meta.page_size, i, true, &node) || !node.key.len || (node.flags & ~(unsigned)BIG_DATA))
             continue;
         if ((node.flags & BIG_DATA) && !read_big(w, &node.data))
             continue;
@@ -535,8 +487,8 @@ static void salvage_all(struct walk *w)
     walk_tree(w, &w->meta.free, visit_free);
     knows_free = !w->damaged;
     w->damaged |= was_damaged;
-    if (!knows_free)
-        memset(w->used, 0, (size_t)(w->n_pages / 8 + 1));
+    for (uint64_t i = 0; !knows_free && i <= w->n_pages / 8; i++)
+        atomic_store(&w->used[i], 0);
     if (!w->stop)
         walk_tree(w, &w->meta.main, visit_main);
     if (!w->stop)
@@ -562,9 +514,9 @@ static void walk_all(struct walk *w)
         walk_tables(w);
 }
 
-enum err pages_walk(const struct pages_source *source, const struct pages_look *look)
+static enum err walk_file(const struct pages_source *source, const struct pages_look *looks, unsigned n)
 {
-    struct walk w = {.source = source, .look = look};
+    struct walk w = {.source = source, .look = looks, .n_looks = n};
 
     if (!source->size)
         return ERR_NOT_FOUND;
@@ -574,4 +526,14 @@ enum err pages_walk(const struct pages_source *source, const struct pages_look *
     free(w.pages);
     free(w.big);
     return w.failed ? w.failed : w.damaged ? ERR_DAMAGED : OK;
+}
+
+enum err pages_walk(const struct pages_source *source, const struct pages_look *look)
+{
+    return walk_file(source, look, 1);
+}
+
+enum err pages_prove(const struct pages_source *source, const struct pages_look *looks, unsigned n)
+{
+    return walk_file(source, looks, n);
 }

@@ -30,3 +30,7 @@ struct pages_look {
 
 /* ERR_NOT_FOUND: nothing was written yet. ERR_DAMAGED: `damage` was called, at least once. ERR_MEMORY. */
 enum err pages_walk(const struct pages_source *, const struct pages_look *) MUST_CHECK;
+/* The same for a file that is expected to be whole, by n threads (CREW_MAX at most), each with a look of its own. Only
+ * the first is told of tables, between which no thread looks; which of them is shown an entry, and when, is not said.
+ * `damage` is NULL. ERR_DAMAGED: pages_walk() says what is wrong. */
+enum err pages_prove(const struct pages_source *, const struct pages_look *, unsigned n) MUST_CHECK;
