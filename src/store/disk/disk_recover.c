@@ -15,6 +15,7 @@
  * in the memory of the kernel only. */
 #include "disk.h"
 
+#include "crew.h"
 #include "log.h"
 
 #include <dirent.h>
@@ -244,14 +245,53 @@ static bool is_zero_from(const struct segment *s, uint64_t place)
     return bytes_are_zeros(bytes_of(s->map + (place - s->base), (size_t)(s->base + s->there - place)));
 }
 
+/* All segments, by several threads: each takes the first one that nobody has taken yet. */
+struct ahead {
+    struct disk *d;
+    atomic_uint next;
+};
+
+static void look_ahead(void *ctx, unsigned i)
+{
+    struct ahead *a = ctx;
+    unsigned turn = 0, mine = atomic_fetch_add(&a->next, 1);
+    struct frame f;
+
+    (void)i;
+    LIST_EACH (&a->d->segments, it) {
+        struct segment *s = segment_of(it);
+
+        if (turn++ != mine)
+            continue;
+        mine = atomic_fetch_add(&a->next, 1);
+        s->sound = s->base + SEGMENT_HEAD;
+        if (!segment_map(s))
+            continue;
+        while (!s->closed && frame_at(s, s->sound, &f)) {
+            s->sound = f.next;
+            s->closed = (f.flags & FRAME_END) != 0;
+        }
+        segment_unmap(s);
+    }
+}
+
+static void look_ahead_all(struct disk *d)
+{
+    struct ahead a = {.d = d};
+    unsigned n = 0;
+
+    LIST_EACH (&d->segments, it)
+        n++;
+    crew_run(crew_size(n), look_ahead, &a);
+}
+
 /* From frame to frame, over what is damaged. What is not below `sure` may be a torn write: there it ends. */
 static void walk(struct disk *d, const struct segment *s, uint64_t sure, struct walk *out)
 {
     bool looked = false;
     struct frame f;
 
-    assert(s->map);
-    *out = (struct walk){.end = s->base + SEGMENT_HEAD};
+    assert(s->map && !out->closed);
     while (!out->closed) {
         if (frame_at(s, out->end, &f)) {
             out->end = f.next;
@@ -399,9 +439,13 @@ static enum err end_here(struct disk *d, struct segment *s, uint64_t end, bool *
 
 static enum err scan_one(struct disk *d, struct segment *s, struct walk *w, char why[256])
 {
-    bool goes_on = goes_on_behind(d, s), given_up = goes_on;
+    bool goes_on, given_up;
     enum err e = OK;
 
+    *w = (struct walk){.end = s->sound, .closed = s->closed};
+    if (w->closed)
+        return OK;
+    given_up = goes_on = goes_on_behind(d, s);
     if (!segment_map(s)) {
         snprintf(why, 256, "%.150s: its %llu bytes cannot be mapped", s->path, (unsigned long long)s->size);
         return ERR_MEMORY;
@@ -454,6 +498,7 @@ static enum err scan_all(struct disk *d, char why[256])
     struct walk w = {.end = 0};
     enum err e = OK;
 
+    look_ahead_all(d);
     LIST_EACH (&d->segments, it) {
         e = scan_one(d, segment_of(it), &w, why);
         if (e || d->last)

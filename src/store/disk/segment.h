@@ -55,6 +55,8 @@ struct segment {
     bool reserved;      /* made of the reserve: messages are not written here while the disk is full */
     bool used;          /* the file was a segment; of a spare one */
     bool trimmed;       /* out of the log; goes when the last user has left */
+    uint64_t sound;     /* at the opening: from the first frame up to here all frames are whole */
+    bool closed;        /* and the last of them is a FRAME_END */
 };
 
 struct frame {
