@@ -32,6 +32,7 @@
     X(ERR_IO, "reading or writing failed")                                          \
     X(ERR_UNREACHABLE, "the other side could not be reached")                       \
     X(ERR_TLS, "the TLS handshake failed")                                          \
+    X(ERR_FOREIGN, "another protocol is spoken there; is the port right?")          \
     X(ERR_UNTRUSTED, "the certificate of the other side is not trusted")            \
     X(ERR_CLOCK, "the clock of this computer is wrong")                             \
     X(ERR_REJECTED, "the receiver refused it")                                      \

@@ -362,6 +362,14 @@ static enum err with_unit(struct bytes text, const struct unit *units, size_t n,
     return ERR_MALFORMED;
 }
 
+bool is_bare_ip6(struct bytes host)
+{
+    bool bracket = host.len && host.at[0] == '[';
+
+    (void)bytes_cut(&host, ':');
+    return !bracket && bytes_find(host, ':') < host.len;
+}
+
 enum err duration_parse(struct bytes text, int64_t *ms)
 {
     static const struct unit units[] = {{"", 1000},         {"ms", 1},          {"s", 1000},        {"m", 60 * 1000},

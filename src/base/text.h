@@ -35,6 +35,9 @@ enum err iso_time_parse(struct bytes text, int64_t *unix_ms) MUST_CHECK;
 /* "90s", "15m", "2h", "1d", "500ms" or a plain number of seconds. */
 enum err duration_parse(struct bytes text, int64_t *ms) MUST_CHECK;
 
+/* Whether it may be an IPv6 address without brackets: it has two colons or more. */
+bool is_bare_ip6(struct bytes host);
+
 /* "64k", "10m", "2g" (powers of 1024) or a plain number of bytes. */
 enum err size_parse(struct bytes text, uint64_t *n) MUST_CHECK;
 

@@ -92,7 +92,7 @@ void cli_is_away(enum d2d_err *away, enum d2d_err why, const char *detail);
 /* The exit status for an error of the library. */
 enum status cli_status(enum d2d_err);
 /* The remedy; "" when that depends. */
-const char *cli_remedy(enum d2d_err e);
+const char *cli_remedy(enum d2d_err e, const char *detail);
 enum status cli_usage(const struct command *command, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Set by SIGINT and SIGTERM; commands that wait look at it. */

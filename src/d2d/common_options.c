@@ -1,9 +1,11 @@
 #include "cli.h"
 
 #include "files.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum { PEM_MAX = 4 * 1024 * 1024 };
@@ -36,7 +38,7 @@ const struct opt cli_common[] = {
     PORT("mqtts-port", mqtts_port, "port for MQTT (8883)"),
     PORT("amqps-port", amqps_port, "port for AMQP (5671)"),
     PORT("https-port", https_port, "port for HTTPS and WebSockets (443)"),
-    {"timeout", "T", "give up after this time (10s, 5m)", OPT_DURATION, AT(timeout_ms), .least = 1},
+    {"timeout", "T", "give up after this time, such as 10s or 5m", OPT_DURATION, AT(timeout_ms), .least = 1},
     {"output", "table|json|tsv|raw", "a table on a terminal, JSON in a pipe", OPT_CHOICE, AT(format), .least = 1,
      .letter = 'o'},
     {"quiet", NULL, "print only results and errors", OPT_FLAG, AT(quiet), .letter = 'q'},
@@ -67,11 +69,31 @@ bool cli_ca_is_pem(const char *name, const char *path, char why[OPT_WHY_CAP])
     return is_pem(name, path, "CERTIFICATE-----", "certificate", why);
 }
 
+/* "hub.example", "192.0.2.7", "2001:db8::1", "[2001:db8::1]" */
+static bool is_address(const char *text)
+{
+    size_t len = strlen(text);
+
+    if (text[0] == '[')
+        return strcspn(text, "]") == len - 1;
+    return strcspn(text, "/ \t;,@") == len && (is_bare_ip6(bytes_str(text)) || !strchr(text, ':'));
+}
+
 bool cli_take_common(struct cli *c, char why[OPT_WHY_CAP])
 {
+    char shown[100];
+
     if (!cli_ca_is_pem("--ca-file", c->ca_file, why) || !cli_ca_is_pem("--cert-file", c->cert_file, why) ||
         !is_pem("--key-file", c->key_file, "PRIVATE KEY-----", "private key", why))
         return false;
+    if (c->address && !is_address(c->address)) {
+        snprintf(
+            why, OPT_WHY_CAP,
+            "--address must be a host name or an IP address, without a port, not \"%s\"; --mqtts-port, --amqps-port "
+            "and --https-port give ports",
+            opt_shown(c->address, shown));
+        return false;
+    }
     if (c->context_name && !context_name_valid(c->context_name)) {
         snprintf(why, OPT_WHY_CAP,
                  "--context: a name has letters, digits, '-', '_' and '.', and does not begin with '.'");

@@ -45,13 +45,25 @@ enum status cli_status(enum d2d_err e)
     return (size_t)e < sizeof statuses / sizeof *statuses ? statuses[e] : FAILED;
 }
 
-const char *cli_remedy(enum d2d_err e)
+/* The certificate is told of in words; what is to be done depends on what is wrong with it. */
+static const char *certificate_remedy(const char *detail)
+{
+    if (strstr(detail, "the certificate is for "))
+        return "use one of these as HostName, or add yours on the hub: names = NAME in d2dhub.ini, and a restart";
+    if (strstr(detail, "certificate expired"))
+        return "set the clock of this computer if it is wrong; `d2dhub check` on the hub looks at its certificates";
+    return "give --ca-file the CA certificate of your hub: `d2dhub show` names the file";
+}
+
+const char *cli_remedy(enum d2d_err e, const char *detail)
 {
     switch (e) {
     case D2D_NO_CONNECTION:
         return "is the hub running, and are host name and port right? `d2dhub check` tests the hub on its own computer";
     case D2D_UNTRUSTED:
-        return "give --ca-file the CA certificate of your hub: `d2dhub show` names the file";
+        return certificate_remedy(detail);
+    case D2D_CLOSED:
+        return "is the port right, and does the hub still run? `d2d check` tries each way to the hub";
     case D2D_CLOCK:
         return "set the clock of this computer: timedatectl set-ntp true";
     case D2D_WRONG_HUB:
@@ -71,7 +83,6 @@ const char *cli_remedy(enum d2d_err e)
     case D2D_OVER_QUOTA:
     case D2D_EXISTS:
     case D2D_CHANGED:
-    case D2D_CLOSED:
     case D2D_NO_MEMORY:
     case D2D_STOPPED:
     case D2D_UNSUPPORTED:
@@ -134,8 +145,8 @@ enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e
         complain("%s: %s", what, detail);
     else
         complain("%s: %s%s%s%s", what, d2d_err_text(e), *detail ? " (" : "", detail, *detail ? ")" : "");
-    if (*cli_remedy(e))
-        advise("%s", cli_remedy(e));
+    if (*cli_remedy(e, detail))
+        advise("%s", cli_remedy(e, detail));
     return status;
 }
 

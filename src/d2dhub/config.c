@@ -200,17 +200,27 @@ static bool make_absolute(struct config *c)
 }
 
 /* --data and --help, before anything else is read. */
-static void take_first(struct config *c, const struct opt_line *line)
+static bool take_first(struct config *c, const struct opt_line *line, char why[OPT_WHY_CAP])
 {
-    char why[OPT_WHY_CAP];
-
     for (size_t i = 0; i < line->n_given; i++) {
         const struct opt_given *g = &line->given[i];
 
+        if (g->opt->offset == offsetof(struct config, data) && !*g->text)
+            return opt_apply(line, why);
         c->data_given |= g->opt->offset == offsetof(struct config, data);
         if (g->opt->offset == offsetof(struct config, help) || g->opt->offset == offsetof(struct config, data))
             (void)opt_take(g->opt, g->opt->name, g->text, c, why);
     }
+    return true;
+}
+
+/* "hub.example." is the host "hub.example". */
+static void drop_last_dot(char *name)
+{
+    size_t len = strlen(name);
+
+    if (len > 1 && name[len - 1] == '.')
+        name[len - 1] = 0;
 }
 
 /* The names of --also come after those of the key. */
@@ -256,7 +266,10 @@ int config_load(struct config *c, const struct opt_command *command, int argc, c
         buf_puts(said, "d2dhub: D2DHUB_DATA, XDG_DATA_HOME or HOME is longer than a path may be\n");
         return 2;
     }
-    take_first(c, &line);
+    if (!take_first(c, &line, why)) {
+        opt_put_misuse(&d2dhub, command, why, said);
+        return 2;
+    }
     if (c->help)
         return 0;
     if (!opt_count(command, &line, argv, why)) {
@@ -270,8 +283,10 @@ int config_load(struct config *c, const struct opt_command *command, int argc, c
     snprintf(c->file, sizeof c->file, "%s/d2dhub.ini", c->data);
     if ((status = load_file(c, said)) || (status = load_environment(c, said)))
         return status;
-    if (opt_apply(&line, why) && make_absolute(c) && add_names(c, why))
+    if (opt_apply(&line, why) && make_absolute(c) && add_names(c, why)) {
+        drop_last_dot(c->name);
         return 0;
+    }
     opt_put_misuse(&d2dhub, command, why, said);
     return 2;
 }
@@ -307,7 +322,7 @@ void config_entity(const struct config *c, char out[HOST_LEN_MAX + 1])
 static void write_key(FILE *f, const struct config *c, const struct opt *o)
 {
     const void *field = (const char *)c + o->offset;
-    char key[KEY_NAME_CAP];
+    char key[KEY_NAME_CAP], duration[32];
     struct bytes words = bytes_str(o->argument), word = NO_BYTES;
 
     fprintf(f, "%s = ", key_name(o, key, sizeof key));
@@ -319,7 +334,7 @@ static void write_key(FILE *f, const struct config *c, const struct opt *o)
         fprintf(f, "%d\n", *(const int *)field);
         break;
     case OPT_DURATION:
-        fprintf(f, "%lldms\n", (long long)*(const int64_t *)field);
+        fprintf(f, "%s\n", opt_duration(*(const int64_t *)field, duration));
         break;
     case OPT_SIZE:
         fprintf(f, "%llu\n", (unsigned long long)*(const uint64_t *)field);

@@ -22,7 +22,7 @@ const struct opt_program d2dhub = {
             "  d2dhub run                              serve: MQTT 8883, AMQP 5671, HTTPS 443\n"
             "  d2dhub show                             how to reach it, and with which keys\n",
     .tail = "Data folder: --data DIR or D2DHUB_DATA.\nExit status: 0 done, 1 failed, 2 usage or configuration, 4 there "
-            "is no hub in the data folder, 130 interrupted.\n",
+            "is no hub in the data folder,\n7 there is one already (init), 130 interrupted.\n",
     .common = config_common,
     .common_title = "options of every command",
     .more_title = "configuration (each is also a key of d2dhub.ini and, as D2DHUB_..., of the environment)",

@@ -262,6 +262,8 @@ enum err tls_conn_why(const struct tls_conn *c, char *out, size_t cap)
 
     if (c->doubt)
         snprintf(out, cap, "%s", c->doubt_text ? c->doubt_text : err_text(c->doubt));
+    else if (ERR_GET_REASON(first) == SSL_R_WRONG_VERSION_NUMBER)
+        snprintf(out, cap, "what is spoken there is not TLS; is the port right?");
     else
         snprintf(out, cap, "%s", reason ? reason : "the handshake was cut off");
     return c->doubt ? c->doubt : ERR_TLS;

@@ -87,7 +87,7 @@ static void put_wrong_name(struct buf *b, X509 *cert, SSL *ssl)
 
     buf_puts(b, "the certificate is for ");
     put_names(b, cert);
-    buf_printf(b, ", and not for that name: \"%s\"", ip ? ip : host ? host : "");
+    buf_printf(b, ", and not for \"%s\"; the host name must be one of these", ip ? ip : host ? host : "");
     OPENSSL_free(ip);
 }
 

@@ -130,10 +130,15 @@ static bool take_duration(const struct opt *opt, const char *name, const char *t
     return refuse(why, "%s must be a duration%s (90s, 10m, 2h, 1d), not \"%s\"", name, range, opt_shown(text, shown));
 }
 
+static bool refuse_empty(const char *name, char why[OPT_WHY_CAP])
+{
+    return refuse(why, "%s has an empty value; leave the option out, or give it one", name);
+}
+
 static bool take_text(const char *name, const char *text, char why[OPT_WHY_CAP])
 {
     if (!*text)
-        return refuse(why, "%s has an empty value; leave the option out, or give it one", name);
+        return refuse_empty(name, why);
     if (holds_key(text))
         return refuse(why,
                       "%s: a key does not belong on the command line, where other users can read it; put the "
@@ -351,6 +356,9 @@ bool opt_apply(const struct opt_line *line, char why[OPT_WHY_CAP])
     for (size_t i = 0; i < line->n_given; i++) {
         const struct opt_given *g = &line->given[i];
 
+        /* A key of a file may be empty; on a command line that is a variable that was not set. */
+        if (g->opt->type == OPT_BUFFER && !*g->text)
+            return refuse_empty(opt_spelling(g->opt, name), why);
         if (!opt_take(g->opt, opt_spelling(g->opt, name), g->text, g->values, why))
             return false;
     }

@@ -122,8 +122,25 @@ static void put_unknown(const struct opt_program *p, int argc, char **argv, stru
         c = find_exact(p, argc > 2 ? 3 : 2, both, &words);
         buf_printf(out, "; did you mean \"%s\"?\n", c ? c->name : near.best);
     } else {
-        buf_printf(out, "; `%s --help` lists them\n", p->name);
+        buf_printf(out, "; `%s --help` lists the commands\n", p->name);
     }
+}
+
+/* An option before the command, or one that the program itself would have. */
+static void put_stray_option(const struct opt_program *p, const char *said, struct buf *out)
+{
+    static const char *const own[] = {"--help", "--version"};
+    struct near near = {.said = said};
+    char shown[100];
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        near_look(&near, own[i]);
+    buf_printf(out, "%s: ", p->name);
+    if (near.best)
+        buf_printf(out, "there is no option %s; did you mean %s?\n", opt_shown(said, shown), near.best);
+    else
+        buf_printf(out, "options follow the command: %s COMMAND %s; `%s --help` lists the commands\n", p->name,
+                   opt_shown(said, shown), p->name);
 }
 
 static bool is_help(const char *word)
@@ -168,7 +185,9 @@ const struct opt_command *opt_find(const struct opt_program *p, int argc, char *
     }
     if ((c = find_exact(p, argc, argv, words)))
         return c;
-    if (!is_group(p, argv[1])) {
+    if (argv[1][0] == '-') {
+        put_stray_option(p, argv[1], out);
+    } else if (!is_group(p, argv[1])) {
         put_unknown(p, argc, argv, out);
     } else if (argc > 2 && is_help(argv[2])) {
         *status = argc == 3 ? 0 : help_about(p, argc - 1, (char *[]){argv[0], argv[1], argv[3], NULL}, out);

@@ -1,5 +1,9 @@
 #include "connstr.h"
 
+#include "text.h"
+
+#include <stdio.h>
+
 /* [scheme://]host[:port][/]; an IPv6 address stands in brackets. */
 static bool parse_host(struct bytes text, struct connstr *out)
 {
@@ -69,26 +73,74 @@ static bool parse_pair(struct bytes name, struct bytes value, struct connstr *ou
     return true;
 }
 
-enum err connstr_parse(struct bytes text, struct connstr *out)
+/* The pair that cannot be meant; NO_BYTES: there is none. */
+static struct bytes parse_pairs(struct bytes text, struct connstr *out)
 {
-    struct connstr c = {.kind = CONNSTR_SERVICE};
     struct bytes rest = bytes_trim(text);
 
     while (rest.at) {
         struct bytes pair = bytes_trim(bytes_cut(&rest, ';'));
         if (!pair.len)
             continue;
+        const struct connstr before = *out;
         size_t equals = bytes_find(pair, '=');
-        if (equals == pair.len || !parse_pair(bytes_first(pair, equals), bytes_skip(pair, equals + 1), &c))
-            return ERR_MALFORMED;
+        if (equals == pair.len || !parse_pair(bytes_first(pair, equals), bytes_skip(pair, equals + 1), out)) {
+            *out = before;
+            return pair;
+        }
     }
-    if (!c.host.at || (c.key.at != NULL) + (c.signature.at != NULL) + (c.tpm.at != NULL) + c.x509 > 1 ||
-        (c.module.at && !c.device.at))
+    return NO_BYTES;
+}
+
+static bool has_two_proofs(const struct connstr *c)
+{
+    return (c->key.at != NULL) + (c->signature.at != NULL) + (c->tpm.at != NULL) + c->x509 > 1;
+}
+
+enum err connstr_parse(struct bytes text, struct connstr *out)
+{
+    struct connstr c = {.kind = CONNSTR_SERVICE};
+
+    if (parse_pairs(text, &c).at || !c.host.at || has_two_proofs(&c) || (c.module.at && !c.device.at))
         return ERR_MALFORMED;
     if (c.device.at && c.kind == CONNSTR_SERVICE)
         c.kind = CONNSTR_DEVICE;
     *out = c;
     return OK;
+}
+
+/* No value is shown: it may be a key. */
+static const char *pair_fault(struct bytes pair, const struct connstr *before, char out[CONNSTR_FAULT_CAP])
+{
+    size_t equals = bytes_find(pair, '=');
+    struct bytes name = bytes_first(pair, equals < 40 ? equals : 40), value = bytes_skip(pair, equals + 1);
+    bool is_host = bytes_eq_nocase(name, BYTES("HostName")) || bytes_eq_nocase(name, BYTES("Endpoint"));
+
+    if (equals == pair.len)
+        snprintf(out, CONNSTR_FAULT_CAP, "a part has no \"=\"; the parts are NAME=VALUE, separated by \";\"");
+    else if (!value.len)
+        snprintf(out, CONNSTR_FAULT_CAP, "%.*s is empty", BYTES_ARG(name));
+    else if (!is_host || before->host.at)
+        snprintf(out, CONNSTR_FAULT_CAP, "%.*s is given twice", BYTES_ARG(name));
+    else if (is_bare_ip6(value))
+        snprintf(out, CONNSTR_FAULT_CAP, "an IPv6 address needs brackets: %.*s=[::1]", BYTES_ARG(name));
+    else
+        snprintf(out, CONNSTR_FAULT_CAP, "%.*s must be a host name, or a host name and a port", BYTES_ARG(name));
+    return out;
+}
+
+const char *connstr_fault(struct bytes text, char out[CONNSTR_FAULT_CAP])
+{
+    struct connstr c = {.kind = CONNSTR_SERVICE};
+    struct bytes pair = parse_pairs(text, &c);
+
+    if (pair.at)
+        return pair_fault(pair, &c, out);
+    if (!c.host.at)
+        return "HostName is missing";
+    if (has_two_proofs(&c))
+        return "SharedAccessKey, SharedAccessSignature, x509 and Tpm exclude each other";
+    return "ModuleId needs DeviceId";
 }
 
 static bool put_pair(struct buf *out, const char *name, struct bytes value)

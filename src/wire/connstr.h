@@ -25,9 +25,14 @@ struct connstr {
     bool x509;
 };
 
+enum { CONNSTR_FAULT_CAP = 128 };
+
 /* Names of keys in any case, unknown ones ignored, a doubled or empty one is refused: ERR_MALFORMED. There is a host
  * and at most one of key, signature, TPM and certificate; more is not asked here. */
 enum err connstr_parse(struct bytes text, struct connstr *out) MUST_CHECK;
+
+/* Why that refused it: a sentence without a full stop. */
+const char *connstr_fault(struct bytes text, char out[CONNSTR_FAULT_CAP]);
 
 /* Appends the text. ERR_ARGUMENT: a value holds a `;` and would be read as something else. */
 enum err connstr_put(const struct connstr *, struct buf *out) MUST_CHECK;

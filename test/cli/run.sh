@@ -282,7 +282,7 @@ done
 is 2 d2d send --as phone --transport pigeon x
 is 2 env D2D_TRANSPORT=pigeon d2d send --as phone x
 is 0 env D2D_TRANSPORT=amqp-ws d2d check --as phone
-out '"door":"amqps-ws"'
+out '"protocol":"amqps-ws"'
 
 # Groups, status, token, check, bench.
 is 0 d2d group add alarms
@@ -300,9 +300,9 @@ out 'PARTITION'
 is 0 d2d token --as phone --ttl 10m
 out '^SharedAccessSignature sr=localhost%2Fdevices%2Fphone&sig='
 is 0 d2d check
-out '"door":"https"'
+out '"protocol":"https"'
 is 0 d2d check --as phone
-out '"door":"mqtts"'
+out '"protocol":"mqtts"'
 is 0 d2d bench --as phone -n 200
 out '"p99Us"'
 

@@ -14,6 +14,8 @@ d2d device key phone >phone.cs
 sed 's/.*SharedAccessKey=//' phone.cs >phone.key
 sed 's|SharedAccessKey=.*|SharedAccessKey='"$(head -c 32 /dev/urandom | base64)"'|' phone.cs >wrong.cs
 echo 'HostName=localhost;DeviceId=meter;x509=true' >x509.cs
+sed 's/localhost/::1/' phone.cs >six.cs
+sed 's/localhost/hub.example/' phone.cs >elsewhere.cs
 : >empty
 echo some text >text
 mkdir folder bad worse section
@@ -26,6 +28,12 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyou
 openssl x509 -in other.pem -outform der -out ca.der
 key=$(cat phone.key) owner=$(sed 's/.*SharedAccessKey=//' owner.cs)
 
+cat >port <<END
+#!/bin/sh
+exec sed -n 's/.*"'"\$1"'_port": \([0-9]*\).*/\1/p' hub/hub.json
+END
+chmod +x port
+PATH=$scratch:$PATH
 rows=0
 bad=0
 complain() {

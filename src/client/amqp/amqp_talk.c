@@ -36,6 +36,19 @@ void amqp_fail_by(struct amqp_talk *m, pn_condition_t *c, const char *otherwise)
     amqp_fail(m, name ? amqp_error(name) : D2D_CLOSED, detail);
 }
 
+/* Before the other side has opened the connection, bytes that are not AMQP's come from a server of something else. */
+static void on_broken(struct amqp_talk *m)
+{
+    pn_condition_t *c = pn_transport_condition(m->driver.transport);
+    const char *name = pn_condition_get_name(c);
+
+    if (name && strcmp(name, "amqp:connection:framing-error") == 0 &&
+        pn_connection_state(m->driver.connection) & PN_REMOTE_UNINIT)
+        amqp_fail(m, D2D_NO_CONNECTION, err_text(ERR_FOREIGN));
+    else
+        amqp_fail_by(m, c, "the connection broke");
+}
+
 /* ---- what Proton tells ----------------------------------------------------------------------------------------- */
 
 static void on_link_open(struct amqp_talk *m, pn_link_t *l)
@@ -71,7 +84,7 @@ static void on_proton(struct amqp_talk *m, pn_event_t *e)
         amqp_fail_by(m, pn_connection_remote_condition(m->driver.connection), "the hub closed the connection");
         break;
     case PN_TRANSPORT_ERROR:
-        amqp_fail_by(m, pn_transport_condition(m->driver.transport), "the connection broke");
+        on_broken(m);
         break;
     }
 }

@@ -243,7 +243,7 @@ static void on_packet(struct mqtt_talk *m, const struct mqtt_packet *p, int64_t 
     if (p->type == MQTT_CONNACK)
         on_connack(m, p->connack.code, now_ms);
     else if (m->state == MQTT_WAIT_CONNACK)
-        talk_end(&m->talk, ERR_PROTOCOL);
+        talk_end(&m->talk, ERR_FOREIGN);
     else if (p->type == MQTT_PUBACK)
         on_puback(m, p->id);
     else if (p->type == MQTT_PINGRESP)
@@ -282,7 +282,9 @@ static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
         if (answer == MQTT_MORE)
             break;
         if (answer != MQTT_PACKET) {
-            talk_end(t, answer == MQTT_TOO_LARGE ? ERR_TOO_LARGE : ERR_MALFORMED);
+            talk_end(t, m->state == MQTT_WAIT_CONNACK ? ERR_FOREIGN
+                        : answer == MQTT_TOO_LARGE    ? ERR_TOO_LARGE
+                                                      : ERR_MALFORMED);
             break;
         }
         all += used;

@@ -37,6 +37,7 @@ static const enum d2d_err errors[ERRS_END] = {
     [ERR_IO] = D2D_FAILED,
     [ERR_UNREACHABLE] = D2D_NO_CONNECTION,
     [ERR_TLS] = D2D_NO_CONNECTION,
+    [ERR_FOREIGN] = D2D_NO_CONNECTION,
     [ERR_UNTRUSTED] = D2D_UNTRUSTED,
     [ERR_CLOCK] = D2D_CLOCK,
     [ERR_REJECTED] = D2D_REFUSED,
@@ -151,6 +152,7 @@ static bool take_host(struct bytes host, char out[HOST_CAP])
 
 static enum d2d_err open_string(struct account *a, const char *text, unsigned needs, const char *tcti)
 {
+    char fault[CONNSTR_FAULT_CAP];
     enum err e;
 
     if (!text)
@@ -158,8 +160,8 @@ static enum d2d_err open_string(struct account *a, const char *text, unsigned ne
     a->text = strdup(text);
     if (!a->text)
         return D2D_NO_MEMORY;
-    if ((e = connstr_parse(bytes_trim(bytes_str(a->text)), &a->string)))
-        return account_fail(a, D2D_ARGUMENT, "the connection string: %s", err_text(e));
+    if (connstr_parse(bytes_trim(bytes_str(a->text)), &a->string))
+        return account_fail(a, D2D_ARGUMENT, "the connection string: %s", connstr_fault(bytes_str(a->text), fault));
     if (!(needs & 1u << a->string.kind))
         return account_fail(a, D2D_ARGUMENT, "this connection string is %s, but another kind is needed",
                             kinds[a->string.kind]);

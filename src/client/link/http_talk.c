@@ -37,7 +37,7 @@ static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
                 talk_end(t, OK);
             break;
         case HTTP_STEP_BAD:
-            talk_end(t, ERR_MALFORMED);
+            talk_end(t, h->in.head.status ? ERR_MALFORMED : ERR_FOREIGN);
             break;
         }
         all += used;

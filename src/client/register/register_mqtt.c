@@ -169,7 +169,9 @@ static size_t input(struct talk *t, struct bytes in, int64_t now_ms)
         if (answer == MQTT_MORE)
             break;
         if (answer != MQTT_PACKET) {
-            talk_end(t, answer == MQTT_TOO_LARGE ? ERR_TOO_LARGE : ERR_MALFORMED);
+            talk_end(t, m->state == REGISTER_WAIT_CONNACK ? ERR_FOREIGN
+                        : answer == MQTT_TOO_LARGE        ? ERR_TOO_LARGE
+                                                          : ERR_MALFORMED);
             break;
         }
         all += used;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct calling {
-    uint64_t wait_s, response_s;
+    int64_t wait_ms, response_ms;
     const char *device;
     struct d2d_question question;
     int status;
@@ -22,12 +22,12 @@ static enum status no_answer(const struct calling *k, enum d2d_err e)
 {
     if (e == D2D_NO_CONNECTION) {
         complain("device \"%s\" is not connected, or does not listen to direct methods", k->device);
-        advise("--wait S waits for it");
+        advise("--wait T waits for it");
     } else if (e == D2D_CLOSED) {
         complain("the connection of device \"%s\" ended before it answered", k->device);
     } else {
         complain("device \"%s\" did not answer in time", k->device);
-        advise("--response-timeout S waits longer");
+        advise("--response-timeout T waits longer");
     }
     return cli_status(e);
 }
@@ -44,6 +44,11 @@ static enum d2d_err make_call(struct d2d_registry *registry, void *ctx)
         return e;
     k->ended = no_answer(k, e);
     return D2D_OK;
+}
+
+static unsigned whole_seconds(int64_t ms)
+{
+    return (unsigned)((ms + 999) / 1000);
 }
 
 static bool is_json(const char *text)
@@ -75,8 +80,10 @@ static enum status call_run(struct cli *c, void *values, int n, char **argv)
         return cli_usage(&command_call, "JSON must be JSON, not \"%.60s\": a text needs quotes, as in '\"%.60s\"'",
                          payload, payload);
     k->device = argv[1];
-    k->question = (struct d2d_question){D2D_QUESTION, .method = argv[2], .payload = payload,
-                                        .connect_s = (unsigned)k->wait_s, .response_s = (unsigned)k->response_s};
+    k->question =
+        (struct d2d_question){D2D_QUESTION, .method = argv[2], .payload = payload,
+
+                              .connect_s = whole_seconds(k->wait_ms), .response_s = whole_seconds(k->response_ms)};
     if ((status = cli_with_registry(c, make_call, k, strchr(argv[1], '/') ? A_MODULE : A_DEVICE, argv[1])) ||
         (status = k->ended))
         return status;
@@ -89,17 +96,17 @@ static enum status call_run(struct cli *c, void *values, int n, char **argv)
     return REFUSED;
 }
 
-static const struct opt options[] = {{"wait", "S", "wait this many seconds for a device that is not connected",
-                                      OPT_NUMBER, .offset = offsetof(struct calling, wait_s), .least = 0, .most = 300},
-                                     {"response-timeout", "S", "and this many for its answer (30)", OPT_NUMBER,
-                                      .offset = offsetof(struct calling, response_s), .least = 5, .most = 300},
+static const struct opt options[] = {{"wait", "T", "wait this long for a device that is not connected (not at all)",
+                                      OPT_DURATION, .offset = offsetof(struct calling, wait_ms), .most = 300000},
+                                     {"response-timeout", "T", "wait this long for its answer (30s)", OPT_DURATION,
+                                      .offset = offsetof(struct calling, response_ms), .least = 5000, .most = 300000},
                                      {0}};
 
 const struct command command_call = {{.name = "call",
                                       .usage = "DEVICE[/MODULE] METHOD [JSON]",
                                       .summary = "call a direct method of a device, and print its answer",
                                       .examples = "d2d call garage open\n"
-                                                  "d2d call garage open '{\"how\":\"slowly\"}' --wait 20\n",
+                                                  "d2d call garage open '{\"how\":\"slowly\"}' --wait 20s\n",
                                       .options = options,
                                       .least = 2,
                                       .most = 3},

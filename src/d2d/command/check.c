@@ -21,7 +21,7 @@ static void report(struct check *k, const char *protocol, enum d2d_err e, const 
     char text[512];
 
     snprintf(text, sizeof text, "%s%s%s%s%s", e ? d2d_err_text(e) : "", e && *detail ? ": " : "", e ? detail : "",
-             e && *cli_remedy(e) ? "; " : "", cli_remedy(e));
+             e && *cli_remedy(e, detail) ? "; " : "", cli_remedy(e, detail));
     out_row(&k->out, json_pack("{ss ss ss}", "protocol", protocol, "result", e ? "problem" : "ok", "detail", text));
     if (e && !k->worst)
         k->worst = cli_status(e);

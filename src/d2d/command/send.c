@@ -222,7 +222,7 @@ static const struct opt options[] = {
      .what = OPT_DEVICE},
     {"ack", "none|positive|negative|full", "outcomes for which the hub sends feedback (--to)", OPT_CHOICE,
      AT(ack_given), .least = 1},
-    {"ttl", "T", "the message expires after this time (1h; --to)", OPT_DURATION, AT(message.ttl_ms), .least = 1},
+    {"ttl", "T", "the message expires after this time (1h; --to)", OPT_DURATION, AT(message.ttl_ms), .least = 1000},
     {"until-acked", NULL, "wait until the device has settled it, and print the outcome (--to)", OPT_FLAG,
      AT(until_acked)},
     {"p", "NAME=VALUE", "a property; may be given several times", OPT_LIST, AT(given)},

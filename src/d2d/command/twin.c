@@ -123,7 +123,7 @@ static enum status twin_set(struct cli *c, void *values, int n, char **argv)
 }
 
 static const struct opt set_options[] = {
-    {"tags", "JSON", "merge this into the tags, which only the hub sees", OPT_TEXT,
+    {"tags", "JSON", "merge this into the tags, which devices do not see", OPT_TEXT,
      .offset = offsetof(struct twin_values, tags)},
     {"replace", NULL, "replace tags and desired properties, instead of merging", OPT_FLAG,
      .offset = offsetof(struct twin_values, replace)},

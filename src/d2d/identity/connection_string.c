@@ -316,6 +316,8 @@ static enum status check_host(const struct reading *r, enum part part)
     struct bytes host = r->parts[part];
     char text[CONNECTION_STRING_CAP], shown[100];
 
+    if (is_bare_ip6(host) && bytes_find_bytes(host, BYTES("://")) == host.len)
+        return refuse(r, "%s of the connection string: an IPv6 address needs brackets, as in [::1]", names[part]);
     for (size_t i = 0; i < host.len; i++)
         if (host.at[i] <= ' ' || strchr(",\"'<>{}()\\", host.at[i]))
             return refuse(r, "%s of the connection string must be a host name, not \"%s\"", names[part],

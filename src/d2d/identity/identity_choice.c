@@ -214,15 +214,30 @@ static enum status settle_transport(struct cli *c)
     return DONE;
 }
 
+/* Two identities on one command line: one of them would be passed over. */
+static enum status check_one(const struct cli *c, bool of_device)
+{
+    const char *first = c->as ? "--as" : c->connection_string_file ? "--connection-string-file" : NULL;
+    const char *second = c->as && c->connection_string_file  ? "--connection-string-file"
+                         : first && c->has_slot && of_device ? "--slot"
+                                                             : NULL;
+
+    if (!second)
+        return DONE;
+    complain("%s and %s exclude each other: each is an identity; give one of them", first, second);
+    return USAGE;
+}
+
 enum status cli_choose_identity(struct cli *c, enum kind_of_string wanted)
 {
     const char *environment = getenv("D2D_CONNECTION_STRING");
     bool given = c->connection_string_file || (environment && *environment);
     enum status status = settle_transport(c);
 
-    if (status || (status = load_context(c, (!given && !c->has_slot) || c->as)))
+    if (status || (status = check_one(c, wanted == STRING_DEVICE || wanted == STRING_ANY)) ||
+        (status = load_context(c, (!given && !c->has_slot) || c->as)))
         return status;
-    if (c->has_slot && (wanted == STRING_DEVICE || wanted == STRING_ANY) && !c->as && !c->connection_string_file)
+    if (c->has_slot && (wanted == STRING_DEVICE || wanted == STRING_ANY))
         return tpm_slot_string(c->slot, c->connection_string, sizeof c->connection_string);
     if (c->as) {
         if (wanted == STRING_DEVICE || wanted == STRING_ANY)

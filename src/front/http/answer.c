@@ -65,6 +65,7 @@ static enum http_code code_of(enum err e)
     case ERR_IO:
     case ERR_UNREACHABLE:
     case ERR_TLS:
+    case ERR_FOREIGN:
     case ERR_UNTRUSTED:
     case ERR_CLOCK:
     case ERR_REJECTED:

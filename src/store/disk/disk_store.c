@@ -465,7 +465,7 @@ static enum err lock_folder(struct disk *d, char why[256])
         return ERR_IO;
     }
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB)) {
-        snprintf(why, 256, "another hub runs in this folder");
+        snprintf(why, 256, "another hub runs in this folder; stop it first");
         return ERR_BUSY;
     }
     trim_gate_open(&d->gate, d->folder);

@@ -117,7 +117,7 @@ static enum err lock_folder(struct lmdb *m, const char *folder, char why[STATE_W
         return lmdb_err_of(errno);
     }
     if (flock(m->folder_fd, LOCK_EX | LOCK_NB)) {
-        snprintf(why, STATE_WHY_CAP, "another hub runs in this folder");
+        snprintf(why, STATE_WHY_CAP, "another hub runs in this folder; stop it first");
         return ERR_BUSY;
     }
     return OK;

@@ -202,7 +202,8 @@ TEST(a_certificate_that_is_not_trusted_is_final)
     o.ca_file = certs_write(buf_bytes(&ca), "other-ca");
     check_final(o, D2D_UNTRUSTED, "it was signed by \"test authority\"");
     check_final(live_options("HostName=hub.example;" PHONE), D2D_UNTRUSTED,
-                "is for localhost, 127.0.0.1, 0:0:0:0:0:0:0:1, gateway.test, and not for that name: \"hub.example\"");
+                "is for localhost, 127.0.0.1, 0:0:0:0:0:0:0:1, gateway.test, and not for \"hub.example\"; the host "
+                "name must be one of these");
     buf_free(&ca);
     buf_free(&key);
 }
@@ -343,6 +344,31 @@ TEST(of_two_with_one_identity_one_gives_in)
     }
 }
 
+TEST(a_port_of_another_protocol_is_told)
+{
+    for (enum d2d_transport t = D2D_MQTT; t <= D2D_AMQP; t = t == D2D_MQTT ? D2D_AMQP : D2D_HTTPS) {
+        struct d2d_options o = over(t, "HostName=localhost;" PHONE);
+        struct party p;
+
+        o.mqtts_port = o.amqps_port = o.https_port;
+        join(&p, o);
+        for (int turns = 0; !p.ends && turns < 60000; turns++)
+            d2d_loop_run(loop, 1);
+        CHECK(p.why == D2D_NO_CONNECTION && !p.final);
+        check_says(d2d_device_detail(p.device), "another protocol is spoken there; is the port right?");
+        d2d_device_free(p.device);
+    }
+    struct d2d_options o = live_options(live_owner_string());
+    struct d2d_identity identity;
+    struct d2d_registry *registry;
+
+    o.https_port = o.amqps_port;
+    CHECK(d2d_registry_new(loop, &o, &registry) == D2D_OK);
+    CHECK(d2d_registry_get(registry, "phone", &identity) == D2D_NO_CONNECTION);
+    check_says(d2d_registry_detail(registry), "another protocol is spoken there; is the port right?");
+    d2d_registry_free(registry);
+}
+
 TEST(the_gateway_is_who_has_to_show_a_certificate)
 {
     check_works(live_options("HostName=localhost;GatewayHostName=gateway.test;" PHONE));
@@ -418,17 +444,13 @@ static int close_all(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {RUN(a_certificate_that_is_not_trusted_is_final),
-                                       RUN(a_wrong_key_is_not_a_wrong_hub),
-                                       RUN(a_device_is_freed_while_the_hub_is_asked_why),
-                                       RUN(services_are_told_too),
-                                       RUN(a_ready_token_that_has_expired_is_told),
-                                       RUN(a_clock_that_is_wrong_is_told),
-                                       RUN(pauses_grow_until_something_is_acknowledged),
-                                       RUN(of_two_with_one_identity_one_gives_in),
-                                       RUN(the_gateway_is_who_has_to_show_a_certificate),
-                                       RUN(names_may_end_with_a_dot_or_be_addresses),
-                                       RUN(ids_that_cannot_be_carried_are_refused_with_the_reason)};
+    const struct CMUnitTest tests[] = {
+        RUN(a_certificate_that_is_not_trusted_is_final),   RUN(a_wrong_key_is_not_a_wrong_hub),
+        RUN(a_device_is_freed_while_the_hub_is_asked_why), RUN(services_are_told_too),
+        RUN(a_ready_token_that_has_expired_is_told),       RUN(a_clock_that_is_wrong_is_told),
+        RUN(pauses_grow_until_something_is_acknowledged),  RUN(of_two_with_one_identity_one_gives_in),
+        RUN(a_port_of_another_protocol_is_told),           RUN(the_gateway_is_who_has_to_show_a_certificate),
+        RUN(names_may_end_with_a_dot_or_be_addresses),     RUN(ids_that_cannot_be_carried_are_refused_with_the_reason)};
 
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -96,7 +96,15 @@ TEST(every_new_leaves_a_sentence)
         const char *string, *says;
     } cases[] = {
         {NULL, "the connection string is missing"},
-        {"hello", "the connection string"},
+        {"hello", "the connection string: a part has no \"=\""},
+        {"DeviceId=d;SharedAccessKey=x", "the connection string: HostName is missing"},
+        {"HostName=h;DeviceId=d;hostname=i", "hostname is given twice"},
+        {"HostName=h;DeviceId=", "DeviceId is empty"},
+        {"HostName=h;DeviceId=d;DeviceId=e", "DeviceId is given twice"},
+        {"HostName=::1;DeviceId=d;x509=true", "an IPv6 address needs brackets: HostName=[::1]"},
+        {"HostName=h:99999;DeviceId=d;x509=true", "HostName must be a host name, or a host name and a port"},
+        {"HostName=h;DeviceId=d;x509=true;SharedAccessKey=x", "exclude each other"},
+        {"HostName=h;ModuleId=m;SharedAccessKey=x", "ModuleId needs DeviceId"},
         {"HostName=h;DeviceId=d", "no key"},
         {"HostName=h;DeviceId=d;SharedAccessKey=!", "base64"},
         {"HostName=h;SharedAccessKeyName=n;SharedAccessKey=c2VjcmV0c2VjcmV0c2VjcmV0", "a policy's"},

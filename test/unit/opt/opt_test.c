@@ -73,7 +73,7 @@ TEST(values_are_checked_by_their_types)
 {
     CHECK(TAKE("--port", "65535", "--ttl", "90m", "--size", "2k", "--user", "seven77"));
     CHECK(got.port == 65535 && got.ttl == 5400000 && got.size == 2048 && !strcmp(got.user, "seven77"));
-    CHECK(TAKE("--user", ""));
+    REFUSED("--user has an empty value; leave the option out, or give it one", "--user", "");
     REFUSED("--port must be 1 to 65535, not \"0\"", "--port", "0");
     REFUSED("--port must be 1 to 65535, not \"65536\"", "--port", "65536");
     REFUSED("--port must be 1 to 65535, not \"1x\"", "--port", "1x");
