@@ -4,11 +4,12 @@
 #   d2d listen --slot 0 --exec ./open-door.sh                                 a device whose key is in the TPM
 #   d2d listen --connection-string-file garage-door.cs --exec ./open-door.sh  or in a file
 #   d2d events --from phone --exec ./open-door.sh                             or a receiver of the phone's events
+#   d2d answer open --slot 0 --exec ./open-door.sh                            or the direct method "open"
 #
-# d2d passes the message on standard input and its properties in the environment (D2D_PROP_NAME). If this script ends
-# with 0, the message is completed; if it fails, the message is delivered again. An unknown command ends with 0, because
-# a second delivery would not help. DOOR_CHIP and DOOR_LINE select the GPIO line of the relay. It needs gpioset (Debian
-# package gpiod, version 1 or 2).
+# d2d passes the message on standard input and its properties in the environment (D2D_PROP_NAME), and of a direct method
+# its name (D2D_METHOD). If this script ends with 0, the message is completed; if it fails, the message is delivered
+# again. An unknown command ends with 0, because a second delivery would not help. DOOR_CHIP and DOOR_LINE select the
+# GPIO line of the relay. It needs gpioset (Debian package gpiod, version 1 or 2).
 set -eu
 chip=${DOOR_CHIP:-gpiochip0}
 line=${DOOR_LINE:-17}
@@ -20,7 +21,7 @@ press() {
     esac
 }
 
-command=$(cat)
+command=${D2D_METHOD:-$(cat)}
 case $command in
     open | close)
         press

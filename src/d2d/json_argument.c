@@ -7,7 +7,7 @@ static json_t *parse(const struct command *command, const char *name, const char
     char shown[100];
 
     if (!value)
-        cli_usage(command, "%s must be JSON%s, not \"%s\": %s", name,
+        cli_usage(command, "%s must be well-formed JSON%s, not \"%s\": %s", name,
                   object ? "" : " (a text needs quotes, as in '\"on\"')", opt_shown(text, shown), why.text);
     else if (object && !json_is_object(value))
         cli_usage(command, "%s must be a JSON object, as in '{\"interval\":5}', not \"%s\"", name,

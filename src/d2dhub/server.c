@@ -228,7 +228,7 @@ static void listen_failed(const struct server *s, const struct door *door, int p
     fprintf(stderr, "d2dhub run: %s on %s port %d: ", door->protocol, s->config.listen, port);
     if (e == ERR_DENIED)
         fprintf(stderr, "not permitted. Ports below 1024 need root or the capability:\n"
-                        "  setcap cap_net_bind_service=+ep $(command -v d2dhub)\n");
+                        "  sudo setcap cap_net_bind_service=+ep $(command -v d2dhub)\n");
     else if (e == ERR_BUSY)
         fprintf(stderr, "another program uses it. `ss -ltnp sport = :%d` shows which; --%s-port selects another port\n",
                 port, door->protocol);

@@ -97,7 +97,7 @@ static void end_exec(struct answering *h, struct exec *x, int ended)
     if (ended)
         say("d2d: \"%s\" ended with status %d", h->exec, ended);
     if (x->output >= 0 && !put_payload(x, &payload)) {
-        say("d2d: what \"%s\" printed is more than %d bytes, or no UTF-8", h->exec, ANSWER_MAX);
+        say("d2d: what \"%s\" printed is more than %d bytes, or not UTF-8", h->exec, ANSWER_MAX);
         buf_clear(&payload);
         ended = -1;
     }

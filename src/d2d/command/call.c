@@ -77,8 +77,9 @@ static enum status call_run(struct cli *c, void *values, int n, char **argv)
     enum status status;
 
     if (payload && !is_json(payload))
-        return cli_usage(&command_call, "JSON must be JSON, not \"%.60s\": a text needs quotes, as in '\"%.60s\"'",
-                         payload, payload);
+        return cli_usage(&command_call,
+                         "JSON must be well-formed, not \"%.60s\": a text needs quotes, as in '\"%.60s\"'", payload,
+                         payload);
     k->device = argv[1];
     k->question =
         (struct d2d_question){D2D_QUESTION, .method = argv[2], .payload = payload,

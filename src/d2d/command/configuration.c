@@ -100,7 +100,7 @@ static const struct opt add_options[] = {
     {"priority", "N", "of two that set the same property, the higher one counts (0)", OPT_INT, AT(priority), .least = 0,
      .most = INT32_MAX},
     {"label", "NAME=VALUE", "note this with it", OPT_LIST, AT(labels)},
-    {"replace", NULL, "change the one that there is; its content stays", OPT_FLAG, AT(replace)},
+    {"replace", NULL, "change the existing one; its content stays", OPT_FLAG, AT(replace)},
     {0}};
 
 const struct command command_configuration_add = {
@@ -209,7 +209,7 @@ static enum status configuration_apply(struct cli *c, void *values, int n, char 
     v->id = argv[1];
     v->json = argv[2];
     if (!(status = cli_with_registry(c, apply, v, A_DEVICE, v->id)))
-        say("device \"%s\" has the content", v->id);
+        say("the content is applied to device \"%s\"", v->id);
     return status;
 }
 

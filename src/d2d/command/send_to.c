@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct column feedback_columns[] = {
     {"messageId", "MESSAGE", 36}, {"deviceId", "DEVICE", 16}, {"status", "STATUS", 0}, {0}};
@@ -149,7 +150,7 @@ static enum status say_waiting(const struct run *r, enum d2d_err e)
              e == D2D_STOPPED ? "interrupted" : d2d_err_text(e));
     say("  The device still gets %s%s; `d2d device purge %s` empties its mailbox%s", n == 1 ? "it" : "them",
         p->message.ttl_ms ? " until the time of --ttl is over" : " when it connects, within an hour by default", p->to,
-        p->message.ttl_ms ? "" : ", --ttl T has a message expire earlier");
+        p->message.ttl_ms ? "" : ", a message with --ttl T expires earlier");
     return e == D2D_STOPPED ? INTERRUPTED : ACCEPTED;
 }
 
@@ -171,6 +172,14 @@ static enum status say_unsent(const struct run *r, enum d2d_err e)
     return status;
 }
 
+/* A time of expiry is a moment, by the clock of whoever sends. */
+static enum status say_expired(void)
+{
+    complain("not sent: the message had expired when it reached the hub: --ttl counts by the clock of this computer");
+    advise("is that clock right? timedatectl set-ntp true sets it");
+    return EXPIRED;
+}
+
 static enum status finish(struct run *r, enum d2d_err e)
 {
     const struct send_to *p = r->sending;
@@ -181,6 +190,8 @@ static enum status finish(struct run *r, enum d2d_err e)
         say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, p->to);
     if (r->why == D2D_NOT_FOUND)
         return cli_failed_about(A_DEVICE, p->to, r->why, r->detail);
+    if (r->why == D2D_ARGUMENT && p->message.ttl_ms && strstr(r->detail, "out of range"))
+        return say_expired();
     if (r->why)
         return cli_failed(r->lost ? "sent, but not acknowledged, so the hub may have it" : "not sent", r->why,
                           r->detail);

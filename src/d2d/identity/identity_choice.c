@@ -116,10 +116,10 @@ static enum status check_certificate(const struct cli *c)
     bool x509 = d2d_connection_string_field(c->connection_string, "x509", yes, sizeof yes) == D2D_OK;
 
     if (x509 && (!c->cert_file || !c->key_file))
-        complain("%s is missing: the device authenticates by certificate (x509=true)",
-                 c->cert_file  ? "--key-file"
-                 : c->key_file ? "--cert-file"
-                               : "--cert-file and --key-file");
+        complain("%s missing: the device authenticates by certificate (x509=true)",
+                 c->cert_file  ? "--key-file is"
+                 : c->key_file ? "--cert-file is"
+                               : "--cert-file and --key-file are");
     else if (!x509 && (c->cert_file || c->key_file))
         complain("%s is for a device that authenticates by certificate (x509=true), but the connection string has a "
                  "key; leave it out, or use the connection string of such a device",

@@ -231,9 +231,10 @@ static void say_done(const struct backup *b)
                (unsigned long long)b->copied, (unsigned long long)b->copied_bytes, (unsigned long long)b->kept,
                b->now.n_damage, (unsigned long long)b->now.place, (unsigned long long)b->now.end);
     else
-        printf("%llu files of the log copied, %llu unchanged; %llu KiB written\nThe backup in %s is complete%s\n",
-               (unsigned long long)b->copied, (unsigned long long)b->kept, (unsigned long long)b->copied_bytes / 1024,
-               b->to, b->now.n_damage ? ", but the hub is damaged: `d2dhub check --deep` shows what is lost" : "");
+        printf("%llu file%s of the log copied, %llu unchanged; %llu KiB written\nThe backup in %s is complete%s\n",
+               (unsigned long long)b->copied, b->copied == 1 ? "" : "s", (unsigned long long)b->kept,
+               (unsigned long long)b->copied_bytes / 1024, b->to,
+               b->now.n_damage ? ", but the hub is damaged: `d2dhub check --deep` shows what is lost" : "");
 }
 
 static bool make(struct backup *b)
@@ -286,7 +287,7 @@ static int backup_run(struct config *c, int argc, char **argv)
 {
     (void)argc;
     if (c->list && c->verify) {
-        fprintf(stderr, "d2dhub backup: --list or --verify, not both\n");
+        fprintf(stderr, "d2dhub backup: --list and --verify exclude each other; give one of them\n");
         return 2;
     }
     return c->list ? backup_list(c, argv[1]) : c->verify ? backup_verify(c, argv[1]) : make_backup(c, argv[1]);

@@ -156,6 +156,9 @@ TEST(what_is_no_http_is_refused)
 
     ask(&h, &out);
     answer(&h, BYTES("220 smtp.example ready\r\n\r\n"), 100);
+    finish(&h, &out, ERR_FOREIGN);
+    ask(&h, &out);
+    answer(&h, BYTES("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), 100);
     finish(&h, &out, ERR_MALFORMED);
 }
 
