@@ -131,7 +131,7 @@ static enum status run(struct cli *c, struct bench *b)
     options.window = (size_t)b->window;
     options.queue_messages = (size_t)b->window + 1;
     options.queue_bytes = (size_t)(b->window + 1) * ((size_t)b->size + 4096);
-    if ((e = d2d_loop_new(&b->loop)) || (e = d2d_device_new(b->loop, &options, &b->device))) {
+    if ((e = cli_loop_new(&b->loop)) || (e = d2d_device_new(b->loop, &options, &b->device))) {
         status = cli_failed("the device", e, cli_why_not());
         goto done;
     }
@@ -143,12 +143,12 @@ static enum status run(struct cli *c, struct bench *b)
         b->why = e;
     b->began_us = clock_us(CLOCK_MONOTONIC);
     run_on(b, ones, body, c->timeout_ms ? c->timeout_ms : 30000);
-    status = b->why            ? cli_failed("bench", b->why, d2d_device_detail(b->device))
-             : cli_interrupted ? INTERRUPTED
-                               : report(c, b);
+    status = cli_interrupted ? INTERRUPTED
+             : b->why        ? cli_failed("bench", b->why, d2d_device_detail(b->device))
+                             : report(c, b);
 done:
     d2d_device_free(b->device);
-    d2d_loop_free(b->loop);
+    cli_loop_free(b->loop);
     free(b->took_us);
     free(ones);
     free(body);

@@ -20,6 +20,8 @@ static void report(struct check *k, const char *protocol, enum d2d_err e, const 
 {
     char text[512];
 
+    if (cli_interrupted) /* it was not tried to its end */
+        return;
     snprintf(text, sizeof text, "%s%s%s%s%s", e ? d2d_err_text(e) : "", e && *detail ? ": " : "", e ? detail : "",
              e && *cli_remedy(e, detail) ? "; " : "", cli_remedy(e, detail));
     out_row(&k->out, json_pack("{ss ss ss}", "protocol", protocol, "result", e ? "problem" : "ok", "detail", text));
@@ -148,7 +150,7 @@ static enum status check_run(struct cli *c, void *values, int n, char **argv)
     (void)argv;
     if ((status = cli_choose_identity(c, STRING_ANY)))
         return status;
-    if (d2d_loop_new(&k.loop))
+    if (cli_loop_new(&k.loop))
         return FAILED;
     out_begin(&k.out, c->format, check_columns, "result");
     if (d2d_connection_string_field(c->connection_string, "DeviceId", field, sizeof field) == D2D_OK) {
@@ -156,10 +158,11 @@ static enum status check_run(struct cli *c, void *values, int n, char **argv)
     } else {
         if (d2d_connection_string_field(c->connection_string, "Endpoint", field, sizeof field))
             check_https(&k);
-        check_receiver(&k);
+        if (!cli_interrupted)
+            check_receiver(&k);
     }
-    d2d_loop_free(k.loop);
-    return k.worst;
+    cli_loop_free(k.loop);
+    return cli_interrupted ? INTERRUPTED : k.worst;
 }
 
 const struct command command_check = {{.name = "check",

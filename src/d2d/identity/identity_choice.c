@@ -165,7 +165,7 @@ static enum status as_device(struct cli *c, const char *device)
     if ((status = take_context_string(c)) || (status = fits(c, STRING_SERVICE)) || (status = check_ca(c)))
         return status;
     cli_fill_options(c, &options);
-    if ((e = d2d_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
+    if ((e = cli_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) ||
         (e = d2d_registry_get(registry, device, &identity))) {
         status = cli_failed_about(A_DEVICE, device, e, registry ? d2d_registry_detail(registry) : cli_why_not());
         goto done;
@@ -189,7 +189,7 @@ static enum status as_device(struct cli *c, const char *device)
     status = check_certificate(c);
 done:
     d2d_registry_free(registry);
-    d2d_loop_free(loop);
+    cli_loop_free(loop);
     explicit_bzero(&identity, sizeof identity);
     return status;
 }
