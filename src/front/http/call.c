@@ -32,6 +32,12 @@ static enum err take_seconds(const json_t *root, const char *const *names, int64
     return OK;
 }
 
+static enum err too_short(struct http_answer *a)
+{
+    return http_says(a, ERR_RANGE, "responseTimeoutInSeconds must be %d to %d", CALL_RESPONSE_LEAST_MS / 1000,
+                     CALL_WAIT_MAX_MS / 1000);
+}
+
 static enum err read_question(const json_t *root, struct bytes body, struct asked *q, struct http_answer *a)
 {
     static const char *const connect[] = {"connectTimeoutInSeconds", NULL};
@@ -47,10 +53,7 @@ static enum err read_question(const json_t *root, struct bytes body, struct aske
     if ((e = take_seconds(root, connect, 0, &q->connect_s, a)) ||
         (e = take_seconds(root, response, CALL_RESPONSE_MS / 1000, &q->response_s, a)))
         return e;
-    if (q->response_s * 1000 < CALL_RESPONSE_LEAST_MS)
-        return http_says(a, ERR_RANGE, "responseTimeoutInSeconds must be %d to %d", CALL_RESPONSE_LEAST_MS / 1000,
-                         CALL_WAIT_MAX_MS / 1000);
-    return OK;
+    return q->response_s * 1000 < CALL_RESPONSE_LEAST_MS ? too_short(a) : OK;
 }
 
 static enum err bad_name(struct http_answer *a)
@@ -105,19 +108,24 @@ static enum err fail(const struct http_request *r, struct http_answer *a, enum e
     return e == ERR_ARGUMENT ? bad_name(a) : e == ERR_TOO_LARGE ? too_large(a) : e;
 }
 
+/* Empty, or JSON: nothing else goes out to callers. */
+static bool is_answer(struct bytes payload)
+{
+    char why[JSON_WHY_CAP];
+    json_t *root = payload.len ? json_body(payload, JSON_DECODE_ANY | JSON_PASSED_ON, why) : NULL;
+    bool yes = root || !payload.len;
+
+    json_decref(root);
+    return yes;
+}
+
 /* The payload goes out as the device wrote it. One SDK wants both members to be there. */
 static enum err put_result(struct http_answer *a, const struct call_answer *answer)
 {
     struct bytes payload = bytes_trim(answer->payload);
-    char why[JSON_WHY_CAP];
 
-    if (payload.len) {
-        json_t *root = json_body(payload, JSON_DECODE_ANY | JSON_PASSED_ON, why);
-
-        if (!root)
-            return ERR_MALFORMED;
-        json_decref(root);
-    }
+    if (!is_answer(payload))
+        return ERR_MALFORMED;
     buf_printf(&a->body, "{\"status\":%lld,\"payload\":", (long long)answer->status);
     buf_put(&a->body, payload.len ? payload : BYTES("null"));
     buf_puts(&a->body, "}");
@@ -151,6 +159,8 @@ static enum err put_command_result(struct http_answer *a, const struct call_answ
 {
     char status[24];
 
+    if (!is_answer(bytes_trim(answer->payload)))
+        return ERR_MALFORMED;
     snprintf(status, sizeof status, "%lld", (long long)answer->status);
     http_put_header(&a->headers, "x-ms-command-statuscode", bytes_str(status));
     buf_put(&a->body, answer->payload);
@@ -166,7 +176,9 @@ static enum err look_at_command(struct http_request *r, struct http_answer *a, v
         a->more = look_at_command;
         return OK;
     }
-    return e ? fail(r, a, e) : put_command_result(a, &answer);
+    if (!e)
+        e = put_command_result(a, &answer);
+    return e ? fail(r, a, e) : OK;
 }
 
 /* Seconds in the query; `otherwise` where it says nothing, or 0. */
@@ -205,7 +217,8 @@ enum err http_command(struct http_request *r, struct http_answer *a)
     buf_printf(&method, "%s%s%s", r->names[1], r->names[2][0] ? "*" : "", r->names[2]);
     question.method = buf_bytes(&method);
     if (!(e = query_seconds(r, a, "connectTimeoutInSeconds", 0, &connect_s)) &&
-        !(e = query_seconds(r, a, "responseTimeoutInSeconds", CALL_RESPONSE_MS / 1000, &response_s))) {
+        !(e = query_seconds(r, a, "responseTimeoutInSeconds", CALL_RESPONSE_MS / 1000, &response_s)) &&
+        !(e = response_s * 1000 < CALL_RESPONSE_LEAST_MS ? too_short(a) : OK)) {
         question.connect_ms = connect_s * 1000;
         question.response_ms = response_s * 1000;
         e = method.bad ? ERR_ARGUMENT : hub_call_open(r->env->hub, &question, r->now_ms, &call);

@@ -10,6 +10,8 @@ static enum err say_fault(struct http_answer *a, enum err e, const struct twin_f
 {
     if (e == ERR_TOO_LARGE)
         a->code = CODE_TWIN_SIZE;
+    else if (e == ERR_MALFORMED || e == ERR_ARGUMENT)
+        a->code = CODE_PATCH;
     return fault->why[0] ? http_says(a, e == ERR_MALFORMED ? ERR_ARGUMENT : e, "%s", fault->why) : e;
 }
 
@@ -35,6 +37,7 @@ static enum err look(struct http_request *r, struct http_answer *a, bool with_bo
 
 enum err http_digital_twin_get(struct http_request *r, struct http_answer *a)
 {
+    a->nested = true;
     return look(r, a, true);
 }
 
@@ -77,6 +80,12 @@ static enum err put_component(json_t *patch, const char *name, json_t *value)
     return OK;
 }
 
+static enum err bad_patch(struct http_answer *a, enum http_code code, const char *text)
+{
+    a->code = code;
+    return http_says(a, ERR_ARGUMENT, "%s", text);
+}
+
 static enum err take_step(struct http_answer *a, const json_t *step, json_t *patch)
 {
     const char *how = json_string_value(json_object_get(step, "op"));
@@ -88,12 +97,12 @@ static enum err take_step(struct http_answer *a, const json_t *step, json_t *pat
 
     two = rest.at != NULL;
     if (!how || (!removes && strcmp(how, "add") != 0 && strcmp(how, "replace") != 0))
-        return http_says(a, ERR_ARGUMENT, "op must be add, replace or remove");
+        return bad_patch(a, CODE_JSON_PATCH, "op must be add, replace or remove");
     if (!path.len || path.at[0] != '/' || !take_name(name, first) || (two && !take_name(rest, second)) ||
         (two && bytes_find(rest, '/') < rest.len))
-        return http_says(a, ERR_ARGUMENT, "path must be /property, /component or /component/property");
+        return bad_patch(a, CODE_PATCH_PATH, "path must be /property, /component or /component/property");
     if (!removes && !value)
-        return http_says(a, ERR_ARGUMENT, "value is missing");
+        return bad_patch(a, CODE_JSON_PATCH, "value is missing");
     if (!removes && !two && json_object_get(value, "$metadata"))
         return put_component(patch, first, value);
     if (two && !(of = component(patch, first)))
@@ -112,7 +121,7 @@ static enum err take_patch(const struct http_request *r, struct http_answer *a, 
         return e;
     }
     if (!json_is_array(steps))
-        e = http_says(a, ERR_ARGUMENT, "The body must be a JSON patch, an array");
+        e = bad_patch(a, CODE_JSON_PATCH, "The body must be a JSON patch, an array");
     json_array_foreach(steps, i, step) if (!e) e = take_step(a, step, patch);
     if (!e)
         e = json_put(patch, desired);
@@ -129,7 +138,10 @@ enum err http_digital_twin_patch(struct http_request *r, struct http_answer *a)
     struct twin_change change = {.match = http_match(r->head)};
     struct twin_fault fault = {.why = ""};
     uint64_t at = 0;
-    enum err e = take_patch(r, a, &desired);
+    enum err e;
+
+    a->nested = true;
+    e = take_patch(r, a, &desired);
 
     if (!e) {
         change.part[TWIN_DESIRED] = buf_bytes(&desired);

@@ -28,6 +28,9 @@
     X(CODE_CONTENT, 400, 400402, "InvalidConfigurationContent")                     \
     X(CODE_CONTENT_FIXED, 400, 400403, "CannotModifyImmutableConfigurationContent") \
     X(CODE_METRICS, 400, 400404, "InvalidConfigurationCustomMetricsQuery")          \
+    X(CODE_JSON_PATCH, 400, 400505, "InvalidDigitalTwinJsonPatch")                  \
+    X(CODE_PATCH, 400, 400507, "InvalidDigitalTwinPatch")                           \
+    X(CODE_PATCH_PATH, 400, 400508, "InvalidDigitalTwinPatchPath")                  \
     X(CODE_NO_CONFIGURATION, 404, 404301, "ConfigurationNotFound")                  \
     X(CODE_CONFIGURATION_EXISTS, 409, 409401, "ConfigurationAlreadyExists")         \
     X(CODE_CONFIGURATIONS, 413, 413101, "ConfigurationCountLimitExceeded")          \

@@ -56,13 +56,26 @@ TEST(properties_stand_as_the_model_names_them)
                 "},\"target\":{\"ackVersion\":2,\"ackCode\":200,\"ackDescription\":\"done\"," UPDATED "}}}"));
 }
 
+/* service 4.13: the text of an object with the number, in Message. */
+static void check_nested(int status, const char *name, const char *number)
+{
+    char begins[80];
+
+    if (c.in.head.status != status)
+        fail_msg("%d, not %d: %s", c.in.head.status, status, heard_body(&c));
+    CHECK_BYTES(heard(&c, "iothub-errorcode"), bytes_str(name));
+    snprintf(begins, sizeof begins, "{\"Message\":\"{\\\"errorCode\\\":%s,", number);
+    if (!body_has(&c, begins))
+        fail_msg("%s", heard_body(&c));
+}
+
 TEST(a_device_without_a_model_has_none)
 {
     CHECK(ask(&c, "PUT", "/devices/plain" V, NULL, "{}") == 200);
     CHECK(ask(&c, "GET", "/digitaltwins/plain" V, NULL, NULL) == 200);
     assert_string_equal(heard_body(&c), "{\"$dtId\":\"plain\",\"$metadata\":{\"$model\":\"\"}}");
     ask(&c, "GET", "/digitaltwins/nobody" V, NULL, NULL);
-    check_error(&c, 404, "DeviceNotFound");
+    check_nested(404, "DeviceNotFound", "404001");
 }
 
 static int patch(const char *headers, const char *body)
@@ -90,26 +103,30 @@ TEST(a_patch_says_what_is_desired)
 
 TEST(what_is_no_patch_is_refused)
 {
-    static const char *const wrong[] = {
-        "{}",
-        "[1]",
-        "[{\"op\":\"move\",\"path\":\"/a\",\"from\":\"/b\"}]",
-        "[{\"op\":\"add\",\"path\":\"/a\"}]",
-        "[{\"op\":\"add\",\"path\":\"a\",\"value\":1}]",
-        "[{\"op\":\"add\",\"path\":\"/\",\"value\":1}]",
-        "[{\"op\":\"add\",\"path\":\"/a/\",\"value\":1}]",
-        "[{\"op\":\"add\",\"path\":\"/a/b/c\",\"value\":1}]",
-        "[{\"op\":\"add\",\"path\":\"/a~2\",\"value\":1}]",
-        "[{\"op\":\"add\",\"path\":\"/a b\",\"value\":1}]",
-        "[{\"path\":\"/a\",\"value\":1}]",
+    static const struct {
+        const char *body, *number, *name;
+    } wrong[] = {
+        {"{}", "400505", "InvalidDigitalTwinJsonPatch"},
+        {"[1]", "400505", "InvalidDigitalTwinJsonPatch"},
+        {"[{\"op\":\"move\",\"path\":\"/a\",\"from\":\"/b\"}]", "400505", "InvalidDigitalTwinJsonPatch"},
+        {"[{\"op\":\"add\",\"path\":\"/a\"}]", "400505", "InvalidDigitalTwinJsonPatch"},
+        {"[{\"op\":\"add\",\"path\":\"a\",\"value\":1}]", "400508", "InvalidDigitalTwinPatchPath"},
+        {"[{\"op\":\"add\",\"path\":\"/\",\"value\":1}]", "400508", "InvalidDigitalTwinPatchPath"},
+        {"[{\"op\":\"add\",\"path\":\"/a/\",\"value\":1}]", "400508", "InvalidDigitalTwinPatchPath"},
+        {"[{\"op\":\"add\",\"path\":\"/a/b/c\",\"value\":1}]", "400508", "InvalidDigitalTwinPatchPath"},
+        {"[{\"op\":\"add\",\"path\":\"/a~2\",\"value\":1}]", "400508", "InvalidDigitalTwinPatchPath"},
+        {"[{\"op\":\"add\",\"path\":\"/a b\",\"value\":1}]", "400507", "InvalidDigitalTwinPatch"},
+        {"[{\"op\":\"add\",\"path\":\"/a\",\"value\":[null]}]", "400507", "InvalidDigitalTwinPatch"},
+        {"[{\"path\":\"/a\",\"value\":1}]", "400505", "InvalidDigitalTwinJsonPatch"},
     };
 
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        if (patch(NULL, wrong[i]) != 400)
-            fail_msg("%d for %s", c.in.head.status, wrong[i]);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        patch(NULL, wrong[i].body);
+        check_nested(400, wrong[i].name, wrong[i].number);
+    }
     CHECK(ask(&c, "GET", "/twins/room" V, NULL, NULL) == 200 && body_has(&c, "\"$version\":1"));
     ask(&c, "PATCH", "/digitaltwins/nobody" V, NULL, "[{\"op\":\"add\",\"path\":\"/a\",\"value\":1}]");
-    check_error(&c, 404, "DeviceNotFound");
+    check_nested(404, "DeviceNotFound", "404001");
 }
 
 static void say_command(const char *path, const char *body)
@@ -147,6 +164,12 @@ TEST(commands_are_methods)
     CHECK(ask(&c, "POST", "/digitaltwins/room/commands/reboot" V, NULL, "{") == 400);
     ask(&c, "POST", "/digitaltwins/room/commands/reboot" V "&responseTimeoutInSeconds=301", NULL, "1");
     CHECK(c.in.head.status == 400);
+    ask(&c, "POST", "/digitaltwins/room/commands/reboot" V "&responseTimeoutInSeconds=4", NULL, "1");
+    check_nested(400, "ArgumentInvalid", "400004");
+    say_command("/digitaltwins/room/commands/reboot" V, "");
+    answers("reboot", "", 200, "no JSON");
+    CHECK(client_hear(&c));
+    check_nested(502, "GenericBadGateway", "502000");
     hub_calls_take(seat, false, T0);
     CHECK(ask(&c, "POST", "/digitaltwins/room/commands/reboot" V, NULL, "1") == 404 && body_has(&c, "404103"));
 }
