@@ -139,16 +139,18 @@
 #define BULK_MAX 100           /* service 4.4: identities of one request */
 #define QUERY_LEN_MAX 8192
 #define QUERY_COLUMNS_MAX 64
-#define QUERY_DEPTH_MAX 32 /* of parentheses, NOT, minus and calls: the compiler recurses */
-#define QUERY_PAGE_MAX 100 /* service 4.8 */
-#define DPS_PAGE_MAX 40    /* enrollments are up to DOC_LEN_MAX each */
-#define QUERY_SCAN_MAX 250 /* devices that are looked at in one go: some 1 ms, then others have the processor */
-#define QUERY_WORK_MAX (256 * 1024) /* and steps of its condition, all devices together: some 10 ms */
+#define QUERY_DEPTH_MAX 32         /* of parentheses, NOT, minus and calls: the compiler recurses */
+#define QUERY_PAGE_MAX 100         /* service 4.8 */
+#define DPS_PAGE_MAX 40            /* enrollments are up to DOC_LEN_MAX each */
+#define QUERY_SCAN_MAX 250         /* devices that are listed in one go, */
+#define QUERY_TURN 32              /* and looked at: some 50 us, then others may have the processor, */
+#define QUERY_WORK_MAX (32 * 1024) /* and steps of its condition, all devices together: some 1 ms */
 /* Indexes of paths that queries have asked for. */
 #define INDEXES_MAX 8      /* the one that was asked for longest ago makes room, */
 #define INDEX_RESTS 32     /* once so many questions were asked without it: making one takes a look at every twin */
 #define INDEX_PATH_MAX 256 /* bytes of the names of a path: longer ones are looked for the long way */
-#define INDEX_SLICE 256    /* twins that are looked at in one go while an index is made: some 1 ms */
+#define INDEX_SLICE 256    /* names that an index gives in one go */
+#define INDEX_TURN 32      /* twins that are looked at in one go while it is made: some 50 us */
 #define INDEX_BYTES_MAX (48U << 20)             /* of all, 40 to 60 for an entry: a path beyond that has no index */
 #define QUERY_BODY_MAX (2 * 1024 * 1024)        /* of a page: it ends before its hundredth row when they are large */
 #define QUERY_GROUP_PATHS_MAX 8                 /* of GROUP BY */

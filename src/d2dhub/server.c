@@ -450,8 +450,24 @@ static void *watch(void *ctx)
     return NULL;
 }
 
+/* For the worker. */
+static uint64_t reads(void *ctx)
+{
+    const struct server *s = ctx;
+    uint64_t n = 0;
+
+    for (int i = 0; i < s->n_loops; i++) {
+        struct net_stats stats;
+
+        net_loop_stats(s->loops[i], &stats);
+        n += stats.reads;
+    }
+    return n;
+}
+
 int server_start(struct server *s)
 {
+    s->crowd = (struct worker_crowd){.reads = reads, .ctx = s};
     look_for_room(s);
     for (int i = 0; i < s->n_loops; i++) {
         if (pthread_create(&s->threads[i], NULL, run_loop, s->loops[i])) {
@@ -467,7 +483,8 @@ int server_start(struct server *s)
             s->n_threads += pthread_create(&s->watcher, NULL, watch, s) == 0;
         }
     }
-    if (s->n_threads < s->n_loops + 3 || outside_worker_start(s->outside, &s->env) || worker_start(s->worker)) {
+    if (s->n_threads < s->n_loops + 3 || outside_worker_start(s->outside, &s->env) ||
+        worker_start(s->worker, &s->crowd)) {
         fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
     }

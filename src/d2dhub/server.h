@@ -44,6 +44,7 @@ struct server {
     struct outside_worker *outside;
     struct blobs blobs;
     struct worker *worker;
+    struct worker_crowd crowd;
     struct strangers strangers;
     struct capacity capacity;
     struct net_gate *gate;

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 
 enum {
-    REST = 2,              /* it rests so many times as long as it has worked */
+    BURST_US = 150,        /* after so long it lets others work: whoever wakes then waits no longer for a processor */
+    REST = 3,              /* while connections are served it rests so many times as long as it has worked; */
+    BUSY_US = 50000,       /* they are so long after one was read from */
     WAIT_MAX_US = 1000000, /* and looks again at the latest then */
 };
 
@@ -20,6 +22,9 @@ struct worker {
     struct queries *queries;
     struct job_runner *jobs;
     struct configurations *configurations;
+    const struct worker_crowd *crowd;
+    uint64_t reads;  /* as it was last */
+    int64_t read_us; /* when it changed last */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -58,19 +63,40 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static bool connections_are_served(struct worker *w, int64_t now_us)
+{
+    uint64_t reads = w->crowd->reads(w->crowd->ctx);
+
+    if (reads != w->reads)
+        w->read_us = now_us;
+    w->reads = reads;
+    return now_us - w->read_us < BUSY_US;
+}
+
+/* A little of everything. Gives how many milliseconds the next turn can wait. */
+static int64_t turn(struct worker *w)
+{
+    int64_t next_ms = queries_turn(w->queries) || hub_index_turn(w->hub) ? 0 : INT64_MAX;
+    int64_t now_ms = net_steady_ms();
+
+    next_ms = earlier(job_runner_turn(w->jobs, now_ms), next_ms);
+    next_ms = earlier(configurations_turn(w->configurations, now_ms), next_ms);
+    return next_ms > now_ms ? next_ms - now_ms : 0;
+}
+
 static void *work(void *ctx)
 {
     struct worker *w = ctx;
-    int64_t began_us, worked_us, now_ms, next_ms;
+    int64_t began_us, now_us, wait_ms, rest_us;
 
     do {
         began_us = clock_us(CLOCK_MONOTONIC);
-        next_ms = queries_turn(w->queries) || hub_index_turn(w->hub) ? 0 : INT64_MAX;
-        now_ms = net_steady_ms();
-        next_ms = earlier(job_runner_turn(w->jobs, now_ms), next_ms);
-        next_ms = earlier(configurations_turn(w->configurations, now_ms), next_ms);
-        worked_us = clock_us(CLOCK_MONOTONIC) - began_us;
-    } while (wait_us(w, REST * worked_us, false) && wait_us(w, (next_ms - now_ms) * 1000, true));
+        do {
+            wait_ms = turn(w);
+            now_us = clock_us(CLOCK_MONOTONIC);
+        } while (!wait_ms && now_us - began_us < BURST_US);
+        rest_us = connections_are_served(w, now_us) ? REST * (now_us - began_us) : 0;
+    } while (wait_us(w, rest_us, false) && wait_us(w, wait_ms * 1000, true));
     return NULL;
 }
 
@@ -96,8 +122,9 @@ enum err worker_new(struct hub *hub, const struct job_files *files, struct worke
     return job_runner_new(hub, &w->waker, files, &w->jobs);
 }
 
-enum err worker_start(struct worker *w)
+enum err worker_start(struct worker *w, const struct worker_crowd *crowd)
 {
+    w->crowd = crowd;
     w->started = pthread_create(&w->thread, NULL, work, w) == 0;
     return w->started ? OK : ERR_INTERNAL;
 }

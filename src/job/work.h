@@ -8,7 +8,7 @@
 #include "transfer.h"
 
 enum {
-    SLICE = 64,          /* devices of a turn */
+    SLICE = 8,           /* devices of a turn: some 200 us, then others may have the processor */
     RETRY_MS = 1000,     /* between two rounds to devices that are not there */
     CALLS_AT_ONCE = 256, /* of one job */
 };

@@ -6,7 +6,7 @@
 #include "json_row.h"
 #include "text.h"
 
-enum { SLICE = 256, ROW_MAX = 2 * JOB_RESULT_MAX };
+enum { SLICE = 64, ROW_MAX = 2 * JOB_RESULT_MAX };
 
 void job_rows_open(struct job_rows *r, struct hub *hub, const struct condition *condition)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum { EQUALITIES_MAX = 8, NAMES_MAX = QUERY_SCAN_MAX * (IDENTITY_LEN_MAX + 2) };
-static_assert(QUERY_WORK_MAX >= 16 * 2 * QUERY_LEN_MAX, "some devices are looked at whatever the condition is");
+static_assert(QUERY_WORK_MAX > 2 * QUERY_LEN_MAX, "a device is looked at whatever the condition is");
 
 static int by_id(const void *a, const void *b)
 {
@@ -42,7 +42,7 @@ static enum err take_ids(struct scan *s)
 
 enum err scan_open(struct scan *s, struct hub *hub, bool modules, struct condition *condition)
 {
-    size_t n_paths, by_work;
+    size_t n_paths;
     struct path *paths;
     enum err e;
 
@@ -50,6 +50,7 @@ enum err scan_open(struct scan *s, struct hub *hub, bool modules, struct conditi
                        .modules = modules,
                        .condition = condition,
                        .slice = QUERY_SCAN_MAX,
+                       .turn = QUERY_TURN,
                        .names = buf_max(NAMES_MAX),
                        .run = buf_max(TWIN_RUN_MAX)};
     if (!condition)
@@ -59,9 +60,8 @@ enum err scan_open(struct scan *s, struct hub *hub, bool modules, struct conditi
     for (size_t i = 0; i < n_paths; i++)
         if (bytes_eq_nocase(paths[i].at[0].name, BYTES("cloudToDeviceMessageCount")))
             s->exact = true;
-    by_work = QUERY_WORK_MAX / (condition_steps(condition) + 1);
-    if (by_work < s->slice)
-        s->slice = by_work;
+    if (QUERY_WORK_MAX / (condition_steps(condition) + 1) < s->turn)
+        s->turn = QUERY_WORK_MAX / (condition_steps(condition) + 1);
     if ((e = take_ids(s)) || s->ids)
         return e;
     s->indexes = by_index_new(condition, modules, &e);
@@ -111,24 +111,29 @@ static enum err list_modules(struct scan *s, size_t *n)
     return hub_identity_names(s->hub, true, bytes_str(s->after), &s->names, s->slice, n);
 }
 
-/* *last: there are no others. */
-static enum err list(struct scan *s, size_t *n, bool *last)
+static enum err list_all(struct scan *s, size_t *n)
 {
-    size_t max = s->slice < INDEX_SLICE ? s->slice : INDEX_SLICE;
+    return s->modules ? list_modules(s, n)
+           : s->ids   ? list_ids(s, n)
+                      : hub_identity_names(s->hub, false, bytes_str(s->after), &s->names, s->slice, n);
+}
+
+/* Those that come next. */
+static enum err list(struct scan *s)
+{
+    size_t n = 0, max = s->slice < INDEX_SLICE ? s->slice : INDEX_SLICE;
     enum err e = ERR_NOT_FOUND;
 
     buf_clear(&s->names);
     if (s->indexes)
-        e = by_index_names(s->indexes, s->hub, bytes_str(s->after), &s->names, max, n);
-    if (e != ERR_NOT_FOUND) {
-        *last = *n < max;
-        return e;
+        e = by_index_names(s->indexes, s->hub, bytes_str(s->after), &s->names, max, &n);
+    if (e == ERR_NOT_FOUND) {
+        n = 0;
+        max = s->slice;
+        e = list_all(s, &n);
     }
-    *n = 0;
-    e = s->modules ? list_modules(s, n)
-        : s->ids   ? list_ids(s, n)
-                   : hub_identity_names(s->hub, false, bytes_str(s->after), &s->names, s->slice, n);
-    *last = *n < s->slice;
+    s->last = n < max;
+    s->rest = e ? NO_BYTES : buf_bytes(&s->names);
     return e;
 }
 
@@ -169,19 +174,18 @@ static bool is_beyond(const struct scan *s, struct bytes name)
 
 enum err scan_turn(struct scan *s, scan_found *found, void *ctx)
 {
-    size_t n = 0;
-    bool last = false;
-    enum err e = list(s, &n, &last);
-    struct bytes rest = buf_bytes(&s->names);
+    enum err e = s->rest.len ? OK : list(s);
 
-    for (size_t i = 0; !e && i < n && !s->end; i++) {
-        struct bytes name = bytes_cut(&rest, 0);
+    for (size_t n = 0; !e && n < s->turn && s->rest.len && !s->end; n++) {
+        struct bytes name = bytes_cut(&s->rest, 0);
 
         if (is_beyond(s, name))
             s->end = true;
         else
             e = look_at(s, name, found, ctx);
     }
-    s->end = s->end || last;
+    s->end = s->end || (!e && !s->rest.len && s->last);
+    if (e || s->end)
+        s->rest = NO_BYTES; /* whoever goes on does so behind the last one that was seen */
     return e;
 }

@@ -14,10 +14,13 @@ struct scan {
     const struct condition *condition; /* NULL: all */
     struct by_index *indexes;          /* by which its rows are found; NULL: none. Owned */
     struct bytes *ids;                 /* of the only devices that it can select, sorted; NULL: any. Owned */
-    size_t n_ids, slice;
+    size_t n_ids;
+    size_t slice, turn;                         /* identities that are listed, and looked at, in one go */
     const struct configured_by *configurations; /* NULL, or set by whoever opened it */
     bool exact;                                 /* what is only known of identities in memory is asked for, too */
     struct buf names, run;
+    struct bytes rest;                /* of the names: those that come next */
+    bool last;                        /* there are none behind these */
     char after[IDENTITY_LEN_MAX + 1]; /* the last one that was seen; set it to go on behind one */
     bool end;                         /* there is none behind it, or somebody had enough */
 };

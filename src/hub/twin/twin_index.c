@@ -383,9 +383,9 @@ static enum err look_at(struct hub *h, const struct slot *slot, struct bytes nam
 
 static void make(struct hub *h, struct slot *slot)
 {
-    struct buf names = buf_max(INDEX_SLICE * (IDENTITY_LEN_MAX + 2)), run = buf_max(TWIN_RUN_MAX);
+    struct buf names = buf_max(INDEX_TURN * (IDENTITY_LEN_MAX + 2)), run = buf_max(TWIN_RUN_MAX);
     size_t n = 0;
-    enum err e = hub_identity_names(h, slot->path.modules, bytes_str(slot->after), &names, INDEX_SLICE, &n);
+    enum err e = hub_identity_names(h, slot->path.modules, bytes_str(slot->after), &names, INDEX_TURN, &n);
     struct bytes rest = buf_bytes(&names);
 
     for (size_t i = 0; i < n && !e; i++) {
@@ -396,7 +396,7 @@ static void make(struct hub *h, struct slot *slot)
     }
     if (e)
         slot->broken = true; /* a twin that nobody can read has no entry */
-    else if (n < INDEX_SLICE)
+    else if (n < INDEX_TURN)
         slot->state = READY;
     buf_free(&names);
     buf_free(&run);
