@@ -25,13 +25,24 @@ size_t condition_steps(const struct condition *);
 /* The paths that it asks its row for; a row with a table of members has their places put into `slot` before it runs. */
 struct path *condition_paths(struct condition *, size_t *n);
 
-/* An equality is true of every row that the condition selects, so that an index finds them: the path has one of these
- * values. There may be more to the condition, so it still has to hold. */
+/* A path has one of these values. */
 struct equality {
     const struct path *path;
     const struct value *values;
     size_t n;
 };
 
-/* At most `max` of them; gives how many. */
-size_t condition_equalities(const struct condition *, struct equality *out, size_t max);
+enum {
+    EQUALITIES_MAX = 8, /* that a condition gives, */
+    EQUALITIES_ANY = 8, /* and the paths of one of them */
+};
+
+/* At least one of them is true of every row that the condition selects, so that indexes find them. There may be more to
+ * the condition, so it still has to hold. */
+struct equalities {
+    struct equality any[EQUALITIES_ANY];
+    size_t n;
+};
+
+/* Gives how many there are. */
+size_t condition_equalities(const struct condition *, struct equalities out[EQUALITIES_MAX]);

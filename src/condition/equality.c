@@ -1,4 +1,5 @@
-/* Equalities for an index: those that stand between the outermost ANDs of a condition. */
+/* Equalities for an index: those that stand between the outermost ANDs of a condition. Of an OR whose both sides have
+ * some, each of the one with each of the other. */
 #include "condition.h"
 #include "program.h"
 
@@ -17,8 +18,8 @@ struct term {
 
 struct finder {
     const struct condition *program;
-    struct equality *out;
-    size_t n, max;
+    struct equalities *out;
+    size_t n;
     struct term stack[CONDITION_STACK_MAX];
     size_t height;
 };
@@ -48,9 +49,10 @@ static struct term *replace(struct finder *f, size_t takes)
 
 static void found(struct finder *f, struct term *at, uint32_t path, uint32_t first, size_t n)
 {
-    if (f->n == f->max)
+    if (f->n == EQUALITIES_MAX)
         return;
-    f->out[f->n++] = (struct equality){&program_paths(f->program)[path], &program_constants(f->program)[first], n};
+    f->out[f->n++] = (struct equalities){
+        .any = {{&program_paths(f->program)[path], &program_constants(f->program)[first], n}}, .n = 1};
     at->equalities = 1;
 }
 
@@ -71,6 +73,43 @@ static void both(struct finder *f)
 
     f->height -= 2;
     f->stack[f->height++] = (struct term){.kind = OTHER, .equalities = left.equalities + right.equalities};
+}
+
+/* x = 1 OR x = 2 is x IN [1, 2]: the constants stand behind each other as well. */
+static bool continues(const struct equality *one, const struct equality *other)
+{
+    return one->values + one->n == other->values && bytes_eq(one->path->whole, other->path->whole);
+}
+
+/* False: there are too many of them. */
+static bool unite(struct equalities *out, const struct equalities *one, const struct equalities *other)
+{
+    *out = *one;
+    for (size_t i = 0; i < other->n; i++) {
+        if (!i && continues(&out->any[out->n - 1], &other->any[0]))
+            out->any[out->n - 1].n += other->any[0].n;
+        else if (out->n == EQUALITIES_ANY)
+            return false;
+        else
+            out->any[out->n++] = other->any[i];
+    }
+    return true;
+}
+
+static void either(struct finder *f)
+{
+    struct term right = *top(f), left = *below_top(f);
+    size_t rights = f->n - right.equalities, lefts = rights - left.equalities, n = 0;
+    struct equalities made[EQUALITIES_MAX];
+
+    for (size_t i = lefts; i < rights; i++)
+        for (size_t k = rights; k < f->n && lefts + n < EQUALITIES_MAX; k++)
+            n += unite(&made[n], &f->out[i], &f->out[k]);
+    f->n = lefts + n;
+    for (size_t i = 0; i < n; i++)
+        f->out[lefts + i] = made[i];
+    f->height -= 2;
+    f->stack[f->height++] = (struct term){.kind = OTHER, .equalities = n};
 }
 
 /* An element of a list; the value that is looked for stands below it. */
@@ -113,6 +152,9 @@ static void look(struct finder *f, const struct step *s)
     case OP_AND:
         both(f);
         break;
+    case OP_OR:
+        either(f);
+        break;
     case OP_IN:
         element(f);
         break;
@@ -136,7 +178,7 @@ static void look(struct finder *f, const struct step *s)
     }
 }
 
-size_t condition_equalities(const struct condition *c, struct equality *out, size_t max)
+size_t condition_equalities(const struct condition *c, struct equalities out[EQUALITIES_MAX])
 {
     struct finder f;
     size_t n;
@@ -144,7 +186,6 @@ size_t condition_equalities(const struct condition *c, struct equality *out, siz
 
     f.program = c;
     f.out = out;
-    f.max = max;
     f.n = f.height = 0;
     for (size_t i = 0; i < n; i++)
         look(&f, &steps[i]);

@@ -16,9 +16,19 @@ struct index_path {
     struct bytes names; /* from the section to the value, each with NUL behind it, at most INDEX_PATH_MAX bytes */
 };
 
-/* Appends the first names behind `after`, at most `max`, in byte order, each with NUL behind it: of those that have one
- * of the terms (twin_term.h). ERR_NOT_FOUND: there is no such index, or not yet. ERR_MEMORY. */
-enum err hub_index_names(struct hub *, const struct index_path *, const uint64_t *terms, size_t n_terms,
-                         struct bytes after, struct buf *names, size_t max, size_t *n) MUST_CHECK;
+/* A path with the terms of which one stands there (twin_term.h). */
+struct index_way {
+    struct index_path path;
+    const uint64_t *terms;
+    size_t n_terms;
+};
+enum { INDEX_WAYS_MAX = 8 };
+
+/* Appends the first names behind `after`, at most `max`, in byte order, each with NUL behind it: of those that one of
+ * the ways leads to. ERR_NOT_FOUND: one of them has no index, or not yet. ERR_MEMORY. */
+enum err hub_index_names(struct hub *, const struct index_way *, size_t n_ways, struct bytes after, struct buf *names,
+                         size_t max, size_t *n) MUST_CHECK;
+/* How many that are, at most. ERR_NOT_FOUND. */
+enum err hub_index_count(struct hub *, const struct index_way *, size_t n_ways, size_t *n) MUST_CHECK;
 /* A slice of what was wished for; false: there is nothing to do. */
 bool hub_index_turn(struct hub *);

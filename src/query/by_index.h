@@ -10,6 +10,6 @@ struct by_index; /* some of them */
 struct by_index *by_index_new(const struct condition *, bool modules, enum err *e);
 /* NULL is fine. */
 void by_index_free(struct by_index *);
-/* As hub_index_names() of the first that is there. */
-enum err by_index_names(const struct by_index *, struct hub *, struct bytes after, struct buf *names, size_t max,
+/* As hub_index_names() of the one that gives the fewest, of those that are there. */
+enum err by_index_names(struct by_index *, struct hub *, struct bytes after, struct buf *names, size_t max,
                         size_t *n) MUST_CHECK;

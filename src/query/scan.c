@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EQUALITIES_MAX = 8, NAMES_MAX = QUERY_SCAN_MAX * (IDENTITY_LEN_MAX + 2) };
+enum { NAMES_MAX = QUERY_SCAN_MAX * (IDENTITY_LEN_MAX + 2) };
 static_assert(QUERY_WORK_MAX > 2 * QUERY_LEN_MAX, "a device is looked at whatever the condition is");
 
 static int by_id(const void *a, const void *b)
@@ -19,22 +19,35 @@ static bool names_devices(const struct path *path)
            (bytes_eq_nocase(path->at[0].name, BYTES("deviceId")) || bytes_eq_nocase(path->at[0].name, BYTES("id")));
 }
 
+/* False: they are about something else, too. */
+static bool count_ids(const struct equalities *e, size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < e->n; i++) {
+        if (!names_devices(e->any[i].path))
+            return false;
+        *n += e->any[i].n;
+    }
+    return true;
+}
+
 /* deviceId = 'a', deviceId IN ['a', 'b']: nothing else has to be looked at. */
 static enum err take_ids(struct scan *s)
 {
-    struct equality equalities[EQUALITIES_MAX];
-    size_t n = condition_equalities(s->condition, equalities, EQUALITIES_MAX);
+    struct equalities equalities[EQUALITIES_MAX];
+    size_t n = condition_equalities(s->condition, equalities), n_ids;
 
     for (size_t i = 0; i < n && !s->ids; i++) {
-        const struct equality *e = &equalities[i];
+        const struct equalities *e = &equalities[i];
 
-        if (!names_devices(e->path))
+        if (!count_ids(e, &n_ids))
             continue;
-        if (!(s->ids = calloc(e->n + 1, sizeof *s->ids)))
+        if (!(s->ids = calloc(n_ids + 1, sizeof *s->ids)))
             return ERR_MEMORY;
         for (size_t k = 0; k < e->n; k++)
-            if (e->values[k].kind == VALUE_TEXT)
-                s->ids[s->n_ids++] = e->values[k].text;
+            for (size_t v = 0; v < e->any[k].n; v++)
+                if (e->any[k].values[v].kind == VALUE_TEXT)
+                    s->ids[s->n_ids++] = e->any[k].values[v].text;
         qsort(s->ids, s->n_ids, sizeof *s->ids, by_id);
     }
     return OK;
@@ -118,7 +131,7 @@ static enum err list_all(struct scan *s, size_t *n)
                       : hub_identity_names(s->hub, false, bytes_str(s->after), &s->names, s->slice, n);
 }
 
-/* Those that come next. */
+/* The names that come next. */
 static enum err list(struct scan *s)
 {
     size_t n = 0, max = s->slice < INDEX_SLICE ? s->slice : INDEX_SLICE;

@@ -19,21 +19,30 @@ static enum err put(void *ctx, struct bytes name, const struct value *v)
     return json_put_value(v, out);
 }
 
-/* Everything that each selected row has is true of this one, too. */
+static bool may_be(const struct equality *one, const struct row *row)
+{
+    struct scratch scratch;
+    struct value v = {.kind = VALUE_UNDEFINED};
+
+    scratch_clear(&scratch);
+    row->get(row, one->path, &scratch, &v, NULL);
+    for (size_t k = 0; k < one->n; k++)
+        if (v.kind == one->values[k].kind || (value_is_number(&v) && value_is_number(&one->values[k])))
+            return true;
+    return false;
+}
+
+/* Equalities are true of each row that is selected. */
 static void check_equalities(const struct condition *c, const struct row *row)
 {
-    struct equality all[4];
-    size_t n = condition_equalities(c, all, 4);
+    struct equalities all[EQUALITIES_MAX];
+    size_t n = condition_equalities(c, all);
 
     for (size_t i = 0; i < n; i++) {
-        struct scratch scratch;
-        struct value v = {.kind = VALUE_UNDEFINED};
         bool found = false;
 
-        scratch_clear(&scratch);
-        row->get(row, all[i].path, &scratch, &v, NULL);
         for (size_t k = 0; k < all[i].n; k++)
-            found |= v.kind == all[i].values[k].kind || (value_is_number(&v) && value_is_number(&all[i].values[k]));
+            found |= may_be(&all[i].any[k], row);
         if (!found)
             abort();
     }

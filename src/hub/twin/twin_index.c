@@ -304,37 +304,82 @@ static void collect(const struct entries *of, uint32_t term, struct bytes after,
             break;
 }
 
-enum err hub_index_names(struct hub *h, const struct index_path *path, const uint64_t *terms, size_t n_terms,
-                         struct bytes after, struct buf *names, size_t max, size_t *n)
+/* The slots of all ways; ERR_NOT_FOUND: one is not ready, and wished for. */
+static enum err find_slots(struct hub *h, const struct index_way *ways, size_t n, struct slot *out[INDEX_WAYS_MAX])
 {
     struct twin_index *x = h->twins->index;
-    struct slot *slot = slot_of(x, path);
-    struct ids ids;
-    enum err e;
+    enum err e = OK;
 
+    assert(n <= INDEX_WAYS_MAX);
     x->questions++;
-    if (!slot) {
-        wish(h, path);
-        return ERR_NOT_FOUND;
+    for (size_t i = 0; i < n; i++) {
+        if ((out[i] = slot_of(x, &ways[i].path)))
+            out[i]->asked = x->questions;
+        else
+            wish(h, &ways[i].path);
+        if (!out[i] || out[i]->state != READY)
+            e = ERR_NOT_FOUND;
     }
-    slot->asked = x->questions;
-    if (slot->state != READY)
-        return ERR_NOT_FOUND;
-    if ((e = ids_open(&ids, max)))
+    return e;
+}
+
+static bool any_is_broken(struct slot *const slots[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slots[i]->broken)
+            return true;
+    return false;
+}
+
+enum err hub_index_names(struct hub *h, const struct index_way *ways, size_t n_ways, struct bytes after,
+                         struct buf *names, size_t max, size_t *n)
+{
+    struct twin_index *x = h->twins->index;
+    struct slot *slots[INDEX_WAYS_MAX];
+    struct ids ids;
+    enum err e = find_slots(h, ways, n_ways, slots);
+
+    if (e || (e = ids_open(&ids, max)))
         return e;
     for (size_t k = 0; k < SHARDS; k++) {
         mutex_lock(&h->shards[k].lock);
-        for (size_t t = 0; t < n_terms; t++)
-            collect(&x->entries[k][slot - x->slots], (uint32_t)terms[t], after, &ids);
+        for (size_t i = 0; i < n_ways; i++)
+            for (size_t t = 0; t < ways[i].n_terms; t++)
+                collect(&x->entries[k][slots[i] - x->slots], (uint32_t)ways[i].terms[t], after, &ids);
         mutex_unlock(&h->shards[k].lock);
     }
-    if (slot->broken)
+    if (any_is_broken(slots, n_ways))
         e = ERR_NOT_FOUND;
     else
         ids_put(&ids, names);
     *n = ids.n;
     ids_close(&ids);
     return e ? e : buf_check(names);
+}
+
+static size_t count(const struct entries *of, uint32_t term)
+{
+    bool there;
+    size_t from = find(of, term, NO_BYTES, &there);
+
+    return (term == UINT32_MAX ? of->n : find(of, term + 1, NO_BYTES, &there)) - from;
+}
+
+enum err hub_index_count(struct hub *h, const struct index_way *ways, size_t n_ways, size_t *n)
+{
+    struct twin_index *x = h->twins->index;
+    struct slot *slots[INDEX_WAYS_MAX];
+    enum err e = find_slots(h, ways, n_ways, slots);
+
+    *n = 0;
+    for (size_t k = 0; k < SHARDS && !e; k++) {
+        mutex_lock(&h->shards[k].lock);
+        for (size_t i = 0; i < n_ways; i++)
+            for (size_t t = 0; t < ways[i].n_terms; t++)
+                *n += count(&x->entries[k][slots[i] - x->slots], (uint32_t)ways[i].terms[t]);
+        mutex_unlock(&h->shards[k].lock);
+    }
+    return e;
 }
 
 /* ---- a turn ----------------------------------------------------------------------------------------------------- */

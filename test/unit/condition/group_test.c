@@ -114,8 +114,20 @@ TEST(an_index_is_told_what_must_be_the_same)
         {"deviceId = 'x'", "deviceId:x "},
         {"'x' = deviceId AND tags.y = 'z'", "deviceId:x tags.y:z "},
         {"(tags.y = 'z' AND status != 'a') AND version > 1", "tags.y:z "},
-        {"deviceId IN ['a', 'b', 'c'] AND (status = 'x' OR status = 'y')", "deviceId:a,b,c "},
-        {"deviceId = 'a' OR tags.y = 'b'", ""},
+        {"deviceId IN ['a', 'b', 'c'] AND (status = 'x' OR status = 'y')", "deviceId:a,b,c status:x,y "},
+        {"deviceId = 'a' OR tags.y = 'b'", "deviceId:a|tags.y:b "},
+        {"deviceId = 'a' OR tags.y > 'b'", ""},
+        {"tags.y = 'a' OR 'b' = tags.y OR tags.y IN ['c', 'd'] OR tags.y = 'e'", "tags.y:a,b,c,d,e "},
+        {"tags.y = 'a' OR tags.z = 'b' OR tags.y = 'c'", "tags.y:a|tags.z:b|tags.y:c "},
+        {"(tags.y = 'a' AND tags.z = 'b') OR tags.w = 'c'", "tags.y:a|tags.w:c tags.z:b|tags.w:c "},
+        {"tags.w = 'c' OR (tags.y > 1 AND tags.z = 'b')", "tags.w:c|tags.z:b "},
+        {"status = 'q' AND (tags.y = 'a' OR (tags.z = 'b' AND NOT (status = 'x')))", "status:q tags.y:a|tags.z:b "},
+        {"NOT (deviceId = 'a' OR tags.y = 'b') AND status = 'c'", "status:c "},
+        {"(deviceId = 'a' OR tags.y = 'b') = true", ""},
+        {"a='1' OR b='1' OR c='1' OR d='1' OR e='1' OR f='1' OR g='1' OR h='1'", "a:1|b:1|c:1|d:1|e:1|f:1|g:1|h:1 "},
+        {"a='1' OR b='1' OR c='1' OR d='1' OR e='1' OR f='1' OR g='1' OR h='1' OR i='1'", ""},
+        {"(a='1' AND b='2' AND c='3') OR (d='4' AND e='5' AND f='6')",
+         "a:1|d:4 a:1|e:5 a:1|f:6 b:2|d:4 b:2|e:5 b:2|f:6 c:3|d:4 c:3|e:5 "},
         {"NOT deviceId = 'a'", ""},
         {"deviceId NIN ['a']", ""},
         {"deviceId IN ['a', b]", ""},
@@ -125,16 +137,20 @@ TEST(an_index_is_told_what_must_be_the_same)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct equality all[4];
+        struct equalities all[EQUALITIES_MAX];
         struct buf out = buf_max(256);
         struct complaint why;
         struct condition *c;
 
         CHECK_OK(condition_compile(bytes_str(cases[i].condition), LANGUAGE_QUERY, &c, &why));
-        for (size_t k = 0, n = condition_equalities(c, all, 4); k < n; k++) {
-            buf_printf(&out, "%.*s:", BYTES_ARG(all[k].path->whole));
-            for (size_t v = 0; v < all[k].n; v++)
-                buf_printf(&out, "%s%.*s", v ? "," : "", BYTES_ARG(all[k].values[v].text));
+        for (size_t k = 0, n = condition_equalities(c, all); k < n; k++) {
+            for (size_t p = 0; p < all[k].n; p++) {
+                const struct equality *one = &all[k].any[p];
+
+                buf_printf(&out, "%s%.*s:", p ? "|" : "", BYTES_ARG(one->path->whole));
+                for (size_t v = 0; v < one->n; v++)
+                    buf_printf(&out, "%s%.*s", v ? "," : "", BYTES_ARG(one->values[v].text));
+            }
             buf_puts(&out, " ");
         }
         if (strcmp(buf_str(&out), cases[i].equalities))

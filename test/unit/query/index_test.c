@@ -24,6 +24,14 @@ static const char *const conditions[] = {
     "tags.[[floor]] = 'x' AND STARTSWITH(deviceId, 'd')",
     "status = 'disabled' AND tags.floor = %u",
     "properties.desired.$version = 2",
+    "tags.floor = %u OR tags.floor = 'x'",
+    "tags.floor = %u OR tags.room.number = 2 OR status = 'disabled'",
+    "tags.floor = %u OR deviceId = 'd7'",
+    "deviceId = 'd7' OR deviceId IN ['d%u', 'd3', 'd7']",
+    "(tags.floor = 'x' AND tags.room.number = %u) OR (properties.desired.level = 1 AND status = 'disabled')",
+    "status = 'enabled' AND (tags.floor = %u OR properties.desired.level = 2)",
+    "tags.floor = %u AND properties.desired.level > 1",
+    "tags.floor = %u OR tags.floor = null",
 };
 enum { CONDITIONS = sizeof conditions / sizeof *conditions };
 
@@ -189,7 +197,7 @@ static enum err look(const char *name, uint64_t term, struct buf *names)
     size_t n;
 
     buf_clear(names);
-    return hub_index_names(w.hub, &path, &term, 1, NO_BYTES, names, 10, &n);
+    return hub_index_names(w.hub, &(struct index_way){path, &term, 1}, 1, NO_BYTES, names, 10, &n);
 }
 
 static void tag(const char *id, const char *tags)
@@ -221,6 +229,56 @@ TEST(the_first_question_is_a_wish)
     world_end(&w);
 }
 
+/* How many turns all its rows take. */
+static unsigned turns_of(const char *condition)
+{
+    struct buf text = buf_max(QUERY_LEN_MAX);
+    struct complaint why;
+    struct query_run *run;
+    unsigned turns = 0;
+    bool end = false;
+
+    buf_printf(&text, "SELECT deviceId FROM devices WHERE %s", condition);
+    CHECK_OK(query_run_new(w.hub, NULL, buf_bytes(&text), 100, NO_BYTES, &why, &run));
+    for (; !end; turns++)
+        CHECK_OK(query_run_turn(run, &end));
+    query_run_free(run);
+    buf_free(&text);
+    return turns;
+}
+
+TEST(only_what_an_index_leads_to_is_looked_at)
+{
+    static const char *const few[] = {
+        "tags.floor = 2",
+        "tags.floor IN [2, 3]",
+        "tags.floor = 2 OR tags.floor = 3",
+        "tags.floor = 2 OR status = 'disabled'",
+        "version > 0 AND (tags.floor = 2 OR tags.room = 1)",
+        "(tags.floor = 2 AND version > 0) OR (version > 0 AND tags.room = 1)",
+        "tags.kind = 'lamp' AND tags.floor = 2",
+        "deviceId = 'a1' OR deviceId = 'a2'",
+    };
+    enum { DEVICES = 8 * QUERY_TURN };
+    char name[16];
+
+    world_start(&w, 7);
+    for (unsigned i = 0; i < DEVICES; i++) {
+        snprintf(name, sizeof name, "a%u", i);
+        world_add(&w, name);
+        tag(name, i % 100 ? "{\"kind\":\"lamp\"}" : "{\"kind\":\"lamp\",\"floor\":2,\"room\":1}");
+    }
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
+        (void)turns_of(few[i]);
+        while (hub_index_turn(w.hub))
+            ;
+        if (turns_of(few[i]) != 1)
+            fail_msg("%s", few[i]);
+    }
+    CHECK(turns_of("status = 'enabled' AND NOT (tags.floor != 2)") >= DEVICES / QUERY_TURN);
+    world_end(&w);
+}
+
 /* A ninth path waits until one of the eight has not been asked for in a while. */
 TEST(the_index_that_nobody_asks_for_makes_room)
 {
@@ -248,5 +306,5 @@ TEST(the_index_that_nobody_asks_for_makes_room)
     world_end(&w);
 }
 
-TESTS(cmocka_unit_test(an_index_changes_no_answer), cmocka_unit_test(the_first_question_is_a_wish),
-      cmocka_unit_test(the_index_that_nobody_asks_for_makes_room))
+TESTS(cmocka_unit_test(an_index_changes_no_answer), cmocka_unit_test(only_what_an_index_leads_to_is_looked_at),
+      cmocka_unit_test(the_first_question_is_a_wish), cmocka_unit_test(the_index_that_nobody_asks_for_makes_room))
