@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""truth_every.py BUILD: each command that `d2d --help` lists has a row here, with a disk that is full, a reader that is
-gone, and Ctrl-C while the hub says nothing, over each protocol that it speaks. What must be so afterwards stands beside it;
-truth.py, truth_state.py and truth_jobs.py tell more of those that change something. A command without a row fails the test."""
+"""truth_every.py BUILD [COMMAND…]: each command that `d2d --help` lists has a row here, with a disk that is full, a reader
+that is gone, and Ctrl-C while the hub says nothing, over each protocol that it speaks. What must be so afterwards stands
+beside it; truth.py, truth_state.py and truth_jobs.py tell more. A command without a row fails the test."""
 import os
 import re
 import signal
@@ -72,28 +72,35 @@ ROWS = {
     "configuration list": [Row("configuration", "list", before=[["configuration", "add", "old", CONTENT]])],
     "configuration show": [Row("configuration", "show", "old", before=[["configuration", "add", "old", CONTENT]])],
     "configuration rm": [deleted("configuration", "gone", CONTENT)],
-    "configuration apply": [Row("configuration", "apply", "edge", MANIFEST, silent=True, before=[["module", "rm", "edge/camera"]],
+    "configuration apply": [Row("configuration", "apply", "edge", MANIFEST, silent=True,
+                                before=[["module", "rm", "edge/camera"]],
                                 after=[(["module", "show", "edge/camera"], 0)])],
     "job start": [Row("job", "start", "NEW", "--where", "*", "--tags", '{"n":1}', after=[(["job", "show", "NEW"], 0)])],
     "job list": [Row("job", "list")],
     "job show": [Row("job", "show", "old", before=[["job", "start", "old", "--where", "*", "--tags", '{"n":1}']])],
-    "job cancel": [Row("job", "cancel", "NEW", before=[["job", "start", "NEW", "--where", "*", "--method", "m", "--in", "1h"]])],
-    "group add": [Row("group", "add", "new", silent=True, before=[["group", "rm", "new"]], after=[(["group", "add", "new"], 7)])],
+    "job cancel": [Row("job", "cancel", "NEW",
+                       before=[["job", "start", "NEW", "--where", "*", "--method", "m", "--in", "1h"]])],
+    "group add": [Row("group", "add", "new", silent=True, before=[["group", "rm", "new"]],
+                      after=[(["group", "add", "new"], 7)])],
     "group list": [Row("group", "list")],
-    "group rm": [Row("group", "rm", "gone", silent=True, before=[["group", "add", "gone"]], after=[(["group", "rm", "gone"], 4)])],
+    "group rm": [Row("group", "rm", "gone", silent=True, before=[["group", "add", "gone"]],
+                     after=[(["group", "rm", "gone"], 4)])],
     "ca add": [Row("ca", "add", "new", "CA", before=[["ca", "rm", "new"]], after=[(["ca", "add", "new", "CA"], 7)])],
     "ca verify": [Row("ca", "verify", "old", before=[["ca", "add", "old", "CA"]])],
     "ca list": [Row("ca", "list", before=[["ca", "add", "old", "CA"]])],
-    "ca rm": [Row("ca", "rm", "gone", silent=True, before=[["ca", "add", "gone", "CA"]], after=[(["ca", "rm", "gone"], 4)])],
+    "ca rm": [Row("ca", "rm", "gone", silent=True, before=[["ca", "add", "gone", "CA"]],
+                  after=[(["ca", "rm", "gone"], 4)])],
     "enroll add": [made("enroll", "new")],
     "enroll list": [Row("enroll", "list", before=[["enroll", "add", "hall"]])],
     "enroll show": [Row("enroll", "show", "hall", before=[["enroll", "add", "hall"]])],
     "enroll key": [Row("enroll", "key", "hall", before=[["enroll", "add", "hall"]])],
     "enroll rm": [deleted("enroll", "gone")],
     "register": [Row("register", "--id", "hall", "--key-file", "FOLDER/hall.key", over=DEVICE,
-                     before=[["enroll", "add", "hall"], ["enroll", "key", "hall", "--out", "FOLDER/hall.key", "--replace"]])],
+                     before=[["enroll", "add", "hall"],
+                             ["enroll", "key", "hall", "--out", "FOLDER/hall.key", "--replace"]])],
     "token": [Row("token", "--as", "door", local="key")],
-    "context add": [Row("context", "add", "new", "--connection-string-file", "FOLDER/owner.cs", "--ca-file", "CA", local="all", silent=True,
+    "context add": [Row("context", "add", "new", "--connection-string-file", "FOLDER/owner.cs", "--ca-file", "CA",
+                        local="all", silent=True,
                         before=[["context", "rm", "new"]])],
     "context list": [Row("context", "list", local="all")],
     "context use": [Row("context", "use", "test", local="all", silent=True)],
