@@ -236,16 +236,18 @@
 #define CONNECT_MS 60000             /* for the first packet after it, device 2.1 */
 #define UNPROVED_MS 120000           /* for all that who has not shown who he is may want: TPM_MS, and time to spare */
 #define CONNECTION_COST (32 * 1024)  /* of one that is idle, with TLS and what a front knows of it, rounded up */
-#define UNPROVED_COST (64 * 1024)    /* what one may cost before its peer has shown who it is */
-#define CONNECTIONS_LEAST 16         /* whatever the limits of the system are */
-#define CONNECTIONS_MOST 1000000     /* what can be configured */
-#define UNPROVED_MOST 8192           /* at once, if nothing is configured: 512 MB, and handshakes for seconds */
-#define UNPROVED_SHARE 4             /* one address may have this part of them: others still get in */
-#define DESCRIPTORS_KEPT 64          /* for segments, the checkpoint, requests to others, and what reads the system */
-#define REFUSALS_MS 10000            /* without one: then it is over, and the log says how many there were */
-#define TPM_MS 90000                 /* for a TPM to prove itself inside of SASL: Java waits 60 s for the chip */
-#define KEEP_ALIVE_MAX_S 1767        /* device 2.5: 1.5 x keep-alive is never more */
-#define SKEW_MS (5 * 60 * 1000)      /* device 1.4: clock skew allowed in tokens */
+/* The most that a connection costs before its peer has shown who it is: 64 KiB, and 8 more where OpenSSL keeps the room
+ * for 32 records each way apart (since 3.2). */
+#define UNPROVED_COST (72 * 1024)
+#define CONNECTIONS_LEAST 16     /* whatever the limits of the system are */
+#define CONNECTIONS_MOST 1000000 /* what can be configured */
+#define UNPROVED_MOST 8192       /* at once, if nothing is configured: 576 MB, and handshakes for seconds */
+#define UNPROVED_SHARE 4         /* one address may have this part of them: others still get in */
+#define DESCRIPTORS_KEPT 64      /* for segments, the checkpoint, requests to others, and what reads the system */
+#define REFUSALS_MS 10000        /* without one: then it is over, and the log says how many there were */
+#define TPM_MS 90000             /* for a TPM to prove itself inside of SASL: Java waits 60 s for the chip */
+#define KEEP_ALIVE_MAX_S 1767    /* device 2.5: 1.5 x keep-alive is never more */
+#define SKEW_MS (5 * 60 * 1000)  /* device 1.4: clock skew allowed in tokens */
 #define TOKEN_GRACE_MS (10 * 60 * 1000) /* device 1.4: an open MQTT connection outlives its token by this */
 
 /* The system's clock, which can be set to what is wrong (clock_guard.h). */

@@ -136,6 +136,26 @@ static void let_go_of_buffers(struct tls_conn *c)
         SSL_free_buffers(c->ssl);
 }
 
+/* Of a key nothing is left but its name: it is shared with OpenSSL, which would keep it as long as the connection. */
+static void empty_key(EVP_PKEY *key)
+{
+    (void)EVP_PKEY_set_type(key, EVP_PKEY_X25519);
+    EVP_PKEY_free(key);
+}
+
+/* The keys of the exchange have served once there is a secret. That of a peer takes 6 KB with ML-KEM; with our own,
+ * what was sent could be read later. */
+static void forget_exchange(SSL *ssl)
+{
+    EVP_PKEY *key;
+
+    if (SSL_get_peer_tmp_key(ssl, &key) == 1)
+        empty_key(key);
+    if (SSL_get_tmp_key(ssl, &key) == 1)
+        empty_key(key);
+    ERR_clear_error();
+}
+
 /* The meaning of an answer of OpenSSL other than success. OK: it needs more bytes. */
 static enum err meaning(struct tls_conn *c, int answer)
 {
@@ -161,6 +181,7 @@ enum err tls_conn_handshake(struct tls_conn *c, bool *done)
     answer = SSL_do_handshake(c->ssl);
     if (answer == 1) {
         *done = true;
+        forget_exchange(c->ssl);
         let_go_of_buffers(c);
         return OK;
     }

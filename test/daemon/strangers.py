@@ -10,14 +10,15 @@ import tempfile
 import time
 import unittest
 
-from abuse import OPEN, Strangers, attach, begin
+from abuse import OPEN, Strangers, attach, begin, forget_failures
 from killing import connect_packet, packet, read, text
 from peers import Site
 from started import Hub
 
 BUILD = sys.argv.pop(1)
 COUNT = int(os.environ.get("D2D_STRANGERS", "400"))
-EACH_KIB = 64
+TLS_KIB = 25 if ssl.OPENSSL_VERSION_INFO >= (3, 2) else 17  # of a connection that is idle, with the hub's own 2 of it
+EACH_KIB = TLS_KIB + 47
 DEVICE_KIB = 8 * 1024
 
 
@@ -66,6 +67,7 @@ class Case(unittest.TestCase):
 
     def goes_on(self, size=10):
         """The device that is in is served: what it sends is on disk."""
+        forget_failures(self.site.context)
         self.n += 1
         number = (self.n % 65535 + 1).to_bytes(2, "big")
         self.good.sendall(packet(0x32, text("devices/good/messages/events/") + number + b"b" * size))
@@ -78,7 +80,7 @@ class Case(unittest.TestCase):
 
 
 class Memory(Case):
-    def test_a_connection_of_a_stranger_costs_64_kb_at_most(self):
+    def test_a_connection_of_a_stranger_costs_what_tls_costs_and_little_more(self):
         for kind in Strangers.WITHIN + Strangers.BEYOND:
             with self.subTest(kind=kind):
                 strangers = self.start("--unauthenticated", str(4 * COUNT), "--unauthenticated-per-address", str(2 * COUNT))
@@ -87,7 +89,7 @@ class Memory(Case):
                 self.goes_on()
                 each = (self.hub.resident_kib() - before) / COUNT
                 print(f"{kind}: {len(held)} connections, {each:.1f} KiB each", flush=True)
-                self.assertLessEqual(each, EACH_KIB)
+                self.assertLessEqual(each, TLS_KIB + 1 if kind == "mqtt_silent" else EACH_KIB)
                 if kind in Strangers.WITHIN:
                     self.assertEqual(len(held), COUNT)
                 for s in held:

@@ -1,5 +1,7 @@
 #include "tls_peers.h"
 
+#include <openssl/err.h>
+
 static void check_version(int version)
 {
     struct pair p;
@@ -17,6 +19,46 @@ TEST(versions_1_2_and_1_3_are_spoken)
 {
     check_version(TLS1_2_VERSION);
     check_version(TLS1_3_VERSION);
+}
+
+/* No key, or one without anything in it. */
+static bool is_gone(bool there, EVP_PKEY *key)
+{
+    uint8_t *half = NULL;
+    size_t len = there ? EVP_PKEY_get1_encoded_public_key(key, &half) : 0;
+
+    OPENSSL_free(half);
+    if (there)
+        EVP_PKEY_free(key);
+    ERR_clear_error();
+    return len == 0;
+}
+
+static void check_forgotten(struct end *end)
+{
+    SSL *ssl = end->tls.ssl;
+    EVP_PKEY *key = NULL;
+
+    CHECK(is_gone(SSL_get_tmp_key(ssl, &key) == 1, key));
+    CHECK(is_gone(SSL_get_peer_tmp_key(ssl, &key) == 1, key));
+}
+
+TEST(the_keys_of_the_exchange_are_gone_after_the_handshake)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        struct pair p;
+
+        contexts(&p);
+        ends(&p, "hub.example");
+        CHECK(SSL_set_max_proto_version(p.client.tls.ssl, versions[i]) == 1);
+        shake(&p, 100000);
+        check_forgotten(&p.client);
+        check_forgotten(&p.server);
+        check_talk(&p);
+        drop(&p);
+    }
 }
 
 TEST(an_older_version_is_not_spoken)
@@ -282,9 +324,10 @@ TEST(a_peer_cannot_start_over)
     drop(&p);
 }
 
-CERT_TESTS(RUN(versions_1_2_and_1_3_are_spoken), RUN(an_older_version_is_not_spoken),
-           RUN(what_is_cut_anywhere_arrives_whole), RUN(a_record_cut_at_each_byte_waits_for_the_rest),
-           RUN(garbage_instead_of_a_handshake_is_refused), RUN(a_bent_record_ends_the_connection),
-           RUN(a_goodbye_comes_after_what_was_said_before), RUN(a_reload_is_for_new_connections),
-           RUN(contexts_say_what_is_wrong_with_their_files), RUN(a_client_shows_the_certificate_it_uses),
-           RUN(a_chain_without_end_is_refused), RUN(a_peer_cannot_start_over))
+CERT_TESTS(RUN(versions_1_2_and_1_3_are_spoken), RUN(the_keys_of_the_exchange_are_gone_after_the_handshake),
+           RUN(an_older_version_is_not_spoken), RUN(what_is_cut_anywhere_arrives_whole),
+           RUN(a_record_cut_at_each_byte_waits_for_the_rest), RUN(garbage_instead_of_a_handshake_is_refused),
+           RUN(a_bent_record_ends_the_connection), RUN(a_goodbye_comes_after_what_was_said_before),
+           RUN(a_reload_is_for_new_connections), RUN(contexts_say_what_is_wrong_with_their_files),
+           RUN(a_client_shows_the_certificate_it_uses), RUN(a_chain_without_end_is_refused),
+           RUN(a_peer_cannot_start_over))
