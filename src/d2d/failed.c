@@ -128,6 +128,7 @@ enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e
     enum status status = cli_status(e);
     char what[200], shown[100], text[512];
     const char *detail = tidy(given ? given : "", text);
+    bool says_both; /* the hub's words begin with ours */
 
     if (status == INTERRUPTED)
         return status;
@@ -137,11 +138,12 @@ enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e
         snprintf(what, sizeof what, "%s \"%s\"", kinds[kind].word, opt_shown(name, shown));
     if (strcmp(detail, d2d_err_text(e)) == 0)
         detail = "";
+    says_both = strncmp(detail, d2d_err_text(e), strlen(d2d_err_text(e))) == 0;
     if (e == D2D_EXISTS && kind != A_THING && (!*detail || strstr(detail, own_name(name))))
         complain("%s already exists", what);
     else if (e == D2D_NOT_FOUND && kind != A_THING)
         complain("%s does not exist; `%s` shows those that do", what, kinds[kind].list);
-    else if (e == D2D_ARGUMENT && *detail)
+    else if (says_both || (e == D2D_ARGUMENT && *detail))
         complain("%s: %s", what, detail);
     else
         complain("%s: %s%s%s%s", what, d2d_err_text(e), *detail ? " (" : "", detail, *detail ? ")" : "");

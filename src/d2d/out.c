@@ -3,6 +3,7 @@
 #include "json_text.h"
 #include "output.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,10 +216,12 @@ void complain_text(const char *text)
 
 void complain(const char *format, ...)
 {
+    int number = errno; /* of %m; looking for a terminal sets it */
     va_list args;
 
     put_prefix("d2d:", 4);
     fputc(' ', stderr);
+    errno = number;
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);

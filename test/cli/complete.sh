@@ -40,6 +40,12 @@ for program in d2d d2dhub; do
         commands=$((commands + 1))
     done
 done
+# A device that is there is offered wherever one is asked for.
+for name in 'device show' 'device rm' 'device key' 'device cert' 'device auth' 'device enable' 'device disable' 'device purge' \
+    'twin get' 'twin set' 'twin watch' 'module list' 'configuration apply' call; do
+    read -ra words <<<"$name"
+    d2d --complete "${words[@]}" '' | grep -q '^garage' || fail "\`d2d $name\` completes no devices"
+done
 [ $commands -gt 35 ] || fail "only $commands commands"
 
 # bash LINE: what a tab after it offers, one a line.

@@ -18,6 +18,9 @@ echo "README.md in Debian $release ($arch), as an ordinary user with sudo:"
 inside narrow maker 'git clone -q /srv/d2d.git d2d && cd d2d && LOG=/log exec bash /log/run.sh'
 
 quietly "programs find libd2d" inside narrow maker '/sbin/ldconfig -p | grep -F libd2d.so.0'
+quietly "the documentation and the examples are there" inside narrow maker 'cd /usr/local/share/doc/d2d &&
+    ls README.md doc/limits.md doc/contract/device.md examples/garage-door.c &&
+    test -x examples/open-door.sh -a -x examples/motion.sh'
 quietly "the next make, and nothing of root's in its folder" inside narrow maker \
     'cd d2d && make && ! find build ! -user maker | grep .'
 

@@ -4,11 +4,12 @@
 
 /* ---- sending --------------------------------------------------------------------------------------------------- */
 
-static enum err put(struct d2d_device *d, const struct d2d_message *m, enum d2d_qos qos, struct queued **out)
+static enum err put(struct d2d_device *d, const struct d2d_message *m, enum d2d_qos qos, struct queued **out,
+                    char why[OUTGOING_WHY_CAP])
 {
     struct buf head = buf_max(TOPIC_LEN_MAX), body = buf_max(AMQP_MESSAGE_MAX);
     struct bytes plain = bytes_of(m->body, m->body_len);
-    enum err e = outgoing_check(m, MESSAGE_LEN_MAX);
+    enum err e = outgoing_check(m, MESSAGE_LEN_MAX, why);
 
     if (!e && account_speaks_amqp(&d->account))
         e = outgoing_amqp(NULL, m, 0, &body);
@@ -24,6 +25,7 @@ static enum err put(struct d2d_device *d, const struct d2d_message *m, enum d2d_
 enum d2d_err d2d_device_send(struct d2d_device *d, const struct d2d_message *m, enum d2d_qos qos, d2d_sent *sent,
                              void *ctx)
 {
+    char why[OUTGOING_WHY_CAP];
     struct queued *q;
     enum err e;
 
@@ -31,8 +33,8 @@ enum d2d_err d2d_device_send(struct d2d_device *d, const struct d2d_message *m, 
         return D2D_ARGUMENT;
     if (d->ended)
         return d->ended;
-    if ((e = put(d, m, qos, &q)))
-        return account_fail(&d->account, err_of(e), "the message: %s", err_text(e));
+    if ((e = put(d, m, qos, &q, why)))
+        return account_fail(&d->account, err_of(e), "the message: %s", *why ? why : err_text(e));
     q->sent = sent;
     q->ctx = ctx;
     connection_wake(&d->connection);

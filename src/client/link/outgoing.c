@@ -4,17 +4,80 @@
 #include "ceilings.h"
 #include "properties.h"
 #include "sections.h"
+#include "text.h"
 
-enum err outgoing_check(const struct d2d_message *m, size_t body_max)
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static size_t len_of(const char *text)
 {
+    return text ? strlen(text) : 0;
+}
+
+static bool is_text(const char *text)
+{
+    return !text || utf8_valid(bytes_str(text));
+}
+
+/* As the hub counts it (device 6.1). */
+static size_t size_of(const struct d2d_message *m)
+{
+    size_t n = m->body_len + len_of(m->message_id) + len_of(m->correlation_id) + len_of(m->user_id) +
+               len_of(m->content_type) + len_of(m->content_encoding);
+
+    for (size_t i = 0; i < m->n_properties; i++)
+        n += len_of(m->properties[i].name) + len_of(m->properties[i].value);
+    return n;
+}
+
+static enum err say(char why[OUTGOING_WHY_CAP], enum err e, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, OUTGOING_WHY_CAP, format, args);
+    va_end(args);
+    return e;
+}
+
+static enum err check_properties(const struct d2d_message *m, char why[OUTGOING_WHY_CAP])
+{
+    if (m->n_properties > PROPS_MAX)
+        return say(why, ERR_TOO_LARGE, "it has %zu properties, and at most %d are allowed", m->n_properties, PROPS_MAX);
+    for (size_t i = 0; i < m->n_properties; i++) {
+        const char *name = m->properties[i].name;
+
+        if (!name || !*name)
+            return say(why, ERR_ARGUMENT, "a property has no name");
+        if (strncmp(name, "$.", 2) == 0)
+            return say(why, ERR_ARGUMENT,
+                       "the name of the property \"%.40s\" begins with \"$.\", as those of the hub do", name);
+        if (!is_text(name) || !is_text(m->properties[i].value))
+            return say(why, ERR_ARGUMENT, "property %zu is not UTF-8", i + 1);
+    }
+    return OK;
+}
+
+enum err outgoing_check(const struct d2d_message *m, size_t size_max, char why[OUTGOING_WHY_CAP])
+{
+    size_t size, id = len_of(m->message_id);
+    enum err e;
+
+    why[0] = 0;
     if ((m->body_len && !m->body) || (m->n_properties && !m->properties) || m->ttl_ms < 0 ||
         (unsigned)m->ack > D2D_ACK_FULL)
-        return ERR_ARGUMENT;
-    if (m->body_len > body_max || m->n_properties > PROPS_MAX)
-        return ERR_TOO_LARGE;
-    for (size_t i = 0; i < m->n_properties; i++)
-        if (!m->properties[i].name || !*m->properties[i].name)
-            return ERR_ARGUMENT;
+        return say(why, ERR_ARGUMENT, "%s", err_text(ERR_ARGUMENT));
+    if ((e = check_properties(m, why)))
+        return e;
+    if (!is_text(m->message_id) || !is_text(m->correlation_id) || !is_text(m->content_type) ||
+        !is_text(m->content_encoding))
+        return say(why, ERR_ARGUMENT, "its message id, correlation id, content type or content encoding is not UTF-8");
+    if (id > ID_LEN_MAX)
+        return say(why, ERR_ARGUMENT, "its message id has %zu bytes, and at most %d are allowed", id, ID_LEN_MAX);
+    if ((size = size_of(m)) > size_max)
+        return say(why, ERR_TOO_LARGE, "it has %zu bytes with its properties, and at most %zu are allowed", size,
+                   size_max);
     return OK;
 }
 

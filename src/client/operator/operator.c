@@ -195,12 +195,13 @@ static void new_id(struct d2d_operator *o, char out[MESSAGE_ID_CAP])
              (unsigned)(a & 0xFFF), (unsigned)(b >> 48 & 0x3FFF) | 0x8000, (unsigned long long)b & 0xFFFFFFFFFFFFULL);
 }
 
-static enum err put(struct d2d_operator *o, const char *device, const struct d2d_message *m, struct queued **out)
+static enum err put(struct d2d_operator *o, const char *device, const struct d2d_message *m, struct queued **out,
+                    char why[OUTGOING_WHY_CAP])
 {
     struct buf to = buf_max(3 * ID_LEN_MAX + 64), body = buf_max(AMQP_MESSAGE_MAX);
     struct d2d_message named = *m;
     char id[MESSAGE_ID_CAP] = "";
-    enum err e = outgoing_check(m, C2D_LEN_MAX);
+    enum err e = outgoing_check(m, C2D_LEN_MAX, why);
 
     if (!m->message_id && m->ack != D2D_ACK_NONE) {
         new_id(o, id);
@@ -227,6 +228,7 @@ static enum err put(struct d2d_operator *o, const char *device, const struct d2d
 enum d2d_err d2d_operator_send(struct d2d_operator *o, const char *device, const struct d2d_message *m,
                                d2d_posted *posted, void *ctx)
 {
+    char why[OUTGOING_WHY_CAP];
     struct queued *q;
     enum d2d_err not_an_id;
     enum err e;
@@ -237,8 +239,8 @@ enum d2d_err d2d_operator_send(struct d2d_operator *o, const char *device, const
         return o->ended;
     if ((not_an_id = account_check_id(&o->account, device)))
         return not_an_id;
-    if ((e = put(o, device, m, &q)))
-        return account_fail(&o->account, err_of(e), "the message: %s", err_text(e));
+    if ((e = put(o, device, m, &q, why)))
+        return account_fail(&o->account, err_of(e), "the message: %s", *why ? why : err_text(e));
     q->posted = posted;
     q->ctx = ctx;
     connection_wake(&o->connection);

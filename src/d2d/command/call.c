@@ -110,6 +110,7 @@ const struct command command_call = {{.name = "call",
                                                   "d2d call garage open '{\"how\":\"slowly\"}' --wait 20s\n",
                                       .options = options,
                                       .least = 2,
-                                      .most = 3},
+                                      .most = 3,
+                                      .first = OPT_DEVICE},
                                      call_run,
                                      sizeof(struct calling)};

@@ -11,6 +11,8 @@ static enum status context_failed(const char *name, enum err e)
     else if (e == ERR_ARGUMENT)
         complain("a context's name has letters, digits, '-', '_' and '.', and does not begin with '.', unlike \"%s\"",
                  name);
+    else if (!*name)
+        complain("the list of contexts: %s: %m", err_text(e));
     else
         complain("context \"%s\": %s: %m", name, err_text(e));
     return e == ERR_NOT_FOUND ? NOT_FOUND : e == ERR_ARGUMENT ? USAGE : FAILED;

@@ -145,6 +145,7 @@ const struct command command_device_cert = {{.name = "device cert",
                                                          "d2d device cert pump --out pump --tpm --slot 1\n",
                                              .options = options,
                                              .least = 1,
-                                             .most = 1},
+                                             .most = 1,
+                                             .first = OPT_DEVICE},
                                             device_cert,
                                             sizeof(struct cert_values)};

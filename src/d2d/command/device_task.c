@@ -1,5 +1,6 @@
 #include "device_task.h"
 
+#include "ceilings.h"
 #include "output.h"
 #include "text.h"
 #include "tpm_slot.h"
@@ -37,6 +38,7 @@ bool device_task_name(const char *id, struct d2d_identity *out)
 static enum status check_name(const struct device_task *task, const char *id)
 {
     const char *slash = strchr(id, '/');
+    size_t len = slash ? (size_t)(slash - id) : strlen(id);
     char shown[100];
 
     if (task->modules && (!slash || slash == id || !slash[1])) {
@@ -45,6 +47,11 @@ static enum status check_name(const struct device_task *task, const char *id)
     }
     if (!task->modules && slash) {
         complain("\"%s\" is a module, not a device: use `d2d module`", opt_shown(id, shown));
+        return USAGE;
+    }
+    if (len > ID_LEN_MAX || (slash && strlen(slash + 1) > ID_LEN_MAX)) {
+        complain("an id must be 1 to %d characters; \"%s\" has %zu", ID_LEN_MAX, opt_shown(id, shown),
+                 len > ID_LEN_MAX ? len : strlen(slash + 1));
         return USAGE;
     }
     return DONE;

@@ -92,11 +92,28 @@ static enum status make(struct job_values *v)
     return status;
 }
 
+/* A hub takes a job with any condition, and the job fails later. Whether it can be read is what a query tells; all else
+ * that may be wrong with that is not the job's. */
+static enum d2d_err check_condition(struct d2d_registry *registry, const char *where)
+{
+    struct buf query = buf_max(64 * 1024);
+    char after[D2D_AFTER_CAP] = "", *found = NULL;
+    enum d2d_err e = D2D_OK;
+
+    buf_printf(&query, "SELECT deviceId FROM devices WHERE %s", where);
+    if (strcmp(where, "*") != 0 && !query.bad)
+        e = d2d_query(registry, buf_str(&query), 1, after, &found);
+    buf_free(&query);
+    free(found);
+    return e == D2D_ARGUMENT ? e : D2D_OK;
+}
+
 static enum d2d_err start(struct d2d_registry *registry, void *ctx)
 {
     struct job_values *v = ctx;
+    enum d2d_err e = check_condition(registry, v->where);
 
-    return d2d_job_start(registry, v->id, v->json, &v->answer);
+    return e ? e : d2d_job_start(registry, v->id, v->json, &v->answer);
 }
 
 static enum status job_start(struct cli *c, void *values, int n, char **argv)

@@ -47,16 +47,35 @@ TEST(the_queue_has_a_ceiling_of_messages_and_of_bytes)
 TEST(a_message_that_will_never_do_is_refused)
 {
     static char big[MESSAGE_LEN_MAX + 1];
-    const struct d2d_property nameless = {"", "x"};
+    const struct d2d_property nameless = {"", "x"}, ours = {"$.exp", "soon"}, long_one = {"name", "value"};
     struct d2d_message m = {.body = big, .body_len = sizeof big};
+    char why[OUTGOING_WHY_CAP], id[ID_LEN_MAX + 2];
 
-    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX), ERR_TOO_LARGE);
+    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX, why), ERR_TOO_LARGE);
     m = (struct d2d_message){.body_len = 1};
-    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX), ERR_ARGUMENT);
+    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX, why), ERR_ARGUMENT);
     m = (struct d2d_message){.properties = &nameless, .n_properties = 1};
-    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX), ERR_ARGUMENT);
+    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX, why), ERR_ARGUMENT);
+    m = (struct d2d_message){.properties = &ours, .n_properties = 1};
+    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX, why), ERR_ARGUMENT);
+    assert_string_equal(why, "the name of the property \"$.exp\" begins with \"$.\", as those of the hub do");
+    m = (struct d2d_message){.properties = &(struct d2d_property){"a", "b\xff"}, .n_properties = 1};
+    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX, why), ERR_ARGUMENT);
+    assert_string_equal(why, "property 1 is not UTF-8");
+    memset(id, 'i', sizeof id);
+    id[ID_LEN_MAX + 1] = 0;
+    m = (struct d2d_message){.message_id = id};
+    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX, why), ERR_ARGUMENT);
+    assert_string_equal(why, "its message id has 129 bytes, and at most 128 are allowed");
+    id[ID_LEN_MAX] = 0;
+    CHECK_OK(outgoing_check(&m, MESSAGE_LEN_MAX, why));
+    m = (struct d2d_message){.body = big, .body_len = MESSAGE_LEN_MAX - 9, .properties = &long_one, .n_properties = 1};
+    CHECK_OK(outgoing_check(&m, MESSAGE_LEN_MAX, why));
+    m.body_len++;
+    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX, why), ERR_TOO_LARGE);
+    assert_string_equal(why, "it has 262145 bytes with its properties, and at most 262144 are allowed");
     m = (struct d2d_message){.ttl_ms = -1};
-    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX), ERR_ARGUMENT);
+    CHECK_ERR(outgoing_check(&m, MESSAGE_LEN_MAX, why), ERR_ARGUMENT);
 }
 
 TEST(the_window_bounds_what_is_on_its_way)
