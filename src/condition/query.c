@@ -180,13 +180,15 @@ static bool is_grouped_by(const struct query *q, const struct path *path)
     return false;
 }
 
-/* A row of groups has what the groups have in common. */
-static enum err check_groups(const struct query *q, struct bytes text, struct complaint *why)
+/* Rows of jobs are whole (service 4.8); a row of groups has what the groups have in common. */
+static enum err check_columns(const struct query *q, struct bytes text, struct complaint *why)
 {
-    if (!q->groups)
-        return OK;
-    if (q->from == QUERY_JOBS)
+    if (q->from == QUERY_JOBS && q->groups)
         complain(why, ERR_UNSUPPORTED, text, SIZE_MAX, "jobs cannot be grouped");
+    else if (q->from == QUERY_JOBS && !q->all)
+        complain(why, ERR_UNSUPPORTED, text, SIZE_MAX, "of devices.jobs there is only SELECT *");
+    if (!q->groups)
+        return why->e;
     if (q->all)
         complain(why, ERR_MALFORMED, text, SIZE_MAX, "with GROUP BY, columns must be named, not *");
     for (size_t i = 0; i < q->n_columns; i++)
@@ -293,7 +295,7 @@ static enum err open_from(struct query *q, struct bytes text, const char *source
     if (!source)
         query_names(q->program, q->from);
     keep_names(q);
-    return check_groups(q, text, why);
+    return check_columns(q, text, why);
 }
 
 enum err query_open(struct query *q, struct bytes text, struct complaint *why)

@@ -144,6 +144,7 @@ TEST(what_is_no_query_is_refused_with_a_reason)
         {"SELECT AVG() FROM devices", "path"},
         {"SELECT MEDIAN(a) FROM devices", "'MEDIAN"},
         {"SELECT COUNT() FROM devices.jobs", "grouped"},
+        {"SELECT jobId FROM devices.jobs WHERE status = 'completed'", "SELECT *"},
         {"SELECT * FROM devices WHERE a = 1 = 1", "compared again"},
         {"SELECT * FROM devices WHERE a NOT 1", "IN"},
         {"SELECT * FROM devices /* all", "comment"},
