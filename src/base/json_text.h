@@ -3,6 +3,7 @@
 #pragma once
 
 #include "buf.h"
+#include "real_text.h"
 
 #include <jansson.h>
 
@@ -21,6 +22,8 @@ static inline char *json_text(const json_t *value, size_t flags)
 
     if (!value || json_dump_callback(value, json_text_part, &b, flags))
         b.bad = true;
+    if (!b.bad)
+        buf_shorten_reals(&b, 0);
     buf_put_u8(&b, 0);
     if (b.bad)
         buf_free(&b);

@@ -247,6 +247,12 @@ for transport in "${transports[@]}"; do
     is 0 d2d call garage open -o raw
     wait $! || fail "d2d answer over $transport: $(cat "$home/answer.err")"
 done
+# What does not fit into 64 bits passes, both ways.
+d2d answer open --as garage -n 1 --exec 'cat | tee "$HOME/asked"' 2>"$home/answer.err" &
+is 0 d2d call garage open '{"serial":18446744073709551615}' --wait 20
+jq -e '.payload.serial > 1.8e19' "$home/out" >/dev/null || fail "a large number"
+[ "$(cat "$home/asked")" = '{"serial":18446744073709551615}' ] || fail "a large number: $(cat "$home/asked")"
+wait $! || fail "d2d answer: $(cat "$home/answer.err")"
 d2d answer open --as garage -n 1 --exec 'echo "not JSON"; exit 3' 2>"$home/answer.err" &
 is 7 d2d call garage open --wait 20
 jq -e '.status == 500 and .payload == "not JSON"' "$home/out" >/dev/null || fail "a program that fails"
@@ -548,6 +554,16 @@ for transport in "${transports[@]}"; do
     [ "$(jq -c '[.desired.interval, .reported.way]' "$home/out")" = "[60,\"$transport\"]" ] || fail "the device's twin"
 done
 is 2 d2d twin report --as garage '{"a":'
+# 0.1 arrives as 0.1, whoever says it, and is shown so.
+is 0 d2d twin set garage '{"ratio":0.1}' --tags '{"place":{"lat":52.520008}}'
+is 0 d2d twin report --as garage '{"ratio":3.14}'
+is 0 d2d query "SELECT * FROM devices WHERE properties.desired.ratio = 0.1"
+out '"ratio":0\.1,'
+out '"ratio":3\.14,'
+out '"lat":52\.520008}'
+is 0 d2d twin get --as garage
+out '"ratio":0\.1,'
+is 0 d2d twin set garage '{"ratio":null}'
 is 0 d2d twin get garage -o table
 out '{"interval":60}'
 is 0 d2d twin watch garage -n 1 -o tsv

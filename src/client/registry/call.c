@@ -42,9 +42,9 @@ static enum d2d_err take(struct d2d_registry *r, const json_t *answer, int *stat
 {
     const json_t *number = json_object_get(answer, "status");
 
-    if (!json_is_integer(number))
+    if (!json_is_number(number))
         return account_fail(&r->account, D2D_FAILED, "the answer has no status");
-    *status = (int)json_integer_value(number);
+    *status = (int)json_number_value(number);
     *payload = json_text(json_object_get(answer, "payload"), JSON_COMPACT | JSON_ENCODE_ANY);
     if (!*payload && !(*payload = strdup("null")))
         return D2D_NO_MEMORY;

@@ -89,6 +89,15 @@ enum d2d_err registry_ask(struct d2d_registry *r, const char *method, const char
     return e;
 }
 
+/* Where a payload has whole numbers that do not fit into 64 bits, all numbers are reals. */
+static json_t *read_answer(struct bytes body)
+{
+    const char *text = body.len ? (const char *)body.at : "";
+    json_t *root = json_loadb(text, body.len, 0, NULL);
+
+    return root ? root : json_loadb(text, body.len, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+}
+
 enum d2d_err registry_request(struct d2d_registry *r, const char *method, const char *if_match, json_t **answer,
                               char **text)
 {
@@ -96,7 +105,7 @@ enum d2d_err registry_request(struct d2d_registry *r, const char *method, const 
     enum d2d_err e = registry_ask(r, method, if_match, NULL, &h);
     struct bytes body = buf_bytes(&h.in.body);
 
-    if (!e && answer && !(*answer = json_loadb((const char *)body.at, body.len, 0, NULL)))
+    if (!e && answer && !(*answer = read_answer(body)))
         e = account_fail(&r->account, D2D_FAILED, "the answer is not JSON");
     else if (!e && text && !(*text = strndup(body.len ? (const char *)body.at : "", body.len)))
         e = D2D_NO_MEMORY;

@@ -80,7 +80,9 @@ static bool put_payload(const struct exec *x, struct buf *out)
 
     good = exec_output(x, &printed);
     text = bytes_trim(buf_bytes(&printed));
-    root = text.len ? json_loadb((const char *)text.at, text.len, JSON_DECODE_ANY, NULL) : NULL;
+    /* Whole numbers of any length, and U+0000: they only pass through. */
+    size_t flags = JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL;
+    root = text.len ? json_loadb((const char *)text.at, text.len, flags, NULL) : NULL;
     if (root)
         buf_put(out, text);
     else if (text.len)

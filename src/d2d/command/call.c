@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For jansson: whole numbers of any length, and U+0000, which payloads may have. */
+#define ANY_NUMBER (JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL)
+
 struct calling {
     int64_t wait_ms, response_ms;
     const char *device;
@@ -53,7 +56,7 @@ static unsigned whole_seconds(int64_t ms)
 
 static bool is_json(const char *text)
 {
-    json_t *root = json_loads(text, JSON_DECODE_ANY, NULL);
+    json_t *root = json_loads(text, JSON_DECODE_ANY | ANY_NUMBER, NULL);
 
     json_decref(root);
     return root != NULL;
@@ -64,6 +67,8 @@ static void print(const struct calling *k, enum out_format format)
     json_t *payload = json_loads(k->payload, JSON_DECODE_ANY, NULL), *row = json_object();
     struct out out;
 
+    if (!payload)
+        payload = json_loads(k->payload, JSON_DECODE_ANY | ANY_NUMBER, NULL);
     json_object_set_new(row, "status", json_integer(k->status));
     json_object_set_new(row, "payload", payload ? payload : json_null());
     out_begin(&out, format, columns, "payload");
