@@ -89,7 +89,7 @@ enum d2d_err registry_ask(struct d2d_registry *r, const char *method, const char
     return e;
 }
 
-/* Where a payload has whole numbers that do not fit into 64 bits, all numbers are reals. */
+/* All numbers are reals if there is a whole one that does not fit into 64 bits. */
 static json_t *read_answer(struct bytes body)
 {
     const char *text = body.len ? (const char *)body.at : "";
