@@ -69,7 +69,7 @@ struct forms {
     uint8_t text[2][SAS_LEN_MAX];
 };
 
-enum { DECODED_MAX = 3 };
+enum { DECODED_MAX = 3, KEYS_MAX = 4 };
 
 /* The next form; false: there is none. */
 static bool decode_again(struct forms *f)
@@ -323,38 +323,49 @@ static enum err try_policy(const struct front_env *env, const struct sas *sas, s
     return OK;
 }
 
-static bool is_bare_module(const struct device *d)
+/* A module that has no certificate. */
+static bool is_module_by_key(const struct device *d)
 {
-    return d->auth == AUTH_NONE && identity_is_module(bytes_str(d->id));
+    return (d->auth == AUTH_NONE || d->auth == AUTH_SAS) && identity_is_module(bytes_str(d->id));
 }
 
-/* device 1.3: the identity whose keys sign for this one: itself, or the device of a module that has no authentication.
- * ERR_NOT_FOUND: none does. */
-static enum err signer_of(const struct front_env *env, const struct device *d, struct device *out)
+/* device 1.3: the keys that sign for this identity: its own, and behind them, for a module, those of its device, which
+ * manages it. Gives how many. */
+static size_t keys_of(const struct front_env *env, const struct device *d, struct key_bytes out[KEYS_MAX])
 {
-    if (!is_bare_module(d))
-        *out = *d;
-    else if (hub_device_get(env->hub, identity_device(bytes_str(d->id)), out))
-        return ERR_NOT_FOUND;
-    return out->auth == AUTH_SAS ? OK : ERR_NOT_FOUND;
+    struct device above;
+    size_t n = 0;
+
+    if (d->auth == AUTH_SAS) {
+        out[n++] = d->primary;
+        out[n++] = d->secondary;
+    }
+    if (is_module_by_key(d) && !hub_device_get(env->hub, identity_device(bytes_str(d->id)), &above) &&
+        above.auth == AUTH_SAS) {
+        out[n++] = above.primary;
+        out[n++] = above.secondary;
+    }
+    assert(n <= KEYS_MAX);
+    return n;
 }
 
 static enum err try_device(const struct front_env *env, const struct sas *sas, const struct device *d, struct who *out)
 {
-    const struct key_bytes *key;
-    struct device signer;
+    struct key_bytes keys[KEYS_MAX];
+    size_t n = keys_of(env, d, keys), own = d->auth == AUTH_SAS ? 2 : 0, i = 0;
 
-    if (signer_of(env, d, &signer))
+    if (!n)
         return fails(out, ERR_UNAUTHORIZED, "the device does not authenticate by key");
-    key = signed_raw(sas, &signer.primary) ? &signer.primary : &signer.secondary;
-    if (!signed_raw(sas, key))
+    while (i < n && !signed_raw(sas, &keys[i]))
+        i++;
+    if (i == n)
         return fails(out, ERR_UNAUTHORIZED, "the token is not signed with a key of the device");
     if (!sas_fits_device(env, sas, bytes_str(d->id), false, out->scope, sizeof out->scope))
         return other_resource(env, out, ERR_UNAUTHORIZED, sas);
     memcpy(out->generation, d->generation, sizeof out->generation);
     out->rights = RIGHT_DEVICE;
-    out->proof = PROOF_DEVICE_SAS;
-    out->key = *key;
+    out->proof = i < own ? PROOF_DEVICE_SAS : PROOF_ABOVE_SAS;
+    out->key = keys[i];
     return OK;
 }
 
@@ -410,12 +421,15 @@ enum err auth_device(const struct front_env *env, struct bytes device, struct by
 bool auth_still_signs(const struct front_env *env, const struct who *who)
 {
     struct bytes key = bytes_of(who->key.at, who->key.len);
-    struct device d, signer;
+    struct key_bytes keys[KEYS_MAX];
+    struct device d;
+    bool does = !key.len;
 
-    if (!key.len)
-        return true;
-    return !hub_device_get(env->hub, bytes_str(who->device), &d) && !signer_of(env, &d, &signer) &&
-           (key_is(&signer.primary, key) || key_is(&signer.secondary, key));
+    if (does || hub_device_get(env->hub, bytes_str(who->device), &d))
+        return does;
+    for (size_t i = 0, n = keys_of(env, &d, keys); i < n; i++)
+        does |= key_is(&keys[i], key);
+    return does;
 }
 
 bool auth_module_of(const struct front_env *env, const struct who *device, struct bytes module, struct who *out)
@@ -423,9 +437,10 @@ bool auth_module_of(const struct front_env *env, const struct who *device, struc
     struct device d;
 
     if (!device->key.len || !bytes_eq(bytes_str(device->device), identity_device(module)) ||
-        hub_device_get(env->hub, module, &d) || !is_bare_module(&d))
+        hub_device_get(env->hub, module, &d) || !is_module_by_key(&d))
         return false;
     *out = *device;
+    out->proof = PROOF_ABOVE_SAS;
     memcpy(out->device, d.id, sizeof out->device);
     memcpy(out->generation, d.generation, sizeof out->generation);
     return true;
@@ -505,7 +520,7 @@ enum err auth_peer(const struct front_env *env, const struct peer *peer, struct 
 
     if (e)
         return unknown(out, e);
-    if (d.auth == AUTH_SAS || is_bare_module(&d))
+    if (d.auth == AUTH_SAS || is_module_by_key(&d))
         return auth_device(env, device, token, now_ms, out);
     if ((e = by_certificate(env, peer, &d, now_ms, &who))) {
         *out = who;

@@ -27,9 +27,9 @@ struct who {
  * jumped to what is wrong must lock nobody out, and one that was set right must let everybody in.
  *
  * A device or module connects with this token: signed with one of its own keys, those of its device where it is a
- * module without authentication, or by a policy with RIGHT_DEVICE. A module whose device is disabled is, too.
- * ERR_UNAUTHORIZED
- * (with ERR_EXPIRED, ERR_NOT_FOUND and ERR_DISABLED told apart for the log and for protocols that say so). */
+ * module without a certificate, or by a policy with RIGHT_DEVICE. A module whose device is disabled is, too.
+ * ERR_UNAUTHORIZED (with ERR_EXPIRED, ERR_NOT_FOUND and ERR_DISABLED told apart for the log and for protocols that say
+ * so). */
 enum err auth_device(const struct front_env *, struct bytes device, struct bytes token, int64_t now_ms,
                      struct who *out) MUST_CHECK;
 
@@ -43,7 +43,7 @@ enum err auth_peer(const struct front_env *, const struct peer *, struct bytes d
  * on the hub tells. */
 bool auth_still_signs(const struct front_env *, const struct who *);
 
-/* The proof of a device is one for its module, too, which has no authentication of its own. auth_still_signs() is to be
+/* The proof of a device by its key is one for its module, too, which has no certificate. auth_still_signs() is to be
  * asked of it. False: it is none. */
 bool auth_module_of(const struct front_env *, const struct who *device, struct bytes module,
                     struct who *out) MUST_CHECK;

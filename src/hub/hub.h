@@ -162,8 +162,9 @@ enum err hub_doc_delete(struct hub *, enum doc_kind, struct bytes id, struct mat
 
 /* ---- the seat of a device -------------------------------------------------------------------------------------- */
 
-/* How the holder of a seat proved who it is; it is stamped on what it sends (device 6.3). */
-enum proof { PROOF_DEVICE_SAS, PROOF_POLICY_SAS, PROOF_X509 };
+/* How the holder of a seat proved who it is; it is stamped on what it sends (device 6.3). PROOF_ABOVE_SAS: a module, by
+ * the key of its device. */
+enum proof { PROOF_DEVICE_SAS, PROOF_ABOVE_SAS, PROOF_POLICY_SAS, PROOF_X509 };
 
 /* Kinds of messages that a device wants to hear; kept with the identity when its session is (device 2.6). */
 enum want { WANT_C2D, WANT_CALLS, WANT_TWIN_ANSWERS, WANT_DESIRED, WANTS };

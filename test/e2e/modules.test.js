@@ -25,13 +25,15 @@ after(async () => assert.strictEqual(await hub.stop(), 0));
 
 const make = async (moduleId, more = {}) => (await registry.addModule({ deviceId: 'host', moduleId, ...more })).responseBody;
 
-function client(module, transport) {
-  const key = module.authentication.symmetricKey.primaryKey;
+function clientWith(deviceId, moduleId, key, transport) {
   const made = ModuleClient.fromConnectionString(
-    `HostName=localhost;DeviceId=host;ModuleId=${module.moduleId};SharedAccessKey=${key}`, sdk.TRANSPORTS[transport]);
+    `HostName=localhost;DeviceId=${deviceId};ModuleId=${moduleId};SharedAccessKey=${key}`, sdk.TRANSPORTS[transport]);
   made.setRetryPolicy({ shouldRetry: () => false, nextRetryTimeout: () => 0 });
   return made;
 }
+
+const client = (module, transport) =>
+  clientWith('host', module.moduleId, module.authentication.symmetricKey.primaryKey, transport);
 
 test('a module is created with generated keys, read, changed and removed', async () => {
   const made = await make('crud', { managedBy: 'me' });
@@ -73,6 +75,24 @@ test('an edge device has its two modules, and a leaf its scope', async () => {
   assert.strictEqual(leaf.deviceScope, edge.deviceScope);
   assert.deepStrictEqual(leaf.parentScopes, [edge.deviceScope]);
   await assert.rejects(registry.update({ ...leaf, deviceScope: 'ms-azure-iot-edge://none-1' }), { name: 'ArgumentError' });
+});
+
+test('a device is each of its modules by its own keys', async () => {
+  const { responseBody: edge } = await registry.get('edge');
+  const { primaryKey, secondaryKey } = edge.authentication.symmetricKey;
+  await registry.addModule({ deviceId: 'edge', moduleId: 'mine' });
+  await registry.addModule({ deviceId: 'edge', moduleId: 'bare', authentication: { type: 'none' } });
+  for (const moduleId of ['$edgeHub', 'mine', 'bare']) {
+    for (const [key, transport] of [[primaryKey, 'mqtt'], [secondaryKey, 'amqp']]) {
+      const runs = clientWith('edge', moduleId, key, transport);
+      await runs.open();
+      await runs.sendEvent(new Message('routed'));
+      await runs.close();
+    }
+  }
+  const { responseBody: other } = await registry.get('host');
+  const stranger = clientWith('edge', 'mine', other.authentication.symmetricKey.primaryKey, 'mqtt');
+  await assert.rejects(stranger.open(), { name: 'UnauthorizedError' });
 });
 
 test('fifty modules and no more', async () => {

@@ -47,6 +47,7 @@ static const char *auth_method(enum proof proof, bool module)
     /* device 6.3: exact texts */
     switch (proof) {
     case PROOF_DEVICE_SAS:
+    case PROOF_ABOVE_SAS:
         return module ? "{\"scope\":\"module\",\"type\":\"sas\",\"issuer\":\"iothub\",\"acceptingIpFilterRule\":null}"
                       : "{\"scope\":\"device\",\"type\":\"sas\",\"issuer\":\"iothub\",\"acceptingIpFilterRule\":null}";
     case PROOF_POLICY_SAS:

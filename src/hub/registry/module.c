@@ -146,7 +146,7 @@ void module_came(struct identity *device, uint64_t at)
     device->changed_at = at;
 }
 
-static void end_seats(struct hub *h, struct shard *s, const struct identity *device, bool bare, enum err why,
+static void end_seats(struct hub *h, struct shard *s, const struct identity *device, bool above, enum err why,
                       int64_t now_ms)
 {
     struct identity *i;
@@ -154,7 +154,7 @@ static void end_seats(struct hub *h, struct shard *s, const struct identity *dev
     assert_locked(&s->lock);
     assert(device->shard == s);
     for (size_t at = 0; device->has_modules && (i = map_next(&s->identities, &at));)
-        if (i->seat && (!bare || i->device.auth == AUTH_NONE) && is_of(i, bytes_str(device->device.id)))
+        if (i->seat && (!above || i->seat->proof == PROOF_ABOVE_SAS) && is_of(i, bytes_str(device->device.id)))
             seat_end(h, i, why, now_ms);
 }
 
@@ -163,7 +163,7 @@ void modules_end_seats(struct hub *h, struct shard *s, const struct identity *de
     end_seats(h, s, device, false, why, now_ms);
 }
 
-void bare_modules_end_seats(struct hub *h, struct shard *s, const struct identity *device, int64_t now_ms)
+void modules_end_seats_by_device(struct hub *h, struct shard *s, const struct identity *device, int64_t now_ms)
 {
     end_seats(h, s, device, true, ERR_UNAUTHORIZED, now_ms);
 }

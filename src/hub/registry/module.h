@@ -10,8 +10,8 @@ enum err module_may_come(struct hub *h, struct shard *s, const struct identity *
 void module_came(struct identity *device, uint64_t at);
 /* Their seats end: the device was disabled. */
 void modules_end_seats(struct hub *h, struct shard *s, const struct identity *device, enum err why, int64_t now_ms);
-/* The keys of the device are others now: the seats of those end that have no authentication of their own. */
-void bare_modules_end_seats(struct hub *h, struct shard *s, const struct identity *device, int64_t now_ms);
+/* The keys of the device are others now: the seats of those end that came by them. */
+void modules_end_seats_by_device(struct hub *h, struct shard *s, const struct identity *device, int64_t now_ms);
 /* The device goes, and they with it. Not `was_there`: it went before, in a checkpoint that is ahead of the log. */
 enum err modules_unset(struct hub *h, struct shard *s, struct bytes id, bool was_there, int64_t now_ms,
                        uint64_t at) MUST_CHECK;

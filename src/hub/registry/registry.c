@@ -48,7 +48,7 @@ static void device_become(struct hub *h, struct shard *s, struct identity *i, co
         modules_end_seats(h, s, i, ERR_DISABLED, now_ms);
     } else if (was && !same_credentials(&i->device, d)) {
         seat_end(h, i, ERR_UNAUTHORIZED, now_ms);
-        bare_modules_end_seats(h, s, i, now_ms);
+        modules_end_seats_by_device(h, s, i, now_ms);
     }
     old = i->device;
     generation_used(h, d->generation);

@@ -179,10 +179,8 @@ TEST(a_module_comes_by_its_own_key_and_as_far_as_its_device_may)
     CHECK_OK(auth_device(&w.env, BYTES("d1/m"), signed_for(fits[0], NULL, key_of("d1/m"), LATER), WORLD_T0, &who));
     assert_string_equal(who.device, "d1/m");
     CHECK(auth_covers(&w.env, &who, BYTES("devices/d1/modules/m")) && !auth_covers(&w.env, &who, BYTES("devices/d1")));
-    /* Neither is the other. */
+    /* No device comes by the key of its module. */
     CHECK_ERR(auth_device(&w.env, BYTES("d1"), signed_for("hub.test", NULL, key_of("d1/m"), LATER), WORLD_T0, &who),
-              ERR_UNAUTHORIZED);
-    CHECK_ERR(auth_device(&w.env, BYTES("d1/m"), signed_for("hub.test", NULL, key_of("d1"), LATER), WORLD_T0, &who),
               ERR_UNAUTHORIZED);
     CHECK_ERR(auth_device(&w.env, BYTES("d1/x"), signed_for("hub.test", NULL, key_of("d1"), LATER), WORLD_T0, &who),
               ERR_NOT_FOUND);
@@ -195,37 +193,53 @@ TEST(a_module_comes_by_its_own_key_and_as_far_as_its_device_may)
     end();
 }
 
-static enum err module_by_key_of(const char *id, const char *sr, struct who *who)
+static enum err by_key_of(const char *signer, const char *module, struct who *who)
 {
-    return auth_device(&w.env, BYTES("d1/bare"), signed_for(sr, NULL, key_of(id), LATER), WORLD_T0, who);
+    char sr[128];
+
+    snprintf(sr, sizeof sr, "hub.test/devices/%.20s", module);
+    if (strchr(module, '/'))
+        snprintf(sr, sizeof sr, "hub.test/devices/d1/modules/%s", strchr(module, '/') + 1);
+    return auth_device(&w.env, bytes_str(module), signed_for(sr, NULL, key_of(signer), LATER), WORLD_T0, who);
 }
 
 /* device 1.3 */
-TEST(a_module_without_authentication_comes_by_the_key_of_its_device)
+TEST(a_module_without_a_certificate_comes_by_the_key_of_its_device)
 {
-    struct device bare = {.id = "d1/bare", .auth = AUTH_NONE}, d = {.id = "d1", .auth = AUTH_SELF_SIGNED}, made;
+    struct device modules[] = {{.id = "d1/bare", .auth = AUTH_NONE},
+                               {.id = "d1/m", .auth = AUTH_SAS},
+                               {.id = "d1/card", .auth = AUTH_SELF_SIGNED}},
+                  d = {.id = "d1", .auth = AUTH_SELF_SIGNED}, made;
     struct peer stranger = {.address = "192.0.2.1"};
     struct who who;
     uint64_t at;
 
     begin();
-    MUST(hub_device_put(w.hub, &bare, (struct match){.how = MATCH_NONE}, WORLD_T0, &made, &at));
-    world_device(&w, "d1/m");
-    CHECK_OK(module_by_key_of("d1", "hub.test/devices/d1/modules/bare", &who));
-    assert_string_equal(who.device, "d1/bare");
-    CHECK(who.rights == RIGHT_DEVICE && auth_still_signs(&w.env, &who));
-    CHECK_OK(module_by_key_of("d1", "hub.test/devices/d1", &who));
-    CHECK_OK(auth_peer(&w.env, &stranger, BYTES("d1/bare"),
-                       signed_for("hub.test/devices/d1", NULL, key_of("d1"), LATER), WORLD_T0, &who));
-    /* Nobody else's, and for nothing else. */
-    CHECK_ERR(module_by_key_of("d1", "hub.test/devices/d1/modules/m", &who), ERR_UNAUTHORIZED);
-    CHECK_ERR(module_by_key_of("d10", "hub.test/devices/d1", &who), ERR_UNAUTHORIZED);
-    CHECK_ERR(module_by_key_of("d1/m", "hub.test/devices/d1/modules/bare", &who), ERR_UNAUTHORIZED);
-    /* The key lets it in for as long as it is the device's. */
-    CHECK_OK(module_by_key_of("d1", "hub.test/devices/d1", &who));
+    snprintf(modules[2].thumbprint[0], sizeof modules[2].thumbprint[0], "%040d", 1);
+    for (size_t i = 0; i < 3; i++)
+        MUST(hub_device_put(w.hub, &modules[i], (struct match){.how = MATCH_NONE}, WORLD_T0, &made, &at));
+    for (size_t i = 0; i < 2; i++) {
+        struct bytes id = bytes_str(modules[i].id);
+
+        CHECK_OK(by_key_of("d1", modules[i].id, &who));
+        assert_string_equal(who.device, modules[i].id);
+        CHECK(who.rights == RIGHT_DEVICE && who.proof == PROOF_ABOVE_SAS && auth_still_signs(&w.env, &who));
+        struct bytes of_device = signed_for("hub.test/devices/d1", NULL, key_of("d1"), LATER);
+        CHECK_OK(auth_device(&w.env, id, of_device, WORLD_T0, &who));
+        CHECK_OK(auth_peer(&w.env, &stranger, id, of_device, WORLD_T0, &who));
+        /* Nobody else's. */
+        CHECK_ERR(by_key_of("d10", modules[i].id, &who), ERR_UNAUTHORIZED);
+    }
+    CHECK_ERR(by_key_of("d1/m", "d1/bare", &who), ERR_UNAUTHORIZED);
+    CHECK_ERR(by_key_of("d1", "d1/card", &who), ERR_UNAUTHORIZED);
+    /* The key lets them in for as long as it is the device's. */
+    CHECK_OK(by_key_of("d1", "d1/m", &who));
     MUST(hub_device_put(w.hub, &d, (struct match){.how = MATCH_ANY}, WORLD_T0, &made, &at));
     CHECK(!auth_still_signs(&w.env, &who));
-    CHECK_ERR(module_by_key_of("d1", "hub.test/devices/d1", &who), ERR_UNAUTHORIZED);
+    for (size_t i = 0; i < 2; i++)
+        CHECK_ERR(by_key_of("d1", modules[i].id, &who), ERR_UNAUTHORIZED);
+    CHECK_OK(by_key_of("d1/m", "d1/m", &who));
+    CHECK(who.proof == PROOF_DEVICE_SAS && auth_still_signs(&w.env, &who));
     end();
 }
 
@@ -361,7 +375,7 @@ TEST(a_token_is_valid_by_one_of_two_clocks_that_differ)
 TESTS(RUN(a_device_comes_in_with_every_form_of_its_audience), RUN(what_did_not_fit_is_said_for_the_log),
       RUN(a_policy_name_that_did_not_sign_is_passed_over), RUN(a_policy_lets_devices_in_if_it_may),
       RUN(a_module_comes_by_its_own_key_and_as_far_as_its_device_may),
-      RUN(a_module_without_authentication_comes_by_the_key_of_its_device),
+      RUN(a_module_without_a_certificate_comes_by_the_key_of_its_device),
       RUN(the_identities_that_an_audience_names_are_devices_and_modules), RUN(skew_is_five_minutes),
       RUN(policy_tokens_are_signed_with_either_form_of_either_key), RUN(why_a_device_is_not_let_in_is_said),
       RUN(why_a_service_is_not_let_in_is_said), RUN(a_token_is_valid_by_one_of_two_clocks_that_differ))

@@ -192,6 +192,31 @@ TEST(the_modules_of_the_edge_come_and_go_with_its_capability)
     world_end(&w);
 }
 
+TEST(new_keys_of_a_device_end_the_seats_of_the_modules_that_came_by_the_old_ones)
+{
+    struct bell of_own = bell_new(), of_device = bell_new();
+    struct seat *own, *by_device;
+    struct device d, made;
+    uint64_t at;
+
+    world_start(&w, 5);
+    d = world_add(&w, "phone");
+    CHECK_OK(put("phone/camera", NONE, &made));
+    CHECK_OK(put("phone/lamp", NONE, &made));
+    own = world_sit(&w, "phone/camera", &of_own);
+    CHECK_OK(hub_attach(w.hub, BYTES("phone/lamp"), NO_BYTES, PROOF_ABOVE_SAS, &of_device.waker, w.now_ms, &by_device));
+    CHECK_OK(hub_device_put(w.hub, &d, ANY, w.now_ms, &made, &at));
+    CHECK_OK(seat_state(by_device)); /* they are the same */
+    memset(d.primary.at, 1, d.primary.len);
+    CHECK_OK(hub_device_put(w.hub, &d, ANY, w.now_ms, &made, &at));
+    CHECK_ERR(seat_state(by_device), ERR_UNAUTHORIZED);
+    CHECK_OK(seat_state(own));
+    CHECK(of_device.rung == 1 && !of_own.rung);
+    hub_detach(own, w.now_ms);
+    hub_detach(by_device, w.now_ms);
+    world_end(&w);
+}
+
 TEST(a_module_has_a_seat_of_its_own_and_is_as_disabled_as_its_device)
 {
     struct bell of_device = bell_new(), of_module = bell_new();
@@ -400,6 +425,7 @@ TESTS(RUN(a_name_is_one_id_or_two), RUN(a_module_needs_its_device_and_goes_with_
       RUN(the_longest_names_survive_checkpoints_and_the_log),
       RUN(modules_of_one_device_are_counted_and_those_of_the_edge_are_not),
       RUN(the_modules_of_the_edge_come_and_go_with_its_capability),
+      RUN(new_keys_of_a_device_end_the_seats_of_the_modules_that_came_by_the_old_ones),
       RUN(a_module_has_a_seat_of_its_own_and_is_as_disabled_as_its_device),
       RUN(an_identity_in_use_is_not_pushed_out_while_its_device_is_looked_up),
       RUN(a_device_that_its_modules_push_out_of_memory_is_told_of_when_it_goes),
