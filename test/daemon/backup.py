@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import ssl
@@ -344,12 +345,14 @@ class Backup(unittest.TestCase):
         self.hub.run("check", "--deep")
         path = os.path.join(self.hub.data, "state", "data.mdb")
         with open(path, "rb") as state:
-            at = state.read().rindex(b"d/a") + 30
-        flip(path, at)
+            places = [found.start() + 30 for found in re.finditer(b"d/a", state.read())]  # in free pages, too
+        for at in places:
+            flip(path, at)
         found = json.loads(self.hub.run("check", "--deep", "-o", "json", status=1).stdout.splitlines()[0])
         self.assertEqual(found["file"], "state/data.mdb")
         self.assertRegex(found["what"], 'page [0-9]+')
-        flip(path, at)
+        for at in places:
+            flip(path, at)
         self.hub.run("check", "--deep")
         with open(path, "r+b") as state:
             state.truncate(5000)
