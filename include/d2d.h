@@ -254,7 +254,8 @@ typedef void d2d_sent(void *ctx, struct d2d_device *device, enum d2d_err e);
 enum d2d_qos { D2D_AT_MOST_ONCE, D2D_AT_LEAST_ONCE };
 
 /* Queues a copy of the message. The order is kept, and nothing is lost while offline. A QoS 1 message that was not
- * acknowledged when the connection broke is sent again, so it may arrive twice. `sent` may be NULL. */
+ * acknowledged when the connection broke is sent again, so it may arrive twice. `sent` may be NULL. D2D_ARGUMENT: no
+ * hub takes this message (it is too large, or a text of it is), and the detail says why. */
 D2D_API enum d2d_err d2d_device_send(struct d2d_device *device, const struct d2d_message *message, enum d2d_qos qos,
                                      d2d_sent *sent, void *ctx);
 /* Sends and runs the loop until it is acknowledged. */

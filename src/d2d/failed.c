@@ -55,6 +55,14 @@ static const char *certificate_remedy(const char *detail)
     return "give --ca-file the CA certificate of your hub: `d2dhub show` names the file";
 }
 
+/* Rights are a policy's; a device has its key. */
+static const char *access_remedy(const char *detail)
+{
+    if (strstr(detail, "policy") || strstr(detail, "claim(s)"))
+        return "`d2dhub show` on the hub prints the connection strings of its policies: use one that has this right";
+    return "`d2d device key DEVICE` prints the connection string of a device as it is now";
+}
+
 const char *cli_remedy(enum d2d_err e, const char *detail)
 {
     switch (e) {
@@ -69,7 +77,7 @@ const char *cli_remedy(enum d2d_err e, const char *detail)
     case D2D_WRONG_HUB:
         return "the host name of the connection string must be one of the hub's: `d2dhub show` names them";
     case D2D_NOT_AUTHORISED:
-        return "`d2d device key DEVICE` prints the connection string of a device as it is now";
+        return access_remedy(detail);
     case D2D_TAKEN_OVER:
         return "a device has one connection: stop the other program, or give it a device of its own";
     case D2D_TIMED_OUT:

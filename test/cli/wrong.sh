@@ -14,12 +14,13 @@ d2d device key phone >phone.cs
 sed 's/.*SharedAccessKey=//' phone.cs >phone.key
 sed 's|SharedAccessKey=.*|SharedAccessKey='"$(head -c 32 /dev/urandom | base64)"'|' phone.cs >wrong.cs
 echo 'HostName=localhost;DeviceId=meter;x509=true' >x509.cs
+ln -s "$2" hub
 sed 's/localhost/::1/' phone.cs >six.cs
 sed 's/localhost/hub.example/' phone.cs >elsewhere.cs
+jq -r .connection_strings.device hub/hub.json >device.cs
 : >empty
 echo some text >text
 mkdir folder bad worse section
-ln -s "$2" hub
 echo 'mqtt_port = 8883' >bad/d2dhub.ini
 printf 'listen = 127.0.0.1\nloops = many\n' >worse/d2dhub.ini
 printf '[hub]\nloops = 2\n' >section/d2dhub.ini

@@ -182,7 +182,7 @@ static enum d2d_err set_partitions(struct d2d_receiver *r, const struct d2d_rece
 
     if (o->resume && positions_load(&saved, o->resume))
         return account_fail(&r->account, D2D_ARGUMENT,
-                            "the saved positions are not what d2d_receiver_positions() gave");
+                            "these are not saved positions, as d2d_receiver_positions() gives them");
     r->positions.born_ms = saved.born_ms;
     r->talk.all = !o->partitions || !o->partitions[0];
     for (size_t i = 0; !r->talk.all && o->partitions[i]; i++)

@@ -52,9 +52,9 @@ static enum status make_key_in_tpm(struct cert_values *v, unsigned slot)
 static enum err save(const struct cert_values *v, const struct d2d_certificate *made)
 {
     struct secret secret = {.to_file = false};
-    enum err e = folder_make(v->folder, 0700);
+    enum err e = OK;
 
-    if (!e && made->key && (secret_open(&secret, v->key_path, v->replace) || secret_put_text(&secret, made->key)))
+    if (made->key && (secret_open(&secret, v->key_path, v->replace) || secret_put_text(&secret, made->key)))
         e = ERR_IO;
     if (!e)
         e = file_write(v->cert_path, bytes_str(made->certificate), 0644);
@@ -80,8 +80,12 @@ static enum status make(const struct cert_values *v, struct d2d_certificate *mad
         complain("%s", why);
         return cli_status(e);
     }
-    if ((not_saved = save(v, made)))
-        complain("%s: %s", v->folder, err_text(not_saved));
+    if (folder_make(v->folder, 0700)) {
+        complain("--out: the folder \"%s\" cannot be made: %m", v->folder);
+        not_saved = ERR_IO;
+    } else if ((not_saved = save(v, made))) {
+        complain("--out: the files cannot be written to \"%s\"", v->folder);
+    }
     if (made->key)
         explicit_bzero(made->key, strlen(made->key));
     free(made->key);

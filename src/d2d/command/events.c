@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -242,7 +243,7 @@ static enum status load_positions(struct reading *r)
     if (!r->resume)
         return DONE;
     if ((e = file_read(r->resume, &r->reached)) && e != ERR_NOT_FOUND) {
-        complain("--resume %s cannot be read: %s", r->resume, err_text(e));
+        complain("--resume %s cannot be read: %m", r->resume);
         return FAILED;
     }
     if (!r->reached.len)
@@ -325,8 +326,12 @@ static enum status start(struct cli *c, struct reading *r)
     options.resume = r->resume ? buf_str(&r->reached) : NULL;
     cli_fill_options(c, &options.common);
     options.common.timeout_ms = 0; /* of the command, not of a connection */
-    if ((e = cli_loop_new(&r->loop)) || (e = d2d_receiver_new(r->loop, &options, &r->receiver)))
-        return cli_failed("the events", e, cli_why_not());
+    if ((e = cli_loop_new(&r->loop)) || (e = d2d_receiver_new(r->loop, &options, &r->receiver))) {
+        if (!r->resume || !strstr(cli_why_not(), "saved positions"))
+            return cli_failed("the events", e, cli_why_not());
+        complain("--resume %s: these are not saved positions; move it away, or name another file", r->resume);
+        return USAGE;
+    }
     out_begin(&r->out, c->format, event_columns, "body");
     return read_on(c, r);
 }

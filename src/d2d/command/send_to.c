@@ -172,6 +172,13 @@ static enum status say_unsent(const struct run *r, enum d2d_err e)
     return status;
 }
 
+static enum status say_full(const char *to)
+{
+    complain("not sent: the mailbox of device \"%s\" is full: it holds no more messages", to);
+    advise("it empties when the device receives them; `d2d device purge %s` discards them", to);
+    return OVER_QUOTA;
+}
+
 /* A time of expiry is a moment, by the clock of whoever sends. */
 static enum status say_expired(void)
 {
@@ -190,6 +197,8 @@ static enum status finish(struct run *r, enum d2d_err e)
         say("d2d: %zu of %zu messages for %s: accepted by the hub", r->posted, r->given, p->to);
     if (r->why == D2D_NOT_FOUND)
         return cli_failed_about(A_DEVICE, p->to, r->why, r->detail);
+    if (r->why == D2D_OVER_QUOTA && strstr(r->detail, "queue"))
+        return say_full(p->to);
     if (r->why == D2D_ARGUMENT && p->message.ttl_ms && strstr(r->detail, "out of range"))
         return say_expired();
     if (r->why)
