@@ -8,8 +8,8 @@
 #include "transfer.h"
 
 enum {
-    SLICE = 8,           /* devices of a turn: some 200 us, then others may have the processor */
-    RETRY_MS = 1000,     /* between two rounds to devices that are not there */
+    SLICE = 64,      /* devices of a turn: they reach the disk together, and then it is left to others for a while */
+    RETRY_MS = 1000, /* between two rounds to devices that are not there */
     CALLS_AT_ONCE = 256, /* of one job */
 };
 
