@@ -136,18 +136,23 @@ static void compile_operator(struct compiler *c, const struct infix *o)
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
 
-/* twin_change_includes(tags.x): a bare path, and a question to the row (service 6.6). */
+/* twin_change_includes(tags.x): a bare path, and a question to the row (service 6.6). The section is in any case; what
+ * is below it is as it is written. */
 static void compile_change(struct compiler *c, size_t at)
 {
-    static const char *const roots[] = {"tags.", "properties.desired.", "properties.reported."};
+    static const char *const roots[] = {"tags", "properties.desired", "properties.reported"};
     struct lexer *l = &c->lexer;
     struct bytes name = l->token.raw;
     struct path path = {.root = PATH_CHANGE, .whole = name};
     bool known = false;
 
-    for (size_t i = 0; l->token.kind == TOKEN_WORD && i < sizeof roots / sizeof *roots; i++)
-        known |= bytes_starts(name, bytes_str(roots[i]));
-    if (!known || !cut_path(c, &path, name))
+    for (size_t i = 0; l->token.kind == TOKEN_WORD && i < sizeof roots / sizeof *roots && !known; i++) {
+        struct bytes below = bytes_skip(name, strlen(roots[i]));
+
+        known = bytes_starts_nocase(name, bytes_str(roots[i])) && below.len && below.at[0] == '.' &&
+                cut_path(c, &path, bytes_str(roots[i])) && cut_path(c, &path, bytes_skip(below, 1));
+    }
+    if (!known)
         lexer_wrong(l, ERR_ARGUMENT,
                     "twin_change_includes takes a path below tags, properties.desired or properties.reported, not");
     lexer_next(l);

@@ -11,7 +11,7 @@ static const char MESSAGE[] =
     "\"text\":\"Gar\\u00c4ge\\ud83d\\ude97\"},"
     "\"s\":{\"contentType\":\"application/json\",\"connectionDeviceId\":\"mx-1\",\"own\":\"theirs\"},"
     "\"b\":{\"t\":25.5,\"word\":\"hot\",\"yes\":true,\"nil\":null,\"w\":{\"list\":[1,{\"x\":2}]}},"
-    "\"c\":{\"tags\":{\"x\":1}}}";
+    "\"c\":{\"tags\":{\"x\":1},\"properties\":{\"desired\":{\"d\":1},\"reported\":{\"r\":{\"s\":2}}}}}";
 
 static json_t *part_of(const json_t *message, const struct path *path)
 {
@@ -105,6 +105,9 @@ TEST(a_condition_holds_or_not)
         "null OR true",
         "nothing = 'a' OR a = 'x'",
         "twin_change_includes(tags.x)",
+        "twin_change_includes(TAGS.x)",
+        "twin_change_includes(Properties.Desired.d)",
+        "twin_change_includes(properties.REPORTED.r.s)",
         "false < true",
         "0x1F = 31 AND 1.5e1 = 15 AND - 3 = -3",
         "'\\uFF5E' > '\\uD800\\uDC00'", /* as UTF-16 has it */
@@ -134,6 +137,8 @@ TEST(a_condition_holds_or_not)
         "$body.w = 1",
         "$body.word AND true",
         "twin_change_includes(tags.y)",
+        "twin_change_includes(tags.X)",
+        "twin_change_includes(properties.desired.D)",
         "substring(text, 9) = ''",
         "substring(a, 0, 2) = 'x'",
         "$twin.tags.x = 1",
