@@ -24,7 +24,7 @@ struct line_ops {
         const char *name, *from; /* how the log tells its ids; the last one is NULL */
     } ids[3];
     enum err (*look)(struct hub *, const struct line *, struct before *out);
-    /* What is left of one that may have been begun when it stood as `was`. False: nothing. */
+    /* Finds the rest of one that may have been begun when it stood as `was`. False: nothing is left. */
     bool (*rest)(struct line *, const struct before *was, const struct before *is);
     /* `half`: what it is about is there, but not all that the line says. */
     enum err (*run)(const struct changer *, const struct line *, bool *half, struct entry_fault *);

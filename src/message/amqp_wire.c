@@ -3,7 +3,6 @@
 #define DEPTH_MAX 16           /* Proton recurses for each level; real frames have six */
 #define VALUES_MAX 4096        /* of one message: Proton keeps a node for each */
 #define TERMINUS_FIELDS 11     /* of a source; a target has fewer (AMQP 1.0, 3.5.3) */
-#define HANDLE_MAX 0x7fffffff  /* Proton announces it, and keeps what is above for itself */
 #define EMPTY_ELEMENTS_MAX 256 /* of an array whose elements have no bytes, so that its size does not bound it */
 
 enum { CODE_NULL = 0x40, CODE_DESCRIBED = 0x00, CODE_UINT_0 = 0x43, CODE_SMALL_UINT = 0x52, CODE_UINT = 0x70 };
@@ -172,7 +171,7 @@ static bool read_uint(struct walk w, uint32_t place, uint32_t *out)
 static enum err read_handle(struct walk w, uint32_t place, struct amqp_attach *out)
 {
     out->has_handle = read_uint(w, place, &out->handle);
-    return out->handle > HANDLE_MAX ? ERR_PROTOCOL : OK;
+    return out->handle > AMQP_HANDLE_MAX ? ERR_PROTOCOL : OK;
 }
 
 /* The fields of a source or a target, which Proton keeps in a struct: not nodes. Its descriptor, itself, its list. */

@@ -36,6 +36,9 @@ struct amqp_attach {
     uint32_t format;
 };
 
+/* Proton keeps the handles above it for itself. */
+#define AMQP_HANDLE_MAX 0x7fffffff
+
 /* device 3.6: a message whose data sections are messages. */
 enum { AMQP_BATCH = 0x80013700 };
 

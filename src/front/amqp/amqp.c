@@ -38,6 +38,21 @@ static void feed(struct amqp *c, struct bytes unit)
     }
 }
 
+/* An Open is the only frame that Proton does not see as it came. */
+static void feed_open(struct amqp *c, struct bytes unit)
+{
+    struct buf copy = buf_max(unit.len);
+
+    buf_put(&copy, unit);
+    if (copy.bad) {
+        amqp_end(c, ERR_MEMORY, "amqp:internal-error", "out of memory");
+    } else {
+        amqp_whole_open(&c->whole, copy.at, copy.len);
+        feed(c, buf_bytes(&copy));
+    }
+    buf_free(&copy);
+}
+
 /* ---- events ---------------------------------------------------------------------------------------------------- */
 
 static void on_session(const struct amqp *c, pn_session_t *s)
@@ -220,7 +235,10 @@ static void take_unit(struct amqp *c, struct bytes unit)
     }
     if (amqp_handles_take(c) && !c->front.over) {
         c->unit_len = unit.len;
-        feed(c, unit);
+        if (c->attach.code == AMQP_CODE_OPEN)
+            feed_open(c, unit);
+        else
+            feed(c, unit);
     }
     run_events(c);
 }

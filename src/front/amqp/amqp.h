@@ -18,6 +18,7 @@
  * kinds/ has a file for each kind of link, and kinds.c says which address is a link of which kind. */
 #pragma once
 
+#include "amqp_whole.h"
 #include "amqp_wire.h"
 #include "auth.h"
 #include "front.h"
@@ -37,6 +38,7 @@ struct amqp {
     const struct front_env *env;
     struct peer peer;
     pn_connection_driver_t driver;
+    struct amqp_whole whole; /* of what Proton says */
     int64_t now_ms, born_ms;
     int64_t steady_ms;  /* for Proton: begins at 1 and never goes back */
     bool greeted, open; /* protocol header and Open have come */

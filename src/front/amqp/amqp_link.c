@@ -117,6 +117,7 @@ void amqp_link_accept(struct amqp *c, struct amqp_link *k)
                                                                                   : PN_SND_SETTLED);
     pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn));
     pn_link_set_max_message_size(pn, AMQP_MESSAGE_MAX);
+    pn_data_put_map(pn_link_properties(pn)); /* none; pyamqp wants a map all the same */
     pn_link_open(pn);
     if (k->ops->credit)
         k->ops->credit(c, k);

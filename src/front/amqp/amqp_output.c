@@ -36,7 +36,7 @@ void amqp_flush(struct amqp *c)
     if (c->front.over)
         return;
     while ((bytes = pn_connection_driver_write_buffer(&c->driver)).size) {
-        buf_put(c->front.out, bytes_of(bytes.start, bytes.size));
+        amqp_whole(&c->whole, bytes_of(bytes.start, bytes.size), c->front.out);
         pn_connection_driver_write_done(&c->driver, bytes.size);
     }
     if (buf_check(c->front.out))

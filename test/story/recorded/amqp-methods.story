@@ -8,28 +8,31 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                     ff ff 70 7f ff ff ff
        d1:amqp HEARD "AMQP" 00 01 00 00 00 00 00 46 02 00 00 00 00 53 10 c0 39 0a \
                      a1 "#a197ce54bd9e26bbfaddecd98606e5c7_G1@p" 00 01 00 00 60 03 ff 70 00 03 a9 80 "@@@@@" 00 \
-                     00 00 19 02 00 00 00 00 53 11 c0 0c 04 60 00 00 43 52 14 70 7f ff ff ff
+                     00 00 21 02 00 00 00 00 53 11 c0 14 08 60 00 00 43 52 14 70 7f ff ff ff 70 7f ff ff ff 40 \
+                     40 40
        d1:amqp SAYS 00 00 00 49 02 00 00 00 00 53 12 c0 3c 0e a1 09 "from $cbsCAP" 02 50 00 00 53 28 c0 11 0b \
                     a1 04 "$cbsC@CB@@@@@@" 00 53 29 c0 08 07 "@C@CB@@@@CD@@@" 00 00 00 48 02 00 00 00 00 53 12 \
                     c0 3b 0e a1 07 "to $cbsR" 01 42 50 02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 29 c0 0d \
                     07 a1 04 "$cbsC@CB@@@@CD@@@" 00 00 00 20 02 00 00 00 00 53 13 c0 13 09 43 70 7f ff ff ff 43 \
                     70 7f ff ff ff 43 43 52 0a \
                     40 42
-       d1:amqp HEARD 00 00 00 51 02 00 00 00 00 53 12 c0 44 0e a1 09 "from $cbsCBP" 02 50 00 00 53 28 c0 11 0b \
-                     a1 04 "$cbsC@CB@@@@@@" 00 53 29 c0 08 07 "@C@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 40 \
-                     00 00 00 50 02 00 00 00 00 53 12 c0 43 0e a1 07 "to $cbsR" 01 41 50 02 50 00 00 53 28 c0 \
-                     0c 0b "@C@CB@@@@@@" 00 53 29 c0 0d 07 a1 04 "$cbsC@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 \
-                     40 40 00 00 00 1e 02 00 00 00 00 53 13 c0 11 09 43 52 14 43 70 7f ff ff ff 52 01 "CRd@B"
+       d1:amqp HEARD 00 00 00 59 02 00 00 00 00 53 12 c0 4c 0e a1 09 "from $cbsCBP" 02 50 00 00 53 28 c0 11 0b \
+                     a1 04 "$cbsC@CB@@@@@@" 00 53 29 c0 08 07 "@C@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 d1 \
+                     00 00 00 04 00 00 00 00 00 00 00 58 02 00 00 00 00 53 12 c0 4b 0e a1 07 "to $cbsR" 01 41 \
+                     50 02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 29 c0 0d 07 a1 04 "$cbsC@CB@@@@C" 80 00 \
+                     00 00 00 00 10 00 00 40 40 d1 00 00 00 04 00 00 00 00 00 00 00 20 02 00 00 00 00 53 13 c0 \
+                     13 0b 43 52 14 43 70 7f ff ff ff 52 01 "CRd@B@@"
        d1:amqp SAYS 00 00 00 fe 02 00 00 00 00 53 14 c0 0b 04 52 01 43 a0 04 01 00 00 00 43 00 53 70 45 00 53 \
                     73 c0 03 01 53 01 00 53 74 d1 00 00 00 5c 00 00 00 06 a1 09 "operation" a1 09 "put-token" \
                     a1 04 "type" a1 1f "servicebus.windows.net:sastoken" a1 04 "name" a1 13 \
                     "hub.test/devices/d1" 00 53 77 a1 \
                     "qSharedAccessSignature sr=hub.test%2Fdevices%2Fd1&sig=ocQiIrz5ybN37hodIFZpeMSseX" \
                     "rgSNw6my57BheELo0%3D&se=1795415100"
-       d1:amqp HEARD 00 00 00 16 02 00 00 00 00 53 15 c0 09 05 "AC@A" 00 53 24 45 00 00 00 67 02 00 00 00 00 53 \
-                     14 c0 0f 05 43 43 a0 08 01 00 00 00 00 00 00 00 43 41 00 53 70 45 00 53 73 c0 08 06 \
-                     "@@@@@S" 01 00 53 74 d1 00 00 00 2e 00 00 00 04 a1 0b "status-codeq" 00 00 00 c8 a1 12 \
-                     "status-description" a1 02 4f 4b 00 53 77 40
+       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
+                     06 "AC@A" 00 "S$E@" 00 00 00 6d 02 00 00 00 00 53 14 c0 15 0b 43 43 a0 08 01 00 00 00 00 \
+                     00 00 00 "CA@@@@@@" 00 53 70 45 00 53 73 c0 08 06 "@@@@@S" 01 00 53 74 d1 00 00 00 2e 00 \
+                     00 00 04 a1 0b "status-codeq" 00 00 00 c8 a1 12 "status-description" a1 02 4f 4b 00 53 77 \
+                     40
 # svc:http  CALLS d1 open {"how":1}              -> 404 DeviceNotOnline
        svc:http APPEARS
        svc:http OPENS https
@@ -67,13 +70,14 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                     "2020-09-30" a3 "$com.microsoft:channel-correlation-id" a1 0a \
                     "methods:d1" 00 00 00 23 02 00 00 00 00 53 13 c0 16 09 52 01 70 7f ff ff ff 52 01 70 7f ff \
                     ff ff 52 02 "CR2@B"
-       d1:amqp HEARD 00 00 00 88 02 00 00 00 00 53 12 c0 7b 0e a1 "$from /devices/d1/methods/deviceboundR" 02 \
+       d1:amqp HEARD 00 00 00 90 02 00 00 00 00 53 12 c0 83 0e a1 "$from /devices/d1/methods/deviceboundR" 02 \
                      42 50 02 50 00 00 53 28 c0 2c 0b a1 1f "/devices/d1/methods/deviceboundC@CB@@@@@@" 00 53 \
-                     29 c0 08 07 "@C@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 40 00 00 00 86 02 00 00 00 00 53 \
-                     12 c0 79 0e a1 22 "to /devices/d1/methods/deviceboundR" 03 41 50 02 50 00 00 53 28 c0 0c \
-                     0b "@C@CB@@@@@@" 00 53 29 c0 28 07 a1 1f "/devices/d1/methods/deviceboundC@CB@@@@C" 80 00 \
-                     00 00 00 00 10 00 00 40 40 40 00 00 00 20 02 00 00 00 00 53 13 c0 13 09 52 01 52 14 52 01 \
-                     70 7f ff ff ff 52 03 "CRd@B"
+                     29 c0 08 07 "@C@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 d1 00 00 00 04 00 00 00 00 00 00 \
+                     00 8e 02 00 00 00 00 53 12 c0 81 0e a1 22 "to /devices/d1/methods/deviceboundR" 03 41 50 \
+                     02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 29 c0 28 07 a1 1f \
+                     "/devices/d1/methods/deviceboundC@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 d1 00 00 00 04 \
+                     00 00 00 00 00 00 00 22 02 00 00 00 00 53 13 c0 15 0b 52 01 52 14 52 01 70 7f ff ff ff 52 \
+                     03 "CRd@B@@"
 1s     time PASSES
 # svc:http  CALLS d1 open {"how":1}
        svc:http SAYS "POST /twins/d1/methods?api-version=2021-04-12 HTTP/1.1" 0d 0a \
@@ -85,10 +89,10 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                      0d 0a \
                      7b 22 "methodName" 22 3a 22 "open" 22 2c 22 "payload" 22 3a 7b 22 68 6f 77 22 ":1}," 22 \
                      "responseTimeoutInSeconds" 22 ":30}"
-       d1:amqp HEARD 00 00 00 69 02 00 00 00 00 53 14 c0 10 04 52 02 52 01 a0 08 02 00 00 00 00 00 00 00 43 00 \
-                     53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 02 00 53 74 c1 1a \
-                     02 a1 11 "IoThub-methodname" a1 04 "open" 00 53 75 b0 00 00 00 09 7b 22 68 6f 77 22 3a 31 \
-                     7d
+       d1:amqp HEARD 00 00 00 70 02 00 00 00 00 53 14 c0 17 0b 52 02 52 01 a0 08 02 00 00 00 00 00 00 00 \
+                     "C@@@@@@@" 00 53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 02 00 \
+                     53 74 c1 1a 02 a1 11 "IoThub-methodname" a1 04 "open" 00 53 75 b0 00 00 00 09 7b 22 68 6f \
+                     77 22 3a 31 7d
        d1:amqp SAYS 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
                     05 41 52 01 40 41 00 53 24 45
 # d1:amqp   HEARS                                -> CALL open {"how":1}
@@ -97,8 +101,7 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                     53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 02 00 53 74 d1 00 00 \
                     00 18 00 00 00 02 a1 0d "IoThub-statusq" 00 00 00 c8 00 53 75 a0 10 7b 22 77 61 73 22 3a 22 \
                     "closed" 22 7d
-       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
-                     05 41 52 01 40 41 00 53 24 45
+       d1:amqp HEARD 00 00 00 18 02 00 00 00 00 53 15 c0 0b 06 41 52 01 40 41 00 "S$E@"
        svc:http HEARD "HTTP/1.1 200 OK" 0d 0a \
                       "Date: Mon, 23 Nov 2026 05:25:01 GMT" 0d 0a \
                       "x-ms-request-id: cd7ecfda-5b71-568d-aed1-cdf8b4d392a4" 0d 0a \
@@ -119,9 +122,9 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
                      0d 0a \
                      7b 22 "methodName" 22 3a 22 "sleep" 22 2c 22 "payload" 22 ":null," 22 \
                      "responseTimeoutInSeconds" 22 3a 35 7d
-       d1:amqp HEARD 00 00 00 65 02 00 00 00 00 53 14 c0 10 04 52 02 52 02 a0 08 03 00 00 00 00 00 00 00 43 00 \
-                     53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 03 00 53 74 c1 1b \
-                     02 a1 11 "IoThub-methodname" a1 05 "sleep" 00 53 75 b0 00 00 00 04 "null"
+       d1:amqp HEARD 00 00 00 6c 02 00 00 00 00 53 14 c0 17 0b 52 02 52 02 a0 08 03 00 00 00 00 00 00 00 \
+                     "C@@@@@@@" 00 53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 03 00 \
+                     53 74 c1 1b 02 a1 11 "IoThub-methodname" a1 05 "sleep" 00 53 75 b0 00 00 00 04 "null"
        d1:amqp SAYS 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
                     05 41 52 02 40 41 00 53 24 45
 # d1:amqp   HEARS                                -> CALL sleep null
@@ -143,5 +146,4 @@ title  as bytes: over AMQP a call comes on one link, and its answer goes out on 
        d1:amqp SAYS 00 00 00 60 02 00 00 00 00 53 14 c0 0c 04 52 03 52 02 a0 04 03 00 00 00 43 00 53 70 45 00 \
                     53 73 c0 17 06 "@@@@@" 98 00 00 00 00 00 00 40 00 80 00 00 00 00 00 00 03 00 53 74 d1 00 00 \
                     00 18 00 00 00 02 a1 0d "IoThub-statusq" 00 00 00 c8 00 53 75 a0 02 7b 7d
-       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
-                     05 41 52 02 40 41 00 53 24 45
+       d1:amqp HEARD 00 00 00 18 02 00 00 00 00 53 15 c0 0b 06 41 52 02 40 41 00 "S$E@"

@@ -8,28 +8,31 @@ title  as bytes: over AMQP a twin has two links, and each answer names the reque
                     ff ff 70 7f ff ff ff
        d1:amqp HEARD "AMQP" 00 01 00 00 00 00 00 46 02 00 00 00 00 53 10 c0 39 0a \
                      a1 "#a197ce54bd9e26bbfaddecd98606e5c7_G1@p" 00 01 00 00 60 03 ff 70 00 03 a9 80 "@@@@@" 00 \
-                     00 00 19 02 00 00 00 00 53 11 c0 0c 04 60 00 00 43 52 14 70 7f ff ff ff
+                     00 00 21 02 00 00 00 00 53 11 c0 14 08 60 00 00 43 52 14 70 7f ff ff ff 70 7f ff ff ff 40 \
+                     40 40
        d1:amqp SAYS 00 00 00 49 02 00 00 00 00 53 12 c0 3c 0e a1 09 "from $cbsCAP" 02 50 00 00 53 28 c0 11 0b \
                     a1 04 "$cbsC@CB@@@@@@" 00 53 29 c0 08 07 "@C@CB@@@@CD@@@" 00 00 00 48 02 00 00 00 00 53 12 \
                     c0 3b 0e a1 07 "to $cbsR" 01 42 50 02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 29 c0 0d \
                     07 a1 04 "$cbsC@CB@@@@CD@@@" 00 00 00 20 02 00 00 00 00 53 13 c0 13 09 43 70 7f ff ff ff 43 \
                     70 7f ff ff ff 43 43 52 0a \
                     40 42
-       d1:amqp HEARD 00 00 00 51 02 00 00 00 00 53 12 c0 44 0e a1 09 "from $cbsCBP" 02 50 00 00 53 28 c0 11 0b \
-                     a1 04 "$cbsC@CB@@@@@@" 00 53 29 c0 08 07 "@C@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 40 \
-                     00 00 00 50 02 00 00 00 00 53 12 c0 43 0e a1 07 "to $cbsR" 01 41 50 02 50 00 00 53 28 c0 \
-                     0c 0b "@C@CB@@@@@@" 00 53 29 c0 0d 07 a1 04 "$cbsC@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 \
-                     40 40 00 00 00 1e 02 00 00 00 00 53 13 c0 11 09 43 52 14 43 70 7f ff ff ff 52 01 "CRd@B"
+       d1:amqp HEARD 00 00 00 59 02 00 00 00 00 53 12 c0 4c 0e a1 09 "from $cbsCBP" 02 50 00 00 53 28 c0 11 0b \
+                     a1 04 "$cbsC@CB@@@@@@" 00 53 29 c0 08 07 "@C@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 d1 \
+                     00 00 00 04 00 00 00 00 00 00 00 58 02 00 00 00 00 53 12 c0 4b 0e a1 07 "to $cbsR" 01 41 \
+                     50 02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 29 c0 0d 07 a1 04 "$cbsC@CB@@@@C" 80 00 \
+                     00 00 00 00 10 00 00 40 40 d1 00 00 00 04 00 00 00 00 00 00 00 20 02 00 00 00 00 53 13 c0 \
+                     13 0b 43 52 14 43 70 7f ff ff ff 52 01 "CRd@B@@"
        d1:amqp SAYS 00 00 00 fe 02 00 00 00 00 53 14 c0 0b 04 52 01 43 a0 04 01 00 00 00 43 00 53 70 45 00 53 \
                     73 c0 03 01 53 01 00 53 74 d1 00 00 00 5c 00 00 00 06 a1 09 "operation" a1 09 "put-token" \
                     a1 04 "type" a1 1f "servicebus.windows.net:sastoken" a1 04 "name" a1 13 \
                     "hub.test/devices/d1" 00 53 77 a1 \
                     "qSharedAccessSignature sr=hub.test%2Fdevices%2Fd1&sig=ocQiIrz5ybN37hodIFZpeMSseX" \
                     "rgSNw6my57BheELo0%3D&se=1795415100"
-       d1:amqp HEARD 00 00 00 16 02 00 00 00 00 53 15 c0 09 05 "AC@A" 00 53 24 45 00 00 00 67 02 00 00 00 00 53 \
-                     14 c0 0f 05 43 43 a0 08 01 00 00 00 00 00 00 00 43 41 00 53 70 45 00 53 73 c0 08 06 \
-                     "@@@@@S" 01 00 53 74 d1 00 00 00 2e 00 00 00 04 a1 0b "status-codeq" 00 00 00 c8 a1 12 \
-                     "status-description" a1 02 4f 4b 00 53 77 40
+       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
+                     06 "AC@A" 00 "S$E@" 00 00 00 6d 02 00 00 00 00 53 14 c0 15 0b 43 43 a0 08 01 00 00 00 00 \
+                     00 00 00 "CA@@@@@@" 00 53 70 45 00 53 73 c0 08 06 "@@@@@S" 01 00 53 74 d1 00 00 00 2e 00 \
+                     00 00 04 a1 0b "status-codeq" 00 00 00 c8 a1 12 "status-description" a1 02 4f 4b 00 53 77 \
+                     40
 # d1:amqp   ASKS GET                             -> attached, attached, accepted, TWIN 200 {"desired":{"$version":1},"reported":{"$version":1}}
        d1:amqp SAYS 00 00 00 c0 02 00 00 00 00 53 12 c0 b3 0e a1 15 "from /devices/d1/twinR" 02 41 50 02 50 00 \
                     00 53 28 c0 1d 0b a1 10 "/devices/d1/twinC@CB@@@@@@" 00 53 29 c0 08 07 "@C@CB@@@@CD@@" d1 \
@@ -40,38 +43,39 @@ title  as bytes: over AMQP a twin has two links, and each answer names the reque
                     00 04 a3 19 "com.microsoft:api-version" a1 0a \
                     "2020-09-30" a3 "$com.microsoft:channel-correlation-id" a1 07 "twin:d1" 00 00 00 23 02 00 \
                     00 00 00 53 13 c0 16 09 52 01 70 7f ff ff ff 52 01 70 7f ff ff ff 52 02 "CR2@B"
-       d1:amqp HEARD 00 00 00 6a 02 00 00 00 00 53 12 c0 5d 0e a1 15 "from /devices/d1/twinR" 02 42 50 02 50 00 \
+       d1:amqp HEARD 00 00 00 72 02 00 00 00 00 53 12 c0 65 0e a1 15 "from /devices/d1/twinR" 02 42 50 02 50 00 \
                      00 53 28 c0 1d 0b a1 10 "/devices/d1/twinC@CB@@@@@@" 00 53 29 c0 08 07 "@C@CB@@@@C" 80 00 \
-                     00 00 00 00 10 00 00 40 40 40 00 00 00 68 02 00 00 00 00 53 12 c0 5b 0e a1 13 \
-                     "to /devices/d1/twinR" 03 41 50 02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 29 c0 19 07 \
-                     a1 10 "/devices/d1/twinC@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 40 00 00 00 20 02 00 00 \
-                     00 00 53 13 c0 13 09 52 01 52 14 52 01 70 7f ff ff ff 52 03 "CRd@B"
+                     00 00 00 00 10 00 00 40 40 d1 00 00 00 04 00 00 00 00 00 00 00 70 02 00 00 00 00 53 12 c0 \
+                     63 0e a1 13 "to /devices/d1/twinR" 03 41 50 02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 \
+                     29 c0 19 07 a1 10 "/devices/d1/twinC@CB@@@@C" 80 00 00 00 00 00 10 00 00 40 40 d1 00 00 00 \
+                     04 00 00 00 00 00 00 00 22 02 00 00 00 00 53 13 c0 15 0b 52 01 52 14 52 01 70 7f ff ff ff \
+                     52 03 "CRd@B@@"
        d1:amqp SAYS 00 00 00 50 02 00 00 00 00 53 14 c0 0c 04 52 03 52 01 a0 04 02 00 00 00 43 00 53 70 45 00 \
                     53 72 d1 00 00 00 14 00 00 00 02 a3 09 "operation" a1 03 47 45 54 00 53 73 c0 0d 06 "@@@@@" \
                     a1 05 "a-rid" 00 53 75 a0 00
-       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
-                     05 41 52 01 40 41 00 53 24 45 00 00 00 86 02 00 00 00 00 53 14 c0 11 05 52 02 52 01 a0 08 \
-                     02 00 00 00 00 00 00 00 43 41 00 53 70 45 00 53 72 d1 00 00 00 11 00 00 00 02 a3 06 \
-                     "statusq" 00 00 00 c8 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid" 00 53 75 a0 34 7b 22 \
-                     "desired" 22 3a 7b 22 "$version" 22 ":1}," 22 "reported" 22 3a 7b 22 "$version" 22 ":1}}"
+       d1:amqp HEARD 00 00 00 18 02 00 00 00 00 53 15 c0 0b 06 41 52 01 40 41 00 "S$E@" 00 00 00 8c 02 00 00 00 \
+                     00 53 14 c0 17 0b 52 02 52 01 a0 08 02 00 00 00 00 00 00 00 "CA@@@@@@" 00 53 70 45 00 53 \
+                     72 d1 00 00 00 11 00 00 00 02 a3 06 "statusq" 00 00 00 c8 00 53 73 c0 0d 06 "@@@@@" a1 05 \
+                     "a-rid" 00 53 75 a0 34 7b 22 "desired" 22 3a 7b 22 "$version" 22 ":1}," 22 "reported" 22 \
+                     3a 7b 22 "$version" 22 ":1}}"
 # d1:amqp   ASKS PATCH {"heat":19}               -> accepted, TWIN 204 version=2
        d1:amqp SAYS 00 00 00 7d 02 00 00 00 00 53 14 c0 0c 04 52 03 52 02 a0 04 03 00 00 00 43 00 53 70 45 00 \
                     53 72 d1 00 00 00 36 00 00 00 04 a3 09 "operation" a1 05 "PATCH" a3 08 "resource" a1 14 \
                     "/properties/reported" 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid" 00 53 75 a0 0b 7b 22 "heat" \
                     22 ":19}"
-       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
-                     05 41 52 02 40 41 00 53 24 45 00 00 00 58 02 00 00 00 00 53 14 c0 11 05 52 02 52 02 a0 08 \
-                     03 00 00 00 00 00 00 00 43 41 00 53 70 45 00 53 72 d1 00 00 00 1c 00 00 00 04 a3 06 \
-                     "statusq" 00 00 00 cc a3 07 "versionU" 02 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid"
+       d1:amqp HEARD 00 00 00 18 02 00 00 00 00 53 15 c0 0b 06 41 52 02 40 41 00 "S$E@" 00 00 00 5e 02 00 00 00 \
+                     00 53 14 c0 17 0b 52 02 52 02 a0 08 03 00 00 00 00 00 00 00 "CA@@@@@@" 00 53 70 45 00 53 \
+                     72 d1 00 00 00 1c 00 00 00 04 a3 06 "statusq" 00 00 00 cc a3 07 "versionU" 02 00 53 73 c0 \
+                     0d 06 "@@@@@" a1 05 "a-rid"
 # d1:amqp   ASKS PUT                             -> accepted, TWIN 200
        d1:amqp SAYS 00 00 00 82 02 00 00 00 00 53 14 c0 0c 04 52 03 52 03 a0 04 04 00 00 00 43 00 53 70 45 00 \
                     53 72 d1 00 00 00 46 00 00 00 04 a3 09 "operation" a1 03 50 55 54 a3 08 "resource" a1 \
                     "&/notifications/twin/properties/desired" 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid" 00 53 75 \
                     a0 00
-       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
-                     05 41 52 03 40 41 00 53 24 45 00 00 00 4d 02 00 00 00 00 53 14 c0 11 05 52 02 52 03 a0 08 \
-                     04 00 00 00 00 00 00 00 43 41 00 53 70 45 00 53 72 d1 00 00 00 11 00 00 00 02 a3 06 \
-                     "statusq" 00 00 00 c8 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid"
+       d1:amqp HEARD 00 00 00 18 02 00 00 00 00 53 15 c0 0b 06 41 52 03 40 41 00 "S$E@" 00 00 00 53 02 00 00 00 \
+                     00 53 14 c0 17 0b 52 02 52 03 a0 08 04 00 00 00 00 00 00 00 "CA@@@@@@" 00 53 70 45 00 53 \
+                     72 d1 00 00 00 11 00 00 00 02 a3 06 "statusq" 00 00 00 c8 00 53 73 c0 0d 06 "@@@@@" a1 05 \
+                     "a-rid"
 1s     time PASSES
 # svc:http  TWIN d1 {"properties":{"desired":{"heat":21}}} -> 200 desired={"heat":21,"$version":2} reported={"heat":19,"$version":2}
        svc:http APPEARS
@@ -108,8 +112,8 @@ title  as bytes: over AMQP a twin has two links, and each answer names the reque
                       "2026-11-23T05:25:00.0000000Z" 22 2c 22 "heat" 22 3a 7b 22 "$lastUpdated" 22 3a 22 \
                       "2026-11-23T05:25:00.0000000Z" 22 7d 7d 2c 22 "$version" 22 ":2}}," 22 "capabilities" 22 \
                       3a 7b 22 "iotEdge" 22 ":false}}"
-       d1:amqp HEARD 00 00 00 3e 02 00 00 00 00 53 14 c0 11 05 52 02 52 04 a0 08 05 00 00 00 00 00 00 00 43 41 \
-                     00 53 75 b0 00 00 00 18 7b 22 "heat" 22 ":21," 22 "$version" 22 3a 32 7d
+       d1:amqp HEARD 00 00 00 44 02 00 00 00 00 53 14 c0 17 0b 52 02 52 04 a0 08 05 00 00 00 00 00 00 00 \
+                     "CA@@@@@@" 00 53 75 b0 00 00 00 18 7b 22 "heat" 22 ":21," 22 "$version" 22 3a 32 7d
 # d1:amqp   HEARS                                -> DESIRED {"heat":21,"$version":2}
        store     HOLDS
 # d1:amqp   ASKS PATCH {"heat":20}
@@ -118,20 +122,19 @@ title  as bytes: over AMQP a twin has two links, and each answer names the reque
                     "/properties/reported" 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid" 00 53 75 a0 0b 7b 22 "heat" \
                     22 ":20}"
        store     SETTLES
-       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
-                     05 41 52 04 40 41 00 53 24 45 00 00 00 58 02 00 00 00 00 53 14 c0 11 05 52 02 52 05 a0 08 \
-                     06 00 00 00 00 00 00 00 43 41 00 53 70 45 00 53 72 d1 00 00 00 1c 00 00 00 04 a3 06 \
-                     "statusq" 00 00 00 cc a3 07 "versionU" 03 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid"
+       d1:amqp HEARD 00 00 00 18 02 00 00 00 00 53 15 c0 0b 06 41 52 04 40 41 00 "S$E@" 00 00 00 5e 02 00 00 00 \
+                     00 53 14 c0 17 0b 52 02 52 05 a0 08 06 00 00 00 00 00 00 00 "CA@@@@@@" 00 53 70 45 00 53 \
+                     72 d1 00 00 00 1c 00 00 00 04 a3 06 "statusq" 00 00 00 cc a3 07 "versionU" 03 00 53 73 c0 \
+                     0d 06 "@@@@@" a1 05 "a-rid"
 # d1:amqp   HEARS                                -> accepted, TWIN 204 version=3
 # d1:amqp   ASKS PATCH [1]                       -> accepted, TWIN 400 errorCode=400004
        d1:amqp SAYS 00 00 00 75 02 00 00 00 00 53 14 c0 0c 04 52 03 52 05 a0 04 06 00 00 00 43 00 53 70 45 00 \
                     53 72 d1 00 00 00 36 00 00 00 04 a3 09 "operation" a1 05 "PATCH" a3 08 "resource" a1 14 \
                     "/properties/reported" 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid" 00 53 75 a0 03 5b 31 5d
-       d1:amqp HEARD 00 00 00 17 02 00 00 00 00 53 15 c0 0a \
-                     05 41 52 05 40 41 00 53 24 45 00 00 01 4b 02 00 00 00 00 53 14 c0 11 05 52 02 52 06 a0 08 \
-                     07 00 00 00 00 00 00 00 43 41 00 53 70 45 00 53 72 d1 00 00 00 11 00 00 00 02 a3 06 \
-                     "statusq" 00 00 01 90 00 53 73 c0 0d 06 "@@@@@" a1 05 "a-rid" 00 53 75 a0 f9 7b 22 \
-                     "errorCode" 22 ":400004," 22 "trackingId" 22 3a 22 \
+       d1:amqp HEARD 00 00 00 18 02 00 00 00 00 53 15 c0 0b 06 41 52 05 40 41 00 "S$E@" 00 00 01 51 02 00 00 00 \
+                     00 53 14 c0 17 0b 52 02 52 06 a0 08 07 00 00 00 00 00 00 00 "CA@@@@@@" 00 53 70 45 00 53 \
+                     72 d1 00 00 00 11 00 00 00 02 a3 06 "statusq" 00 00 01 90 00 53 73 c0 0d 06 "@@@@@" a1 05 \
+                     "a-rid" 00 53 75 a0 f9 7b 22 "errorCode" 22 ":400004," 22 "trackingId" 22 3a 22 \
                      "fa67c4eb58ea9bae7bda6229516c77e5-G:0-TimeStamp:11/23/2026 05:25:01" 22 2c 22 "message" 22 \
                      3a 22 "Provided json is not a valid 'tags' or 'properties' object: not a JSON object at" \
                      " byte 0." 22 2c 22 "timestampUtc" 22 3a 22 "2026-11-23T05:25:01.0000000Z" 22 7d

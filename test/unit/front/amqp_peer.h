@@ -360,6 +360,26 @@ static inline void client_open_cbs(struct client *c)
     CHECK(pn_link_remote_max_message_size(c->asks) == AMQP_MESSAGE_MAX);
 }
 
+/* Python's pyamqp writes values as binary. */
+static inline void client_put_token_bytes(struct client *c, const char *name, const char *token)
+{
+    static const char *const keys[] = {"operation", "type", "name"};
+    const char *const values[] = {"put-token", "servicebus.windows.net:sastoken", name};
+    pn_message_t *m = pn_message();
+    pn_data_t *p = pn_message_properties(m);
+
+    pn_message_set_id(m, (pn_msgid_t){.type = PN_ULONG, .u.as_ulong = 1});
+    pn_data_put_map(p);
+    pn_data_enter(p);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        pn_data_put_string(p, pn_bytes(strlen(keys[i]), keys[i]));
+        pn_data_put_binary(p, pn_bytes(strlen(values[i]), values[i]));
+    }
+    pn_data_put_string(pn_message_body(m), pn_bytes(strlen(token), token));
+    send_request(c, c->asks, m);
+    pn_message_free(m);
+}
+
 static inline void client_put_token_as(struct client *c, pn_msgid_t id, const char *operation, const char *type,
                                        const char *name, const char *token)
 {

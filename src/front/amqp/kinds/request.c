@@ -33,7 +33,7 @@ struct bytes amqp_property(const struct amqp_request *r, const char *name, char 
 
     if (!amqp_map_find(&r->message.properties, bytes_str(name), &v))
         return NO_BYTES;
-    if (amqp_value_is_text(&v))
+    if (amqp_value_is_bytes(&v)) /* service 1.7: pyamqp writes texts as binary */
         return v.raw;
     if (!amqp_value_integer(&v, &n))
         return NO_BYTES;
