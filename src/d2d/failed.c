@@ -131,15 +131,26 @@ static const char *own_name(const char *name)
     return slash ? slash + 1 : name;
 }
 
+/* The hub's words about a module whose device does not exist either. */
+static bool is_without_device(enum subject kind, enum d2d_err e, const char *given)
+{
+    return kind == A_MODULE && e == D2D_NOT_FOUND && given &&
+           (strstr(given, "ErrorCode:DeviceNotFound") || strstr(given, "404001"));
+}
+
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *given)
 {
     enum status status = cli_status(e);
-    char what[200], shown[100], text[512];
+    char what[200], shown[100], text[512], device[200];
     const char *detail = tidy(given ? given : "", text);
     bool says_both; /* the hub's words begin with ours */
 
     if (status == INTERRUPTED)
         return status;
+    if (is_without_device(kind, e, given)) {
+        snprintf(device, sizeof device, "%.*s", (int)strcspn(name, "/"), name);
+        return cli_failed_about(A_DEVICE, device, e, given);
+    }
     if (kind == A_THING)
         snprintf(what, sizeof what, "%s", name);
     else

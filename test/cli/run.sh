@@ -598,6 +598,17 @@ is 0 d2d twin get garage/camera -o table
 out '{"fps":5}'
 is 0 d2d module rm garage/camera
 is 4 d2d module show garage/camera
+err 'module "garage/camera" does not exist'
+is 4 d2d module add nobody/camera
+err 'device "nobody" does not exist; `d2d device list` shows'
+is 4 d2d module show nobody/camera
+err 'device "nobody" does not exist'
+is 4 d2d twin get nobody/camera
+err 'device "nobody" does not exist'
+is 4 d2d twin set nobody/camera '{"a":1}'
+err 'device "nobody" does not exist'
+is 4 d2d call nobody/camera open
+err 'device "nobody" does not exist'
 is 0 d2d module list garage
 err 'has no modules'
 

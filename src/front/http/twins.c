@@ -29,10 +29,7 @@ static bool name_of(const struct http_request *r, char name[IDENTITY_LEN_MAX + 1
 
 static enum err not_found(const struct http_request *r, struct http_answer *a)
 {
-    if (!r->names[1][0])
-        return http_says(a, ERR_NOT_FOUND, "Device %.128s not registered", r->names[0]);
-    a->code = CODE_NO_MODULE;
-    return http_says(a, ERR_NOT_FOUND, "Module %.80s on device %.80s not registered", r->names[1], r->names[0]);
+    return http_no_identity(r, a, bytes_str(r->identity));
 }
 
 static enum err put_document(struct http_request *r, const struct device *d, struct bytes run, struct buf *out)

@@ -162,6 +162,8 @@ TEST(who_is_not_there_is_404)
         check_error(&c, 404, "DeviceNotFound");
         CHECK(ask(&c, methods[i], "/twins/door/modules/none" V, NULL, body) == 404);
         check_error(&c, 404, "ModuleNotFound");
+        CHECK(ask(&c, methods[i], "/twins/nobody/modules/none" V, NULL, body) == 404);
+        check_error(&c, 404, "DeviceNotFound");
         CHECK(ask(&c, methods[i], "/twins/do%252For" V, NULL, body) == 404);
         CHECK(ask_as(&c, "registryReadWrite", methods[i], "/twins/door" V, NULL, body) == 401);
     }
