@@ -7,12 +7,13 @@ const hub = require('./hub');
 const sdk = require('./sdk');
 
 const TRANSPORTS = ['mqtt', 'mqtt-ws', 'amqp', 'amqp-ws'];
+const OPTIONS = ['--lifecycle-events', 'on', '--connection-events', 'on', '--twin-events', 'on', '--job-events', 'on'];
 let events, registry, strings;
 
 before(async () => {
-  await hub.start('--lifecycle-events', 'on', '--connection-events', 'on', '--twin-events', 'on', '--job-events', 'on');
+  await hub.start(...OPTIONS);
   registry = Registry.fromConnectionString(hub.info.connection_strings.iothubowner);
-  strings = await hub.devices(...TRANSPORTS, 'short-lived', 'https', 'host');
+  strings = await hub.devices(...TRANSPORTS, 'short-lived', 'https', 'host', ...TRANSPORTS.map((t) => `lost-${t}`));
   await registry.addModule({ deviceId: 'host', moduleId: 'pump' });
   events = sdk.events();
 });
@@ -132,4 +133,31 @@ test('a job that is made, begins and ends, and modules that go with their device
   await registry.delete('with-modules');
   await happened('with-modules', ...Array(3).fill('createDeviceIdentity'), ...Array(3).fill('deleteDeviceIdentity'));
   assert.deepStrictEqual(events.from('with-modules').slice(3).map((e) => e.properties.moduleId).sort(), ['a', 'b', undefined]);
+});
+
+test('a hub that is killed tells when it is back whom it lost, once', async () => {
+  const { NoRetry } = require('azure-iot-common');
+  const clients = TRANSPORTS.map((transport) => sdk.device(strings[`lost-${transport}`], transport));
+  for (const client of clients) {
+    client.setRetryPolicy(new NoRetry());
+    client.on('error', () => {});
+    await client.open();
+    await client.sendEvent(sdk.message('here'));
+  }
+  for (const transport of TRANSPORTS) await happened(`lost-${transport}`, 'createDeviceIdentity', 'deviceConnected', undefined);
+  await events.close();
+  await hub.stop('SIGKILL');
+  await Promise.all(clients.map((client) => client.close().catch(() => {})));
+  for (let time = 0; time < 2; time++) {
+    await hub.start(...OPTIONS);
+    events = sdk.events();
+    for (const transport of TRANSPORTS) {
+      await happened(`lost-${transport}`, 'createDeviceIdentity', 'deviceConnected', undefined, 'deviceDisconnected');
+      assert.strictEqual(await connectionState(`lost-${transport}`), 'Disconnected');
+    }
+    if (!time) {
+      await events.close();
+      await hub.stop('SIGKILL');
+    }
+  }
 });

@@ -56,6 +56,16 @@ for (const transport of TRANSPORTS) {
     await client.close();
     assert.deepStrictEqual(await refusal(call(transport, 'echo', 1)), [404, 404103]);
   });
+
+  test(`${transport}: a device that goes while it is asked ends the call at once`, async () => {
+    let asked;
+    const there = new Promise((resolve) => { asked = resolve; });
+    const client = await listening(transport, transport, { never: () => asked() });
+    const refused = refusal(call(transport, 'never', 1, { connectTimeoutInSeconds: 15, responseTimeoutInSeconds: 300 }));
+    await there;
+    await client.close();
+    assert.deepStrictEqual(await refused, [404, 404104]);
+  });
 }
 
 for (const transport of TRANSPORTS) {
