@@ -475,8 +475,8 @@ struct d2d_question {
 
 /* Calls a direct method of a device or module and waits for its answer: the device's *status and *payload (JSON text;
  * the caller frees it). D2D_NO_CONNECTION: it is not connected, or does not listen to direct methods; D2D_CLOSED: its
- * connection ended first; D2D_TIMED_OUT, D2D_NOT_FOUND, D2D_OVER_QUOTA. The policy must have the right "service
- * connect". */
+ * connection ended first; D2D_REFUSED: it rejected the call, or its answer is not JSON; D2D_TIMED_OUT, D2D_NOT_FOUND,
+ * D2D_OVER_QUOTA. The policy must have the right "service connect". */
 D2D_API enum d2d_err d2d_registry_call(struct d2d_registry *registry, const char *device,
                                        const struct d2d_question *question, int *status, char **payload);
 

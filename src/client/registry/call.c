@@ -18,6 +18,7 @@ static enum d2d_err verdict(struct d2d_registry *r, enum d2d_err e)
         enum d2d_err e;
     } failures[] = {{"\"errorCode\":404103", D2D_NO_CONNECTION},
                     {"\"errorCode\":404104", D2D_CLOSED},
+                    {"\"errorCode\":502000", D2D_REFUSED},
                     {"\"errorCode\":504101", D2D_TIMED_OUT}};
 
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)

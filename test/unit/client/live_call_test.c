@@ -19,6 +19,8 @@ static void on_call(void *ctx, struct d2d_device *d, const struct d2d_call *call
     calls++;
     if (!strcmp(call->method, "echo"))
         CHECK(d2d_device_answer(d, call->id, 222, call->payload, call->payload_len) == D2D_OK);
+    else if (!strcmp(call->method, "broken"))
+        CHECK(d2d_device_answer(d, call->id, 200, "{", 1) == D2D_OK);
     else if (!strcmp(call->method, "nothing"))
         CHECK(d2d_device_answer(d, call->id, -1, NULL, 0) == D2D_OK);
     else
@@ -66,6 +68,8 @@ static void check_calls(enum d2d_transport transport)
         CHECK(status == 222 && calls == i && !strcmp(payload, q.payload));
         free(payload);
     }
+    q.method = "broken";
+    CHECK(d2d_registry_call(registry, "door", &q, &status, &payload) == D2D_REFUSED);
     q.method = "nothing";
     q.payload = NULL;
     CHECK(d2d_registry_call(registry, "door", &q, &status, &payload) == D2D_OK);
