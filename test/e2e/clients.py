@@ -79,7 +79,7 @@ ROWS = [
         "HTTPS",
         "transfer",
         "",
-        "import and export of the registry, in spite of kill -9",
+        "import and export of the registry and of configurations, in spite of kill -9",
     ),
     (
         "Azure IoT service SDK for Node.js, queries",

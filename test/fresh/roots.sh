@@ -75,10 +75,16 @@ readme_url() {
 # inside NAME USER SCRIPT [ARGUMENT…]: bash runs the script there, in the home of the user, without a network.
 inside() { run_in /debs --offline "$@"; }
 
-# online NAME USER SCRIPT [ARGUMENT…]: the same with this machine's network, and with the way to npm's packages that
-# root has here.
+# online NAME USER SCRIPT [ARGUMENT…]: the same with this machine's network, and with the way to npm's packages and the
+# CAs for it that root has here.
 online() {
+    local cas
     [ ! -f ~/.npmrc ] || cp ~/.npmrc "$work/$1/root/.npmrc"
+    cas=$(npm config get cafile 2>/dev/null) || cas=
+    if [ -f "$cas" ]; then
+        cp "$cas" "$work/$1/root/npm-ca.pem"
+        echo cafile=/root/npm-ca.pem >>"$work/$1/root/.npmrc"
+    fi
     run_in /var/cache/apt/archives "" "$@"
 }
 

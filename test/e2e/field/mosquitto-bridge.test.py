@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from amqp import Events
-from hub import CA, HOST, MQTTS, Device, c2d, check, done, until
+from hub import CA, MQTTS, Device, c2d, check, done, until
 from mqtt import Mqtt, code_of
 
 d = Device()
@@ -37,7 +37,7 @@ class Broker:
                         "persistence false",
                         "log_type all",
                         "connection hub",
-                        f"address {HOST}:{MQTTS}",
+                        f"address 127.0.0.1:{MQTTS}",  # of "localhost" it takes one address, which may be ::1
                         f"bridge_cafile {self.folder}/ca.pem",
                         "bridge_insecure false",
                         "bridge_protocol_version mqttv311",
