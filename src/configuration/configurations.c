@@ -99,7 +99,7 @@ static enum err device_found(void *ctx, const struct twin_document *d, const str
             continue;
         f->targeted++;
         if (edge)
-            f->applied += make_modules(c, f, d->device);
+            f->applied += make_modules(c, f, d->device) && plan_has_manifest(c->hub, f, d->device);
         else
             c->claims[n++] = (struct claim){.by = f, .settings = f->settings};
     }

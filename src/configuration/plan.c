@@ -30,22 +30,28 @@ static enum configured status_of(bool applied)
     return applied ? CONFIGURED_APPLIED : CONFIGURED_TARGETED;
 }
 
-/* The modules of a manifest are there. */
-static bool has_modules(struct hub *hub, const struct configuration *f, const struct device *d)
+bool plan_has_manifest(struct hub *hub, const struct configuration *f, const struct device *d)
 {
+    struct buf run = buf_max(TWIN_RUN_MAX);
     char name[IDENTITY_LEN_MAX + 1];
-    struct device found;
     const char *module;
-    json_t *settings;
+    bool all = true;
+    json_t *wish;
 
-    json_object_foreach(f->settings, module, settings) if (!identity_name(bytes_str(d->id), bytes_str(module), name) ||
-                                                           hub_device_get(hub, bytes_str(name), &found)) return false;
-    return true;
+    json_object_foreach(f->wish, module, wish)
+    {
+        buf_clear(&run);
+        all = all && identity_name(bytes_str(d->id), bytes_str(module), name) &&
+              !hub_twin_copy(hub, bytes_str(name), &run, NULL, NULL) &&
+              reconciled(buf_bytes(&run), wish, bytes_str(f->doc.id));
+    }
+    buf_free(&run);
+    return all;
 }
 
 static enum configured edge_device(const struct plan *p, const struct configuration *f, const struct twin_document *d)
 {
-    return d->device->edge && plan_targets(f, d) ? status_of(has_modules(p->hub, f, d->device)) : CONFIGURED_NOT;
+    return d->device->edge && plan_targets(f, d) ? status_of(plan_has_manifest(p->hub, f, d->device)) : CONFIGURED_NOT;
 }
 
 static enum configured edge_module(const struct plan *p, const struct configuration *f, const struct twin_document *d)

@@ -21,5 +21,7 @@ void plan_hold(struct plan *);
 /* NULL is fine. */
 void plan_release(struct plan *);
 
+/* Whether the modules of its manifest are there, each with all that is desired of it by this configuration. */
+bool plan_has_manifest(struct hub *, const struct configuration *, const struct device *edge);
 /* True if the configuration is not deleted and its target condition holds. */
 bool plan_targets(const struct configuration *, const struct twin_document *);

@@ -460,6 +460,22 @@ TEST(an_edge_device_gets_its_modules_and_what_is_desired_of_them)
     assert_string_equal(desired("gate/pump"), "{}");
 }
 
+/* service 4.11: who is displaced in a part of its manifest is not applied. */
+TEST(of_two_manifests_the_one_of_lower_rank_stays_targeted)
+{
+    world_device_as(&w, "gate", true);
+    set("low", "{\"modulesContent\":{\"$edgeAgent\":{\"properties.desired\":{\"v\":1}},\"pump\":{}}}", "*", 1);
+    set("high", "{\"modulesContent\":{\"$edgeAgent\":{\"properties.desired\":{\"v\":2}}}}", "*", 2);
+    settle();
+    CHECK(ask(&c, "GET", "/twins/gate" V, NULL, NULL) == 200 && body_has(&c, "\"high\":{\"status\":\"Applied\"}") &&
+          body_has(&c, "\"low\":{\"status\":\"Targeted\"}"));
+    CHECK(ask(&c, "GET", "/configurations/low" V, NULL, NULL) == 200 && body_has(&c, "\"appliedCount\":0"));
+    CHECK(ask(&c, "GET", "/configurations/high" V, NULL, NULL) == 200 && body_has(&c, "\"appliedCount\":1"));
+    drop("high");
+    settle();
+    CHECK(ask(&c, "GET", "/twins/gate" V, NULL, NULL) == 200 && body_has(&c, "{\"low\":{\"status\":\"Applied\"}}"));
+}
+
 TEST(a_null_in_the_content_removes)
 {
     change("a", TWIN_DESIRED, "{\"old\":1,\"new\":2}");
@@ -480,4 +496,5 @@ TESTS(CASE(it_comes_back_as_it_was_written), CASE(labels_of_null_are_null_and_em
       CASE(a_change_by_hand_is_overwritten_in_the_next_round), CASE(the_twin_says_who_did_it),
       CASE(after_a_restart_what_was_left_to_do_is_done), CASE(what_a_deleted_one_has_set_goes_when_there_is_room),
       CASE(what_was_changed_by_hand_meanwhile_is_not_swept_away), CASE(modules_are_configured_by_their_own_condition),
-      CASE(an_edge_device_gets_its_modules_and_what_is_desired_of_them), CASE(a_null_in_the_content_removes))
+      CASE(an_edge_device_gets_its_modules_and_what_is_desired_of_them), CASE(a_null_in_the_content_removes),
+      CASE(of_two_manifests_the_one_of_lower_rank_stays_targeted))
