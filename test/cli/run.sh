@@ -714,6 +714,9 @@ err 'there is no such file'
 is 2 d2d device export ../box
 err '3 to 63'
 
+# The string of the events endpoint is of the context's hub, too, and its CA is known.
+jq -r .event_hub_connection_string "$home/hub/hub.json" >"$home/events.cs"
+is 0 d2d events --connection-string-file "$home/events.cs" --since earliest -n 1
 "$(dirname "$0")/formats.sh" "$build"
 
 # What is refused.

@@ -98,15 +98,37 @@ static enum status fits(const struct cli *c, enum kind_of_string wanted)
     return USAGE;
 }
 
+/* "hub.example", of HostName=hub.example or Endpoint=sb://hub.example:5671/, and the port; 0: none is given. */
+static bool host_of(const char *string, char out[300], int *port)
+{
+    const char *start = out;
+    char *colon;
+
+    if (d2d_connection_string_field(string, "HostName", out, 300) != D2D_OK &&
+        d2d_connection_string_field(string, "Endpoint", out, 300) != D2D_OK)
+        return false;
+    if (strncmp(out, "sb://", 5) == 0)
+        start += 5;
+    memmove(out, start, strlen(start) + 1);
+    out[strcspn(out, "/")] = 0;
+    colon = out[0] == '[' ? NULL : strchr(out, ':');
+    *port = colon ? (int)strtol(colon + 1, NULL, 10) : 0;
+    if (colon)
+        *colon = 0;
+    return true;
+}
+
 /* The context's CA and ports are of the context's hub, and of no other. */
 static bool is_of_context(const struct cli *c)
 {
+    const struct context *context = &c->context;
     char ours[300], its[300];
+    int port, its_port;
 
-    return c->has_context &&
-           d2d_connection_string_field(c->connection_string, "HostName", ours, sizeof ours) == D2D_OK &&
-           d2d_connection_string_field(c->context.connection_string, "HostName", its, sizeof its) == D2D_OK &&
-           strcmp(ours, its) == 0;
+    return c->has_context && host_of(c->connection_string, ours, &port) &&
+           host_of(context->connection_string, its, &its_port) && strcmp(ours, its) == 0 &&
+           (!port || port == its_port || port == context->mqtts_port || port == context->amqps_port ||
+            port == context->https_port);
 }
 
 /* A certificate that is given is meant to be shown. */
