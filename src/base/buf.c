@@ -50,7 +50,7 @@ bool buf_reserve(struct buf *b, size_t more)
 
 uint8_t *buf_grow(struct buf *b, size_t n)
 {
-    if (!buf_reserve(b, n))
+    if ((b->bad || n > b->cap - b->len) && !buf_reserve(b, n))
         return NULL;
     if (!n)
         return b->at; /* which may be nowhere yet */
@@ -68,26 +68,36 @@ void buf_put(struct buf *b, struct bytes bytes)
 
 void buf_put_u8(struct buf *b, uint8_t v)
 {
-    buf_put(b, bytes_of(&v, 1));
+    uint8_t *to = buf_grow(b, 1);
+
+    if (to)
+        *to = v;
 }
 
 void buf_put_u16(struct buf *b, uint16_t v)
 {
-    uint8_t wire[2] = {(uint8_t)(v >> 8), (uint8_t)v};
+    uint8_t *to = buf_grow(b, 2);
 
-    buf_put(b, bytes_of(wire, sizeof wire));
+    if (to)
+        be16_put(to, v);
 }
 
 void buf_put_u32(struct buf *b, uint32_t v)
 {
-    buf_put_u16(b, (uint16_t)(v >> 16));
-    buf_put_u16(b, (uint16_t)v);
+    uint8_t *to = buf_grow(b, 4);
+
+    if (to)
+        be32_put(to, v);
 }
 
 void buf_put_u64(struct buf *b, uint64_t v)
 {
-    buf_put_u32(b, (uint32_t)(v >> 32));
-    buf_put_u32(b, (uint32_t)v);
+    uint8_t *to = buf_grow(b, 8);
+
+    if (!to)
+        return;
+    be32_put(to, (uint32_t)(v >> 32));
+    be32_put(to + 4, (uint32_t)v);
 }
 
 void buf_puts(struct buf *b, const char *text)
@@ -95,22 +105,25 @@ void buf_puts(struct buf *b, const char *text)
     buf_put(b, bytes_str(text));
 }
 
+/* vsnprintf writes a NUL behind the text: it needs room, too, and is not counted. */
 void buf_vprintf(struct buf *b, const char *format, va_list args)
 {
+    size_t room = b->bad ? 0 : b->cap - b->len;
     va_list again;
     int n;
 
     va_copy(again, args);
-    n = vsnprintf(NULL, 0, format, again);
+    n = vsnprintf(room ? (char *)b->at + b->len : NULL, room, format, again);
     va_end(again);
     if (n < 0) {
         b->bad = true;
         return;
     }
-    /* vsnprintf writes a NUL behind the text: reserve it, do not count it. */
-    if (!buf_reserve(b, (size_t)n + 1))
-        return;
-    vsnprintf((char *)b->at + b->len, (size_t)n + 1, format, args);
+    if ((size_t)n >= room) {
+        if (!buf_reserve(b, (size_t)n + 1))
+            return;
+        vsnprintf((char *)b->at + b->len, (size_t)n + 1, format, args);
+    }
     b->len += (size_t)n;
 }
 
@@ -121,6 +134,16 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_start(args, format);
     buf_vprintf(b, format, args);
     va_end(args);
+}
+
+void buf_put_decimal(struct buf *b, uint64_t v)
+{
+    uint8_t digits[20], *from = digits + sizeof digits;
+
+    do
+        *--from = (uint8_t)('0' + v % 10);
+    while (v /= 10);
+    buf_put(b, bytes_of(from, (size_t)(digits + sizeof digits - from)));
 }
 
 void buf_drop(struct buf *b, size_t n)
@@ -155,34 +178,45 @@ struct bytes rd_bytes(struct rd *r, size_t n)
     return bytes_of(at, n);
 }
 
+/* The next n bytes; NULL: there are not as many. */
+static const uint8_t *take(struct rd *r, size_t n)
+{
+    const uint8_t *at = r->at;
+
+    if (r->bad || n > rd_left(r)) {
+        r->bad = true;
+        return NULL;
+    }
+    r->at += n;
+    return at;
+}
+
 uint8_t rd_u8(struct rd *r)
 {
-    struct bytes b = rd_bytes(r, 1);
+    const uint8_t *at = take(r, 1);
 
-    return r->bad ? 0 : b.at[0];
+    return at ? *at : 0;
 }
 
 uint16_t rd_u16(struct rd *r)
 {
-    struct bytes b = rd_bytes(r, 2);
+    const uint8_t *at = take(r, 2);
 
-    if (r->bad)
-        return 0;
-    return (uint16_t)((unsigned)b.at[0] << 8 | b.at[1]);
+    return at ? be16(at) : 0;
 }
 
 uint32_t rd_u32(struct rd *r)
 {
-    uint32_t high = rd_u16(r);
+    const uint8_t *at = take(r, 4);
 
-    return high << 16 | rd_u16(r);
+    return at ? be32(at) : 0;
 }
 
 uint64_t rd_u64(struct rd *r)
 {
-    uint64_t high = rd_u32(r);
+    const uint8_t *at = take(r, 8);
 
-    return high << 32 | rd_u32(r);
+    return at ? (uint64_t)be32(at) << 32 | be32(at + 4) : 0;
 }
 
 struct bytes rd_str16(struct rd *r)

@@ -54,6 +54,8 @@ void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
+void buf_put_decimal(struct buf *b, uint64_t v);
+
 /* `n` bytes to be filled in by the caller, already counted in len; NULL when they do not fit. */
 uint8_t *buf_grow(struct buf *b, size_t n);
 

@@ -101,9 +101,8 @@ bool bytes_to_u64(struct bytes b, uint64_t *out)
     for (size_t i = 0; i < b.len; i++) {
         unsigned digit = (unsigned)b.at[i] - '0';
 
-        if (digit > 9 || n > (UINT64_MAX - digit) / 10)
+        if (digit > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, digit, &n))
             return false;
-        n = n * 10 + digit;
     }
     *out = n;
     return true;

@@ -80,3 +80,28 @@ bool bytes_to_str(struct bytes b, char *out, size_t cap) MUST_CHECK;
 
 /* In time that does not depend on where they differ. */
 bool bytes_eq_secret(struct bytes a, struct bytes b);
+
+/* Numbers at any address, big-endian. */
+static inline uint16_t be16(const uint8_t *at)
+{
+    return (uint16_t)((unsigned)at[0] << 8 | at[1]);
+}
+
+static inline uint32_t be32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static inline void be16_put(uint8_t *to, uint16_t v)
+{
+    to[0] = (uint8_t)(v >> 8);
+    to[1] = (uint8_t)v;
+}
+
+static inline void be32_put(uint8_t *to, uint32_t v)
+{
+    to[0] = (uint8_t)(v >> 24);
+    to[1] = (uint8_t)(v >> 16);
+    to[2] = (uint8_t)(v >> 8);
+    to[3] = (uint8_t)v;
+}

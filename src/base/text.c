@@ -195,10 +195,16 @@ static size_t utf8_char(struct bytes b, size_t i)
     return utf8_take(b, i, &code);
 }
 
+/* ASCII is most of it. */
 bool utf8_valid(struct bytes b)
 {
     for (size_t i = 0; i < b.len;) {
-        size_t n = utf8_char(b, i);
+        uint64_t eight = UINT64_MAX;
+        size_t n;
+
+        if (b.len - i >= sizeof eight)
+            memcpy(&eight, b.at + i, sizeof eight);
+        n = eight & UINT64_MAX / 255 << 7 ? utf8_char(b, i) : sizeof eight;
 
         if (n == 0)
             return false;

@@ -9,13 +9,9 @@ enum { FACTS_MIN = 1 + 4 * 8 + TWIN_PARTS * 4 + 2 };
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-static uint64_t be(const uint8_t *at, size_t n)
+static uint64_t be48(const uint8_t *at)
 {
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | at[i];
-    return v;
+    return (uint64_t)be16(at) << 32 | be32(at + 2);
 }
 
 /* The configuration that wrote it. */
@@ -32,22 +28,22 @@ static void read_node(const uint8_t *at, struct twin_node *n)
     uint8_t head = at[0];
 
     n->at = at;
-    n->behind = at + be(at + NODE_LENGTH_AT, 4);
+    n->behind = at + be32(at + NODE_LENGTH_AT);
     n->kind = (enum twin_kind)(head & NODE_KIND);
     n->is_plain = !(head & NODE_ESCAPED);
     n->key_is_plain = !(head & NODE_KEY_ESCAPED);
-    n->key = bytes_of(at + NODE_HEAD, (size_t)be(at + NODE_KEY_LEN_AT, 2));
+    n->key = bytes_of(at + NODE_HEAD, be16(at + NODE_KEY_LEN_AT));
     at = n->key.at + n->key.len;
     n->has_time = head & NODE_TIME;
     n->time_ms = 0;
     n->version = 0;
     n->by = n->digest = NO_BYTES;
     if (head & NODE_TIME) {
-        n->time_ms = (int64_t)be(at, 6);
+        n->time_ms = (int64_t)be48(at);
         at += 6;
     }
     if (head & NODE_VERSION) {
-        n->version = be(at, 6);
+        n->version = be48(at);
         at += 6;
     }
     if (head & NODE_BY)
@@ -132,7 +128,7 @@ void twin_root(struct bytes run, enum twin_part part, struct twin_node *out)
     *out = (struct twin_node){.kind = TWIN_OBJECT};
     if (!run.len)
         return;
-    read_node(at + be(run.at + FACTS_MIN - 2, 2), out);
+    read_node(at + be16(run.at + FACTS_MIN - 2), out);
     for (int i = 0; i < (int)part; i++)
         read_node(out->behind, out);
 }
@@ -196,14 +192,12 @@ uint64_t twin_size(const struct twin_node *n)
 
 void put_u32_at(struct buf *out, size_t at, uint32_t v)
 {
-    for (size_t i = 0; i < 4; i++)
-        out->at[at + i] = (uint8_t)(v >> (24 - 8 * i));
+    be32_put(out->at + at, v);
 }
 
 void put_u16_at(struct buf *out, size_t at, uint16_t v)
 {
-    out->at[at] = (uint8_t)(v >> 8);
-    out->at[at + 1] = (uint8_t)v;
+    be16_put(out->at + at, v);
 }
 
 static void put_u48(struct buf *out, uint64_t v)

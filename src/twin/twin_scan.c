@@ -74,9 +74,26 @@ static bool scan_escape(struct scan *s, struct buf *out, bool *is_plain)
     return true;
 }
 
+/* Of eight bytes that stand together, in whatever order: not zero if one of them is c. */
+static uint64_t any_is(uint64_t eight, uint8_t c)
+{
+    uint64_t ones = UINT64_MAX / 255, x = eight ^ ones * c;
+
+    return (x - ones) & ~x & ones << 7;
+}
+
 /* Characters that stand for themselves: letters, digits and the like, which are most. */
 static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end)
 {
+    const uint64_t ones = UINT64_MAX / 255, high = ones << 7;
+    uint64_t eight;
+
+    for (; (size_t)(end - at) >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, at, sizeof eight);
+        /* Control characters borrow from the highest bit; DEL reaches it. */
+        if ((((eight - ones * 0x20) | (eight + ones) | eight) & high) || any_is(eight, '"') || any_is(eight, '\\'))
+            break;
+    }
     while (at < end && *at >= 0x20 && *at < 0x7F && *at != '"' && *at != '\\')
         at++;
     return at;

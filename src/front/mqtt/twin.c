@@ -17,10 +17,14 @@ static enum err put_reply(struct mqtt *s, struct bytes rid, const struct twin_re
     uint8_t text[TOPIC_LEN_MAX];
     struct buf topic = buf_over(text, sizeof text);
 
-    buf_printf(&topic, "$iothub/twin/res/%u/?$rid=", r->status);
+    buf_put(&topic, BYTES("$iothub/twin/res/"));
+    buf_put_decimal(&topic, r->status);
+    buf_put(&topic, BYTES("/?$rid="));
     buf_put(&topic, rid);
-    if (r->version >= 0)
-        buf_printf(&topic, "&$version=%lld", (long long)r->version);
+    if (r->version >= 0) {
+        buf_put(&topic, BYTES("&$version="));
+        buf_put_decimal(&topic, (uint64_t)r->version);
+    }
     assert(r->status >= 200 && r->status < 600);
     if (topic.bad || r->body.bad)
         return ERR_TOO_LARGE;
@@ -86,7 +90,8 @@ static void put_desired(struct mqtt *s, const struct desired *d)
     char text[96];
     struct buf topic = buf_over(text, sizeof text);
 
-    buf_printf(&topic, "$iothub/twin/PATCH/properties/desired/?$version=%lld", (long long)d->version);
+    buf_put(&topic, BYTES("$iothub/twin/PATCH/properties/desired/?$version="));
+    buf_put_decimal(&topic, d->version);
     if (is_wanted(s, WANT_DESIRED, buf_bytes(&topic)))
         mqtt_put_publish(s->front.out, &(struct mqtt_publish){.topic = buf_bytes(&topic), .body = d->json});
 }

@@ -116,6 +116,40 @@ TEST(what_is_put_is_read_back)
     buf_free(&b);
 }
 
+TEST(numbers_are_put_in_decimal)
+{
+    struct buf b = buf_max(64);
+
+    buf_put_decimal(&b, 0);
+    buf_put_u8(&b, ' ');
+    buf_put_decimal(&b, 10);
+    buf_put_u8(&b, ' ');
+    buf_put_decimal(&b, UINT64_MAX);
+    CHECK_BYTES(buf_bytes(&b), BYTES("0 10 18446744073709551615"));
+    buf_free(&b);
+}
+
+/* A NUL has to fit behind it. */
+TEST(a_format_fits_whole_or_not_at_all)
+{
+    char memory[16];
+
+    for (size_t before = 0; before < 4; before++) {
+        for (size_t cap = before; cap <= sizeof memory; cap++) {
+            struct buf over = buf_over(memory, cap), grows = buf_max(cap);
+
+            buf_put(&over, bytes_first(BYTES("abc"), before));
+            buf_put(&grows, bytes_first(BYTES("abc"), before));
+            buf_printf(&over, "%d-%s", 4711, "x");
+            buf_printf(&grows, "%d-%s", 4711, "x");
+            CHECK(over.bad == (cap < before + 7) && grows.bad == over.bad);
+            CHECK(over.len == before + (over.bad ? 0 : 6) && bytes_eq(buf_bytes(&over), buf_bytes(&grows)));
+            CHECK(over.bad || bytes_ends(buf_bytes(&over), BYTES("4711-x")));
+            buf_free(&grows);
+        }
+    }
+}
+
 TEST(a_reader_that_went_bad_gives_nothing)
 {
     struct rd r = rd_over(BYTES("\x00\x05hi"));
@@ -154,4 +188,5 @@ TESTS(RUN(comparing_goes_by_bytes_then_by_length), RUN(beginnings_and_ends),
       RUN(cutting_visits_every_piece_empty_ones_too), RUN(finding_text_in_text),
       RUN(numbers_are_read_whole_or_not_at_all), RUN(a_string_fits_with_its_end_or_is_refused),
       RUN(secrets_are_equal_or_not), RUN(a_buffer_stops_at_its_ceiling_and_stays_bad), RUN(what_is_put_is_read_back),
+      RUN(numbers_are_put_in_decimal), RUN(a_format_fits_whole_or_not_at_all),
       RUN(a_reader_that_went_bad_gives_nothing), RUN(dropping_takes_from_the_front), RUN(errors_have_names_and_texts))

@@ -84,6 +84,24 @@ TEST(utf8_in_its_shortest_form_only)
     CHECK(!utf8_valid(BYTES("\x80")));
 }
 
+TEST(utf8_is_looked_at_wherever_it_stands)
+{
+    char text[32];
+
+    for (size_t len = 1; len <= 24; len++) {
+        for (size_t at = 0; at < len; at++) {
+            memset(text, 'x', sizeof text);
+            CHECK(utf8_valid(bytes_of((uint8_t *)text, len)));
+            text[at] = '\x80';
+            CHECK(!utf8_valid(bytes_of((uint8_t *)text, len)));
+            memcpy(text + at, "\xc3\xbc", 2);
+            CHECK(utf8_valid(bytes_of((uint8_t *)text, len)) == (at + 1 < len));
+            text[at + 1] = 0x7F;
+            CHECK(!utf8_valid(bytes_of((uint8_t *)text, len)));
+        }
+    }
+}
+
 TEST(times_are_written_with_seven_digits)
 {
     char text[ISO_TIME_CAP];
@@ -169,6 +187,6 @@ TEST(json_strings_are_always_json)
 }
 
 TESTS(RUN(base64_goes_there_and_back), RUN(base64_forgives_lost_padding_and_nothing_else), RUN(percent_escapes),
-      RUN(hex), RUN(utf8_in_its_shortest_form_only), RUN(times_are_written_with_seven_digits),
-      RUN(times_are_read_in_every_form_that_clients_write), RUN(times_come_back_as_they_went), RUN(durations_and_sizes),
-      RUN(json_strings_are_always_json))
+      RUN(utf8_is_looked_at_wherever_it_stands), RUN(hex), RUN(utf8_in_its_shortest_form_only),
+      RUN(times_are_written_with_seven_digits), RUN(times_are_read_in_every_form_that_clients_write),
+      RUN(times_come_back_as_they_went), RUN(durations_and_sizes), RUN(json_strings_are_always_json))

@@ -62,6 +62,45 @@ TEST(texts_lose_their_escapes_and_get_those_they_need)
     check_reads("{\"\\u0022q\":\"\\ud83d\\ude00\"}", "{\"\\\"q\":\"\xF0\x9F\x98\x80\"}");
 }
 
+static bool text_is_plain(struct bytes json)
+{
+    struct buf nodes = buf_max(RECORD_LEN_MAX);
+    struct twin_node root, text;
+    struct twin_fault fault;
+    bool is_plain;
+
+    CHECK_OK(twin_parse(json, TWIN_REPORTED, false, &nodes, &fault));
+    twin_nodes_root(buf_bytes(&nodes), &root);
+    CHECK(twin_first(&root, &text) && text.kind == TWIN_TEXT);
+    is_plain = text.is_plain;
+    buf_free(&nodes);
+    return is_plain;
+}
+
+TEST(each_byte_of_a_text_is_looked_at)
+{
+    enum { BEGINS = 6 };
+    struct twin_fault fault;
+
+    for (size_t len = 1; len <= 20; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned c = 1; c < 256; c++) {
+                char json[40];
+                bool is_plain = c >= 0x20 && c <= 0x7E && c != '"' && c != '\\', is_good = is_plain || c == 0x7F;
+                struct buf out = buf_max(RECORD_LEN_MAX);
+
+                snprintf(json, sizeof json, "{\"t\":\"%.*s\"}", (int)len, "xxxxxxxxxxxxxxxxxxxx");
+                json[BEGINS + at] = (char)c;
+                CHECK_ERR(reread(bytes_str(json), false, &out, &fault), is_good ? OK : ERR_MALFORMED);
+                CHECK(!is_good || text_is_plain(bytes_str(json)) == is_plain);
+                if (is_plain)
+                    CHECK_BYTES(buf_bytes(&out), bytes_str(json));
+                buf_free(&out);
+            }
+        }
+    }
+}
+
 TEST(members_stand_by_their_names)
 {
     check_reads("{\"b\":1,\"a\":{\"z\":1,\"y\":[3,1,2]},\"aa\":2,\"B\":3}",
@@ -303,8 +342,9 @@ TEST(many_names_are_sorted_quickly)
 }
 
 TESTS(RUN(values_stay_as_they_were_sent), RUN(texts_lose_their_escapes_and_get_those_they_need),
-      RUN(members_stand_by_their_names), RUN(what_begins_with_a_dollar_is_passed_over),
-      RUN(what_is_no_json_is_malformed), RUN(a_name_that_is_there_twice_is_refused),
-      RUN(rules_are_named_with_the_place), RUN(ten_levels_are_enough), RUN(what_is_passed_over_is_bounded_too),
-      RUN(texts_names_and_numbers_have_a_length), RUN(a_text_cut_anywhere_is_malformed),
-      RUN(a_buffer_that_is_full_is_too_large), RUN(many_names_are_sorted_quickly))
+      RUN(each_byte_of_a_text_is_looked_at), RUN(members_stand_by_their_names),
+      RUN(what_begins_with_a_dollar_is_passed_over), RUN(what_is_no_json_is_malformed),
+      RUN(a_name_that_is_there_twice_is_refused), RUN(rules_are_named_with_the_place), RUN(ten_levels_are_enough),
+      RUN(what_is_passed_over_is_bounded_too), RUN(texts_names_and_numbers_have_a_length),
+      RUN(a_text_cut_anywhere_is_malformed), RUN(a_buffer_that_is_full_is_too_large),
+      RUN(many_names_are_sorted_quickly))
