@@ -1,6 +1,7 @@
 #include "auth.h"
 #include "hub_ca.h"
 
+#include "audience.h"
 #include "limiter.h"
 #include "sas.h"
 #include "text.h"
@@ -18,195 +19,6 @@ static enum err fails(struct who *out, enum err e, const char *format, ...)
     vsnprintf(out->why, sizeof out->why, format, args);
     va_end(args);
     return e;
-}
-
-/* ---- hosts ----------------------------------------------------------------------------------------------------- */
-
-/* A host as a client writes it, without its port, the brackets of an IPv6 address, and the dot at the end of a full
- * name. */
-static struct bytes bare_host(struct bytes host)
-{
-    size_t colon = bytes_find(host, ':');
-
-    if (host.len && host.at[0] == '[')
-        return bytes_first(bytes_skip(host, 1), bytes_find(host, ']') - 1);
-    if (colon < host.len && bytes_find(bytes_skip(host, colon + 1), ':') == host.len - colon - 1)
-        host = bytes_first(host, colon);
-    return host.len && host.at[host.len - 1] == '.' ? bytes_first(host, host.len - 1) : host;
-}
-
-/* ---- audiences ------------------------------------------------------------------------------------------------- */
-
-/* [scheme://]host[:port][/path][/] without scheme, port and slash at the end, as `who.scope` has it. */
-static bool scope_of(struct bytes audience, char *out, size_t cap)
-{
-    size_t scheme = bytes_find_bytes(audience, BYTES("://"));
-    if (scheme < audience.len)
-        audience = bytes_skip(audience, scheme + 3);
-    while (audience.len && audience.at[audience.len - 1] == '/')
-        audience.len--;
-
-    struct bytes path = audience, host = bytes_cut(&path, '/');
-    host = bare_host(host);
-    if (!host.len || host.len + 1 + path.len >= cap || bytes_find(audience, '\0') < audience.len)
-        return false;
-    memcpy(out, host.at, host.len);
-    out += host.len;
-    if (path.len) {
-        *out++ = '/';
-        memcpy(out, path.at, path.len);
-        out += path.len;
-    }
-    *out = 0;
-    return true;
-}
-
-/* An audience as it stands, and what it is when it is decoded once, twice and three times: some clients escape an id,
- * then the whole, and Go once more; others do not escape, and ids may hold `%` (device 1.3). */
-struct forms {
-    struct bytes now;
-    int decoded;
-    uint8_t text[2][SAS_LEN_MAX];
-};
-
-enum { DECODED_MAX = 3, KEYS_MAX = 4 };
-
-/* The next form; false: there is none. */
-static bool decode_again(struct forms *f)
-{
-    uint8_t *to = f->text[f->decoded & 1];
-    size_t len;
-
-    if (f->decoded++ == DECODED_MAX || percent_decode(f->now, to, SAS_LEN_MAX, &len) || len == f->now.len)
-        return false;
-    f->now = bytes_of(to, len);
-    return true;
-}
-
-bool auth_host_is_ours(const struct front_env *env, struct bytes host)
-{
-    host = bare_host(host);
-    if (bytes_eq_nocase(host, bare_host(bytes_str(env->host))))
-        return true;
-    for (const char *const *alias = env->aliases; alias && *alias; alias++)
-        if (bytes_eq_nocase(host, bare_host(bytes_str(*alias))))
-            return true;
-    return false;
-}
-
-/* True if all segments of `shorter` stand at the start of `path`. The cloud's clients write hub paths in either case;
- * device ids are told apart by it (device 1.3). */
-static bool path_starts(struct bytes path, struct bytes shorter)
-{
-    bool devices = bytes_starts_nocase(path, BYTES("devices/"));
-
-    if (shorter.len > path.len || (shorter.len && shorter.len < path.len && path.at[shorter.len] != '/'))
-        return false;
-    if (!bytes_eq_nocase(bytes_first(path, shorter.len), shorter))
-        return false;
-    return !devices || bytes_eq(bytes_skip(bytes_first(path, shorter.len), 8), bytes_skip(shorter, 8));
-}
-
-static struct bytes scope_path(const struct front_env *env, const char *scope, bool *ours)
-{
-    struct bytes path = bytes_str(scope), host = bytes_cut(&path, '/');
-
-    *ours = auth_host_is_ours(env, host);
-    return path;
-}
-
-bool auth_covers(const struct front_env *env, const struct who *who, struct bytes path)
-{
-    bool ours;
-    struct bytes covered = scope_path(env, who->scope, &ours);
-
-    while (path.len && path.at[0] == '/')
-        path = bytes_skip(path, 1);
-    return ours && path_starts(path, covered);
-}
-
-void auth_identity_path(struct bytes name, char out[AUTH_PATH_CAP])
-{
-    struct bytes device = bytes_first(identity_device(name), ID_LEN_MAX);
-    struct bytes module = bytes_first(identity_module(name), ID_LEN_MAX);
-
-    if (identity_is_module(name))
-        snprintf(out, AUTH_PATH_CAP, "devices/%.*s/modules/%.*s", BYTES_ARG(device), BYTES_ARG(module));
-    else
-        snprintf(out, AUTH_PATH_CAP, "devices/%.*s", BYTES_ARG(device));
-}
-
-/* True if a token with this audience lets the device or module in (device 1.3): what lies below it, and what lies above
- * it, for the key says whose token it is. With its own key, Go writes {host}/{device}, and nanoFramework
- * {host}/devices/{device}/{module}. */
-static bool scope_fits_device(const struct front_env *env, const char *scope, struct bytes name, bool policy)
-{
-    char wanted[AUTH_PATH_CAP];
-    bool ours;
-    struct bytes path = scope_path(env, scope, &ours);
-
-    auth_identity_path(name, wanted);
-    if (!ours)
-        return false;
-    struct bytes own = bytes_str(wanted), first = bytes_first(path, bytes_find(path, '/'));
-    return path_starts(path, own) || path_starts(own, path) ||
-           (!policy && (bytes_eq(first, identity_device(name)) ||
-                        (bytes_starts(path, BYTES("devices/")) && bytes_eq(bytes_skip(path, 8), name))));
-}
-
-static bool sas_fits_device(const struct front_env *env, const struct sas *sas, struct bytes device, bool policy,
-                            char *scope, size_t cap)
-{
-    struct forms f = {.now = sas->sr};
-
-    do {
-        if (scope_of(f.now, scope, cap) && scope_fits_device(env, scope, device, policy))
-            return true;
-    } while (decode_again(&f));
-    return false;
-}
-
-/* Of a policy's token: the first form that names a host of ours, or the plain one. */
-static bool scope_of_policy(const struct front_env *env, const struct sas *sas, char *scope, size_t cap)
-{
-    struct forms f = {.now = sas->sr};
-    bool ours = false;
-
-    do {
-        if (scope_of(f.now, scope, cap))
-            scope_path(env, scope, &ours);
-    } while (!ours && decode_again(&f));
-    return ours || scope_of(sas->sr, scope, cap);
-}
-
-/* {host}/devices/{id}/…, {host}/devices/{id}/modules/{id}/… and {host}/{id}/… */
-static bool id_in(struct bytes audience, char out[IDENTITY_LEN_MAX + 1])
-{
-    char scope[sizeof((struct who *)0)->scope];
-    struct bytes rest;
-
-    if (!scope_of(audience, scope, sizeof scope))
-        return false;
-    rest = bytes_str(scope);
-    bytes_cut(&rest, '/');
-    struct bytes id = bytes_cut(&rest, '/');
-    if (bytes_eq_nocase(id, BYTES("devices")))
-        id = bytes_cut(&rest, '/');
-    struct bytes modules = bytes_cut(&rest, '/'), module = bytes_cut(&rest, '/');
-    if (!bytes_eq_nocase(modules, BYTES("modules")) || !module.len)
-        module = NO_BYTES;
-    return identity_name(id, module, out);
-}
-
-size_t auth_named_devices(struct bytes audience, char out[][IDENTITY_LEN_MAX + 1], size_t n)
-{
-    struct forms f = {.now = audience};
-
-    do {
-        if (n < AUTH_NAMED_MAX && id_in(f.now, out[n]) && (!n || strcmp(out[n], out[n - 1]) != 0))
-            n++;
-    } while (decode_again(&f));
-    return n;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------------------------ */
@@ -282,14 +94,8 @@ enum err auth_chain(const struct front_env *env, struct bytes chain, struct byte
 /* Of another hub, or of another resource of this one. */
 static enum err other_resource(const struct front_env *env, struct who *out, enum err e, const struct sas *sas)
 {
-    struct forms f = {.now = sas->sr};
-    char scope[sizeof((struct who *)0)->scope];
-    bool ours = false;
+    bool ours = audience_is_ours(env, sas->sr);
 
-    do {
-        if (scope_of(f.now, scope, sizeof scope))
-            scope_path(env, scope, &ours);
-    } while (!ours && decode_again(&f));
     return fails(out, e, ours ? "the token is for another resource: %.*s" : "the token is for another host: %.*s",
                  BYTES_ARG(bytes_first(sas->sr, 160)));
 }
@@ -317,7 +123,7 @@ static enum err try_policy(const struct front_env *env, const struct sas *sas, s
         return ERR_NOT_FOUND;
     if (!(p.rights & RIGHT_DEVICE))
         return fails(out, ERR_DENIED, "the policy %s has no right to connect as a device", p.name);
-    if (!sas_fits_device(env, sas, device, true, out->scope, sizeof out->scope))
+    if (!audience_fits_device(env, sas->sr, device, true, out->scope, sizeof out->scope))
         return other_resource(env, out, ERR_DENIED, sas);
     be_policy(out, &p);
     return OK;
@@ -328,6 +134,8 @@ static bool is_module_by_key(const struct device *d)
 {
     return (d->auth == AUTH_NONE || d->auth == AUTH_SAS) && identity_is_module(bytes_str(d->id));
 }
+
+enum { KEYS_MAX = 4 };
 
 /* device 1.3: the keys that sign for this identity: its own, and behind them, for a module, those of its device, which
  * manages it. Gives how many. */
@@ -360,7 +168,7 @@ static enum err try_device(const struct front_env *env, const struct sas *sas, c
         i++;
     if (i == n)
         return fails(out, ERR_UNAUTHORIZED, "the token is not signed with a key of the device");
-    if (!sas_fits_device(env, sas, bytes_str(d->id), false, out->scope, sizeof out->scope))
+    if (!audience_fits_device(env, sas->sr, bytes_str(d->id), false, out->scope, sizeof out->scope))
         return other_resource(env, out, ERR_UNAUTHORIZED, sas);
     memcpy(out->generation, d->generation, sizeof out->generation);
     out->rights = RIGHT_DEVICE;
@@ -549,7 +357,7 @@ enum err auth_policy_token(const struct front_env *env, struct bytes token, int6
         return fails(out, ERR_UNAUTHORIZED, "the token names no policy of this hub");
     if (!signed_by_policy(&sas, &p))
         return fails(out, ERR_UNAUTHORIZED, "the token is not signed with a key of the policy");
-    if (!scope_of_policy(env, &sas, who.scope, sizeof who.scope))
+    if (!audience_of_policy(env, sas.sr, who.scope, sizeof who.scope))
         return other_resource(env, out, ERR_UNAUTHORIZED, &sas);
     if ((e = check_expiry(env, &sas, now_ms, &who))) {
         *out = who;

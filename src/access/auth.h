@@ -43,6 +43,9 @@ enum err auth_peer(const struct front_env *, const struct peer *, struct bytes d
  * on the hub tells. */
 bool auth_still_signs(const struct front_env *, const struct who *);
 
+/* Of a device that its token let in: its audience is {host}/{device} (device 1.3), which Go signs over HTTPS alone. */
+bool auth_scope_is_short(const struct who *) MUST_CHECK;
+
 /* The proof of a device by its key is one for its module, too, which has no certificate. auth_still_signs() is to be
  * asked of it. False: it is none. */
 bool auth_module_of(const struct front_env *, const struct who *device, struct bytes module,

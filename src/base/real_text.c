@@ -1,5 +1,6 @@
 #include "real_text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,14 +28,17 @@ static void tidy(char text[REAL_CAP])
 /* The shortest text of the same number: 0.1 and not 0.10000000000000001. The length of it; 0: it is that already. */
 static size_t shortest(struct bytes real, char out[REAL_CAP])
 {
-    double value;
+    double value, again;
 
     if (!bytes_to_str(real, out, REAL_CAP))
         return 0;
     value = strtod(out, NULL);
+    if (!isfinite(value))
+        return 0;
     for (int digits = 15; digits < 17; digits++) {
         snprintf(out, REAL_CAP - 2, "%.*g", digits, value);
-        if (memcmp(&value, &(double){strtod(out, NULL)}, sizeof value) != 0)
+        again = strtod(out, NULL);
+        if (again < value || again > value || signbit(again) != signbit(value))
             continue;
         tidy(out);
         return strlen(out) < real.len ? strlen(out) : 0;

@@ -108,6 +108,10 @@ static enum err check_credentials(struct mqtt *s, const struct mqtt_connect *p, 
     if (!p->password.len && !s->peer.has_certificate)
         return ERR_UNAUTHORIZED;
     enum err e = auth_peer(s->env, &s->peer, device, p->password, now_ms, who);
+    if (!e && auth_scope_is_short(who)) {
+        *who = (struct who){.why = "the token is for another resource: \"devices\" is missing in it"};
+        e = ERR_UNAUTHORIZED;
+    }
     e = auth_tried(s->env, &s->peer, device, e, now_ms);
     *what = e ? who->why : "";
     return e;

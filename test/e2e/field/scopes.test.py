@@ -16,6 +16,8 @@ for name, scope, skn in SCOPES:
     check(f"MQTT: the device's key for {name}", code == 0, code)
 r = http("POST", f"/devices/{d.id}/messages/events?api-version=2016-11-14", b"{}", sas(HOST, d.key, ""))
 check("HTTPS: the device's key for {hub}", r.status == 204, r)
+r = http("POST", f"/devices/{d.id}/messages/events?api-version=2016-11-14", b"{}", sas(f"{HOST}/{d.id}", d.key))
+check("HTTPS: the device's key for {hub}/{id}", r.status == 204, r)
 try:
     with Amqp(f"{d.id}@sas.{HOST}", sas(HOST, d.key)):
         refused = None

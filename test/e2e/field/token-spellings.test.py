@@ -41,7 +41,7 @@ go("an sr that is escaped twice", join(parts(quote(ESCAPED, safe=""), now + 900)
 go("an sr with the host in capitals", join(parts(quote(d.uri.replace(HOST, HOST.upper()), safe=""), now + 900), USUAL))
 go("an sr with a slash at its end", sas(d.uri + "/", d.key))
 go("an sr with /api-version=2016-11-14 after it", sas(d.uri + "/api-version=2016-11-14", d.key))
-go("an sr of {hub}/{id}", sas(f"{HOST}/{d.id}", d.key))
+go("an sr of {hub}/{id}", sas(f"{HOST}/{d.id}", d.key), 5)
 
 fancy = next(
     p for p in (parts(ESCAPED, now + 900 + i) for i in range(10000)) if "%2B" in p["sig"] and "%2F" in p["sig"]
