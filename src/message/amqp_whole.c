@@ -173,7 +173,8 @@ void amqp_whole_open(struct amqp_whole *w, uint8_t *open, size_t len)
     if (len <= LIST || open[10] != AMQP_CODE_OPEN || !read_list(open + LIST, len - LIST, &list) || list.count < 3)
         return;
     r = rd_over(bytes_skip(bytes_of(open, len), LIST + list.len));
-    if (!skip_text(&r) || !skip_text(&r) || rd_u8(&r) != 0x70 || rd_left(&r) < 4)
+    bool named = skip_text(&r); /* the container; then the host */
+    if (!named || !skip_text(&r) || rd_u8(&r) != 0x70 || rd_left(&r) < 4)
         return;
     uint8_t *at = open + (len - rd_left(&r));
     w->most = u32_at(at);
