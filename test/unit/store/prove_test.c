@@ -175,7 +175,7 @@ TEST(they_find_what_one_finds)
         if (i % 3 == 0) { /* heads of pages */
             now[at + chance(&seed, 40)] ^= (uint8_t)(1U << chance(&seed, 8));
         } else if (i % 3 == 1) { /* anything */
-            at += chance(&seed, PAGE);
+            at += (size_t)chance(&seed, PAGE);
             now[at] ^= (uint8_t)(1U << chance(&seed, 8));
             at -= at % PAGE;
         } else { /* another page that says it is this one */
