@@ -390,7 +390,7 @@ class Backup(unittest.TestCase):
         self.refused("backup", "--data", stranger.data, self.to, word="another hub")
         self.refused("backup", "--data", other, self.to, word="no hub", status=4)
         self.refused("backup", *data, word="TO", status=2)
-        self.refused("backup", *data, "--list", "--verify", self.to, word="not both", status=2)
+        self.refused("backup", *data, "--list", "--verify", self.to, word="exclude each other", status=2)
         self.refused("restore", self.to, "--data", self.hub.data, word="already a hub")
         self.refused("restore", other, "--data", os.path.join(self.folder, "x"), word="no complete backup")
         self.assertFalse(os.path.exists(os.path.join(self.folder, "x")))
