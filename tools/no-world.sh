@@ -16,9 +16,9 @@ allowed=$(awk -v room="$room" -F': ' '
                 print $2
     }' "$(dirname "$0")/no-world.allowed" | tr ' ' '\n' | grep . | paste -sd '|')
 
-# A checked or newer form of a function of the C library is that function.
+# A checked or newer form of a function of the C library is that function; so is the one whose time has 64 bits.
 plain() {
-    sed -E 's/@.*//; s/^__(.*)_chk$/\1/; s/^__isoc[0-9]+_//'
+    sed -E 's/@.*//; s/^__(.*)_chk$/\1/; s/^__isoc[0-9]+_//; s/^__([a-z_]+)_time64$/\1/; s/^__([a-z_]+)64$/\1/'
 }
 
 there=$(mktemp)

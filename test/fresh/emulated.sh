@@ -22,7 +22,8 @@ native_compiler() {
     compiler=${compiler#"$made"}
     chroot "$root" dpkg-divert --quiet --no-rename --divert "${compiler/gcc-cross/gcc}.emulated" --add \
         "${compiler/gcc-cross/gcc}"
-    mkdir -p "$root/$(dirname "${compiler/gcc-cross/gcc}")" "$root/lib64"
+    mkdir -p "$root/$(dirname "${compiler/gcc-cross/gcc}")" "$root/usr/lib64"
+    [ -e "$root/lib64" ] || ln -s usr/lib64 "$root/lib64"
     cp "$made/$compiler" "$root/${compiler/gcc-cross/gcc}"
     # What it needs to run, and its own headers under the name by which it knows them.
     cp -a "$made/usr/lib/x86_64-linux-gnu" "$root/usr/lib/"
