@@ -10,12 +10,10 @@
  * name. */
 static struct bytes bare_host(struct bytes host)
 {
-    size_t colon = bytes_find(host, ':');
-
     if (host.len && host.at[0] == '[')
         return bytes_first(bytes_skip(host, 1), bytes_find(host, ']') - 1);
-    if (colon < host.len && bytes_find(bytes_skip(host, colon + 1), ':') == host.len - colon - 1)
-        host = bytes_first(host, colon);
+    if (!is_bare_ip6(host))
+        host = bytes_first(host, bytes_find(host, ':'));
     return host.len && host.at[host.len - 1] == '.' ? bytes_first(host, host.len - 1) : host;
 }
 

@@ -22,13 +22,6 @@ struct list_head {
     uint32_t count;
 };
 
-static uint32_t u32_at(const uint8_t *at)
-{
-    struct rd r = rd_over(bytes_of(at, 4));
-
-    return rd_u32(&r);
-}
-
 /* AMQP 1.0, 2.7: how many fields each has; 0: it is none of them. */
 static uint32_t fields_of(uint8_t code)
 {
@@ -44,8 +37,8 @@ static bool read_list(const uint8_t *at, size_t have, struct list_head *out)
         *out = (struct list_head){.len = 1};
     else if (at[0] == SHORT && have >= 3 && at[1] >= 1)
         *out = (struct list_head){3, at[1] - 1u, at[2]};
-    else if (at[0] == LONG && have >= 9 && u32_at(at + 1) >= 4)
-        *out = (struct list_head){9, u32_at(at + 1) - 4, u32_at(at + 5)};
+    else if (at[0] == LONG && have >= 9 && be32(at + 1) >= 4)
+        *out = (struct list_head){9, be32(at + 1) - 4, be32(at + 5)};
     else
         return false;
     return true;
@@ -108,7 +101,7 @@ static void begin(struct amqp_whole *w, struct buf *out)
 {
     const uint8_t *h = w->head;
     struct list_head list = {.len = 0};
-    uint32_t size = bytes_starts(bytes_of(h, 4), BYTES("AMQP")) ? FRAME : u32_at(h), wanted = 0, used = 0;
+    uint32_t size = bytes_starts(bytes_of(h, 4), BYTES("AMQP")) ? FRAME : be32(h), wanted = 0, used = 0;
     struct bytes rest;
 
     if (w->have > LIST && h[4] == 2 && h[5] == 0 && h[8] == 0 && h[9] == 0x53 &&
@@ -131,7 +124,7 @@ static size_t needed(const struct amqp_whole *w)
 {
     if (w->have < FRAME || bytes_starts(bytes_of(w->head, 4), BYTES("AMQP")))
         return FRAME;
-    return u32_at(w->head) < AMQP_WHOLE_HEAD ? u32_at(w->head) : AMQP_WHOLE_HEAD;
+    return be32(w->head) < AMQP_WHOLE_HEAD ? be32(w->head) : AMQP_WHOLE_HEAD;
 }
 
 void amqp_whole(struct amqp_whole *w, struct bytes in, struct buf *out)
@@ -177,9 +170,8 @@ void amqp_whole_open(struct amqp_whole *w, uint8_t *open, size_t len)
     if (!named || !skip_text(&r) || rd_u8(&r) != 0x70 || rd_left(&r) < 4)
         return;
     uint8_t *at = open + (len - rd_left(&r));
-    w->most = u32_at(at);
+    w->most = be32(at);
     if (w->most < FRAME_MIN + AMQP_WHOLE_ROOM)
         return;
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)((w->most - AMQP_WHOLE_ROOM) >> (24 - 8 * i));
+    be32_put(at, w->most - AMQP_WHOLE_ROOM);
 }

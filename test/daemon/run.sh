@@ -7,24 +7,14 @@ cd "$(dirname "$0")"
 export PYTHONDONTWRITEBYTECODE=1
 map_root=
 [ "$(id -u)" -eq 0 ] || map_root=--map-root-user
-beside unshare $map_root --mount /usr/bin/python3 service.py "$build"
-beside unshare $map_root --mount /usr/bin/python3 disk.py "$build"
-beside /usr/bin/python3 daemon.py "$build/d2dhub"
-beside /usr/bin/python3 belongs.py "$build/d2dhub"
-beside /usr/bin/python3 checkpoint.py "$build/d2dhub"
-beside /usr/bin/python3 backup.py "$build"
-beside /usr/bin/python3 repair.py "$build"
-beside /usr/bin/python3 ../samples/samples.py "$build"
-beside /usr/bin/python3 damaged.py "$build/d2dhub"
-beside /usr/bin/python3 contexts.py "$build"
-beside /usr/bin/python3 log.py "$build"
-beside /usr/bin/python3 unread.py "$build"
-beside /usr/bin/python3 owner.py "$build/d2dhub"
-beside /usr/bin/python3 certificates.py "$build"
-beside /usr/bin/python3 misbehaving.py "$build"
-beside /usr/bin/python3 allocation.py "$build"
-beside /usr/bin/python3 strangers.py "$build"
-beside /usr/bin/python3 clock.py "$build"
-beside /usr/bin/python3 hostile.py "$build"
-beside /usr/bin/python3 hostile_json.py "$build"
+for file in service disk; do
+    beside unshare $map_root --mount /usr/bin/python3 $file.py "$build"
+done
+for file in daemon belongs checkpoint damaged owner; do
+    beside /usr/bin/python3 $file.py "$build/d2dhub"
+done
+for file in backup repair ../samples/samples contexts log unread certificates misbehaving allocation strangers clock hostile \
+    hostile_json; do
+    beside /usr/bin/python3 $file.py "$build"
+done
 all_done

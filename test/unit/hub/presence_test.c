@@ -12,6 +12,13 @@ static struct seat *sit(const char *id)
     return world_sit(&w, id, &bell);
 }
 
+static struct seat *begin_with_pump(void)
+{
+    begin(LIFE_CONNECTIONS);
+    world_add(&w, "pump");
+    return sit("pump");
+}
+
 /* Power goes while they sit there: nothing that they still write comes to the disk. */
 static void cut(struct seat *const *seats, size_t n)
 {
@@ -38,6 +45,13 @@ static void tick(void)
     }
 }
 
+/* It is back, and tells what it has to. */
+static void back(void)
+{
+    tick();
+    listen();
+}
+
 static void check_heard(const char *device, const char *module, const char *type)
 {
     hear();
@@ -52,9 +66,7 @@ TEST(it_is_told_as_gone_once)
     for (int kept = 0; kept < 3; kept++) {
         struct device d;
 
-        begin(LIFE_CONNECTIONS);
-        world_add(&w, "pump");
-        struct seat *s = sit("pump");
+        struct seat *s = begin_with_pump();
         if (kept) /* by the checkpoint; else the log alone knows */
             checkpoint();
         if (kept == 2) /* and by both */
@@ -63,8 +75,7 @@ TEST(it_is_told_as_gone_once)
         CHECK_OK(hub_device_get(w.hub, BYTES("pump"), &d));
         CHECK(!d.connected);
         tick();
-        tick();
-        listen();
+        back();
         check_heard("pump", NULL, "deviceConnected");
         if (kept == 2)
             hear();
@@ -74,8 +85,7 @@ TEST(it_is_told_as_gone_once)
         if (kept)
             checkpoint();
         cut(NULL, 0);
-        tick();
-        listen();
+        back();
         hear();
         if (kept == 2)
             hear();
@@ -87,14 +97,12 @@ TEST(it_is_told_as_gone_once)
 
 TEST(who_comes_back_before_that_is_told_as_gone_first)
 {
-    begin(LIFE_CONNECTIONS);
-    world_add(&w, "pump");
-    struct seat *s = sit("pump");
+    struct seat *s = begin_with_pump();
+
     checkpoint();
     cut(&s, 1);
     s = sit("pump");
-    tick();
-    listen();
+    back();
     check_heard("pump", NULL, "deviceConnected");
     check_heard("pump", NULL, "deviceDisconnected");
     check_heard("pump", NULL, "deviceConnected");
@@ -102,8 +110,7 @@ TEST(who_comes_back_before_that_is_told_as_gone_first)
     hub_detach(s, w.now_ms);
     checkpoint();
     cut(NULL, 0);
-    tick();
-    listen();
+    back();
     for (int i = 0; i < 4; i++)
         hear();
     CHECK(silent());
@@ -124,15 +131,13 @@ TEST(who_was_gone_is_not_told_again)
     CHECK_OK(hub_device_delete(w.hub, BYTES("fan"), (struct match){.how = MATCH_ANY}, w.now_ms, &at));
     hub_detach(fan, w.now_ms);
     cut(NULL, 0);
-    tick();
-    listen();
+    back();
     for (int i = 0; i < 4; i++)
         hear();
     CHECK(silent());
     checkpoint();
     cut(NULL, 0);
-    tick();
-    listen();
+    back();
     for (int i = 0; i < 4; i++)
         hear();
     CHECK(silent());
@@ -150,8 +155,7 @@ TEST(modules_are_told_too)
     CHECK_OK(hub_device_put(w.hub, &wanted, (struct match){.how = MATCH_NONE}, w.now_ms, &made, &at));
     seats[0] = sit("pump/valve");
     cut(seats, 1);
-    tick();
-    listen();
+    back();
     check_heard("pump", "valve", "deviceConnected");
     check_heard("pump", "valve", "deviceDisconnected");
     CHECK(silent());
@@ -174,8 +178,7 @@ TEST(all_of_many_are_told_in_turns)
     }
     cut(seats, MANY);
     CHECK(hub_tick(w.hub, w.now_ms) == w.now_ms);
-    tick();
-    listen();
+    back();
     for (int i = 0; i < MANY; i++) {
         snprintf(id, sizeof id, "d%d", i);
         check_heard(id, NULL, "deviceConnected");
@@ -194,9 +197,8 @@ TEST(all_of_many_are_told_in_turns)
 /* A full disk, and a power cut before the event is durable: it is told later. */
 TEST(it_is_told_when_there_is_room_and_until_that_is_durable)
 {
-    begin(LIFE_CONNECTIONS);
-    world_add(&w, "pump");
-    struct seat *s = sit("pump");
+    struct seat *s = begin_with_pump();
+
     checkpoint();
     cut(&s, 1);
     memory_store_faults(w.store, &(struct memory_faults){.append = ERR_DISK_FULL});
@@ -205,8 +207,7 @@ TEST(it_is_told_when_there_is_room_and_until_that_is_durable)
     w.now_ms += 2000;
     tick();
     cut(NULL, 0);
-    tick();
-    listen();
+    back();
     hear();
     check_heard("pump", NULL, "deviceDisconnected");
     CHECK(silent());
@@ -216,16 +217,14 @@ TEST(it_is_told_when_there_is_room_and_until_that_is_durable)
 /* A checkpoint that is not finished writes it next time. */
 TEST(a_checkpoint_that_fails_forgets_nobody)
 {
-    begin(LIFE_CONNECTIONS);
-    world_add(&w, "pump");
-    struct seat *s = sit("pump");
+    struct seat *s = begin_with_pump();
+
     memory_state_fails(w.state, true, 0);
     CHECK(hub_checkpoint(w.hub, w.now_ms));
     memory_state_fails(w.state, false, 0);
     checkpoint();
     cut(&s, 1);
-    tick();
-    listen();
+    back();
     hear();
     check_heard("pump", NULL, "deviceDisconnected");
     CHECK(silent());
@@ -234,9 +233,8 @@ TEST(a_checkpoint_that_fails_forgets_nobody)
 
 TEST(a_hub_that_does_not_tell_forgets)
 {
-    begin(LIFE_CONNECTIONS);
-    world_add(&w, "pump");
-    struct seat *s = sit("pump");
+    struct seat *s = begin_with_pump();
+
     checkpoint();
     w.options.life = 0;
     cut(&s, 1);
@@ -244,8 +242,7 @@ TEST(a_hub_that_does_not_tell_forgets)
     checkpoint();
     w.options.life = LIFE_CONNECTIONS;
     cut(NULL, 0);
-    tick();
-    listen();
+    back();
     hear();
     CHECK(silent());
     end();
