@@ -20,6 +20,7 @@ enum status {
     EXPIRED = 8,
     OVER_QUOTA = 9,
     ACCEPTED = 10, /* by the hub; what became of it was not known in time */
+    PARTLY = 11,   /* some lines of an import failed */
     INTERRUPTED = 130,
 };
 

@@ -92,7 +92,8 @@ static const struct opt_program program = {
             "  d2d listen --as phone                   what is sent to it\n",
     .tail = "Exit status: 0 done, 1 failed, 2 usage, 3 not authorised, 4 not found,\n"
             "5 could not connect, 6 timed out, 7 refused, 8 expired, 9 over quota,\n"
-            "10 accepted by the hub, but not settled by the device in time.\n",
+            "10 accepted by the hub, but not settled by the device in time,\n"
+            "11 imported, except for lines that failed.\n",
     .common = cli_common,
     .common_title = "options of every command",
     .command = told};

@@ -27,6 +27,7 @@ struct import {
     uint64_t at;           /* of what is not done yet */
     uint64_t line;         /* the number of the last line that was read */
     uint64_t errors_len;   /* of the log of errors */
+    uint32_t failed;       /* lines of both files that are in their logs */
     struct before before;
     bool in_doubt; /* the next line may have been done, or a part of it */
     bool ended, skips;
@@ -57,6 +58,7 @@ static void put_note(const struct import *m, struct job_note *note)
     put_text(&b, m->before.identity);
     put_text(&b, m->before.twin);
     buf_put_u8(&b, (uint8_t)m->part);
+    buf_put_u32(&b, m->failed);
     assert(!b.bad);
     note->len = (uint8_t)b.len;
 }
@@ -72,7 +74,15 @@ static bool read_note(struct import *m, const struct job_note *note)
         !read_text(&r, m->before.twin, sizeof m->before.twin))
         return false;
     m->part = rd_left(&r) ? (enum part)rd_u8(&r) : DEVICES; /* older notes end before it */
+    m->failed = rd_left(&r) ? rd_u32(&r) : 0;
     return !r.bad && m->part < PARTS;
+}
+
+unsigned job_failed_lines(const struct job *job)
+{
+    struct import m = {.failed = 0};
+
+    return read_note(&m, &job->note) ? m.failed : 0;
 }
 
 /* m->e: it cannot be written down now, or the job has ended meanwhile. */
@@ -111,6 +121,7 @@ static void add_fault(struct work *w, const json_t *root, int number, const char
         !(m->e = w->files->write(w->files->ctx, m->transfer.out, ops->errors, m->errors_len, buf_bytes(&line), true)))
         m->errors_len += line.len;
     m->faults++;
+    m->failed += !m->e;
     buf_free(&line);
 }
 
@@ -315,6 +326,7 @@ static bool turn_import(struct work *w, int64_t now_ms, int64_t *until_ms)
     *until_ms = m->e ? now_ms + RETRY_MS : now_ms;
     if (m->e && !may_come_again(m->e) && m->e != ERR_PROTOCOL) /* which is that it was cancelled */
         (void)work_cannot(m->e, "read or write", m->transfer.in, blob(m), w->failure);
+    put_note(m, &w->job.note); /* with the faults of the last line, for its end */
     return w->failure[0] || (!more && !m->e);
 }
 

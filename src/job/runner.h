@@ -19,3 +19,6 @@ int64_t job_runner_turn(struct job_runner *, int64_t now_ms);
 /* How what is to be done is kept: a condition, and a twin or a method as JSON. */
 void job_body_put(struct buf *, struct bytes condition, struct bytes document);
 enum err job_body_read(struct bytes body, struct bytes *condition, struct bytes *document) MUST_CHECK;
+
+/* How many lines of an import have failed so far. */
+unsigned job_failed_lines(const struct job *);

@@ -72,13 +72,30 @@ def export_output(hub):
 def import_output(hub):
     with open(blob(hub, "devices.txt"), "w", encoding="utf-8") as f:
         f.write('{"id":"one","importMode":"create"}\nno JSON\n')
-    into_full_disk(hub, "device", "import", "box")
+    into_full_disk(hub, "device", "import", "box", status=11)
     with open(blob(hub, "importErrors.log"), encoding="utf-8") as f:
         check("its fault is told", [json.loads(line)["line"] for line in f] == [2])
     hub.d2d("device", "show", "one")
-    to_closed_pipe(hub, "device", "import", "box")
+    to_closed_pipe(hub, "device", "import", "box", status=11)
     with open(blob(hub, "importErrors.log"), encoding="utf-8") as f:
         check("it is there already", [json.loads(line)["line"] for line in f] == [1, 2])
+
+
+def import_with_failed_lines(hub):
+    """The status says that not all of it was done, and a sentence how much, and where the reasons are."""
+    done = hub.d2d("device", "import", "box", "-q", status=11)
+    check("how many, and where",
+          "device import: 2 lines failed; the reasons are in blobs/box/importErrors.log in" in done.stderr, done.stderr)
+    check("machines, too", json.loads(done.stdout)["failedLines"] == 2, done.stdout)
+    with open(blob(hub, "configurations.txt"), "w", encoding="utf-8") as f:
+        f.write("no JSON\n")
+    with open(blob(hub, "devices.txt"), "w", encoding="utf-8") as f:
+        f.write('{"id":"one"}\n')
+    said = hub.d2d("device", "import", "box", "--configurations", status=11).stderr
+    check("configurations count", "1 line failed; the reasons are in blobs/box/importErrors.log and "
+          "blobs/box/importConfigErrors.log in the hub's data folder" in said, said)
+    said = hub.d2d("device", "import", "box").stderr
+    check("none failed", "failed;" not in said, said)
 
 
 def import_interrupted(hub):
@@ -146,7 +163,7 @@ def main():
         try:
             hub.d2d("device", "add", "door")
             for part in (job_start_output, job_cancel_output, job_printing, export_output, import_output,
-                         import_interrupted, import_is_cancelled, transfer_failed, links_lead_nowhere):
+                         import_with_failed_lines, import_interrupted, import_is_cancelled, transfer_failed, links_lead_nowhere):
                 part(hub)
         finally:
             hub.stop()

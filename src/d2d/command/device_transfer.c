@@ -125,6 +125,22 @@ static void tell_files(const struct transfer_values *v, const json_t *job, const
                             : "it is readable by the owner of the hub alone");
 }
 
+/* A hub in the cloud does not say how many lines failed: then its log is only named. */
+static enum status tell_end(const struct transfer_values *v, const json_t *job, const char *where)
+{
+    json_int_t failed = json_integer_value(json_object_get(job, "failedLines"));
+
+    if (!failed) {
+        tell_files(v, job, where);
+        return DONE;
+    }
+    complain("device import: %lld line%s failed; the reasons are in %simportErrors.log%s%s%s in %s", (long long)failed,
+             failed == 1 ? "" : "s", where, v->configurations ? " and " : "", v->configurations ? where : "",
+             v->configurations ? "importConfigErrors.log" : "",
+             is_uri(v->container) ? "that container" : "the hub's data folder");
+    return PARTLY;
+}
+
 /* The folder of the files, and what is to be known of how it ended. */
 static enum status tell(const struct transfer_values *v, const json_t *job)
 {
@@ -134,10 +150,8 @@ static enum status tell(const struct transfer_values *v, const json_t *job)
 
     if (!is_uri(v->container))
         snprintf(where, sizeof where, "blobs/%s/", v->container);
-    if (status && strcmp(status, "completed") == 0) {
-        tell_files(v, job, where);
-        return DONE;
-    }
+    if (status && strcmp(status, "completed") == 0)
+        return tell_end(v, job, where);
     if (status && (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)) {
         complain("device %s: the job %s%s%s%s", v->type, strcmp(status, "failed") == 0 ? "" : "was ", status,
                  why ? ": " : "", why ? why : "");

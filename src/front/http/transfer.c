@@ -44,6 +44,8 @@ static void put_job(struct buf *b, const struct job *j, struct bytes body)
         buf_puts(b, ",");
         buf_put(b, bytes_first(bytes_skip(document, 1), document.len - 2)); /* its members */
     }
+    if (j->kind == JOB_IMPORT)
+        buf_printf(b, ",\"failedLines\":%u", job_failed_lines(j));
     buf_puts(b, ",\"failureReason\":");
     if (j->failure[0])
         buf_put_json(b, bytes_str(j->failure));

@@ -397,6 +397,7 @@ TEST(each_mode_does_what_it_does_in_bulk)
              was.etag);
     import(lines);
     CHECK_BYTES(bytes_str(file_text("box", "importErrors.log")), NO_BYTES);
+    check_said("failedLines", "0");
     CHECK(is_there("new") && is_there("also") && !is_there("dev0001"));
     CHECK(device("dev0000").disabled && device("dev0002").disabled && !device("dev0003").disabled);
     CHECK(desired_version("dev0003") == 2);
@@ -418,6 +419,7 @@ TEST(lines_that_fail_are_told_in_the_log_and_the_rest_is_done)
            "{\"id\":\"dev0000\",\"importMode\":\"deleteIfMatchETag\",\"eTag\":\"x\"}\n"
            "{\"id\":\"half\",\"importMode\":\"create\",\"properties\":{\"desired\":{\"a.b\":1}}}\n"
            "{\"id\":\"last\"}\n");
+    check_said("failedLines", "10");
     log = file_text("box", "importErrors.log");
     CHECK(strstr(log, "{\"line\":1,\"deviceId\":\"dev0000\",\"errorCode\":\"409001\",\"errorStatus\":"));
     CHECK(strstr(log, "{\"line\":2,\"errorCode\":\"400012\"") && strstr(log, "{\"line\":3,\"errorCode\":\"400012\""));

@@ -105,7 +105,7 @@ static void put_all(struct buf *out)
     struct job job = {0};
 
     CHECK_OK(hub_job_get(w.hub, BYTES("import"), NULL, &job));
-    buf_printf(out, "%d %u\n", job.state, job.percent);
+    buf_printf(out, "%d %u %u failed\n", job.state, job.percent, job_failed_lines(&job));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         put_state(out, names[i]);
     put_configurations(out);
@@ -132,6 +132,7 @@ TEST(no_line_is_done_twice_wherever_the_power_is_cut)
     put_all(&wanted);
     to = store_end(w.store);
     end();
+    CHECK(strstr(buf_str(&wanted), "100 9 failed\n"));
     CHECK(strstr(buf_str(&wanted), "\"line\":3,\"deviceId\":\"a\"") && strstr(buf_str(&wanted), "e: 0"));
     CHECK(strstr(buf_str(&wanted), "\"line\":2,\"configurationId\":\"x\"") && strstr(buf_str(&wanted), "z: {"));
     for (uint64_t at = from; at <= to; at++, cuts++) {
