@@ -1,5 +1,8 @@
 #include "accepted.h"
 
+#include "cli.h"
+#include "output.h"
+
 #include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -28,5 +31,7 @@ void accepted_begin(struct accepted *a, enum out_format format)
 
 bool accepted_put(struct accepted *a, const char *message_id, const char *device)
 {
+    if (output_flush()) /* else an earlier message is the one whose row is lost */
+        cli_done(A_THING, "the message");
     return a->quiet || out_row(&a->out, json_pack("{ss ss}", "messageId", message_id, "deviceId", device));
 }

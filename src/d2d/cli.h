@@ -88,6 +88,10 @@ enum subject {
  * status. */
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *detail);
 enum status cli_failed(const char *what, enum d2d_err e, const char *detail); /* about A_THING */
+/* This was done last: if it is a command with a deed, the output that is lost tells of this. */
+void cli_done(enum subject kind, const char *name);
+/* The change that stands although its output is lost: `device "phone" was added`; "" when there is none. */
+void cli_tell_deed(const char *deed, char *out, size_t cap);
 /* There is no connection, and it is tried again: said once for each reason. *away is D2D_OK while there is one. */
 void cli_is_away(enum d2d_err *away, enum d2d_err why, const char *detail);
 /* The exit status for an error of the library. */

@@ -138,10 +138,33 @@ static bool is_without_device(enum subject kind, enum d2d_err e, const char *giv
            (strstr(given, "ErrorCode:DeviceNotFound") || strstr(given, "404001"));
 }
 
+/* `device "phone"`, shortened where it is long. */
+static void put_subject(enum subject kind, const char *name, char *out, size_t cap)
+{
+    char shown[100];
+
+    if (kind == A_THING)
+        snprintf(out, cap, "%s", name);
+    else
+        snprintf(out, cap, "%s \"%s\"", kinds[kind].word, opt_shown(name, shown));
+}
+
+static char done[200];
+
+void cli_done(enum subject kind, const char *name)
+{
+    put_subject(kind, name, done, sizeof done);
+}
+
+void cli_tell_deed(const char *deed, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s%s%s", deed ? done : "", deed && done[0] ? " " : "", deed && done[0] ? deed : "");
+}
+
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *given)
 {
     enum status status = cli_status(e);
-    char what[200], shown[100], text[512], device[200];
+    char what[200], text[512], device[200];
     const char *detail = tidy(given ? given : "", text);
     bool says_both; /* the hub's words begin with ours */
 
@@ -151,10 +174,7 @@ enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e
         snprintf(device, sizeof device, "%.*s", (int)strcspn(name, "/"), name);
         return cli_failed_about(A_DEVICE, device, e, given);
     }
-    if (kind == A_THING)
-        snprintf(what, sizeof what, "%s", name);
-    else
-        snprintf(what, sizeof what, "%s \"%s\"", kinds[kind].word, opt_shown(name, shown));
+    put_subject(kind, name, what, sizeof what);
     if (strcmp(detail, d2d_err_text(e)) == 0)
         detail = "";
     says_both = strncmp(detail, d2d_err_text(e), strlen(d2d_err_text(e))) == 0;

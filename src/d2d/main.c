@@ -99,6 +99,7 @@ static const struct opt_program program = {
     .command = told};
 
 static struct d2d_loop *volatile stoppable;
+static const char *deed; /* of the command that runs; NULL: it changes nothing */
 
 /* The second Ctrl-C ends at once. */
 static void on_signal(int number)
@@ -179,6 +180,7 @@ static enum status run(const struct command *command, int argc, char **argv)
     } else if (!good || !opt_count(&command->told, &line, argv, why) || !cli_take_common(&cli, why)) {
         status = cli_usage(command, "%s", why);
     } else {
+        deed = command->told.deed;
         status = command->run(&cli, values, line.n_args, argv);
     }
     buf_free(&help);
@@ -211,11 +213,13 @@ static int obey(int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_signal};
+    char done[300];
     int status;
 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     output_open(&cli_interrupted);
     status = obey(argc, argv);
-    return output_close("d2d", status, out_quiet);
+    cli_tell_deed(deed, done, sizeof done);
+    return output_close("d2d", status, out_quiet, done);
 }

@@ -13,6 +13,8 @@ enum status cli_with_registry(struct cli *c, registry_call *call, void *ctx, enu
     cli_fill_options(c, &options);
     if ((e = cli_loop_new(&loop)) || (e = d2d_registry_new(loop, &options, &registry)) || (e = call(registry, ctx)))
         status = cli_failed_about(kind, name, e, registry ? d2d_registry_detail(registry) : cli_why_not());
+    else
+        cli_done(kind, name);
     d2d_registry_free(registry);
     cli_loop_free(loop);
     return status;

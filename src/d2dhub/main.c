@@ -28,6 +28,8 @@ const struct opt_program d2dhub = {
     .more_title = "configuration (each is also a key of d2dhub.ini and, as D2DHUB_..., of the environment)",
     .command = told};
 
+static const char *deed = ""; /* of a command that has ended well */
+
 static int run_command(const struct command *command, int argc, char **argv, struct buf *out)
 {
     static struct config config;
@@ -35,8 +37,13 @@ static int run_command(const struct command *command, int argc, char **argv, str
 
     if (status)
         fputs(buf_str(out), stderr);
-    if (status || !config.help)
-        return status ? status : command->run(&config, argc, argv);
+    if (status)
+        return status;
+    if (!config.help) {
+        status = command->run(&config, argc, argv);
+        deed = !status && command->told.deed ? command->told.deed : "";
+        return status;
+    }
     opt_put_help(&d2dhub, &command->told, out);
     fputs(buf_str(out), stdout);
     return 0;
@@ -72,6 +79,9 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    int status;
+
     output_open(NULL);
-    return output_close("d2dhub", run(argc, argv), false);
+    status = run(argc, argv);
+    return output_close("d2dhub", status, false, deed);
 }

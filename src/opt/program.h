@@ -17,6 +17,7 @@ struct opt_command {
     int least, most;           /* arguments */
     enum opt_what first, rest; /* what they are */
     bool words;                /* they name nothing, and may be empty: messages */
+    const char *deed;          /* of one that changes something and then prints: "was added". NULL: none */
 };
 
 struct opt_program {

@@ -114,6 +114,30 @@ ROWS = {
 ELSEWHERE = {"tpm status", "tpm provision", "tpm erase"}
 
 
+# How a change is told that stands although its output is lost.
+DEEDS = {
+    "send": "the message was accepted by the hub",
+    "call": 'device "robot" was called',
+    "twin set": 'device "door" was changed',
+    "twin report": 'device "door" was changed',
+    "device add": 'device "new" was added',
+    "device auth": 'device "spare" was changed',
+    "device cert": "cert.pem was written",
+    "device enable": 'device "spare" was enabled',
+    "device disable": 'device "spare" was disabled',
+    "device export": '" was started',
+    "device import": '" was started',
+    "module add": 'module "door/new" was added',
+    "configuration add": 'configuration "new" was saved',
+    "job start": '" was started',
+    "job cancel": '" was cancelled',
+    "ca add": 'CA "new" was added',
+    "ca verify": 'CA "old" was changed',
+    "enroll add": 'enrollment "new" was added',
+    "register": 'device "hall" was registered',
+}
+
+
 class Mute:
     """A hub that takes connections and says nothing."""
 
@@ -146,12 +170,15 @@ class Every:
         for args in row.before:
             self.hub.d2d(*self.words(args), status=None)
 
-    def untold(self, row, over):
-        """It could not be told: the status says so, and what was done is done."""
+    def untold(self, command, row, over):
+        """It could not be told: the status says so, and what was done is done, and said to be."""
         for tell in (into_full_disk, to_closed_pipe):
             self.ready(row)
             args = self.words([*row.args, *over])
-            tell(self.hub, *args)
+            said = tell(self.hub, *args)
+            deed = DEEDS.get(command)
+            wanted = f"{deed}, but standard output cannot be written" if deed else ""
+            check(f"{args}: a change is told", wanted in said if deed else ", but" not in said, said)
             for then, status in row.after:
                 self.hub.d2d(*self.words(then), status=status)
 
@@ -185,13 +212,31 @@ class Every:
         own = ["--connection-string-file", path, "--ca-file", "CA"]
         self.interrupted(Row(*row.args[:at], *row.args[at + 2:], *own, before=row.before), over)
 
-    def row(self, row):
+    def row(self, command, row):
         for over in row.over:
-            self.quiet(row, over) if row.silent else self.untold(row, over)
+            self.quiet(row, over) if row.silent else self.untold(command, row, over)
             if row.local != "all":
                 self.interrupted(row, over)
             if not row.local:
                 self.key_given(row, over)
+
+
+def several(hub):
+    """Of several devices those behind the one that could not be told are as they were, and that is said."""
+    said = into_full_disk(hub, "device", "add", "first", "second", "third")
+    check("the first", 'device "first" was added, but standard output' in said, said)
+    check("the others", 'nothing was done with the last 2 of the 3, from "second" on' in said, said)
+    hub.d2d("device", "show", "first")
+    hub.d2d("device", "show", "second", status=4)
+
+
+def hub_is_made(hub):
+    data = os.path.join(hub.folder, "other")
+    with open("/dev/full", "wb") as full:
+        said = Running(hub, ["init", "--data", data, "--name", "localhost", "--no-context", "-o", "json"], full,
+                       program="d2dhub").ended(1, "a full disk")
+    check("the hub is there", "the hub was made, but standard output cannot be written: No space left" in said, said)
+    check("the hub is there", os.path.exists(os.path.join(data, "hub.json")))
 
 
 def listed(hub):
@@ -226,7 +271,10 @@ def main():
             for command, rows in ROWS.items():
                 if not only or command in only:
                     for row in rows:
-                        every.row(row)
+                        every.row(command, row)
+            if not only:
+                several(hub)
+                hub_is_made(hub)
         finally:
             if robot:
                 robot.process.kill()

@@ -183,14 +183,15 @@ const char *output_why(void)
     return error == EPIPE ? "its reader has closed it" : error == EBADF ? "it is closed" : strerror(error);
 }
 
-int output_close(const char *program, int status, bool quiet)
+int output_close(const char *program, int status, bool quiet, const char *deed)
 {
     if (output_flush() && close(STDOUT_FILENO) == 0)
         return status;
     fail(errno);
     if (error == EINTR)
         return status;
-    if (!quiet || output_is_broken())
-        fprintf(stderr, "%s: standard output cannot be written: %s\n", program, output_why());
+    if (!quiet || *deed || output_is_broken())
+        fprintf(stderr, "%s: %s%sstandard output cannot be written: %s\n", program, deed, *deed ? ", but " : "",
+                output_why());
     return status ? status : 1;
 }

@@ -34,5 +34,6 @@ bool output_is_broken(void);
 const char *output_why(void);
 
 /* Last of all: the exit status of the program. A failed write makes 1 of 0, and is told on standard error; a reader
- * that had enough is told only unless `quiet`. */
-int output_close(const char *program, int status, bool quiet);
+ * that had enough is told only unless `quiet`. `deed` is "" or the change that stands all the same ("the hub was made"),
+ * which is told in any case. */
+int output_close(const char *program, int status, bool quiet, const char *deed);

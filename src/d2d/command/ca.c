@@ -106,6 +106,7 @@ static enum status ca_add(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_ca_add = {
     {.name = "ca add",
+     .deed = "was added",
      .usage = "NAME FILE [--verified]",
      .summary = "add a CA certificate, to accept the device certificates that it signed",
      .examples = "d2d ca add factory ca.pem\n",
@@ -140,6 +141,7 @@ static enum status ca_verify(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_ca_verify = {
     {.name = "ca verify",
+     .deed = "was changed",
      .usage = "NAME [PROOF]",
      .summary = "prove that you have a CA's key, by PROOF signed with it; without PROOF: print a new code",
      .examples = "d2d ca verify factory proof.pem\nd2d ca verify factory -o raw\n",

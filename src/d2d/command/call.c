@@ -109,6 +109,7 @@ static const struct opt options[] = {{"wait", "T", "wait this long for a device 
                                      {0}};
 
 const struct command command_call = {{.name = "call",
+                                      .deed = "was called",
                                       .usage = "DEVICE[/MODULE] METHOD [JSON]",
                                       .summary = "call a direct method of a device, and print its answer",
                                       .examples = "d2d call garage open\n"

@@ -105,6 +105,7 @@ static const struct opt add_options[] = {
 
 const struct command command_configuration_add = {
     {.name = "configuration add",
+     .deed = "was saved",
      .usage = "ID JSON [--where CONDITION]",
      .summary = "set desired properties of all devices that meet a condition",
      .examples = "d2d configuration add doors '{\"deviceContent\":{\"properties.desired.closeAfterSeconds\":120}}' \\\n"

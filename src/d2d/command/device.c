@@ -109,6 +109,7 @@ static enum status device_disable(struct cli *c, void *values, int n, char **arg
 }
 
 const struct command command_device_enable = {{.name = "device enable",
+                                               .deed = "was enabled",
                                                .usage = "DEVICE...",
                                                .summary = "let devices connect again",
                                                .examples = "d2d device enable phone\n",
@@ -121,6 +122,7 @@ const struct command command_device_enable = {{.name = "device enable",
                                               sizeof(struct device_task)};
 
 const struct command command_device_disable = {{.name = "device disable",
+                                                .deed = "was disabled",
                                                 .usage = "DEVICE...",
                                                 .summary = "disconnect devices, and refuse them from now on",
                                                 .examples = "d2d device disable phone --reason lost\n",

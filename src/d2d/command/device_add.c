@@ -156,6 +156,7 @@ static enum status device_add(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_device_add = {
     {.name = "device add",
+     .deed = "was added",
      .usage = "DEVICE...",
      .summary = "register devices, with keys that the hub makes",
      .examples = "d2d device add phone --out phone.cs\n"
@@ -200,6 +201,7 @@ static enum status device_auth(struct cli *c, void *values, int n, char **argv)
 }
 
 const struct command command_device_auth = {{.name = "device auth",
+                                             .deed = "was changed",
                                              .usage = "DEVICE...",
                                              .summary = "change how devices authenticate",
                                              .examples = "d2d device auth meter --x509-thumbprint OLD,NEW\n",

@@ -98,6 +98,7 @@ static enum status show(const struct cli *c, const struct cert_values *v, const 
     static const struct column columns[] = {{"thumbprint", "THUMBPRINT", 64}, {"certFile", "CERTIFICATE", 0}, {0}};
     struct out out;
 
+    cli_done(A_THING, v->cert_path);
     out_begin(&out, c->format, columns, "thumbprint");
     out_row(&out, json_pack("{ss ss ss ss}", "deviceId", v->id, "thumbprint", made->thumbprint, "certFile",
                             v->cert_path, "keyFile", v->key_path));
@@ -143,6 +144,7 @@ static enum status device_cert(struct cli *c, void *values, int n, char **argv)
 }
 
 const struct command command_device_cert = {{.name = "device cert",
+                                             .deed = "was written",
                                              .usage = "DEVICE --out DIR [--days N] [--tpm]",
                                              .summary = "make a certificate and its key for a device",
                                              .examples = "d2d device cert meter --out meter\n"

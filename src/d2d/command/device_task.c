@@ -59,9 +59,11 @@ static enum status check_name(const struct device_task *task, const char *id)
 
 enum status device_task_run(struct device_task *task, struct cli *c, int n, char **argv, device_task_each *each)
 {
+    bool changes = each != device_show_one && each != device_key_one;
     enum status status, first = DONE;
+    int i;
 
-    for (int i = 1; i <= n; i++)
+    for (i = 1; i <= n; i++)
         if ((status = check_name(task, argv[i])))
             return status;
     task->cli = c;
@@ -70,16 +72,20 @@ enum status device_task_run(struct device_task *task, struct cli *c, int n, char
         out_begin(&task->out, c->format, task->modules ? module_columns : device_columns,
                   task->modules ? "moduleId" : "deviceId");
         /* Nothing is done any more that cannot be told. */
-        for (int i = 1; i <= n && !cli_interrupted && output_flush(); i++) {
+        for (i = 1; i <= n && !cli_interrupted && output_flush(); i++) {
             enum d2d_err e = task->each(task, argv[i]);
 
             if (e && !task->said &&
                 !(task->said = cli_failed_about(task->modules ? A_MODULE : A_DEVICE, argv[i], e,
                                                 d2d_registry_detail(task->registry))))
                 task->said = FAILED;
+            if (!e)
+                cli_done(task->modules ? A_MODULE : A_DEVICE, argv[i]);
             first = first ? first : task->said;
             task->said = DONE;
         }
+        if (i <= n && changes && !cli_interrupted)
+            complain("nothing was done with the last %d of the %d, from \"%s\" on", n + 1 - i, n, argv[i]);
         status = first;
     }
     d2d_registry_free(task->registry);

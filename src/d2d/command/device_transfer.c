@@ -188,6 +188,7 @@ static enum status run(struct cli *c, struct transfer_values *v, const struct co
     }
     if (!(job = out_parsed(v->answer)))
         return FAILED;
+    cli_done(A_JOB, v->id);
     out_begin(&out, c->format, columns, "status");
     out_row(&out, json_incref(job));
     status = tell(v, job);
@@ -220,6 +221,7 @@ static const struct opt export_options[] = {
 
 const struct command command_device_export = {
     {.name = "device export",
+     .deed = "was started",
      .usage = "CONTAINER",
      .summary = "write all devices to CONTAINER/devices.txt in the folder blobs of the hub's data folder",
      .examples = "d2d device export backup\n"
@@ -245,6 +247,7 @@ static const struct opt import_options[] = {
 
 const struct command command_device_import = {
     {.name = "device import",
+     .deed = "was started",
      .usage = "CONTAINER",
      .summary =
          "make, change and delete devices by the lines of CONTAINER/devices.txt in blobs of the hub's data folder",

@@ -180,6 +180,7 @@ static enum status enroll_add(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_enroll_add = {
     {.name = "enroll add",
+     .deed = "was added",
      .usage = "NAME [--group] [--key-file FILE | --cert FILE | --endorsement-key KEY]",
      .summary = "let a device or a group of devices register; without a file the service makes the keys",
      .examples = "d2d enroll add pump-1\nd2d enroll add pumps --group\n"

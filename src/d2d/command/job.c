@@ -149,6 +149,7 @@ static const struct opt start_options[] = {
 
 const struct command command_job_start = {
     {.name = "job start",
+     .deed = "was started",
      .usage = "ID --where CONDITION (--method METHOD | --desired JSON)",
      .summary = "call a method of many devices, or change their twins",
      .examples = "d2d job start close-all --where \"tags.role = 'door'\" --method close\n"
@@ -353,6 +354,7 @@ static enum status job_cancel(struct cli *c, void *values, int n, char **argv)
 }
 
 const struct command command_job_cancel = {{.name = "job cancel",
+                                            .deed = "was cancelled",
                                             .usage = "ID",
                                             .summary = "cancel a job",
                                             .examples = "d2d job cancel close-all\n",

@@ -29,6 +29,7 @@ static const struct opt add_options[] = {
     {0}};
 
 const struct command command_module_add = {{.name = "module add",
+                                            .deed = "was added",
                                             .usage = "DEVICE/MODULE...",
                                             .summary = "register modules of devices",
                                             .examples = "d2d module add garage/camera --out camera.cs\n",

@@ -123,6 +123,7 @@ static enum status show(const struct cli *c, struct register_values *v)
         got->substatus[0] ? " (" : "", got->substatus, got->substatus[0] ? ")" : "");
     if (got->payload[0])
         say("the service says: %s", got->payload);
+    cli_done(A_DEVICE, got->device);
     secret_form(&v->secret, c->format, columns, "connectionString");
     status = secret_put(&v->secret,
                         json_pack("{ss ss ss ss ss}", "registrationId", got->registration, "deviceId", got->device,
@@ -234,6 +235,7 @@ static enum status register_run(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_register = {
     {.name = "register",
+     .deed = "was registered",
      .usage = "[--service HOST --scope ID] [--id ID] --key-file FILE|--tpm [--out FILE]",
      .summary = "register a device, and get its connection string",
      .examples = "d2d register --id pump-1 --key-file pump-1.key --out pump-1.cs\n"

@@ -251,6 +251,7 @@ static enum status send_run(struct cli *c, void *values, int n, char **argv)
 
 const struct command command_send = {
     {.name = "send",
+     .deed = "was accepted by the hub",
      .usage = "[--to DEVICE] MESSAGE... | - | --file FILE",
      .summary = "send messages, and wait until the hub has them",
      .examples = "d2d send --as phone open\n"

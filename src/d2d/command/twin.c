@@ -131,6 +131,7 @@ static const struct opt set_options[] = {
     {0}};
 
 const struct command command_twin_set = {{.name = "twin set",
+                                          .deed = "was changed",
                                           .usage = "DEVICE[/MODULE] [JSON] [--tags JSON]",
                                           .summary = "change the desired properties or tags of a twin; null deletes",
                                           .examples = "d2d twin set garage '{\"closeAfterSeconds\":120}'\n"
@@ -155,6 +156,7 @@ static enum d2d_err report(struct cli *c, struct d2d_device *device, void *ctx)
 
     if (e)
         return e;
+    cli_done(A_DEVICE, d2d_device_id(device));
     row = twin_row_own(d2d_device_id(device), json_object());
     if (v->version >= 0)
         json_object_set_new(row, "version", json_integer(v->version));
@@ -177,6 +179,7 @@ static enum status twin_report(struct cli *c, void *values, int n, char **argv)
 }
 
 const struct command command_twin_report = {{.name = "twin report",
+                                             .deed = "was changed",
                                              .usage = "JSON",
                                              .summary = "as a device, merge JSON into its reported properties",
                                              .examples = "d2d twin report --as garage '{\"door\":\"open\"}'\n",

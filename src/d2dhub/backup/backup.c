@@ -302,6 +302,7 @@ static const struct opt backup_options[] = {
 
 const struct command command_backup = {
     {.name = "backup",
+     .deed = "the backup was made",
      .usage = "TO [--data DIR]",
      .summary = "copy a hub, which may run, into a folder; the next time only what is new",
      .examples = "d2dhub backup /mnt/backup/hub\n"

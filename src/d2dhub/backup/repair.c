@@ -323,6 +323,7 @@ static int repair_run(struct config *c, int argc, char **argv)
 
 const struct command command_repair = {
     {.name = "repair",
+     .deed = "the hub was saved",
      .usage = "TO [--data DIR]",
      .summary = "save what is whole of a damaged hub into a new folder, and name what is lost",
      .examples = "d2dhub repair /var/lib/d2dhub-2\n"

@@ -296,6 +296,7 @@ static int restore_run(struct config *c, int argc, char **argv)
 }
 
 const struct command command_restore = {{.name = "restore",
+                                         .deed = "the hub was restored",
                                          .usage = "FROM [--data DIR]",
                                          .summary = "make a hub from a backup",
                                          .examples =

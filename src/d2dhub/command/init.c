@@ -148,6 +148,7 @@ static const struct opt init_options[] = {
     {0}};
 
 const struct command command_init = {{.name = "init",
+                                      .deed = "the hub was made",
                                       .usage = "--name HOST [--also NAME]... [--data DIR]",
                                       .summary = "make a hub in a data folder",
                                       .examples = "d2dhub init --name hub.home.example\n"
