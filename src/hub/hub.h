@@ -68,8 +68,15 @@ struct device {
 /* If-Match of a change (service 4.2). */
 struct match {
     enum { MATCH_NONE, MATCH_ANY, MATCH_ETAG } how;
-    struct bytes etag; /* without quotes */
+    struct bytes etag;                                    /* without quotes; or more than one: */
+    bool (*lists)(struct bytes etags, struct bytes etag); /* whether one of them is this one; NULL: there is only one */
 };
+
+/* Whether what has this ETag is what was meant. */
+static inline bool match_fits(const struct match *m, struct bytes etag)
+{
+    return m->how != MATCH_ETAG || (m->lists ? m->lists(m->etag, etag) : bytes_eq(m->etag, etag));
+}
 
 /* Creates (MATCH_NONE: ERR_EXISTS when there is one) or replaces (MATCH_ANY, MATCH_ETAG: ERR_NOT_FOUND,
  * ERR_PRECONDITION). Reads id, disabled, reason, auth, keys, thumbprints, edge, parent and managed_by of `wanted`; keys

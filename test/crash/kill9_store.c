@@ -31,7 +31,7 @@ static bool add(struct hub *hub, struct store *store, const char *id)
     bool added;
 
     snprintf(wanted.id, sizeof wanted.id, "%s", id);
-    added = !hub_device_put(hub, &wanted, (struct match){MATCH_NONE, NO_BYTES}, now_ms(), &made, &at) &&
+    added = !hub_device_put(hub, &wanted, (struct match){.how = MATCH_NONE, .etag = NO_BYTES}, now_ms(), &made, &at) &&
             !store_sync(store, at);
     if (added) {
         buf_put_base64(&key, bytes_of(made.primary.at, made.primary.len));

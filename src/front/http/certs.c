@@ -256,7 +256,7 @@ enum err http_cert_verify(struct http_request *r, struct http_answer *a)
     bool unused;
     enum err e = hub_ca_get(r->env->hub, bytes_str(r->names[0]), &c);
 
-    if (!e && (match.how == MATCH_NONE || (match.how == MATCH_ETAG && !bytes_eq(match.etag, bytes_str(c.etag)))))
+    if (!e && (match.how == MATCH_NONE || !match_fits(&match, bytes_str(c.etag))))
         e = ERR_PRECONDITION;
     if (e)
         return refused(r, a, e, match);

@@ -40,6 +40,14 @@ static struct match match_of(struct bytes text)
     return match;
 }
 
+/* The header; an empty one is none. */
+static struct match match_asked(const struct http_request *r)
+{
+    struct match match = match_of(http_header(r->head, BYTES("if-match")));
+
+    return match.how == MATCH_NONE ? match : http_match(r->head);
+}
+
 static enum err says(struct http_answer *a, enum err e, struct bytes id)
 {
     if (e == ERR_NOT_FOUND) {
@@ -138,7 +146,7 @@ static enum err put_one(struct http_request *r, struct http_answer *a, enum doc_
 
 enum err http_enrollment_put(struct http_request *r, struct http_answer *a)
 {
-    struct match match = match_of(http_header(r->head, BYTES("if-match")));
+    struct match match = match_asked(r);
     struct doc doc;
     json_t *body, *kept;
     enum err e = http_json(r->body, &body, a);
@@ -169,7 +177,7 @@ static enum err delete_one(struct http_request *r, struct http_answer *a, enum d
 enum err http_enrollment_delete(struct http_request *r, struct http_answer *a)
 {
     a->status = 204;
-    return delete_one(r, a, kind_of(r), bytes_str(r->names[0]), match_of(http_header(r->head, BYTES("if-match"))));
+    return delete_one(r, a, kind_of(r), bytes_str(r->names[0]), match_asked(r));
 }
 
 /* provisioning 3.3: the only way to read keys. */
@@ -386,6 +394,5 @@ enum err http_registration_get(struct http_request *r, struct http_answer *a)
 enum err http_registration_delete(struct http_request *r, struct http_answer *a)
 {
     a->status = 204;
-    return delete_one(r, a, DOC_REGISTRATION, bytes_str(r->names[0]),
-                      match_of(http_header(r->head, BYTES("if-match"))));
+    return delete_one(r, a, DOC_REGISTRATION, bytes_str(r->names[0]), match_asked(r));
 }

@@ -175,9 +175,13 @@ void http_audit_twin(const struct http_request *, struct bytes name, const struc
 enum err http_judge(struct http_request *, const struct peer *, struct http_answer *) MUST_CHECK;
 enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
 
+/* ---- if_match.c ---- */
+
+/* The header If-Match: nothing, any, or one of these ETags. Valid as long as the head is. */
+struct match http_match(const struct http_head *head);
+
 /* ---- registry.c, hub.c ---- */
 
-struct match http_match(const struct http_head *head);
 /* Changes for whoever asks, with a line for the audit. */
 struct changer http_changer(struct http_request *);
 enum err http_device_change(struct http_request *, struct http_answer *, const struct device *wanted, struct match,

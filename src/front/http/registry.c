@@ -11,22 +11,6 @@ static_assert(LIST_MAX * (IDENTITY_JSON_MAX + 1) + 2 < HTTP_ANSWER_MAX, "the lon
 
 enum { PAGE = 50 }; /* identities of a list that are in memory at a time */
 
-/* *, "*", x, "x", W/"x" (service 4.2) */
-struct match http_match(const struct http_head *head)
-{
-    struct bytes text = http_header(head, BYTES("if-match"));
-
-    if (!text.at)
-        return (struct match){.how = MATCH_NONE};
-    if (bytes_starts(text, BYTES("W/")))
-        text = bytes_skip(text, 2);
-    if (text.len >= 2 && text.at[0] == '"' && text.at[text.len - 1] == '"')
-        text = bytes_first(bytes_skip(text, 1), text.len - 2);
-    if (bytes_eq(text, BYTES("*")))
-        return (struct match){.how = MATCH_ANY};
-    return (struct match){.how = MATCH_ETAG, .etag = text};
-}
-
 static enum err no_device(const struct http_request *r, struct http_answer *a)
 {
     return http_says(a, ERR_NOT_FOUND, "Device %.128s not registered", r->names[0]);

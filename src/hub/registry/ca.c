@@ -170,7 +170,7 @@ static enum err match_check(struct match match, const struct ca *now)
         return match.how == MATCH_NONE ? OK : ERR_NOT_FOUND;
     if (match.how == MATCH_NONE)
         return ERR_EXISTS;
-    return match.how == MATCH_ETAG && !bytes_eq(match.etag, bytes_str(now->etag)) ? ERR_PRECONDITION : OK;
+    return match_fits(&match, bytes_str(now->etag)) ? OK : ERR_PRECONDITION;
 }
 
 /* Under `cold`. NULL: it goes. */

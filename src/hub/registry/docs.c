@@ -200,7 +200,7 @@ static enum err match_check(struct match match, const struct doc_entry *now)
         return match.how == MATCH_NONE ? OK : ERR_NOT_FOUND;
     if (match.how == MATCH_NONE)
         return ERR_EXISTS;
-    return match.how == MATCH_ETAG && !bytes_eq(match.etag, bytes_str(now->doc.etag)) ? ERR_PRECONDITION : OK;
+    return match_fits(&match, bytes_str(now->doc.etag)) ? OK : ERR_PRECONDITION;
 }
 
 enum err hub_doc_put(struct hub *h, enum doc_kind kind, struct bytes id, struct bytes body, struct match match,

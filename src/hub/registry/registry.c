@@ -245,7 +245,7 @@ static enum err match_check(struct match match, const struct identity *now)
         return now ? ERR_EXISTS : OK;
     if (!now)
         return ERR_NOT_FOUND;
-    return match.how == MATCH_ETAG && !bytes_eq(match.etag, bytes_str(now->device.etag)) ? ERR_PRECONDITION : OK;
+    return match_fits(&match, bytes_str(now->device.etag)) ? OK : ERR_PRECONDITION;
 }
 
 /* The identity as it will be. */

@@ -80,7 +80,7 @@ static enum err check_match(const struct twin_change *c, struct bytes run)
         return OK;
     twin_facts_of(run, &facts);
     twin_etag_text(facts.etag, etag);
-    return bytes_eq(c->match.etag, bytes_str(etag)) ? OK : ERR_PRECONDITION;
+    return match_fits(&c->match, bytes_str(etag)) ? OK : ERR_PRECONDITION;
 }
 
 static bool is_empty(const struct twin_write *w)

@@ -251,6 +251,8 @@ TEST(changes_need_the_etag)
     CHECK(ask(&c, "GET", "/enrollments/reg-1" V, NULL, NULL) == 200);
     snprintf(header, sizeof header, "If-Match: \"\\%.*s\\\"\r\n", BYTES_ARG(heard(&c, "etag")));
     CHECK(ask(&c, "PUT", "/enrollments/reg-1" V, header, with_key("")) == 200);
+    snprintf(header, sizeof header, "If-Match: \"old\", \"\\%.*s\\\"\r\n", BYTES_ARG(heard(&c, "etag")));
+    CHECK(ask(&c, "PUT", "/enrollments/reg-1" V, header, with_key("")) == 200);
     CHECK(ask(&c, "DELETE", "/enrollments/reg-1" V, header, NULL) == 412);
     CHECK(ask(&c, "DELETE", "/enrollments/reg-1" V, NULL, NULL) == 204);
     CHECK(ask(&c, "DELETE", "/enrollments/reg-1" V, NULL, NULL) == 404);

@@ -120,7 +120,8 @@ TEST(a_second_create_is_409_and_changes_nothing)
 TEST(if_match_is_taken_in_every_form)
 {
     static const char *const stars[] = {"*", "\"*\""};
-    static const char *const forms[] = {"%s", "\"%s\"", "W/\"%s\""};
+    static const char *const forms[] = {
+        "%s", "\"%s\"", "W/\"%s\"", "\"x\", \"%s\"", "\"%s\" ,\"x\"", "\"x\",W/\"%s\",\"y\"", ",, x, %s,"};
     char header[128], etag[64];
 
     CHECK(ask(&c, "PUT", "/devices/a" V, NULL, "{}") == 200);
@@ -128,7 +129,7 @@ TEST(if_match_is_taken_in_every_form)
         snprintf(header, sizeof header, "If-Match: %s\r\n", stars[i]);
         CHECK(ask(&c, "PUT", "/devices/a" V, header, "{\"etag\":\"stale\"}") == 200);
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         snprintf(etag, sizeof etag, "%s", text_at(NULL, NULL, "etag"));
         size_t n = (size_t)snprintf(header, sizeof header, "If-Match: ");
         n += (size_t)snprintf(header + n, sizeof header - n, forms[i], etag);
@@ -145,6 +146,21 @@ TEST(if_match_is_taken_in_every_form)
     check_error(&c, 404, "DeviceNotFound");
     ask(&c, "PUT", "/devices/b" V, "If-Match: \"x\"\r\n", "{}");
     check_error(&c, 404, "DeviceNotFound");
+}
+
+TEST(if_match_without_the_etag_among_its_own_does_not_fit)
+{
+    static const char *const forms[] = {"\"x\", \"y\"", "\"x, %s\"", "\"%sx\", \"x%s\"", "x,,", ","};
+    char header[128], line[160], etag[64];
+
+    CHECK(ask(&c, "PUT", "/devices/a" V, NULL, "{}") == 200);
+    snprintf(etag, sizeof etag, "%s", text_at(NULL, NULL, "etag"));
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        snprintf(header, sizeof header, forms[i], etag, etag);
+        snprintf(line, sizeof line, "If-Match: %s\r\n", header);
+        ask(&c, "PUT", "/devices/a" V, line, "{}");
+        check_error(&c, 412, "PreconditionFailed");
+    }
 }
 
 TEST(a_delete_needs_if_match)
@@ -405,9 +421,9 @@ TEST(a_store_that_is_full_is_said_and_reads_go_on)
 TESTS(RUN_HERE(a_new_device_is_answered_as_the_sdks_expect), RUN_HERE(an_answer_to_a_change_waits_for_its_record),
       RUN_HERE(an_answer_that_tells_of_a_record_waits_for_it), RUN_HERE(keys_that_are_empty_missing_or_null_are_made),
       RUN_HERE(a_second_create_is_409_and_changes_nothing), RUN_HERE(if_match_is_taken_in_every_form),
-      RUN_HERE(a_delete_needs_if_match), RUN_HERE(a_put_replaces_everything),
-      RUN_HERE(certificates_are_named_by_their_thumbprints), RUN_HERE(a_body_that_is_not_right_is_refused),
-      RUN_HERE(keys_and_reasons_have_their_lengths), RUN_HERE(ids_are_checked_and_told_apart_by_case),
-      RUN_HERE(paths_are_taken_as_clients_write_them), RUN_HERE(devices_are_listed_up_to_top),
-      RUN_HERE(the_longest_list_fits_one_answer), RUN_HERE(statistics_count),
+      RUN_HERE(if_match_without_the_etag_among_its_own_does_not_fit), RUN_HERE(a_delete_needs_if_match),
+      RUN_HERE(a_put_replaces_everything), RUN_HERE(certificates_are_named_by_their_thumbprints),
+      RUN_HERE(a_body_that_is_not_right_is_refused), RUN_HERE(keys_and_reasons_have_their_lengths),
+      RUN_HERE(ids_are_checked_and_told_apart_by_case), RUN_HERE(paths_are_taken_as_clients_write_them),
+      RUN_HERE(devices_are_listed_up_to_top), RUN_HERE(the_longest_list_fits_one_answer), RUN_HERE(statistics_count),
       RUN_HERE(a_store_that_is_full_is_said_and_reads_go_on))

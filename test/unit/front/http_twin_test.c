@@ -274,12 +274,13 @@ TEST(a_null_in_a_replacement_is_refused)
 TEST(every_form_of_if_match)
 {
     static const char *const any[] = {"If-Match: *\r\n", "If-Match: \"*\"\r\n"};
-    static const char *const forms[] = {"If-Match: %s\r\n", "If-Match: \"%s\"\r\n", "If-Match: W/\"%s\"\r\n"};
+    static const char *const forms[] = {"If-Match: %s\r\n", "If-Match: \"%s\"\r\n", "If-Match: W/\"%s\"\r\n",
+                                        "If-Match: \"x\", \"%s\"\r\n"};
     char header[128];
 
     for (size_t i = 0; i < 2; i++)
         CHECK(merge(any[i], "{\"tags\":{\"a\":1}}") == 200 && replace(any[i], "{\"tags\":{\"a\":1}}") == 200);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         CHECK(get() == 200);
         snprintf(header, sizeof header, forms[i], text("etag"));
         CHECK(merge(header, "{\"tags\":{\"a\":2}}") == 200);

@@ -103,19 +103,19 @@ TEST(if_match_decides_as_observed)
 
     world_start(&w, 4);
     CHECK_ERR(put(&d, ANY), ERR_NOT_FOUND);
-    CHECK_ERR(put(&d, (struct match){MATCH_ETAG, BYTES("x")}), ERR_NOT_FOUND);
+    CHECK_ERR(put(&d, (struct match){.how = MATCH_ETAG, .etag = BYTES("x")}), ERR_NOT_FOUND);
     CHECK_OK(put(&d, NONE));
     CHECK_ERR(put(&d, NONE), ERR_EXISTS);
     strcpy(first_tag, d.etag);
     strcpy(generation, d.generation);
-    CHECK_OK(put(&d, (struct match){MATCH_ETAG, bytes_str(first_tag)}));
+    CHECK_OK(put(&d, (struct match){.how = MATCH_ETAG, .etag = bytes_str(first_tag)}));
     CHECK(strcmp(d.etag, first_tag) != 0);
     CHECK(strcmp(d.generation, generation) == 0);
-    CHECK_ERR(put(&d, (struct match){MATCH_ETAG, bytes_str(first_tag)}), ERR_PRECONDITION);
+    CHECK_ERR(put(&d, (struct match){.how = MATCH_ETAG, .etag = bytes_str(first_tag)}), ERR_PRECONDITION);
     CHECK_OK(put(&d, ANY));
     CHECK_ERR(drop("phone", NONE), ERR_PRECONDITION);
-    CHECK_ERR(drop("phone", (struct match){MATCH_ETAG, bytes_str(first_tag)}), ERR_PRECONDITION);
-    CHECK_OK(drop("phone", (struct match){MATCH_ETAG, bytes_str(d.etag)}));
+    CHECK_ERR(drop("phone", (struct match){.how = MATCH_ETAG, .etag = bytes_str(first_tag)}), ERR_PRECONDITION);
+    CHECK_OK(drop("phone", (struct match){.how = MATCH_ETAG, .etag = bytes_str(d.etag)}));
     CHECK_ERR(drop("phone", ANY), ERR_NOT_FOUND);
     CHECK_OK(put(&d, NONE));
     CHECK(strcmp(d.generation, generation) != 0);

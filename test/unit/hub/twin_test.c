@@ -38,7 +38,7 @@ static enum err service(const char *tags, const char *desired, bool replace, str
 
 static enum err patch(const char *tags, const char *desired)
 {
-    return service(tags, desired, false, (struct match){MATCH_NONE, NO_BYTES});
+    return service(tags, desired, false, (struct match){.how = MATCH_NONE, .etag = NO_BYTES});
 }
 
 static int64_t report(const char *reported)
@@ -135,7 +135,8 @@ TEST(a_device_that_is_made_again_begins_anew)
     CHECK_OK(patch("{\"x\":1}", "{\"a\":1}"));
     CHECK_OK(hub_checkpoint(w.hub, w.now_ms));
     for (int round = 0; round < 3; round++) {
-        CHECK_OK(hub_device_delete(w.hub, BYTES("door"), (struct match){MATCH_ANY, NO_BYTES}, w.now_ms, &at));
+        CHECK_OK(
+            hub_device_delete(w.hub, BYTES("door"), (struct match){.how = MATCH_ANY, .etag = NO_BYTES}, w.now_ms, &at));
         world_add(&w, "door");
         check_device_sees("{\"desired\":{\"$version\":1},\"reported\":{\"$version\":1}}");
         if (round == 1)
@@ -153,11 +154,13 @@ TEST(a_change_goes_by_the_etag)
 {
     struct twin_head h = head();
 
-    CHECK_ERR(service("{\"x\":1}", NULL, false, (struct match){MATCH_ETAG, BYTES("abc")}), ERR_PRECONDITION);
-    CHECK_ERR(service("{}", NULL, false, (struct match){MATCH_ETAG, BYTES("abc")}), ERR_PRECONDITION);
-    CHECK_OK(service("{\"x\":1}", NULL, false, (struct match){MATCH_ETAG, bytes_str(h.etag)}));
-    CHECK_ERR(service("{\"x\":2}", NULL, false, (struct match){MATCH_ETAG, bytes_str(h.etag)}), ERR_PRECONDITION);
-    CHECK_OK(service("{\"x\":3}", NULL, true, (struct match){MATCH_ANY, NO_BYTES}));
+    CHECK_ERR(service("{\"x\":1}", NULL, false, (struct match){.how = MATCH_ETAG, .etag = BYTES("abc")}),
+              ERR_PRECONDITION);
+    CHECK_ERR(service("{}", NULL, false, (struct match){.how = MATCH_ETAG, .etag = BYTES("abc")}), ERR_PRECONDITION);
+    CHECK_OK(service("{\"x\":1}", NULL, false, (struct match){.how = MATCH_ETAG, .etag = bytes_str(h.etag)}));
+    CHECK_ERR(service("{\"x\":2}", NULL, false, (struct match){.how = MATCH_ETAG, .etag = bytes_str(h.etag)}),
+              ERR_PRECONDITION);
+    CHECK_OK(service("{\"x\":3}", NULL, true, (struct match){.how = MATCH_ANY, .etag = NO_BYTES}));
     CHECK(head().version == h.version + 2);
 }
 
@@ -184,7 +187,7 @@ TEST(what_is_refused_changes_nothing)
     end = hub_seen(w.hub);
     CHECK_ERR(patch("{\"x\":2}", "{\"a\":[null]}"), ERR_ARGUMENT);
     CHECK_ERR(patch("{\"x\":2", NULL), ERR_MALFORMED);
-    CHECK_ERR(service("{\"x\":null}", NULL, true, (struct match){MATCH_NONE, NO_BYTES}), ERR_ARGUMENT);
+    CHECK_ERR(service("{\"x\":null}", NULL, true, (struct match){.how = MATCH_NONE, .etag = NO_BYTES}), ERR_ARGUMENT);
     CHECK_ERR(hub_twin_report(seat, BYTES("[1]"), -1, w.now_ms, &fault, &version, &at), ERR_MALFORMED);
     CHECK_ERR(hub_twin_change(w.hub, BYTES("window"), &(struct twin_change){.part = {BYTES("{\"x\":1}")}}, w.now_ms,
                               &fault, &at),
@@ -329,9 +332,10 @@ TEST(of_a_replaced_section_it_hears_what_has_gone)
 {
     CHECK_OK(patch(NULL, "{\"a\":1,\"b\":2,\"c\":{\"x\":1,\"y\":{\"z\":1}},\"d\":{\"e\":1}}"));
     hub_desired_take(seat, true);
-    CHECK_OK(service(NULL, "{\"a\":1,\"c\":{\"y\":{}},\"d\":2,\"n\":100}", true, (struct match){MATCH_NONE, NO_BYTES}));
+    CHECK_OK(service(NULL, "{\"a\":1,\"c\":{\"y\":{}},\"d\":2,\"n\":100}", true,
+                     (struct match){.how = MATCH_NONE, .etag = NO_BYTES}));
     check_told(3, "{\"a\":1,\"b\":null,\"c\":{\"x\":null,\"y\":{\"z\":null}},\"d\":2,\"n\":100,\"$version\":3}");
-    CHECK_OK(service(NULL, "{}", true, (struct match){MATCH_NONE, NO_BYTES}));
+    CHECK_OK(service(NULL, "{}", true, (struct match){.how = MATCH_NONE, .etag = NO_BYTES}));
     check_told(4, "{\"a\":null,\"c\":null,\"d\":null,\"n\":null,\"$version\":4}");
 }
 
