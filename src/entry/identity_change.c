@@ -1,19 +1,38 @@
 #include "identity_change.h"
 
-enum err identity_change(const struct changer *c, const struct device *wanted, struct match match, struct device *made,
+/* service 4.3: what is new may name any scope, an import may bring the edge device later; no scope can name it yet. */
+static enum err check_parent(const struct changer *c, const struct device *was, struct device *wanted,
+                             struct entry_fault *f)
+{
+    char own[EDGE_SCOPE_LEN_MAX + 1];
+    bool moves;
+
+    device_scope(was, own);
+    if (!wanted->edge &&
+        strcmp(wanted->parent, own) == 0) /* SDKs send back the scope of an edge device that is none now */
+        wanted->parent[0] = 0;
+    moves = strcmp(was->parent, wanted->parent) != 0;
+    f->number = 400028;
+    if (wanted->parent[0] && moves && !hub_scope_exists(c->hub, wanted->parent))
+        return entry_says(f, ERR_ARGUMENT, "There is no edge device of this scope: %s", wanted->parent);
+    if (wanted->edge && wanted->parent[0] && (moves || !was->edge) && !hub_scope_may_hold(c->hub, wanted->parent, own))
+        return entry_says(f, ERR_ARGUMENT,
+                          "The scope %s is that of a device below, or more than %d would be above one another",
+                          wanted->parent, EDGE_DEPTH_MAX);
+    f->number = 0;
+    return OK;
+}
+
+enum err identity_change(const struct changer *c, const struct device *asked, struct match match, struct device *made,
                          uint64_t *at, struct entry_fault *f)
 {
     bool is_new = match.how == MATCH_NONE;
-    struct device was;
-    enum err e = is_new ? OK : hub_device_get(c->hub, bytes_str(wanted->id), &was);
+    struct device was, wanted = *asked;
+    enum err e = is_new ? OK : hub_device_get(c->hub, bytes_str(wanted.id), &was);
 
-    /* service 4.3: what is new may name any scope, an import may bring the edge device later. */
-    if (!e && !is_new && wanted->parent[0] && strcmp(was.parent, wanted->parent) != 0 &&
-        !hub_scope_exists(c->hub, wanted->parent)) {
-        f->number = 400028;
-        return entry_says(f, ERR_ARGUMENT, "There is no edge device of this scope: %s", wanted->parent);
-    }
-    if (e || (e = hub_device_put(c->hub, wanted, match, c->now_ms, made, at)))
+    if (!e && !is_new)
+        e = check_parent(c, &was, &wanted, f);
+    if (e || (e = hub_device_put(c->hub, &wanted, match, c->now_ms, made, at)))
         return e;
     if (c->changed)
         c->changed(c->ctx, bytes_str(made->id), is_new ? NULL : &was, made);

@@ -104,6 +104,9 @@ enum err hub_identity_names(struct hub *, bool modules, struct bytes after, stru
 void device_scope(const struct device *, char out[EDGE_SCOPE_LEN_MAX + 1]);
 /* True if this is the scope of an edge device that exists. */
 bool hub_scope_exists(struct hub *, const char *scope);
+/* False: `below` is this scope or one above it, so that they would be in a circle, or there would be
+ * more than EDGE_DEPTH_MAX above one another. */
+bool hub_scope_may_hold(struct hub *, const char *scope, const char *below);
 
 struct hub_counts {
     uint64_t devices, disabled, connected;

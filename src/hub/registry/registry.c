@@ -197,18 +197,40 @@ void device_scope(const struct device *d, char out[EDGE_SCOPE_LEN_MAX + 1])
     snprintf(out, EDGE_SCOPE_LEN_MAX + 1, SCOPE "%.*s-%s", ID_LEN_MAX, d->id, d->generation);
 }
 
-/* Clients cut at the last `-` to find the device. */
-bool hub_scope_exists(struct hub *h, const char *scope)
+/* The device whose scope this is. Clients cut at the last `-` to find it. */
+static bool scope_device(struct hub *h, const char *scope, struct device *out)
 {
     char own[EDGE_SCOPE_LEN_MAX + 1];
     const char *end = strrchr(scope, '-');
-    struct device d;
 
     if (!bytes_starts(bytes_str(scope), BYTES(SCOPE)) || end < scope + strlen(SCOPE) ||
-        hub_device_get(h, bytes_of(scope + strlen(SCOPE), (size_t)(end - scope) - strlen(SCOPE)), &d))
+        hub_device_get(h, bytes_of(scope + strlen(SCOPE), (size_t)(end - scope) - strlen(SCOPE)), out))
         return false;
-    device_scope(&d, own);
-    return d.edge && strcmp(own, scope) == 0;
+    device_scope(out, own);
+    return strcmp(own, scope) == 0;
+}
+
+bool hub_scope_exists(struct hub *h, const char *scope)
+{
+    struct device d;
+
+    return scope_device(h, scope, &d) && d.edge;
+}
+
+bool hub_scope_may_hold(struct hub *h, const char *scope, const char *below)
+{
+    char at[EDGE_SCOPE_LEN_MAX + 1];
+    struct device d;
+
+    for (int n = 1; n < EDGE_DEPTH_MAX; n++) { /* with the one below */
+        if (strcmp(scope, below) == 0)
+            return false;
+        if (!scope_device(h, scope, &d) || !d.parent[0])
+            return true;
+        memcpy(at, d.parent, sizeof at);
+        scope = at;
+    }
+    return false;
 }
 
 /* .NET ticks, 18 digits, never the same twice (device 6.3). */

@@ -152,6 +152,76 @@ TEST(edge_devices_have_scopes_and_others_belong_to_them)
     CHECK(device_of("edge").edge && !strcmp(device_of("child").parent, scope) && !device_of("leaf").parent[0]);
 }
 
+/* An edge device below the one with this scope, or below none. */
+static int put_edge(const char *id, bool is_new, const char *above, char scope[EDGE_SCOPE_LEN_MAX + 1])
+{
+    char path[64], body[512];
+    int status;
+
+    snprintf(path, sizeof path, "/devices/%s" V, id);
+    snprintf(body, sizeof body, "{\"capabilities\":{\"iotEdge\":true},\"parentScopes\":[%s%s%s]}", above ? "\"" : "",
+             above ? above : "", above ? "\"" : "");
+    status = ask(&c, "PUT", path, is_new ? NULL : "If-Match: *\r\n", body);
+    if (scope && status == 200) {
+        struct device d = device_of(id);
+        device_scope(&d, scope);
+    }
+    return status;
+}
+
+TEST(edge_devices_are_not_in_a_circle)
+{
+    char top[EDGE_SCOPE_LEN_MAX + 1], middle[EDGE_SCOPE_LEN_MAX + 1], low[EDGE_SCOPE_LEN_MAX + 1], body[512];
+
+    CHECK(put_edge("top", true, NULL, top) == 200 && put_edge("middle", true, top, middle) == 200);
+    CHECK(put_edge("low", true, middle, low) == 200);
+    put_edge("top", false, top, NULL);
+    check_error(&c, 400, "InvalidDeviceScope");
+    put_edge("top", false, middle, NULL);
+    check_error(&c, 400, "InvalidDeviceScope");
+    put_edge("top", false, low, NULL);
+    check_error(&c, 400, "InvalidDeviceScope");
+    CHECK(!device_of("top").parent[0]);
+    snprintf(
+        body, sizeof body,
+        "[{\"id\":\"top\",\"importMode\":\"update\",\"capabilities\":{\"iotEdge\":true},\"parentScopes\":[\"%s\"]}]",
+        low);
+    CHECK(ask(&c, "POST", "/devices" V, NULL, body) == 400 && body_has(&c, "\"errorCode\":400028"));
+    CHECK(put_edge("low", false, top, NULL) == 200 && put_edge("middle", false, low, NULL) == 200);
+    /* A leaf is above no other, and becomes an edge device again only outside of a circle. */
+    CHECK(put_edge("middle", false, NULL, NULL) == 200 && put_edge("low", false, middle, NULL) == 200);
+    snprintf(body, sizeof body, "{\"deviceScope\":\"%s\"}", low);
+    CHECK(ask(&c, "PUT", "/devices/middle" V, "If-Match: *\r\n", body) == 200);
+    put_edge("middle", false, low, NULL);
+    check_error(&c, 400, "InvalidDeviceScope");
+}
+
+TEST(edge_devices_are_above_one_another_up_to_a_depth)
+{
+    char scope[EDGE_SCOPE_LEN_MAX + 1], above[EDGE_SCOPE_LEN_MAX + 1], id[16];
+
+    CHECK(put_edge("e0", true, NULL, above) == 200 && put_edge("last", true, NULL, NULL) == 200);
+    for (int i = 1; i < EDGE_DEPTH_MAX; i++) {
+        snprintf(id, sizeof id, "e%d", i);
+        CHECK(put_edge(id, true, NULL, scope) == 200 && put_edge(id, false, above, NULL) == 200);
+        memcpy(above, scope, sizeof above);
+    }
+    put_edge("last", false, above, NULL);
+    check_error(&c, 400, "InvalidDeviceScope");
+}
+
+/* SDKs send back what they got: the scope that it had as an edge device is its own. */
+TEST(a_device_does_not_belong_to_itself)
+{
+    char own[EDGE_SCOPE_LEN_MAX + 1], body[512];
+
+    CHECK(put_edge("gate", true, NULL, own) == 200);
+    snprintf(body, sizeof body, "{\"capabilities\":{\"iotEdge\":false},\"deviceScope\":\"%s\"}", own);
+    CHECK(ask(&c, "PUT", "/devices/gate" V, "If-Match: *\r\n", body) == 200);
+    CHECK(!device_of("gate").parent[0]);
+    CHECK(put_edge("gate", false, NULL, NULL) == 200);
+}
+
 TEST(enrollments_are_read_in_any_case_and_show_the_keys_that_were_made)
 {
     CHECK(ask(&c, "PUT", "/enrollments/r" V, NULL,
@@ -206,6 +276,7 @@ TEST(queries_of_provisioning_may_leave_out_where_from)
 TESTS(CASE(names_are_brought_into_one_spelling), CASE(a_device_is_what_its_body_says_in_whatever_case),
       CASE(what_has_another_form_is_refused_by_name), CASE(a_star_is_an_etag_in_bulk),
       CASE(an_update_in_bulk_without_authentication_keeps_the_keys),
-      CASE(edge_devices_have_scopes_and_others_belong_to_them),
+      CASE(edge_devices_have_scopes_and_others_belong_to_them), CASE(edge_devices_are_not_in_a_circle),
+      CASE(edge_devices_are_above_one_another_up_to_a_depth), CASE(a_device_does_not_belong_to_itself),
       CASE(enrollments_are_read_in_any_case_and_show_the_keys_that_were_made),
       CASE(queries_of_provisioning_may_leave_out_where_from))
