@@ -34,6 +34,6 @@ bool output_is_broken(void);
 const char *output_why(void);
 
 /* Last of all: the exit status of the program. A failed write makes 1 of 0, and is told on standard error; a reader
- * that had enough is told only unless `quiet`. `deed` is "" or the change that stands all the same ("the hub was made"),
- * which is told in any case. */
+ * that had enough is told only unless `quiet`. `deed` is "" or the change that stands all the same, which is told in
+ * any case: "the hub was made". */
 int output_close(const char *program, int status, bool quiet, const char *deed);
