@@ -198,7 +198,9 @@ enum status cli_failed(const char *what, enum d2d_err e, const char *detail)
 
 void cli_is_away(enum d2d_err *away, enum d2d_err why, const char *detail)
 {
+    char text[512];
+
     if (*away != why)
-        say("d2d: %s (%s); trying again", d2d_err_text(why), detail);
+        say("d2d: %s (%s); trying again", d2d_err_text(why), tidy(detail, text));
     *away = why;
 }

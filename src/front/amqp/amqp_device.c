@@ -130,8 +130,8 @@ bool amqp_device_opened(struct amqp *c, struct amqp_link *k, const struct amqp_o
     enum err e = d ? seat_state(d->seat) : sit_down(c, id, &d);
 
     if (e) {
-        amqp_link_refuse(c, k, amqp_condition(e), "Device '%.*s': %s.", BYTES_ARG(bytes_first(id, IDENTITY_LEN_MAX)),
-                         err_text(e));
+        amqp_link_refuse_device(c, k, amqp_condition(e), amqp_code(e), "Device '%.*s': %s.",
+                                BYTES_ARG(bytes_first(id, IDENTITY_LEN_MAX)), err_text(e));
         return false;
     }
     assert(!k->device && list_alone(&k->mates));

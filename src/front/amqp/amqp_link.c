@@ -1,6 +1,8 @@
 #include "amqp_link.h"
 
 #include "amqp_output.h"
+#include "device_error.h"
+#include "outcome.h"
 #include "text.h"
 
 #include <assert.h>
@@ -27,20 +29,27 @@ static void put_tracking(struct amqp *c, struct buf *b)
     buf_printf(b, "_G1, SystemTracker:%s, Timestamp:%s", c->env->entity, time);
 }
 
-static void set_condition(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, va_list args)
+/* device 3.10: devices are told in JSON, with a number; services in words (service 2.10). code 0: it is a service. */
+static void set_condition(struct amqp *c, struct amqp_link *k, const char *condition, unsigned code, const char *format,
+                          va_list args)
 {
-    struct buf text = buf_max(TEXT_MAX);
+    struct buf text = buf_max(TEXT_MAX), json = buf_max(2 * TEXT_MAX);
     pn_condition_t *error = pn_link_condition(k->pn);
 
     buf_vprintf(&text, format, args);
     if (!c->told_why)
         amqp_log_refusal(c, condition, buf_str(&text));
     c->told_why = false;
-    buf_puts(&text, " ");
-    put_tracking(c, &text);
+    if (code) {
+        device_error_put(c->env, &json, code, buf_bytes(&text), c->now_ms);
+    } else if (buf_str(&text)[0] != '{') { /* else it is JSON as it is (provisioning 1.5.1) */
+        buf_puts(&text, " ");
+        put_tracking(c, &text);
+    }
     pn_condition_set_name(error, condition);
-    pn_condition_set_description(error, buf_str(&text));
+    pn_condition_set_description(error, buf_str(code ? &json : &text));
     buf_free(&text);
+    buf_free(&json);
 }
 
 /* A link that is refused or detached is of no kind, until the peer's detach. */
@@ -67,7 +76,7 @@ void amqp_link_detach(struct amqp *c, struct amqp_link *k, const char *condition
 {
     va_list args;
     va_start(args, format);
-    set_condition(c, k, condition, format, args);
+    set_condition(c, k, condition, k->device ? amqp_code_of(condition) : 0, format, args);
     va_end(args);
     amqp_link_kill(c, k);
 }
@@ -87,7 +96,18 @@ void amqp_link_refuse(struct amqp *c, struct amqp_link *k, const char *condition
     va_list args;
     amqp_link_attach_nothing(k);
     va_start(args, format);
-    set_condition(c, k, condition, format, args);
+    set_condition(c, k, condition, 0, format, args);
+    va_end(args);
+    amqp_link_kill(c, k);
+}
+
+void amqp_link_refuse_device(struct amqp *c, struct amqp_link *k, const char *condition, unsigned code,
+                             const char *format, ...)
+{
+    va_list args;
+    amqp_link_attach_nothing(k);
+    va_start(args, format);
+    set_condition(c, k, condition, code, format, args);
     va_end(args);
     amqp_link_kill(c, k);
 }

@@ -77,7 +77,10 @@ static inline void amqp_make_eager(struct amqp *c, struct amqp_link *k)
  */
 void amqp_link_refuse(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, ...)
     PRINTF_LIKE(4, 5);
-/* The same for a link that was accepted. */
+/* The same of a link by which a device came: in JSON, with the code and a tracking id (device 3.10). */
+void amqp_link_refuse_device(struct amqp *c, struct amqp_link *k, const char *condition, unsigned code,
+                             const char *format, ...) PRINTF_LIKE(5, 6);
+/* Detaches a link that was accepted, and tells its peer as the one or the other does. */
 void amqp_link_detach(struct amqp *c, struct amqp_link *k, const char *condition, const char *format, ...)
     PRINTF_LIKE(4, 5);
 void amqp_link_unauthorized(struct amqp *c, struct amqp_link *k, const char *claim, const char *path);

@@ -48,6 +48,21 @@ const char *amqp_condition(enum err e)
     return i < sizeof conditions / sizeof *conditions ? conditions[i].condition : "amqp:internal-error";
 }
 
+unsigned amqp_code(enum err e)
+{
+    size_t i = index_of(e);
+
+    return i < sizeof conditions / sizeof *conditions ? conditions[i].code : 500001;
+}
+
+unsigned amqp_code_of(const char *condition)
+{
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+        if (strcmp(conditions[i].condition, condition) == 0)
+            return conditions[i].code;
+    return strcmp(condition, "amqp:link:transfer-limit-exceeded") == 0 ? 400003 : 500001;
+}
+
 static void put_error_text(struct amqp *c, struct buf *b, unsigned code, const char *text)
 {
     device_error_put(c->env, b, code, bytes_str(text), c->now_ms);
@@ -55,10 +70,8 @@ static void put_error_text(struct amqp *c, struct buf *b, unsigned code, const c
 
 static void put_error(struct amqp *c, struct buf *b, enum err e)
 {
-    size_t i = index_of(e);
-
     assert(e);
-    put_error_text(c, b, i < sizeof conditions / sizeof *conditions ? conditions[i].code : 500001, err_text(e));
+    put_error_text(c, b, amqp_code(e), err_text(e));
 }
 
 static void set_condition(struct amqp *c, pn_delivery_t *d, const char *condition, enum err e)

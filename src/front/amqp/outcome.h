@@ -4,6 +4,9 @@
 #include "amqp.h"
 
 const char *amqp_condition(enum err e);
+/* The number of device 7.4 of an error, and of a condition that is no error's. */
+unsigned amqp_code(enum err e);
+unsigned amqp_code_of(const char *condition);
 /* Accepted or rejected, and settled. */
 void amqp_answer(struct amqp *c, pn_delivery_t *d, enum err e);
 /* With another condition than that of the error: devices and services are told of some in different ones. */

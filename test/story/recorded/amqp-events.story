@@ -141,8 +141,10 @@ title  as bytes: over AMQP a device sends, a service reads, and each gets what i
                     02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 29 c0 24 07 a1 1b \
                     "/devices/d2/messages/eventsC@CB@@@@CD@@@"
        d1:amqp HEARD 00 00 00 46 02 00 00 00 00 53 12 c0 39 0e a1 1e "to /devices/d2/messages/eventsR" 03 41 50 \
-                     02 50 00 "@@@@C" 80 00 00 00 00 00 10 00 00 40 40 40 00 00 00 cb 02 00 00 00 00 53 16 c0 \
-                     be 03 52 03 41 00 53 1d c0 b5 03 a3 18 "amqp:unauthorized-access" a1 97 \
-                     "Device 'd2': these credentials are not valid. TrackingId:8122a31e4f556a11e2f521b" \
-                     "c283726a8_G1, SystemTracker:hub, Timestamp:2026-11-23T05:25:02.0000000Z@"
+                     02 50 00 "@@@@C" 80 00 00 00 00 00 10 00 00 40 40 40 00 00 01 02 02 00 00 00 00 53 16 c0 \
+                     f5 03 52 03 41 00 53 1d c0 ec 03 a3 18 "amqp:unauthorized-access" a1 ce 7b 22 "errorCode" \
+                     22 ":401002," 22 "trackingId" 22 3a 22 \
+                     "8122a31e4f556a11e2f521bc283726a8-G:0-TimeStamp:11/23/2026 05:25:02" 22 2c 22 "message" 22 \
+                     3a 22 "Device 'd2': these credentials are not valid." 22 2c 22 "timestampUtc" 22 3a 22 \
+                     "2026-11-23T05:25:02.0000000Z" 22 7d 40
        d1:amqp SAYS 00 00 00 11 02 00 00 00 00 53 16 c0 04 02 52 03 41

@@ -50,11 +50,11 @@ title  as bytes: the later connection wins, whatever they speak
                "Db9RRmKgvQLx291Ga9E%3D&se=1795415101"
        d1 HEARD 20 02 00 00
 # d1:amqp    HEARS                               -> detached amqp:link:stolen
-       d1:amqp HEARD 00 00 00 d5 02 00 00 00 00 53 16 c0 c8 03 52 02 41 00 53 1d c0 bf 03 a3 10 \
-                     "amqp:link:stolen" a1 a9 \
-                     "Device 'd1': another connection of the same identity took over. TrackingId:09a15" \
-                     "fc15fbbeedbfbc4ed2ec9edba42_G1, SystemTracker:hub, Timestamp:2026-11-23T05:25:01" \
-                     ".0000000Z@"
+       d1:amqp HEARD 00 00 01 0c 02 00 00 00 00 53 16 c0 ff 03 52 02 41 00 53 1d c0 f6 03 a3 10 \
+                     "amqp:link:stolen" a1 e0 7b 22 "errorCode" 22 ":400027," 22 "trackingId" 22 3a 22 \
+                     "09a15fc15fbbeedbfbc4ed2ec9edba42-G:0-TimeStamp:11/23/2026 05:25:01" 22 2c 22 "message" 22 \
+                     3a 22 "Device 'd1': another connection of the same identity took over." 22 2c 22 \
+                     "timestampUtc" 22 3a 22 "2026-11-23T05:25:01.0000000Z" 22 7d 40
        d1:amqp SAYS 00 00 00 11 02 00 00 00 00 53 16 c0 04 02 52 02 41
        svc        POSTS d1 open
 # d1         SUBSCRIBE 1 c2d 1                   -> SUBACK 1 [1], PUBLISH #1 c2d "open"

@@ -66,10 +66,12 @@ title  as bytes: a device registers over AMQP, and sends its first event with th
                     02 50 00 00 53 28 c0 0c 0b "@C@CB@@@@@@" 00 53 29 c0 24 07 a1 1b \
                     "/devices/r1/messages/eventsC@CB@@@@CD@@@"
        r1:amqp HEARD 00 00 00 46 02 00 00 00 00 53 12 c0 39 0e a1 1e "to /devices/r1/messages/eventsR" 02 41 50 \
-                     02 50 00 "@@@@C" 80 00 00 00 00 00 10 00 00 40 40 40 00 00 00 cb 02 00 00 00 00 53 16 c0 \
-                     be 03 52 02 41 00 53 1d c0 b5 03 a3 18 "amqp:unauthorized-access" a1 97 \
-                     "Device 'r1': these credentials are not valid. TrackingId:cd7ecfda5b71568daed1cdf" \
-                     "8b4d392a4_G1, SystemTracker:hub, Timestamp:2026-11-23T05:25:02.0000000Z@"
+                     02 50 00 "@@@@C" 80 00 00 00 00 00 10 00 00 40 40 40 00 00 01 02 02 00 00 00 00 53 16 c0 \
+                     f5 03 52 02 41 00 53 1d c0 ec 03 a3 18 "amqp:unauthorized-access" a1 ce 7b 22 "errorCode" \
+                     22 ":401002," 22 "trackingId" 22 3a 22 \
+                     "cd7ecfda5b71568daed1cdf8b4d392a4-G:0-TimeStamp:11/23/2026 05:25:02" 22 2c 22 "message" 22 \
+                     3a 22 "Device 'r1': these credentials are not valid." 22 2c 22 "timestampUtc" 22 3a 22 \
+                     "2026-11-23T05:25:02.0000000Z" 22 7d 40
        r1:amqp SAYS 00 00 00 11 02 00 00 00 00 53 16 c0 04 02 52 02 41
 # r1        CONNECT                              -> CONNACK 0 sp=0
        r1 APPEARS

@@ -1,6 +1,8 @@
 /* Devices over AMQP: who may be which, what they send, and what happens to the others when one of them goes. */
 #include "amqp_case.h"
 
+#include <jansson.h>
+
 #define HOUR 3600000LL
 
 /* ---- who it is */
@@ -23,6 +25,36 @@ TEST(a_token_is_good_for_its_own_device_and_no_other)
     check_refused(open_sender(&c, "garag"), "amqp:unauthorized-access", NULL);
     check_refused(open_sender(&c, "GARAGE"), "amqp:unauthorized-access", NULL);
     CHECK(strstr(w.log, "login-failed device=") && strstr(w.log, "192.0.2.7:1") && !strstr(w.log, "amqp-refused"));
+}
+
+/* The description is JSON and nothing else, with this number. */
+static void check_told(pn_link_t *l, const char *condition, int code, const char *message)
+{
+    pn_condition_t *error = pn_link_remote_condition(l);
+    json_t *root = json_loads(pn_condition_get_description(error), 0, NULL);
+    const char *tracking = json_string_value(json_object_get(root, "trackingId"));
+
+    CHECK(pn_link_state(l) & PN_REMOTE_CLOSED);
+    assert_string_equal(pn_condition_get_name(error), condition);
+    CHECK(json_integer_value(json_object_get(root, "errorCode")) == code);
+    CHECK(tracking && strlen(tracking) > 32 && strstr(tracking, "-TimeStamp:"));
+    CHECK(json_string_value(json_object_get(root, "timestampUtc")));
+    assert_string_equal(json_string_value(json_object_get(root, "message")), message);
+    json_decref(root);
+}
+
+TEST(devices_are_told_in_json_why_a_link_is_refused)
+{
+    pn_link_t *l;
+
+    device_keys("phone");
+    open_as(&c, "garage");
+    check_told(open_sender(&c, "phone"), "amqp:unauthorized-access", 401002,
+               "Device 'phone': these credentials are not valid.");
+    l = attach_to(&c, c.session, "odd", true, "amqps://hub.test:5671/devices/garage/messages/other");
+    check_told(l, "amqp:not-found", 404006,
+               "The link address 'amqps://hub.test/devices/garage/messages/other' did not match any of the expected "
+               "formats.");
 }
 
 TEST(put_token_says_why_a_device_cannot_be_proved)
@@ -463,12 +495,13 @@ TEST(links_without_end_are_refused)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, client_start, client_stop)
-TESTS(CASE(without_a_token_a_device_is_nobody), CASE(a_token_is_good_for_its_own_device_and_no_other),
-      CASE(put_token_says_why_a_device_cannot_be_proved), CASE(a_token_of_the_hub_is_one_of_the_device_that_signed_it),
-      CASE(a_policy_for_devices_may_be_any_of_them), CASE(a_policy_for_services_is_no_device),
-      CASE(a_login_as_a_device_is_that_device), CASE(a_certificate_is_enough_and_only_for_whom_it_is),
-      CASE(addresses_of_a_device_come_in_every_spelling), CASE(what_is_sent_is_accepted_and_is_an_event_of_the_device),
-      CASE(a_batch_is_as_many_events_and_one_outcome), CASE(of_a_batch_all_or_nothing_is_stored),
+TESTS(CASE(without_a_token_a_device_is_nobody), CASE(devices_are_told_in_json_why_a_link_is_refused),
+      CASE(a_token_is_good_for_its_own_device_and_no_other), CASE(put_token_says_why_a_device_cannot_be_proved),
+      CASE(a_token_of_the_hub_is_one_of_the_device_that_signed_it), CASE(a_policy_for_devices_may_be_any_of_them),
+      CASE(a_policy_for_services_is_no_device), CASE(a_login_as_a_device_is_that_device),
+      CASE(a_certificate_is_enough_and_only_for_whom_it_is), CASE(addresses_of_a_device_come_in_every_spelling),
+      CASE(what_is_sent_is_accepted_and_is_an_event_of_the_device), CASE(a_batch_is_as_many_events_and_one_outcome),
+      CASE(of_a_batch_all_or_nothing_is_stored),
       CASE(what_is_too_large_is_rejected_and_what_is_much_too_large_costs_the_link),
       CASE(what_is_no_message_is_rejected), CASE(what_is_settled_when_it_is_sent_is_stored_too),
       CASE(credit_comes_back), CASE(the_model_of_a_device_is_stamped_on_what_it_sends),

@@ -191,7 +191,6 @@ TEST(what_cannot_be_found_is_refused_as_not_found)
         "hub/ConsumerGroups/$Default/Partitions/x",
         "other/ConsumerGroups/$Default/Partitions/0",
         "hub",
-        "devices/a/messages/nothing",
     };
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         pn_link_t *l = receive_from(&c, addresses[i], NULL, 1);
@@ -200,6 +199,9 @@ TEST(what_cannot_be_found_is_refused_as_not_found)
         pn_link_close(l);
         client_run(&c);
     }
+    /* device 3.4 */
+    check_refused(receive_from(&c, "devices/a/messages/nothing", NULL, 1), "amqp:not-found", "{\"errorCode\":404006,");
+    check_refused(receive_from(&c, "devices/%ff", NULL, 1), "amqp:not-found", "{\"errorCode\":404006,");
     CHECK(strstr(w.log, "amqp-refused") && strstr(w.log, "nosuchgroup") && strstr(w.log, "who=service"));
     CHECK(link_is_open(receive_from(&c, PARTITION_0, NULL, 1)));
 }

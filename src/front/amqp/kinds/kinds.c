@@ -9,10 +9,19 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { CODE_NO_ADDRESS = 404006 };
+
 /* ---- addresses behind which there is nothing ------------------------------------------------------------------- */
 
+/* device 3.4: an address of a device that fits nothing is told as to a device. */
 static void unknown_opened(struct amqp *c, struct amqp_link *k, const struct amqp_opening *o)
 {
+    if (bytes_starts_nocase(bytes_str(o->address.path), BYTES("devices/"))) {
+        amqp_link_refuse_device(c, k, "amqp:not-found", CODE_NO_ADDRESS,
+                                "The link address 'amqps://%s/%s' did not match any of the expected formats.",
+                                c->env->host, o->address.path);
+        return;
+    }
     amqp_link_refuse(c, k, "amqp:not-found", "The messaging entity 'sb://%s/%s' could not be found.", c->env->host,
                      o->address.path);
 }
