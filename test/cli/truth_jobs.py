@@ -98,6 +98,31 @@ def import_with_failed_lines(hub):
     check("none failed", "failed;" not in said, said)
 
 
+def configuration_changed(hub):
+    """What the command line does not tell of stays as it is, also what it cannot."""
+    content = '{"deviceContent":{"properties.desired.n":1}}'
+    whole = {"id": "doors", "content": json.loads(content), "targetCondition": "tags.floor = 3", "priority": 7,
+             "labels": {"kind": "door", "by": "us"}, "metrics": {"queries": {"all": "SELECT * FROM devices"}}}
+    with open(blob(hub, "configurations.txt"), "w", encoding="utf-8") as f:
+        f.write(json.dumps(whole) + "\n")
+    hub.d2d("device", "import", "box", "--configurations")
+    before = json.loads(hub.d2d("configuration", "show", "doors").stdout)
+    check("it is whole", before["metrics"]["queries"] == whole["metrics"]["queries"] and
+          before["labels"] == whole["labels"], before)
+    parts = ("targetCondition", "priority", "labels", "content")
+    for options, changed in (((), {}), (("--where", "tags.floor = 4"), {"targetCondition": "tags.floor = 4"}),
+                             (("--priority", "0"), {"priority": 0}),
+                             (("--label", "kind=gate"), {"labels": {"kind": "gate"}})):
+        before = {**before, **changed}
+        hub.d2d("configuration", "add", "doors", content, "--replace", *options)
+        now = json.loads(hub.d2d("configuration", "show", "doors").stdout)
+        check(f"{options}: nothing else is changed", [now[k] for k in parts] == [before[k] for k in parts] and
+              now["metrics"]["queries"] == whole["metrics"]["queries"], now)
+    said = hub.d2d("configuration", "add", "none", content, "--replace", status=4).stderr
+    check("it is not made", 'configuration "none" does not exist' in said, said)
+    hub.d2d("configuration", "rm", "doors")
+
+
 def import_interrupted(hub):
     """Ctrl-C ends the waiting, not the job; its id is told. An import that has ended meanwhile is shown."""
     with open(blob(hub, "many.txt"), "w", encoding="utf-8") as f:
@@ -163,7 +188,8 @@ def main():
         try:
             hub.d2d("device", "add", "door")
             for part in (job_start_output, job_cancel_output, job_printing, export_output, import_output,
-                         import_with_failed_lines, import_interrupted, import_is_cancelled, transfer_failed, links_lead_nowhere):
+                         import_with_failed_lines, configuration_changed, import_interrupted, import_is_cancelled,
+                         transfer_failed, links_lead_nowhere):
                 part(hub)
         finally:
             hub.stop()

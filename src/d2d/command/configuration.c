@@ -3,14 +3,17 @@
 #include "json_text.h"
 #include "output.h"
 
+#include "text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 struct configuration_values {
-    const char *where;
-    int priority, replace;
+    const char *where, *priority;
+    int replace;
     struct opt_list labels;
     const char *id;
+    json_t *given; /* the members that the command line tells of */
     char *json, *answer;
 };
 
@@ -60,24 +63,58 @@ static enum status put_labels(const struct configuration_values *v, json_t *to)
     return DONE;
 }
 
-static enum status make(struct configuration_values *v, const char *content)
+static enum status put_priority(const struct configuration_values *v, json_t *to)
 {
-    json_t *made =
-        json_pack("{ss ss si}", "id", v->id, "targetCondition", v->where ? v->where : "", "priority", v->priority);
-    enum status status =
-        json_argument_put(&command_configuration_add, made, "content", "JSON", content) ? put_labels(v, made) : USAGE;
+    uint64_t n;
+    char shown[100];
 
-    if (!status && !(v->json = json_text(made, JSON_COMPACT | JSON_REAL_PRECISION(17))))
-        status = FAILED;
-    json_decref(made);
-    return status;
+    if (!bytes_to_u64(bytes_str(v->priority), &n) || n > INT32_MAX)
+        return cli_usage(&command_configuration_add, "--priority must be 0 to %d, not \"%s\"", INT32_MAX,
+                         opt_shown(v->priority, shown));
+    json_object_set_new(to, "priority", json_integer((json_int_t)n));
+    return DONE;
+}
+
+static enum status take(struct configuration_values *v, const char *content)
+{
+    v->given = json_pack("{ss}", "id", v->id);
+    if (v->where)
+        json_object_set_new(v->given, "targetCondition", json_string(v->where));
+    if (!json_argument_put(&command_configuration_add, v->given, "content", "JSON", content) ||
+        (v->priority && put_priority(v, v->given)))
+        return USAGE;
+    return v->labels.n ? put_labels(v, v->given) : DONE;
+}
+
+/* One to change: what the command line does not tell of stays as it is at the hub. */
+static enum d2d_err get_old(struct d2d_registry *registry, const char *id, json_t **out)
+{
+    char *text = NULL;
+    enum d2d_err e = d2d_configuration_get(registry, id, &text);
+
+    if (!e && !(*out = out_parsed(text)))
+        e = D2D_FAILED;
+    return e;
 }
 
 static enum d2d_err put(struct d2d_registry *registry, void *ctx)
 {
     struct configuration_values *v = ctx;
+    json_t *made = NULL;
+    enum d2d_err e = D2D_OK;
 
-    return d2d_configuration_put(registry, v->id, v->json, v->replace ? "*" : NULL, &v->answer);
+    if (v->replace)
+        e = get_old(registry, v->id, &made);
+    else
+        made = json_pack("{ss si s{}}", "targetCondition", "", "priority", 0, "labels");
+    if (!e &&
+        (json_object_update(made, v->given) || !(v->json = json_text(made, JSON_COMPACT | JSON_REAL_PRECISION(17)))))
+        e = D2D_NO_MEMORY;
+    if (!e)
+        e = d2d_configuration_put(registry, v->id, v->json,
+                                  v->replace ? json_string_value(json_object_get(made, "etag")) : NULL, &v->answer);
+    json_decref(made);
+    return e;
 }
 
 static enum status configuration_add(struct cli *c, void *values, int n, char **argv)
@@ -87,8 +124,9 @@ static enum status configuration_add(struct cli *c, void *values, int n, char **
 
     (void)n;
     v->id = argv[1];
-    if (!(status = make(v, argv[2])) && !(status = cli_with_registry(c, put, v, A_CONFIGURATION, v->id)))
+    if (!(status = take(v, argv[2])) && !(status = cli_with_registry(c, put, v, A_CONFIGURATION, v->id)))
         status = print(c, v->answer);
+    json_decref(v->given);
     free(v->json);
     return status;
 }
@@ -97,10 +135,10 @@ static enum status configuration_add(struct cli *c, void *values, int n, char **
 
 static const struct opt add_options[] = {
     {"where", "CONDITION", "for devices that meet it (none): \"tags.floor = 2\", \"*\" for all", OPT_TEXT, AT(where)},
-    {"priority", "N", "of two that set the same property, the higher one counts (0)", OPT_INT, AT(priority), .least = 0,
-     .most = INT32_MAX},
+    {"priority", "N", "of two that set the same property, the higher one counts (0)", OPT_TEXT, AT(priority)},
     {"label", "NAME=VALUE", "note this with it", OPT_LIST, AT(labels)},
-    {"replace", NULL, "change the existing one; its content stays", OPT_FLAG, AT(replace)},
+    {"replace", NULL, "change the existing one: its content, and options that are not given, stay as they are",
+     OPT_FLAG, AT(replace)},
     {0}};
 
 const struct command command_configuration_add = {
