@@ -176,6 +176,20 @@ bool out_row(struct out *o, json_t *given)
     return good;
 }
 
+void out_never(json_t *row)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(row, key, value)
+    {
+        const char *text = json_string_value(value);
+
+        if (text && strncmp(text, "0001-01-01T00:00:00", 19) == 0)
+            json_string_set(value, "-");
+    }
+}
+
 json_t *out_parsed(char *given)
 {
     json_error_t why;

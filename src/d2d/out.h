@@ -29,6 +29,8 @@ enum { OUT_LINE_MAX = 8 * 1024 * 1024 };
 bool out_line(struct out *o, json_t *given, struct buf *line);
 /* Prints it. False: it is not out, and main() will say so. */
 bool out_row(struct out *o, json_t *given);
+/* For a table: a time that the hub writes for "never" (service 4.3: the year 1) becomes "-". */
+void out_never(json_t *row);
 /* A JSON text that the library gave, parsed and freed; NULL and a message when it is none. */
 json_t *out_parsed(char *given);
 /* "table", "json", "tsv", "raw"; false when it is none of these. */

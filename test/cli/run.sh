@@ -303,6 +303,10 @@ is 0 d2d hub status
 out 'localhost'
 is 0 d2d hub status -o table
 out 'PARTITION'
+out '^[0-3]  *0  *-  *-$' # a partition without events
+! grep -q 0001-01-01 "$home/out" || fail "hub status shows the year 1"
+is 0 d2d query 'SELECT * FROM devices' -o table
+! grep -q 0001-01-01 "$home/out" || fail "a table of devices shows the year 1"
 is 0 d2d token --as phone --ttl 10m
 out '^SharedAccessSignature sr=localhost%2Fdevices%2Fphone&sig='
 is 0 d2d check

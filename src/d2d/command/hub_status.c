@@ -60,7 +60,13 @@ static void put_status(const json_t *hub)
     }
     puts("");
     out_begin(&out, OUT_TABLE, columns, "partition");
-    json_array_foreach(json_object_get(hub, "partitions"), i, partition) out_row(&out, json_incref(partition));
+    json_array_foreach(json_object_get(hub, "partitions"), i, partition)
+    {
+        out_never(partition);
+        if (json_integer_value(json_object_get(partition, "lastEnqueuedSequenceNumber")) < 0)
+            json_object_set_new(partition, "lastEnqueuedSequenceNumber", json_string("-"));
+        out_row(&out, json_incref(partition));
+    }
 }
 
 static enum status hub_status(struct cli *c, void *values, int n, char **argv)

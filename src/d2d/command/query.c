@@ -52,6 +52,8 @@ static enum d2d_err print_page(struct query_values *v, char *text)
             break;
         if (!v->begun)
             begin(v, row);
+        if (v->out.format == OUT_TABLE)
+            out_never(row);
         out_row(&v->out, json_incref(row));
         v->shown++;
     }
