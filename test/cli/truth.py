@@ -61,6 +61,19 @@ def listen_idle(hub, over):
     running.ended(1, "a reader that goes while nothing comes")
 
 
+def closed_at_start(hub, over):
+    """What waits for something to print does not begin when it could not print it."""
+    for args in (["listen", "--as", "door", *over], ["events", "--since", "earliest"], ["events"],
+                 ["twin", "watch", "door"], ["twin", "watch", "--as", "door", *over],
+                 ["call", "door", "open", "--wait", "50s"], ["send", "--to", "door", "never", "--until-acked"]):
+        began = time.monotonic()
+        said = Running(hub, args, subprocess.DEVNULL, prepare=lambda: os.close(1)).ended(1, "a closed output")
+        check("it says why", "d2d: standard output cannot be written: it is closed" in said, said)
+        check("it does not wait", time.monotonic() - began < 30, args)
+    left = hub.d2d("device", "purge", "door").stderr
+    check("nothing was sent", "(0 " in left, left)
+
+
 def listen_full_disk(hub, over):
     names = fill(hub)
     with open("/dev/full", "wb") as full:
@@ -375,8 +388,8 @@ def main():
             hub.d2d("device", "add", "door")
             for transport in ("mqtt", "amqp"):
                 over = ["--transport", transport]
-                for part in (listen_closed_pipe, listen_head, listen_idle, listen_full_disk, listen_full_mount,
-                             listen_interrupted, listen_exec, listen_auto, send_feedback):
+                for part in (listen_closed_pipe, listen_head, listen_idle, closed_at_start, listen_full_disk,
+                             listen_full_mount, listen_interrupted, listen_exec, listen_auto, send_feedback):
                     part(hub, over)
             for part in (events_closed_pipe, events_idle, events_full_disk, events_exec, events_positions,
                          send_side_by_side, send_not_settled, send_not_acknowledged, rotate, printing, many,

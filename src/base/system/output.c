@@ -168,9 +168,16 @@ enum output_state output_wait(int64_t timeout_ms)
     return state;
 }
 
+bool output_is_given(void)
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+    return (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) || fail(EBADF);
+}
+
 bool output_is_open(void)
 {
-    return !error && (!reader_is_gone() || fail(EPIPE));
+    return !error && output_is_given() && (!reader_is_gone() || fail(EPIPE));
 }
 
 bool output_is_broken(void)

@@ -26,7 +26,9 @@ bool output_is_file(void);
 bool output_sync(void);
 /* Looks again and again for so long (-1: no limit), until it has arrived, failed, or the program is interrupted. */
 enum output_state output_wait(int64_t timeout_ms);
-/* False: whoever read it is gone, or it failed. Asked by those who have nothing to write for long. */
+/* False: it was closed when the program began. Asked by those who do something before they write. */
+bool output_is_given(void);
+/* False: it never was, whoever read it is gone, or it failed. Asked by those who have nothing to write for long. */
 bool output_is_open(void);
 /* False when it was closed by its reader, which may have had enough; true when it broke. */
 bool output_is_broken(void);

@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "clock.h"
+#include "output.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,8 @@ static enum status call_run(struct cli *c, void *values, int n, char **argv)
         return cli_usage(&command_call,
                          "JSON must be well-formed, not \"%.60s\": a text needs quotes, as in '\"%.60s\"'", payload,
                          payload);
+    if (!output_is_given())
+        return FAILED; /* main() says why; an answer that cannot be shown is not asked for */
     k->device = argv[1];
     k->question =
         (struct d2d_question){D2D_QUESTION, .method = argv[2], .payload = payload,

@@ -1,6 +1,7 @@
 #include "send_to.h"
 
 #include "accepted.h"
+#include "output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,7 +244,7 @@ enum status send_to_device(struct cli *c, const struct send_to *p)
     enum status status;
     enum d2d_err e;
 
-    if ((status = cli_choose_identity(c, STRING_SERVICE)))
+    if ((status = p->until_acked && !output_is_given() ? FAILED : cli_choose_identity(c, STRING_SERVICE)))
         goto done;
     cli_fill_options(c, &options.common);
     if (p->until_acked)
