@@ -51,6 +51,22 @@ TEST(packets_behind_connect_are_answered_in_order)
     end();
 }
 
+/* 1.5.3: such a topic ends the connection; of what its escapes stand for a story tells. */
+TEST(a_topic_that_is_not_utf8_ends_the_connection)
+{
+    static const char *const topics[] = {"devices/d1/messages/events/k=\xff", "devices/d1/messages/events/\xc3(=v",
+                                         "devices/d1/messages/events/k=\xed\xa0\x80"};
+
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+        begin();
+        world_connect(&w, "d1", false, &say);
+        publish(topics[i], "a", 7);
+        say_all();
+        CHECK(!c.hub.talk && c.hub.why == ERR_MALFORMED && c.client.in.len == 4 && world_stored(&w) == 0);
+        end();
+    }
+}
+
 /* MQTT 3.1.1 has no word for it; libd2d understands that of MQTT 5, and everybody else sees the connection end. */
 static void take_over(const char *agent, struct bytes last)
 {
@@ -166,7 +182,7 @@ TEST(ten_thousand_silent_peers_cost_little_and_leave_in_a_minute)
     end();
 }
 
-TESTS(RUN(packets_behind_connect_are_answered_in_order),
+TESTS(RUN(packets_behind_connect_are_answered_in_order), RUN(a_topic_that_is_not_utf8_ends_the_connection),
       RUN(whoever_understands_it_is_told_that_another_connection_took_over), RUN(byte_by_byte_is_the_same_as_whole),
       RUN(a_full_message_passes_and_one_byte_more_does_not),
       RUN(who_guesses_is_told_late_then_to_come_later_and_whoever_is_right_gets_in),
