@@ -4,7 +4,7 @@
 # others wait meanwhile.
 set -euo pipefail
 build=$(realpath "$1")
-fleet=${D2D_BENCH_FLEET:-1000000} seconds=${D2D_BENCH_SECONDS:-5} rate=${D2D_BENCH_RATE:-1000}
+fleet=${D2D_BENCH_FLEET:-1000000} seconds=${D2D_BENCH_SECONDS:-5} rate=${D2D_BENCH_RATE:-1000} repeats=${D2D_BENCH_REPEATS:-5}
 here=$(realpath "$(dirname "$0")")
 . "$here/servers.sh"
 start_hub "$build" 20
@@ -31,11 +31,21 @@ for ((r = 0; r < 3; r++)); do
     [ $r -eq 2 ] || { kill "$hub" && wait "$hub"; }
 done
 
-for ((r = 0; r < 5; r++)); do one >>"$folder/quiet"; done
+# Runs without a job and beside one take turns; what the checkpoint has left to do after a job is over before the next.
 tenth=$((fleet / 10))
-began=$(now_ms)
-d2d_owner job start sweep --where 'tags.floor < 10' --tags '{"swept":true}' -q >/dev/null
-until d2d_owner job show sweep -o raw | grep -qE '^(completed|failed|cancelled)'; do one >>"$folder/beside"; done
-took=$((($(now_ms) - began) / 1000))
-echo "a job over $tenth twins takes $took s: $(d2d_owner job show sweep -o tsv)"
-jq -rn "\"others' p99: $(p99 quiet) us when nothing else happens, $(p99 beside) us beside the job: \($(p99 beside) / $(p99 quiet) * 100 | round / 100) times\""
+for ((r = 0; r < repeats; r++)); do
+    one >"$folder/quiet.$r"
+    began=$(now_ms)
+    d2d_owner job start "sweep$r" --where "tags.floor >= $((r * 10)) AND tags.floor < $((r * 10 + 10))" \
+        --tags '{"swept":true}' -q >/dev/null
+    until d2d_owner job show "sweep$r" -o raw | grep -qE '^(completed|failed|cancelled)'; do
+        one >>"$folder/beside.$r"
+    done
+    took=$(($(now_ms) - began)) quiet=$(p99 "quiet.$r") beside=$(p99 "beside.$r")
+    echo "$tenth twins in $took ms: others' p99 $quiet us without the job, $beside us beside it"
+    jq -n "$beside / $quiet" >>"$folder/ratios"
+    sleep 6
+done
+d2d_owner job show sweep0 -o tsv
+median=$(jq -s 'sort | .[length / 2 | floor] * 100 | round / 100' "$folder/ratios")
+echo "others' p99 beside a job is $median times that without"

@@ -126,8 +126,9 @@
 #define RETENTION_DEFAULT_MS (86400LL * 1000) /* service 2.1: one day, at most seven */
 
 /* The checkpoint. */
-#define STATE_BATCH (4U << 20)      /* bytes of a transaction, in memory until its commit: then the next one begins */
-#define STATE_BATCH_MAX (64U << 20) /* what one holds at most: a batch, and what must not be parted from it */
+#define STATE_BATCH (4U << 20)        /* bytes of a transaction, in memory until its commit: then the next one begins */
+#define STATE_BATCH_SMALL (32U << 10) /* of one while connections are served, and what is copied under a lock at once */
+#define STATE_BATCH_MAX (64U << 20)   /* what one holds at most: a batch, and what must not be parted from it */
 
 /* Registry. */
 #define LIST_MAX 1000 /* service 4.3: GET /devices?top= */

@@ -2,6 +2,7 @@
 
 #include "certs.h"
 #include "challenges.h"
+#include "clock.h"
 #include "commands.h"
 #include "crowd.h"
 #include "damage.h"
@@ -166,6 +167,40 @@ static void stop_init(pthread_cond_t *stop)
     pthread_condattr_destroy(&by_monotonic);
 }
 
+/* False when the hub stops meanwhile. *nudge, if there is one, ends the wait, before it begins, too. */
+static bool wait_ms(struct server *s, int64_t ms, bool *nudge)
+{
+    struct timespec until;
+    bool goes_on;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&s->lock);
+    if (!s->stopping && !(nudge && *nudge))
+        pthread_cond_timedwait(&s->stop, &s->lock, &until);
+    if (nudge)
+        *nudge = false;
+    goes_on = !s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return goes_on;
+}
+
+/* A checkpoint writes in small transactions and rests between them while connections are served: what they wait for is
+ * the same disk. */
+static size_t pace(void *ctx, bool pressed)
+{
+    struct server *s = ctx;
+    int64_t now_us = clock_us(CLOCK_MONOTONIC), worked_us = now_us - s->paced_us;
+    bool rests = s->ready && !pressed && !s->full && !s->hurried && served_now(&s->served, now_us);
+
+    if (rests)
+        wait_ms(s, (SERVED_REST * worked_us + 500) / 1000, NULL);
+    s->paced_us = clock_us(CLOCK_MONOTONIC);
+    return rests ? STATE_BATCH_SMALL : STATE_BATCH;
+}
+
 int server_open(struct server *s)
 {
     struct net_loop_options options = {.durable = durable};
@@ -186,6 +221,8 @@ int server_open(struct server *s)
     s->data.store->grew_ctx = s;
     damage_tell(&s->config, s->data.store);
     log_flush(); /* what was cut or is damaged is told before anybody is served */
+    s->data.options.pace = pace;
+    s->data.options.pace_ctx = s;
     e = hub_open(&s->data.options, &s->hub);
     if (e == ERR_NOT_FOUND)
         return store_gap(s->data.store, 0, &gap) ? say_no_birth(&s->config) : say_no_hub(&s->config);
@@ -362,26 +399,6 @@ static void renew(struct server *s)
     pthread_mutex_unlock(&s->certs);
 }
 
-/* False when the hub stops meanwhile. *nudge, if there is one, ends the wait, before it begins, too. */
-static bool wait_ms(struct server *s, int64_t ms, bool *nudge)
-{
-    struct timespec until;
-    bool goes_on;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&s->lock);
-    if (!s->stopping && !(nudge && *nudge))
-        pthread_cond_timedwait(&s->stop, &s->lock, &until);
-    if (nudge)
-        *nudge = false;
-    goes_on = !s->stopping;
-    pthread_mutex_unlock(&s->lock);
-    return goes_on;
-}
-
 /* Not on a loop: what is due may have to be read from the checkpoint. */
 static void *tick(void *ctx)
 {
@@ -419,13 +436,13 @@ static void *keep_house(void *ctx)
 {
     struct server *s = ctx;
     int64_t renewed_ms = net_steady_ms();
-    enum err last = OK;
-    bool full = false;
+    enum err last = OK, e;
 
-    while (wait_ms(s, full && !last ? FULL_CHECKPOINT_MS : CHECKPOINT_MS, &s->hurry)) {
+    while (wait_ms(s, s->full && !last ? FULL_CHECKPOINT_MS : CHECKPOINT_MS, &s->hurry)) {
         s->kept_ms = net_steady_ms();
-        full = look_for_room(s);
-        enum err e = hub_checkpoint(s->hub, net_steady_ms());
+        s->full = look_for_room(s);
+        s->paced_us = clock_us(CLOCK_MONOTONIC);
+        e = hub_checkpoint(s->hub, net_steady_ms());
         if (e != last)
             log_event(e ? LOG_ERROR : LOG_INFO, e ? "checkpoint-failed" : "checkpoint-works-again",
                       KVS("reason", err_text(e)));
@@ -450,7 +467,7 @@ static void *watch(void *ctx)
     return NULL;
 }
 
-/* For the worker. */
+/* For whoever asks whether connections are served. */
 static uint64_t reads(void *ctx)
 {
     const struct server *s = ctx;
@@ -467,7 +484,7 @@ static uint64_t reads(void *ctx)
 
 int server_start(struct server *s)
 {
-    s->crowd = (struct worker_crowd){.reads = reads, .ctx = s};
+    s->served = (struct served){.reads = reads, .ctx = s};
     look_for_room(s);
     for (int i = 0; i < s->n_loops; i++) {
         if (pthread_create(&s->threads[i], NULL, run_loop, s->loops[i])) {
@@ -484,7 +501,7 @@ int server_start(struct server *s)
         }
     }
     if (s->n_threads < s->n_loops + 3 || outside_worker_start(s->outside, &s->env) ||
-        worker_start(s->worker, &s->crowd)) {
+        worker_start(s->worker, &s->served)) {
         fprintf(stderr, "d2dhub run: a thread cannot be made\n");
         return 1;
     }

@@ -44,7 +44,6 @@ struct server {
     struct outside_worker *outside;
     struct blobs blobs;
     struct worker *worker;
-    struct worker_crowd crowd;
     struct strangers strangers;
     struct capacity capacity;
     struct net_gate *gate;
@@ -69,6 +68,9 @@ struct server {
     bool hurry;                            /* and the keeper for a round */
     _Atomic bool hurried;                  /* since its last one */
     _Atomic uint64_t kept_at, hurry_bytes; /* the log's end at the last round; how far it may grow until the next */
+    struct served served;                  /* for the keeper, */
+    int64_t paced_us;                      /* which works since then, by the monotonic clock */
+    bool full;                             /* there is no room, and a checkpoint may make some: no time for others */
     pthread_mutex_t certs;                 /* of the certificate files and where they are */
     pthread_cond_t stop;
 };

@@ -11,9 +11,7 @@
 
 enum {
     BURST_US = 150,        /* after so long it lets others work: whoever wakes then waits no longer for a processor */
-    REST = 3,              /* while connections are served it rests so many times as long as it has worked; */
-    BUSY_US = 50000,       /* they are so long after one was read from */
-    WAIT_MAX_US = 1000000, /* and looks again at the latest then */
+    WAIT_MAX_US = 1000000, /* it looks again at the latest then */
 };
 
 struct worker {
@@ -22,9 +20,7 @@ struct worker {
     struct queries *queries;
     struct job_runner *jobs;
     struct configurations *configurations;
-    const struct worker_crowd *crowd;
-    uint64_t reads;  /* as it was last */
-    int64_t read_us; /* when it changed last */
+    struct served served;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -63,16 +59,6 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static bool connections_are_served(struct worker *w, int64_t now_us)
-{
-    uint64_t reads = w->crowd->reads(w->crowd->ctx);
-
-    if (reads != w->reads)
-        w->read_us = now_us;
-    w->reads = reads;
-    return now_us - w->read_us < BUSY_US;
-}
-
 /* A little of everything. Gives how many milliseconds the next turn can wait. */
 static int64_t turn(struct worker *w)
 {
@@ -95,7 +81,7 @@ static void *work(void *ctx)
             wait_ms = turn(w);
             now_us = clock_us(CLOCK_MONOTONIC);
         } while (!wait_ms && now_us - began_us < BURST_US);
-        rest_us = connections_are_served(w, now_us) ? REST * (now_us - began_us) : 0;
+        rest_us = served_now(&w->served, now_us) ? SERVED_REST * (now_us - began_us) : 0;
     } while (wait_us(w, rest_us, false) && wait_us(w, wait_ms * 1000, true));
     return NULL;
 }
@@ -122,9 +108,9 @@ enum err worker_new(struct hub *hub, const struct job_files *files, struct worke
     return job_runner_new(hub, &w->waker, files, &w->jobs);
 }
 
-enum err worker_start(struct worker *w, const struct worker_crowd *crowd)
+enum err worker_start(struct worker *w, const struct served *served)
 {
-    w->crowd = crowd;
+    w->served = *served;
     w->started = pthread_create(&w->thread, NULL, work, w) == 0;
     return w->started ? OK : ERR_INTERNAL;
 }

@@ -3,22 +3,17 @@
 #pragma once
 
 #include "hub.h"
+#include "served.h"
 
 struct configurations;
 struct job_files;
 struct queries;
 struct worker;
 
-/* How much is read from the connections, of whatever kind: more of it means that some are served. */
-struct worker_crowd {
-    uint64_t (*reads)(void *ctx);
-    void *ctx;
-};
-
 /* The files of imports and exports are lent. ERR_MEMORY. */
 enum err worker_new(struct hub *, const struct job_files *, struct worker **out) MUST_CHECK;
-/* The crowd is lent until worker_free(). ERR_INTERNAL: a thread cannot be made. */
-enum err worker_start(struct worker *, const struct worker_crowd *) MUST_CHECK;
+/* ERR_INTERNAL: a thread cannot be made. */
+enum err worker_start(struct worker *, const struct served *) MUST_CHECK;
 /* The queue for queries. Lent. */
 struct queries *worker_queries(struct worker *);
 /* The one that carries configurations out. Lent. */

@@ -1,11 +1,24 @@
 #include "keeping.h"
 
+#include "twins.h"
+
 enum { COUNTS_LEN = 3 * 8, LOST_MAX = 16 << 20 };
+
+/* Twins that the checkpoint does not know are in memory, which ends somewhere. */
+static size_t next_batch(const struct hub *h)
+{
+    const struct hub_options *o = &h->options;
+    size_t most = o->checkpoint_batch ? o->checkpoint_batch : STATE_BATCH;
+    size_t paced = o->pace ? o->pace(o->pace_ctx, h->twins->bytes > TWINS_MEMORY_MAX / 2) : most;
+
+    return paced < most ? paced : most;
+}
 
 enum err keeping_begin(struct keeping *k, struct hub *h, uint64_t place, int64_t now_ms)
 {
     *k =
         (struct keeping){.hub = h, .counts = h->committed, .place = place, .now_ms = now_ms, .lost = buf_max(LOST_MAX)};
+    k->batch = next_batch(h);
     return state_begin(h->state);
 }
 
@@ -51,13 +64,13 @@ static enum err commit(struct keeping *k, uint64_t place)
 
 enum err keeping_step(struct keeping *k)
 {
-    size_t most = k->hub->options.checkpoint_batch ? k->hub->options.checkpoint_batch : STATE_BATCH;
     enum err e;
 
-    if (k->bytes < most)
+    if (k->bytes < k->batch)
         return OK;
     if ((e = commit(k, state_place(k->hub->state))))
         return e;
+    k->batch = next_batch(k->hub);
     return state_begin(k->hub->state);
 }
 

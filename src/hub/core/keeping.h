@@ -10,7 +10,7 @@ struct keeping {
     struct hub *hub;
     uint64_t newest;          /* highest place of what is written: durable before it is committed */
     struct hub_counts counts; /* devices in what is written */
-    size_t bytes;             /* in the open transaction */
+    size_t bytes, batch;      /* in the open transaction, and when it is full */
     uint64_t place;           /* up to which it will be true */
     int64_t now_ms;
     struct buf lost; /* letters whose bodies cannot be read: text id, u64 number */

@@ -40,7 +40,7 @@ static void copy_identity(struct keeping *k, struct buf *to, struct identity *i)
     i->copied_ms = identity_seen_ms(i);
 }
 
-/* As many as make a transaction; true: there are more. Those that were copied in this round are not copied again, so
+/* As many as others can wait for; true: there are more. Those that were copied in this round are not copied again, so
  * however many change meanwhile it comes to an end. */
 static bool copy_some(struct keeping *k, struct shard *shard, struct buf *to)
 {
@@ -52,19 +52,20 @@ static bool copy_some(struct keeping *k, struct shard *shard, struct buf *to)
     for (size_t at = 0; !more && (i = map_next(&shard->identities, &at));) {
         if ((i->dirty || i->unkept) && i->round != k->hub->round)
             copy_identity(k, to, i);
-        more = to->len >= STATE_BATCH;
+        more = to->len >= STATE_BATCH_SMALL;
     }
     mutex_unlock(&shard->lock);
     return more;
 }
 
-/* The checkpoint's value of a device so far. ERR_NOT_FOUND. */
-static enum err kept_as(struct hub *h, struct bytes key, struct identity *out)
+/* The checkpoint's value of a device so far, and whether it is this one. ERR_NOT_FOUND. */
+static enum err kept_as(struct hub *h, struct bytes key, struct bytes now, struct identity *out, bool *same)
 {
     struct buf value = buf_max(DEVICE_VALUE_MAX);
     enum err e = state_get(h->state, key, &value);
 
     *out = (struct identity){.kept_due_ms = INT64_MAX};
+    *same = !e && bytes_eq(buf_bytes(&value), now);
     if (!e)
         e = identity_decode(buf_bytes(&value), out);
     buf_free(&value);
@@ -89,14 +90,16 @@ static enum err write_parts(struct keeping *k, struct bytes id, const struct ide
     return e;
 }
 
+/* Its own value is written where it is another: often only a part's is, and what is not written saves a page. */
 static enum err write_one(struct keeping *k, struct bytes id, bool gone, struct bytes value, struct rd *copied)
 {
     char name[STATE_KEY_MAX];
     struct bytes key = identity_key(name, id);
     struct identity before, now;
-    enum err e = kept_as(k->hub, key, &before);
-    bool was = !e;
+    bool same, was;
+    enum err e = kept_as(k->hub, key, value, &before, &same);
 
+    was = !e;
     if (e == ERR_NOT_FOUND)
         e = OK;
     if (e || (e = identity_decode(value, &now)) || (e = write_parts(k, id, &before, gone ? NULL : &now, copied)))
@@ -105,9 +108,11 @@ static enum err write_one(struct keeping *k, struct bytes id, bool gone, struct 
         k->counts.devices += (uint64_t)!gone - (uint64_t)was;
         k->counts.disabled += (uint64_t)(!gone && now.device.disabled) - (uint64_t)(was && before.device.disabled);
     }
-    if ((e = gone ? keeping_del(k, key) : keeping_put(k, key, value)))
-        return e;
-    return keeping_step(k);
+    if (gone)
+        e = keeping_del(k, key);
+    else if (!same)
+        e = keeping_put(k, key, value);
+    return e ? e : keeping_step(k);
 }
 
 static enum err write_copied(struct keeping *k, const struct buf *copied)
