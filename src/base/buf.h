@@ -81,11 +81,66 @@ static inline size_t rd_left(const struct rd *r)
     return (size_t)(r->end - r->at);
 }
 
-struct bytes rd_bytes(struct rd *r, size_t n);
-uint8_t rd_u8(struct rd *r);
-uint16_t rd_u16(struct rd *r);
-uint32_t rd_u32(struct rd *r);
-uint64_t rd_u64(struct rd *r);
-struct bytes rd_str16(struct rd *r); /* a 16-bit length and that many bytes */
-struct bytes rd_str32(struct rd *r); /* a 32-bit length and that many bytes */
-struct bytes rd_rest(struct rd *r);
+/* The next n bytes; NULL: there are not as many. */
+static inline const uint8_t *rd_take(struct rd *r, size_t n)
+{
+    const uint8_t *at = r->at;
+
+    if (r->bad || n > rd_left(r)) {
+        r->bad = true;
+        return NULL;
+    }
+    r->at += n;
+    return at;
+}
+
+static inline struct bytes rd_bytes(struct rd *r, size_t n)
+{
+    const uint8_t *at = rd_take(r, n);
+
+    return at ? bytes_of(at, n) : NO_BYTES;
+}
+
+static inline uint8_t rd_u8(struct rd *r)
+{
+    const uint8_t *at = rd_take(r, 1);
+
+    return at ? *at : 0;
+}
+
+static inline uint16_t rd_u16(struct rd *r)
+{
+    const uint8_t *at = rd_take(r, 2);
+
+    return at ? be16(at) : 0;
+}
+
+static inline uint32_t rd_u32(struct rd *r)
+{
+    const uint8_t *at = rd_take(r, 4);
+
+    return at ? be32(at) : 0;
+}
+
+static inline uint64_t rd_u64(struct rd *r)
+{
+    const uint8_t *at = rd_take(r, 8);
+
+    return at ? (uint64_t)be32(at) << 32 | be32(at + 4) : 0;
+}
+
+/* A 16-bit length and that many bytes. */
+static inline struct bytes rd_str16(struct rd *r)
+{
+    return rd_bytes(r, rd_u16(r));
+}
+
+static inline struct bytes rd_str32(struct rd *r)
+{
+    return rd_bytes(r, rd_u32(r));
+}
+
+static inline struct bytes rd_rest(struct rd *r)
+{
+    return rd_bytes(r, r->bad ? 0 : rd_left(r));
+}

@@ -60,16 +60,10 @@ static void insert(struct map *m, struct map_slot slot)
     m->n++;
 }
 
-/* At least a quarter of the slots stays free; removed ones go when there are many. */
-static enum err make_room(struct map *m)
+static enum err move(struct map *m, size_t cap)
 {
-    size_t cap = m->cap ? m->cap : FIRST_CAP;
     struct map old = *m;
 
-    if (m->cap && m->used + 1 <= m->cap - m->cap / 4)
-        return OK;
-    while (m->n + 1 > cap / 2)
-        cap *= 2;
     m->slots = calloc(cap, sizeof *m->slots);
     if (!m->slots) {
         *m = old;
@@ -82,6 +76,18 @@ static enum err make_room(struct map *m)
             insert(m, old.slots[i]);
     free(old.slots);
     return OK;
+}
+
+/* At least a quarter of the slots stays free; removed ones go when there are many. */
+static enum err make_room(struct map *m)
+{
+    size_t cap = m->cap ? m->cap : FIRST_CAP;
+
+    if (m->cap && m->used + 1 <= m->cap - m->cap / 4)
+        return OK;
+    while (m->n + 1 > cap / 2)
+        cap *= 2;
+    return move(m, cap);
 }
 
 enum err map_put(struct map *m, struct bytes key, void *value)
@@ -112,6 +118,17 @@ void *map_del(struct map *m, struct bytes key)
     *s = (struct map_slot){.hash = REMOVED};
     m->n--;
     return value;
+}
+
+void map_shrink(struct map *m)
+{
+    size_t cap = FIRST_CAP;
+
+    if (m->cap <= FIRST_CAP || m->n >= m->cap / 8)
+        return;
+    while (m->n + 1 > cap / 2)
+        cap *= 2;
+    (void)move(m, cap); /* without memory for it the large one stays */
 }
 
 void *map_next(const struct map *m, size_t *at)

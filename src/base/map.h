@@ -23,6 +23,9 @@ void *map_get(const struct map *m, struct bytes key);
 /* Replaces what stood there. The key must stay valid and unchanged while the value is in the map. */
 enum err map_put(struct map *m, struct bytes key, void *value) MUST_CHECK;
 void *map_del(struct map *m, struct bytes key); /* what stood there, or NULL */
+/* Gives memory back when few of the slots are used: a search then stays in the processor's caches. What map_next() was
+ * told about places is void. */
+void map_shrink(struct map *m);
 
 /* Visits every value in no order: `size_t at = 0; while ((v = map_next(m, &at)))`. The visited one may be deleted. */
 void *map_next(const struct map *m, size_t *at);

@@ -170,10 +170,11 @@ struct seat {
     struct seat_events events;
 };
 
-/* The shard of an identity: devices are spread by their ids, and their modules are beside them. */
+/* The shard of an identity: devices are spread by their ids, and their modules are beside them. By the upper bits: the
+ * lower ones of the same hash choose the slot in the shard's map, of which there would be few to begin at. */
 static inline struct shard *shard_of(struct hub *h, struct bytes name)
 {
-    return &h->shards[bytes_hash(identity_device(name), h->options.hash_seed) % SHARDS];
+    return &h->shards[(bytes_hash(identity_device(name), h->options.hash_seed) >> 32) % SHARDS];
 }
 
 /* trace.c */

@@ -166,6 +166,7 @@ static void settle(struct hub *h, struct shard *shard, uint64_t place)
         map_del(&shard->identities, bytes_str(i->device.id));
         identity_free(shard, i);
     }
+    map_shrink(&shard->identities);
     mutex_unlock(&shard->lock);
 }
 

@@ -44,6 +44,8 @@ TEST(a_map_holds_what_was_put_and_not_deleted)
         }
         t->in = !t->in;
         CHECK(m.n == n);
+        if (round % 7 == 0)
+            map_shrink(&m);
     }
     for (size_t at = 0, seen = 0;; seen++) {
         struct thing *t = map_next(&m, &at);
@@ -57,6 +59,28 @@ TEST(a_map_holds_what_was_put_and_not_deleted)
     map_free(&m);
     CHECK(map_get(&m, BYTES("x")) == NULL && map_del(&m, BYTES("x")) == NULL);
     free(things);
+}
+
+TEST(a_map_that_was_large_gives_memory_back)
+{
+    struct thing things[1000];
+    struct map m;
+
+    map_init(&m, 42);
+    for (int i = 0; i < 1000; i++) {
+        things[i].len = (size_t)snprintf(things[i].name, sizeof things[i].name, "dev-%d", i);
+        CHECK_OK(map_put(&m, name_of(&things[i]), &things[i]));
+    }
+    for (int i = 10; i < 1000; i++)
+        CHECK(map_del(&m, name_of(&things[i])) == &things[i]);
+    map_shrink(&m);
+    CHECK(m.cap <= 32 && m.n == 10);
+    for (int i = 0; i < 1000; i++)
+        CHECK(map_get(&m, name_of(&things[i])) == (i < 10 ? &things[i] : NULL));
+    for (int i = 10; i < 1000; i++)
+        CHECK_OK(map_put(&m, name_of(&things[i]), &things[i]));
+    CHECK(m.n == 1000);
+    map_free(&m);
 }
 
 TEST(putting_again_replaces)
@@ -132,5 +156,6 @@ TEST(a_list_keeps_order_and_survives_deletion_in_the_loop)
     list_del(&items[1].link);
 }
 
-TESTS(RUN(a_map_holds_what_was_put_and_not_deleted), RUN(putting_again_replaces),
-      RUN(timers_come_out_in_the_order_of_their_time), RUN(a_list_keeps_order_and_survives_deletion_in_the_loop))
+TESTS(RUN(a_map_holds_what_was_put_and_not_deleted), RUN(a_map_that_was_large_gives_memory_back),
+      RUN(putting_again_replaces), RUN(timers_come_out_in_the_order_of_their_time),
+      RUN(a_list_keeps_order_and_survives_deletion_in_the_loop))
