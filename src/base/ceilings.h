@@ -144,7 +144,8 @@
 #define QUERY_PAGE_MAX 100         /* service 4.8 */
 #define DPS_PAGE_MAX 40            /* enrollments are up to DOC_LEN_MAX each */
 #define QUERY_SCAN_MAX 250         /* devices that are listed in one go, */
-#define QUERY_TURN 32              /* and looked at: some 50 us, then others may have the processor, */
+#define QUERY_SCAN_BYTES 65536     /* or those whose twins fill this: then they are still in a near cache when */
+#define QUERY_TURN 32              /* they are looked at: so many, some 20 us, then others may have the processor, */
 #define QUERY_WORK_MAX (32 * 1024) /* and steps of its condition, all devices together: some 1 ms */
 /* Indexes of paths that queries have asked for. */
 #define INDEXES_MAX 8      /* the one that was asked for longest ago makes room, */

@@ -54,6 +54,23 @@ void twin_head_of(struct bytes run, struct twin_head *out);
  * is not in memory does not come there. `device` and `at` (as in twin_head) may be NULL. */
 enum err hub_twin_copy(struct hub *, struct bytes id, struct buf *run, struct device *device, uint64_t *at) MUST_CHECK;
 
+/* ---- for whoever looks at all ----------------------------------------------------------------------------------- */
+
+/* Devices, or modules, and their twins, read a slice at a time by going through the checkpoint instead of asking it for
+ * each. Nothing comes into memory. Used by one thread at a time. */
+struct twin_walk;
+
+enum err hub_twin_walk_new(struct hub *, bool modules, struct twin_walk **out) MUST_CHECK;
+void hub_twin_walk_free(struct twin_walk *);
+/* Appends the names of those behind `after`, at most `max`, each with a NUL behind it; some may be gone. *last: there
+ * are no more. */
+enum err hub_twin_walk_names(struct twin_walk *, struct bytes after, size_t max, struct buf *names,
+                             bool *last) MUST_CHECK;
+/* As hub_twin_copy(), of any name, as it is now; those of hub_twin_walk_names(), in their order, are the cheap ones.
+ * Lent until the next call. */
+enum err hub_twin_walk_read(struct twin_walk *, struct bytes name, const struct device **device,
+                            struct bytes *run) MUST_CHECK;
+
 /* ---- the device is told of changes of what is desired ---------------------------------------------------------- */
 
 /* Whether the holder of the seat wants to hear of them: of those that come from now on. */

@@ -1,6 +1,7 @@
 #include "scan.h"
 
 #include "by_index.h"
+#include "hub_twin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,10 +65,9 @@ enum err scan_open(struct scan *s, struct hub *hub, bool modules, struct conditi
                        .condition = condition,
                        .slice = QUERY_SCAN_MAX,
                        .turn = QUERY_TURN,
-                       .names = buf_max(NAMES_MAX),
-                       .run = buf_max(TWIN_RUN_MAX)};
-    if (!condition)
-        return OK;
+                       .names = buf_max(NAMES_MAX)};
+    if ((e = hub_twin_walk_new(hub, modules, &s->walk)) || !condition)
+        return e;
     paths = condition_paths(condition, &n_paths);
     twin_document_know_paths(paths, n_paths);
     for (size_t i = 0; i < n_paths; i++)
@@ -87,18 +87,20 @@ void scan_close(struct scan *s)
     s->indexes = NULL;
     free(s->ids);
     s->ids = NULL;
+    hub_twin_walk_free(s->walk);
+    s->walk = NULL;
     buf_free(&s->names);
-    buf_free(&s->run);
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
-/* Gives those of s->ids that are behind the last: as hub_identity_names() gives those of all. */
-static enum err list_ids(struct scan *s, size_t *n)
+/* Gives those of s->ids that are behind the last: as hub_twin_walk_names() gives those of all. */
+static enum err list_ids(struct scan *s)
 {
     struct bytes last = bytes_str(s->after);
+    size_t n = 0;
 
-    for (size_t i = 0; i < s->n_ids && *n < s->slice; i++) {
+    for (size_t i = 0; i < s->n_ids && n < s->slice; i++) {
         if (bytes_cmp(s->ids[i], last) <= 0)
             continue;
         last = s->ids[i];
@@ -106,13 +108,14 @@ static enum err list_ids(struct scan *s, size_t *n)
             continue;
         buf_put(&s->names, last);
         buf_put_u8(&s->names, 0);
-        ++*n;
+        n++;
     }
+    s->last = n < s->slice;
     return buf_check(&s->names);
 }
 
 /* The modules of one device stand together: it is gone to the first of them, and not beyond the last. */
-static enum err list_modules(struct scan *s, size_t *n)
+static enum err list_modules(struct scan *s)
 {
     char from[IDENTITY_LEN_MAX + 1];
 
@@ -121,14 +124,14 @@ static enum err list_modules(struct scan *s, size_t *n)
         if (bytes_cmp(bytes_str(s->after), bytes_str(from)) < 0)
             memcpy(s->after, from, sizeof s->after);
     }
-    return hub_identity_names(s->hub, true, bytes_str(s->after), &s->names, s->slice, n);
+    return hub_twin_walk_names(s->walk, bytes_str(s->after), s->slice, &s->names, &s->last);
 }
 
-static enum err list_all(struct scan *s, size_t *n)
+static enum err list_all(struct scan *s)
 {
-    return s->modules ? list_modules(s, n)
-           : s->ids   ? list_ids(s, n)
-                      : hub_identity_names(s->hub, false, bytes_str(s->after), &s->names, s->slice, n);
+    return s->modules ? list_modules(s)
+           : s->ids   ? list_ids(s)
+                      : hub_twin_walk_names(s->walk, bytes_str(s->after), s->slice, &s->names, &s->last);
 }
 
 /* The names that come next. */
@@ -140,12 +143,9 @@ static enum err list(struct scan *s)
     buf_clear(&s->names);
     if (s->indexes)
         e = by_index_names(s->indexes, s->hub, bytes_str(s->after), &s->names, max, &n);
-    if (e == ERR_NOT_FOUND) {
-        n = 0;
-        max = s->slice;
-        e = list_all(s, &n);
-    }
     s->last = n < max;
+    if (e == ERR_NOT_FOUND)
+        e = list_all(s);
     s->rest = e ? NO_BYTES : buf_bytes(&s->names);
     return e;
 }
@@ -153,24 +153,23 @@ static enum err list(struct scan *s)
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 /* Messages that wait are counted where the mailbox is in memory. */
-static enum err read(struct scan *s, struct bytes name, struct device *out)
+static enum err read(struct scan *s, struct bytes name, struct device *exact, struct twin_document *out)
 {
-    enum err e;
+    enum err e = hub_twin_walk_read(s->walk, name, &out->device, &out->run);
 
-    buf_clear(&s->run);
-    if ((e = hub_twin_copy(s->hub, name, &s->run, out, NULL)) || !s->exact)
+    if (e || !s->exact)
         return e;
-    return hub_device_get(s->hub, name, out);
+    out->device = exact;
+    return hub_device_get(s->hub, name, exact);
 }
 
 static enum err look_at(struct scan *s, struct bytes name, scan_found *found, void *ctx)
 {
-    struct device device;
-    struct twin_document document = {.device = &device, .configurations = s->configurations};
+    struct device exact;
+    struct twin_document document = {.configurations = s->configurations};
     struct row row = twin_document_row(&document);
-    enum err e = read(s, name, &device);
+    enum err e = read(s, name, &exact, &document);
 
-    document.run = buf_bytes(&s->run);
     if (e == ERR_NOT_FOUND)
         e = OK; /* it is gone */
     else if (!e && (!s->condition || condition_holds(s->condition, &row)))

@@ -7,6 +7,7 @@
 #include "twin_document.h"
 
 struct by_index;
+struct twin_walk;
 
 struct scan {
     struct hub *hub;
@@ -18,7 +19,8 @@ struct scan {
     size_t slice, turn;                         /* identities that are listed, and looked at, in one go */
     const struct configured_by *configurations; /* NULL, or set by whoever opened it */
     bool exact;                                 /* what is only known of identities in memory is asked for, too */
-    struct buf names, run;
+    struct twin_walk *walk;                     /* owned */
+    struct buf names;
     struct bytes rest;                /* of the names: those that come next */
     bool last;                        /* there are none behind these */
     char after[IDENTITY_LEN_MAX + 1]; /* the last one that was seen; set it to go on behind one */

@@ -8,11 +8,15 @@ struct state;
 
 /* Returns false to stop. Key and value are lent until it returns; it must not call the state. */
 typedef bool state_visit(void *ctx, struct bytes key, struct bytes value);
+/* The same, with the value that the same name has under another prefix; its `at` is NULL where there is none. */
+typedef bool state_visit_pair(void *ctx, struct bytes key, struct bytes value, struct bytes beside);
 
 struct state_ops {
     uint64_t (*place)(struct state *);
     enum err (*get)(struct state *, struct bytes key, struct buf *out);
     enum err (*each)(struct state *, struct bytes prefix, struct bytes after, state_visit *, void *ctx);
+    enum err (*pairs)(struct state *, struct bytes prefix, struct bytes beside, struct bytes after, state_visit_pair *,
+                      void *ctx);
     enum err (*begin)(struct state *);
     enum err (*put)(struct state *, struct bytes key, struct bytes value);
     enum err (*del)(struct state *, struct bytes key);
@@ -46,6 +50,14 @@ static inline MUST_CHECK enum err state_each(struct state *s, struct bytes prefi
                                              state_visit *visit, void *ctx)
 {
     return s->ops->each(s, prefix, after, visit, ctx);
+}
+
+/* Visits those keys, each with its value and that of its name under `beside`: all of one moment. `beside` is not the
+ * longer one of the two. */
+static inline MUST_CHECK enum err state_pairs(struct state *s, struct bytes prefix, struct bytes beside,
+                                              struct bytes after, state_visit_pair *visit, void *ctx)
+{
+    return s->ops->pairs(s, prefix, beside, after, visit, ctx);
 }
 
 /* begin, any number of put and del, then commit (all of it, durable, with the place) or abort. An error in between

@@ -28,6 +28,12 @@ static enum err on_each(struct state *s, struct bytes prefix, struct bytes after
     return state_each(machine_of(s)->kept, prefix, after, visit, ctx);
 }
 
+static enum err on_pairs(struct state *s, struct bytes prefix, struct bytes beside, struct bytes after,
+                         state_visit_pair *visit, void *ctx)
+{
+    return state_pairs(machine_of(s)->kept, prefix, beside, after, visit, ctx);
+}
+
 static enum err on_begin(struct state *s)
 {
     return state_begin(machine_of(s)->kept);
@@ -113,6 +119,7 @@ static void on_close(struct state *s)
 const struct state_ops machine_state = {.place = state_of_place,
                                         .get = on_get,
                                         .each = on_each,
+                                        .pairs = on_pairs,
                                         .begin = on_begin,
                                         .put = on_put,
                                         .del = on_del,

@@ -3,6 +3,7 @@
 
 #include "ceiling.h"
 #include "identity.h"
+#include "ids.h"
 #include "part.h"
 
 #include <stdio.h>
@@ -230,4 +231,21 @@ bool identity_disabled(struct hub *h, struct shard *s, const struct identity *i)
     if (!identity_is_module(bytes_str(i->device.id)))
         return i->device.disabled;
     return !identity_parent(h, s, i, &device) && device->device.disabled;
+}
+
+void identities_made(struct hub *h, bool modules, struct bytes after, struct ids *ids)
+{
+    for (size_t k = 0; k < SHARDS; k++) {
+        struct shard *s = &h->shards[k];
+
+        mutex_lock(&s->lock);
+        LIST_EACH (&s->made, at) {
+            const struct identity *i = LIST_OF(at, struct identity, made);
+            struct bytes name = bytes_str(i->device.id);
+
+            if (!i->gone && identity_is_module(name) == modules && bytes_cmp(name, after) > 0)
+                ids_add(ids, name);
+        }
+        mutex_unlock(&s->lock);
+    }
 }

@@ -27,3 +27,7 @@ enum err identity_parent(struct hub *h, struct shard *s, const struct identity *
                          struct identity **out) MUST_CHECK;
 /* A module is as disabled as its device is (device 1.3). */
 bool identity_disabled(struct hub *h, struct shard *s, const struct identity *i);
+/* Adds the names behind `after` of devices, or of modules, that the checkpoint may not know yet. Takes the lock of each
+ * shard, one after the other. */
+struct ids;
+void identities_made(struct hub *h, bool modules, struct bytes after, struct ids *ids);

@@ -25,6 +25,8 @@ bool ids_add(struct ids *ids, struct bytes id)
     size_t low = 0, high = ids->n;
     uint32_t place;
 
+    if (ids->n && bytes_cmp(bytes_str(ids_at(ids, ids->n - 1)), id) < 0)
+        low = high; /* most come in order */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int c = bytes_cmp(bytes_str(ids_at(ids, middle)), id);

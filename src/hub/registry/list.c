@@ -1,25 +1,8 @@
 /* The lists of devices and of modules: what is in memory and not in the checkpoint yet, merged with the checkpoint. */
-#include "core.h"
+#include "identities.h"
 #include "ids.h"
 
 #include <stdio.h>
-
-static void add_made(struct hub *h, bool modules, struct bytes after, struct ids *ids)
-{
-    for (size_t k = 0; k < SHARDS; k++) {
-        struct shard *s = &h->shards[k];
-
-        mutex_lock(&s->lock);
-        LIST_EACH (&s->made, at) {
-            const struct identity *i = LIST_OF(at, struct identity, made);
-            struct bytes name = bytes_str(i->device.id);
-
-            if (!i->gone && identity_is_module(name) == modules && bytes_cmp(name, after) > 0)
-                ids_add(ids, name);
-        }
-        mutex_unlock(&s->lock);
-    }
-}
 
 struct page {
     struct ids ids;
@@ -50,7 +33,7 @@ static enum err page_take(struct hub *h, struct bytes after, struct page *p)
     if (after.len)
         memcpy(key + prefix.len, after.at, after.len);
     /* Memory first: what a checkpoint takes over meanwhile is then seen in the checkpoint. */
-    add_made(h, p->modules, after, &p->ids);
+    identities_made(h, p->modules, after, &p->ids);
     return state_each(h->state, prefix, after.len ? bytes_of(key, prefix.len + after.len) : NO_BYTES, add_kept, p);
 }
 

@@ -97,23 +97,29 @@ void twin_become(struct hub *h, struct shard *s, struct identity *i, struct byte
 
 /* ---- from the checkpoint --------------------------------------------------------------------------------------- */
 
-enum err twin_read(struct hub *h, const struct device *d, struct buf *value, struct bytes *run)
+enum err twin_of_value(const struct device *d, struct bytes value, struct bytes *run)
 {
-    char key[STATE_KEY_MAX];
-    enum err e = state_get(h->state, twin_key(key, bytes_str(d->id)), value);
-    struct rd r = rd_over(buf_bytes(value));
-    uint64_t generation;
+    struct rd r = rd_over(value);
+    uint64_t generation = rd_u64(&r);
 
     *run = NO_BYTES;
-    if (e)
-        return e == ERR_NOT_FOUND ? OK : e;
-    generation = rd_u64(&r);
     if (r.bad)
         return ERR_DAMAGED;
     if (generation != generation_of(d))
         return OK;
     *run = rd_rest(&r);
     return twin_check(*run);
+}
+
+enum err twin_read(struct hub *h, const struct device *d, struct buf *value, struct bytes *run)
+{
+    char key[STATE_KEY_MAX];
+    enum err e = state_get(h->state, twin_key(key, bytes_str(d->id)), value);
+
+    *run = NO_BYTES;
+    if (e)
+        return e == ERR_NOT_FOUND ? OK : e;
+    return twin_of_value(d, buf_bytes(value), run);
 }
 
 enum err twin_get(struct hub *h, struct shard *s, struct identity *i, struct twin **out)

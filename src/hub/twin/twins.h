@@ -33,6 +33,8 @@ extern const struct part twin_part;
 
 /* It is there when this succeeds, also where nobody has written it yet. */
 enum err twin_get(struct hub *h, struct shard *s, struct identity *i, struct twin **out) MUST_CHECK;
+/* The run in a value of the checkpoint; empty: it is of another device, which had that name before. */
+enum err twin_of_value(const struct device *d, struct bytes value, struct bytes *run) MUST_CHECK;
 /* The checkpoint's twin, behind nothing in `value`; *run is empty if it has none of this device. */
 enum err twin_read(struct hub *h, const struct device *d, struct buf *value, struct bytes *run) MUST_CHECK;
 /* Of hub_twin_copy(): the same under the lock. */

@@ -157,6 +157,43 @@ static enum err memory_each(struct state *s, struct bytes prefix, struct bytes a
     return OK;
 }
 
+static struct bytes value_of(const struct pairs *p, struct bytes prefix, struct bytes name)
+{
+    uint8_t key[STATE_KEY_MAX];
+    size_t i;
+
+    assert(prefix.len + name.len <= sizeof key);
+    memcpy(key, prefix.at, prefix.len);
+    if (name.len)
+        memcpy(key + prefix.len, name.at, name.len);
+    i = lower_bound(p, bytes_of(key, prefix.len + name.len));
+    return stands_at(p, i, bytes_of(key, prefix.len + name.len)) ? bytes_of(p->at[i].value, p->at[i].value_len)
+                                                                 : NO_BYTES;
+}
+
+/* A visit in the middle of memory_each(). */
+struct pairing {
+    struct memory *memory;
+    struct bytes prefix, beside;
+    state_visit_pair *visit;
+    void *ctx;
+};
+
+static bool visit_pair(void *ctx, struct bytes key, struct bytes value)
+{
+    const struct pairing *p = ctx;
+
+    return p->visit(p->ctx, key, value, value_of(&p->memory->kept, p->beside, bytes_skip(key, p->prefix.len)));
+}
+
+static enum err memory_pairs(struct state *s, struct bytes prefix, struct bytes beside, struct bytes after,
+                             state_visit_pair *visit, void *ctx)
+{
+    struct pairing p = {.memory = memory_of(s), .prefix = prefix, .beside = beside, .visit = visit, .ctx = ctx};
+
+    return memory_each(s, prefix, after, visit_pair, &p);
+}
+
 static enum err memory_begin(struct state *s)
 {
     clear(&memory_of(s)->changes);
@@ -230,6 +267,7 @@ static void memory_close(struct state *s)
 static const struct state_ops memory_ops = {.place = memory_place,
                                             .get = memory_get,
                                             .each = memory_each,
+                                            .pairs = memory_pairs,
                                             .begin = memory_begin,
                                             .put = memory_put,
                                             .del = memory_del,

@@ -13,6 +13,11 @@
 #include <unistd.h>
 
 enum { PUT = 1, DEL };
+enum {
+    STEPS = 8, /* of a cursor, from key to key, before it searches */
+    PAGE = 4096,
+    CACHE_LINE = 64,
+};
 
 static struct lmdb *lmdb_of(struct state *s)
 {
@@ -102,16 +107,27 @@ static enum err lmdb_get(struct state *s, struct bytes key, struct buf *out)
     return e;
 }
 
+/* To the first key from the prefix on that comes after `after`. */
+static int go_behind(MDB_cursor *c, struct bytes prefix, struct bytes after, MDB_val *k, MDB_val *v)
+{
+    struct bytes from = after.len && bytes_cmp(after, prefix) > 0 ? after : prefix;
+    int rc;
+
+    *k = val_of(from);
+    rc = mdb_cursor_get(c, k, v, from.len ? MDB_SET_RANGE : MDB_FIRST);
+    if (!rc && after.len && bytes_eq(bytes_of_val(k), after))
+        rc = mdb_cursor_get(c, k, v, MDB_NEXT);
+    return rc;
+}
+
 static enum err visit_all(struct lmdb *m, MDB_cursor *c, struct bytes prefix, struct bytes after, state_visit *visit,
                           void *ctx)
 {
-    struct bytes from = after.len && bytes_cmp(after, prefix) > 0 ? after : prefix, value;
-    MDB_val k = val_of(from), v;
-    int rc = mdb_cursor_get(c, &k, &v, from.len ? MDB_SET_RANGE : MDB_FIRST);
+    MDB_val k, v;
+    int rc = go_behind(c, prefix, after, &k, &v);
+    struct bytes value;
     enum err e = OK;
 
-    if (!rc && after.len && bytes_eq(bytes_of_val(&k), after))
-        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
     while (!rc && bytes_starts(bytes_of_val(&k), prefix)) {
         if ((e = unseal(m, bytes_of_val(&k), &v, &value)) || !visit(ctx, bytes_of_val(&k), value))
             return e;
@@ -135,6 +151,116 @@ static enum err lmdb_each(struct state *s, struct bytes prefix, struct bytes aft
         e = visit_all(m, c, prefix, after, visit, ctx);
         mdb_cursor_close(c);
     }
+    read_end(m, txn);
+    return e;
+}
+
+/* A cursor that is moved along with another one, over keys with another prefix. */
+struct beside {
+    MDB_cursor *c;
+    struct bytes prefix;
+    MDB_val k, v; /* where it is */
+    int rc;
+};
+
+static void beside_search(struct beside *b, struct bytes name)
+{
+    uint8_t key[STATE_KEY_MAX];
+
+    assert(b->prefix.len + name.len <= sizeof key);
+    memcpy(key, b->prefix.at, b->prefix.len);
+    if (name.len)
+        memcpy(key + b->prefix.len, name.at, name.len);
+    b->k = val_of(bytes_of(key, b->prefix.len + name.len));
+    b->rc = mdb_cursor_get(b->c, &b->k, &b->v, MDB_SET_RANGE);
+}
+
+/* Below 0: the cursor is before the name; above: behind it, or behind all. */
+static int beside_order(const struct beside *b, struct bytes name)
+{
+    struct bytes key = bytes_of_val(&b->k);
+
+    return b->rc || !bytes_starts(key, b->prefix) ? 1 : bytes_cmp(bytes_skip(key, b->prefix.len), name);
+}
+
+/* Names come in order, so the cursor only goes forward. False: it has no such name. */
+static bool beside_go(struct beside *b, struct bytes name)
+{
+    int order = beside_order(b, name);
+
+    for (int n = 0; order < 0; n++) {
+        if (n < STEPS)
+            b->rc = mdb_cursor_get(b->c, &b->k, &b->v, MDB_NEXT);
+        else
+            beside_search(b, name);
+        order = beside_order(b, name);
+    }
+    return order == 0;
+}
+
+/* A page that a cursor came to is read from end to end, but not in the order of its bytes: all of it is asked for at
+ * once, instead of waiting for the memory of each key and each value. */
+static void expect_page(const MDB_val *k, uintptr_t *page)
+{
+    uintptr_t at = (uintptr_t)k->mv_data & ~(uintptr_t)(PAGE - 1);
+
+    if (at == *page)
+        return;
+    *page = at;
+    for (size_t i = 0; i < PAGE; i += CACHE_LINE)
+        __builtin_prefetch((const char *)at + i);
+}
+
+static enum err visit_pairs(struct lmdb *m, MDB_cursor *c, struct beside *b, struct bytes prefix, struct bytes after,
+                            state_visit_pair *visit, void *ctx)
+{
+    uintptr_t page = 0, beside_page = 0;
+    struct bytes name, value, beside;
+    MDB_val k, v;
+    int rc = go_behind(c, prefix, after, &k, &v);
+    enum err e;
+
+    if (!rc && bytes_starts(bytes_of_val(&k), prefix))
+        beside_search(b, bytes_skip(bytes_of_val(&k), prefix.len));
+    while (!rc && bytes_starts(bytes_of_val(&k), prefix)) {
+        expect_page(&k, &page);
+        name = bytes_skip(bytes_of_val(&k), prefix.len);
+        beside = NO_BYTES;
+        if (beside_go(b, name)) {
+            expect_page(&b->k, &beside_page);
+            if ((e = unseal(m, bytes_of_val(&b->k), &b->v, &beside)))
+                return e;
+        }
+        if ((e = unseal(m, bytes_of_val(&k), &v, &value)) || !visit(ctx, bytes_of_val(&k), value, beside))
+            return e;
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    }
+    if (b->rc && b->rc != MDB_NOTFOUND)
+        return lmdb_err_of(b->rc);
+    return rc == MDB_NOTFOUND ? OK : lmdb_err_of(rc);
+}
+
+static enum err lmdb_pairs(struct state *s, struct bytes prefix, struct bytes beside, struct bytes after,
+                           state_visit_pair *visit, void *ctx)
+{
+    struct lmdb *m = lmdb_of(s);
+    struct beside b = {.prefix = beside};
+    MDB_cursor *c = NULL;
+    MDB_txn *txn;
+    enum err e;
+
+    if (!prefix.len || prefix.len > STATE_KEY_MAX || !beside.len || beside.len > prefix.len ||
+        after.len > STATE_KEY_MAX)
+        return ERR_ARGUMENT;
+    if ((e = read_begin(m, &txn)))
+        return e;
+    if (!(e = lmdb_err_of(mdb_cursor_open(txn, m->values, &c))) &&
+        !(e = lmdb_err_of(mdb_cursor_open(txn, m->values, &b.c))))
+        e = visit_pairs(m, c, &b, prefix, after, visit, ctx);
+    if (b.c)
+        mdb_cursor_close(b.c);
+    if (c)
+        mdb_cursor_close(c);
     read_end(m, txn);
     return e;
 }
@@ -314,6 +440,7 @@ static void lmdb_close(struct state *s)
 const struct state_ops lmdb_ops = {.place = lmdb_place,
                                    .get = lmdb_get,
                                    .each = lmdb_each,
+                                   .pairs = lmdb_pairs,
                                    .begin = lmdb_begin,
                                    .put = lmdb_put,
                                    .del = lmdb_del,

@@ -50,6 +50,25 @@ static void check_each(struct state *s, const char *prefix, const char *after, s
     assert_string_equal(seen.text, wanted);
 }
 
+static bool see_pair(void *ctx, struct bytes key, struct bytes value, struct bytes beside)
+{
+    struct seen *s = ctx;
+    size_t n = strlen(s->text);
+
+    snprintf(s->text + n, sizeof s->text - n, "%.*s=%.*s", BYTES_ARG(key), BYTES_ARG(value));
+    n = strlen(s->text);
+    snprintf(s->text + n, sizeof s->text - n, beside.at ? ",%.*s " : "- ", BYTES_ARG(beside));
+    return s->most == 0 || --s->most > 0;
+}
+
+static void check_pairs(struct state *s, const char *after, size_t most, const char *wanted)
+{
+    struct seen seen = {.most = most};
+
+    CHECK_OK(state_pairs(s, BYTES("m/"), BYTES("t/"), bytes_str(after), see_pair, &seen));
+    assert_string_equal(seen.text, wanted);
+}
+
 static void check_get(struct state *s, const char *key, const char *wanted)
 {
     struct buf out = buf_max(1024);
@@ -116,12 +135,50 @@ static void every_promise(struct state *s)
     state_abort(s);
 }
 
+/* Names under one prefix, and what the same names have under another: there are few of them, many, and others. */
+static void every_pair(struct state *s)
+{
+    char key[16];
+
+    CHECK_OK(state_begin(s));
+    put(s, "m/a", "1");
+    CHECK_OK(state_commit(s, 10));
+    check_pairs(s, "", 0, "m/a=1- ");
+    CHECK_OK(state_begin(s));
+    put(s, "m/b", "2");
+    put(s, "m/b/c", "3");
+    put(s, "m/y", "4");
+    put(s, "m/z", "");
+    put(s, "s", "before all");
+    put(s, "t/", "nameless");
+    put(s, "t/b", "B");
+    put(s, "t/b+c", "another");
+    for (int i = 0; i < 100; i++) {
+        snprintf(key, sizeof key, "t/c%02d", i);
+        put(s, key, "another");
+    }
+    put(s, "t/y", "");
+    put(s, "u/z", "behind all");
+    CHECK_OK(state_commit(s, 11));
+    check_pairs(s, "", 0, "m/a=1- m/b=2,B m/b/c=3- m/y=4, m/z=- ");
+    check_pairs(s, "m/b", 2, "m/b/c=3- m/y=4, ");
+    check_pairs(s, "m/ba", 1, "m/y=4, ");
+    check_pairs(s, "m/y", 0, "m/z=- ");
+    check_pairs(s, "m/z", 0, "");
+    CHECK_OK(state_begin(s));
+    put(s, "t/z", "Z");
+    CHECK_OK(state_del(s, BYTES("t/y")));
+    CHECK_OK(state_commit(s, 12));
+    check_pairs(s, "m/b/c", 0, "m/y=4- m/z=,Z ");
+}
+
 TEST(memory_keeps_every_promise)
 {
     struct state *s;
 
     CHECK_OK(memory_state_open(&s));
     every_promise(s);
+    every_pair(s);
     state_close(s);
 }
 
@@ -136,6 +193,7 @@ TEST(lmdb_keeps_every_promise_and_finds_it_again)
     CHECK_OK(lmdb_state_open(folder, 0, &s, why));
     assert_int_equal(state_place(s), 9);
     check_each(s, "", NULL, 0, "c=last d/b=2 e/a= ");
+    every_pair(s);
     state_close(s);
     folder_drop();
 }
