@@ -112,7 +112,8 @@
 #define DESIRED_WAITING (64 * 1024) /* bytes of notifications that wait for one device: then the newest state does */
 #define TWINS_IDLE (1024 * 1024)    /* bytes of twins of a shard that stay in memory without being changed */
 #define TWINS_SCRATCH (64 * 1024)   /* what a shard keeps of the room in which it made a large one */
-#define TWINS_MEMORY_MAX (192 * 1024 * 1024ULL) /* of all; what changed stays until the next checkpoint */
+#define TWINS_MEMORY_MAX (192 * 1024 * 1024ULL)  /* of all; what changed stays until the next checkpoint */
+#define TWINS_MEMORY_SPARE (48 * 1024 * 1024ULL) /* with so much of them a checkpoint does not wait for others */
 
 /* Events. */
 #define PARTITIONS_MAX 32 /* service 2.1 */

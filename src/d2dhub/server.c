@@ -189,14 +189,14 @@ static bool wait_ms(struct server *s, int64_t ms, bool *nudge)
 
 /* A checkpoint writes in small transactions and rests between them while connections are served: what they wait for is
  * the same disk. */
-static size_t pace(void *ctx, bool pressed)
+static size_t pace(void *ctx, unsigned pressure)
 {
     struct server *s = ctx;
     int64_t now_us = clock_us(CLOCK_MONOTONIC), worked_us = now_us - s->paced_us;
-    bool rests = s->ready && !pressed && !s->full && !s->hurried && served_now(&s->served, now_us);
+    bool rests = s->ready && pressure < 100 && !s->full && !s->hurried && served_now(&s->served, now_us);
 
     if (rests)
-        wait_ms(s, (SERVED_REST * worked_us + 500) / 1000, NULL);
+        wait_ms(s, (SERVED_REST * worked_us * (100 - pressure) / 100 + 500) / 1000, NULL);
     s->paced_us = clock_us(CLOCK_MONOTONIC);
     return rests ? STATE_BATCH_SMALL : STATE_BATCH;
 }

@@ -410,9 +410,10 @@ struct hub_options {
     int64_t retention_ms;     /* 0: RETENTION_DEFAULT_MS */
     uint64_t retention_bytes; /* of the log's files; 0: what hub_space_set() says */
     size_t checkpoint_batch;  /* bytes of one of its transactions at most; 0: STATE_BATCH */
-    /* Asked before each of them how many bytes it may have, and may wait first, so that others get the disk; `pressed`:
-     * not now, changes are about to be refused until it is done. NULL: nobody is waited for. */
-    size_t (*pace)(void *ctx, bool pressed);
+    /* Asked before each of them how many bytes it may have, and may wait first, so that others get the disk; `pressure`
+     * in percent: with how much memory for what it lets go it can wait the less, at 100 not at all. NULL: it never
+     * waits. */
+    size_t (*pace)(void *ctx, unsigned pressure);
     void *pace_ctx;
     struct hub_ceilings ceilings;
     struct c2d_options c2d;

@@ -4,12 +4,19 @@
 
 enum { COUNTS_LEN = 3 * 8, LOST_MAX = 16 << 20 };
 
-/* Twins that the checkpoint does not know are in memory, which ends somewhere. */
+/* Twins that the checkpoint does not know are in memory: the more there are, the less it can wait. */
+static unsigned pressure(const struct hub *h)
+{
+    uint64_t bytes = h->twins->bytes;
+
+    return bytes < TWINS_MEMORY_SPARE ? (unsigned)(100 * bytes / TWINS_MEMORY_SPARE) : 100;
+}
+
 static size_t next_batch(const struct hub *h)
 {
     const struct hub_options *o = &h->options;
     size_t most = o->checkpoint_batch ? o->checkpoint_batch : STATE_BATCH;
-    size_t paced = o->pace ? o->pace(o->pace_ctx, h->twins->bytes > TWINS_MEMORY_MAX / 2) : most;
+    size_t paced = o->pace ? o->pace(o->pace_ctx, pressure(h)) : most;
 
     return paced < most ? paced : most;
 }

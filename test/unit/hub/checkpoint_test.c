@@ -76,15 +76,15 @@ static void checkpoint(void)
 
 struct pacer {
     size_t batch;
-    unsigned asked, pressed;
+    unsigned asked, pressure; /* the last one */
 };
 
-static size_t pace(void *ctx, bool pressed)
+static size_t pace(void *ctx, unsigned pressure)
 {
     struct pacer *p = ctx;
 
     p->asked++;
-    p->pressed += pressed;
+    p->pressure = pressure;
     return p->batch;
 }
 
@@ -118,7 +118,7 @@ TEST(each_transaction_is_as_large_as_whoever_is_asked_before_it_says)
     CHECK(commits > 5);
     CHECK(p.asked == commits);
     CHECK(most < BATCH + ONE);
-    CHECK(p.pressed == 0);
+    CHECK(p.pressure == 0);
     p.batch = 1 << 20;
     tag_all(DEVICES, 8);
     checkpoint();
@@ -129,7 +129,7 @@ TEST(each_transaction_is_as_large_as_whoever_is_asked_before_it_says)
     buf_free(&json);
 }
 
-TEST(whoever_is_asked_hears_when_changes_are_about_to_be_refused)
+TEST(whoever_is_asked_hears_how_much_waits_in_memory)
 {
     struct pacer p = {.batch = 1 << 20};
 
@@ -137,14 +137,15 @@ TEST(whoever_is_asked_hears_when_changes_are_about_to_be_refused)
     w.options.pace_ctx = &p;
     start_again();
     world_add(&w, "door-0");
-    tag("door-0", "{\"floor\":1}");
-    w.hub->twins->bytes += TWINS_MEMORY_MAX / 2;
-    checkpoint();
-    w.hub->twins->bytes -= TWINS_MEMORY_MAX / 2;
-    CHECK(p.pressed == p.asked);
-    world_add(&w, "door-1");
-    checkpoint();
-    CHECK(p.asked == p.pressed + 1);
+    for (unsigned quarters = 0; quarters < 6; quarters++) {
+        uint64_t more = quarters * TWINS_MEMORY_SPARE / 4;
+
+        tag_all(1, quarters);
+        w.hub->twins->bytes += more;
+        checkpoint();
+        w.hub->twins->bytes -= more;
+        CHECK(p.pressure == (quarters < 4 ? 25 * quarters : 100));
+    }
 }
 
 TEST(a_change_of_a_twin_writes_the_twin_and_not_its_device)
@@ -160,5 +161,5 @@ TEST(a_change_of_a_twin_writes_the_twin_and_not_its_device)
 
 #define WORLD(test) cmocka_unit_test_setup_teardown(test, start, stop)
 TESTS(WORLD(each_transaction_is_as_large_as_whoever_is_asked_before_it_says),
-      WORLD(whoever_is_asked_hears_when_changes_are_about_to_be_refused),
+      WORLD(whoever_is_asked_hears_how_much_waits_in_memory),
       WORLD(a_change_of_a_twin_writes_the_twin_and_not_its_device))
