@@ -27,7 +27,8 @@ def mailbox_has(hub, wanted, what):
     got = hub.d2d("listen", "--as", "door", "-q", "-o", "raw", "-n", str(len(wanted)), "--timeout", "20s")
     got = got.stdout.split()
     check(f"{what}: what is left", got == wanted, got)
-    poll_until("the last one is settled", lambda: '"cloudToDeviceMessageCount":0' in hub.d2d("twin", "get", "door").stdout)
+    poll_until("the last one is settled",
+               lambda: '"cloudToDeviceMessageCount":0' in hub.d2d("twin", "get", "door").stdout)
     left = hub.d2d("device", "purge", "door").stderr
     check(f"{what}: and nothing more", "(0 " in left, left)
 

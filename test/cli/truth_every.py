@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""truth_every.py BUILD [COMMAND…]: each command that `d2d --help` lists has a row here, with a disk that is full, a reader
-that is gone, and Ctrl-C while the hub says nothing, over each protocol that it speaks. What must be so afterwards stands
-beside it; truth.py, truth_state.py and truth_jobs.py tell more. A command without a row fails the test."""
+"""truth_every.py BUILD [COMMAND…]: each command that `d2d --help` lists has a row here, with a disk that is full, a
+reader that is gone, and Ctrl-C while the hub says nothing, over each protocol that it speaks. What must be so
+afterwards stands beside it; truth.py, truth_state.py and truth_jobs.py tell more. A command without a row fails the
+test."""
 import os
 import re
 import signal
@@ -20,9 +21,10 @@ MANIFEST = '{"modulesContent":{"camera":{"properties.desired":{"fps":5}}}}'
 
 
 class Row:
-    """args: what is run. before: what makes the hub ready for it, each time, whatever comes of that. after: commands and
-    how they end once it was run and could not be told. silent: on success it prints nothing to standard output. local: it
-    asks no hub, or none once it has its key. over: it is run with each of these. ready: it goes on from when it says so."""
+    """args: what is run. before: what makes the hub ready for it, each time, whatever comes of that. after: commands
+    and how they end once it was run and could not be told. silent: on success it prints nothing to standard output.
+    local: it asks no hub, or none once it has its key. over: it is run with each of these. ready: it goes on from when
+    it says so."""
 
     def __init__(self, *args, before=(), after=(), silent=False, local=None, over=((),), ready=None):
         self.args, self.before, self.after = list(args), before, after
@@ -48,7 +50,8 @@ ROWS = {
     "events": [Row("events", "--since", "earliest", "-n", "1")],
     "twin get": [Row("twin", "get", "door"), Row("twin", "get", "--as", "door", over=DEVICE)],
     "twin set": [Row("twin", "set", "door", '{"n":1}')],
-    "twin watch": [Row("twin", "watch", "door", "-n", "1"), Row("twin", "watch", "--as", "door", "-n", "1", over=DEVICE)],
+    "twin watch": [Row("twin", "watch", "door", "-n", "1"),
+                   Row("twin", "watch", "--as", "door", "-n", "1", over=DEVICE)],
     "twin report": [Row("twin", "report", "--as", "door", '{"n":1}', over=DEVICE)],
     "device add": [made("device", "new")],
     "device list": [Row("device", "list")],

@@ -147,7 +147,8 @@ def import_is_cancelled(hub):
     pipe.close()
     done = hub.d2d("job", "cancel", name, status=None)
     ended = job(hub, name)["status"]
-    check("it is cancelled, unless it had ended", (done.returncode, ended) in ((0, "cancelled"), (7, "completed")), done)
+    check("it is cancelled, unless it had ended", (done.returncode, ended) in ((0, "cancelled"), (7, "completed")),
+          done)
     said = hub.d2d("job", "cancel", name, status=7).stderr
     check("once", "has ended" in said, said)
 

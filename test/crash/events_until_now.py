@@ -19,7 +19,8 @@ class Reader(MessagingHandler):
         owner = self.site.facts["connection_strings"]["iothubowner"]
         self.timer = event.container.schedule(self.seconds, self)
         self.connection = event.container.connect(
-            f"amqps://localhost:{self.site.ports['amqps']}", user="iothubowner", password=owner.split("SharedAccessKey=")[1],
+            f"amqps://localhost:{self.site.ports['amqps']}", user="iothubowner",
+            password=owner.split("SharedAccessKey=")[1],
             allowed_mechs="PLAIN", ssl_domain=domain, reconnect=False)
         address = f"{self.site.facts['entity_path']}/ConsumerGroups/$Default/Partitions/{self.partition}"
         receiver = event.container.create_receiver(self.connection, address,

@@ -1,5 +1,6 @@
-"""flips.py D2DHUB: bits of a stopped and of a killed hub's log and checkpoint turn over, their files are cut short, zeroed, filled
-with noise, taken away; each time the hub starts on that and is asked for everything (D2D_FLIPS of them, 400; D2D_SEED).
+"""flips.py D2DHUB: bits of a stopped and of a killed hub's log and checkpoint turn over, their files are cut short,
+zeroed, filled with noise, taken away; each time the hub starts on that and is asked for everything (D2D_FLIPS of them,
+400; D2D_SEED).
 
 What may come out, one word each:
   whole    nothing that can be seen is different
@@ -7,8 +8,8 @@ What may come out, one word each:
   refused  it does not start, and names what is damaged
   torn     of the killed hub: the last write, of which nothing was acknowledged as far as anybody can know, was cut
 
-and what may not: vague (refused without a name), lost (less is there and nothing is said), crash, hang, and later (what it
-acknowledges from then on is gone after the next kill)."""
+and what may not: vague (refused without a name), lost (less is there and nothing is said), crash, hang, and later (what
+it acknowledges from then on is gone after the next kill)."""
 import base64
 import collections
 import concurrent.futures
@@ -117,13 +118,15 @@ def fill(hub, turn):
     if turn == 0:
         hub.do("PUT", "/eventHubEndpoints/events/ConsumerGroups/readers", {})
         for path, id_name in (("enrollments", "registrationId"), ("enrollmentGroups", "enrollmentGroupId")):
-            hub.do("PUT", f"/{path}/first", {id_name: "first", "attestation": {"type": "symmetricKey", "symmetricKey": keys(9)}})
+            hub.do("PUT", f"/{path}/first",
+                   {id_name: "first", "attestation": {"type": "symmetricKey", "symmetricKey": keys(9)}})
         with open(hub.site.ca) as pem:
             hub.do("PUT", "/certificates/house", {"properties": {"certificate": pem.read(), "isVerified": True}})
     fill_state(hub, turn)
     senders = ["ada", "bea"] + (DEVICES[3:] if turn else [])
     for i in range(40):
-        hub.do("POST", f"/devices/{senders[i % len(senders)]}/messages/events", f"event {turn} {i} " + "e" * (i * 23 % 500))
+        hub.do("POST", f"/devices/{senders[i % len(senders)]}/messages/events",
+               f"event {turn} {i} " + "e" * (i * 23 % 500))
         if i % 6 == 0:
             hub.do("POST", f"/devices/{senders[i % 2]}/messages/devicebound", f"mail {turn} {i} " + "m" * i * 3,
                    **{"iothub-ack": "full", "iothub-messageid": f"{turn}-{i}"})
@@ -132,12 +135,14 @@ def fill(hub, turn):
 def fill_state(hub, turn):
     """Twins, a module with one, a configuration that targets nobody, a job that came to its end."""
     for i, name in enumerate(DEVICES[:3 + 2 * turn]):
-        hub.do("PATCH", f"/twins/{name}", {"tags": {"room": name, f"turn{turn}": [turn, {"deep": "t" * 20 * i}]}, "properties": {
-            "desired": {"level": i + turn, "text": "d" * 60 * i}}})
+        hub.do("PATCH", f"/twins/{name}",
+               {"tags": {"room": name, f"turn{turn}": [turn, {"deep": "t" * 20 * i}]}, "properties": {
+                   "desired": {"level": i + turn, "text": "d" * 60 * i}}})
     if turn == 0:
         hub.do("PUT", "/devices/bea/modules/lock", {"deviceId": "bea", "moduleId": "lock"})
-        hub.do("PUT", "/configurations/winter", {"id": "winter", "priority": 3, "targetCondition": "tags.room='nowhere'",
-                                                 "content": {"deviceContent": {"properties.desired.heat": {"to": 21}}}})
+        hub.do("PUT", "/configurations/winter",
+               {"id": "winter", "priority": 3, "targetCondition": "tags.room='nowhere'",
+                "content": {"deviceContent": {"properties.desired.heat": {"to": 21}}}})
     hub.do("PATCH", "/twins/bea/modules/lock", {"tags": {"turn": turn}, "properties": {"desired": {"code": "m" * 300}}})
     hub.do("PUT", f"/jobs/v2/job-{turn}", {
         "jobId": f"job-{turn}", "type": "scheduleUpdateTwin", "queryCondition": "tags.room IN ['ada', 'bea']",
@@ -158,7 +163,8 @@ def without(text, names):
 def state_of(hub):
     """Twins, modules, configurations and jobs, by name."""
     seen = {}
-    paths = [f"/twins/{name}" for name in DEVICES] + ["/twins/bea/modules/lock", "/devices/bea/modules", "/configurations"]
+    paths = [f"/twins/{name}" for name in DEVICES] + ["/twins/bea/modules/lock", "/devices/bea/modules",
+                                                      "/configurations"]
     paths += [f"/jobs/v2/job-{turn}" for turn in range(2)]
     for path in paths:
         status, text, _ = hub.ask("GET", path)
@@ -192,8 +198,10 @@ def all_of(hub):
     status, text, _ = hub.ask("GET", "/devices")
     seen["list"] = sorted(d["deviceId"] for d in json.loads(text)) if status == 200 else status
     everything = '{"query":"SELECT * FROM enrollments"}'
-    for path, method, body in (("/eventHubEndpoints/events/ConsumerGroups", "GET", None), ("/certificates", "GET", None),
-                               ("/enrollments/query", "POST", everything), ("/enrollmentGroups/query", "POST", everything)):
+    for path, method, body in (("/eventHubEndpoints/events/ConsumerGroups", "GET", None),
+                               ("/certificates", "GET", None),
+                               ("/enrollments/query", "POST", everything),
+                               ("/enrollmentGroups/query", "POST", everything)):
         seen[path] = hub.ask(method, path, body)[:2]
     for event in events_until_now(hub.site):
         seen[f"event {event[0]}"] = event
@@ -205,8 +213,8 @@ class Store:
 
     def __init__(self, folder, form):
         self.form, self.data = form, os.path.join(folder, form)
-        subprocess.run([HUB, "init", "--data", self.data, "--name", "localhost", "--no-context", "--segment-size", "16k",
-                        "--partitions", "1"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([HUB, "init", "--data", self.data, "--name", "localhost", "--no-context",
+                        "--segment-size", "16k", "--partitions", "1"], check=True, stdout=subprocess.DEVNULL)
         hub = Running(self.data)
         try:
             fill(hub, 0)
@@ -224,7 +232,8 @@ class Store:
         finally:
             hub.kill()
         shutil.rmtree(copy)
-        self.files = [os.path.join(d, name) for d in ("log", "state") for name in sorted(os.listdir(os.path.join(self.data, d)))
+        self.files = [os.path.join(d, name) for d in ("log", "state")
+                      for name in sorted(os.listdir(os.path.join(self.data, d)))
                       if "lock" not in name]
         self.used = {f: self.used_of(f) for f in self.files}
 
@@ -323,8 +332,10 @@ def judge(store, data, check_later):
         try:
             status = hub.process.wait(1)
         except subprocess.TimeoutExpired:
-            return "hang" if "time" in str(e) else "told" if names_damage(hub.said()) else "lost", f"{type(e).__name__}: {e}"
-        return "crash" if status < 0 or status > 127 else "told" if names_damage(hub.said()) else "vague", f"status {status}: {e}"
+            named = "told" if names_damage(hub.said()) else "lost"
+            return "hang" if "time" in str(e) else named, f"{type(e).__name__}: {e}"
+        named = "told" if names_damage(hub.said()) else "vague"
+        return "crash" if status < 0 or status > 127 else named, f"status {status}: {e}"
     finally:
         if hub:
             hub.kill()

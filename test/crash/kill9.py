@@ -1,7 +1,8 @@
 """kill9.py D2DHUB KILL9_STORE: SIGKILL at random moments under load, over real TLS and MQTT (D2D_KILLS of them, 50).
 
-Every message has a number of its own and is sent once: what was not acknowledged when the hub died is given up. So in the
-end each acknowledged one must be in the log exactly once, in its device's order, and nothing that was never sent."""
+Every message has a number of its own and is sent once: what was not acknowledged when the hub died is given up. So in
+the end each acknowledged one must be in the log exactly once, in its device's order, and nothing that was never
+sent."""
 import base64
 import os
 import random
@@ -112,7 +113,8 @@ def main():
                 d.port = ports["mqtts"]
                 d.wanted.set()
             deadline = time.monotonic() + 20
-            while kill % 5 and sum(len(d.acked) for d in devices) == before:  # each fifth one may fall before any answer
+            # each fifth one may fall before any answer
+            while kill % 5 and sum(len(d.acked) for d in devices) == before:
                 assert time.monotonic() < deadline, f"no message gets through: {[d.problem for d in devices]}"
                 time.sleep(0.002)
             time.sleep(chance.random() * 0.4)

@@ -1,9 +1,10 @@
-"""kill9_all.py D2DHUB KILL9_STORE all|trim: SIGKILL at random moments while everything happens at once (D2D_KILLS of them, 10 to 300):
-events over MQTT, HTTPS and AMQP, messages to devices with feedback, devices that are created and deleted, enrollments. With
-"trim" the log has tiny files and keeps few of them, so that most kills fall into trimming.
+"""kill9_all.py D2DHUB KILL9_STORE all|trim: SIGKILL at random moments while everything happens at once (D2D_KILLS of
+them, 10 to 300): events over MQTT, HTTPS and AMQP, messages to devices with feedback, devices that are created and
+deleted, enrollments. With "trim" the log has tiny files and keeps few of them, so that most kills fall into trimming.
 
-What was acknowledged is there in the end and once: each event (with "trim": each from the oldest of its device that is kept on), each
-message (completed, or still in the mailbox, in order), each report of what became of one, each change of the registry."""
+What was acknowledged is there in the end and once: each event (with "trim": each from the oldest of its device that is
+kept on), each message (completed, or still in the mailbox, in order), each report of what became of one, each change of
+the registry."""
 import json
 import os
 import random
@@ -59,10 +60,12 @@ class OverMqtt(Sender):
                     number, body = self.body()
                     last = last % 65535 + 1
                     waiting.append((last, number))
-                    s.sendall(packet(0x32, text(f"devices/{self.name}/messages/events/") + struct.pack(">H", last) + body))
+                    topic = text(f"devices/{self.name}/messages/events/")
+                    s.sendall(packet(0x32, topic + struct.pack(">H", last) + body))
                 inbox = read(s, inbox, 4)
                 expected, number = waiting.pop(0)
-                assert inbox[:4] == b"\x40\x02" + struct.pack(">H", expected), f"{self.name}: {inbox[:4]} for {expected}"
+                wanted = b"\x40\x02" + struct.pack(">H", expected)
+                assert inbox[:4] == wanted, f"{self.name}: {inbox[:4]} for {expected}"
                 self.acked.append(number)
                 inbox = inbox[4:]
 
@@ -160,7 +163,8 @@ class Mail(Service):
         assert not lost, f"{self.name}: accepted and lost: {sorted(lost)[:10]}"
         assert found == sorted(set(found)), f"{self.name}: twice or out of order: {found}"
         assert set(found) <= self.sent, f"{self.name}: never posted: {sorted(set(found) - self.sent)[:10]}"
-        assert not set(found) & self.done, f"{self.name}: completed and still there: {sorted(set(found) & self.done)[:10]}"
+        again = sorted(set(found) & self.done)
+        assert not again, f"{self.name}: completed and still there: {again[:10]}"
         unreported = {n for n in self.done if (self.name, n) not in reports}
         assert not unreported, f"{self.name}: completed and never reported: {sorted(unreported)[:10]}"
 
@@ -208,7 +212,8 @@ class Test(Killed):
     def __init__(self):
         super().__init__(HUB, "--c2d-deliveries", "100", *INIT)
         owner, dps, rest, ca = self.key_of("iothubowner"), self.key_of("provisioningserviceowner"), self.rest, self.ca
-        self.senders = [OverMqtt("mqtt-0", *rest), OverMqtt("mqtt-1", *rest), OverHttps("https-0", *rest), OverAmqp("amqp-0", *rest)]
+        self.senders = [OverMqtt("mqtt-0", *rest), OverMqtt("mqtt-1", *rest), OverHttps("https-0", *rest),
+                        OverAmqp("amqp-0", *rest)]
         for part in self.senders:
             part.ca = ca
         self.boxes = [Mail("box-0", owner, *rest), Mail("box-1", owner, *rest)]
@@ -249,7 +254,8 @@ class Test(Killed):
         self.check_events()
 
     def drain(self):
-        """What became of the last messages: those that were locked by a connection that was killed come after a minute."""
+        """What became of the last messages: those that were locked by a connection that was killed come after a
+        minute."""
         reader = Feedback(self.feedback.key, self.ports, self.feedback.context)
         reader.reports, reader.confirmed = self.feedback.reports, self.feedback.confirmed
         self.feedback.wanted.clear()
@@ -263,7 +269,8 @@ class Test(Killed):
 
     def check_events(self):
         stored = {part.name: [] for part in self.senders}
-        lines = subprocess.run([STORE, "events", self.data], check=True, capture_output=True, text=True).stdout.splitlines()
+        lines = subprocess.run([STORE, "events", self.data], check=True, capture_output=True,
+                               text=True).stdout.splitlines()
         for line in lines:
             name, number = line.split()
             stored[name].append(int(number))
@@ -273,8 +280,9 @@ class Test(Killed):
         assert WHAT == "all" or len(lines) < acked, "nothing was trimmed: this shows nothing"
         assert acked > KILLS, "hardly anything was acknowledged: this shows nothing"
         print(f"{KILLS} kills ({WHAT}): {acked} events acknowledged, {len(lines)} in the log; "
-              f"{sum(len(b.posted) for b in self.boxes)} messages to devices, {sum(len(b.done) for b in self.boxes)} completed, "
-              f"{len(self.feedback.reports)} reported; {self.things[0].number} devices and {self.things[1].number} enrollments "
+              f"{sum(len(b.posted) for b in self.boxes)} messages to devices, "
+              f"{sum(len(b.done) for b in self.boxes)} completed, {len(self.feedback.reports)} reported; "
+              f"{self.things[0].number} devices and {self.things[1].number} enrollments "
               "created: nothing lost, nothing doubled")
 
 

@@ -1,8 +1,9 @@
-"""kill9_mail.py D2DHUB KILL9_STORE: SIGKILL at random moments between services that post, and devices that take and settle
-(D2D_KILLS of them, 25). Half of the devices come over HTTPS, half over MQTT with a session that is kept.
+"""kill9_mail.py D2DHUB KILL9_STORE: SIGKILL at random moments between services that post, and devices that take and
+settle (D2D_KILLS of them, 25). Half of the devices come over HTTPS, half over MQTT with a session that is kept.
 
 What a post was acknowledged for must reach its device, in order, and nothing may come again after its completion was
-confirmed: over HTTPS by 204, over MQTT by the PINGRESP behind the PUBACK, for answers leave in order and wait for the disk."""
+confirmed: over HTTPS by 204, over MQTT by the PINGRESP behind the PUBACK, for answers leave in order and wait for the
+disk."""
 import base64
 import json
 import os
@@ -37,7 +38,8 @@ class Poster(Part):
         while self.wanted.is_set() and not self.over:
             self.number += 1
             self.sent.add(self.number)
-            answer, body = self.ask(connection, "POST", f"/devices/{self.device}/messages/devicebound", headers, str(self.number))
+            answer, body = self.ask(connection, "POST", f"/devices/{self.device}/messages/devicebound", headers,
+                                    str(self.number))
             if answer.status == 204:
                 self.acked.add(self.number)
             else:
@@ -118,7 +120,8 @@ def await_all(devices, posters):
     for device, poster in zip(devices, posters):
         while not (poster.acked <= device.seen and not device.problem):
             assert not device.problem, device.problem
-            assert time.monotonic() < deadline, f"{device.name}: acknowledged and lost: {sorted(poster.acked - device.seen)[:10]}"
+            lost = sorted(poster.acked - device.seen)
+            assert time.monotonic() < deadline, f"{device.name}: acknowledged and lost: {lost[:10]}"
             time.sleep(0.01)
 
 
@@ -128,13 +131,15 @@ def main():
     data = os.path.join(folder, "hub")
     subprocess.run([HUB, "init", "--data", data, "--name", "localhost", "--no-context", "--segment-size", "1m"],
                    check=True, stdout=subprocess.DEVNULL)
-    made = subprocess.run([STORE, "add", data, "dev-0", "dev-1", "dev-2", "dev-3"], check=True, capture_output=True, text=True).stdout
+    made = subprocess.run([STORE, "add", data, "dev-0", "dev-1", "dev-2", "dev-3"], check=True, capture_output=True,
+                          text=True).stdout
     with open(os.path.join(data, "hub.json")) as facts:
         service = json.load(facts)["connection_strings"]["service"]
     service_key = base64.b64decode(service.split("SharedAccessKey=")[1])
     rest = ({}, ssl.create_default_context(cafile=os.path.join(data, "tls", "ca.pem")))
     keys = [line.split() for line in made.splitlines()]
-    devices = [(OverHttps if i % 2 else OverMqtt)(name, base64.b64decode(key), *rest) for i, (name, key) in enumerate(keys)]
+    devices = [(OverHttps if i % 2 else OverMqtt)(name, base64.b64decode(key), *rest)
+               for i, (name, key) in enumerate(keys)]
     posters = [Poster(name, service_key, *rest) for name, _ in keys]
     hub = None
     try:

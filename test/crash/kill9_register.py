@@ -1,10 +1,12 @@
-"""kill9_register.py BUILD: SIGKILL at the steps of registrations, of the hub and of the device (some D2D_KILLS times, 25).
+"""kill9_register.py BUILD: SIGKILL at the steps of registrations, of the hub and of the device (some D2D_KILLS times,
+25).
 
-Devices with a key speak HTTPS themselves and kill the hub behind a step that it has answered. Devices with a TPM are `d2d register`;
-a door between it and the TPM kills the one or the other before the n-th command of the TPM, which stand between all steps.
+Devices with a key speak HTTPS themselves and kill the hub behind a step that it has answered. Devices with a TPM are
+`d2d register`; a door between it and the TPM kills the one or the other before the n-th command of the TPM, which stand
+between all steps.
 
-A registration that was acknowledged (202) can be asked for, and one that was told to be assigned is there, with a device whose
-key lets it send, whenever the hub comes back; and whoever was in the middle can register again."""
+A registration that was acknowledged (202) can be asked for, and one that was told to be assigned is there, with a
+device whose key lets it send, whenever the hub comes back; and whoever was in the middle can register again."""
 import base64
 import hashlib
 import hmac
@@ -35,8 +37,8 @@ class Site:
 
     def __init__(self, folder):
         self.folder, self.data, self.lock = folder, os.path.join(folder, "hub"), threading.Lock()
-        subprocess.run([f"{BUILD}/d2dhub", "init", "--data", self.data, "--name", "localhost", "--no-context", "--segment-size",
-                        "1m"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([f"{BUILD}/d2dhub", "init", "--data", self.data, "--name", "localhost", "--no-context",
+                        "--segment-size", "1m"], check=True, stdout=subprocess.DEVNULL)
         with open(os.path.join(self.data, "hub.json")) as f:
             facts = json.load(f)
         self.scope = facts["scope_id"]
@@ -152,17 +154,20 @@ class WithTpm(Part):
         self.direct = f"swtpm:path={socket}"
         self.door = Door(os.path.join(folder, "door"), socket)
         key = self.d2d(self.direct, "tpm", "status", "--endorsement-key", "-q").communicate()[0].strip()
-        status, body = site.as_owner("PUT", f"/enrollments/{name}", {"attestation": {"type": "tpm", "tpm": {"endorsementKey": key}}})
+        status, body = site.as_owner("PUT", f"/enrollments/{name}",
+                                     {"attestation": {"type": "tpm", "tpm": {"endorsementKey": key}}})
         assert status == 200, body
 
     def d2d(self, tcti, *args):
-        return subprocess.Popen([f"{BUILD}/d2d", *args, "--tcti", tcti], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        return subprocess.Popen([f"{BUILD}/d2d", *args, "--tcti", tcti],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 env={**os.environ, "HOME": self.site.folder, "XDG_CONFIG_HOME": self.site.folder})
 
     def register(self, tcti):
         ports = self.site.up()
-        return self.d2d(tcti, "register", "--tpm", "--replace", "--id", self.name, "--service", "localhost", "--scope", self.site.scope,
-                        "--transport", self.transport, "--ca-file", self.site.ca, "--https-port", str(ports["https"]),
+        return self.d2d(tcti, "register", "--tpm", "--replace", "--id", self.name, "--service", "localhost", "--scope",
+                        self.site.scope, "--transport", self.transport, "--ca-file", self.site.ca, "--https-port",
+                        str(ports["https"]),
                         "--amqps-port", str(ports["amqps"]), "--timeout", "20s")
 
     def is_enough(self):
@@ -226,7 +231,8 @@ def main():
                 site.over = True
         for part in parts:
             part.once()  # and now that nobody kills
-        print(f"{site.kills} kills of the hub and {sum(getattr(p, 'killed_itself', 0) for p in parts)} of the device at steps of "
+        print(f"{site.kills} kills of the hub and "
+              f"{sum(getattr(p, 'killed_itself', 0) for p in parts)} of the device at steps of "
               f"registrations: {sum(p.done for p in parts) + len(parts)} came to their end, none was lost")
         shutil.rmtree(folder)
     except BaseException:

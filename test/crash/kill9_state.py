@@ -1,9 +1,10 @@
-"""kill9_state.py D2DHUB: SIGKILL at random moments (D2D_KILLS of them, 10 to 300) while the state of devices changes from all sides:
-devices report over MQTT and follow what is desired, a service patches twins one by one and in bulk, jobs go over a fleet,
-configurations come and go, devices are deleted and made again with their modules.
+"""kill9_state.py D2DHUB: SIGKILL at random moments (D2D_KILLS of them, 10 to 300) while the state of devices changes
+from all sides: devices report over MQTT and follow what is desired, a service patches twins one by one and in bulk,
+jobs go over a fleet, configurations come and go, devices are deleted and made again with their modules.
 
-Whoever comes back after a kill finds the version that was acknowledged last, or one more for each change that was on its way, with
-exactly those values. What a device was told is never taken back, and it is told of each version once and in order."""
+Whoever comes back after a kill finds the version that was acknowledged last, or one more for each change that was on
+its way, with exactly those values. What a device was told is never taken back, and it is told of each version once and
+in order."""
 import json
 import os
 import random
@@ -46,7 +47,8 @@ class Reporter(Part):
             while self.wanted.is_set() and len(self.waiting) < WINDOW:
                 self.number += 1
                 self.waiting.append(self.number)
-                patch = {"n": self.number, f"k{self.number % 5}": {"of": self.number}, f"k{(self.number + 2) % 5}": None}
+                patch = {"n": self.number, f"k{self.number % 5}": {"of": self.number},
+                         f"k{(self.number + 2) % 5}": None}
                 mqtt.publish(f"$iothub/twin/PATCH/properties/reported/?$rid={self.number}", json.dumps(patch).encode())
             self.take(mqtt)
 
@@ -70,7 +72,8 @@ class Reporter(Part):
     def reconcile(self, twin):
         reported, desired = twin["reported"], twin["desired"]
         more = reported["$version"] - self.version
-        assert 0 <= more <= len(self.waiting), f"{self.name}: reported {reported}, {self.version} was acknowledged, {self.waiting} not"
+        assert 0 <= more <= len(self.waiting), (
+            f"{self.name}: reported {reported}, {self.version} was acknowledged, {self.waiting} not")
         if more:
             self.value = self.waiting[more - 1]
         assert reported.get("n") == self.value, f"{self.name}: {reported} instead of {self.value}"
@@ -102,7 +105,8 @@ class Reporter(Part):
 
 
 class Steps(Service):
-    """One change after the other: after a kill there is what was before the one that was not acknowledged, or what is behind it."""
+    """One change after the other: after a kill there is what was before the one that was not acknowledged, or what is
+    behind it."""
 
     def __init__(self, name, *rest):
         super().__init__(name, *rest)
@@ -133,7 +137,8 @@ class Steps(Service):
 
     def must(self, connection, method, path, body=None, status=(200, 204)):
         extra = {"If-Match": '"*"'} if method == "DELETE" or path.startswith("/twins/") else {}
-        answer, said = self.ask(connection, method, path, self.headers(**extra), None if body is None else json.dumps(body))
+        answer, said = self.ask(connection, method, path, self.headers(**extra),
+                                None if body is None else json.dumps(body))
         assert answer.status in status, f"{self.name}: {method} {path}: {answer.status} {said}"
         return json.loads(said) if said and answer.status < 300 else None
 
@@ -141,7 +146,8 @@ class Steps(Service):
         """All pages of it, without what a kill has cut off."""
         found, more = [], {"x-ms-max-item-count": str(PAGE)}
         while more:
-            answer, said = self.ask(connection, "POST", "/devices/query", self.headers(**more), json.dumps({"query": query}))
+            answer, said = self.ask(connection, "POST", "/devices/query", self.headers(**more),
+                                    json.dumps({"query": query}))
             assert answer.status == 200, f"{self.name}: {query}: {answer.status} {said}"
             found += json.loads(said)
             token = answer.headers["x-ms-continuation"]
@@ -150,11 +156,13 @@ class Steps(Service):
 
 
 def seen(twin):
-    """The version of what is desired, its values, the tags; each change of a twin is one version of it, and tags come with one."""
+    """The version of what is desired, its values, the tags; each change of a twin is one version of it, and tags come
+    with one."""
     desired, reported = (dict(twin["properties"][part]) for part in ("desired", "reported"))
     version = desired.pop("$version")
     desired.pop("$metadata")
-    assert 0 <= twin["version"] - version - reported["$version"] <= ("group" in twin.get("tags", {})), f"{twin['deviceId']}: {twin}"
+    more = twin["version"] - version - reported["$version"]
+    assert 0 <= more <= ("group" in twin.get("tags", {})), f"{twin['deviceId']}: {twin}"
     return version, desired, twin.get("tags", {})
 
 
@@ -178,7 +186,8 @@ class Patcher(Steps):
             wanted, method = {"d": n, f"x{n % 3}": f"{n} " * (n % 50), f"x{(n + 1) % 3}": None}, "PATCH"
             after = (version + 1, {k: v for k, v in {**desired, **wanted}.items() if v is not None}, {**tags, "t": n})
         self.changed = name
-        return {**self.state, name: after}, (method, f"/twins/{name}", {"tags": {"t": n}, "properties": {"desired": wanted}})
+        return {**self.state, name: after}, (method, f"/twins/{name}",
+                                             {"tags": {"t": n}, "properties": {"desired": wanted}})
 
     def answered(self, answer):
         assert seen(answer) == self.next[self.changed], f"{self.name}: {answer} instead of {self.next[self.changed]}"
@@ -196,7 +205,8 @@ class Bulk(Steps):
         n = self.number
         wanted = [{"id": name, "importMode": "updateTwin", "twinETag": "*", "tags": {"t": n},
                    "properties": {"desired": {"d": n}}} for name in self.state]
-        return {name: (version + 1, {"d": n}, {"t": n}) for name, (version, _, _) in self.state.items()}, ("POST", "/devices", wanted)
+        after = {name: (version + 1, {"d": n}, {"t": n}) for name, (version, _, _) in self.state.items()}
+        return after, ("POST", "/devices", wanted)
 
     def answered(self, answer):
         assert answer["isSuccessful"], answer
@@ -215,7 +225,8 @@ class Home(Steps):
         if answer.status == 404:
             return "away"
         modules = [m["moduleId"] for m in self.must(connection, "GET", f"/devices/{self.name}/modules")]
-        return {m: self.must(connection, "GET", f"/twins/{self.name}/modules/{m}").get("tags", {}).get("t", "") for m in modules}
+        return {m: self.must(connection, "GET", f"/twins/{self.name}/modules/{m}").get("tags", {}).get("t", "")
+                for m in modules}
 
     def plan(self):
         if self.state == "away":
@@ -229,7 +240,8 @@ class Home(Steps):
         if self.chance.random() < 0.4:
             rest = {m: tag for m, tag in self.state.items() if m != module}
             return rest, ("DELETE", f"/devices/{self.name}/modules/{module}", None)
-        return {**self.state, module: self.number}, ("PATCH", f"/twins/{self.name}/modules/{module}", {"tags": {"t": self.number}})
+        return {**self.state, module: self.number}, ("PATCH", f"/twins/{self.name}/modules/{module}",
+                                                     {"tags": {"t": self.number}})
 
 
 class Configurations(Steps):
@@ -245,7 +257,8 @@ class Configurations(Steps):
             return {c: p for c, p in self.state.items() if c != gone}, ("DELETE", f"/configurations/{gone}", None)
         name = f"c{self.number}"
         content = {f"properties.desired.only.{name}": self.number, "properties.desired.highest": name}
-        body = {"id": name, "content": {"deviceContent": content}, "targetCondition": "tags.group='lamps'", "priority": self.number}
+        body = {"id": name, "content": {"deviceContent": content}, "targetCondition": "tags.group='lamps'",
+                "priority": self.number}
         return {**self.state, name: self.number}, ("PUT", f"/configurations/{name}", body)
 
     def check(self, connection):
@@ -279,7 +292,8 @@ class Jobs(Steps):
             self.state, self.acked = f"job-{self.number}", False
             self.must(connection, "PUT", f"/jobs/v2/{self.state}", {
                 "jobId": self.state, "type": "scheduleUpdateTwin", "queryCondition": "tags.group='fleet'",
-                "updateTwin": {"etag": "*", "properties": {"desired": {"job": self.number}}}, "maxExecutionTimeInSeconds": 3600})
+                "updateTwin": {"etag": "*", "properties": {"desired": {"job": self.number}}},
+                "maxExecutionTimeInSeconds": 3600})
             self.acked = True
             self.follow(connection)
 
@@ -316,7 +330,8 @@ class Test(Killed):
         self.reporters = [Reporter(f"twin-{i}", *rest) for i in range(3)]
         self.patcher = Patcher([r.name for r in self.reporters], owner, *rest)
         self.configurations, self.jobs = Configurations("configurations", owner, *rest), Jobs("jobs", owner, *rest)
-        self.steps = [self.patcher, Bulk("bulk", owner, *rest), Home("home-0", owner, *rest), Home("home-1", owner, *rest),
+        self.steps = [self.patcher, Bulk("bulk", owner, *rest), Home("home-0", owner, *rest),
+                      Home("home-1", owner, *rest),
                       self.configurations, self.jobs]
         self.parts = self.reporters + self.steps
 
@@ -330,7 +345,8 @@ class Test(Killed):
         tagged += [(f"bulk-{i}", None) for i in range(BULK)]
         for i in range(0, len(tagged), 100):
             maker.must(maker.https(), "POST", "/devices", [
-                {"id": name, "importMode": "create", "tags": {"group": group} if group else {}} for name, group in tagged[i:i + 100]])
+                {"id": name, "importMode": "create", "tags": {"group": group} if group else {}}
+                for name, group in tagged[i:i + 100]])
 
     def verify(self):
         """Everybody comes back once more, and those who work come to the end of it."""
@@ -347,7 +363,8 @@ class Test(Killed):
         for reporter in self.reporters:
             reporter.work()
             version, desired, _ = self.patcher.state[reporter.name]
-            assert (reporter.desired, reporter.followed) == (version, desired), f"{reporter.name}: {reporter.followed}, not {desired}"
+            assert (reporter.desired, reporter.followed) == (version, desired), (
+                f"{reporter.name}: {reporter.followed}, not {desired}")
         self.no_problem()
         self.kill(signal.SIGTERM)
         heard = sum(r.heard for r in self.reporters)

@@ -1,4 +1,5 @@
-"""A hub that is killed at random moments while everything happens, and those who do that; kill9_all.py and kill9_state.py."""
+"""A hub that is killed at random moments while everything happens, and those who do that; kill9_all.py and
+kill9_state.py."""
 import base64
 import json
 import os
@@ -25,7 +26,8 @@ class Service(Part):
         self.key, self.chance = key, random.Random(f"{SEED} {name}")
 
     def headers(self, **more):
-        return {"Authorization": token("localhost", self.key, "iothubowner"), "Content-Type": "application/json", **more}
+        return {"Authorization": token("localhost", self.key, "iothubowner"), "Content-Type": "application/json",
+                **more}
 
 
 class Things(Service):
@@ -40,7 +42,8 @@ class Things(Service):
         while self.wanted.is_set():
             self.number += 1
             name = f"{self.name}-{self.number}"
-            answer, said = self.ask(connection, "PUT", f"{self.path}/{name}", self.headers(), json.dumps(self.make(name)))
+            answer, said = self.ask(connection, "PUT", f"{self.path}/{name}", self.headers(),
+                                    json.dumps(self.make(name)))
             assert answer.status == 200, f"{name}: {answer.status} {said}"
             self.there.add(name)
             if self.chance.random() < 0.4:
@@ -60,7 +63,8 @@ class Things(Service):
 
 def device(name):
     key = base64.b64encode(KEY).decode()
-    return {"deviceId": name, "authentication": {"type": "sas", "symmetricKey": {"primaryKey": key, "secondaryKey": key}}}
+    return {"deviceId": name,
+            "authentication": {"type": "sas", "symmetricKey": {"primaryKey": key, "secondaryKey": key}}}
 
 
 class Killed:

@@ -37,12 +37,14 @@ def token(resource, key, policy=None, life=3600):
     scope = urllib.parse.quote(resource, safe="")
     signature = hmac.new(key, f"{scope}\n{expiry}".encode(), hashlib.sha256).digest()
     named = f"&skn={policy}" if policy else ""
-    return f"SharedAccessSignature sr={scope}&sig={urllib.parse.quote(base64.b64encode(signature), safe='')}&se={expiry}{named}"
+    signed = urllib.parse.quote(base64.b64encode(signature), safe="")
+    return f"SharedAccessSignature sr={scope}&sig={signed}&se={expiry}{named}"
 
 
 def connect_packet(name, key, clean=True):
     user = f"localhost/{name}/?api-version=2021-04-12"
-    return packet(0x10, text("MQTT") + (b"\x04\xc2\x00\xf0" if clean else b"\x04\xc0\x00\xf0") + text(name) + text(user) +
+    flags = b"\xc2" if clean else b"\xc0"
+    return packet(0x10, text("MQTT") + b"\x04" + flags + b"\x00\xf0" + text(name) + text(user) +
                   text(token(f"localhost/devices/{name}", key)))
 
 

@@ -1,4 +1,5 @@
-"""A software TPM, and a door to it that counts the commands which pass, so that something can happen before any of them."""
+"""A software TPM, and a door to it that counts the commands which pass, so that something can happen before any of
+them."""
 import os
 import socket
 import subprocess
@@ -12,7 +13,8 @@ def start_chip(folder):
     path = os.path.join(folder, "s")
     process = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder},mode=0600", "--flags",
                                 "not-need-init,startup-clear", "--server", f"type=unixio,path={path},disconnect=no",
-                                "--ctrl", f"type=unixio,path={path}.ctrl"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                "--ctrl", f"type=unixio,path={path}.ctrl"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
     for _ in range(1000):
         if os.path.exists(path):
             return process, path

@@ -1,5 +1,5 @@
-"""What strangers may send over each door without having shown who they are. Each kind opens one connection and leaves it as costly
-to the hub as it can: what was begun is not ended, answers are not read."""
+"""What strangers may send over each door without having shown who they are. Each kind opens one connection and leaves
+it as costly to the hub as it can: what was begun is not ended, answers are not read."""
 import os
 import socket
 import ssl
@@ -51,18 +51,19 @@ def attach(handle, sends, values=0, where="filter"):
     filters = mapped("f", many) if values and where == "filter" else NULL
     properties = mapped("p", many) if values and where == "properties" else NULL
     source = described(0x28, listed(text("$cbs"), NULL, NULL, NULL, NULL, NULL, NULL, filters))
-    return frame(0x12, text(f"l{handle}"), uint(handle), FALSE if sends else TRUE, NULL, NULL, source, described(0x29, listed(text("$cbs"))),
+    return frame(0x12, text(f"l{handle}"), uint(handle), FALSE if sends else TRUE, NULL, NULL, source,
+                 described(0x29, listed(text("$cbs"))),
                  NULL, NULL, uint(0), NULL, NULL, NULL, properties)
 
 
 def transfer(handle, number, payload, more):
-    return frame(0x14, uint(handle), uint(number), b"\xa0\x04" + struct.pack(">I", number), uint(0), FALSE, TRUE if more else FALSE,
-                 payload=payload)
+    return frame(0x14, uint(handle), uint(number), b"\xa0\x04" + struct.pack(">I", number), uint(0), FALSE,
+                 TRUE if more else FALSE, payload=payload)
 
 
 def forget_failures(context):
-    """With OpenSSL 3.5 Python leaves the error of a connection that broke to the next call of the thread, on whatever connection; for a
-    new one it is forgotten."""
+    """With OpenSSL 3.5 Python leaves the error of a connection that broke to the next call of the thread, on whatever
+    connection; for a new one it is forgotten."""
     context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
 
 
@@ -72,7 +73,8 @@ class Strangers:
         self.context = ssl.create_default_context(cafile=ca)
 
     def tcp(self, door):
-        return socket.create_connection(("127.0.0.1", self.ports[door]), 30, source_address=(self.address, 0) if self.address else None)
+        return socket.create_connection(("127.0.0.1", self.ports[door]), 30,
+                                        source_address=(self.address, 0) if self.address else None)
 
     def tls(self, door, *said):
         s = self.context.wrap_socket(self.tcp(door), server_hostname="localhost")
@@ -99,19 +101,22 @@ class Strangers:
         return self.tls("https", b"GET / HTTP/1.1\r\nHost: h\r\nA: " + b"y" * 16000)
 
     def http_body(self, length=32 * 1024):
-        return self.tls("https", b"PUT /0ne00000000/registrations/r/register?api-version=2021-06-01 HTTP/1.1\r\nHost: h\r\n"
+        return self.tls("https",
+                        b"PUT /0ne00000000/registrations/r/register?api-version=2021-06-01 HTTP/1.1\r\nHost: h\r\n"
                         b"Content-Length: %d\r\n\r\n" % length + b"z" * (length - 1))
 
     def http_unread(self):
         return self.tls("https", b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n" * 8000)
 
     def websocket(self, protocol, said):
-        s = self.tls("https", b"GET /$iothub/websocket HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        s = self.tls("https",
+                     b"GET /$iothub/websocket HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                      b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
                      b"Sec-WebSocket-Protocol: " + protocol + b"\r\n\r\n")
         while b"\r\n\r\n" not in s.recv(4096):
             pass
-        s.sendall(b"\x82\xff" + struct.pack(">Q", 1 << 20) + bytes(4) + said)  # a frame of a megabyte, of which this is a part
+        # a frame of a megabyte, of which this is a part
+        s.sendall(b"\x82\xff" + struct.pack(">Q", 1 << 20) + bytes(4) + said)
         return s
 
     def ws_mqtt(self):
@@ -165,8 +170,9 @@ class Strangers:
     def large_connect(self):
         return self.tls("mqtts", b"\x10" + remaining_length(65000) + b"x" * 64000)
 
-    WITHIN = ["half_a_handshake", "mqtt_silent", "mqtt_connect", "http_head", "http_body", "http_unread", "ws_mqtt", "ws_amqp", "amqp_silent",
-              "amqp_header", "amqp_values", "amqp_filter", "amqp_sessions", "amqp_partial", "amqp_unread"]
+    WITHIN = ["half_a_handshake", "mqtt_silent", "mqtt_connect", "http_head", "http_body", "http_unread", "ws_mqtt",
+              "ws_amqp", "amqp_silent", "amqp_header", "amqp_values", "amqp_filter", "amqp_sessions", "amqp_partial",
+              "amqp_unread"]
     BEYOND = ["large_filters", "many_sessions", "large_requests", "large_body", "large_connect"]
 
     def many(self, kind, count):

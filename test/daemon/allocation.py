@@ -1,4 +1,5 @@
-"""allocation.py BUILD: where devices are assigned to: this hub, another one, or where a webhook says; and what fails."""
+"""allocation.py BUILD: where devices are assigned to: this hub, another one, or where a webhook says; and what
+fails."""
 import base64
 import hashlib
 import hmac
@@ -51,14 +52,16 @@ class Allocation(unittest.TestCase):
             string = f.read().replace(OTHER, f"{OTHER}:{cls.other.ports['https']}")
         linked = os.path.join(cls.folder, "linked.cs")
         with open(linked, "w") as f:
-            f.write(f"# other hubs\n\n{string}\nHostName=nobody.localhost:1;SharedAccessKeyName=a;SharedAccessKey={'A' * 44}\n")
+            f.write(f"# other hubs\n\n{string}\n"
+                    f"HostName=nobody.localhost:1;SharedAccessKeyName=a;SharedAccessKey={'A' * 44}\n")
         os.environ["D2DHUB_LINKED_HUBS_FILE"] = linked
         os.environ["D2DHUB_OUTSIDE_CA_FILE"] = os.path.join(cls.other.data, "tls", "ca.pem")
         cls.hub = Hub(BUILD, os.path.join(cls.folder, "a"))
         cls.here, cls.there = Site(cls.hub.data, cls.hub.ports), Site(cls.other.data, cls.other.ports)
         cls.web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
         threading.Thread(target=cls.web.serve_forever, daemon=True).start()
-        cls.hook = {"webhookUrl": f"http://127.0.0.1:{cls.web.server_port}/choose?code=secret", "apiVersion": "2019-03-31"}
+        cls.hook = {"webhookUrl": f"http://127.0.0.1:{cls.web.server_port}/choose?code=secret",
+                    "apiVersion": "2019-03-31"}
 
     @classmethod
     def tearDownClass(cls):
@@ -90,7 +93,8 @@ class Allocation(unittest.TestCase):
         _, body = self.here.ask("GET", f"/{kind}/{name}")
         if json.loads(body).get("etag"):
             self.here.ask("DELETE", f"/{kind}/{name}")
-        status, body = self.here.ask("PUT", f"/{kind}/{name}", json.dumps({"attestation": {"type": "symmetricKey"}, **more}))
+        status, body = self.here.ask("PUT", f"/{kind}/{name}",
+                                     json.dumps({"attestation": {"type": "symmetricKey"}, **more}))
         self.assertEqual(status, 200, body)
         key = os.path.join(self.folder, f"{name}.key")
         with open(key, "w") as f:
@@ -104,7 +108,8 @@ class Allocation(unittest.TestCase):
         scope = self.here.facts["scope_id"]
         headers = {"Authorization": token(f"{scope}/registrations/{name}", secret, "registration")}
         path = f"/{scope}/registrations/{name}"
-        connection = http.client.HTTPSConnection("localhost", self.hub.ports["https"], timeout=60, context=self.here.context)
+        connection = http.client.HTTPSConnection("localhost", self.hub.ports["https"], timeout=60,
+                                                 context=self.here.context)
 
         def ask(method, below, body=None):
             connection.request(method, path + below + "?api-version=2021-06-01", body, headers)
@@ -149,7 +154,8 @@ class Allocation(unittest.TestCase):
             done = self.d2d_register("mover", key, transport)
             self.assertIn(f"HostName={OTHER};DeviceId=mover;", done.stdout)
         with open(key) as f:
-            self.assertEqual(self.device(self.there, "mover")["authentication"]["symmetricKey"]["primaryKey"], f.read().strip())
+            self.assertEqual(self.device(self.there, "mover")["authentication"]["symmetricKey"]["primaryKey"],
+                             f.read().strip())
         self.assertIsNone(self.device(self.here, "mover"))
         first = self.state("mover")
         self.assertEqual((first["assignedHub"], first["substatus"]), (OTHER, "initialAssignment"))
@@ -284,9 +290,11 @@ class Allocation(unittest.TestCase):
         self.register("wordy", key, 400207)
 
     def test_what_is_no_allocation_is_not_taken(self):
-        for wrong in ({"allocationPolicy": "best"}, {"iotHubs": "localhost"}, {"iotHubs": [1]}, {"allocationPolicy": "custom"},
+        for wrong in ({"allocationPolicy": "best"}, {"iotHubs": "localhost"}, {"iotHubs": [1]},
+                      {"allocationPolicy": "custom"},
                       {"allocationPolicy": "custom", "customAllocationDefinition": {"webhookUrl": "ftp://a"}}):
-            status, _ = self.here.ask("PUT", "/enrollments/wrong", json.dumps({"attestation": {"type": "symmetricKey"}, **wrong}))
+            status, _ = self.here.ask("PUT", "/enrollments/wrong",
+                                      json.dumps({"attestation": {"type": "symmetricKey"}, **wrong}))
             self.assertEqual(status, 400, wrong)
 
 

@@ -1,5 +1,5 @@
-"""backup.py BUILD: a hub is copied while it runs and is killed, and becomes a hub again that holds every message that was
-acknowledged before the copy began; what is in the way is told, and costs no earlier copy (D2D_KILLS kills, 8)."""
+"""backup.py BUILD: a hub is copied while it runs and is killed, and becomes a hub again that holds every message that
+was acknowledged before the copy began; what is in the way is told, and costs no earlier copy (D2D_KILLS kills, 8)."""
 import fcntl
 import json
 import os
@@ -62,7 +62,8 @@ class Sender(threading.Thread):
                     next_id = next_id % 65535 + 1
                     waiting.append((next_id, self.number))
                     body = f"<{self.number}".encode() + b"." * 400
-                    s.sendall(packet(0x32, text(f"devices/{self.name}/messages/events/") + struct.pack(">H", next_id) + body))
+                    topic = text(f"devices/{self.name}/messages/events/")
+                    s.sendall(packet(0x32, topic + struct.pack(">H", next_id) + body))
                 inbox = read(s, inbox, 4)
                 while len(inbox) >= 4:
                     expected, number = waiting.pop(0)
@@ -80,13 +81,15 @@ def must(site, method, path, body=None):
 def change(site, n):
     """A step of everything that is state; what is answered is on disk."""
     for name in ("a", "b"):
-        must(site, "PATCH", f"/twins/{name}", {"tags": {"room": "hall", "n": n}, "properties": {"desired": {"n": [n, {"of": name}]}}})
+        must(site, "PATCH", f"/twins/{name}",
+             {"tags": {"room": "hall", "n": n}, "properties": {"desired": {"n": [n, {"of": name}]}}})
     must(site, "PUT", f"/devices/a/modules/m{n}", {"deviceId": "a", "moduleId": f"m{n}"})
     must(site, "PATCH", f"/twins/a/modules/m{n}", {"tags": {"n": n}})
     must(site, "PUT", f"/configurations/c{n}", {"id": f"c{n}", "priority": n, "targetCondition": "tags.room='nowhere'",
                                                 "content": {"deviceContent": {"properties.desired.heat": n}}})
-    must(site, "PUT", f"/jobs/v2/j{n}", {"jobId": f"j{n}", "type": "scheduleUpdateTwin", "queryCondition": "tags.room='hall'",
-                                         "updateTwin": {"etag": "*", "tags": {"job": n}}, "maxExecutionTimeInSeconds": 600})
+    must(site, "PUT", f"/jobs/v2/j{n}",
+         {"jobId": f"j{n}", "type": "scheduleUpdateTwin", "queryCondition": "tags.room='hall'",
+          "updateTwin": {"etag": "*", "tags": {"job": n}}, "maxExecutionTimeInSeconds": 600})
     while must(site, "GET", f"/jobs/v2/j{n}")["status"] != "completed":
         time.sleep(0.02)
 
@@ -95,7 +98,8 @@ def state(site, steps):
     """What there is of all steps."""
     found = {path: must(site, "GET", path) for path in ("/twins/a", "/twins/b", "/devices/a/modules")}
     for n in range(steps):
-        found.update({path: must(site, "GET", path) for path in (f"/twins/a/modules/m{n}", f"/configurations/c{n}", f"/jobs/v2/j{n}")})
+        found.update({path: must(site, "GET", path)
+                      for path in (f"/twins/a/modules/m{n}", f"/configurations/c{n}", f"/jobs/v2/j{n}")})
     for one in found.values():
         for passing in ("connectionState", "lastActivityTime", "systemMetrics"):
             for thing in one if isinstance(one, list) else [one]:
@@ -129,7 +133,8 @@ class Backup(unittest.TestCase):
     def restored(self, name="again"):
         """Another hub, of the backup."""
         folder = os.path.join(self.folder, name)
-        done = subprocess.run([HUB, "restore", self.to, "--data", folder], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([HUB, "restore", self.to, "--data", folder], capture_output=True, text=True, timeout=120,
+                              check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return folder
 
@@ -166,7 +171,8 @@ class Backup(unittest.TestCase):
     def events(self, folder):
         """{device: [number, ...]} of a hub that does not run."""
         found = {}
-        lines = subprocess.run([STORE, "events", folder], check=True, capture_output=True, text=True).stdout.splitlines()
+        lines = subprocess.run([STORE, "events", folder], check=True, capture_output=True,
+                               text=True).stdout.splitlines()
         for line in lines:
             name, number = line.split()
             found.setdefault(name, []).append(int(number.rstrip(".")))
@@ -221,7 +227,8 @@ class Backup(unittest.TestCase):
         first = json.loads(self.hub.run("show", "-o", "json").stdout)
         self.hub.data = again
         self.hub.start()
-        self.assertEqual(json.loads(self.hub.run("show", "-o", "json").stdout)["connection_strings"], first["connection_strings"])
+        self.assertEqual(json.loads(self.hub.run("show", "-o", "json").stdout)["connection_strings"],
+                         first["connection_strings"])
         site = Site(again, self.hub.ports)
         self.assertEqual(site.ask("GET", "/devices/b")[0], 200)
         connect_once(site, "a", b"k" * 32).close()
@@ -237,8 +244,8 @@ class Backup(unittest.TestCase):
         for kill in range(KILLS):
             self.wait_for(300)
             now = {s.name: list(s.acked) for s in self.senders}
-            running = subprocess.Popen([HUB, "backup", "--data", self.hub.data, "-o", "json", self.to], stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE)
+            running = subprocess.Popen([HUB, "backup", "--data", self.hub.data, "-o", "json", self.to],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             time.sleep(chance.random() * 0.1)
             if kill % 2:
                 self.hub.kill()
@@ -298,7 +305,8 @@ class Backup(unittest.TestCase):
         self.restored()
 
     def test_a_restored_hub_gives_no_number_again(self):
-        """The lost hub went on after the backup; of what it gave then nothing comes again, and restoring goes on working."""
+        """The lost hub went on after the backup; of what it gave then nothing comes again, and restoring goes on
+        working."""
         self.begin("a")
         self.wait_for(200)
         self.backup()
@@ -316,7 +324,8 @@ class Backup(unittest.TestCase):
         found = self.events(self.hub.data)["a"]
         self.assertLessEqual(set(self.senders[0].acked), set(found[-len(self.senders[0].acked) - 32:]))
         self.assertEqual(found[:100], first[:100])
-        checked = self.hub.run("check", "--https-port", "0", "--mqtts-port", "0", "--amqps-port", "0", "--listen", "127.0.0.1")
+        checked = self.hub.run("check", "--https-port", "0", "--mqtts-port", "0", "--amqps-port", "0", "--listen",
+                               "127.0.0.1")
         self.assertNotIn("damaged", checked.stdout)
         self.to += "-2"
         self.backup()
@@ -336,7 +345,8 @@ class Backup(unittest.TestCase):
         names = self.segments()
         flip(os.path.join(self.hub.data, "log", names[0]), 300000)
         flip(os.path.join(self.hub.data, "log", names[1]), 700000)
-        events = [json.loads(line) for line in self.hub.run("check", "--deep", "-o", "json", status=1).stdout.splitlines()]
+        events = [json.loads(line)
+                  for line in self.hub.run("check", "--deep", "-o", "json", status=1).stdout.splitlines()]
         self.assertEqual([e.get("file") for e in events], ["log/" + names[0], "log/" + names[1], None])
         self.assertEqual(events[-1]["damages"], 2)
         self.assertEqual(events[-1]["records"], whole["records"] - 2)
@@ -440,8 +450,8 @@ class Backup(unittest.TestCase):
         self.backup()
         self.assertFalse(os.path.exists(os.path.join(self.restored(), "tls", "ca-key.pem")))
         with open("/dev/full", "w") as nowhere:
-            full = subprocess.run([HUB, "backup", "--data", self.hub.data, self.to], stdout=nowhere, stderr=subprocess.PIPE,
-                                  text=True, timeout=60, check=False)
+            full = subprocess.run([HUB, "backup", "--data", self.hub.data, self.to], stdout=nowhere,
+                                  stderr=subprocess.PIPE, text=True, timeout=60, check=False)
         self.assertEqual(full.returncode, 1)
         self.assertIn("standard output", full.stderr)
         self.backup("--verify")
@@ -452,7 +462,8 @@ class Backup(unittest.TestCase):
             self.wait_for(500)
         self.backup()
         self.end_senders()
-        with open(os.path.join(self.hub.data, "log", "lock"), "r+b") as held:  # as the hub, while it trims: the backup waits
+        # as the hub, while it trims: the backup waits
+        with open(os.path.join(self.hub.data, "log", "lock"), "r+b") as held:
             fcntl.lockf(held, fcntl.LOCK_EX, 1)
             waits = subprocess.Popen([HUB, "backup", "--data", self.hub.data, self.to], stdout=subprocess.PIPE,
                                      stderr=subprocess.PIPE, text=True)
@@ -478,12 +489,14 @@ class Backup(unittest.TestCase):
             for name in [".", *folders, *files]:
                 os.chown(os.path.join(path, name), 65534, 65534)
         self.backup()
-        self.assertEqual({os.stat(os.path.join(p, n)).st_uid for p, d, f in os.walk(self.hub.data) for n in [".", *d, *f]}, {65534})
+        self.assertEqual({os.stat(os.path.join(p, n)).st_uid for p, d, f in os.walk(self.hub.data)
+                          for n in [".", *d, *f]}, {65534})
         again = os.path.join(self.folder, "again")
         os.mkdir(again, 0o700)
         os.chown(again, 65534, 65534)
         self.restored()
-        self.assertEqual({os.stat(os.path.join(p, n)).st_uid for p, d, f in os.walk(again) for n in [".", *d, *f]}, {65534})
+        self.assertEqual({os.stat(os.path.join(p, n)).st_uid for p, d, f in os.walk(again) for n in [".", *d, *f]},
+                         {65534})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""belongs.py D2DHUB: a log and a checkpoint that do not belong together are refused, with both sides and what to do, and not
-changed: once they are put right, the hub starts with everything that it acknowledged."""
+"""belongs.py D2DHUB: a log and a checkpoint that do not belong together are refused, with both sides and what to do,
+and not changed: once they are put right, the hub starts with everything that it acknowledged."""
 import os
 import re
 import shutil

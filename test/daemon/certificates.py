@@ -1,4 +1,5 @@
-"""certificates.py BUILD: devices that show certificates, over real TLS: who comes in, who is thrown out, who tries to resume."""
+"""certificates.py BUILD: devices that show certificates, over real TLS: who comes in, who is thrown out, who tries to
+resume."""
 import json
 import os
 import shutil
@@ -28,12 +29,12 @@ class Certificates(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="d2d-certificates-")
         self.data = self.path("hub")
-        facts = json.loads(run(f"{BUILD}/d2dhub", "init", "--data", self.data, "--name", "localhost", "--no-context", "-o",
-                               "json"))
+        facts = json.loads(run(f"{BUILD}/d2dhub", "init", "--data", self.data, "--name", "localhost", "--no-context",
+                               "-o", "json"))
         with open(self.path("owner.cs"), "w") as f:
             f.write(facts["connection_strings"]["iothubowner"])
-        self.hub = subprocess.Popen([f"{BUILD}/d2dhub", "run", "--data", self.data, "-o", "json", "--listen", "127.0.0.1",
-                                     "--mqtts-port", "0", "--amqps-port", "0", "--https-port", "0"],
+        self.hub = subprocess.Popen([f"{BUILD}/d2dhub", "run", "--data", self.data, "-o", "json", "--listen",
+                                     "127.0.0.1", "--mqtts-port", "0", "--amqps-port", "0", "--https-port", "0"],
                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.ports = {}
         for line in self.hub.stdout:
@@ -60,8 +61,8 @@ class Certificates(unittest.TestCase):
         return json.loads(run(f"{BUILD}/d2d", "device", "cert", name, "--out", self.path(name), "-o", "json", "-q"))
 
     def authority(self, name):
-        run("openssl", "req", "-x509", *CURVE, "-keyout", self.path(f"{name}-key.pem"), "-out", self.path(f"{name}.pem"),
-            "-subj", f"/CN={name}", "-days", "2")
+        run("openssl", "req", "-x509", *CURVE, "-keyout", self.path(f"{name}-key.pem"), "-out",
+            self.path(f"{name}.pem"), "-subj", f"/CN={name}", "-days", "2")
         return self.path(f"{name}.pem")
 
     def signed(self, authority, name):
@@ -154,7 +155,8 @@ class Certificates(unittest.TestCase):
         self.assertEqual((shown["authentication"], shown["status"]), ("thumbprint", "disabled"))
         self.assertEqual(shown["thumbprints"], [made["thumbprint"], "A" * 40])
         self.assertEqual(self.d2d("device", "key", "meter"), "HostName=localhost;DeviceId=meter;x509=true\n")
-        self.assertEqual(json.loads(self.d2d("device", "auth", "meter", "--sas", "-o", "json"))["authentication"], "key")
+        self.assertEqual(json.loads(self.d2d("device", "auth", "meter", "--sas", "-o", "json"))["authentication"],
+                         "key")
         self.assertIn("SharedAccessKey=", self.d2d("device", "key", "meter"))
         self.assertIn("already exists", self.refused(7, "device", "cert", "meter", "--out", self.path("meter")))
         self.refused(2, "device", "cert", "meter")

@@ -1,5 +1,5 @@
-"""checkpoint.py D2DHUB: a damaged checkpoint is made again from the log where that has everything; otherwise the hub does not start,
-names the file and what is wrong in it, and changes nothing."""
+"""checkpoint.py D2DHUB: a damaged checkpoint is made again from the log where that has everything; otherwise the hub
+does not start, names the file and what is wrong in it, and changes nothing."""
 import os
 import shutil
 import sys

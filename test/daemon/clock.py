@@ -94,12 +94,15 @@ class Clock(unittest.TestCase):
 
     def enqueued(self, n):
         """Seconds of the first n events, from the oldest, as one gets them whose clock is the hub's."""
-        done = subprocess.run([os.path.join(BUILD, "d2d"), "events", "--connection-string-file", self.owner_file, "--ca-file",
-                               os.path.join(self.hub.data, "tls", "ca.pem"), "--amqps-port", str(self.hub.ports["amqps"]),
-                               "--since", "earliest", "-n", str(n), "--timeout", "20s", "-o", "json"], capture_output=True, text=True, check=False,
+        done = subprocess.run([os.path.join(BUILD, "d2d"), "events", "--connection-string-file", self.owner_file,
+                               "--ca-file", os.path.join(self.hub.data, "tls", "ca.pem"), "--amqps-port",
+                               str(self.hub.ports["amqps"]), "--since", "earliest", "-n", str(n),
+                               "--timeout", "20s", "-o", "json"],
+                              capture_output=True, text=True, check=False,
                               env={**self.hub.env, "HOME": self.folder, "XDG_CONFIG_HOME": self.folder})
         times = [json.loads(line)["enqueuedTime"] for line in done.stdout.splitlines()]
-        return [datetime.datetime.fromisoformat(t.replace("Z", "+00:00")[:23].rstrip("+") + "+00:00").timestamp() for t in times]
+        return [datetime.datetime.fromisoformat(t.replace("Z", "+00:00")[:23].rstrip("+") + "+00:00").timestamp()
+                for t in times]
 
     def near(self, seconds, wanted):
         self.assertLess(abs(seconds - wanted), 60)
@@ -130,7 +133,8 @@ class Clock(unittest.TestCase):
     def test_a_clock_that_is_set_back_lengthens_nothing(self):
         self.hub.start()
         self.add("phone")
-        head, silent, raw = self.tls("https"), self.mqtt(4), socket.create_connection(("127.0.0.1", self.hub.ports["amqps"]), 30)
+        head, silent = self.tls("https"), self.mqtt(4)
+        raw = socket.create_connection(("127.0.0.1", self.hub.ports["amqps"]), 30)
         head.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
         self.shift(-HOUR)
         began = time.monotonic()

@@ -1,4 +1,5 @@
-"""contexts.py BUILD: the context that `d2dhub init` writes for whoever typed it, how it follows the hub, and who can read what."""
+"""contexts.py BUILD: the context that `d2dhub init` writes for whoever typed it, how it follows the hub, and who can
+read what."""
 import json
 import os
 import pwd
@@ -46,12 +47,14 @@ class Contexts(unittest.TestCase):
         return done
 
     def init(self, data, name, *more, **env):
-        return self.run_one("d2dhub", "init", "--data", os.path.join(self.folder, data), "--name", name, "--segment-size", "1m",
-                            *more, **env)
+        return self.run_one("d2dhub", "init", "--data", os.path.join(self.folder, data), "--name", name,
+                            "--segment-size", "1m", *more, **env)
 
     def start(self, data, *ports):
-        hub = subprocess.Popen([os.path.join(BUILD, "d2dhub"), "run", "--data", os.path.join(self.folder, data), "-o", "json",
-                                *(ports or ANY)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.env)
+        hub = subprocess.Popen([os.path.join(BUILD, "d2dhub"), "run", "--data", os.path.join(self.folder, data),
+                                "-o", "json", *(ports or ANY)],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                               env=self.env)
         self.hubs.append(hub)
         found = {}
         for line in hub.stdout:
@@ -100,7 +103,8 @@ class Contexts(unittest.TestCase):
 
     def test_an_ordinary_context_made_by_hand_keeps_its_authority(self):
         self.init("hub", "localhost", "--no-context")
-        with open(os.path.join(self.folder, "hub", "hub.json")) as f, open(os.path.join(self.folder, "owner.cs"), "w") as out:
+        facts, owner = os.path.join(self.folder, "hub", "hub.json"), os.path.join(self.folder, "owner.cs")
+        with open(facts) as f, open(owner, "w") as out:
             out.write(json.load(f)["connection_strings"]["iothubowner"])
         self.run_one("d2d", "context", "add", "mine", "--connection-string-file", os.path.join(self.folder, "owner.cs"),
                      "--ca-file", os.path.join(self.folder, "hub", "tls", "ca.pem"))
@@ -135,7 +139,8 @@ class Contexts(unittest.TestCase):
 
     def check_private(self, user, home):
         for path in [self.config(home=home), self.config("contexts", home=home), self.config("current", home=home),
-                     self.config("contexts", "localhost.json", home=home), self.config("contexts", "localhost.ca.pem", home=home)]:
+                     self.config("contexts", "localhost.json", home=home),
+                     self.config("contexts", "localhost.ca.pem", home=home)]:
             found = os.stat(path)
             self.assertEqual((found.st_uid, found.st_gid), (user.pw_uid, user.pw_gid), path)
             self.assertEqual(stat.S_IMODE(found.st_mode) & 0o077, 0, path)
@@ -181,7 +186,8 @@ class Contexts(unittest.TestCase):
         os.mkdir(os.path.join(self.home, ".config"))
         os.symlink(secret, os.path.join(self.home, ".config", "d2d"))
         os.chown(os.path.join(self.home, ".config"), user.pw_uid, user.pw_gid)
-        told = self.init("hub", "localhost", SUDO_UID=str(user.pw_uid), XDG_CONFIG_HOME=os.path.join(self.home, ".config"))
+        told = self.init("hub", "localhost", SUDO_UID=str(user.pw_uid),
+                         XDG_CONFIG_HOME=os.path.join(self.home, ".config"))
         self.assertIn("no context was written", told.stderr)
         self.assertEqual(os.listdir(secret), [])
 

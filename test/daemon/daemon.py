@@ -1,4 +1,5 @@
-"""daemon.py D2DHUB: the program itself, started as an operator does: init, run, check, show, signals, wrong configuration."""
+"""daemon.py D2DHUB: the program itself, started as an operator does: init, run, check, show, signals, wrong
+configuration."""
 import json
 import os
 import pwd
@@ -25,7 +26,8 @@ class Daemon(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="d2d-daemon-")
         self.data = os.path.join(self.folder, "hub")
         self.hubs = []
-        made = d2dhub("init", "--data", self.data, "--name", "localhost", "--no-context", "-o", "json", "--segment-size", "1m")
+        made = d2dhub("init", "--data", self.data, "--name", "localhost", "--no-context", "-o", "json",
+                      "--segment-size", "1m")
         self.assertEqual(made.returncode, 0, made.stderr)
         self.facts = json.loads(made.stdout)
 
@@ -122,8 +124,9 @@ class Daemon(unittest.TestCase):
         given = []
         for option, kind in [("", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]), ("other-", ["rsa:2048"])]:
             cert, key = (os.path.join(self.folder, f"{option}{end}.pem") for end in ["cert", "key"])
-            subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *kind, "-keyout", key, "-out", cert, "-subj", "/CN=own",
-                            "-addext", "subjectAltName=DNS:localhost", "-days", "2"], check=True, capture_output=True)
+            subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *kind, "-keyout", key, "-out", cert,
+                            "-subj", "/CN=own", "-addext", "subjectAltName=DNS:localhost", "-days", "2"], check=True,
+                           capture_output=True)
             given += [f"--{option}cert-file", cert, f"--{option}key-file", key]
         hub, ports = self.start(*given)
         with open(self.tls("ca.pem"), "w") as both:
@@ -160,8 +163,9 @@ class Daemon(unittest.TestCase):
 
     def certificate(self, name, days, *more):
         made = [os.path.join(self.folder, f"{name}.pem"), os.path.join(self.folder, f"{name}-key.pem")]
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-out", made[0],
-                        "-keyout", made[1], "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", str(days), *more],
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-out", made[0], "-keyout", made[1], "-subj", f"/CN={name}",
+                        "-addext", f"subjectAltName=DNS:{name}", "-days", str(days), *more],
                        check=True, capture_output=True)
         return made
 
@@ -175,7 +179,8 @@ class Daemon(unittest.TestCase):
         for days, result, status in [(40, "ok", 0), (20, "warning", 0), (-1, "problem", 1)]:
             with self.subTest(days=days):
                 cert, key = self.certificate("localhost", days) if days > 0 else self.expired()
-                verdict, remedy = self.of(self.check("--cert-file", cert, "--key-file", key, status=status), "certificate /")
+                verdict, remedy = self.of(self.check("--cert-file", cert, "--key-file", key, status=status),
+                                          "certificate /")
                 self.assertEqual(verdict, result)
                 self.assertTrue(result == "ok" or "renew it" in remedy, remedy)
 
@@ -184,7 +189,8 @@ class Daemon(unittest.TestCase):
         cert, key = self.certificate("localhost", 10)
         request, settings = os.path.join(self.folder, "old.csr"), os.path.join(self.folder, "old.cnf")
         with open(settings, "w", encoding="ascii") as f:
-            f.write("[ca]\ndefault_ca=old\n[old]\nrand_serial=yes\ndefault_md=sha256\npolicy=any\nx509_extensions=names\n"
+            f.write("[ca]\ndefault_ca=old\n"
+                    "[old]\nrand_serial=yes\ndefault_md=sha256\npolicy=any\nx509_extensions=names\n"
                     f"database={self.folder}/old.db\nnew_certs_dir={self.folder}\n"
                     "[any]\ncommonName=supplied\n[names]\nsubjectAltName=DNS:localhost\n")
         with open(os.path.join(self.folder, "old.db"), "w", encoding="ascii"):
@@ -201,14 +207,16 @@ class Daemon(unittest.TestCase):
         self.assertEqual(found[0], "warning")
         self.assertRegex(found[1], r"does not resolve.*/etc/hosts")
         self.assertEqual(self.check("--name", "127.0.0.1", "--listen", "0.0.0.0")["name 127.0.0.1"][0], "warning")
-        self.assertIn("only this computer", self.check("--name", "127.0.0.1", "--listen", "0.0.0.0")["name 127.0.0.1"][1])
+        self.assertIn("only this computer",
+                      self.check("--name", "127.0.0.1", "--listen", "0.0.0.0")["name 127.0.0.1"][1])
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become an ordinary user")
     def test_an_ordinary_user_is_told_what_he_may_not(self):
         nobody = pwd.getpwnam("nobody")
         os.chmod(self.folder, 0o755)
         copy = shutil.copy(HUB, self.folder)  # where it was built may be closed to others
-        as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "program": copy, "cwd": self.folder}
+        as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "program": copy,
+                     "cwd": self.folder}
         closed = d2dhub("check", "--data", self.data, **as_nobody)
         self.assertEqual(closed.returncode, 2)
         self.assertIn("use sudo", closed.stderr)

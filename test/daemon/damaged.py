@@ -1,5 +1,5 @@
-"""damaged.py D2DHUB: what rots in the log costs what it was, at the start and under the running hub; it is named, counted, and
-everything else is served."""
+"""damaged.py D2DHUB: what rots in the log costs what it was, at the start and under the running hub; it is named,
+counted, and everything else is served."""
 import os
 import shutil
 import struct
@@ -86,7 +86,8 @@ class Damaged(unittest.TestCase):
         self.stop()
         path = self.rot(b"event 4 ")
         checked = self.hub.run("check", "--mqtts-port", "0", "--amqps-port", "0", "--https-port", "0", status=1)
-        self.assertRegex(checked.stdout, f"problem +{path}: .* damaged: an event, device device, partition 0, sequence number 4")
+        self.assertRegex(checked.stdout,
+                         f"problem +{path}: .* damaged: an event, device device, partition 0, sequence number 4")
         self.begin()
         self.assertEqual(self.bodies(), sent[:4])
         self.assertEqual(len(self.lines(path)), 1)

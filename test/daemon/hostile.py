@@ -36,7 +36,8 @@ class Hostile(unittest.TestCase):
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         count = min(SILENT, most - 500)
-        hub = self.start("--segment-size", "1m", "--unauthenticated", str(2 * SILENT), "--unauthenticated-per-address", str(2 * SILENT))
+        hub = self.start("--segment-size", "1m", "--unauthenticated", str(2 * SILENT), "--unauthenticated-per-address",
+                         str(2 * SILENT))
         before = hub.resident_kib()
         silent = []
         for i in range(count):
@@ -55,7 +56,8 @@ class Hostile(unittest.TestCase):
     def test_nonsense_on_every_door_harms_nobody(self):
         hub = self.start("--segment-size", "1m")
         chance = random.Random(7)
-        beginnings = [b"GET / HTTP/1.1\r\n\r\n", b"AMQP\x00\x01\x00\x00", b"\x10\xff\xff\xff\x7f", b"\x16\x03\x01\xff\xff", b""]
+        beginnings = [b"GET / HTTP/1.1\r\n\r\n", b"AMQP\x00\x01\x00\x00", b"\x10\xff\xff\xff\x7f",
+                      b"\x16\x03\x01\xff\xff", b""]
         for i in range(300):
             port = list(hub.ports.values())[i % 3]
             with socket.create_connection(("127.0.0.1", port), 30) as s:

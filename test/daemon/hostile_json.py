@@ -1,5 +1,5 @@
-"""hostile_json.py BUILD: JSON that is deep, huge, has a name twice, is no UTF-8, or has numbers beyond every limit, at every door that
-takes it: the documented refusal, bounded memory, and what was there stays."""
+"""hostile_json.py BUILD: JSON that is deep, huge, has a name twice, is no UTF-8, or has numbers beyond every limit, at
+every door that takes it: the documented refusal, bounded memory, and what was there stays."""
 import json
 import os
 import shutil
@@ -65,7 +65,8 @@ class HostileJson(unittest.TestCase):
 
     def still_there(self, versions):
         twin = json.loads(self.site.ask("GET", "/twins/door")[1])
-        self.assertEqual((twin["version"], twin["properties"]["desired"]["$version"], twin["properties"]["reported"]["$version"]), versions)
+        self.assertEqual((twin["version"], twin["properties"]["desired"]["$version"],
+                          twin["properties"]["reported"]["$version"]), versions)
         self.assertLess(self.memory() - self.highest, 160 << 10, "KiB")
         self.hub.stop()
 
@@ -74,7 +75,8 @@ class HostileJson(unittest.TestCase):
         return status, said[:200]
 
     def test_what_services_write(self):
-        calls = [("PATCH", "/twins/door", b'{"tags":{"v":%s}}'), ("PUT", "/twins/door", b'{"properties":{"desired":{"v":%s}}}'),
+        calls = [("PATCH", "/twins/door", b'{"tags":{"v":%s}}'),
+                 ("PUT", "/twins/door", b'{"properties":{"desired":{"v":%s}}}'),
                  ("POST", "/devices", b'[{"id":"door","importMode":"updateTwin","tags":{"v":%s}}]'),
                  ("PUT", "/configurations/c", b'{"id":"c","content":{"deviceContent":{"properties.desired.v":%s}},'
                                               b'"targetCondition":"","priority":1}')]
@@ -92,11 +94,12 @@ class HostileJson(unittest.TestCase):
 
     def test_what_services_send(self):
         for method, path, text in [("POST", "/twins/door/methods", b'{"methodName":"open","payload":%s}'),
-                                   ("PUT", "/jobs/v2/j", b'{"jobId":"j","type":"scheduleUpdateTwin","queryCondition":"*",'
-                                                         b'"updateTwin":{"tags":{"v":%s}},"maxExecutionTimeInSeconds":60}'),
+                                   ("PUT", "/jobs/v2/j",
+                                    b'{"jobId":"j","type":"scheduleUpdateTwin","queryCondition":"*",'
+                                    b'"updateTwin":{"tags":{"v":%s}},"maxExecutionTimeInSeconds":60}'),
                                    ("POST", "/devices/query", b'{"query":"SELECT * FROM devices","x":%s}')]:
-            for name in ("deep arrays", "deep objects", "deep, without an end", "one name often", "no UTF-8", "half a character",
-                         "a large number", "an integer of 400 digits"):
+            for name in ("deep arrays", "deep objects", "deep, without an end", "one name often", "no UTF-8",
+                         "half a character", "a large number", "an integer of 400 digits"):
                 status, said = self.ask(method, path, text % BAD[name])
                 self.assertEqual(status, 400, (method, path, name, said))
         self.still_there((2, 1, 1))

@@ -1,4 +1,5 @@
-"""log.py BUILD: what the log tells at its level `info`: who came and left, who was not let in and why, who changed what."""
+"""log.py BUILD: what the log tells at its level `info`: who came and left, who was not let in and why, who changed
+what."""
 import base64
 import hashlib
 import hmac
@@ -64,7 +65,8 @@ class Log(unittest.TestCase):
         self.fail(f"no line with {wanted} in\n{self.hub.logged()[self.seen:]}")
 
     def expect_change(self, change, kind, name, detail=None, by="iothubowner"):
-        wanted = {"event": "audit", "level": "info", "change": change, "by": by, "address": r"127\.0\.0\.1:\d+", kind: re.escape(name)}
+        wanted = {"event": "audit", "level": "info", "change": change, "by": by, "address": r"127\.0\.0\.1:\d+",
+                  kind: re.escape(name)}
         if detail is not None:
             wanted["detail"] = detail
         self.expect(**wanted)
@@ -84,13 +86,15 @@ class Log(unittest.TestCase):
 
     def add(self, name, key=b"k" * 32, **more):
         keys = dict.fromkeys(("primaryKey", "secondaryKey"), base64.b64encode(key).decode())
-        status, body = self.ask("PUT", f"/devices/{name}", {"authentication": {"type": "sas", "symmetricKey": keys}, **more})
+        status, body = self.ask("PUT", f"/devices/{name}",
+                                {"authentication": {"type": "sas", "symmetricKey": keys}, **more})
         self.assertEqual(status, 200, body)
         return key
 
     def mqtt(self, name, password, user=None, client=None):
         """The socket, and the code of its CONNACK."""
-        s = self.context.wrap_socket(socket.create_connection(("127.0.0.1", self.hub.ports["mqtts"]), 30), server_hostname="localhost")
+        s = self.context.wrap_socket(socket.create_connection(("127.0.0.1", self.hub.ports["mqtts"]), 30),
+                                     server_hostname="localhost")
         user = user or f"localhost/{name}/?api-version=2021-04-12"
         s.sendall(packet(0x10, text("MQTT") + b"\x04\xc2\x00\xf0" + text(client or name) + text(user) + text(password)))
         return s, read(s, b"", 4)[3]
@@ -123,8 +127,10 @@ class Log(unittest.TestCase):
         entry = {"id": "door", "importMode": "updateTwin", "properties": {"desired": {"open": 2}}}
         seen = len(self.lines())
         self.assertEqual(self.ask("POST", "/devices", [entry])[0], 200)
-        self.assertEqual([line.get("change") for line in self.lines()[seen:] if line["event"] == "audit"], ["twin-updated"])
-        d2d("configuration", "add", "doors", '{"deviceContent":{"properties.desired.slow":true}}', "--where", "tags.floor = 3")
+        self.assertEqual([line.get("change") for line in self.lines()[seen:] if line["event"] == "audit"],
+                         ["twin-updated"])
+        d2d("configuration", "add", "doors", '{"deviceContent":{"properties.desired.slow":true}}', "--where",
+            "tags.floor = 3")
         self.expect_change("configuration-set", "configuration", "doors")
         d2d("configuration", "rm", "doors")
         self.expect_change("configuration-deleted", "configuration", "doors")
@@ -189,7 +195,8 @@ class Log(unittest.TestCase):
         password = token("localhost/devices/guest", key)
         first, code = self.mqtt("guest", password)
         self.assertEqual(code, 0)
-        here = self.expect(event="connected", level="info", device="guest", protocol="mqtt", address=r"127\.0\.0\.1:\d+")
+        here = self.expect(event="connected", level="info", device="guest", protocol="mqtt",
+                           address=r"127\.0\.0\.1:\d+")
         second, code = self.mqtt("guest", password)
         self.expect(event="left", device="guest", address=re.escape(here["address"]), reason="stolen", seconds=r"\d+")
         second.sendall(b"\xe0\x00")
@@ -222,7 +229,8 @@ class Log(unittest.TestCase):
     def expired(name, key):
         scope = urllib.parse.quote(f"localhost/devices/{name}", safe="")
         signature = hmac.new(key, f"{scope}\n1000000000".encode(), hashlib.sha256).digest()
-        return f"SharedAccessSignature sr={scope}&sig={urllib.parse.quote(base64.b64encode(signature), safe='')}&se=1000000000"
+        signed = urllib.parse.quote(base64.b64encode(signature), safe="")
+        return f"SharedAccessSignature sr={scope}&sig={signed}&se=1000000000"
 
     def test_why_a_device_was_not_let_in_is_told(self):
         key = self.add("d1")
@@ -243,15 +251,20 @@ class Log(unittest.TestCase):
 
     def test_why_somebody_was_not_let_in_over_https_and_amqp_is_told(self):
         self.assertEqual(self.ask("GET", "/devices", auth=token("localhost", WRONG, "iothubowner"))[0], 401)
-        self.expect(event="login-failed", policy="iothubowner", protocol="https", detail=".*not signed with a key of the policy.*")
+        self.expect(event="login-failed", policy="iothubowner", protocol="https",
+                    detail=".*not signed with a key of the policy.*")
         self.assertEqual(self.ask("GET", "/devices", auth=token("localhost", WRONG, "nobody"))[0], 401)
         self.expect(event="login-failed", policy="nobody", protocol="https", detail=".*no policy.*")
-        self.assertEqual(self.ask("POST", "/devices/none/messages/events", {}, auth=token("localhost/devices/none", WRONG))[0], 401)
+        self.assertEqual(self.ask("POST", "/devices/none/messages/events", {},
+                                  auth=token("localhost/devices/none", WRONG))[0], 401)
         self.expect(event="login-failed", device="none", protocol="https", reason="not-found")
         with open(os.path.join(self.folder, "wrong.cs"), "w") as f:
-            f.write(f"HostName=localhost;SharedAccessKeyName=service;SharedAccessKey={base64.b64encode(WRONG).decode()}\n")
-        self.hub.d2d("events", "-n", "1", "--timeout", "20s", "--connection-string-file", os.path.join(self.folder, "wrong.cs"), status=3)
-        self.expect(event="login-failed", policy="service", protocol="amqp", detail=".*not signed with a key of the policy.*")
+            f.write("HostName=localhost;SharedAccessKeyName=service;"
+                    f"SharedAccessKey={base64.b64encode(WRONG).decode()}\n")
+        self.hub.d2d("events", "-n", "1", "--timeout", "20s", "--connection-string-file",
+                     os.path.join(self.folder, "wrong.cs"), status=3)
+        self.expect(event="login-failed", policy="service", protocol="amqp",
+                    detail=".*not signed with a key of the policy.*")
 
     def test_why_a_registration_was_not_let_in_is_told(self):
         keys = [os.path.join(self.folder, "good.key"), os.path.join(self.folder, "bad.key")]
@@ -263,9 +276,11 @@ class Log(unittest.TestCase):
             def register(name, key, status):
                 self.hub.d2d("register", "--id", name, "--key-file", key, "--transport", transport, status=status)
             register("meter", keys[1], 3)
-            self.expect(event="login-failed", registration="meter", protocol=transport, detail=".*not signed with a key of the enrollment.*")
+            self.expect(event="login-failed", registration="meter", protocol=transport,
+                        detail=".*not signed with a key of the enrollment.*")
             register("stranger", keys[0], 3)
-            self.expect(event="login-failed", registration="stranger", protocol=transport, detail=".*no enrollment has this registration id.*")
+            self.expect(event="login-failed", registration="stranger", protocol=transport,
+                        detail=".*no enrollment has this registration id.*")
         self.hub.d2d("enroll", "rm", "meter")
         self.hub.d2d("enroll", "add", "meter", "--key-file", keys[0], "--disabled")
         self.hub.d2d("register", "--id", "meter", "--key-file", keys[0], status=3)
@@ -273,7 +288,8 @@ class Log(unittest.TestCase):
 
     def test_no_name_forges_a_line(self):
         s, code = self.mqtt("d\nlevel=info audit change=device-deleted by=iothubowner", "x",
-                            user="localhost/d\nlevel=info audit change=forged by=\"iothubowner\"/?api-version=2021-04-12")
+                            user="localhost/d\nlevel=info audit change=forged by=\"iothubowner\"/"
+                                 "?api-version=2021-04-12")
         self.assertNotEqual(code, 0)
         s.close()
         self.expect(event="login-failed")

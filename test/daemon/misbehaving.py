@@ -66,7 +66,8 @@ class Misbehaving(unittest.TestCase):
         for turn in range(20):
             for one in strangers:
                 one.tries_again()
-            # From the same address, in the same names, at the same time: over MQTT and HTTPS, and every so often over AMQP.
+            # From the same address, in the same names, at the same time: over MQTT and HTTPS, and every so often over
+            # AMQP.
             connect_once(self.site, names[turn % 10], key).close()
             status, body = self.site.ask("GET", "/devices/phone")
             self.assertEqual(status, 200, body)

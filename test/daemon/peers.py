@@ -30,7 +30,8 @@ class Site:
         with open(os.path.join(data, "hub.json")) as facts:
             self.facts = json.load(facts)
         owner = self.facts["connection_strings"]["iothubowner"]
-        self.headers = {"Authorization": token("localhost", base64.b64decode(owner.split("SharedAccessKey=")[1]), "iothubowner"),
+        self.headers = {"Authorization": token("localhost", base64.b64decode(owner.split("SharedAccessKey=")[1]),
+                                               "iothubowner"),
                         "Content-Type": "application/json"}
         self.https = http.client.HTTPSConnection("localhost", ports["https"], timeout=60, context=self.context)
 
@@ -43,7 +44,8 @@ class Site:
         """Devices with one key; those that are there already get it too."""
         keys = dict.fromkeys(("primaryKey", "secondaryKey"), base64.b64encode(key).decode())
         for i in range(0, len(names), 100):
-            entries = [{"id": name, "importMode": "createOrUpdate", "authentication": {"type": "sas", "symmetricKey": keys}}
+            entries = [{"id": name, "importMode": "createOrUpdate",
+                        "authentication": {"type": "sas", "symmetricKey": keys}}
                        for name in names[i:i + 100]]
             status, body = self.ask("POST", "/devices", json.dumps(entries))
             assert status == 200, body
@@ -82,7 +84,8 @@ def storm(site, name="storm", times=None, pause=0):
 
 
 class Stranger:
-    """Tries to log in as a device with a key that is not its, each time on a connection of its own, and waits for no answer."""
+    """Tries to log in as a device with a key that is not its, each time on a connection of its own, and waits for no
+    answer."""
 
     def __init__(self, site, name, key=b"w" * 32):
         self.site, self.packet, self.tries, self.answers = site, connect_packet(name, key), [], []

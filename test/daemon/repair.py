@@ -1,5 +1,5 @@
-"""repair.py BUILD: of a damaged data folder what is whole becomes a new one that is a hub, what is lost is named, and the old one
-is not changed."""
+"""repair.py BUILD: of a damaged data folder what is whole becomes a new one that is a hub, what is lost is named, and
+the old one is not changed."""
 import hashlib
 import json
 import os
@@ -72,10 +72,12 @@ def change(site):
         must(site, "PATCH", f"/twins/{name}", body)
     must(site, "PUT", f"/devices/{TWINS[0]}/modules/lock", {"deviceId": TWINS[0], "moduleId": "lock"})
     must(site, "PATCH", f"/twins/{TWINS[0]}/modules/lock", {"tags": {"of": "module"}})
-    must(site, "PUT", "/configurations/winter", {"id": "winter", "priority": 1, "targetCondition": "tags.room='nowhere'",
-                                                 "content": {"deviceContent": {"properties.desired.heat": 21}}})
-    must(site, "PUT", "/jobs/v2/work", {"jobId": "work", "type": "scheduleUpdateTwin", "queryCondition": "tags.room='cellar'",
-                                        "updateTwin": {"etag": "*", "tags": {"worked": True}}, "maxExecutionTimeInSeconds": 600})
+    must(site, "PUT", "/configurations/winter",
+         {"id": "winter", "priority": 1, "targetCondition": "tags.room='nowhere'",
+          "content": {"deviceContent": {"properties.desired.heat": 21}}})
+    must(site, "PUT", "/jobs/v2/work",
+         {"jobId": "work", "type": "scheduleUpdateTwin", "queryCondition": "tags.room='cellar'",
+          "updateTwin": {"etag": "*", "tags": {"worked": True}}, "maxExecutionTimeInSeconds": 600})
     while json.loads(must(site, "GET", "/jobs/v2/work"))["status"] != "completed":
         time.sleep(0.02)
 
@@ -89,7 +91,8 @@ def must(site, method, path, body=None):
 def state(site):
     """What there is of that, by name: None where it is not there."""
     found = {}
-    for path in [*(f"/twins/{name}" for name in TWINS), f"/twins/{TWINS[0]}/modules/lock", "/configurations/winter", "/jobs/v2/work"]:
+    for path in [*(f"/twins/{name}" for name in TWINS), f"/twins/{TWINS[0]}/modules/lock", "/configurations/winter",
+                 "/jobs/v2/work"]:
         status, said = site.ask("GET", path)
         one = {k: v for k, v in json.loads(said).items() if k not in PASSING}
         found[path] = one if status == 200 and one.get("status") != "unknown" else None
@@ -144,7 +147,8 @@ class Repair(unittest.TestCase):
         return [name for name in sorted(os.listdir(folder)) if name.endswith(".log")]
 
     def events(self, folder):
-        lines = subprocess.run([STORE, "events", folder], check=True, capture_output=True, text=True).stdout.splitlines()
+        lines = subprocess.run([STORE, "events", folder], check=True, capture_output=True,
+                               text=True).stdout.splitlines()
         found = [int(line.split()[1].strip("<.")) for line in lines]
         self.assertEqual(len(found), len(set(found)), "twice")
         return set(found)
@@ -152,8 +156,8 @@ class Repair(unittest.TestCase):
     def repair(self, status):
         """What it tells, but for the last line, which says that it is done."""
         before = content(self.data)
-        done = subprocess.run([HUB, "repair", "--data", self.data, "-o", "json", self.to], capture_output=True, text=True,
-                              timeout=60, check=False)
+        done = subprocess.run([HUB, "repair", "--data", self.data, "-o", "json", self.to], capture_output=True,
+                              text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.assertEqual(content(self.data), before)
         told = [json.loads(line) for line in done.stdout.splitlines()]
@@ -202,8 +206,8 @@ class Repair(unittest.TestCase):
         said = self.end(signal.SIGTERM)
         self.assertNotIn("damaged", said)
         self.assertEqual(self.events(self.to), set(events) | set(range(1000, 1010)))
-        checked = subprocess.run([HUB, "check", "--deep", "--data", self.to], capture_output=True, text=True, timeout=60,
-                                 check=False)
+        checked = subprocess.run([HUB, "check", "--deep", "--data", self.to], capture_output=True, text=True,
+                                 timeout=60, check=False)
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def kept(self, name="trimmed"):
@@ -297,7 +301,8 @@ class Repair(unittest.TestCase):
         self.take("trimmed")
         self.spoil(key)
         lost = self.repair(1)
-        self.assertEqual([(t["file"], t["what"].split(":")[0], t.get("device", "")) for t in lost], [("state/data.mdb", what, device)])
+        self.assertEqual([(t["file"], t["what"].split(":")[0], t.get("device", "")) for t in lost],
+                         [("state/data.mdb", what, device)])
 
     def test_a_twin_is_lost_and_its_device_is_not(self):
         self.lost_of(f"t/{TWINS[1]}".encode(), "a twin", TWINS[1])

@@ -15,8 +15,8 @@ class Restarted:
         self.run("init", "--name", "localhost", "--no-context", *init)
 
     def run(self, command, *args, status=0):
-        done = subprocess.run([self.program, command, "--data", self.data, *args], capture_output=True, text=True, timeout=120,
-                              check=False)
+        done = subprocess.run([self.program, command, "--data", self.data, *args], capture_output=True, text=True,
+                              timeout=120, check=False)
         if done.returncode != status:
             raise AssertionError(f"{command} {args}: {done.returncode}, {done.stdout} {done.stderr}")
         return done
@@ -39,8 +39,8 @@ class Restarted:
 
     def fails_to_start(self):
         """The exit status and what it said."""
-        done = subprocess.run([self.program, "run", "--data", self.data, *PORTS], capture_output=True, text=True, timeout=60,
-                              check=False)
+        done = subprocess.run([self.program, "run", "--data", self.data, *PORTS], capture_output=True, text=True,
+                              timeout=60, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def end(self, how):

@@ -1,8 +1,8 @@
-"""soak_disk.py BUILD: a hub on a disk of 64 MB for D2D_SOAK_SECONDS (30): devices send, one of them as fast as it is let, the disk is
-filled by others and emptied again, and the hub is killed now and then.
+"""soak_disk.py BUILD: a hub on a disk of 64 MB for D2D_SOAK_SECONDS (30): devices send, one of them as fast as it is
+let, the disk is filled by others and emptied again, and the hub is killed now and then.
 
-It is alive in the end, and each event that was acknowledged is there, from the oldest of its device that is kept on, once and in order.
-Run in a mount namespace of its own."""
+It is alive in the end, and each event that was acknowledged is there, from the oldest of its device that is kept on,
+once and in order. Run in a mount namespace of its own."""
 import os
 import random
 import shutil
@@ -25,7 +25,8 @@ NAMES = ("quick", "slow-0", "slow-1")
 
 
 class Sender(threading.Thread):
-    """Each event has a number, is sent once and waited for; what was not acknowledged on a connection that ended is given up."""
+    """Each event has a number, is sent once and waited for; what was not acknowledged on a connection that ended is
+    given up."""
 
     def __init__(self, soak, name):
         super().__init__(daemon=True)
@@ -54,8 +55,8 @@ class Soak:
         self.folder = tempfile.mkdtemp(prefix="d2d-soak-")
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", self.folder], check=True)
         self.data, self.over, self.process = os.path.join(self.folder, "hub"), False, None
-        subprocess.run([os.path.join(BUILD, "d2dhub"), "init", "--data", self.data, "--name", "localhost", "--no-context",
-                        "--device-bytes-per-day", "1000g"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([os.path.join(BUILD, "d2dhub"), "init", "--data", self.data, "--name", "localhost",
+                        "--no-context", "--device-bytes-per-day", "1000g"], check=True, stdout=subprocess.DEVNULL)
         self.start()
         self.site.add(list(NAMES))
         self.senders = [Sender(self, name) for name in NAMES]
@@ -113,8 +114,8 @@ class Soak:
 
     def verify(self, turns):
         stored = {name: [] for name in NAMES}
-        lines = subprocess.run([os.path.join(BUILD, "test", "kill9_store"), "events", self.data], check=True, capture_output=True,
-                               text=True).stdout.splitlines()
+        lines = subprocess.run([os.path.join(BUILD, "test", "kill9_store"), "events", self.data], check=True,
+                               capture_output=True, text=True).stdout.splitlines()
         for line in lines:
             name, number = line.split()
             stored[name].append(int(number))
@@ -125,7 +126,8 @@ class Soak:
             assert not lost, f"{s.name}: acknowledged and lost: {sorted(lost)[:10]}"
             assert set(got) <= s.sent and got == sorted(set(got)), f"{s.name}: twice, out of order or never sent"
         print(f"{SECONDS:.0f} s on a disk of 64 MB, {turns} times filled, emptied or killed: "
-              f"{sum(len(s.acked) for s in self.senders)} events acknowledged, {len(lines)} kept, none lost, none twice")
+              f"{sum(len(s.acked) for s in self.senders)} events acknowledged, {len(lines)} kept, "
+              "none lost, none twice")
 
     def close(self):
         self.over = True

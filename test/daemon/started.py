@@ -18,8 +18,8 @@ class Hub:
                 f.write(json.load(facts)["connection_strings"]["iothubowner"])
         self.log = open(os.path.join(folder, "log"), "w+")
         self.process = subprocess.Popen(
-            [os.path.join(self.build, "d2dhub"), "run", "--data", self.data, "--listen", "127.0.0.1", "--mqtts-port", "0",
-             "--amqps-port", "0", "--https-port", "0", "-o", "json"],
+            [os.path.join(self.build, "d2dhub"), "run", "--data", self.data, "--listen", "127.0.0.1", "--mqtts-port",
+             "0", "--amqps-port", "0", "--https-port", "0", "-o", "json"],
             stdout=subprocess.PIPE, stderr=self.log if stderr is None else stderr, text=True, env=self.env,
             preexec_fn=lambda: [resource.setrlimit(what, (most, most)) for what, most in (limits or {}).items()])
         self.ports = {}
@@ -29,7 +29,8 @@ class Hub:
                 break
             self.ports[event["protocol"]] = event["port"]
         self.d2d("context", "add", "test", "--connection-string-file", os.path.join(folder, "owner.cs"), "--ca-file",
-                 os.path.join(self.data, "tls", "ca.pem"), *(x for p in self.ports for x in (f"--{p}-port", str(self.ports[p]))))
+                 os.path.join(self.data, "tls", "ca.pem"),
+                 *(x for p in self.ports for x in (f"--{p}-port", str(self.ports[p]))))
 
     def run(self, program, *args, status=0):
         done = subprocess.run([os.path.join(self.build, program), *args], capture_output=True, text=True, timeout=120,

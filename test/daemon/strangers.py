@@ -1,5 +1,5 @@
-"""strangers.py BUILD: whoever has not shown who he is costs little, keeps nobody out, and does not end the hub: over every door, with
-little address space, with few descriptors."""
+"""strangers.py BUILD: whoever has not shown who he is costs little, keeps nobody out, and does not end the hub: over
+every door, with little address space, with few descriptors."""
 import os
 import resource
 import shutil
@@ -83,7 +83,8 @@ class Memory(Case):
     def test_a_connection_of_a_stranger_costs_what_tls_costs_and_little_more(self):
         for kind in Strangers.WITHIN + Strangers.BEYOND:
             with self.subTest(kind=kind):
-                strangers = self.start("--unauthenticated", str(4 * COUNT), "--unauthenticated-per-address", str(2 * COUNT))
+                strangers = self.start("--unauthenticated", str(4 * COUNT), "--unauthenticated-per-address",
+                                       str(2 * COUNT))
                 before = self.hub.resident_kib()
                 held = strangers.many(kind, COUNT)
                 self.goes_on()
@@ -131,7 +132,8 @@ class Ceilings(Case):
         self.start("--unauthenticated", "32", "--unauthenticated-per-address", "8")
         held = self.strangers("127.0.0.2").many("mqtt_silent", 20)
         self.assertEqual(len(held), 8)
-        held += self.strangers("127.0.0.3").many("mqtt_silent", 20) + self.strangers("127.0.0.4").many("mqtt_silent", 20)
+        for address in ("127.0.0.3", "127.0.0.4"):
+            held += self.strangers(address).many("mqtt_silent", 20)
         self.assertEqual(len(held), 24)
         self.come("other", "127.0.0.5").close()
         self.assertEqual(self.hub.logged().count("connections-refused address=127.0.0.2"), 1)
@@ -200,7 +202,8 @@ class Limits(Case):
         self.check_alive()
 
     def test_a_configured_limit_of_memory_refuses_what_is_new_and_nothing_else(self):
-        strangers = self.start("--memory-limit", "40m", "--unauthenticated", "2000", "--unauthenticated-per-address", "2000")
+        strangers = self.start("--memory-limit", "40m", "--unauthenticated", "2000", "--unauthenticated-per-address",
+                               "2000")
         held = []
         for _ in range(20):
             held += strangers.many("amqp_filter", 100)

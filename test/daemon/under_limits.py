@@ -1,5 +1,5 @@
-"""under_limits.py BUILD: for D2D_SOAK_SECONDS the hub has little address space and few descriptors while strangers of every kind come: it lives,
-and in the end everything that it acknowledged is there."""
+"""under_limits.py BUILD: for D2D_SOAK_SECONDS the hub has little address space and few descriptors while strangers of
+every kind come: it lives, and in the end everything that it acknowledged is there."""
 import os
 import resource
 import shutil
@@ -59,7 +59,8 @@ def annoy(strangers, until):
 
 def check(hub, device):
     """What was acknowledged is there, each at least once: an answer that was lost is a message that was sent again."""
-    shown = hub.d2d("events", "--from", "good", "--since", "earliest", "-n", str(device.acknowledged), "--timeout", "300s", "-o", "json")
+    shown = hub.d2d("events", "--from", "good", "--since", "earliest", "-n", str(device.acknowledged),
+                    "--timeout", "300s", "-o", "json")
     bodies = {line.split('"body":"')[1].split('"')[0] for line in shown.stdout.splitlines()}
     missing = [n for n in range(device.acknowledged) if str(n) not in bodies]
     # A repeated one takes the place of a later one in the count.
@@ -71,11 +72,13 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096),) * 2)
     folder = tempfile.mkdtemp(prefix="d2d-soak-")
     hub = Hub(BUILD, folder, "--segment-size", "1m",
-              limits={resource.RLIMIT_AS: int(os.environ.get("D2D_SOAK_ADDRESSES", str(384 << 20))), resource.RLIMIT_NOFILE: 200})
+              limits={resource.RLIMIT_AS: int(os.environ.get("D2D_SOAK_ADDRESSES", str(384 << 20))),
+                      resource.RLIMIT_NOFILE: 200})
     site = Site(hub.data, hub.ports)
     device = Device(site, site.add(["good"]))
     until = time.monotonic() + SECONDS
-    annoying = [threading.Thread(target=annoy, args=(Strangers(hub.ports, site.ca, f"127.0.0.{n}"), until)) for n in (2, 3, 4)]
+    annoying = [threading.Thread(target=annoy, args=(Strangers(hub.ports, site.ca, f"127.0.0.{n}"), until))
+                for n in (2, 3, 4)]
     for thread in annoying:
         thread.start()
     while time.monotonic() < until:

@@ -1,5 +1,5 @@
-"""unread.py BUILD: standard error is a pipe that is not read: the hub serves, obeys and ends all the same, and tells how many
-lines are missing once it is read again."""
+"""unread.py BUILD: standard error is a pipe that is not read: the hub serves, obeys and ends all the same, and tells
+how many lines are missing once it is read again."""
 import fcntl
 import json
 import os
@@ -106,7 +106,9 @@ class Unread(unittest.TestCase):
             f.write("\ncolour = blue\n")
         self.hub.process.send_signal(signal.SIGHUP)
         line = self.read_until(rb"configuration-not-reloaded.*\n")[-1]
-        self.assertRegex(line, r'^time=\S+ level=error configuration-not-reloaded file=\S+ reason=".*there is no key .*colour')
+        self.assertRegex(line,
+                         r"^time=\S+ level=error configuration-not-reloaded file=\S+ "
+                         r'reason=".*there is no key .*colour')
 
 
 unittest.main()

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""clients.py [--check] RESULTS: doc/clients.md from what the end-to-end tests have said (TAP, a file for each). With --check nothing is
-written: it fails when the page says something else. Each test belongs to a row, and each row has tests."""
+"""clients.py [--check] RESULTS: doc/clients.md from what the end-to-end tests have said (TAP, a file for each). With
+--check nothing is written: it fails when the page says something else. Each test belongs to a row, and each row has
+tests."""
 import json
 import os
 import re
@@ -273,13 +274,15 @@ ROWS = [
         "events, mailbox, batches; HTTP/1.0, absolute targets, 100-continue",
     ),
     ("explorers", BY_HAND, "HTTPS", "explorer", "", "the calls of 2019 to now"),
-    ("the cloud's command line", BY_HAND, "HTTPS", "cli", "", "its calls, with the exact codes that it takes for success"),
+    ("the cloud's command line", BY_HAND, "HTTPS", "cli", "",
+     "its calls, with the exact codes that it takes for success"),
     ("d2d", "of this version", "MQTT, HTTPS", "connection-strings", "", "connection strings as files contain them"),
 ]
 
 HEAD = """# Clients
 
-The end-to-end tests (`test/e2e`) run each client unchanged, with every check switched on, against a new hub. This page is made from
+The end-to-end tests (`test/e2e`) run each client unchanged, with every check switched on, against a new hub. \
+This page is made from
 their results: `test/e2e/clients.py build/e2e-results` writes it, and the tests fail when it is not current.
 
 | Client | Version | Protocol | What is tested | Result |

@@ -1,6 +1,6 @@
-"""faults.py BUILD [SECONDS [SEED]]: each N-th call of each kind that fails, for every N that a scenario reaches, or as many as
-there is time for. The hub: no crash, no acknowledgement of what is not there after the next start, which is whole. d2d: no crash,
-and no success that is none. In a build with sanitizers: no leak.
+"""faults.py BUILD [SECONDS [SEED]]: each N-th call of each kind that fails, for every N that a scenario reaches, or as
+many as there is time for. The hub: no crash, no acknowledgement of what is not there after the next start, which is
+whole. d2d: no crash, and no success that is none. In a build with sanitizers: no leak.
 
 D2D_FAULT=WHO=KIND:N runs one, D2D_FAULTS=REGULAR-EXPRESSION those that it finds."""
 import base64
@@ -41,10 +41,12 @@ class Hub:
     def __init__(self, folder, program, fault=None):
         self.folder, self.data, self.fault = folder, os.path.join(folder, "hub"), fault
         self.said = os.path.join(folder, f"said-{'faulty' if fault else 'clean'}")
-        env = {**os.environ, "HOME": folder, "D2D_FAULT": fault or "", "D2D_FAULT_COUNTS": os.path.join(folder, "counts")}
+        env = {**os.environ, "HOME": folder, "D2D_FAULT": fault or "",
+               "D2D_FAULT_COUNTS": os.path.join(folder, "counts")}
         self.ports, self.ready = {}, False
         with open(self.said, "w") as said:
-            self.process = subprocess.Popen([program, "run", "--data", self.data, "-o", "json", "--log-level", "info", *PORTS],
+            self.process = subprocess.Popen([program, "run", "--data", self.data, "-o", "json", "--log-level", "info",
+                                             *PORTS],
                                             stdout=subprocess.PIPE, stderr=said, text=True, env=env)
         for line in self.process.stdout:
             event = json.loads(line)
@@ -90,11 +92,13 @@ class Hub:
         for again in range(2):  # a connection that an earlier fault has ended
             try:
                 if not self.https:
-                    self.https = http.client.HTTPSConnection("localhost", self.ports["https"], timeout=PATIENCE, context=self.context)
+                    self.https = http.client.HTTPSConnection("localhost", self.ports["https"], timeout=PATIENCE,
+                                                             context=self.context)
                 key = base64.b64decode(self.facts["connection_strings"][policy].split("SharedAccessKey=")[1])
-                self.https.request(method, path + version, body if body is None or isinstance(body, str) else json.dumps(body),
-                                   {"Authorization": auth or token("localhost", key, policy), "Content-Type": "application/json",
-                                    **(headers or {})})
+                self.https.request(method, path + version,
+                                   body if body is None or isinstance(body, str) else json.dumps(body),
+                                   {"Authorization": auth or token("localhost", key, policy),
+                                    "Content-Type": "application/json", **(headers or {})})
                 answer = self.https.getresponse()
                 return answer.status, answer.read(), answer.headers
             except GAVE_UP:
@@ -112,7 +116,8 @@ class Hub:
         return s
 
     def d2d(self, *args, program="d2d", env=None, who="owner"):
-        return subprocess.run([os.path.join(BUILD, program), *args, "--connection-string-file", os.path.join(self.folder, f"{who}.cs"),
+        return subprocess.run([os.path.join(BUILD, program), *args, "--connection-string-file",
+                               os.path.join(self.folder, f"{who}.cs"),
                                "--ca-file", os.path.join(self.data, "tls", "ca.pem"), "--timeout", f"{PATIENCE}s",
                                *(x for p in self.ports for x in (f"--{p}-port", str(self.ports[p])))],
                               capture_output=True, text=True, errors="replace", timeout=30, check=False,
@@ -120,14 +125,16 @@ class Hub:
 
 
 def sas(name):
-    return {"authentication": {"type": "sas", "symmetricKey": dict.fromkeys(("primaryKey", "secondaryKey"), base64.b64encode(KEY).decode())}}
+    return {"authentication": {"type": "sas",
+                               "symmetricKey": dict.fromkeys(("primaryKey", "secondaryKey"),
+                                                             base64.b64encode(KEY).decode())}}
 
 
 def make_template():
     folder = tempfile.mkdtemp(prefix="d2d-faults-")
     data = os.path.join(folder, "hub")
-    subprocess.run([os.path.join(BUILD, "d2dhub"), "init", "--data", data, "--name", "localhost", "--no-context", "--partitions", "2",
-                    "--segment-size", "64k"], check=True, capture_output=True)
+    subprocess.run([os.path.join(BUILD, "d2dhub"), "init", "--data", data, "--name", "localhost", "--no-context",
+                    "--partitions", "2", "--segment-size", "64k"], check=True, capture_output=True)
     hub = Hub(folder, os.path.join(BUILD, "d2dhub"))
     with open(os.path.join(folder, "owner.cs"), "w") as f:
         f.write(hub.facts["connection_strings"]["iothubowner"])
@@ -163,7 +170,8 @@ class Scenario:
         if ask("PUT", "/devices/new", sas("new"))[0] == 200:
             self.devices.add("new")
         ask("GET", "/devices/new")
-        ask("POST", "/devices/query", {"query": "SELECT * FROM devices WHERE deviceId = 'new' AND NOT status = 'disabled'"})
+        ask("POST", "/devices/query",
+            {"query": "SELECT * FROM devices WHERE deviceId = 'new' AND NOT status = 'disabled'"})
         if ask("DELETE", "/devices/bell", headers={"If-Match": "*"})[0] == 204:
             self.devices.discard("bell")
         else:
@@ -187,7 +195,8 @@ class Scenario:
         with s:
             s.sendall(packet(0x82, b"\x00\x01" + text("devices/door/messages/devicebound/#") + b"\x01"))
             for n in range(2):
-                s.sendall(packet(0x32, text("devices/door/messages/events/a=b") + (n + 2).to_bytes(2, "big") + f"<mqtt-{n}".encode()))
+                topic = text("devices/door/messages/events/a=b")
+                s.sendall(packet(0x32, topic + (n + 2).to_bytes(2, "big") + f"<mqtt-{n}".encode()))
             have, acks = b"", 0
             while acks < 2:
                 have = read(s, have, 2)
@@ -263,8 +272,8 @@ def hub_run(template, fault):
             status = after.stop()
         if status:
             raise Wrong(f"the next run ended with {status}: {after.log()}")
-        stored = subprocess.run([os.path.join(BUILD, "test", "kill9_store"), "events", after.data], capture_output=True, text=True,
-                                check=False)
+        stored = subprocess.run([os.path.join(BUILD, "test", "kill9_store"), "events", after.data], capture_output=True,
+                                text=True, check=False)
         if stored.returncode:
             raise Wrong(f"the stores cannot be read afterwards: {stored.stderr}")
         there = {line.split(" ", 1)[1] for line in stored.stdout.splitlines()}
@@ -318,7 +327,8 @@ def client_run(hub, name, fault):
 def all_of(counts):
     """OpenSSL allocates by the ten thousand when it begins: of those each hundredth, from where the seed says."""
     steps = {"crypto": 100}
-    return [f"{kind}:{n}" for kind, most in counts.items() for n in range(1 + SEED % steps.get(kind, 1), most + 1, steps.get(kind, 1))]
+    return [f"{kind}:{n}" for kind, most in counts.items()
+            for n in range(1 + SEED % steps.get(kind, 1), most + 1, steps.get(kind, 1))]
 
 
 def main():
@@ -342,7 +352,8 @@ def main():
             mixer = random.Random(SEED)
             for group in by_kind.values():
                 mixer.shuffle(group)
-            jobs = [group[i] for i in range(max(map(len, by_kind.values()))) for group in by_kind.values() if i < len(group)]
+            jobs = [group[i] for i in range(max(map(len, by_kind.values())))
+                    for group in by_kind.values() if i < len(group)]
         print(f"faults: {len(jobs)} of them, seed {SEED}")
         clean, until = None, time.monotonic() + SECONDS if SECONDS else None
         for who, fault in jobs:

@@ -39,8 +39,8 @@ class Machine:
         self.booted.stdout.close()
 
     def ask(self, *command, stdin=""):
-        enter = ["nsenter", "--target", str(self.init), "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "--root",
-                 "--wd", "env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
+        enter = ["nsenter", "--target", str(self.init), "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net",
+                 "--root", "--wd", "env", "-i", PATH, "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
         return subprocess.run([*enter, *command], input=stdin, capture_output=True, text=True, timeout=300,
                               check=False)
 

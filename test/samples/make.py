@@ -1,7 +1,7 @@
 """make.py D2DHUB DUMP NAME: a hub with something of everything, as NAME.tar.xz, and what is in it, as NAME.txt.
 
-Made once for each form that data on disk ever had, by the program that wrote that form (CONTRIBUTING.md); never again: that later
-programs read it is what samples.py shows. The keys in it are of no other hub."""
+Made once for each form that data on disk ever had, by the program that wrote that form (CONTRIBUTING.md); never again:
+that later programs read it is what samples.py shows. The keys in it are of no other hub."""
 import base64
 import json
 import os
@@ -36,18 +36,20 @@ def ask(site, method, path, body=None, key=None, **headers):
 
 def identities(site):
     site.add(["phone", "door", "gate", "bell", "away"], KEY)
-    ask(site, "PUT", "/devices/off", {"deviceId": "off", "status": "disabled", "statusReason": "lost", "authentication": {
-        "type": "sas", "symmetricKey": dict.fromkeys(("primaryKey", "secondaryKey"), base64.b64encode(KEY).decode())}})
+    keys = dict.fromkeys(("primaryKey", "secondaryKey"), base64.b64encode(KEY).decode())
+    ask(site, "PUT", "/devices/off", {"deviceId": "off", "status": "disabled", "statusReason": "lost",
+                                      "authentication": {"type": "sas", "symmetricKey": keys}})
     ask(site, "PUT", "/devices/thumb", {"deviceId": "thumb", "status": "enabled", "authentication": X509})
-    ask(site, "PUT", "/devices/signed", {"deviceId": "signed", "status": "enabled", "authentication": {"type": "certificateAuthority"}})
+    ask(site, "PUT", "/devices/signed",
+        {"deviceId": "signed", "status": "enabled", "authentication": {"type": "certificateAuthority"}})
     site.add(["gone"], KEY)
     ask(site, "DELETE", "/devices/gone", **{"If-Match": "*"})
     with open(site.ca) as pem:
         ask(site, "PUT", "/certificates/house", {"properties": {"certificate": pem.read(), "isVerified": True}})
     key = site.facts["connection_strings"]["provisioningserviceowner"].split("SharedAccessKey=")[1]
     owner = token("localhost", base64.b64decode(key), "provisioningserviceowner")
-    one = {"registrationId": "pump", "deviceId": "pump", "attestation": {"type": "symmetricKey", "symmetricKey": {
-        "primaryKey": base64.b64encode(KEY).decode(), "secondaryKey": base64.b64encode(KEY).decode()}}, "provisioningStatus": "enabled"}
+    one = {"registrationId": "pump", "deviceId": "pump",
+           "attestation": {"type": "symmetricKey", "symmetricKey": keys}, "provisioningStatus": "enabled"}
     ask(site, "PUT", "/enrollments/pump", one, owner)
     many = {"enrollmentGroupId": "pumps", "attestation": one["attestation"], "provisioningStatus": "disabled"}
     ask(site, "PUT", "/enrollmentGroups/pumps", many, owner)
@@ -70,7 +72,8 @@ def session(site):
     """One that stays: a subscription of the door."""
     s = site.mqtt()
     user = "localhost/door/?api-version=2021-04-12"
-    s.sendall(packet(0x10, text("MQTT") + b"\x04\xc0\x00\xf0" + text("door") + text(user) + text(token("localhost/devices/door", KEY))))
+    s.sendall(packet(0x10, text("MQTT") + b"\x04\xc0\x00\xf0" + text("door") + text(user) +
+                     text(token("localhost/devices/door", KEY))))
     assert read(s, b"", 4)[:4] == b"\x20\x02\x00\x00"
     s.sendall(packet(0x82, b"\x00\x01" + text("devices/door/messages/devicebound/#") + b"\x01"))
     read(s, b"", 5)
@@ -83,7 +86,8 @@ def letters(site, number):
     for i in range(3):
         ask(site, "POST", "/devices/away/messages/devicebound", f"letter {number} {i}",
             **{"iothub-messageid": f"l-{number}-{i}", "iothub-ack": ["none", "full", "negative"][i]})
-    ask(site, "POST", "/devices/phone/messages/devicebound", "done", **{"iothub-messageid": f"d-{number}", "iothub-ack": "full"})
+    ask(site, "POST", "/devices/phone/messages/devicebound", "done",
+        **{"iothub-messageid": f"d-{number}", "iothub-ack": "full"})
     device = token("localhost/devices/phone", KEY)
     answer, _ = ask(site, "GET", "/devices/phone/messages/devicebound", key=device)
     ask(site, "DELETE", f"/devices/phone/messages/devicebound/{answer.getheader('ETag').strip(chr(34))}", key=device)
@@ -116,29 +120,37 @@ def fill(hub):
 
 
 def state(site, turn):
-    """Twins from both sides, modules, configurations of which one is deleted, jobs: one at its end, one whose time is to come."""
+    """Twins from both sides, modules, configurations of which one is deleted, jobs: one at its end, one whose time is
+    to come."""
     for i, name in enumerate(["phone", "door", "gate"]):
-        ask(site, "PATCH", f"/twins/{name}", {"tags": {"room": name, "nested": {"turn": turn, "list": [1, "two", {"three": 3.5}]}},
-                                              "properties": {"desired": {"level": i, "text": "\u00e4" * 40 * i}}}, **{"If-Match": "*"})
+        ask(site, "PATCH", f"/twins/{name}",
+            {"tags": {"room": name, "nested": {"turn": turn, "list": [1, "two", {"three": 3.5}]}},
+             "properties": {"desired": {"level": i, "text": "\u00e4" * 40 * i}}}, **{"If-Match": "*"})
     if turn == 1:
-        ask(site, "PUT", "/devices/door/modules/lock", {"deviceId": "door", "moduleId": "lock", "authentication": {"type": "sas"}})
-        ask(site, "PUT", "/devices/edge", {"deviceId": "edge", "capabilities": {"iotEdge": True}, "authentication": {"type": "sas"}})
+        ask(site, "PUT", "/devices/door/modules/lock",
+            {"deviceId": "door", "moduleId": "lock", "authentication": {"type": "sas"}})
+        ask(site, "PUT", "/devices/edge",
+            {"deviceId": "edge", "capabilities": {"iotEdge": True}, "authentication": {"type": "sas"}})
         ask(site, "PUT", "/devices/gate/modules/gone", {"deviceId": "gate", "moduleId": "gone"})
         ask(site, "DELETE", "/devices/gate/modules/gone", **{"If-Match": "*"})
         for name, priority in (("winter", 1), ("summer", 2), ("away", 3)):
             ask(site, "PUT", f"/configurations/{name}", {
                 "id": name, "priority": priority, "targetCondition": "tags.room='gate'", "labels": {"by": "hand"},
-                "content": {"deviceContent": {f"properties.desired.{name}": priority, "properties.desired.heat": priority}}})
+                "content": {"deviceContent": {f"properties.desired.{name}": priority,
+                                              "properties.desired.heat": priority}}})
         ask(site, "DELETE", "/configurations/away", **{"If-Match": "*"})
     else:
-        ask(site, "PUT", "/devices/late/modules/only", {"deviceId": "late", "moduleId": "only", "authentication": {"type": "sas"}})
-    ask(site, "PATCH", "/twins/door/modules/lock", {"tags": {"turn": turn}, "properties": {"desired": {"code": turn}}}, **{"If-Match": "*"})
+        ask(site, "PUT", "/devices/late/modules/only",
+            {"deviceId": "late", "moduleId": "only", "authentication": {"type": "sas"}})
+    ask(site, "PATCH", "/twins/door/modules/lock", {"tags": {"turn": turn}, "properties": {"desired": {"code": turn}}},
+        **{"If-Match": "*"})
     report(site, turn)
-    job = {"type": "scheduleUpdateTwin", "queryCondition": "tags.room IN ['phone', 'door']", "maxExecutionTimeInSeconds": 600,
-           "updateTwin": {"etag": "*", "properties": {"desired": {"job": turn}}}}
+    job = {"type": "scheduleUpdateTwin", "queryCondition": "tags.room IN ['phone', 'door']",
+           "maxExecutionTimeInSeconds": 600, "updateTwin": {"etag": "*", "properties": {"desired": {"job": turn}}}}
     ask(site, "PUT", f"/jobs/v2/done-{turn}", {"jobId": f"done-{turn}", **job})
-    ask(site, "PUT", f"/jobs/v2/later-{turn}", {"jobId": f"later-{turn}", **job, "queryCondition": "tags.room='nowhere'",
-                                                "startTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6 * 86400))})
+    ask(site, "PUT", f"/jobs/v2/later-{turn}",
+        {"jobId": f"later-{turn}", **job, "queryCondition": "tags.room='nowhere'",
+         "startTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6 * 86400))})
     while json.loads(ask(site, "GET", f"/jobs/v2/done-{turn}")[1])["status"] != "completed" or "heat" not in json.loads(
             ask(site, "GET", "/twins/gate")[1])["properties"]["desired"]:
         time.sleep(0.05)
@@ -148,7 +160,8 @@ def report(site, turn):
     with connect_once(site, "door", KEY) as s:
         s.sendall(packet(0x82, b"\x00\x01" + text("$iothub/twin/res/#") + b"\x00"))
         read(s, b"", 5)
-        s.sendall(packet(0x30, text("$iothub/twin/PATCH/properties/reported/?$rid=1") + b'{"open":true,"turn":%d,"was":null}' % turn))
+        topic = text("$iothub/twin/PATCH/properties/reported/?$rid=1")
+        s.sendall(packet(0x30, topic + b'{"open":true,"turn":%d,"was":null}' % turn))
         assert b"/204/" in read(s, b"", 30)
 
 

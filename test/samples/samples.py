@@ -1,5 +1,6 @@
-"""samples.py BUILD: data of every form that was ever written is read: by a reader of everything, by a hub that runs, by a backup
-and what is restored of it; positions and contexts of clients too. Each sample has what it holds beside it (make.py)."""
+"""samples.py BUILD: data of every form that was ever written is read: by a reader of everything, by a hub that runs, by
+a backup and what is restored of it; positions and contexts of clients too. Each sample has what it holds beside it
+(make.py)."""
 import os
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ from restarted import Restarted  # noqa: E402
 
 BUILD = os.path.realpath(sys.argv.pop(1))
 HUB, D2D, DUMP = (os.path.join(BUILD, name) for name in ["d2dhub", "d2d", "test/sample_dump"])
-HUBS = sorted(name.removesuffix(".tar.xz") for name in os.listdir(HERE) if name.startswith("hub-") and name.endswith(".tar.xz"))
+HUBS = sorted(name.removesuffix(".tar.xz") for name in os.listdir(HERE)
+              if name.startswith("hub-") and name.endswith(".tar.xz"))
 
 
 class Started(Restarted):
@@ -82,7 +84,8 @@ class Samples(unittest.TestCase):
     def test_a_backup_of_them_is_restored(self):
         for name in HUBS:
             with self.subTest(name):
-                data, to, again = self.unpacked(name), os.path.join(self.folder, "to-" + name), os.path.join(self.folder, "again-" + name)
+                data = self.unpacked(name)
+                to, again = (os.path.join(self.folder, before + name) for before in ("to-", "again-"))
                 subprocess.run([HUB, "backup", "--data", data, to], check=True, capture_output=True, timeout=60)
                 subprocess.run([HUB, "restore", to, "--data", again], check=True, capture_output=True, timeout=60)
                 self.assertEqual(self.dumped(again), self.told(name))
@@ -104,7 +107,8 @@ class Samples(unittest.TestCase):
             with self.subTest(form):
                 positions = os.path.join(self.folder, form)
                 shutil.copy(os.path.join(HERE, form), positions)
-                read = self.d2d("events", "--since", "earliest", "--resume", positions, "--ca-file", os.path.join(self.hub.data, "tls", "ca.pem"), "-n", "92",
+                read = self.d2d("events", "--since", "earliest", "--resume", positions, "--ca-file",
+                                os.path.join(self.hub.data, "tls", "ca.pem"), "-n", "92",
                                 "-o", "raw", D2D_CONNECTION_STRING=string)
                 # 20 of the 112 were read before.
                 self.assertEqual(read.count("." * 200), 92)

@@ -25,9 +25,12 @@ for version in ("2015-08-15-preview", "2016-02-03", "2016-11-14", "2018-06-30", 
 login = f"Authorization: {d.sas(skn='')}\r\n"
 RAW = {
     "HTTP/1.0 without a host": f"POST {PATH} HTTP/1.0\r\n{login}Content-Length: 2\r\n\r\n{{}}",
-    "an absolute target": f"POST https://{HOST}{PATH} HTTP/1.1\r\nHost: {HOST}\r\n{login}Content-Length: 2\r\nConnection: close\r\n\r\n{{}}",
-    "a host with a port": f"POST {PATH} HTTP/1.1\r\nHost: {HOST}:443\r\n{login}Content-Length: 2\r\nConnection: close\r\n\r\n{{}}",
-    "headers in lower case without blanks": f"POST {PATH} HTTP/1.1\r\nhost:{HOST}\r\nauthorization:{d.sas(skn='')}\r\ncontent-length:2\r\nconnection:close\r\n\r\n{{}}",
+    "an absolute target": f"POST https://{HOST}{PATH} HTTP/1.1\r\nHost: {HOST}\r\n{login}"
+                          "Content-Length: 2\r\nConnection: close\r\n\r\n{}",
+    "a host with a port": f"POST {PATH} HTTP/1.1\r\nHost: {HOST}:443\r\n{login}"
+                          "Content-Length: 2\r\nConnection: close\r\n\r\n{}",
+    "headers in lower case without blanks": f"POST {PATH} HTTP/1.1\r\nhost:{HOST}\r\nauthorization:{d.sas(skn='')}\r\n"
+                                            "content-length:2\r\nconnection:close\r\n\r\n{}",
 }
 for name, raw in RAW.items():
     r = ask(raw.encode())

@@ -1,5 +1,5 @@
-"""Every character that a device id may have, over every protocol: it is registered, sends, gets a message and settles it; where
-a registration id may have it too, it registers."""
+"""Every character that a device id may have, over every protocol: it is registered, sends, gets a message and settles
+it; where a registration id may have it too, it registers."""
 import json
 from urllib.parse import quote
 
