@@ -1,10 +1,11 @@
 #!/bin/bash
-# fleet.sh BUILD: a hub that keeps many devices, each with a twin of a kilobyte: how long it takes to start after a clean
-# stop, what it holds in memory before anybody connects, and how long a job over a tenth of them takes and how long
-# others wait meanwhile.
+# fleet.sh BUILD: a hub that keeps many devices, each with a twin of a kilobyte: how long it takes to start after a
+# clean stop, what it holds in memory before anybody connects, and how long a job over a tenth of them takes and how
+# long others wait meanwhile.
 set -euo pipefail
 build=$(realpath "$1")
-fleet=${D2D_BENCH_FLEET:-1000000} seconds=${D2D_BENCH_SECONDS:-5} rate=${D2D_BENCH_RATE:-1000} repeats=${D2D_BENCH_REPEATS:-5}
+fleet=${D2D_BENCH_FLEET:-1000000} seconds=${D2D_BENCH_SECONDS:-5} rate=${D2D_BENCH_RATE:-1000}
+repeats=${D2D_BENCH_REPEATS:-5}
 here=$(realpath "$(dirname "$0")")
 . "$here/servers.sh"
 start_hub "$build" 20

@@ -17,8 +17,8 @@ operator() {
     local ok=0 all=0
     while [ ! -e "$folder/over" ]; do
         all=$((all + 1))
-        "$build/d2d" device show bench0 -o raw --connection-string-file "$folder/owner" --ca-file "$ca" --https-port "$https" \
-            >/dev/null 2>>"$folder/operator.log" && ok=$((ok + 1))
+        "$build/d2d" device show bench0 -o raw --connection-string-file "$folder/owner" --ca-file "$ca" \
+            --https-port "$https" >/dev/null 2>>"$folder/operator.log" && ok=$((ok + 1))
         sleep 1
     done
     echo "$ok of $all"
@@ -36,13 +36,17 @@ wait $asks
 
 printf '%-10s %8s %8s %10s %10s %10s\n' "" tries "let in" "p50 us" "p99 us" "most us"
 for what in quiet attacked; do
-    printf '%-10s %8s %8s %10s %10s %10s\n' $what $(jq -r '.tries, .let_in, .login.p50_us, .login.p99_us, .login.most_us' "$folder/$what")
+    printf '%-10s %8s %8s %10s %10s %10s\n' $what \
+        $(jq -r '.tries, .let_in, .login.p50_us, .login.p99_us, .login.most_us' "$folder/$what")
 done
-jq -r '"wrong keys: \(.tries) tries: \(.let_in) let in, \(.refused) told so, \(.busy) told to come later, \(.lost) without an answer"' "$folder/wrong"
+jq -r '"wrong keys: \(.tries) tries: \(.let_in) let in, \(.refused) told so, " +
+    "\(.busy) told to come later, \(.lost) without an answer"' "$folder/wrong"
 echo "the operator got in $(cat "$folder/operator") times"
 jq -n --slurpfile q "$folder/quiet" --slurpfile a "$folder/attacked" --slurpfile w "$folder/wrong" '
     ($q[0].server_cpu_us / $q[0].tries) as $good |
     (($a[0].server_cpu_us - $good * $a[0].tries) / $w[0].tries) as $bad |
     ($a[0].login.p99_us / $q[0].login.p99_us) as $ratio |
-    "processor of the hub: \($good | round) us a good log-in, \($bad | round) us a wrong one; p99 \($ratio * 100 | round / 100) times the quiet one",
-    if $a[0].let_in == $a[0].tries and $w[0].let_in == 0 and $ratio <= 2 and $bad <= $good then "as it must be" else "NOT as it must be" end' -r
+    "processor of the hub: \($good | round) us a good log-in, \($bad | round) us a wrong one; " +
+        "p99 \($ratio * 100 | round / 100) times the quiet one",
+    if $a[0].let_in == $a[0].tries and $w[0].let_in == 0 and $ratio <= 2 and $bad <= $good
+        then "as it must be" else "NOT as it must be" end' -r

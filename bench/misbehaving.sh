@@ -1,6 +1,7 @@
 #!/bin/bash
-# misbehaving.sh BUILD: how long others wait while one device reconnects all the time, a thousand share a connection, one with a
-# full mailbox settles nothing, or strangers leave half of everything over each door. Same load, same run: the ratio of the 99th percentiles is what counts.
+# misbehaving.sh BUILD: how long others wait while one device reconnects all the time, a thousand share a connection,
+# one with a full mailbox settles nothing, or strangers leave half of everything over each door. Same load, same run:
+# the ratio of the 99th percentiles is what counts.
 set -euo pipefail
 build=$(realpath "$1")
 seconds=${D2D_BENCH_SECONDS:-5} repeats=${D2D_BENCH_REPEATS:-3} rate=${D2D_BENCH_RATE:-1000}
@@ -16,7 +17,8 @@ quiet=
 for what in nothing storm crowd sleeper strangers nothing; do
     pid=
     if [ $what != nothing ]; then
-        /usr/bin/python3 "$here/../test/daemon/peers.py" $what "$folder" "$mqtts" "$amqps" "$https" 2>>"$folder/peers.log" &
+        /usr/bin/python3 "$here/../test/daemon/peers.py" $what "$folder" "$mqtts" "$amqps" "$https" \
+            2>>"$folder/peers.log" &
         pid=$!
         sleep 4
         kill -0 $pid || { cat "$folder/peers.log" >&2; exit 1; }

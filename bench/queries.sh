@@ -4,12 +4,15 @@
 # and the 99th percentile with a scan may be a tenth above that without. And what an index saves.
 set -euo pipefail
 build=$(realpath "$1")
-seconds=${D2D_BENCH_SECONDS:-4} repeats=${D2D_BENCH_REPEATS:-8} twins=${D2D_BENCH_TWINS:-100000} rate=${D2D_BENCH_RATE:-2000}
+seconds=${D2D_BENCH_SECONDS:-4} repeats=${D2D_BENCH_REPEATS:-8}
+twins=${D2D_BENCH_TWINS:-100000} rate=${D2D_BENCH_RATE:-2000}
 here=$(realpath "$(dirname "$0")")
 . "$here/servers.sh"
 start_hub "$build" 50
 ask() { /usr/bin/python3 "$here/queries.py" "$folder/owner" "$ca" "$https" "$@"; }
-cpu_ms() { sed 's/.*) //' "/proc/$hub/stat" | awk -v a_second="$(getconf CLK_TCK)" '{print ($12 + $13) * 1000 / a_second}'; }
+cpu_ms() {
+    sed 's/.*) //' "/proc/$hub/stat" | awk -v a_second="$(getconf CLK_TCK)" '{print ($12 + $13) * 1000 / a_second}'
+}
 
 began=$(date +%s)
 ask fill "$twins"

@@ -54,8 +54,8 @@ stream() {
     port=$(/usr/bin/python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
     mkdir -p "$folder/www"
     head -c "$(<"$root/bytes")" /dev/zero >"$folder/www/events"
-    (cd "$folder/www" && exec openssl s_server -quiet -WWW -accept "127.0.0.1:$port" -cert "$folder/hub/tls/server.pem" \
-        -key "$folder/hub/tls/server-key.pem" >/dev/null 2>&1) &
+    (cd "$folder/www" && exec openssl s_server -quiet -WWW -accept "127.0.0.1:$port" \
+        -cert "$folder/hub/tls/server.pem" -key "$folder/hub/tls/server-key.pem" >/dev/null 2>&1) &
     pid=$!
     pids+=("$pid")
     sleep 1
@@ -63,7 +63,8 @@ stream() {
     printf 'GET /events HTTP/1.0\r\n\r\n' | openssl s_client -quiet -no_ign_eof -connect "127.0.0.1:$port" \
         >/dev/null 2>&1 || true
     awk -v before="$before" -v n=$((events * receivers)) -v hz="$(getconf CLK_TCK)" \
-        '{ printf "{\"cpu_us_a_message\":%.3f}\n", ($14 + $15 - before) * 1e6 / hz / n }' "/proc/$pid/stat" >>"$root/stream"
+        '{ printf "{\"cpu_us_a_message\":%.3f}\n", ($14 + $15 - before) * 1e6 / hz / n }' "/proc/$pid/stat" \
+        >>"$root/stream"
 }
 
 for ((r = 0; r < repeats; r++)); do
@@ -87,7 +88,8 @@ row() { # WHAT FILE FIELD PEER
 }
 
 printf '%-38s %s   then: peer, ratio to it, ratios to the other hubs\n' "" "hubs: ${hubs[*]}"
-row "amqp: cpu us an event delivered" events .cpu_us_a_message "$(jq -s 'map(.cpu_us_a_message) | sort | .[length / 2 | floor]' "$root/stream")"
+row "amqp: cpu us an event delivered" events .cpu_us_a_message \
+    "$(jq -s 'map(.cpu_us_a_message) | sort | .[length / 2 | floor]' "$root/stream")"
 for kind in "${kinds[@]}"; do
     row "$kind: bytes a silent connection" $kind .bytes_a_connection "$(median mqtt.mosquitto .bytes_a_connection)"
 done

@@ -1,4 +1,5 @@
-# Sourced: starts d2dhub and mosquitto on free ports of the loopback, with one certificate, in $folder. Ends both at exit.
+# Sourced: starts d2dhub and mosquitto on free ports of the loopback, with one certificate, in $folder. Ends both at
+# exit.
 folder=$(mktemp -d "${D2D_BENCH_DIR:-/tmp}/d2d-bench.XXXXXX")
 pids=()
 
@@ -34,15 +35,16 @@ start_hub() {
     jq -r .connection_strings.iothubowner "$folder/facts" >"$folder/owner"
     local names i
     mapfile -t names < <(for ((i = 0; i < $2; i++)); do echo "bench$i"; done)
-    "$1/d2d" device add "${names[@]}" -o json --connection-string-file "$folder/owner" --ca-file "$ca" --https-port "$https" \
-        >"$folder/added"
+    "$1/d2d" device add "${names[@]}" -o json --connection-string-file "$folder/owner" --ca-file "$ca" \
+        --https-port "$https" >"$folder/added"
     for i in "${names[@]}"; do
         "$1/d2d" device key "$i" -o raw --connection-string-file "$folder/owner" --ca-file "$ca" --https-port "$https"
     done >"$folder/devices"
 }
 
 start_mosquitto() {
-    mosquitto_port=$(/usr/bin/python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
+    mosquitto_port=$(/usr/bin/python3 -c \
+        'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
     mkdir "$folder/mosquitto"
     cat >"$folder/mosquitto.conf" <<END
 listener $mosquitto_port 127.0.0.1
@@ -73,6 +75,7 @@ load() {
         "$build/bench/bench-load" --ca-file "$ca" --port "$mqtts" --amqps-port "$amqps" --service "$service" \
             --devices "$folder/devices" --server-pid "$hub" "$@" 2>>"$folder/load.log"
     else
-        "$build/bench/bench-load" --ca-file "$ca" --port "$mosquitto_port" --server-pid "$mosquitto" "$@" 2>>"$folder/load.log"
+        "$build/bench/bench-load" --ca-file "$ca" --port "$mosquitto_port" --server-pid "$mosquitto" "$@" \
+            2>>"$folder/load.log"
     fi
 }

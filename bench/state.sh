@@ -35,8 +35,10 @@ done
 
 printf '%-10s %12s %10s %10s %10s\n' "" "a second" "p50 us" "p99 us" "cpu us"
 for name in echo call calls messages reports; do
-    printf '%-10s %12s %10s %10s %10s\n' $name $(for f in .per_second .took.p50_us .took.p99_us .cpu_us; do median $name $f; done)
+    printf '%-10s %12s %10s %10s %10s\n' $name \
+        $(for f in .per_second .took.p50_us .took.p99_us .cpu_us; do median $name $f; done)
 done
 raw=$(median echo .took.p50_us) one=$(median call .took.p50_us)
 jq -rn "\"a call takes $one us, two raw round trips and 0.2 ms are \(2 * $raw + 200) us\""
-jq -rn "\"reported patches: \($(median reports .per_second) / $(median messages .per_second) * 100 | round / 100) of plain messages\""
+ratio="$(median reports .per_second) / $(median messages .per_second)"
+jq -rn "\"reported patches: \($ratio * 100 | round / 100) of plain messages\""

@@ -61,7 +61,8 @@ int main(void)
 {
     struct d2d_device_options options = {
         D2D_DEVICE_OPTIONS, .common.host = "127.0.0.1", .common.mqtts_port = 1,
-        .common.connection_string = "HostName=h;DeviceId=d;SharedAccessKey=a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5", .once = 1};
+        .common.connection_string = "HostName=h;DeviceId=d;SharedAccessKey=a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5",
+        .once = 1};
     struct d2d_loop *loop;
     struct d2d_device *device;
     char string[1024], why[200] = "";

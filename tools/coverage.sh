@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 build=$1
 print=${2:-}
 find "$build" -name '*.gcda' -delete
-ctest --test-dir "$build" -L fuzz --output-on-failure -j "$(nproc)" >"$build/fuzz.log" || { cat "$build/fuzz.log"; exit 1; }
+ctest --test-dir "$build" -L fuzz --output-on-failure -j "$(nproc)" >"$build/fuzz.log" ||
+    { cat "$build/fuzz.log"; exit 1; }
 
 # The share of lines of a source, over all objects that were made of it.
 reached() {

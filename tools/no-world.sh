@@ -1,7 +1,7 @@
 #!/bin/sh
-# no-world.sh ROOM ARCHIVE [SEEN…]: fails when a room that is "bytes in, bytes out" asks the linker for something that is
-# neither its own, nor of the rooms that it sees (their archives), nor allowed to it in no-world.allowed: so no socket,
-# file, clock, thread or random source can creep in.
+# no-world.sh ROOM ARCHIVE [SEEN…]: fails when a room that is "bytes in, bytes out" asks the linker for something that
+# is neither its own, nor of the rooms that it sees (their archives), nor allowed to it in no-world.allowed: so no
+# socket, file, clock, thread or random source can creep in.
 set -eu
 export LC_ALL=C
 room=$1

@@ -59,7 +59,9 @@ for page in README.md CONTRIBUTING.md CHANGELOG.md doc/*.md doc/contract/*.md; d
             echo "$page: $to does not exist" >&2
             bad=1
         fi
-    done < <(grep -oE '`(doc|test|tools|examples|packaging|src|bench)/[A-Za-z0-9_./-]+[A-Za-z0-9_-]`' "$page" | tr -d '`')
+    done < <(
+        grep -oE '`(doc|test|tools|examples|packaging|src|bench)/[A-Za-z0-9_./-]+[A-Za-z0-9_-]`' "$page" | tr -d '`'
+    )
 done
 
 check architecture src/ 20

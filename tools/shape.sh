@@ -131,7 +131,8 @@ now | awk -v marks="$here/shape.marks" '
         worse = $1 ~ /^asserts/ ? $2 < mark[$1] : $2 > mark[$1]
         better = $1 ~ /^asserts/ ? $2 > mark[$1] : $2 < mark[$1]
         if (!($1 in mark)) { worse = 1; mark[$1] = "none" }
-        printf "%-36s %8s %8s %8s%s\n", $1, before[$1], mark[$1], $2, worse ? "  worse than its mark" : better ? "  better: move its mark" : ""
+        printf "%-36s %8s %8s %8s%s\n", $1, before[$1], mark[$1], $2,
+            worse ? "  worse than its mark" : better ? "  better: move its mark" : ""
         bad = bad || worse
     }
     END { exit bad }'

@@ -1,7 +1,7 @@
 #!/bin/bash
-# soak.sh BUILD: what takes hours: kills under load (D2D_KILLS; D2D_KILLS_OF_ALL, 300), long simulations (D2D_SEEDS) and power cuts
-# (D2D_CUT_SEEDS, 5,000), a hub on a disk of 64 MB, and one with little address space and few descriptors among strangers
-# (D2D_SOAK_SECONDS, an hour each).
+# soak.sh BUILD: what takes hours: kills under load (D2D_KILLS; D2D_KILLS_OF_ALL, 300), long simulations (D2D_SEEDS) and
+# power cuts (D2D_CUT_SEEDS, 5,000), a hub on a disk of 64 MB, and one with little address space and few descriptors
+# among strangers (D2D_SOAK_SECONDS, an hour each).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Not by ctest, which gives each a time of its own.

@@ -1,6 +1,6 @@
 #!/bin/bash
-# complete.sh BUILD: help, completion and manual pages tell of the same commands and options, and the shells complete with them.
-# run.sh calls it with a context whose hub has the devices phone and garage.
+# complete.sh BUILD: help, completion and manual pages tell of the same commands and options, and the shells complete
+# with them. run.sh calls it with a context whose hub has the devices phone and garage.
 set -euo pipefail
 build=$(realpath "$1")
 source=$(realpath "$(dirname "$0")/../..")
@@ -16,7 +16,10 @@ fail() {
 options() { "$@" --help | sed -n 's/^  \(-[a-z], \)\?\(--\?[a-z0-9-]*\)\( .*\)\?$/\2/p' | sort; }
 # section NAME: the part of a manual page about a command, as plain text.
 section() {
-    awk -v name="$1" '$0 ~ "^\\.SS \"" {on = index($0, "\"" name " ") || index($0, "\"" name "\"")} /^\.SH/ {on = 0} on' "$2" |
+    awk -v name="$1" '
+        $0 ~ "^\\.SS \"" {on = index($0, "\"" name " ") || index($0, "\"" name "\"")}
+        /^\.SH/ {on = 0}
+        on' "$2" |
         sed 's/\\-/-/g'
 }
 
@@ -32,7 +35,8 @@ for program in d2d d2dhub; do
         mapfile -t told < <(options "${words[@]}")
         [ ${#told[@]} -gt 2 ] || fail "\`$program $name --help\` lists no options"
         for option in "${told[@]}"; do
-            grep -q "^\\\\fB\(-[a-z]\\\\fR, \\\\fB\)\?$option\\\\fR" "$scratch/page" || fail "$page does not tell of $option"
+            grep -q "^\\\\fB\(-[a-z]\\\\fR, \\\\fB\)\?$option\\\\fR" "$scratch/page" ||
+                fail "$page does not tell of $option"
         done
         # What the shells offer is what help lists.
         diff <(printf '%s\n' "${told[@]}") <("$program" --complete "${words[@]:1}" - | cut -f1 | sort -u) ||
@@ -41,8 +45,8 @@ for program in d2d d2dhub; do
     done
 done
 # A device that is there is offered wherever one is asked for.
-for name in 'device show' 'device rm' 'device key' 'device cert' 'device auth' 'device enable' 'device disable' 'device purge' \
-    'twin get' 'twin set' 'twin watch' 'module list' 'configuration apply' call; do
+for name in 'device show' 'device rm' 'device key' 'device cert' 'device auth' 'device enable' 'device disable' \
+    'device purge' 'twin get' 'twin set' 'twin watch' 'module list' 'configuration apply' call; do
     read -ra words <<<"$name"
     d2d --complete "${words[@]}" '' | grep -q '^garage' || fail "\`d2d $name\` completes no devices"
 done
@@ -72,13 +76,15 @@ offers() {
     "in_$shell" "$line" >"$scratch/offered" 2>"$scratch/why"
     for word; do
         grep -qxF -- "$word" "$scratch/offered" ||
-            fail "$shell offers no \"$word\" after \"$line\", but: $(tr '\n' ' ' <"$scratch/offered" | head -c 300) $(cat "$scratch/why")"
+            fail "$shell offers no \"$word\" after \"$line\", but:" \
+                "$(tr '\n' ' ' <"$scratch/offered" | head -c 300) $(cat "$scratch/why")"
     done
 }
 
 shells=()
 for shell in bash zsh fish; do
-    command -v $shell >/dev/null && shells+=($shell) || echo "skipped: $shell is not installed, its completion is not tried"
+    command -v $shell >/dev/null && shells+=($shell) ||
+        echo "skipped: $shell is not installed, its completion is not tried"
 done
 cd "$scratch"
 touch ca.pem

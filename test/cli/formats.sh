@@ -15,8 +15,9 @@ run() {
     "$@" -q >out 2>err </dev/null || fail "\`$*\` ended with $?"
 }
 # Members that the hub's API or a user names are not ours to spell: those below these, and the words of DPS and X.509.
-spelt='[paths(..) | select(all(.[]; IN("tags", "desired", "reported", "properties", "payload", "labels", "content") | not)) | last |
-    strings] | all(test("^[$]?[a-z][A-Za-z0-9]*$"))'
+spelt='[paths(..) |
+    select(all(.[]; IN("tags", "desired", "reported", "properties", "payload", "labels", "content") | not)) |
+    last | strings] | all(test("^[$]?[a-z][A-Za-z0-9]*$"))'
 # keeps COMMAND...: each format is what its name says.
 keeps() {
     run "$@" -o json
@@ -37,13 +38,16 @@ d2d module add garage/formats -q -o raw >out
 d2d enroll add formats -q -o raw >out
 d2d enroll add formats --group -q -o raw >out
 d2d enroll key formats --out formats.key -q
-d2d configuration add formats '{"deviceContent":{"properties.desired.formats":{"a":1}}}' --where "tags.formats = 1" -q -o raw >out
+d2d configuration add formats '{"deviceContent":{"properties.desired.formats":{"a":1}}}' --where "tags.formats = 1" \
+    -q -o raw >out
 d2d job start formats --where "deviceId = 'garage'" --desired '{"formats":1}' -q -o raw >out
-for command in 'device list' 'device show phone' 'device key phone garage' 'device enable phone' 'device key phone --secondary' \
-    'module list garage' 'module show garage/formats' 'module key garage/formats' 'configuration list' 'configuration show formats' \
-    'job list' 'job show formats' 'group list' 'enroll list' 'enroll list --groups' 'enroll show formats' 'enroll key formats' \
-    'enroll key formats --group --for pump-1' 'context list' 'hub status' 'check' 'check --as phone' 'token --as phone' 'token' \
-    'twin get garage' 'twin get --as garage' 'twin set garage {"formats":2}' 'twin report --as garage {"formats":2}' \
+for command in 'device list' 'device show phone' 'device key phone garage' 'device enable phone' \
+    'device key phone --secondary' 'module list garage' 'module show garage/formats' 'module key garage/formats' \
+    'configuration list' 'configuration show formats' 'job list' 'job show formats' 'group list' \
+    'enroll list' 'enroll list --groups' 'enroll show formats' 'enroll key formats' \
+    'enroll key formats --group --for pump-1' 'context list' 'hub status' 'check' 'check --as phone' \
+    'token --as phone' 'token' 'twin get garage' 'twin get --as garage' 'twin set garage {"formats":2}' \
+    'twin report --as garage {"formats":2}' \
     'send --as phone open' 'send --to phone open' 'listen --as phone -n 1' 'events --since earliest -n 1' \
     'bench --as phone -n 3' 'register --id formats --key-file formats.key'; do
     read -ra words <<<"$command"

@@ -163,7 +163,8 @@ is 3 d2d device list --connection-string-file "$home/device.cs" "${ca[@]}" "${po
 
 # Messages.
 is 0 d2d send --as phone -p colour=red --content-type text/plain open
-jq -e '.deviceId == "phone" and (.messageId | test("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"))' \
+jq -e '.deviceId == "phone" and
+    (.messageId | test("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"))' \
     "$home/out" >/dev/null || fail "the id of a message"
 cp "$home/out" "$home/first"
 err 'on the hub.s disk'
@@ -174,7 +175,8 @@ printf 'one\ntwo\n' | d2d send --as phone -q - || fail "lines of standard input"
 is 0 d2d events --since earliest --from phone -n 4 --timeout 20s
 grep -q "$(jq -r .messageId "$home/first")" "$home/out" || fail "the id that was printed is not that of the event"
 [ "$(jq -r .body "$home/out" | sort | tr '\n' ' ')" = 'close one open two ' ] || fail "the wrong events"
-jq -se 'any(.body == "open" and .properties.colour == "red" and .contentType == "text/plain" and .deviceId == "phone")' \
+jq -se 'any(.body == "open" and .properties.colour == "red" and .contentType == "text/plain" and
+    .deviceId == "phone")' \
     "$home/out" >/dev/null || fail "properties"
 is 6 d2d events --since earliest -n 100 --timeout 1s
 is 0 d2d events --since 1h --from garage -n 1 --timeout 20s -o raw
@@ -204,7 +206,8 @@ is 2 d2d send --to garage x --connection-string-file "$home/phone.cs" "${ca[@]}"
 err 'service policy'
 is 3 d2d send --to garage x --connection-string-file "$home/device.cs" "${ca[@]}" "${ports[@]}"
 is 4 d2d send --to nobody x
-is 0 d2d send --to garage -p colour=red -p 'a b=c&d' --message-id m-1 --correlation-id c-1 --content-type text/plain open
+is 0 d2d send --to garage -p colour=red -p 'a b=c&d' --message-id m-1 --correlation-id c-1 \
+    --content-type text/plain open
 err 'in the mailbox'
 for transport in "${transports[@]}"; do
     is 0 d2d send --to garage --transport "$transport" -p "via=$transport" 'grüß dich'
@@ -239,7 +242,8 @@ is 4 d2d call nobody open
 is 2 d2d call garage open now
 err 'a text needs quotes'
 for transport in "${transports[@]}"; do
-    d2d answer open --as garage --transport "$transport" -n 2 --exec 'cat; [ "$D2D_METHOD" = open ]' 2>"$home/answer.err" &
+    d2d answer open --as garage --transport "$transport" -n 2 --exec 'cat; [ "$D2D_METHOD" = open ]' \
+        2>"$home/answer.err" &
     is 0 d2d call garage open '{"how": [1, "x"]}' --wait 20
     jq -e '.status == 200 and .payload == {"how": [1, "x"]}' "$home/out" >/dev/null || fail "an answer over $transport"
     is 7 d2d call garage close
@@ -362,7 +366,8 @@ head -c 32 /dev/urandom | base64 >"$home/wrong.key"
 cert=(--cert-file "$home/meter/cert.pem" --key-file "$home/meter/key.pem")
 for transport in https "${transports[@]}"; do
     over=(--transport "$transport")
-    is 0 d2d register "${over[@]}" --id pump-1 --key-file "$home/pump.key" --payload '{"a":1}' --out "$home/pump.cs" --replace
+    is 0 d2d register "${over[@]}" --id pump-1 --key-file "$home/pump.key" --payload '{"a":1}' \
+        --out "$home/pump.cs" --replace
     [ ! -s "$home/out" ] || fail "with --out something is printed"
     err 'is registered as device pump-seven of localhost'
     [ "$(stat -c %a "$home/pump.cs")" = 600 ] || fail "the connection string can be read by others"

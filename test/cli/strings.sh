@@ -1,6 +1,6 @@
 #!/bin/bash
-# strings.sh BUILD: connection strings as people have them: what is plain is taken, all else is refused in words that tell which part
-# is wrong and what to do. No hub is needed: `d2d token` makes a token of what it has understood.
+# strings.sh BUILD: connection strings as people have them: what is plain is taken, all else is refused in words that
+# tell which part is wrong and what to do. No hub is needed: `d2d token` makes a token of what it has understood.
 set -euo pipefail
 build=$(realpath "$1")
 home=$(mktemp -d)
@@ -29,7 +29,8 @@ run() {
 takes() {
     local wanted=${2-hub.example%2Fdevices%2Fphone}
     [ "$(run "$1")" = 0 ] || fail "$1: refused"
-    grep -q "^SharedAccessSignature sr=$wanted&" "$home/out" || fail "$1: another resource: $(cut -d'&' -f1 "$home/out")"
+    grep -q "^SharedAccessSignature sr=$wanted&" "$home/out" ||
+        fail "$1: another resource: $(cut -d'&' -f1 "$home/out")"
     passed=$((passed + 1))
 }
 # refuses NAME PATTERN...: with 2, and with these words.
@@ -112,10 +113,12 @@ put '%s;Tpm=0' "$S"; refuses 'a key and a TPM' 'SharedAccessKey and Tpm'
 put 'HostName=hub.example;DeviceId=phone;x509=yes'; refuses 'x509 that is not true' 'x509.*true'
 put 'HostName=hub.example;DeviceId=phone;Tpm=10'; refuses 'a slot that there is not' 'Tpm.*0 to 9'
 put 'HostName=hub.example;SharedAccessKeyName=service;x509=true'; refuses 'a certificate of a policy' 'x509.*DeviceId'
-put 'HostName=hub.example;ModuleId=m;SharedAccessKeyName=a;SharedAccessKey=%s' "$key"; refuses 'a module alone' 'ModuleId.*DeviceId'
+put 'HostName=hub.example;ModuleId=m;SharedAccessKeyName=a;SharedAccessKey=%s' "$key"
+refuses 'a module alone' 'ModuleId.*DeviceId'
 put '%s;Endpoint=sb://other.example/' "$S"; refuses 'a hub and an endpoint' 'HostName.*Endpoint'
 put '{"error": "no such device"}'; refuses 'JSON without one' 'not a connection string'
-head -c 5000 /dev/zero | tr '\0' x | sed 's/^/HostName=h;DeviceId=/; s/$/;x509=true/' >"$home/cs"; refuses 'too long' 'longer than'
+head -c 5000 /dev/zero | tr '\0' x | sed 's/^/HostName=h;DeviceId=/; s/$/;x509=true/' >"$home/cs"
+refuses 'too long' 'longer than'
 rm "$home/cs"; refuses 'no file' 'does not exist'
 mkdir "$home/cs"; refuses 'a folder' 'is a folder'
 rmdir "$home/cs"

@@ -1,6 +1,7 @@
 #!/bin/bash
-# wrong.sh BUILD DATA OWNER: each line of wrong.tsv ends as it says, soon, with these words on standard error, and prints no key. DATA is
-# the folder of a hub that runs, and OWNER the file with the connection string of its owner; the context home is of that hub.
+# wrong.sh BUILD DATA OWNER: each line of wrong.tsv ends as it says, soon, with these words on standard error, and
+# prints no key. DATA is the folder of a hub that runs, and OWNER the file with the connection string of its owner; the
+# context home is of that hub.
 set -euo pipefail
 build=$(realpath "$1")
 table=$(realpath "$(dirname "$0")/wrong.tsv")
@@ -24,8 +25,8 @@ mkdir folder bad worse section
 echo 'mqtt_port = 8883' >bad/d2dhub.ini
 printf 'listen = 127.0.0.1\nloops = many\n' >worse/d2dhub.ini
 printf '[hub]\nloops = 2\n' >section/d2dhub.ini
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout other.key -out other.pem -subj /CN=other \
-    -days 9 2>why
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout other.key -out other.pem \
+    -subj /CN=other -days 9 2>why
 openssl x509 -in other.pem -outform der -out ca.der
 key=$(cat phone.key) owner=$(sed 's/.*SharedAccessKey=//' owner.cs)
 

@@ -1,5 +1,6 @@
 #!/bin/bash
-# run.sh BUILD: the program as an operator starts it, then what it must survive (in a mount namespace: small disks are tmpfs).
+# run.sh BUILD: the program as an operator starts it, then what it must survive (in a mount namespace: small disks are
+# tmpfs).
 set -euo pipefail
 build=$(realpath "$1")
 cd "$(dirname "$0")"
@@ -13,8 +14,8 @@ done
 for file in daemon belongs checkpoint damaged owner; do
     beside /usr/bin/python3 $file.py "$build/d2dhub"
 done
-for file in backup repair ../samples/samples contexts log unread certificates misbehaving allocation strangers clock hostile \
-    hostile_json; do
+for file in backup repair ../samples/samples contexts log unread certificates misbehaving allocation strangers clock \
+    hostile hostile_json; do
     beside /usr/bin/python3 $file.py "$build"
 done
 all_done

@@ -12,7 +12,8 @@ kill -INT "$tracer"
 wait "$tracer" || true
 messages=$(jq .acked "$folder/result")
 awk -v messages="$messages" '
-    $NF ~ /^(read|readv|recvfrom|recvmsg|write|writev|sendto|sendmsg|pwrite64|pwritev|pwritev2|pread64|fdatasync|fsync)$/ {
+    $NF ~ /^(read|readv|recvfrom|recvmsg|write|writev|sendto|sendmsg)$/ ||
+    $NF ~ /^(pwrite64|pwritev|pwritev2|pread64|fdatasync|fsync)$/ {
         calls += $4; each = each " " $NF "=" $4
     }
     END {

@@ -46,7 +46,8 @@ quietly "a hub, a device, a receiver" inside emulated root \
 # Under emulation a test takes minutes that takes seconds elsewhere.
 quietly "building the tests" inside emulated root \
     'cd d2d && tools/deps.sh build tests && cmake --preset test -DD2D_TEST_SECONDS=3600 && tools/build.sh test --quiet'
-# What qemu does otherwise than a processor: maps that other processes share or that shrink, and gigabytes that are mapped
-# and never touched.
+# What qemu does otherwise than a processor: maps that other processes share or that shrink, and gigabytes that are
+# mapped and never touched.
 quietly "running them" inside emulated root \
-    'cd d2d && ctest --test-dir build/test -L "unit|story|fuzz" -E "store/(copy|damage|fault)_test" -j 2 --output-on-failure'
+    'cd d2d && ctest --test-dir build/test -L "unit|story|fuzz" -E "store/(copy|damage|fault)_test" -j 2 \
+        --output-on-failure'

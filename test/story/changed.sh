@@ -1,6 +1,6 @@
 #!/bin/sh
-# changed.sh RUNNER RECORDING…: no byte that a client heard may be another: a recording fails with the first byte of one of
-# its lines changed, with the last byte of the next one, without the one after that, and so on through all of them.
+# changed.sh RUNNER RECORDING…: no byte that a client heard may be another: a recording fails with the first byte of one
+# of its lines changed, with the last byte of the next one, without the one after that, and so on through all of them.
 set -eu
 runner=$1
 shift
