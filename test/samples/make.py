@@ -20,6 +20,7 @@ from killing import packet, read, text, token  # noqa: E402
 from restarted import Restarted  # noqa: E402
 
 KEY = b"k" * 32
+CHECKPOINT = 8  # seconds, within which a hub that runs makes one
 X509 = {"x509Thumbprint": {"primaryThumbprint": "A" * 64, "secondaryThumbprint": "B" * 40}, "type": "selfSigned"}
 
 
@@ -108,8 +109,12 @@ def fill(hub):
     state(site, 1)
     site.https.close()
     hub.stop()
-    hub.start()
+    hub.start("--connection-events", "on")
     site = Site(hub.data, hub.ports)
+    site.add(["left"], KEY)
+    left = connect_once(site, "left", KEY)
+    transfer(site, hub.data)
+    time.sleep(CHECKPOINT)
     ask(site, "PUT", "/devices/late", {"deviceId": "late", "status": "enabled", "authentication": {"type": "sas"}})
     events(site, 24, 4)
     letters(site, 2)
@@ -117,6 +122,7 @@ def fill(hub):
     call(site)
     site.https.close()
     hub.kill()
+    left.close()
 
 
 def state(site, turn):
@@ -153,6 +159,18 @@ def state(site, turn):
          "startTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6 * 86400))})
     while json.loads(ask(site, "GET", f"/jobs/v2/done-{turn}")[1])["status"] != "completed" or "heat" not in json.loads(
             ask(site, "GET", "/twins/gate")[1])["properties"]["desired"]:
+        time.sleep(0.05)
+
+
+def transfer(site, data):
+    """An import of which two lines fail."""
+    box = os.path.join(data, "blobs", "box")
+    os.makedirs(box, exist_ok=True)
+    with open(os.path.join(box, "devices.txt"), "w", encoding="utf-8") as f:
+        f.write('{"id":"moved","importMode":"create"}\nno JSON\n{"id":"gone","importMode":"delete"}\n')
+    where = {f"{way}BlobContainerUri": "https://blobs/box" for way in ("input", "output")}
+    job = json.loads(ask(site, "POST", "/jobs/create", {"type": "import", **where})[1])["jobId"]
+    while json.loads(ask(site, "GET", f"/jobs/{job}")[1])["status"] != "completed":
         time.sleep(0.05)
 
 
@@ -194,8 +212,11 @@ def main():
             os.remove(os.path.join(hub.data, "log", left))
     with tarfile.open(os.path.join(HERE, f"{name}.tar.xz"), "w:xz") as tar:
         tar.add(hub.data, name, filter=of_nobody)
-    with open(os.path.join(HERE, f"{name}.txt"), "w") as out:
+    with open(os.path.join(HERE, f"{name}.txt"), "w+") as out:
         subprocess.run([dump, hub.data], stdout=out, check=True)
+        out.seek(0)
+        said = out.read()
+    assert "\nleft left\n" in said and " failed=2 " in said, said
     shutil.rmtree(folder)
 
 

@@ -5,6 +5,7 @@
 #include "hub.h"
 #include "hub_ca.h"
 #include "hub_job.h"
+#include "runner.h"
 #include "state_open.h"
 #include "text.h"
 
@@ -174,6 +175,8 @@ static void dump_jobs(struct hub *hub)
     while (!hub_job_next(hub, j.serial, &body, &j)) {
         printf("job %s kind=%d state=%d created=%lld start=%lld end=%lld rows=%u ", j.id, (int)j.kind, (int)j.state,
                (long long)j.created_ms, (long long)j.start_ms, (long long)j.end_ms, (unsigned)j.n_rows);
+        if (j.kind == JOB_IMPORT)
+            printf("failed=%u ", job_failed_lines(&j));
         print_text(buf_bytes(&body));
         puts("");
         buf_clear(&body);
@@ -189,6 +192,21 @@ static void dump_jobs(struct hub *hub)
     }
     buf_free(&body);
     buf_free(&room);
+}
+
+static bool print_left(void *ctx, struct bytes key, struct bytes value)
+{
+    (void)ctx;
+    (void)value;
+    printf("left %.*s\n", BYTES_ARG(bytes_skip(key, 2)));
+    return true;
+}
+
+/* Identities that were connected at the last checkpoint, where that is told. */
+static void dump_left(struct state *state)
+{
+    if (state_each(state, BYTES("l/"), NO_BYTES, print_left, NULL))
+        exit(1);
 }
 
 static void dump_feedback(struct hub *hub)
@@ -255,6 +273,7 @@ int main(int argc, char **argv)
     dump_devices(hub);
     dump_documents(hub);
     dump_jobs(hub);
+    dump_left(options.state);
     dump_feedback(hub);
     for (unsigned i = 0; i < hub_partitions(hub); i++)
         dump_events(hub, i);

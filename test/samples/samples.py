@@ -1,6 +1,7 @@
 """samples.py BUILD: data of every form that was ever written is read: by a reader of everything, by a hub that runs, by
 a backup and what is restored of it; positions and contexts of clients too. Each sample has what it holds beside it
 (make.py)."""
+import json
 import os
 import shutil
 import subprocess
@@ -76,18 +77,38 @@ class Samples(unittest.TestCase):
                     self.assertEqual(site.ask("GET", f"/devices/{device}")[0], status, device)
                 site.https.close()
                 self.hub.stop()
-                # Messages that waited have expired meanwhile, feedback has, and the time of jobs has come.
-                passing = ("letter", "feedback", "device away", "job later")
+                # Messages that waited have expired meanwhile, feedback has, the time of jobs has come, and those that
+                # ended may have been forgotten. A hub that does not tell of connections forgets who was there.
+                passing = ("letter", "feedback", "device away", "job ", "of job ", "left ")
                 stays = [line for line in self.told(name) if not line.startswith(passing)]
                 self.assertEqual([line for line in self.dumped(self.hub.data) if not line.startswith(passing)], stays)
+
+    def test_a_hub_tells_whom_the_one_before_it_lost(self):
+        self.hub = Started(self.unpacked("hub-5"))
+        self.hub.start("--connection-events", "on")
+        site = Site(self.hub.data, self.hub.ports)
+        strings = os.path.join(self.folder, "strings")
+        self.hub.run("show", "--policy", "events", "--out", strings)
+        with open(strings) as text:
+            string = text.read().strip().replace("sb://localhost/", f"sb://localhost:{self.hub.ports['amqps']}/")
+        read = self.d2d("events", "--since", "earliest", "--from", "left", "--ca-file", site.ca, "-n", "2",
+                        "--timeout", "30s", "-o", "json", D2D_CONNECTION_STRING=string)
+        told = [json.loads(line)["properties"]["opType"] for line in read.splitlines()]
+        self.assertEqual(told, ["deviceConnected", "deviceDisconnected"])
+        site.https.close()
+        self.hub.stop()
+        self.assertNotIn("left left", self.dumped(self.hub.data))
 
     def test_a_backup_of_them_is_restored(self):
         for name in HUBS:
             with self.subTest(name):
                 data = self.unpacked(name)
                 to, again = (os.path.join(self.folder, before + name) for before in ("to-", "again-"))
+                # A hub that does not tell of connections forgets who was there.
+                env = {**os.environ, "D2DHUB_CONNECTION_EVENTS": "on"}
                 subprocess.run([HUB, "backup", "--data", data, to], check=True, capture_output=True, timeout=60)
-                subprocess.run([HUB, "restore", to, "--data", again], check=True, capture_output=True, timeout=60)
+                subprocess.run([HUB, "restore", to, "--data", again], check=True, capture_output=True, timeout=60,
+                               env=env)
                 self.assertEqual(self.dumped(again), self.told(name))
 
     def test_a_backup_of_before_is_restored(self):

@@ -156,4 +156,42 @@ TEST(no_line_is_done_twice_wherever_the_power_is_cut)
     buf_free(&got);
 }
 
-TESTS(RUN(no_line_is_done_twice_wherever_the_power_is_cut))
+/* Without the count of lines that failed, and without the file of configurations before it. */
+TEST(an_import_goes_on_from_a_note_of_before)
+{
+    static const uint8_t of_before[] = {
+        0, 0, 0, 0, 0, 0, 0, 33, /* where the second line begins, */
+        0, 0, 0, 0, 0, 0, 0, 2,  /* which may have been done */
+        0, 0, 0, 0, 0, 0, 0, 0,  /* the log of errors is empty */
+        0, 0,                    /* no ETags */
+        0,                       /* of the file of devices */
+    };
+
+    assert(lines[32] == '\n');
+    for (size_t cut = 0; cut < 2; cut++) {
+        struct job job;
+        uint64_t at;
+
+        begin();
+        CHECK_OK(hub_job_get(w.hub, BYTES("import"), NULL, &job));
+        job.state = JOB_RUNNING;
+        job.note.len = (uint8_t)(sizeof of_before - cut);
+        memcpy(job.note.at, of_before, job.note.len);
+        CHECK_OK(hub_job_change(w.hub, &job, w.now_ms, &at));
+        CHECK(job_failed_lines(&job) == 0);
+        memory_store_settle(w.store, store_end(w.store));
+        run();
+        CHECK_OK(hub_job_get(w.hub, BYTES("import"), NULL, &job));
+        CHECK(job.state == JOB_COMPLETED && job.note.len == sizeof of_before + 4);
+        /* Without the first line the device of the third is made, and 9 had failed. */
+        CHECK(job_failed_lines(&job) == 8);
+        CHECK(!strstr(file_text("box", "importErrors.log"), "\"line\":3,"));
+        CHECK(strstr(file_text("box", "importErrors.log"), "\"line\":4,"));
+        job.note.len -= 4;
+        CHECK(job_failed_lines(&job) == 0);
+        end();
+    }
+    memory_files_clear();
+}
+
+TESTS(RUN(no_line_is_done_twice_wherever_the_power_is_cut), RUN(an_import_goes_on_from_a_note_of_before))
