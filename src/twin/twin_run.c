@@ -123,12 +123,10 @@ void run_put_facts(struct buf *out, const struct twin_facts *facts)
 
 void twin_root(struct bytes run, enum twin_part part, struct twin_node *out)
 {
-    const uint8_t *at = run.at + FACTS_MIN;
-
     *out = (struct twin_node){.kind = TWIN_OBJECT};
     if (!run.len)
         return;
-    read_node(at + be16(run.at + FACTS_MIN - 2), out);
+    read_node(run.at + FACTS_MIN + be16(run.at + FACTS_MIN - 2), out);
     for (int i = 0; i < (int)part; i++)
         read_node(out->behind, out);
 }

@@ -77,8 +77,8 @@ TEST(longer_options_of_a_newer_program_are_taken_if_they_ask_for_nothing_new)
     theirs.size = sizeof theirs;
     theirs.common.known.size = sizeof theirs.common;
     theirs.common.known.mqtts_port = 1883;
-    memcpy(theirs.known + offsetof(struct d2d_device_options, window) -
-               offsetof(struct d2d_device_options, queue_messages),
+    memcpy(theirs.known +
+               (offsetof(struct d2d_device_options, window) - offsetof(struct d2d_device_options, queue_messages)),
            &window, sizeof window);
     CHECK(options_take_all(loop, &theirs, &out, sizeof out) == D2D_OK);
     CHECK(out.common.mqtts_port == 1883 && out.window == 9);
