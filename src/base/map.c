@@ -60,10 +60,13 @@ static void insert(struct map *m, struct map_slot slot)
     m->n++;
 }
 
+/* To at least so many slots, of which half stay free. */
 static enum err move(struct map *m, size_t cap)
 {
     struct map old = *m;
 
+    while (m->n + 1 > cap / 2)
+        cap *= 2;
     m->slots = calloc(cap, sizeof *m->slots);
     if (!m->slots) {
         *m = old;
@@ -81,13 +84,9 @@ static enum err move(struct map *m, size_t cap)
 /* At least a quarter of the slots stays free; removed ones go when there are many. */
 static enum err make_room(struct map *m)
 {
-    size_t cap = m->cap ? m->cap : FIRST_CAP;
-
     if (m->cap && m->used + 1 <= m->cap - m->cap / 4)
         return OK;
-    while (m->n + 1 > cap / 2)
-        cap *= 2;
-    return move(m, cap);
+    return move(m, m->cap ? m->cap : FIRST_CAP);
 }
 
 enum err map_put(struct map *m, struct bytes key, void *value)
@@ -122,13 +121,8 @@ void *map_del(struct map *m, struct bytes key)
 
 void map_shrink(struct map *m)
 {
-    size_t cap = FIRST_CAP;
-
-    if (m->cap <= FIRST_CAP || m->n >= m->cap / 8)
-        return;
-    while (m->n + 1 > cap / 2)
-        cap *= 2;
-    (void)move(m, cap); /* without memory for it the large one stays */
+    if (m->cap > FIRST_CAP && m->n < m->cap / 8)
+        (void)move(m, FIRST_CAP); /* without memory for it the large one stays */
 }
 
 void *map_next(const struct map *m, size_t *at)

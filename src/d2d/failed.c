@@ -158,7 +158,9 @@ void cli_done(enum subject kind, const char *name)
 
 void cli_tell_deed(const char *deed, char *out, size_t cap)
 {
-    snprintf(out, cap, "%s%s%s", deed ? done : "", deed && done[0] ? " " : "", deed && done[0] ? deed : "");
+    out[0] = 0;
+    if (deed && done[0])
+        snprintf(out, cap, "%s %s", done, deed);
 }
 
 enum status cli_failed_about(enum subject kind, const char *name, enum d2d_err e, const char *given)

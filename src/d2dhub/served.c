@@ -2,12 +2,12 @@
 
 enum { SERVED_US = 50000 }; /* they are so long after one was read from */
 
-bool served_now(struct served *c, int64_t now_us)
+bool served_now(struct served *s, int64_t now_us)
 {
-    uint64_t reads = c->reads(c->ctx);
+    uint64_t reads = s->reads(s->ctx);
 
-    if (reads != c->last)
-        c->last_us = now_us;
-    c->last = reads;
-    return now_us - c->last_us < SERVED_US;
+    if (reads != s->last)
+        s->last_us = now_us;
+    s->last = reads;
+    return now_us - s->last_us < SERVED_US;
 }

@@ -2,7 +2,6 @@
 #include "json_argument.h"
 #include "json_text.h"
 #include "output.h"
-
 #include "text.h"
 
 #include <stdlib.h>

@@ -26,13 +26,10 @@ static enum doc_kind kind_of(const struct http_request *r)
     return bytes_starts_nocase(r->head->path, BYTES("/enrollmentgroups")) ? DOC_ENROLLMENT_GROUP : DOC_ENROLLMENT;
 }
 
-/* provisioning 3.4: clients write it with any quotes and backslashes around it. */
+/* provisioning 3.4 */
 static struct match match_of(struct bytes text)
 {
-    while (text.len && (text.at[0] == '"' || text.at[0] == '\\'))
-        text = bytes_skip(text, 1);
-    while (text.len && (text.at[text.len - 1] == '"' || text.at[text.len - 1] == '\\'))
-        text.len--;
+    text = http_unquoted(text);
     struct match match = {.how = text.len ? MATCH_ETAG : MATCH_NONE, .etag = text};
 
     if (bytes_eq(text, BYTES("*")))
@@ -43,9 +40,9 @@ static struct match match_of(struct bytes text)
 /* The header; an empty one is none. */
 static struct match match_asked(const struct http_request *r)
 {
-    struct match match = match_of(http_header(r->head, BYTES("if-match")));
+    bool is_there = http_unquoted(http_header(r->head, BYTES("if-match"))).len > 0;
 
-    return match.how == MATCH_NONE ? match : http_match(r->head);
+    return is_there ? http_match(r->head) : (struct match){.how = MATCH_NONE};
 }
 
 static enum err says(struct http_answer *a, enum err e, struct bytes id)

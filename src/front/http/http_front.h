@@ -179,6 +179,8 @@ enum err http_route_run(struct http_request *, struct http_answer *) MUST_CHECK;
 
 /* The header If-Match: nothing, any, or one of these ETags. Valid as long as the head is. */
 struct match http_match(const struct http_head *head);
+/* An ETag without the quotes and backslashes around it. */
+struct bytes http_unquoted(struct bytes tag);
 
 /* ---- registry.c, hub.c ---- */
 

@@ -7,16 +7,19 @@ static bool is_quote(uint8_t c)
     return c == '"' || c == '\\';
 }
 
-static struct bytes bare(struct bytes tag)
+struct bytes http_unquoted(struct bytes tag)
 {
-    tag = bytes_trim(tag);
-    if (bytes_starts(tag, BYTES("W/")))
-        tag = bytes_skip(tag, 2);
     while (tag.len && is_quote(tag.at[0]))
         tag = bytes_skip(tag, 1);
     while (tag.len && is_quote(tag.at[tag.len - 1]))
         tag.len--;
     return tag;
+}
+
+static struct bytes bare(struct bytes tag)
+{
+    tag = bytes_trim(tag);
+    return http_unquoted(bytes_starts(tag, BYTES("W/")) ? bytes_skip(tag, 2) : tag);
 }
 
 /* The end of the first ETag of the list: a comma between quotes is a part of it. */

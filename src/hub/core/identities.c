@@ -233,6 +233,20 @@ bool identity_disabled(struct hub *h, struct shard *s, const struct identity *i)
     return !identity_parent(h, s, i, &device) && device->device.disabled;
 }
 
+enum err identities_behind(bool modules, struct bytes after, char key[STATE_KEY_MAX], struct bytes *prefix,
+                           struct bytes *from)
+{
+    struct buf b = buf_over((uint8_t *)key, STATE_KEY_MAX);
+
+    *prefix = modules ? BYTES("mod/") : BYTES("d/");
+    if (after.len > IDENTITY_LEN_MAX)
+        return ERR_ARGUMENT;
+    buf_put(&b, *prefix);
+    buf_put(&b, after);
+    *from = after.len ? buf_bytes(&b) : NO_BYTES;
+    return OK;
+}
+
 void identities_made(struct hub *h, bool modules, struct bytes after, struct ids *ids)
 {
     for (size_t k = 0; k < SHARDS; k++) {

@@ -27,6 +27,10 @@ enum err identity_parent(struct hub *h, struct shard *s, const struct identity *
                          struct identity **out) MUST_CHECK;
 /* A module is as disabled as its device is (device 1.3). */
 bool identity_disabled(struct hub *h, struct shard *s, const struct identity *i);
+/* The places of their values in the checkpoint: the prefix of all, and the key behind which to go on; NO_BYTES: from
+ * the first. ERR_ARGUMENT: `after` is no name. */
+enum err identities_behind(bool modules, struct bytes after, char key[STATE_KEY_MAX], struct bytes *prefix,
+                           struct bytes *from) MUST_CHECK;
 /* Adds the names behind `after` of devices, or of modules, that the checkpoint may not know yet. Takes the lock of each
  * shard, one after the other. */
 struct ids;

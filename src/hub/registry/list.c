@@ -22,19 +22,17 @@ static bool add_kept(void *ctx, struct bytes key, struct bytes value)
 /* A page of candidates behind `after`. */
 static enum err page_take(struct hub *h, struct bytes after, struct page *p)
 {
-    struct bytes prefix = p->modules ? BYTES("mod/") : BYTES("d/");
-    uint8_t key[IDENTITY_LEN_MAX + 8];
+    struct bytes prefix, from;
+    char key[STATE_KEY_MAX];
+    enum err e = identities_behind(p->modules, after, key, &prefix, &from);
 
     p->ids.n = 0;
     p->left = p->ids.max;
-    if (after.len > IDENTITY_LEN_MAX)
-        return ERR_ARGUMENT;
-    memcpy(key, prefix.at, prefix.len);
-    if (after.len)
-        memcpy(key + prefix.len, after.at, after.len);
+    if (e)
+        return e;
     /* Memory first: what a checkpoint takes over meanwhile is then seen in the checkpoint. */
     identities_made(h, p->modules, after, &p->ids);
-    return state_each(h->state, prefix, after.len ? bytes_of(key, prefix.len + after.len) : NO_BYTES, add_kept, p);
+    return state_each(h->state, prefix, from, add_kept, p);
 }
 
 static enum err list(struct hub *h, bool modules, struct bytes after, struct device *out, size_t max, size_t *n)

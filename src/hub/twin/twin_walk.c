@@ -75,19 +75,15 @@ static bool copy_pair(void *ctx, struct bytes key, struct bytes value, struct by
 /* Memory first: what a checkpoint takes over meanwhile is then seen in the checkpoint. */
 static enum err take_slice(struct twin_walk *w, struct bytes after)
 {
-    struct bytes prefix = w->modules ? BYTES("mod/") : BYTES("d/");
-    uint8_t key[IDENTITY_LEN_MAX + 8];
-    enum err e;
+    struct bytes prefix, from;
+    char key[STATE_KEY_MAX];
+    enum err e = identities_behind(w->modules, after, key, &prefix, &from);
 
-    if (after.len > IDENTITY_LEN_MAX)
-        return ERR_ARGUMENT;
-    memcpy(key, prefix.at, prefix.len);
-    if (after.len)
-        memcpy(key + prefix.len, after.at, after.len);
+    if (e)
+        return e;
     identities_made(w->hub, w->modules, after, &w->made);
     w->place = state_place(w->hub->state);
-    e = state_pairs(w->hub->state, prefix, BYTES("t/"), after.len ? bytes_of(key, prefix.len + after.len) : NO_BYTES,
-                    copy_pair, w);
+    e = state_pairs(w->hub->state, prefix, BYTES("t/"), from, copy_pair, w);
     return e ? e : buf_check(&w->slice);
 }
 
